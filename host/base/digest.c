@@ -1,0 +1,46 @@
+/* digest: SHA-1 and Base64 from wolfCrypt. */
+#include "base/digest.h"
+
+#include "base/err.h"
+#include <stdlib.h>
+#include <wolfssl/options.h>
+#include <wolfssl/wolfcrypt/coding.h>
+#include <wolfssl/wolfcrypt/sha.h>
+
+void digest_sha1(struct slice a, struct slice b, uint8_t out[SHA1_SIZE]) {
+    wc_Sha sha;
+    if (wc_InitSha(&sha) != 0) abort(); /* plain C without a device: cannot fail */
+    wc_ShaUpdate(&sha, a.p, (word32)a.n);
+    wc_ShaUpdate(&sha, b.p, (word32)b.n);
+    wc_ShaFinal(&sha, out);
+    wc_ShaFree(&sha);
+}
+
+int digest_base64(struct buf *out, struct slice in) {
+    word32 n = (word32)((in.n + 2) / 3 * 4 + 1); /* wolfCrypt asks for room for a NUL */
+    uint8_t *to = buf_reserve(out, n);
+    if (!to) return buf_fits(out, n) ? ERR_NOMEM : ERR_FULL;
+    if (Base64_Encode_NoNl(in.p, (word32)in.n, to, &n) != 0) return ERR_RANGE;
+    while (n && to[n - 1] == 0) n--;
+    buf_commit(out, n);
+    return 0;
+}
+
+static int value_of(uint8_t c) {
+    if (c >= 'A' && c <= 'Z') return c - 'A';
+    if (c >= 'a' && c <= 'z') return c - 'a' + 26;
+    if (c >= '0' && c <= '9') return c - '0' + 52;
+    return c == '+' ? 62 : c == '/' ? 63 : -1;
+}
+
+bool digest_is_base64_of(struct slice text, size_t n) {
+    size_t pad = (3 - n % 3) % 3;
+    if (text.n != (n + 2) / 3 * 4) return false;
+    for (size_t i = 0; i < text.n - pad; i++)
+        if (value_of(text.p[i]) < 0) return false;
+    for (size_t i = text.n - pad; i < text.n; i++)
+        if (text.p[i] != '=') return false;
+    /* the bits that no byte uses are zero: 4 of them before "==", 2 before "=" */
+    int unused = pad == 2 ? 15 : pad == 1 ? 3 : 0;
+    return !unused || (value_of(text.p[text.n - pad - 1]) & unused) == 0;
+}

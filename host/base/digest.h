@@ -1,0 +1,18 @@
+/* digest: SHA-1 and Base64, thin over wolfCrypt. Only for the handshake (RFC 6455 4.2.2) and Basic credentials. */
+#ifndef BASE_DIGEST_H
+#define BASE_DIGEST_H
+
+#include "base/buf.h"
+
+enum { SHA1_SIZE = 20 };
+
+/* The SHA-1 of `a` followed by `b`. */
+void digest_sha1(struct slice a, struct slice b, uint8_t out[SHA1_SIZE]);
+
+/* Appends the Base64 of `in` (RFC 4648 4: padded, no line breaks). 0, ERR_FULL or ERR_NOMEM. */
+int digest_base64(struct buf *out, struct slice in);
+
+/* True when `text` is canonical Base64 of exactly `n` bytes. */
+bool digest_is_base64_of(struct slice text, size_t n);
+
+#endif

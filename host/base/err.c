@@ -1,0 +1,28 @@
+/* err: words for failures. */
+#include "base/err.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+
+const char *err_word(int err) {
+    switch (err) {
+    case ERR_NOMEM: return "no_memory";
+    case ERR_FULL: return "send_buffer_full";
+    case ERR_CLOSED: return "closed";
+    case ERR_SYNTAX: return "syntax";
+    case ERR_RANGE: return "range";
+    case ERR_INVALID_UTF8: return "invalid_utf8";
+    case ERR_TOO_BIG: return "too_big";
+    case ERR_SYSTEM: return "system";
+    default: return "error";
+    }
+}
+
+void fault_put(struct fault *f, const char *kind, const char *format, ...) {
+    if (f->kind) return;
+    f->kind = kind;
+    va_list args;
+    va_start(args, format);
+    vsnprintf(f->text, sizeof f->text, format, args);
+    va_end(args);
+}

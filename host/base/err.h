@@ -1,0 +1,34 @@
+/* err: how things fail. A fallible function returns 0 or a negative `enum err`; what a person should read is kept in a
+ * `struct fault`, whose words reach Lua, the log and the tests unchanged. */
+#ifndef BASE_ERR_H
+#define BASE_ERR_H
+
+#include <stdbool.h>
+
+enum err {
+    ERR_NOMEM = -1,        /* the allocator said no */
+    ERR_FULL = -2,         /* a cap was reached */
+    ERR_CLOSED = -3,       /* there is no connection (any more) */
+    ERR_SYNTAX = -4,       /* the bytes are not what the grammar says */
+    ERR_RANGE = -5,        /* well formed, but outside what is allowed */
+    ERR_INVALID_UTF8 = -6, /* text that is not UTF-8 */
+    ERR_TOO_BIG = -7,      /* larger than the limit set for it */
+    ERR_SYSTEM = -8,       /* the system refused; the fault says how */
+};
+
+/* The word scripts see for what a method refused: "closed", "send_buffer_full", "invalid_utf8", ... Never NULL. */
+const char *err_word(int err);
+
+/* Why something ended, told once. `kind` is one of the error words of on_error ("dns", "tls", ...), a string literal;
+ * empty: no fault yet. `text` is cut at its end where it would not fit. */
+struct fault {
+    const char *kind;
+    char text[512];
+};
+
+static inline bool fault_set(const struct fault *f) { return f->kind != 0; }
+
+/* Keeps the first fault: a later one changes nothing. `kind` must be a string literal. */
+void fault_put(struct fault *f, const char *kind, const char *format, ...) __attribute__((format(printf, 3, 4)));
+
+#endif

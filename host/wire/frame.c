@@ -1,0 +1,93 @@
+/* frame: heads read and written byte by byte, payloads masked word by word. */
+#include "wire/frame.h"
+
+static bool known(uint8_t opcode) { return opcode <= 0x2 || (opcode >= 0x8 && opcode <= 0xA); }
+
+static int check_first(uint8_t byte, const struct frame_rules *rules) {
+    if ((byte >> 4 & 7) & ~rules->rsv_allowed) return FRAME_BAD_RSV;
+    if (!known(byte & 0xF)) return FRAME_BAD_OPCODE;
+    if ((byte & 0x8) && !(byte & 0x80)) return FRAME_BAD_CONTROL;
+    return 0;
+}
+
+static int check_second(uint8_t first, uint8_t byte, const struct frame_rules *rules) {
+    bool masked = byte & 0x80;
+    if (masked && !rules->masked) return FRAME_BAD_MASK;
+    if (!masked && rules->masked) return FRAME_MISSING_MASK;
+    if ((first & 0x8) && (byte & 0x7F) > FRAME_CONTROL_MAX) return FRAME_BAD_CONTROL;
+    return 0;
+}
+
+int frame_head_read(struct slice in, const struct frame_rules *rules, struct frame_head *out) {
+    if (in.n == 0) return 0;
+    int error = check_first(in.p[0], rules);
+    if (!error && in.n >= 2) error = check_second(in.p[0], in.p[1], rules);
+    if (error || in.n < 2) return error;
+
+    uint8_t form = in.p[1] & 0x7F;
+    size_t wide = form == 126 ? 2 : form == 127 ? 8 : 0; /* bytes of the extended length */
+    if (wide == 8 && in.n > 2 && (in.p[2] & 0x80)) return FRAME_LENGTH_TOO_LARGE;
+    if (in.n < 2 + wide) return 0;
+    uint64_t length = wide ? 0 : form;
+    for (size_t i = 0; i < wide; i++) length = length << 8 | in.p[2 + i];
+    if ((wide == 2 && length < 126) || (wide == 8 && length <= 0xFFFF)) return FRAME_LENGTH_NOT_LEAST;
+
+    bool masked = in.p[1] & 0x80;
+    size_t size = 2 + wide + (masked ? 4 : 0);
+    if (in.n < size) return 0;
+    *out = (struct frame_head){
+        .fin = in.p[0] & 0x80,
+        .rsv = in.p[0] >> 4 & 7,
+        .opcode = (enum frame_opcode)(in.p[0] & 0xF),
+        .masked = masked,
+        .length = length,
+    };
+    if (masked) memcpy(out->mask, in.p + 2 + wide, 4);
+    return (int)size;
+}
+
+size_t frame_head_write(uint8_t out[FRAME_HEAD_MAX], const struct frame_head *head) {
+    uint8_t *p = out;
+    *p++ = (uint8_t)((head->fin ? 0x80 : 0) | head->rsv << 4 | head->opcode);
+    uint8_t mask_bit = head->masked ? 0x80 : 0;
+    int wide = head->length < 126 ? 0 : head->length <= 0xFFFF ? 2 : 8;
+    *p++ = (uint8_t)(mask_bit | (wide == 0 ? head->length : wide == 2 ? 126 : 127));
+    for (int i = wide - 1; i >= 0; i--) *p++ = (uint8_t)(head->length >> (8 * i));
+    if (head->masked) {
+        memcpy(p, head->mask, 4);
+        p += 4;
+    }
+    return (size_t)(p - out);
+}
+
+size_t frame_size(uint64_t length, bool masked) {
+    return (size_t)length + 2 + (length < 126 ? 0 : length <= 0xFFFF ? 2 : 8) + (masked ? 4 : 0);
+}
+
+const char *frame_error_text(int error) {
+    switch (error) {
+    case FRAME_BAD_RSV: return "a reserved bit is set (RFC 6455 5.2)";
+    case FRAME_BAD_OPCODE: return "a reserved opcode (RFC 6455 5.2)";
+    case FRAME_BAD_CONTROL: return "a control frame is fragmented or over 125 bytes (RFC 6455 5.5)";
+    case FRAME_BAD_MASK: return "a frame from a server is masked (RFC 6455 5.1)";
+    case FRAME_MISSING_MASK: return "a frame from a client is not masked (RFC 6455 5.1)";
+    case FRAME_LENGTH_NOT_LEAST: return "a length not in its shortest form (RFC 6455 5.2)";
+    case FRAME_LENGTH_TOO_LARGE: return "a length of 2^63 or more (RFC 6455 5.2)";
+    default: return "a wrong frame";
+    }
+}
+
+void frame_mask(uint8_t *to, const uint8_t *from, size_t n, const uint8_t mask[4], uint64_t offset) {
+    uint8_t turned[8]; /* the mask as it falls on the first byte, twice */
+    for (size_t i = 0; i < 8; i++) turned[i] = mask[(offset + i) & 3];
+    uint64_t word_mask;
+    memcpy(&word_mask, turned, 8);
+    size_t i = 0;
+    for (; i + 8 <= n; i += 8) {
+        uint64_t word;
+        memcpy(&word, from + i, 8);
+        word ^= word_mask;
+        memcpy(to + i, &word, 8);
+    }
+    for (; i < n; i++) to[i] = from[i] ^ turned[i & 7];
+}

@@ -1,0 +1,176 @@
+/* handshake: what RFC 6455 section 4 asks of either side, rule by rule. */
+#include "wire/handshake.h"
+
+#include "base/digest.h"
+#include <stdio.h>
+
+static const char guid[] = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
+enum { ACCEPT_SIZE = 28 };
+
+void handshake_offer_init(struct handshake_offer *o) {
+    *o = (struct handshake_offer){0};
+    buf_init(&o->headers, HANDSHAKE_OFFER_MAX);
+    buf_init(&o->protocols, HANDSHAKE_OFFER_MAX);
+    buf_init(&o->origin, HANDSHAKE_OFFER_MAX);
+}
+
+void handshake_offer_clear(struct handshake_offer *o) {
+    buf_clear(&o->headers);
+    buf_clear(&o->protocols);
+    buf_clear(&o->origin);
+    o->host_given = o->agent_given = o->authorization_given = false;
+}
+
+/* The lines that make a request a handshake are not the script's. */
+static bool owned(struct slice name) {
+    static const char *const names[] = {"Upgrade", "Connection", "Content-Length", "Transfer-Encoding"};
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        if (slice_eq_nocase(name, slice_str(names[i]))) return true;
+    return slice_eq_nocase(slice_head(name, 14), slice_str("Sec-WebSocket-"));
+}
+
+int handshake_offer_header(struct handshake_offer *o, struct slice name, struct slice value, const char **why) {
+    bool host = slice_eq_nocase(name, slice_str("Host"));
+    *why = !http1_is_token(name)    ? "its name is not a header name"
+           : owned(name)            ? "the handshake owns it (protocols and compression have options of their own)"
+           : !http1_is_value(value) ? "its value has a control character (CR, LF or NUL, say)"
+           : host && o->host_given  ? "there may be one Host only"
+                                    : NULL;
+    if (*why) return ERR_RANGE;
+    if (buf_printf(&o->headers, "%.*s: ", SLICE_ARGS(name)) < 0 || buf_append(&o->headers, value) < 0 ||
+        buf_append(&o->headers, slice_str("\r\n")) < 0) {
+        *why = "the headers are over 64 KB";
+        return ERR_RANGE;
+    }
+    o->host_given |= host;
+    o->agent_given |= slice_eq_nocase(name, slice_str("User-Agent"));
+    o->authorization_given |= slice_eq_nocase(name, slice_str("Authorization"));
+    return 0;
+}
+
+/* Is `name` one of the comma-separated `list`, letter for letter? */
+static bool listed(struct slice list, struct slice name) {
+    struct slice part;
+    while (slice_split(&list, ',', &part))
+        if (slice_eq(slice_trim(part), name)) return true;
+    return false;
+}
+
+int handshake_offer_protocol(struct handshake_offer *o, struct slice name, const char **why) {
+    *why = !http1_is_token(name)                       ? "it is not a token (RFC 9110 5.6.2)"
+           : listed(buf_slice(&o->protocols), name) ? "it is offered twice"
+                                                       : NULL;
+    if (!*why && (buf_append(&o->protocols, slice_str(o->protocols.len ? ", " : "")) < 0 || buf_append(&o->protocols, name) < 0))
+        *why = "the protocols are over 64 KB";
+    return *why ? ERR_RANGE : 0;
+}
+
+int handshake_offer_origin(struct handshake_offer *o, struct slice origin, const char **why) {
+    *why = !http1_is_value(origin) ? "it has a control character" : NULL;
+    buf_reset(&o->origin, SIZE_MAX);
+    if (!*why && buf_append(&o->origin, origin) < 0) *why = "it is over 64 KB";
+    return *why ? ERR_RANGE : 0;
+}
+
+void handshake_key(const uint8_t nonce[16], char key[HANDSHAKE_KEY_SIZE + 1]) {
+    struct buf text;
+    buf_init(&text, 64);
+    digest_base64(&text, slice_of(nonce, 16));
+    snprintf(key, HANDSHAKE_KEY_SIZE + 1, "%.*s", SLICE_ARGS(buf_slice(&text)));
+    buf_clear(&text);
+}
+
+static int write_authorization(struct buf *out, const char *credentials) {
+    int rc = buf_append(out, slice_str("Authorization: Basic "));
+    if (rc == 0) rc = digest_base64(out, slice_str(credentials));
+    return rc < 0 ? rc : buf_append(out, slice_str("\r\n"));
+}
+
+int handshake_request_write(struct buf *out, const struct url *url, const struct handshake_offer *offer, const char *key) {
+    int rc = buf_printf(out, "GET %s HTTP/1.1\r\n", url->target);
+    if (rc == 0 && !offer->host_given) {
+        const char *open = url->host_is_ipv6 ? "[" : "", *shut = url->host_is_ipv6 ? "]" : "";
+        rc = url->port_is_default ? buf_printf(out, "Host: %s%s%s\r\n", open, url->host, shut)
+                                  : buf_printf(out, "Host: %s%s%s:%u\r\n", open, url->host, shut, url->port);
+    }
+    if (rc == 0)
+        rc = buf_printf(out, "Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Key: %s\r\nSec-WebSocket-Version: 13\r\n", key);
+    if (rc == 0 && offer->protocols.len)
+        rc = buf_printf(out, "Sec-WebSocket-Protocol: %.*s\r\n", SLICE_ARGS(buf_slice(&offer->protocols)));
+    if (rc == 0 && offer->origin.len) rc = buf_printf(out, "Origin: %.*s\r\n", SLICE_ARGS(buf_slice(&offer->origin)));
+    if (rc == 0 && url->credentials && !offer->authorization_given) rc = write_authorization(out, url->credentials);
+    if (rc == 0 && !offer->agent_given) rc = buf_append(out, slice_str("User-Agent: wsbot/" WSBOT_VERSION "\r\n"));
+    if (rc == 0) rc = buf_append(out, buf_slice(&offer->headers));
+    return rc < 0 ? rc : buf_append(out, slice_str("\r\n"));
+}
+
+static void accept_for(struct slice key, char accept[ACCEPT_SIZE + 1]) {
+    uint8_t sum[SHA1_SIZE];
+    struct buf text;
+    digest_sha1(key, slice_str(guid), sum);
+    buf_init(&text, 64);
+    digest_base64(&text, slice_of(sum, SHA1_SIZE));
+    snprintf(accept, ACCEPT_SIZE + 1, "%.*s", SLICE_ARGS(buf_slice(&text)));
+    buf_clear(&text);
+}
+
+int handshake_response_judge(const struct http1_head *head, const struct handshake_offer *offer, const char *key,
+                             struct slice *protocol, struct fault *fault) {
+    if (head->status != 101) {
+        fault_put(fault, "handshake", "the server answered %u%s%.*s", head->status, head->reason.n ? " " : "", SLICE_ARGS(slice_head(head->reason, 200)));
+        return ERR_RANGE;
+    }
+    char accept[ACCEPT_SIZE + 1];
+    accept_for(slice_str(key), accept);
+    struct slice extensions = http1_field_get(head, "Sec-WebSocket-Extensions");
+    *protocol = http1_field_get(head, "Sec-WebSocket-Protocol");
+    const char *why =
+        head->minor < 1                                           ? "the server switches protocols in HTTP/1.0 (RFC 6455 4.1)"
+        : !http1_list_has(head, "Upgrade", "websocket")           ? "the answer has no \"Upgrade: websocket\" (RFC 6455 4.1)"
+        : !http1_list_has(head, "Connection", "upgrade")          ? "the answer has no \"Connection: Upgrade\" (RFC 6455 4.1)"
+        : http1_field_count(head, "Sec-WebSocket-Accept") == 0    ? "the answer has no Sec-WebSocket-Accept (RFC 6455 4.1)"
+        : http1_field_count(head, "Sec-WebSocket-Accept") > 1     ? "the answer has more than one Sec-WebSocket-Accept (RFC 6455 11.3.3)"
+        : !slice_eq(http1_field_get(head, "Sec-WebSocket-Accept"), slice_str(accept)) ? "Sec-WebSocket-Accept does not match the key sent (RFC 6455 4.1)"
+        : http1_field_count(head, "Sec-WebSocket-Protocol") > 1   ? "the answer has more than one Sec-WebSocket-Protocol (RFC 6455 11.3.4)"
+                                                                  : NULL;
+    if (why) {
+        fault_put(fault, "handshake", "%s", why);
+    } else if (extensions.p && extensions.n) {
+        fault_put(fault, "handshake", "the server uses an extension that was not offered: %.*s (RFC 6455 4.1)", SLICE_ARGS(slice_head(extensions, 100)));
+    } else if (protocol->p && !(http1_is_token(*protocol) && listed(buf_slice(&offer->protocols), *protocol))) {
+        fault_put(fault, "handshake", "the server chose a subprotocol that was not offered: %.*s (RFC 6455 4.1)", SLICE_ARGS(slice_head(*protocol, 100)));
+    }
+    return fault_set(fault) ? ERR_RANGE : 0;
+}
+
+unsigned handshake_request_judge(const struct http1_head *head, const char **why) {
+    *why = "this is a WebSocket server: connect with a WebSocket client";
+    if (!slice_eq(head->method, slice_str("GET"))) return 405;
+    if (!http1_list_has(head, "Upgrade", "websocket")) return 426;
+    struct slice version = http1_field_get(head, "Sec-WebSocket-Version");
+    if (!slice_eq(version, slice_str("13"))) {
+        *why = "only version 13 of the protocol is spoken here";
+        return 426;
+    }
+    *why = head->minor < 1                                          ? "the request must be HTTP/1.1 (RFC 6455 4.1)"
+           : http1_field_count(head, "Host") != 1                   ? "the request needs one Host (RFC 6455 4.1)"
+           : !http1_list_has(head, "Connection", "upgrade")         ? "the request has no \"Connection: Upgrade\" (RFC 6455 4.1)"
+           : http1_field_count(head, "Sec-WebSocket-Key") != 1 || !digest_is_base64_of(http1_field_get(head, "Sec-WebSocket-Key"), 16)
+               ? "Sec-WebSocket-Key must be 16 bytes in Base64 (RFC 6455 4.1)"
+               : NULL;
+    return *why ? 400 : 101;
+}
+
+int handshake_response_write(struct buf *out, const struct http1_head *request, struct slice protocol) {
+    char accept[ACCEPT_SIZE + 1];
+    accept_for(http1_field_get(request, "Sec-WebSocket-Key"), accept);
+    int rc = buf_printf(out, "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: %s\r\n", accept);
+    if (rc == 0 && protocol.n) rc = buf_printf(out, "Sec-WebSocket-Protocol: %.*s\r\n", SLICE_ARGS(protocol));
+    return rc < 0 ? rc : buf_append(out, slice_str("\r\n"));
+}
+
+int handshake_refusal_write(struct buf *out, unsigned status, const char *why) {
+    const char *reason = status == 400 ? "Bad Request" : status == 405 ? "Method Not Allowed" : status == 426 ? "Upgrade Required" : "Refused";
+    const char *extra = status == 405 ? "Allow: GET\r\n" : status == 426 ? "Upgrade: websocket\r\nSec-WebSocket-Version: 13\r\n" : "";
+    return buf_printf(out, "HTTP/1.1 %u %s\r\n%sConnection: close\r\nContent-Type: text/plain\r\nContent-Length: %zu\r\n\r\n%s\n", status, reason, extra, strlen(why) + 1, why);
+}

@@ -1,0 +1,197 @@
+/* url: one pass from left to right, each part checked where it is cut off. */
+#include "wire/url.h"
+
+#include <ctype.h>
+#include <stdlib.h>
+
+static char *copy(struct slice s) {
+    char *text = malloc(s.n + 1);
+    if (!text) return NULL;
+    if (s.n) memcpy(text, s.p, s.n);
+    text[s.n] = '\0';
+    return text;
+}
+
+static int hex(uint8_t c) {
+    if (c >= '0' && c <= '9') return c - '0';
+    c |= 0x20;
+    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+}
+
+/* A copy of `s` with its %XX made plain. NULL with `*bad` set when one is malformed or a NUL. */
+static char *decode(struct slice s, bool *bad) {
+    char *text = copy(s), *to = text;
+    *bad = false;
+    for (size_t i = 0; text && i < s.n; i++) {
+        uint8_t c = s.p[i];
+        if (c == '%') {
+            int high = i + 2 < s.n ? hex(s.p[i + 1]) : -1;
+            int low = i + 2 < s.n ? hex(s.p[i + 2]) : -1;
+            if (high < 0 || low < 0 || (high == 0 && low == 0)) {
+                *bad = true;
+                free(text);
+                return NULL;
+            }
+            c = (uint8_t)(high << 4 | low);
+            i += 2;
+        }
+        *to++ = (char)c;
+    }
+    if (text) *to = '\0';
+    return text;
+}
+
+/* A copy of a path and query, bytes above ASCII written as %XX. `prefix` goes in front. */
+static char *encode_target(const char *prefix, struct slice s) {
+    size_t front = strlen(prefix);
+    char *text = malloc(front + s.n * 3 + 1), *to = text;
+    if (!text) return NULL;
+    memcpy(to, prefix, front);
+    to += front;
+    for (size_t i = 0; i < s.n; i++) {
+        if (s.p[i] < 0x80) {
+            *to++ = (char)s.p[i];
+        } else {
+            *to++ = '%';
+            *to++ = "0123456789ABCDEF"[s.p[i] >> 4];
+            *to++ = "0123456789ABCDEF"[s.p[i] & 15];
+        }
+    }
+    *to = '\0';
+    return text;
+}
+
+static int refuse(struct fault *fault, const char *why) {
+    fault_put(fault, "url", "%s", why);
+    return ERR_SYNTAX;
+}
+
+/* Takes `prefix`, in any case, off the front. */
+static bool take(struct slice *s, const char *prefix) {
+    size_t n = strlen(prefix);
+    if (s->n < n || !slice_eq_nocase(slice_head(*s, n), slice_str(prefix))) return false;
+    *s = slice_skip(*s, n);
+    return true;
+}
+
+static int parse_port(struct slice s, struct url *out, struct fault *fault) {
+    unsigned long port = 0;
+    for (size_t i = 0; i < s.n; i++) {
+        if (s.p[i] < '0' || s.p[i] > '9' || port > 65535) return refuse(fault, "the port must be a number from 1 to 65535");
+        port = port * 10 + (s.p[i] - '0');
+    }
+    if (port < 1 || port > 65535) return refuse(fault, "the port must be a number from 1 to 65535");
+    out->port_is_default = port == out->port;
+    out->port = (uint16_t)port;
+    return 0;
+}
+
+static int parse_host(struct slice s, struct url *out, struct fault *fault) {
+    if (s.n == 0) return refuse(fault, "it has no host");
+    for (size_t i = 0; i < s.n; i++) {
+        uint8_t c = s.p[i];
+        if (c >= 0x80) return refuse(fault, "the host has letters beyond ASCII: write it in Punycode (xn--...)");
+        bool ok = out->host_is_ipv6 ? isxdigit(c) || c == ':' || c == '.' || (i && (c == '%' || isalnum(c)))
+                                    : isalnum(c) || c == '-' || c == '.' || c == '_' || c == '~';
+        if (!ok) return refuse(fault, "the host has a character that no host name has");
+    }
+    if (s.n > 255) return refuse(fault, "the host is longer than a name can be");
+    out->host = copy(s);
+    return out->host ? 0 : ERR_NOMEM;
+}
+
+static int parse_authority(struct slice s, struct url *out, struct fault *fault) {
+    for (size_t i = s.n; i-- > 0;) {
+        if (s.p[i] != '@') continue;
+        bool bad;
+        out->credentials = decode(slice_head(s, i), &bad);
+        if (!out->credentials) return bad ? refuse(fault, "the user or password has a wrong %XX") : ERR_NOMEM;
+        s = slice_skip(s, i + 1);
+        break;
+    }
+    struct slice host = s, port = {0};
+    bool has_port = false;
+    if (s.n && s.p[0] == '[') {
+        const uint8_t *end = memchr(s.p, ']', s.n);
+        if (!end) return refuse(fault, "the '[' of an IPv6 address is not closed");
+        host = slice_of(s.p + 1, (size_t)(end - s.p) - 1);
+        port = slice_skip(s, host.n + 2);
+        out->host_is_ipv6 = true;
+        if (port.n && port.p[0] != ':') return refuse(fault, "something stands between ']' and the port");
+        has_port = port.n > 0;
+    } else {
+        const uint8_t *colon = s.n ? memchr(s.p, ':', s.n) : NULL;
+        if (colon) {
+            host = slice_of(s.p, (size_t)(colon - s.p));
+            port = slice_skip(s, host.n);
+            has_port = true;
+        }
+    }
+    if (has_port) port = slice_skip(port, 1);
+    int rc = parse_host(host, out, fault);
+    if (rc == 0 && has_port && port.n) rc = parse_port(port, out, fault); /* "host:" is allowed by RFC 3986 3.2.3 */
+    return rc;
+}
+
+static int parse_target(struct slice s, struct url *out) {
+    out->target = encode_target(s.n && s.p[0] == '/' ? "" : "/", s);
+    return out->target ? 0 : ERR_NOMEM;
+}
+
+static int parse_unix(struct slice s, struct url *out, struct fault *fault) {
+    take(&s, "//");
+    const uint8_t *colon = s.n ? memchr(s.p, ':', s.n) : NULL;
+    struct slice path = colon ? slice_of(s.p, (size_t)(colon - s.p)) : s;
+    struct slice target = colon ? slice_skip(s, path.n + 1) : slice_of(NULL, 0);
+    if (path.n == 0) return refuse(fault, "it has no socket path (ws+unix:///run/app.sock:/uri)");
+    bool bad;
+    out->socket_path = decode(path, &bad);
+    if (!out->socket_path) return bad ? refuse(fault, "the socket path has a wrong %XX") : ERR_NOMEM;
+    if (strlen(out->socket_path) > 100) return refuse(fault, "the socket path is longer than 100 bytes");
+    out->host = copy(slice_str("localhost"));
+    return out->host ? parse_target(target, out) : ERR_NOMEM;
+}
+
+static int parse(struct slice s, struct url *out, struct fault *fault) {
+    if (s.n > URL_MAX) return refuse(fault, "it is longer than 16 KB");
+    for (size_t i = 0; i < s.n; i++) {
+        if (s.p[i] <= ' ' || s.p[i] == 0x7F) return refuse(fault, "it has a space or control character (write %20 for a space)");
+        if (s.p[i] == '#') return refuse(fault, "a #fragment has no meaning in a WebSocket address (write %23 for a '#')");
+    }
+    out->port_is_default = true;
+    if (take(&s, "ws+unix:")) {
+        out->scheme = URL_UNIX;
+        out->port = 80;
+        return parse_unix(s, out, fault);
+    }
+    if (take(&s, "wss://")) {
+        out->scheme = URL_WSS;
+        out->port = 443;
+    } else if (take(&s, "ws://")) {
+        out->scheme = URL_WS;
+        out->port = 80;
+    } else {
+        return refuse(fault, take(&s, "https:")  ? "write wss:// for https://"
+                             : take(&s, "http:") ? "write ws:// for http://"
+                                                 : "it must begin with ws://, wss:// or ws+unix:");
+    }
+    size_t n = 0;
+    while (n < s.n && s.p[n] != '/' && s.p[n] != '?') n++;
+    int rc = parse_authority(slice_head(s, n), out, fault);
+    return rc < 0 ? rc : parse_target(slice_skip(s, n), out);
+}
+
+int url_parse(struct slice text, struct url *out, struct fault *fault) {
+    *out = (struct url){0};
+    int rc = parse(text, out, fault);
+    if (rc < 0) url_clear(out);
+    return rc;
+}
+
+void url_clear(struct url *u) {
+    free(u->host);
+    free(u->target);
+    free(u->credentials);
+    free(u->socket_path);
+    *u = (struct url){0};
+}

@@ -1,0 +1,28 @@
+/* url: ws:// and wss:// addresses (RFC 6455 3, RFC 3986), and ws+unix:/path.sock:/uri for sockets of the file system. */
+#ifndef WIRE_URL_H
+#define WIRE_URL_H
+
+#include "base/err.h"
+#include "base/slice.h"
+
+enum { URL_MAX = 16 * 1024 }; /* bytes of an address, so that a request stays within what servers take */
+
+enum url_scheme { URL_WS, URL_WSS, URL_UNIX };
+
+/* An address in parts. Every string is the url's own; url_clear gives them back. */
+struct url {
+    enum url_scheme scheme;
+    char *host;    /* name, IPv4 or IPv6 address without brackets; "localhost" for URL_UNIX */
+    bool host_is_ipv6;
+    uint16_t port; /* 80 or 443 where none was written */
+    bool port_is_default;
+    char *target;      /* path and query as the request line has them; at least "/" */
+    char *credentials; /* "user:password", percent-decoded, or NULL */
+    char *socket_path; /* for URL_UNIX */
+};
+
+/* Reads an address. 0, ERR_SYNTAX with `fault` telling what is wrong (kind "url"), or ERR_NOMEM. On failure `*out` is empty. */
+int url_parse(struct slice text, struct url *out, struct fault *fault);
+void url_clear(struct url *u);
+
+#endif

@@ -1,0 +1,26 @@
+/* utf8: is this UTF-8 (RFC 3629)? Incremental: text may come in any pieces, and a wrong byte is told as soon as no
+ * continuation could mend it. */
+#ifndef WIRE_UTF8_H
+#define WIRE_UTF8_H
+
+#include "base/slice.h"
+
+/* Where a text stands. All zero: between two characters. */
+struct utf8 {
+    uint8_t need;   /* continuation bytes still to come */
+    uint8_t lo, hi; /* what the next of them may be, when need > 0 */
+};
+
+/* Reads on. False as soon as the text cannot be UTF-8; the state is then of no further use. */
+bool utf8_step(struct utf8 *u, struct slice s);
+
+/* True when the text read so far does not end within a character. */
+static inline bool utf8_whole(const struct utf8 *u) { return u->need == 0; }
+
+/* True when all of `s` is UTF-8. */
+static inline bool utf8_valid(struct slice s) {
+    struct utf8 u = {0};
+    return utf8_step(&u, s) && utf8_whole(&u);
+}
+
+#endif

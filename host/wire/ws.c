@@ -1,0 +1,207 @@
+/* ws: a reader that is always in one of two places, within a head or within a payload, and a writer that is a few lines. */
+#include "wire/ws.h"
+
+void ws_init(struct ws *w, enum ws_role role, uint64_t max_message_size, struct buf *out, uint32_t (*mask)(void)) {
+    *w = (struct ws){.role = role, .max_message_size = max_message_size, .out = out, .mask = mask};
+    buf_init(&w->message, max_message_size < SIZE_MAX ? (size_t)max_message_size : SIZE_MAX);
+}
+
+void ws_clear(struct ws *w) { buf_clear(&w->message); }
+
+bool ws_close_code_valid(uint16_t code) {
+    return (code >= 1000 && code <= 1003) || (code >= 1007 && code <= 1014) || (code >= 3000 && code <= 4999);
+}
+
+/* ---- writing ---- */
+
+static int put(struct ws *w, enum frame_opcode opcode, struct slice data) {
+    struct frame_head head = {.fin = true, .opcode = opcode, .masked = w->role == WS_CLIENT, .length = data.n};
+    if (head.masked) {
+        uint32_t key = w->mask();
+        memcpy(head.mask, &key, 4);
+    }
+    size_t size = frame_size(data.n, head.masked);
+    uint8_t *to = buf_reserve(w->out, size);
+    if (!to) return buf_fits(w->out, size) ? ERR_NOMEM : ERR_FULL;
+    to += frame_head_write(to, &head);
+    if (head.masked) {
+        frame_mask(to, data.p, data.n, head.mask, 0);
+    } else if (data.n) {
+        memcpy(to, data.p, data.n);
+    }
+    buf_commit(w->out, size);
+    return 0;
+}
+
+static bool may_send(const struct ws *w) { return !w->close_sent && !w->close_received && !fault_set(&w->fault); }
+
+int ws_send(struct ws *w, enum ws_kind kind, struct slice data) {
+    if (!may_send(w)) return ERR_CLOSED;
+    if (kind == WS_TEXT && !utf8_valid(data)) return ERR_INVALID_UTF8;
+    return put(w, (enum frame_opcode)kind, data);
+}
+
+int ws_ping(struct ws *w, struct slice data) {
+    if (!may_send(w)) return ERR_CLOSED;
+    return data.n > FRAME_CONTROL_MAX ? ERR_RANGE : put(w, FRAME_PING, data);
+}
+
+int ws_close(struct ws *w, uint16_t code, struct slice reason) {
+    if (w->close_sent) return 0;
+    if (reason.n > WS_REASON_MAX || (code ? !ws_close_code_valid(code) : reason.n > 0)) return ERR_RANGE;
+    if (!utf8_valid(reason)) return ERR_INVALID_UTF8;
+    uint8_t payload[FRAME_CONTROL_MAX] = {(uint8_t)(code >> 8), (uint8_t)code};
+    if (reason.n) memcpy(payload + 2, reason.p, reason.n);
+    int rc = put(w, FRAME_CLOSE, slice_of(payload, code ? 2 + reason.n : 0));
+    if (rc == 0) {
+        w->close_sent = true;
+        w->sent_code = code ? code : WS_CLOSE_NO_CODE;
+    }
+    return rc;
+}
+
+void ws_catch_up(struct ws *w) {
+    if (!w->pong_due || !may_send(w) || w->out->len > WS_PONG_BACKLOG) return;
+    if (put(w, FRAME_PONG, slice_of(w->pong, w->pong_n)) == 0) w->pong_due = false;
+}
+
+/* ---- reading ---- */
+
+static enum ws_step fail(struct ws *w, const char *kind, uint16_t code, const char *text) {
+    fault_put(&w->fault, kind, "%s", text);
+    ws_close(w, code, slice_head(slice_str(text), WS_REASON_MAX));
+    buf_clear(&w->message);
+    return WS_FAILED;
+}
+
+static enum ws_step fail_protocol(struct ws *w, const char *text) { return fail(w, "protocol", WS_CLOSE_PROTOCOL, text); }
+static enum ws_step fail_utf8(struct ws *w, const char *text) { return fail(w, "invalid_utf8", WS_CLOSE_INVALID_DATA, text); }
+
+/* Reads a head, which a read may have cut anywhere. WS_EVENT: w->frame is filled. */
+static enum ws_step read_head(struct ws *w, struct slice *in) {
+    const struct frame_rules rules = {.rsv_allowed = 0, .masked = w->role == WS_SERVER};
+    int size;
+    if (w->head_n == 0) {
+        size = frame_head_read(*in, &rules, &w->frame);
+        if (size > 0) *in = slice_skip(*in, (size_t)size);
+    } else {
+        size_t had = w->head_n, take = slice_head(*in, FRAME_HEAD_MAX - had).n;
+        memcpy(w->head + had, in->p, take);
+        size = frame_head_read(slice_of(w->head, had + take), &rules, &w->frame);
+        if (size > 0) *in = slice_skip(*in, (size_t)size - had);
+    }
+    if (size < 0) return fail_protocol(w, frame_error_text(size));
+    if (size > 0) {
+        w->head_n = 0;
+        return WS_EVENT;
+    }
+    struct slice rest = slice_head(*in, FRAME_HEAD_MAX - w->head_n); /* part of a head is shorter than a whole one */
+    if (rest.n) memcpy(w->head + w->head_n, rest.p, rest.n);
+    w->head_n = (uint8_t)(w->head_n + rest.n);
+    *in = slice_skip(*in, in->n);
+    return WS_MORE;
+}
+
+/* Judges the head just read by where the conversation stands. */
+static enum ws_step enter_frame(struct ws *w) {
+    const struct frame_head *f = &w->frame;
+    if (!frame_is_control(f->opcode)) {
+        if (f->opcode == FRAME_CONTINUATION && !w->kind) return fail_protocol(w, "a continuation of nothing (RFC 6455 5.4)");
+        if (f->opcode != FRAME_CONTINUATION && w->kind)
+            return fail_protocol(w, "a new message within a fragmented one (RFC 6455 5.4)");
+        if (f->length > w->max_message_size - w->message.len)
+            return fail(w, "too_big", WS_CLOSE_TOO_BIG, "a message larger than max_message_size");
+        if (f->opcode != FRAME_CONTINUATION) {
+            w->kind = (uint8_t)f->opcode;
+            w->utf8 = (struct utf8){0};
+        }
+    }
+    w->in_frame = true;
+    w->left = f->length;
+    return WS_EVENT;
+}
+
+static enum ws_step on_close(struct ws *w, struct slice data, struct ws_event *ev) {
+    uint16_t code = data.n >= 2 ? (uint16_t)(data.p[0] << 8 | data.p[1]) : WS_CLOSE_NO_CODE;
+    if (data.n == 1) return fail_protocol(w, "a Close frame with half a code (RFC 6455 5.5.1)");
+    if (data.n && !ws_close_code_valid(code)) return fail_protocol(w, "a close code that may not be sent (RFC 6455 7.4)");
+    struct slice reason = data.n ? slice_skip(data, 2) : data;
+    if (!utf8_valid(reason)) return fail_utf8(w, "a close reason that is not UTF-8 (RFC 6455 5.5.1)");
+    w->close_received = true;
+    ws_close(w, data.n ? code : 0, slice_of(NULL, 0)); /* the echo, where ours was not first */
+    *ev = (struct ws_event){.kind = WS_CLOSE, .data = reason, .code = code};
+    return WS_EVENT;
+}
+
+static enum ws_step on_control(struct ws *w, struct ws_event *ev) {
+    struct slice data = slice_of(w->control, (size_t)w->frame.length);
+    if (w->frame.opcode == FRAME_CLOSE) return on_close(w, data, ev);
+    if (w->frame.opcode == FRAME_PING && may_send(w) && !w->close_sent) {
+        w->pong_due = true; /* a later ping takes the place of one not yet answered (RFC 6455 5.5.3) */
+        w->pong_n = (uint8_t)data.n;
+        if (data.n) memcpy(w->pong, data.p, data.n);
+        ws_catch_up(w);
+    }
+    *ev = (struct ws_event){.kind = (enum ws_kind)w->frame.opcode, .data = data};
+    return WS_EVENT;
+}
+
+static enum ws_step read_control(struct ws *w, struct slice *in, struct ws_event *ev) {
+    struct slice part = slice_head(*in, (size_t)w->left);
+    uint64_t at = w->frame.length - w->left;
+    if (part.n) frame_mask(w->control + at, part.p, part.n, w->frame.mask, at);
+    *in = slice_skip(*in, part.n);
+    w->left -= part.n;
+    if (w->left) return WS_MORE;
+    w->in_frame = false;
+    return on_control(w, ev);
+}
+
+static enum ws_step read_data(struct ws *w, struct slice *in, struct ws_event *ev) {
+    struct slice part = slice_head(*in, w->left < SIZE_MAX ? (size_t)w->left : SIZE_MAX);
+    uint64_t at = w->frame.length - w->left;
+    bool last = part.n == w->left && w->frame.fin;
+    bool in_place = last && at == 0 && w->message.len == 0 && !w->frame.masked; /* the message lies whole in the input */
+    struct slice data = part;
+    if (!in_place && part.n) {
+        uint8_t *to = buf_reserve(&w->message, part.n);
+        if (!to) return fail(w, "too_big", WS_CLOSE_TOO_BIG, "no memory for a message");
+        frame_mask(to, part.p, part.n, w->frame.mask, at);
+        buf_commit(&w->message, part.n);
+        data = slice_of(to, part.n);
+    }
+    *in = slice_skip(*in, part.n);
+    w->left -= part.n;
+    if (w->kind == WS_TEXT && (!utf8_step(&w->utf8, data) || (last && !utf8_whole(&w->utf8))))
+        return fail_utf8(w, "a text message that is not UTF-8 (RFC 6455 8.1)");
+    if (w->left) return WS_MORE;
+    w->in_frame = false;
+    if (!w->frame.fin) return WS_MORE;
+    *ev = (struct ws_event){.kind = (enum ws_kind)w->kind, .data = in_place ? data : buf_slice(&w->message)};
+    w->kind = 0;
+    w->delivered = true;
+    return WS_EVENT;
+}
+
+enum ws_step ws_step(struct ws *w, struct slice *in, struct ws_event *ev) {
+    if (w->delivered) {
+        buf_reset(&w->message, WS_KEEP);
+        w->delivered = false;
+    }
+    for (;;) {
+        if (w->close_received || fault_set(&w->fault)) { /* what follows means nothing (RFC 6455 5.5.1, 7.1.7) */
+            *in = slice_skip(*in, in->n);
+            return fault_set(&w->fault) ? WS_FAILED : WS_MORE;
+        }
+        enum ws_step step = w->in_frame ? WS_EVENT : WS_MORE;
+        if (!w->in_frame) {
+            if (in->n == 0) return WS_MORE;
+            step = read_head(w, in);
+            if (step == WS_EVENT) step = enter_frame(w);
+            if (step != WS_EVENT) return step;
+        }
+        step = frame_is_control(w->frame.opcode) ? read_control(w, in, ev) : read_data(w, in, ev);
+        if (step != WS_MORE) return step;
+        if (w->in_frame && in->n == 0) return WS_MORE;
+    }
+}

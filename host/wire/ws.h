@@ -1,0 +1,96 @@
+/* ws: the conversation after the upgrade, either role (RFC 6455 5 to 7): frames become messages, pings are answered, the
+ * closing handshake is kept. Bytes in, events out; the caller pulls. Replies go into the buffer given at the start.
+ * The first fault ends it: a Close frame with the code that is due is written, and everything after is passed over. */
+#ifndef WIRE_WS_H
+#define WIRE_WS_H
+
+#include "base/buf.h"
+#include "base/err.h"
+#include "wire/frame.h"
+#include "wire/utf8.h"
+
+enum ws_role { WS_CLIENT, WS_SERVER };
+
+enum ws_kind { WS_TEXT = FRAME_TEXT, WS_BINARY = FRAME_BINARY, WS_CLOSE = FRAME_CLOSE, WS_PING = FRAME_PING, WS_PONG = FRAME_PONG };
+
+/* Close codes with a meaning here (RFC 6455 7.4.1). */
+enum {
+    WS_CLOSE_NORMAL = 1000,
+    WS_CLOSE_GOING_AWAY = 1001,
+    WS_CLOSE_PROTOCOL = 1002,
+    WS_CLOSE_NO_CODE = 1005,  /* never sent: a Close frame came without a code */
+    WS_CLOSE_ABNORMAL = 1006, /* never sent: no Close frame came */
+    WS_CLOSE_INVALID_DATA = 1007,
+    WS_CLOSE_TOO_BIG = 1009,
+};
+
+enum {
+    WS_REASON_MAX = FRAME_CONTROL_MAX - 2, /* bytes of a close reason */
+    WS_PONG_BACKLOG = 1 << 20,             /* output waiting, in bytes, above which only the latest ping is answered */
+    WS_KEEP = 64 * 1024,                   /* memory kept between messages, in bytes */
+};
+
+/* What came. `data` lives until the next ws_ call on this conversation. */
+struct ws_event {
+    enum ws_kind kind;
+    struct slice data; /* the message; of a ping or pong its payload; of a Close the reason */
+    uint16_t code;     /* of a Close: the peer's code, or WS_CLOSE_NO_CODE */
+};
+
+enum ws_step {
+    WS_MORE,   /* all input is used: bring more */
+    WS_EVENT,  /* *ev is filled */
+    WS_FAILED, /* ws->fault says why; from now on input is passed over */
+};
+
+struct ws {
+    enum ws_role role;
+    uint64_t max_message_size; /* bytes */
+    struct buf *out;           /* borrowed: where frames are written; the caller sends and consumes */
+    uint32_t (*mask)(void);    /* a fresh masking key; used by clients alone */
+
+    uint8_t head[FRAME_HEAD_MAX]; /* the part of a head that a read ended in */
+    uint8_t head_n;
+    bool in_frame; /* a head was read, `left` bytes of its payload are to come */
+    struct frame_head frame;
+    uint64_t left;
+
+    uint8_t kind; /* of the message being received; 0: none */
+    struct utf8 utf8;
+    struct buf message;                 /* fragments and parts so far */
+    bool delivered;                     /* `message` went out with the last event and is to be emptied */
+    uint8_t control[FRAME_CONTROL_MAX]; /* the payload of the control frame being received */
+
+    bool pong_due; /* a ping could not be answered yet; its payload: */
+    uint8_t pong[FRAME_CONTROL_MAX], pong_n;
+
+    bool close_sent, close_received;
+    uint16_t sent_code; /* in our Close frame; WS_CLOSE_NO_CODE: it had none; 0: not sent */
+    struct fault fault; /* kind is "protocol", "invalid_utf8" or "too_big" */
+};
+
+/* Starts a conversation. `out` and `mask` are borrowed for its whole life. */
+void ws_init(struct ws *w, enum ws_role role, uint64_t max_message_size, struct buf *out, uint32_t (*mask)(void));
+void ws_clear(struct ws *w);
+
+/* Advances `in` past what it used. WS_EVENT fills `*ev`. Pings are answered and a Close is echoed into `out` by itself. */
+enum ws_step ws_step(struct ws *w, struct slice *in, struct ws_event *ev);
+
+/* Appends one message in one frame. 0, ERR_CLOSED (a Close was sent or received, or the conversation failed), ERR_INVALID_UTF8
+ * (a text that is not UTF-8), ERR_FULL (past the cap of `out`) or ERR_NOMEM; where it is not 0, nothing was appended. */
+int ws_send(struct ws *w, enum ws_kind kind, struct slice data);
+
+/* Appends a ping with up to 125 bytes. 0, ERR_CLOSED, ERR_RANGE (too long), ERR_FULL or ERR_NOMEM. */
+int ws_ping(struct ws *w, struct slice data);
+
+/* Appends our Close frame; `code` 0 sends none, and then no reason. 0 (also where one was sent before), ERR_RANGE (a code that
+ * may not be sent, or a reason over 123 bytes), ERR_INVALID_UTF8 (the reason), ERR_FULL or ERR_NOMEM. */
+int ws_close(struct ws *w, uint16_t code, struct slice reason);
+
+/* Answers the latest ping where that had to wait until `out` was emptier. Call it after `out` was sent. */
+void ws_catch_up(struct ws *w);
+
+/* May this code stand in a Close frame (RFC 6455 7.4 and the IANA registry)? */
+bool ws_close_code_valid(uint16_t code);
+
+#endif
