@@ -1,0 +1,115 @@
+/* clock: a binary heap ordered by due time. */
+#include "net/clock.h"
+
+#include <stdlib.h>
+
+static bool before(const struct deadline *a, const struct deadline *b) {
+    return a->due != b->due ? a->due < b->due : a->order < b->order;
+}
+
+static void put(struct clock *c, struct deadline *d, size_t i) {
+    c->heap[i] = d;
+    d->place = i + 1;
+}
+
+static void sift_up(struct clock *c, struct deadline *d, size_t i) {
+    for (; i > 0 && before(d, c->heap[(i - 1) / 2]); i = (i - 1) / 2) put(c, c->heap[(i - 1) / 2], i);
+    put(c, d, i);
+}
+
+static void sift_down(struct clock *c, struct deadline *d, size_t i) {
+    for (size_t child; (child = 2 * i + 1) < c->n; i = child) {
+        if (child + 1 < c->n && before(c->heap[child + 1], c->heap[child])) child++;
+        if (!before(c->heap[child], d)) break;
+        put(c, c->heap[child], i);
+    }
+    put(c, d, i);
+}
+
+static void on_timer(uv_timer_t *timer);
+
+/* Sets the one timer to the first deadline. A frozen clock only runs what is due. */
+static void arm(struct clock *c) {
+    if (c->n == 0) {
+        uv_timer_stop(&c->timer);
+        return;
+    }
+    uint64_t now = clock_now(c), due = c->heap[0]->due;
+    uint64_t ms = due <= now ? 0 : (due - now + CLOCK_MS - 1) / CLOCK_MS;
+    if (c->frozen && ms > 0) ms = 1000 * 3600; /* keeps the loop alive, as the deadline would */
+    uv_timer_start(&c->timer, on_timer, ms, 0);
+}
+
+/* Runs what is due; what is set meanwhile waits for the next turn, so that I/O has its turn too. */
+static void on_timer(uv_timer_t *timer) {
+    struct clock *c = timer->data;
+    uint64_t now = clock_now(c), round = c->order;
+    while (c->n && c->heap[0]->due <= now && c->heap[0]->order < round) {
+        struct deadline *d = c->heap[0];
+        clock_cancel(c, d);
+        d->fn(d);
+    }
+    arm(c);
+}
+
+void clock_open(struct clock *c, uv_loop_t *loop) {
+    *c = (struct clock){0};
+    if (uv_timer_init(loop, &c->timer) != 0) abort();
+    c->timer.data = c;
+}
+
+void clock_close(struct clock *c) {
+    uv_close((uv_handle_t *)&c->timer, NULL);
+    free(c->heap);
+    c->heap = NULL;
+    c->n = c->size = 0;
+}
+
+uint64_t clock_now(const struct clock *c) { return c->frozen ? c->now : uv_hrtime(); }
+
+void clock_set(struct clock *c, struct deadline *d, uint64_t due, void (*fn)(struct deadline *d)) {
+    if (d->place) clock_cancel(c, d);
+    if (c->n == c->size) {
+        c->size = c->size ? c->size * 2 : 16;
+        struct deadline **heap = realloc(c->heap, c->size * sizeof *heap);
+        if (!heap) abort();
+        c->heap = heap;
+    }
+    d->due = due;
+    d->order = c->order++;
+    d->fn = fn;
+    sift_up(c, d, c->n++);
+    if (c->heap[0] == d) arm(c);
+}
+
+void clock_cancel(struct clock *c, struct deadline *d) {
+    if (!d->place) return;
+    size_t i = d->place - 1;
+    d->place = 0;
+    struct deadline *last = c->heap[--c->n];
+    if (last != d) {
+        if (i > 0 && before(last, c->heap[(i - 1) / 2])) {
+            sift_up(c, last, i);
+        } else {
+            sift_down(c, last, i);
+        }
+    }
+    if (c->n == 0) arm(c); /* else the timer may come early and finds nothing: cheaper than arming it each time */
+}
+
+void clock_freeze(struct clock *c) {
+    c->now = clock_now(c);
+    c->frozen = true;
+    arm(c);
+}
+
+void clock_advance(struct clock *c, uint64_t by) {
+    c->now += by;
+    arm(c);
+}
+
+uint64_t clock_from_seconds(double seconds) {
+    const double century = 100.0 * 366 * 86400;
+    if (!(seconds > 0)) return 0;
+    return (uint64_t)((seconds < century ? seconds : century) * 1e9);
+}

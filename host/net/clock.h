@@ -1,0 +1,53 @@
+/* clock: every deadline of the program in one heap, under one uv_timer_t. Times are nanoseconds of a monotonic clock.
+ * Nobody else asks libuv for the time, so that a test can put its own in place: clock_freeze stops it, clock_advance moves it. */
+#ifndef NET_CLOCK_H
+#define NET_CLOCK_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <uv.h>
+
+#define CLOCK_MS     UINT64_C(1000000)
+#define CLOCK_SECOND UINT64_C(1000000000)
+
+/* Something that happens at a time. The caller's memory; it must be cancelled before that goes. All zero: not set. */
+struct deadline {
+    uint64_t due;
+    uint64_t order; /* of equal times, the one set first is first */
+    size_t place;   /* in the heap, from 1; 0: not set */
+    void (*fn)(struct deadline *d);
+};
+
+struct clock {
+    uv_timer_t timer;
+    struct deadline **heap;
+    size_t n, size;
+    uint64_t order;  /* of the next one set */
+    bool frozen;
+    uint64_t now;    /* while frozen */
+};
+
+/* Starts the clock in a loop. Aborts without memory. */
+void clock_open(struct clock *c, uv_loop_t *loop);
+
+/* Ends it: no deadline may be set any more. The loop must turn once before `c` goes. */
+void clock_close(struct clock *c);
+
+uint64_t clock_now(const struct clock *c);
+
+/* Calls `fn` in a turn of the loop at `due` or as soon after as can be; a time that is past means the next turn. A deadline that is set
+ * already is moved. Keeps the loop alive until then. */
+void clock_set(struct clock *c, struct deadline *d, uint64_t due, void (*fn)(struct deadline *d));
+void clock_cancel(struct clock *c, struct deadline *d);
+static inline bool clock_is_set(const struct deadline *d) { return d->place != 0; }
+
+/* Stops the clock where it stands; from now on only clock_advance moves it. Tests alone do this. */
+void clock_freeze(struct clock *c);
+void clock_advance(struct clock *c, uint64_t by);
+
+/* Seconds, as scripts give them, in nanoseconds; anything beyond a century is a century. */
+uint64_t clock_from_seconds(double seconds);
+static inline double clock_to_seconds(uint64_t ns) { return (double)ns / 1e9; }
+
+#endif

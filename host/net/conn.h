@@ -1,0 +1,180 @@
+/* conn: one WebSocket connection, client or server role: its phases, buffers and deadlines. A client conn is an identity that
+ * outlives its attempts: each attempt dials, shakes hands, talks and ends with exactly one `closed`; after that the owner may let it wait
+ * and try again. It does not know that a script is listening: whoever wants its events is its sink. */
+#ifndef NET_CONN_H
+#define NET_CONN_H
+
+#include "net/dial.h"
+#include "net/net.h"
+#include "net/stream.h"
+#include "net/tls.h"
+#include "wire/handshake.h"
+#include "wire/ws.h"
+
+/* In the order they are visited. */
+enum conn_phase {
+    CONN_CLOSED,    /* nothing is going on */
+    CONN_WAITING,   /* an attempt begins at a time that is set */
+    CONN_STARTING,  /* an attempt begins in the next turn of the loop */
+    CONN_DIALLING,  /* names and TCP */
+    CONN_TLS,       /* the TLS handshake */
+    CONN_HANDSHAKE, /* the opening handshake */
+    CONN_REFUSED,   /* the server said no: the first bytes of its body are read */
+    CONN_OPEN,
+    CONN_CLOSING, /* a Close was sent or received, or a fault found: the end of the TCP connection is awaited */
+    CONN_ENDED,   /* the transport is gone; `closed` is told in the next turn of the loop */
+};
+
+enum {
+    CONN_BODY_MAX = 4 * 1024,     /* bytes of a refusal's body that are kept */
+    CONN_CONTROL_ROOM = 2 << 20, /* bytes of output beyond max_send_buffer, for what we answer by ourselves */
+};
+
+/* Times are nanoseconds, sizes bytes. */
+struct conn_settings {
+    uint64_t ping_interval; /* 0: none */
+    uint64_t connect_timeout, handshake_timeout, close_timeout, pong_timeout;
+    size_t max_message_size, max_send_buffer, max_receive_buffer;
+};
+
+/* Seconds and bytes as API.md gives them. */
+extern const struct conn_settings conn_default_settings;
+
+/* What the peer's side of the opening handshake was. Lives while the attempt is not open yet, and until its end is told. */
+struct conn_head {
+    struct buf text, body;
+    size_t scanned;          /* of `text`, for its end */
+    bool received;           /* `parts` is filled */
+    struct http1_head parts; /* point into `text` */
+    struct http1_body reader;
+};
+
+/* How an attempt ended. */
+struct conn_end {
+    uint16_t code;                      /* as the peer's Close had it; WS_CLOSE_NO_CODE, WS_CLOSE_ABNORMAL */
+    char reason[WS_REASON_MAX + 1];     /* as the peer's Close had it; may hold NUL */
+    size_t reason_size;
+    uint16_t sent;                      /* the code we sent; WS_CLOSE_NO_CODE: none in it; 0: no Close was sent */
+    const char *phase;                  /* where it was when the end began: "dns" "connect" "tls" "handshake" "open" "closing" */
+    struct fault fault;                 /* empty: none */
+};
+
+struct conn;
+
+/* Who listens. Any of them may be NULL but `closed`. All are called from the loop, never from within a conn_ call. */
+struct conn_sink {
+    /* An attempt begins. A client's url and offer may be replaced now; false and a fault ends the attempt. */
+    bool (*starts)(void *arg, struct conn *c, struct fault *fault);
+    void (*connected)(void *arg, struct conn *c);  /* the transport is up; for TLS, verified */
+    void (*opened)(void *arg, struct conn *c);     /* the handshake is done */
+    void (*readable)(void *arg, struct conn *c);   /* events wait: take them with conn_next, until it says false */
+    void (*buffer_full)(void *arg, struct conn *c);
+    void (*drained)(void *arg, struct conn *c);
+    void (*failed)(void *arg, struct conn *c, const struct fault *fault); /* at most once an attempt, before `closed` */
+    void (*closed)(void *arg, struct conn *c, const struct conn_end *end); /* once an attempt, always last */
+};
+
+struct conn {
+    struct net *net;
+    enum ws_role role;
+    enum conn_phase phase;
+    unsigned references;
+    const struct conn_sink *sink;
+    void *sink_arg;
+    uint64_t id;
+
+    struct conn_settings settings;
+    struct url url;               /* of a client */
+    struct handshake_offer offer; /* of a client */
+    struct tls_config tls_config;
+    char *local;                  /* the address to bind to, or NULL */
+
+    struct dial *dial;
+    struct stream *stream;
+    struct tls *tls;
+    struct ws ws;
+    char key[HANDSHAKE_KEY_SIZE + 1];
+    char *protocol; /* agreed on, or NULL */
+    struct conn_head *head; /* NULL: not there (any more) */
+
+    struct slice in;  /* read, not yet given to `ws`: borrowed, or what is held */
+    struct buf held;  /* the rest of a read that met a pause */
+    bool paused;      /* by conn_pause */
+    bool pump_due;    /* what is held may go on */
+    struct buf queue; /* messages sent before the handshake: kind, size, bytes */
+    struct buf out;   /* plain frames that wait for the end of the turn */
+    bool full, full_told; /* a message was refused for want of room; the sink knows */
+    bool shut;            /* we said that we send no more */
+
+    struct deadline step; /* of the phase; also the next attempt, and the telling of the end */
+    struct deadline ping;
+    uint64_t next_ping, ping_sent; /* ping_sent: of the oldest one nothing came after; 0: none */
+    uint64_t last_ping;            /* when the last ping went out, and with what: for the latency */
+    uint8_t last_ping_data[FRAME_CONTROL_MAX], last_ping_size;
+    uint64_t last_in;
+
+    bool again; /* conn_reconnect was called while an attempt was under way */
+    uint64_t again_after;
+    struct conn_end end;
+    uint64_t opened_at; /* 0: not in this attempt */
+    uint64_t attempt;   /* counts from 1 */
+    char remote_address[128], local_address[128];
+    uint64_t bytes_in, bytes_out, messages_in, messages_out;
+    double latency; /* seconds of the last ping's way there and back; below 0: not known */
+
+    struct conn *busy_next, *all_next, **all_at;
+    bool is_busy;
+};
+
+/* A client, closed. The caller has the one reference. Settings, url, offer, tls_config and local are then set in place. */
+struct conn *conn_new(struct net *net, const struct conn_sink *sink, void *arg);
+
+/* The server's side of a connection that was accepted. The stream becomes the conn's. */
+struct conn *conn_accept(struct net *net, struct stream *s, const struct tls_config *tls, const struct conn_sink *sink, void *arg);
+
+void conn_hold(struct conn *c);
+void conn_release(struct conn *c);
+
+/* Lets go of the sink: from now on nothing is told. */
+void conn_detach(struct conn *c);
+
+/* Begins an attempt in the next turn of the loop, or after `delay`; one that is under way is closed (1000) and then followed by it.
+ * At most one attempt runs at a time. */
+void conn_open(struct conn *c, uint64_t delay);
+
+/* Takes back what conn_open asked for, where it has not begun. */
+void conn_cancel_open(struct conn *c);
+
+/* Takes the next message, ping or pong: true with *ev, whose data lives until the next conn_ call. Inside `readable` only. */
+bool conn_next(struct conn *c, struct ws_event *ev);
+
+/* Sends a message; before the handshake it waits its turn. 0, ERR_CLOSED, ERR_FULL (past max_send_buffer; buffer_full is told),
+ * ERR_INVALID_UTF8 or ERR_NOMEM. */
+int conn_send(struct conn *c, enum ws_kind kind, struct slice data);
+
+/* Sends a ping. 0, ERR_CLOSED, ERR_RANGE (over 125 bytes) or ERR_FULL. */
+int conn_ping(struct conn *c, struct slice data);
+
+/* Starts the closing handshake, or ends an attempt that is not open yet; also ends waiting. 0, ERR_RANGE or ERR_INVALID_UTF8 (see ws_close). */
+int conn_close(struct conn *c, uint16_t code, struct slice reason);
+
+/* Ends at once, without a Close frame; also ends waiting. */
+void conn_destroy(struct conn *c);
+
+/* Stop and start the events of conn_next; the socket is not read meanwhile. */
+void conn_pause(struct conn *c);
+void conn_resume(struct conn *c);
+
+/* Applies settings.ping_interval anew. */
+void conn_ping_changed(struct conn *c);
+
+/* Bytes that were sent and not yet taken by the system. */
+size_t conn_buffered(const struct conn *c);
+
+/* "connecting" "open" "closing" "closed" "waiting" */
+const char *conn_state(const struct conn *c);
+
+/* For net.c: gives each connection that has something to do its turn. */
+void conn_run_busy(struct net *net);
+
+#endif

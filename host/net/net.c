@@ -1,0 +1,41 @@
+/* net: opened once by a worker, closed last. */
+#include "net/net.h"
+
+#include "net/conn.h"
+#include "net/tls.h"
+#include <stdlib.h>
+
+static void on_before_sleep(uv_prepare_t *prepare) { conn_run_busy(prepare->data); }
+
+void net_open(struct net *n, uv_loop_t *loop) {
+    *n = (struct net){.loop = loop};
+    clock_open(&n->clock, loop);
+    n->read_buffer = malloc(NET_READ_SIZE);
+    if (!n->read_buffer || uv_prepare_init(loop, &n->before_sleep) != 0) abort();
+    n->before_sleep.data = n;
+    uv_prepare_start(&n->before_sleep, on_before_sleep);
+    uv_unref((uv_handle_t *)&n->before_sleep);
+    n->tls = tls_store_new();
+}
+
+void net_close(struct net *n) {
+    uv_close((uv_handle_t *)&n->before_sleep, NULL);
+    clock_close(&n->clock);
+    tls_store_free(n->tls);
+    free(n->plain);
+    free(n->read_buffer);
+    n->plain = n->read_buffer = NULL;
+}
+
+static void see_handle(uv_handle_t *handle, void *arg) {
+    if (uv_is_active(handle) && uv_has_ref(handle)) *(bool *)arg = true;
+    if (uv_is_closing(handle)) *(bool *)arg = true;
+}
+
+bool net_loop_is_alive(const struct net *n) {
+    if (!uv_loop_alive(n->loop)) return false;
+    if (n->lookups == 0) return true;
+    bool alive = false;
+    uv_walk(n->loop, see_handle, &alive);
+    return alive;
+}

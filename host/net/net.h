@@ -1,0 +1,40 @@
+/* net: what the connections of a worker share: the loop, its clock, one read buffer, the TLS contexts, and the list of
+ * connections that have something to do before the loop sleeps (corked output, a held read). */
+#ifndef NET_NET_H
+#define NET_NET_H
+
+#include "net/clock.h"
+#include <uv.h>
+
+enum {
+    NET_READ_SIZE = 256 * 1024,  /* bytes of the one buffer that every socket reads into */
+    NET_PLAIN_SIZE = 64 * 1024,  /* bytes of the one buffer that TLS decrypts into */
+};
+
+struct conn;
+struct tls_store;
+
+struct net {
+    uv_loop_t *loop; /* borrowed */
+    struct clock clock;
+    uint8_t *read_buffer; /* of NET_READ_SIZE; what is in it lives until the read callback returns */
+    uint8_t *plain;       /* of NET_PLAIN_SIZE; taken when the first TLS connection needs it */
+    struct tls_store *tls;
+    uv_prepare_t before_sleep;
+    struct conn *busy;      /* connections with something to do, linked by conn.c */
+    struct deadline kick;   /* wakes the loop when that was too much for one turn */
+    struct conn *all;       /* every connection that is not closed */
+    uint64_t last_id;       /* ids count from 1 */
+    unsigned lookups;       /* name look-ups that nobody waits for any more, but that cannot be taken back */
+};
+
+/* Starts in a loop that the caller owns and runs. Aborts without memory. */
+void net_open(struct net *n, uv_loop_t *loop);
+
+/* Ends it, when all connections are closed and released. The loop must turn until its handles are closed before `n` goes. */
+void net_close(struct net *n);
+
+/* Is there anything but forgotten look-ups that keeps the loop alive? */
+bool net_loop_is_alive(const struct net *n);
+
+#endif

@@ -1,0 +1,159 @@
+/* stream: the one place that reads, writes and closes sockets. */
+#include "net/stream.h"
+
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+
+struct stream *stream_new(struct net *net, bool unix_path) {
+    struct stream *s = calloc(1, sizeof *s);
+    if (!s) abort();
+    s->net = net;
+    s->unix_path = unix_path;
+    buf_init(&s->inflight, SIZE_MAX);
+    int rc = unix_path ? uv_pipe_init(net->loop, &s->uv.pipe, 0) : uv_tcp_init(net->loop, &s->uv.tcp);
+    if (rc != 0) {
+        free(s);
+        return NULL;
+    }
+    s->uv.handle.data = s;
+    return s;
+}
+
+void stream_own(struct stream *s, const struct stream_events *events, void *owner) {
+    s->events = events;
+    s->owner = owner;
+}
+
+static void on_connected(uv_connect_t *req, int status) {
+    struct stream *s = req->data;
+    if (s->owner) s->events->connected(s->owner, s, status);
+}
+
+int stream_connect(struct stream *s, const struct sockaddr *to, const struct sockaddr *local) {
+    s->connect.data = s;
+    int rc = local ? uv_tcp_bind(&s->uv.tcp, local, 0) : 0;
+    return rc == 0 ? uv_tcp_connect(&s->connect, &s->uv.tcp, to, on_connected) : rc;
+}
+
+void stream_connect_path(struct stream *s, const char *path) {
+    s->connect.data = s;
+    uv_pipe_connect(&s->connect, &s->uv.pipe, path, on_connected);
+}
+
+int stream_accept(struct stream *s, uv_stream_t *listening) { return uv_accept(listening, &s->uv.stream); }
+
+void stream_tune(struct stream *s) {
+    if (s->unix_path) return;
+    uv_tcp_nodelay(&s->uv.tcp, 1);
+    uv_tcp_keepalive(&s->uv.tcp, 1, STREAM_DEAD_AFTER / 2);
+#ifdef TCP_KEEPINTVL
+    uv_os_fd_t fd;
+    if (uv_fileno(&s->uv.handle, &fd) != 0) return;
+    int interval = STREAM_DEAD_AFTER / 6, count = 3;
+    setsockopt(fd, IPPROTO_TCP, TCP_KEEPINTVL, &interval, sizeof interval);
+    setsockopt(fd, IPPROTO_TCP, TCP_KEEPCNT, &count, sizeof count);
+#ifdef TCP_USER_TIMEOUT
+    unsigned silence = STREAM_DEAD_AFTER * 1000;
+    setsockopt(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &silence, sizeof silence);
+#endif
+#endif
+}
+
+static void give_buffer(uv_handle_t *handle, size_t suggested, uv_buf_t *out) {
+    (void)suggested;
+    struct stream *s = handle->data;
+    *out = uv_buf_init((char *)s->net->read_buffer, NET_READ_SIZE);
+}
+
+static void on_read(uv_stream_t *stream, ssize_t n, const uv_buf_t *b) {
+    struct stream *s = stream->data;
+    if (!s->owner) return;
+    if (n > 0) {
+        s->events->received(s->owner, (uint8_t *)b->base, (size_t)n);
+    } else if (n < 0) {
+        stream_read(s, false);
+        s->events->ended(s->owner, (int)n);
+    }
+}
+
+void stream_read(struct stream *s, bool on) {
+    if (on == s->reading || uv_is_closing(&s->uv.handle)) return;
+    s->reading = on;
+    if (on) {
+        uv_read_start(&s->uv.stream, give_buffer, on_read);
+    } else {
+        uv_read_stop(&s->uv.stream);
+    }
+}
+
+static void on_written(uv_write_t *req, int status) {
+    struct stream *s = req->data;
+    buf_reset(&s->inflight, 0);
+    if (s->owner) s->events->written(s->owner, status);
+}
+
+int stream_write(struct stream *s, struct buf *b) {
+    while (b->len) {
+        struct slice all = buf_slice(b);
+        uv_buf_t part = uv_buf_init((char *)all.p, all.n < INT32_MAX ? (unsigned)all.n : INT32_MAX);
+        int n = uv_try_write(&s->uv.stream, &part, 1);
+        if (n == UV_EAGAIN) break;
+        if (n < 0) return n;
+        buf_consume(b, (size_t)n);
+        if ((size_t)n < part.len) break;
+    }
+    if (b->len == 0) return 0;
+    buf_swap(b, &s->inflight);
+    struct slice rest = buf_slice(&s->inflight);
+    uv_buf_t part = uv_buf_init((char *)rest.p, rest.n < UINT32_MAX ? (unsigned)rest.n : UINT32_MAX);
+    s->write.data = s;
+    return uv_write(&s->write, &s->uv.stream, &part, 1, on_written);
+}
+
+void stream_shutdown(struct stream *s) { uv_shutdown(&s->shutdown, &s->uv.stream, NULL); }
+
+static void on_closed(uv_handle_t *handle) {
+    struct stream *s = handle->data;
+    buf_clear(&s->inflight);
+    free(s);
+}
+
+void stream_close(struct stream *s) {
+    s->owner = NULL;
+    uv_close(&s->uv.handle, on_closed);
+}
+
+void stream_address_text(const struct sockaddr *address, char *text, size_t size) {
+    char host[INET6_ADDRSTRLEN + 1] = "";
+    if (size) text[0] = '\0';
+    if (address->sa_family == AF_INET) {
+        const struct sockaddr_in *in = (const struct sockaddr_in *)address;
+        uv_ip4_name(in, host, sizeof host);
+        snprintf(text, size, "%s:%u", host, ntohs(in->sin_port));
+    } else if (address->sa_family == AF_INET6) {
+        const struct sockaddr_in6 *in = (const struct sockaddr_in6 *)address;
+        uv_ip6_name(in, host, sizeof host);
+        snprintf(text, size, "[%s]:%u", host, ntohs(in->sin6_port));
+    }
+}
+
+static void address_of(const struct stream *s, bool remote, char *text, size_t size) {
+    if (size) text[0] = '\0';
+    if (s->unix_path) {
+        size_t n = size;
+        if ((remote ? uv_pipe_getpeername(&s->uv.pipe, text, &n) : uv_pipe_getsockname(&s->uv.pipe, text, &n)) != 0) n = 0;
+        if (n < size) text[n] = '\0';
+        return;
+    }
+    struct sockaddr_storage address;
+    int n = sizeof address;
+    int rc = remote ? uv_tcp_getpeername(&s->uv.tcp, (struct sockaddr *)&address, &n)
+                    : uv_tcp_getsockname(&s->uv.tcp, (struct sockaddr *)&address, &n);
+    if (rc == 0) stream_address_text((struct sockaddr *)&address, text, size);
+}
+
+void stream_remote_address(const struct stream *s, char *text, size_t size) { address_of(s, true, text, size); }
+void stream_local_address(const struct stream *s, char *text, size_t size) { address_of(s, false, text, size); }

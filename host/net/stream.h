@@ -1,0 +1,78 @@
+/* stream: one socket, TCP or of the file system, as bytes in and bytes out. It closes in its own time and frees itself
+ * after: once stream_close is called its owner hears nothing more. */
+#ifndef NET_STREAM_H
+#define NET_STREAM_H
+
+#include "base/buf.h"
+#include "net/net.h"
+
+struct stream;
+
+/* What the owner hears. After `ended` nothing follows. */
+struct stream_events {
+    void (*connected)(void *owner, struct stream *s, int status);   /* of stream_connect_*: 0 or a libuv error */
+    void (*received)(void *owner, uint8_t *data, size_t n);         /* lives until the return; may be written to */
+    void (*ended)(void *owner, int error);                          /* UV_EOF, or what reading met */
+    void (*written)(void *owner, int error);                        /* what stream_write kept is gone: 0 or a libuv error */
+};
+
+/* New, not connected; NULL where the system gives no handle. */
+struct stream *stream_new(struct net *net, bool unix_path);
+
+/* Puts an owner in place. */
+void stream_own(struct stream *s, const struct stream_events *events, void *owner);
+
+/* Starts to connect; `connected` tells the result. 0 or a libuv error, and then nothing is told. `local` may be NULL. */
+int stream_connect(struct stream *s, const struct sockaddr *to, const struct sockaddr *local);
+void stream_connect_path(struct stream *s, const char *path);
+
+/* Takes a connection from a listening handle. 0 or a libuv error. */
+int stream_accept(struct stream *s, uv_stream_t *listening);
+
+/* No delay for small writes, probes and a limit for silence, so that a dead link ends within STREAM_DEAD_AFTER seconds. */
+enum { STREAM_DEAD_AFTER = 60 };
+void stream_tune(struct stream *s);
+
+/* Start and stop `received`; each may be called in any state. */
+void stream_read(struct stream *s, bool on);
+
+/* Writes all of `b`: at once what the kernel takes; what is left moves into the stream, and `written` tells when it is gone.
+ * 0, or a libuv error. Not while stream_busy. */
+int stream_write(struct stream *s, struct buf *b);
+static inline bool stream_busy(const struct stream *s);
+static inline size_t stream_waiting(const struct stream *s); /* bytes kept by stream_write */
+
+/* Says that we send no more (FIN), after what was written. */
+void stream_shutdown(struct stream *s);
+
+/* Closes at once; what was not written is dropped. `s` is gone for the caller. */
+void stream_close(struct stream *s);
+
+/* The addresses as "127.0.0.1:80", "[::1]:80" or a path; empty where there is none. */
+void stream_remote_address(const struct stream *s, char *text, size_t size);
+void stream_local_address(const struct stream *s, char *text, size_t size);
+
+/* Writes a socket address the same way. */
+void stream_address_text(const struct sockaddr *address, char *text, size_t size);
+
+struct stream {
+    union {
+        uv_handle_t handle;
+        uv_stream_t stream;
+        uv_tcp_t tcp;
+        uv_pipe_t pipe;
+    } uv;
+    struct net *net;
+    const struct stream_events *events;
+    void *owner; /* NULL: nobody listens */
+    uv_connect_t connect;
+    uv_write_t write;
+    uv_shutdown_t shutdown;
+    struct buf inflight; /* libuv's until `written` */
+    bool unix_path, reading;
+};
+
+static inline bool stream_busy(const struct stream *s) { return s->inflight.len > 0; }
+static inline size_t stream_waiting(const struct stream *s) { return s->inflight.len; }
+
+#endif

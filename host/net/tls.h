@@ -1,0 +1,69 @@
+/* tls: wolfSSL as a transformer, either role: ciphertext in, plaintext out. It owns no socket; what is to be sent waits in a
+ * buffer for its caller. One context for each distinct configuration, made when first needed, with the sessions of the servers
+ * met, so that the next connection resumes. */
+#ifndef NET_TLS_H
+#define NET_TLS_H
+
+#include "base/buf.h"
+#include "base/err.h"
+
+enum tls_version { TLS_1_2, TLS_1_3 };
+
+/* How to speak. Strings are owned; NULL: not given. All zero: verify against the system's CAs, TLS 1.2 and above. */
+struct tls_config {
+    char *ca_file, *ca_path;         /* trust these instead of the system's CAs */
+    char *cert, *key, *key_password; /* our own certificate (PEM, chain included) and its key */
+    char *server_name;               /* sent and verified instead of the host */
+    bool no_verify;
+    enum tls_version min_version;
+};
+
+void tls_config_clear(struct tls_config *c);
+bool tls_config_equal(const struct tls_config *a, const struct tls_config *b);
+
+/* The contexts made so far. */
+struct tls_store;
+struct tls_store *tls_store_new(void);
+void tls_store_free(struct tls_store *s);
+
+/* One side of one connection. */
+struct tls;
+
+/* A client for `host` (what is sent as SNI, and verified) at `port`. NULL with `fault` ("tls") where the configuration does not load. */
+struct tls *tls_client_new(struct tls_store *s, const struct tls_config *config, const char *host, uint16_t port, struct fault *fault);
+
+/* A server with config->cert and config->key. NULL with `fault`. */
+struct tls *tls_server_new(struct tls_store *s, const struct tls_config *config, struct fault *fault);
+void tls_free(struct tls *t);
+
+/* Gives it ciphertext, borrowed until the next call of tls_feed or tls_keep. */
+void tls_feed(struct tls *t, struct slice ciphertext);
+
+/* Copies what it has not used of the ciphertext fed. 0 or ERR_NOMEM. */
+int tls_keep(struct tls *t);
+
+enum tls_step {
+    TLS_MORE = 0,    /* needs more ciphertext */
+    TLS_DONE = 1,    /* of tls_handshake: done; of tls_read: *n bytes were read */
+    TLS_ENDED = 2,   /* the peer said that it sends no more (close_notify) */
+    TLS_FAILED = -1, /* tls_fault says why */
+};
+
+enum tls_step tls_handshake(struct tls *t);
+enum tls_step tls_read(struct tls *t, uint8_t *out, size_t size, size_t *n);
+
+/* Encrypts all of `plain` into tls_out. 0 or ERR_SYSTEM with a fault. */
+int tls_write(struct tls *t, struct slice plain);
+
+/* Says that we send no more (close_notify, into tls_out), and keeps the session for the next connection. */
+void tls_end(struct tls *t);
+
+/* Ciphertext that waits to be sent. */
+struct buf *tls_out(struct tls *t);
+const struct fault *tls_fault(const struct tls *t);
+
+/* "TLSv1.3 TLS13-CHACHA20-POLY1305-SHA256" */
+void tls_describe(const struct tls *t, char *text, size_t size);
+bool tls_resumed(const struct tls *t);
+
+#endif

@@ -1,0 +1,252 @@
+/* tls_context: CAs, certificates and keys, loaded when first needed; every failure names its file. */
+#include "net/tls_context.h"
+
+#include "base/log.h"
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+#include <wolfssl/openssl/evp.h>
+#include <wolfssl/openssl/pem.h>
+
+/* Debian's wolfSSL has no AES instructions, so ChaCha20 goes first where it is offered. */
+static const char ciphers[] = "TLS13-CHACHA20-POLY1305-SHA256:TLS13-AES128-GCM-SHA256:TLS13-AES256-GCM-SHA384:"
+                              "ECDHE-ECDSA-CHACHA20-POLY1305:ECDHE-RSA-CHACHA20-POLY1305:"
+                              "ECDHE-ECDSA-AES128-GCM-SHA256:ECDHE-RSA-AES128-GCM-SHA256:"
+                              "ECDHE-ECDSA-AES256-GCM-SHA384:ECDHE-RSA-AES256-GCM-SHA384:"
+                              "DHE-RSA-AES128-GCM-SHA256:DHE-RSA-AES256-GCM-SHA384";
+
+static const char *const system_bundles[] = {
+    "/etc/ssl/certs/ca-certificates.crt", /* Debian, Arch */
+    "/etc/pki/tls/certs/ca-bundle.crt",   /* Fedora */
+    "/etc/ssl/ca-bundle.pem",             /* openSUSE */
+    "/etc/ssl/cert.pem",                  /* Alpine, macOS, BSD */
+};
+
+static bool same(const char *a, const char *b) { return a == b || (a && b && strcmp(a, b) == 0); }
+
+bool tls_config_equal(const struct tls_config *a, const struct tls_config *b) {
+    return same(a->ca_file, b->ca_file) && same(a->ca_path, b->ca_path) && same(a->cert, b->cert) && same(a->key, b->key) &&
+           same(a->key_password, b->key_password) && same(a->server_name, b->server_name) && a->no_verify == b->no_verify &&
+           a->min_version == b->min_version;
+}
+
+void tls_config_clear(struct tls_config *c) {
+    free(c->ca_file);
+    free(c->ca_path);
+    free(c->cert);
+    free(c->key);
+    if (c->key_password) explicit_bzero(c->key_password, strlen(c->key_password));
+    free(c->key_password);
+    free(c->server_name);
+    *c = (struct tls_config){0};
+}
+
+static char *copy(const char *s) {
+    char *text = s ? strdup(s) : NULL;
+    if (s && !text) abort();
+    return text;
+}
+
+static struct tls_config copy_config(const struct tls_config *c) {
+    return (struct tls_config){
+        .ca_file = copy(c->ca_file),
+        .ca_path = copy(c->ca_path),
+        .cert = copy(c->cert),
+        .key = copy(c->key),
+        .key_password = copy(c->key_password),
+        .server_name = copy(c->server_name),
+        .no_verify = c->no_verify,
+        .min_version = c->min_version,
+    };
+}
+
+static int refuse(struct fault *fault, const char *option, const char *file, const char *why) {
+    fault_put(fault, "tls", "tls.%s: %s: %s", option, file, why);
+    return ERR_SYSTEM;
+}
+
+static int check_readable(const char *option, const char *file, struct fault *fault) {
+    return access(file, R_OK) == 0 ? 0 : refuse(fault, option, file, strerror(errno));
+}
+
+static int give_password(char *out, int size, int writing, void *arg) {
+    (void)writing;
+    const char *password = arg;
+    size_t n = password ? strlen(password) : 0;
+    if (n > (size_t)size) return 0;
+    if (n) memcpy(out, password, n);
+    return (int)n;
+}
+
+static int load_cas(struct tls_context *c, struct fault *fault) {
+    const struct tls_config *config = &c->config;
+    const char *file = config->ca_file, *path = config->ca_path;
+    int rc = file ? check_readable("ca_file", file, fault) : 0;
+    if (rc == 0 && path) rc = check_readable("ca_path", path, fault);
+    if (rc < 0) return rc;
+    if (file && wolfSSL_CTX_load_verify_locations(c->ctx, file, NULL) != WOLFSSL_SUCCESS)
+        return refuse(fault, "ca_file", file, "it holds no certificates in PEM that can be read");
+    if (path && wolfSSL_CTX_load_verify_locations_ex(c->ctx, NULL, path, WOLFSSL_LOAD_FLAG_IGNORE_ERR) != WOLFSSL_SUCCESS)
+        return refuse(fault, "ca_path", path, "it holds no certificates in PEM that can be read");
+    if (file || path) return 0;
+    file = getenv("SSL_CERT_FILE");
+    path = getenv("SSL_CERT_DIR");
+    for (size_t i = 0; !file && !path && i < sizeof system_bundles / sizeof *system_bundles; i++)
+        if (access(system_bundles[i], R_OK) == 0) file = system_bundles[i];
+    if (file || path) {
+        rc = wolfSSL_CTX_load_verify_locations_ex(c->ctx, file, path, WOLFSSL_LOAD_FLAG_IGNORE_ERR);
+    } else {
+        rc = wolfSSL_CTX_load_system_CA_certs(c->ctx);
+    }
+    if (rc == WOLFSSL_SUCCESS) return 0;
+    fault_put(fault, "tls", "the system's CA certificates were not found (install ca-certificates, or give tls.ca_file)");
+    return ERR_SYSTEM;
+}
+
+/* wolfSSL_CTX_check_private_key misses a wrong EC key, so sign and verify. True where that cannot be tried. */
+static bool key_belongs(const struct tls_config *config) {
+    static const uint8_t text[] = "wsbot";
+    uint8_t signature[1024];
+    size_t n = sizeof signature;
+    bool belongs = true;
+    FILE *file = fopen(config->key, "r");
+    WOLFSSL_EVP_PKEY *key = file ? wolfSSL_PEM_read_PrivateKey(file, NULL, give_password, config->key_password) : NULL;
+    WOLFSSL_X509 *cert = wolfSSL_X509_load_certificate_file(config->cert, WOLFSSL_FILETYPE_PEM);
+    WOLFSSL_EVP_PKEY *public_key = cert ? wolfSSL_X509_get_pubkey(cert) : NULL;
+    WOLFSSL_EVP_MD_CTX *sign = wolfSSL_EVP_MD_CTX_new(), *verify = wolfSSL_EVP_MD_CTX_new();
+    if (key && public_key && sign && verify &&
+        wolfSSL_EVP_DigestSignInit(sign, NULL, wolfSSL_EVP_sha256(), NULL, key) == WOLFSSL_SUCCESS &&
+        wolfSSL_EVP_DigestSignUpdate(sign, text, sizeof text) == WOLFSSL_SUCCESS &&
+        wolfSSL_EVP_DigestSignFinal(sign, signature, &n) == WOLFSSL_SUCCESS) {
+        belongs = wolfSSL_EVP_DigestVerifyInit(verify, NULL, wolfSSL_EVP_sha256(), NULL, public_key) == WOLFSSL_SUCCESS &&
+                  wolfSSL_EVP_DigestVerifyUpdate(verify, text, sizeof text) == WOLFSSL_SUCCESS &&
+                  wolfSSL_EVP_DigestVerifyFinal(verify, signature, n) == WOLFSSL_SUCCESS;
+    }
+    wolfSSL_EVP_MD_CTX_free(sign);
+    wolfSSL_EVP_MD_CTX_free(verify);
+    wolfSSL_EVP_PKEY_free(public_key);
+    wolfSSL_EVP_PKEY_free(key);
+    wolfSSL_X509_free(cert);
+    if (file) fclose(file);
+    return belongs;
+}
+
+static int load_own(struct tls_context *c, struct fault *fault) {
+    const struct tls_config *config = &c->config;
+    if (!config->cert) return 0;
+    int rc = check_readable("cert", config->cert, fault);
+    if (rc == 0) rc = check_readable("key", config->key, fault);
+    if (rc < 0) return rc;
+    if (wolfSSL_CTX_use_certificate_chain_file(c->ctx, config->cert) != WOLFSSL_SUCCESS)
+        return refuse(fault, "cert", config->cert, "it holds no certificate in PEM that can be read");
+    wolfSSL_CTX_set_default_passwd_cb(c->ctx, give_password);
+    wolfSSL_CTX_set_default_passwd_cb_userdata(c->ctx, config->key_password);
+    if (wolfSSL_CTX_use_PrivateKey_file(c->ctx, config->key, WOLFSSL_FILETYPE_PEM) != WOLFSSL_SUCCESS)
+        return refuse(fault, "key", config->key,
+                      config->key_password ? "it does not open with tls.key_password (or is encrypted with scrypt, which is not supported)"
+                                           : "it holds no key in PEM that can be read (an encrypted one needs tls.key_password)");
+    if (!key_belongs(config)) return refuse(fault, "key", config->key, "it is not the key of the certificate in tls.cert");
+    return 0;
+}
+
+static int load(struct tls_context *c, struct fault *fault) {
+    static int groups[] = {WOLFSSL_ECC_X25519, WOLFSSL_ECC_SECP256R1, WOLFSSL_ECC_SECP384R1};
+    c->ctx = wolfSSL_CTX_new(c->server ? wolfSSLv23_server_method() : wolfSSLv23_client_method());
+    if (!c->ctx) {
+        fault_put(fault, "tls", "wolfSSL gives no context (no memory)");
+        return ERR_NOMEM;
+    }
+    wolfSSL_CTX_SetMinVersion(c->ctx, c->config.min_version == TLS_1_3 ? WOLFSSL_TLSV1_3 : WOLFSSL_TLSV1_2);
+    wolfSSL_CTX_set_cipher_list(c->ctx, ciphers);
+    if (!c->server) { /* both calls, or a TLS 1.2 server may choose P-521, ten times as slow */
+        for (size_t i = 0; i < sizeof groups / sizeof *groups; i++) wolfSSL_CTX_UseSupportedCurve(c->ctx, (word16)groups[i]);
+        wolfSSL_CTX_set_groups(c->ctx, groups, sizeof groups / sizeof *groups);
+        wolfSSL_CTX_UseSessionTicket(c->ctx);
+    }
+    int rc = load_own(c, fault);
+    if (rc == 0 && !c->server && !c->config.no_verify) rc = load_cas(c, fault);
+    return rc;
+}
+
+static void free_context(struct tls_context *c) {
+    for (size_t i = 0; i < TLS_SESSIONS; i++) {
+        free(c->sessions[i].server);
+        if (c->sessions[i].session) wolfSSL_SESSION_free(c->sessions[i].session);
+    }
+    if (c->ctx) wolfSSL_CTX_free(c->ctx);
+    tls_config_clear(&c->config);
+    free(c);
+}
+
+struct tls_context *tls_context_get(struct tls_store *s, const struct tls_config *config, bool server, struct fault *fault) {
+    struct tls_context *c = s->contexts;
+    while (c && !(c->server == server && tls_config_equal(&c->config, config))) c = c->next;
+    if (!c) {
+        if (!s->contexts) wolfSSL_Init();
+        c = calloc(1, sizeof *c);
+        if (!c) abort();
+        c->server = server;
+        c->config = copy_config(config);
+        if (load(c, fault) < 0) {
+            free_context(c);
+            return NULL;
+        }
+        c->next = s->contexts;
+        s->contexts = c;
+    }
+    if (config->no_verify && !server && !s->warned) {
+        s->warned = true;
+        log_line(LOG_WARN, "tls.verify = false: certificates are NOT checked, anyone between here and the server can read and change what is sent");
+    }
+    c->users++;
+    return c;
+}
+
+void tls_context_release(struct tls_store *s, struct tls_context *c) {
+    c->users--;
+    unsigned idle = 0;
+    for (struct tls_context **at = &s->contexts; *at;) { /* newest first, so the oldest idle ones go */
+        struct tls_context *each = *at;
+        if (each->users == 0 && ++idle > TLS_IDLE_CONTEXTS) {
+            *at = each->next;
+            free_context(each);
+        } else {
+            at = &each->next;
+        }
+    }
+}
+
+WOLFSSL_SESSION *tls_session_find(struct tls_context *c, const char *server) {
+    for (size_t i = 0; i < TLS_SESSIONS; i++)
+        if (c->sessions[i].server && strcmp(c->sessions[i].server, server) == 0) return c->sessions[i].session;
+    return NULL;
+}
+
+void tls_session_keep(struct tls_context *c, const char *server, WOLFSSL_SESSION *session) {
+    size_t i = 0;
+    while (i < TLS_SESSIONS && !(c->sessions[i].server && strcmp(c->sessions[i].server, server) == 0)) i++;
+    if (i == TLS_SESSIONS) i = c->next_session++ % TLS_SESSIONS;
+    struct tls_session *kept = &c->sessions[i];
+    if (kept->session) wolfSSL_SESSION_free(kept->session);
+    free(kept->server);
+    *kept = (struct tls_session){.server = copy(server), .session = session};
+}
+
+struct tls_store *tls_store_new(void) {
+    struct tls_store *s = calloc(1, sizeof *s);
+    if (!s) abort();
+    return s;
+}
+
+void tls_store_free(struct tls_store *s) {
+    bool used = s->contexts != NULL;
+    while (s->contexts) {
+        struct tls_context *c = s->contexts;
+        s->contexts = c->next;
+        free_context(c);
+    }
+    if (used) wolfSSL_Cleanup();
+    free(s);
+}
