@@ -477,8 +477,9 @@ static void note_close(struct conn *c, const struct ws_event *ev) {
 }
 
 static void note_pong(struct conn *c, struct slice data) {
+    c->pong_seconds = -1;
     if (!c->last_ping || !slice_eq(data, slice_of(c->last_ping_data, c->last_ping_size))) return;
-    c->latency = seconds(now(c) - c->last_ping);
+    c->latency = c->pong_seconds = seconds(now(c) - c->last_ping);
     c->last_ping = 0;
 }
 
@@ -526,7 +527,7 @@ static void pump(struct conn *c) {
 static void take(struct conn *c, struct slice in) {
     while (in.n && c->phase == CONN_HANDSHAKE) take_head(c, &in);
     if (c->phase == CONN_REFUSED && http1_body_step(&c->head->reader, in)) refused(c);
-    if (c->phase != CONN_OPEN && c->phase != CONN_CLOSING) return;
+    if (!conn_is_open(c)) return;
     if (!c->ws.out) return; /* a request was refused: what else comes means nothing */
     if (c->held.len == 0) {
         c->in = in;
@@ -664,9 +665,9 @@ static const struct stream_events stream_events = {.received = on_received, .end
 
 /* What there is to do before the loop sleeps. */
 static void turn(struct conn *c) {
-    if (c->pump_due && is_live(c)) {
-        if (c->held.len) take(c, slice_of(NULL, 0));
-        c->pump_due = c->pump_due && c->held.len;
+    if (c->pump_due && c->ws.out && conn_is_open(c)) {
+        c->in = buf_slice(&c->held);
+        pump(c);
         if (c->tls && wants_plain(c)) pump_tls(c);
         update_reading(c);
     }
@@ -747,6 +748,7 @@ int conn_ping(struct conn *c, struct slice data) {
 /* ---- what the owner may ask ---- */
 
 void conn_open(struct conn *c, uint64_t delay) {
+    if (c->net->stopping) return;
     if (c->phase > CONN_WAITING) {
         if (c->phase != CONN_ENDED) conn_close(c, WS_CLOSE_NORMAL, slice_of(NULL, 0));
         c->again = true;
@@ -815,16 +817,27 @@ void conn_destroy(struct conn *c) {
     end_attempt(c);
 }
 
-void conn_pause(struct conn *c) {
-    c->paused = true;
+void conn_pause(struct conn *c, enum conn_pauser who) {
+    c->paused |= (uint8_t)who;
     update_reading(c);
 }
 
-void conn_resume(struct conn *c) {
-    if (!c->paused) return;
-    c->paused = false;
+void conn_resume(struct conn *c, enum conn_pauser who) {
+    if (!(c->paused & who)) return;
+    c->paused &= (uint8_t)~who;
+    if (c->paused) return;
     c->ping_sent = 0; /* what came meanwhile was not looked at */
-    c->pump_due = true;
     update_reading(c);
+    conn_wake(c);
+}
+
+void conn_wake(struct conn *c) {
+    if (!conn_is_open(c)) return;
+    c->pump_due = true;
+    mark_busy(c);
+}
+
+void conn_tell_drained(struct conn *c) {
+    c->full = c->full_told = true;
     mark_busy(c);
 }

@@ -99,7 +99,7 @@ struct conn {
 
     struct slice in;  /* read, not yet given to `ws`: borrowed, or what is held */
     struct buf held;  /* the rest of a read that met a pause */
-    bool paused;      /* by conn_pause */
+    uint8_t paused;   /* enum conn_pauser bits of those who want no events now */
     bool pump_due;    /* what is held may go on */
     struct buf queue; /* messages sent before the handshake: kind, size, bytes */
     struct buf out;   /* plain frames that wait for the end of the turn */
@@ -120,7 +120,8 @@ struct conn {
     uint64_t attempt;   /* counts from 1 */
     char remote_address[128], local_address[128];
     uint64_t bytes_in, bytes_out, messages_in, messages_out;
-    double latency; /* seconds of the last ping's way there and back; below 0: not known */
+    double latency;      /* seconds of the last ping's way there and back; below 0: not known */
+    double pong_seconds; /* the same of the pong that conn_next gave last; below 0: it answered none of ours */
 
     struct conn *busy_next, *all_next, **all_at;
     bool is_busy;
@@ -161,15 +162,25 @@ int conn_close(struct conn *c, uint16_t code, struct slice reason);
 /* Ends at once, without a Close frame; also ends waiting. */
 void conn_destroy(struct conn *c);
 
-/* Stop and start the events of conn_next; the socket is not read meanwhile. */
-void conn_pause(struct conn *c);
-void conn_resume(struct conn *c);
+/* Stop and start the events of conn_next; the socket is not read meanwhile. It goes on when nobody pauses it any more. */
+enum conn_pauser { CONN_PAUSED_BY_SCRIPT = 1, CONN_PAUSED_BY_SINK = 2 };
+void conn_pause(struct conn *c, enum conn_pauser who);
+void conn_resume(struct conn *c, enum conn_pauser who);
+
+/* Has `readable` called in this turn of the loop, though nothing new came. */
+void conn_wake(struct conn *c);
+
+/* Has `drained` called when all that was sent is written. */
+void conn_tell_drained(struct conn *c);
 
 /* Applies settings.ping_interval anew. */
 void conn_ping_changed(struct conn *c);
 
 /* Bytes that were sent and not yet taken by the system. */
 size_t conn_buffered(const struct conn *c);
+
+/* May events still come from conn_next? */
+static inline bool conn_is_open(const struct conn *c) { return c->phase == CONN_OPEN || c->phase == CONN_CLOSING; }
 
 /* "connecting" "open" "closing" "closed" "waiting" */
 const char *conn_state(const struct conn *c);

@@ -24,6 +24,7 @@ struct net {
     struct conn *busy;      /* connections with something to do, linked by conn.c */
     struct deadline kick;   /* wakes the loop when that was too much for one turn */
     struct conn *all;       /* every connection that is not closed */
+    bool stopping;          /* no attempt begins any more */
     uint64_t last_id;       /* ids count from 1 */
     unsigned lookups;       /* name look-ups that nobody waits for any more, but that cannot be taken back */
 };

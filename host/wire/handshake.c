@@ -14,11 +14,15 @@ void handshake_offer_init(struct handshake_offer *o) {
     buf_init(&o->origin, HANDSHAKE_OFFER_MAX);
 }
 
-void handshake_offer_clear(struct handshake_offer *o) {
+void handshake_offer_reset_headers(struct handshake_offer *o) {
     buf_clear(&o->headers);
+    o->host_given = o->agent_given = o->authorization_given = false;
+}
+
+void handshake_offer_clear(struct handshake_offer *o) {
+    handshake_offer_reset_headers(o);
     buf_clear(&o->protocols);
     buf_clear(&o->origin);
-    o->host_given = o->agent_given = o->authorization_given = false;
 }
 
 /* The lines that make a request a handshake are not the script's. */

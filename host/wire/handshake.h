@@ -27,6 +27,9 @@ void handshake_offer_clear(struct handshake_offer *o);
  * character, or over 64 KB in all. */
 int handshake_offer_header(struct handshake_offer *o, struct slice name, struct slice value, const char **why);
 
+/* Forgets the header lines, for others to take their place. */
+void handshake_offer_reset_headers(struct handshake_offer *o);
+
 /* Adds a subprotocol. 0, or ERR_RANGE with `*why`: not a token, or offered before (RFC 6455 4.1, 10). */
 int handshake_offer_protocol(struct handshake_offer *o, struct slice name, const char **why);
 

@@ -1,0 +1,157 @@
+/* cli: the table, and its reader. */
+#include "app/cli.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <lua.h>
+#include <uv.h>
+#include <wolfssl/options.h>
+#include <wolfssl/version.h>
+
+/* Takes the value of an option; false when it is wrong. */
+typedef bool take_fn(struct cli_options *o, const char *value);
+
+struct option {
+    int commands;        /* 1 << CLI_RUN, ... */
+    const char *name;    /* with its dashes */
+    const char *value;   /* what to call its value; NULL: it has none; in brackets: it may be left out */
+    const char *help;
+    take_fn *take;
+};
+
+static bool take_number(const char *text, unsigned most, unsigned *out) {
+    char *end;
+    unsigned long n = strtoul(text, &end, 10);
+    if (*text < '0' || *text > '9' || *end || n > most) return false;
+    *out = (unsigned)n;
+    return true;
+}
+
+static bool take_strict(struct cli_options *o, const char *value) { return (void)value, o->strict = true; }
+static bool take_port(struct cli_options *o, const char *value) { return take_number(value, 65535, &o->port); }
+static bool take_host(struct cli_options *o, const char *value) { return (o->host = value) != NULL; }
+static bool take_tls_cert(struct cli_options *o, const char *value) { return (o->tls_cert = value) != NULL; }
+static bool take_tls_key(struct cli_options *o, const char *value) { return (o->tls_key = value) != NULL; }
+static bool take_with_echo(struct cli_options *o, const char *value) {
+    o->with_echo = true;
+    return !value || take_port(o, value);
+}
+static bool take_max_memory(struct cli_options *o, const char *value) {
+    return take_number(value, 1u << 20, &o->max_memory) && o->max_memory > 0;
+}
+
+enum { RUN = 1 << CLI_RUN, ECHO_ = 1 << CLI_ECHO };
+
+static const struct option options[] = {
+    {RUN, "--strict", NULL, "an error in a callback ends the program with status 1", take_strict},
+    {RUN, "--with-echo", "[PORT]", "run the echo peer beside the script (127.0.0.1, port 1234)", take_with_echo},
+    {RUN, "--max-memory", "MB", "how much memory Lua may use; past it, a script meets \"not enough memory\"", take_max_memory},
+    {ECHO_, "--host", "H", "the address to listen on (127.0.0.1)", take_host},
+    {ECHO_, "--port", "P", "the port to listen on (1234); 0: a free one", take_port},
+    {ECHO_, "--tls-cert", "F", "speak wss:// with this certificate (PEM, its chain included)", take_tls_cert},
+    {ECHO_, "--tls-key", "F", "the key of that certificate (PEM)", take_tls_key},
+};
+enum { OPTIONS = sizeof options / sizeof *options };
+
+static const struct {
+    const char *name, *usage, *help;
+} commands[] = {
+    [CLI_RUN] = {"run", "wsbot run [OPTIONS] SCRIPT [ARG...]",
+                 "Runs a Lua script, then its connections and timers until none is left.\n"
+                 "SIGINT and SIGTERM stop it gracefully; a second one at once."},
+    [CLI_ECHO] = {"echo", "wsbot echo [OPTIONS]", "A WebSocket peer that sends back what it gets, to try a bot against."},
+};
+enum { COMMANDS = sizeof commands / sizeof *commands };
+
+static const char *const later[] = {"test", "connect"}; /* words that are kept for commands to come */
+
+static void print_help(void) {
+    puts("wsbot runs Lua 5.4 scripts that are WebSocket clients.\n\n"
+         "usage:\n"
+         "  wsbot run [OPTIONS] SCRIPT [ARG...]   run a bot\n"
+         "  wsbot SCRIPT [ARG...]                 the same; any option of `lua` works as well (-e, -l, -i, -v, -E, -W, --, -)\n"
+         "  wsbot echo [OPTIONS]                  an echo peer to try bots against\n"
+         "  wsbot --help, --version\n\n"
+         "`wsbot COMMAND --help` tells the options of a command.");
+}
+
+static void print_command_help(enum cli_command command) {
+    printf("usage: %s\n\n%s\n\noptions:\n", commands[command].usage, commands[command].help);
+    for (int i = 0; i < OPTIONS; i++) {
+        const struct option *o = &options[i];
+        char left[64];
+        if (!(o->commands & 1 << command)) continue;
+        bool optional = o->value && o->value[0] == '[';
+        snprintf(left, sizeof left, "%s%s%s%s", o->name, o->value ? (optional ? "[=" : " ") : "", o->value ? o->value + optional : "", "");
+        printf("  %-22s %s\n", left, o->help);
+    }
+    printf("  %-22s %s\n", "--help", "this text");
+}
+
+static void print_version(void) {
+    printf("wsbot %s (%s, libuv %s, wolfSSL %s)\n", WSBOT_VERSION, LUA_RELEASE, uv_version_string(), LIBWOLFSSL_VERSION_STRING);
+}
+
+static int refuse(enum cli_command command, const char *what, const char *which, int *status) {
+    fprintf(stderr, "wsbot %s: %s '%s'\nusage: %s\n", commands[command].name, what, which, commands[command].usage);
+    *status = 2;
+    return CLI_DONE;
+}
+
+static const struct option *find(enum cli_command command, const char *text, size_t n) {
+    for (int i = 0; i < OPTIONS; i++)
+        if ((options[i].commands & 1 << command) && strlen(options[i].name) == n && memcmp(options[i].name, text, n) == 0) return &options[i];
+    return NULL;
+}
+
+/* Reads the options from argv[i] on; returns the index behind the last, or CLI_DONE. */
+static int read_options(int argc, char **argv, int i, struct cli_options *out, int *status) {
+    for (; i < argc && argv[i][0] == '-' && argv[i][1]; i++) {
+        const char *text = argv[i], *equals = strchr(text, '=');
+        if (strcmp(text, "--") == 0) return out->command == CLI_RUN ? i : i + 1;
+        if (strcmp(text, "--help") == 0 || strcmp(text, "-h") == 0) {
+            print_command_help(out->command);
+            *status = 0;
+            return CLI_DONE;
+        }
+        const struct option *o = find(out->command, text, equals ? (size_t)(equals - text) : strlen(text));
+        if (!o) return refuse(out->command, "unknown option", text, status);
+        bool optional = o->value && o->value[0] == '[';
+        const char *value = equals ? equals + 1 : NULL;
+        if (!o->value && value) return refuse(out->command, "this option takes no value:", text, status);
+        if (o->value && !value && !optional) {
+            if (i + 1 == argc) return refuse(out->command, "a value is missing behind", text, status);
+            value = argv[++i];
+        }
+        if (!o->take(out, value)) return refuse(out->command, "a wrong value:", argv[i], status);
+    }
+    return i;
+}
+
+int cli_read(int argc, char **argv, struct cli_options *out, int *status) {
+    *out = (struct cli_options){.command = CLI_RUN, .first = 1, .as_lua = true, .host = "127.0.0.1", .port = 1234};
+    if (argc < 2) return 0;
+    *status = 0;
+    if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0) return print_help(), CLI_DONE;
+    if (strcmp(argv[1], "--version") == 0) return print_version(), CLI_DONE;
+    for (size_t i = 0; i < sizeof later / sizeof *later; i++) {
+        if (strcmp(argv[1], later[i]) != 0) continue;
+        fprintf(stderr, "wsbot %s: this version does not have it yet\n", later[i]);
+        *status = 2;
+        return CLI_DONE;
+    }
+    for (int command = 0; command < COMMANDS; command++) {
+        if (strcmp(argv[1], commands[command].name) != 0) continue;
+        out->command = (enum cli_command)command;
+        out->as_lua = false;
+        int i = read_options(argc, argv, 2, out, status);
+        if (i == CLI_DONE) return CLI_DONE;
+        out->first = i;
+        if (command == CLI_RUN && i == argc) return refuse(CLI_RUN, "there is no", "SCRIPT", status);
+        if (command == CLI_ECHO && i < argc) return refuse(CLI_ECHO, "what is", argv[i], status);
+        if (command == CLI_ECHO && !out->tls_cert != !out->tls_key)
+            return refuse(CLI_ECHO, "this goes together with --tls-cert and --tls-key:", out->tls_cert ? "--tls-cert" : "--tls-key", status);
+    }
+    return 0;
+}

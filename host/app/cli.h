@@ -1,0 +1,27 @@
+/* cli: the program's command line. One table says which options there are; the usage text is printed from the same table. */
+#ifndef APP_CLI_H
+#define APP_CLI_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+enum cli_command { CLI_RUN, CLI_ECHO };
+
+enum { CLI_DONE = -1 }; /* of cli_read: it was all said, end with *status */
+
+struct cli_options {
+    enum cli_command command;
+    int first;        /* CLI_RUN: index in argv of where `lua`'s own options begin */
+    bool as_lua;      /* CLI_RUN: without the word `run`, as `lua` itself is called */
+    bool strict;
+    bool with_echo;
+    unsigned max_memory; /* MB for Lua; 0: no cap */
+    const char *host;
+    unsigned port;
+    const char *tls_cert, *tls_key;
+};
+
+/* Reads argv. 0, or CLI_DONE with the exit status: help was given (0), or a mistake told on stderr (2). */
+int cli_read(int argc, char **argv, struct cli_options *out, int *status);
+
+#endif

@@ -1,0 +1,112 @@
+/* worker: opens in one order, closes in the other. SIGINT and SIGTERM are counted by a handler: the first is the loop's to
+ * answer, or Lua's that keeps the loop waiting; the second ends the process. */
+#include "app/worker.h"
+
+#include "base/random.h"
+#include "net/conn.h"
+#include "script/l_host.h"
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+/* For the signal handler alone, which gets no argument. */
+static struct worker *handler_worker;
+static volatile sig_atomic_t signals_seen;
+
+static void on_signal(int number) {
+    struct worker *w = handler_worker;
+    if (!w) return;
+    if (w->engine && engine_was_interrupted(w->engine)) signals_seen = 0; /* the last one was answered by Lua */
+    if (++signals_seen > 1 || w->stopping) {
+        signal(number, SIG_DFL);
+        raise(number);
+        return;
+    }
+    if (number == SIGINT && w->engine) engine_interrupt(w->engine);
+    uv_async_send(&w->signalled);
+}
+
+static void on_signalled(uv_async_t *async) {
+    struct worker *w = async->data;
+    if (w->engine && engine_was_interrupted(w->engine)) signals_seen = 0;
+    if (signals_seen) worker_stop(w, 0);
+}
+
+static void handle_signals(struct worker *w) {
+    handler_worker = w;
+    signals_seen = 0;
+    struct sigaction action = {.sa_handler = on_signal, .sa_flags = SA_RESTART};
+    sigemptyset(&action.sa_mask);
+    sigaction(SIGINT, &action, NULL);
+    sigaction(SIGTERM, &action, NULL);
+    signal(SIGPIPE, SIG_IGN);
+}
+
+static void host_stop(void *app, int status) { worker_stop(app, status); }
+static const struct engine_host engine_host = {.stop = host_stop};
+
+void worker_open(struct worker *w, bool script, bool no_environment) {
+    *w = (struct worker){0};
+    if (uv_loop_init(&w->loop) != 0 || uv_async_init(&w->loop, &w->signalled, on_signalled) != 0) abort();
+    w->signalled.data = w;
+    uv_unref((uv_handle_t *)&w->signalled);
+    net_open(&w->net, &w->loop);
+    if (script && !(w->engine = engine_new(&w->net, &engine_host, w, no_environment))) {
+        fputs("wsbot: not enough memory\n", stderr);
+        exit(1);
+    }
+    handle_signals(w);
+}
+
+/* Every connection is asked to end; each has a deadline of its own. */
+static void on_stop(struct deadline *d) {
+    struct worker *w = (struct worker *)((char *)d - offsetof(struct worker, stop));
+    if (w->engine) l_host_call_on_stop(w->engine);
+    w->net.stopping = true;
+    for (struct conn *c = w->net.all, *next; c; c = next) {
+        next = c->all_next;
+        if (c->phase == CONN_WAITING || conn_is_open(c)) conn_close(c, WS_CLOSE_GOING_AWAY, slice_of(NULL, 0));
+        else conn_destroy(c);
+    }
+}
+
+void worker_stop(struct worker *w, int status) {
+    if (status) w->status = status;
+    if (w->stopping) return;
+    w->stopping = true;
+    clock_set(&w->net.clock, &w->stop, clock_now(&w->net.clock), on_stop);
+}
+
+static bool is_alive(const struct worker *w) {
+    if (w->stopping) return clock_is_set(&w->stop) || w->net.all;
+    return net_loop_is_alive(&w->net);
+}
+
+int worker_run(struct worker *w) {
+    while (is_alive(w)) uv_run(&w->loop, UV_RUN_ONCE);
+    return w->status;
+}
+
+void worker_close(struct worker *w) {
+    handler_worker = NULL;
+    signal(SIGINT, SIG_DFL);
+    signal(SIGTERM, SIG_DFL);
+    w->net.stopping = true;
+    if (w->engine) engine_free(w->engine);
+    w->engine = NULL;
+    while (w->net.all) {
+        conn_detach(w->net.all);
+        conn_destroy(w->net.all);
+        uv_run(&w->loop, UV_RUN_NOWAIT);
+    }
+    uv_close((uv_handle_t *)&w->signalled, NULL);
+    if (w->net.lookups) { /* threads of the resolver that nobody waits for: leaving them would wait for them */
+        fflush(NULL);
+        _exit(w->status);
+    }
+    net_close(&w->net);
+    uv_run(&w->loop, UV_RUN_DEFAULT);
+    uv_loop_close(&w->loop);
+    random_clear();
+}

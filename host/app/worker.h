@@ -1,0 +1,30 @@
+/* worker: loop + net + the running generation. The root of everything: whatever outlives a call hangs from here. */
+#ifndef APP_WORKER_H
+#define APP_WORKER_H
+
+#include "net/net.h"
+#include "script/engine.h"
+
+struct worker {
+    uv_loop_t loop;
+    struct net net;
+    struct engine *engine; /* NULL: this worker runs no script */
+    uv_async_t signalled;  /* a signal handler has something for the loop */
+    struct deadline stop;  /* the graceful stop begins */
+    bool stopping;
+    int status; /* the exit status */
+};
+
+/* Makes loop, net and signal handling, and with `script` a generation (see engine_new). Aborts without memory. One worker a process. */
+void worker_open(struct worker *w, bool script, bool no_environment);
+
+/* Turns the loop until nothing is alive, or until a stop is complete. Returns the exit status. */
+int worker_run(struct worker *w);
+
+/* Begins to stop: host.on_stop functions run, connections say Close 1001 and have their close_timeout to end. May be called from anywhere. */
+void worker_stop(struct worker *w, int status);
+
+/* Closes it all. Connections that are still there are dropped. */
+void worker_close(struct worker *w);
+
+#endif

@@ -1,0 +1,66 @@
+/* wsbot: argv in, exit code out. */
+#include "app/cli.h"
+#include "app/echo.h"
+#include "app/interpreter.h"
+#include "app/worker.h"
+#include <stdio.h>
+
+static int fail(const struct fault *fault) {
+    fprintf(stderr, "wsbot: %s\n", fault->text);
+    return 1;
+}
+
+static int echo(const struct cli_options *options) {
+    struct worker w;
+    struct echo e;
+    struct fault fault = {0};
+    char url[160];
+    worker_open(&w, false, false);
+    if (echo_open(&e, &w, options, true, &fault) < 0) {
+        w.status = fail(&fault);
+    } else {
+        echo_url(&e, url, sizeof url);
+        printf("wsbot echo: listening on %s\n", url);
+        fflush(stdout);
+        worker_run(&w);
+        echo_close(&e);
+    }
+    worker_close(&w);
+    return w.status;
+}
+
+static int run(const struct cli_options *options, const struct interpreter_options *script) {
+    struct worker w;
+    struct echo e;
+    struct fault fault = {0};
+    char url[160];
+    worker_open(&w, true, script->no_environment);
+    w.engine->strict = options->strict;
+    w.engine->memory_cap = (size_t)options->max_memory << 20;
+    if (options->with_echo && echo_open(&e, &w, options, false, &fault) < 0) {
+        w.status = fail(&fault);
+    } else {
+        if (options->with_echo) {
+            echo_url(&e, url, sizeof url);
+            fprintf(stderr, "wsbot: echo peer on %s\n", url);
+        }
+        if (interpreter_run(&w, script)) worker_run(&w);
+        else w.status = 1;
+        if (options->with_echo) echo_close(&e);
+    }
+    worker_close(&w);
+    return w.status;
+}
+
+int main(int argc, char **argv) {
+    struct cli_options options;
+    struct interpreter_options script;
+    int status, bad;
+    if (cli_read(argc, argv, &options, &status) == CLI_DONE) return status;
+    if (options.command == CLI_ECHO) return echo(&options);
+    if (!interpreter_options_read(argc, argv, options.first, &script, &bad)) {
+        interpreter_usage(argv[0] && argv[0][0] ? argv[0] : "wsbot", argv[bad]);
+        return options.as_lua ? 1 : 2;
+    }
+    return run(&options, &script);
+}

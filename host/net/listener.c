@@ -1,0 +1,66 @@
+/* listener: one listening socket. */
+#include "net/listener.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+struct listener {
+    uv_tcp_t tcp;
+    struct net *net;
+    struct listener_options options;
+};
+
+static void on_incoming(uv_stream_t *listening, int status) {
+    struct listener *l = listening->data;
+    struct stream *s = status == 0 ? stream_new(l->net, false) : NULL;
+    if (!s) return;
+    if (stream_accept(s, listening) != 0) {
+        stream_close(s);
+        return;
+    }
+    struct conn *c = conn_accept(l->net, s, l->options.tls, l->options.sink, l->options.arg);
+    if (l->options.accepted) l->options.accepted(l->options.arg, c);
+    conn_release(c);
+}
+
+static void on_closed(uv_handle_t *handle) { free(handle->data); }
+
+int listener_open(struct listener **out, struct net *net, const struct listener_options *options, struct fault *fault) {
+    struct sockaddr_storage address;
+    if (uv_ip4_addr(options->host, options->port, (struct sockaddr_in *)&address) != 0 &&
+        uv_ip6_addr(options->host, options->port, (struct sockaddr_in6 *)&address) != 0) {
+        fault_put(fault, "listen", "%s is not an IP address", options->host);
+        return ERR_SYSTEM;
+    }
+    struct listener *l = calloc(1, sizeof *l);
+    if (!l) abort();
+    l->net = net;
+    l->options = *options;
+    l->tcp.data = l;
+    int rc = uv_tcp_init(net->loop, &l->tcp);
+    if (rc < 0) {
+        free(l);
+        fault_put(fault, "listen", "%s", uv_strerror(rc));
+        return ERR_SYSTEM;
+    }
+    if ((rc = uv_tcp_bind(&l->tcp, (struct sockaddr *)&address, 0)) < 0) goto fail;
+    if ((rc = uv_listen((uv_stream_t *)&l->tcp, 1024, on_incoming)) < 0) goto fail;
+    *out = l;
+    return 0;
+fail:
+    fault_put(fault, "listen", "cannot listen on %s port %u: %s", options->host, options->port, uv_strerror(rc));
+    listener_close(l);
+    return ERR_SYSTEM;
+}
+
+void listener_address(const struct listener *l, char *text, size_t size) {
+    struct sockaddr_storage address;
+    int n = sizeof address;
+    if (size) text[0] = '\0';
+    if (uv_tcp_getsockname(&l->tcp, (struct sockaddr *)&address, &n) == 0)
+        stream_address_text((struct sockaddr *)&address, text, size);
+}
+
+void listener_unref(struct listener *l) { uv_unref((uv_handle_t *)&l->tcp); }
+
+void listener_close(struct listener *l) { uv_close((uv_handle_t *)&l->tcp, on_closed); }

@@ -1,0 +1,14 @@
+/* door: the only way from C into Lua. Whatever can raise happens inside, so no error ever jumps over a libuv frame. */
+#ifndef SCRIPT_DOOR_H
+#define SCRIPT_DOOR_H
+
+#include "script/engine.h"
+
+/* Calls `fn(arg)` (a light userdata) protected. True when it returned; else false with `*message`, when wanted, the error with its
+ * traceback: the caller's, to be given to free(). Without `message` the error is reported. */
+bool door_call(struct engine *e, lua_CFunction fn, void *arg, char **message);
+
+/* The message handler of every protected call: what `lua` shows of an error, with a traceback. */
+int l_door_traceback(lua_State *L);
+
+#endif

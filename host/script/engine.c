@@ -1,0 +1,209 @@
+/* engine: makes the state, feeds it memory, finds its modules. */
+#include "script/engine.h"
+
+#include "base/log.h"
+#include "script/lualib.h"
+#include "script/modules.h"
+#include <lauxlib.h>
+#include <lualib.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct engine *engine_of(lua_State *L) { return *(struct engine **)lua_getextraspace(L); }
+
+static void *allocate(void *arg, void *old, size_t old_size, size_t size) {
+    struct engine *e = arg;
+    if (!old) old_size = 0; /* then it tells the kind of object */
+    if (size == 0) {
+        e->memory -= old_size;
+        free(old);
+        return NULL;
+    }
+    if (e->memory_cap && size > old_size && size - old_size > e->memory_cap - (e->memory < e->memory_cap ? e->memory : e->memory_cap))
+        return NULL;
+    void *block = realloc(old, size);
+    if (block) e->memory += size - old_size;
+    return block;
+}
+
+/* ---- modules ---- */
+
+/* Loads a Lua module that is compiled into the program: pushes its chunk, or nothing. */
+static bool load_inside(lua_State *L, const char *name) {
+    for (const struct lualib_module *m = lualib_modules; m->name; m++) {
+        if (strcmp(m->name, name) != 0) continue;
+        lua_pushfstring(L, "=%s", m->name);
+        if (luaL_loadbufferx(L, m->source, m->size, lua_tostring(L, -1), "t") != LUA_OK) lua_error(L);
+        lua_remove(L, -2);
+        return true;
+    }
+    return false;
+}
+
+static int l_find_inside(lua_State *L) {
+    if (!load_inside(L, luaL_checkstring(L, 1))) return 0;
+    lua_pushliteral(L, ":wsbot:");
+    return 2;
+}
+
+void l_engine_require(lua_State *L, const char *name) {
+    luaL_getsubtable(L, LUA_REGISTRYINDEX, LUA_LOADED_TABLE);
+    if (lua_getfield(L, -1, name) == LUA_TNIL) {
+        lua_pop(L, 1);
+        if (!load_inside(L, name)) luaL_error(L, "module '%s' is not in the program", name);
+        lua_call(L, 0, 1);
+        lua_pushvalue(L, -1);
+        lua_setfield(L, -3, name);
+    }
+    lua_remove(L, -2);
+}
+
+/* Modules that lie beside the script, where package.path did not find any. */
+static int l_find_beside(lua_State *L) {
+    struct engine *e = engine_of(L);
+    const char *name = luaL_checkstring(L, 1);
+    if (!e->folder) return 0;
+    luaL_gsub(L, name, ".", "/");
+    const char *file = lua_tostring(L, -1);
+    const char *paths[] = {lua_pushfstring(L, "%s/%s.lua", e->folder, file), lua_pushfstring(L, "%s/%s/init.lua", e->folder, file)};
+    for (int i = 0; i < 2; i++) {
+        FILE *readable = fopen(paths[i], "r");
+        if (!readable) continue;
+        fclose(readable);
+        if (luaL_loadfile(L, paths[i]) != LUA_OK)
+            return luaL_error(L, "error loading module '%s' from file '%s':\n\t%s", name, paths[i], lua_tostring(L, -1));
+        lua_pushstring(L, paths[i]);
+        return 2;
+    }
+    lua_pushfstring(L, "no file '%s'\n\tno file '%s'", paths[0], paths[1]);
+    return 1;
+}
+
+/* Ours goes behind package.preload, the folder of the script behind everything else. */
+static void add_searchers(lua_State *L) {
+    lua_getglobal(L, "package");
+    lua_getfield(L, -1, "searchers");
+    int n = (int)lua_rawlen(L, -1);
+    for (int i = n; i >= 2; i--) {
+        lua_rawgeti(L, -1, i);
+        lua_rawseti(L, -2, i + 1);
+    }
+    lua_pushcfunction(L, l_find_inside);
+    lua_rawseti(L, -2, 2);
+    lua_pushcfunction(L, l_find_beside);
+    lua_rawseti(L, -2, n + 2);
+    lua_pop(L, 2);
+}
+
+static int l_open(lua_State *L) {
+    if (lua_toboolean(L, 1)) {
+        lua_pushboolean(L, 1);
+        lua_setfield(L, LUA_REGISTRYINDEX, "LUA_NOENV"); /* loadlib looks here */
+    }
+    luaL_openlibs(L);
+    add_searchers(L);
+    modules_open(L);
+    return 0;
+}
+
+/* ---- life ---- */
+
+static int on_panic(lua_State *L) {
+    const char *message = lua_tostring(L, -1);
+    fprintf(stderr, "wsbot: an error outside of any protected call (a bug of wsbot): %s\n", message ? message : "no message");
+    return 0; /* Lua aborts */
+}
+
+/* Warnings as `lua` has them: off until "@on", told as "Lua warning: ..." */
+struct warnings {
+    bool on, within;
+};
+
+static void on_warning(void *arg, const char *message, int more) {
+    struct warnings *w = arg;
+    if (!w->within && !more && message[0] == '@') {
+        if (strcmp(message, "@on") == 0) w->on = true;
+        if (strcmp(message, "@off") == 0) w->on = false;
+        return;
+    }
+    if (w->on) fprintf(stderr, "%s%s%s", w->within ? "" : "Lua warning: ", message, more ? "" : "\n");
+    w->within = more;
+}
+
+struct state {
+    struct engine engine;
+    struct warnings warnings;
+};
+
+struct engine *engine_new(struct net *net, const struct engine_host *host, void *app, bool no_environment) {
+    struct state *s = calloc(1, sizeof *s);
+    if (!s) return NULL;
+    struct engine *e = &s->engine;
+    e->net = net;
+    e->host = host;
+    e->app = app;
+    e->L = lua_newstate(allocate, e);
+    if (!e->L) {
+        free(s);
+        return NULL;
+    }
+    *(struct engine **)lua_getextraspace(e->L) = e;
+    lua_atpanic(e->L, on_panic);
+    lua_setwarnf(e->L, on_warning, &s->warnings);
+    lua_pushcfunction(e->L, l_open);
+    lua_pushboolean(e->L, no_environment);
+    if (lua_pcall(e->L, 1, 0, 0) != LUA_OK) {
+        log_line(LOG_ERROR, "%s", lua_tostring(e->L, -1));
+        engine_free(e);
+        return NULL;
+    }
+    return e;
+}
+
+void engine_set_script(struct engine *e, const char *path) {
+    e->script = path;
+    free(e->folder);
+    e->folder = NULL;
+    const char *slash = strrchr(path, '/');
+    if (slash) e->folder = strndup(path, slash > path ? (size_t)(slash - path) : 1);
+}
+
+void engine_free(struct engine *e) {
+    e->depth++; /* finalizers are Lua code */
+    lua_close(e->L);
+    free(e->folder);
+    free(e);
+}
+
+/* ---- errors and interrupts ---- */
+
+void engine_report(struct engine *e, const char *message) {
+    fflush(stdout);
+    log_line(LOG_ERROR, "%s", message);
+    if (e->strict) e->host->stop(e->app, 1);
+}
+
+enum { INTERRUPT_AFTER = 1 }; /* seconds */
+
+static void l_interrupt(lua_State *L, lua_Debug *debug) {
+    (void)debug;
+    struct engine *e = engine_of(L);
+    if (uv_hrtime() - e->entered_at < INTERRUPT_AFTER * CLOCK_SECOND) {
+        lua_sethook(L, l_interrupt, LUA_MASKCOUNT, 1000);
+        return;
+    }
+    lua_sethook(L, NULL, 0, 0);
+    e->interrupted = true;
+    luaL_error(L, "interrupted!");
+}
+
+void engine_interrupt(struct engine *e) {
+    if (e->depth) lua_sethook(e->L, l_interrupt, LUA_MASKCALL | LUA_MASKRET | LUA_MASKLINE | LUA_MASKCOUNT, 1);
+}
+
+bool engine_was_interrupted(struct engine *e) {
+    bool was = e->interrupted;
+    e->interrupted = false;
+    return was;
+}

@@ -1,0 +1,292 @@
+/* l_conn: the module `ws`: ws.connect, and a connection's methods and fields. What it tells the script is in l_events. */
+#include "script/l_conn.h"
+
+#include "script/box.h"
+#include "script/modules.h"
+#include <lauxlib.h>
+#include <string.h>
+
+static struct conn_box *check_box(lua_State *L) { return luaL_checkudata(L, 1, CONN_TYPE); }
+
+static int push_result(lua_State *L, int rc) {
+    if (rc < 0) {
+        luaL_pushfail(L);
+        lua_pushstring(L, err_word(rc));
+        return 2;
+    }
+    lua_pushboolean(L, 1);
+    return 1;
+}
+
+/* A connection that nothing is going on with may be collected. */
+static void settle(lua_State *L, struct conn_box *b) {
+    if (b->conn->phase == CONN_CLOSED && !b->conn->again) box_unanchor(L, b);
+}
+
+/* ---- methods ---- */
+
+static int send_as(lua_State *L, struct conn_box *b, bool binary) {
+    size_t n;
+    const char *data = luaL_checklstring(L, 2, &n);
+    return push_result(L, conn_send(b->conn, binary ? WS_BINARY : WS_TEXT, slice_of(data, n)));
+}
+
+static int l_send(lua_State *L) {
+    struct conn_box *b = check_box(L);
+    return send_as(L, b, lua_isnoneornil(L, 3) ? b->binary : l_options_binary(L, 3, "send: kind"));
+}
+
+static int l_send_text(lua_State *L) { return send_as(L, check_box(L), false); }
+static int l_send_binary(lua_State *L) { return send_as(L, check_box(L), true); }
+
+static int l_ping(lua_State *L) {
+    struct conn_box *b = check_box(L);
+    size_t n;
+    const char *data = luaL_optlstring(L, 2, "", &n);
+    luaL_argcheck(L, n <= FRAME_CONTROL_MAX, 2, "a ping has at most 125 bytes");
+    return push_result(L, conn_ping(b->conn, slice_of(data, n)));
+}
+
+static int l_close(lua_State *L) {
+    struct conn_box *b = check_box(L);
+    size_t n;
+    lua_Integer code = luaL_optinteger(L, 2, WS_CLOSE_NORMAL);
+    const char *reason = luaL_optlstring(L, 3, "", &n);
+    luaL_argcheck(L, code > 0 && code <= UINT16_MAX && ws_close_code_valid((uint16_t)code), 2,
+                  "a close code is 1000 to 1003, 1007 to 1014 or 3000 to 4999 (RFC 6455 7.4)");
+    luaL_argcheck(L, n <= WS_REASON_MAX, 3, "a close reason has at most 123 bytes");
+    int rc = conn_close(b->conn, (uint16_t)code, slice_of(reason, n));
+    luaL_argcheck(L, rc == 0, 3, "a close reason must be UTF-8");
+    settle(L, b);
+    lua_pushboolean(L, 1);
+    return 1;
+}
+
+static int l_destroy(lua_State *L) {
+    struct conn_box *b = check_box(L);
+    conn_destroy(b->conn);
+    settle(L, b);
+    return 0;
+}
+
+static int l_reconnect(lua_State *L) {
+    struct conn_box *b = check_box(L);
+    lua_Number seconds = luaL_optnumber(L, 2, 0);
+    luaL_argcheck(L, seconds >= 0, 2, "seconds must not be negative");
+    box_anchor(L, 1, b);
+    conn_open(b->conn, clock_from_seconds(seconds));
+    settle(L, b); /* while the program stops, nothing begins */
+    return 0;
+}
+
+static int l_cancel_reconnect(lua_State *L) {
+    struct conn_box *b = check_box(L);
+    conn_cancel_open(b->conn);
+    settle(L, b);
+    return 0;
+}
+
+static int l_pause(lua_State *L) {
+    conn_pause(check_box(L)->conn, CONN_PAUSED_BY_SCRIPT);
+    return 0;
+}
+
+static int l_resume(lua_State *L) {
+    conn_resume(check_box(L)->conn, CONN_PAUSED_BY_SCRIPT);
+    return 0;
+}
+
+/* ---- fields ---- */
+
+enum field {
+    FIELD_URL = 1,
+    FIELD_NAME,
+    FIELD_ID,
+    FIELD_STATE,
+    FIELD_PROTOCOL,
+    FIELD_REMOTE_ADDRESS,
+    FIELD_LOCAL_ADDRESS,
+    FIELD_BUFFERED_AMOUNT,
+    FIELD_LATENCY,
+    FIELD_BYTES_IN,
+    FIELD_BYTES_OUT,
+    FIELD_MESSAGES_IN,
+    FIELD_MESSAGES_OUT,
+    FIELD_BINARY_TYPE,
+    FIELD_CALLBACK,
+};
+
+static const struct {
+    const char *name;
+    enum field field;
+} fields[] = {
+    {"url", FIELD_URL},
+    {"name", FIELD_NAME},
+    {"id", FIELD_ID},
+    {"state", FIELD_STATE},
+    {"protocol", FIELD_PROTOCOL},
+    {"remote_address", FIELD_REMOTE_ADDRESS},
+    {"local_address", FIELD_LOCAL_ADDRESS},
+    {"buffered_amount", FIELD_BUFFERED_AMOUNT},
+    {"latency", FIELD_LATENCY},
+    {"bytes_in", FIELD_BYTES_IN},
+    {"bytes_out", FIELD_BYTES_OUT},
+    {"messages_in", FIELD_MESSAGES_IN},
+    {"messages_out", FIELD_MESSAGES_OUT},
+    {"binary_type", FIELD_BINARY_TYPE},
+    /* that these names are in the table keeps their strings, so looking them up takes no memory */
+    {"on_connect", FIELD_CALLBACK},
+    {"on_websocket_connect", FIELD_CALLBACK},
+    {"on_message", FIELD_CALLBACK},
+    {"on_ping", FIELD_CALLBACK},
+    {"on_pong", FIELD_CALLBACK},
+    {"on_error", FIELD_CALLBACK},
+    {"on_buffer_full", FIELD_CALLBACK},
+    {"on_drain", FIELD_CALLBACK},
+    {"on_adopt", FIELD_CALLBACK},
+    {"on_give_up", FIELD_CALLBACK},
+    {"on_close", FIELD_CALLBACK},
+};
+
+static void push_text(lua_State *L, const char *text) {
+    if (text && text[0]) lua_pushstring(L, text);
+    else lua_pushnil(L);
+}
+
+static void push_hidden(lua_State *L, const char *name) {
+    lua_getiuservalue(L, 1, BOX_HIDDEN);
+    lua_getfield(L, -1, name);
+}
+
+static void push_field(lua_State *L, const struct conn_box *b, enum field field) {
+    const struct conn *c = b->conn;
+    switch (field) {
+    case FIELD_URL: push_hidden(L, "url"); break;
+    case FIELD_NAME: push_hidden(L, "name"); break;
+    case FIELD_ID: lua_pushinteger(L, (lua_Integer)c->id); break;
+    case FIELD_STATE: lua_pushstring(L, conn_state(c)); break;
+    case FIELD_PROTOCOL: push_text(L, c->protocol); break;
+    case FIELD_REMOTE_ADDRESS: push_text(L, c->remote_address); break;
+    case FIELD_LOCAL_ADDRESS: push_text(L, c->local_address); break;
+    case FIELD_BUFFERED_AMOUNT: lua_pushinteger(L, (lua_Integer)conn_buffered(c)); break;
+    case FIELD_LATENCY:
+        if (c->latency < 0) lua_pushnil(L);
+        else lua_pushnumber(L, c->latency);
+        break;
+    case FIELD_BYTES_IN: lua_pushinteger(L, (lua_Integer)c->bytes_in); break;
+    case FIELD_BYTES_OUT: lua_pushinteger(L, (lua_Integer)c->bytes_out); break;
+    case FIELD_MESSAGES_IN: lua_pushinteger(L, (lua_Integer)c->messages_in); break;
+    case FIELD_MESSAGES_OUT: lua_pushinteger(L, (lua_Integer)c->messages_out); break;
+    case FIELD_BINARY_TYPE: lua_pushstring(L, b->binary ? "arraybuffer" : "blob"); break;
+    case FIELD_CALLBACK: lua_pushnil(L); break;
+    }
+}
+
+/* Upvalue 1: name -> method, or number of a field. */
+static int l_index(lua_State *L) {
+    struct conn_box *b = check_box(L);
+    lua_settop(L, 2);
+    lua_pushvalue(L, 2);
+    int type = lua_rawget(L, lua_upvalueindex(1));
+    if (type == LUA_TFUNCTION) return 1;
+    if (type == LUA_TNUMBER && lua_tointeger(L, -1) != FIELD_CALLBACK) {
+        push_field(L, b, (enum field)lua_tointeger(L, -1));
+        return 1;
+    }
+    lua_getiuservalue(L, 1, BOX_FIELDS);
+    lua_pushvalue(L, 2);
+    lua_rawget(L, -2);
+    return 1;
+}
+
+static int l_newindex(lua_State *L) {
+    struct conn_box *b = check_box(L);
+    lua_settop(L, 3);
+    lua_pushvalue(L, 2);
+    int type = lua_rawget(L, lua_upvalueindex(1));
+    lua_Integer field = lua_tointeger(L, -1);
+    if (type == LUA_TFUNCTION) return luaL_error(L, "'%s' is a method of the connection: it cannot be replaced", lua_tostring(L, 2));
+    if (type == LUA_TNUMBER && field == FIELD_BINARY_TYPE) {
+        b->binary = l_options_binary(L, 3, "binary_type");
+        return 0;
+    }
+    if (type == LUA_TNUMBER && field != FIELD_CALLBACK)
+        return luaL_error(L, "'%s' of a connection can be read, not set", lua_tostring(L, 2));
+    if (field == FIELD_CALLBACK && !lua_isnil(L, 3) && !lua_isfunction(L, 3))
+        return luaL_error(L, "%s must be a function or nil, not %s", lua_tostring(L, 2), luaL_typename(L, 3));
+    luaL_argcheck(L, !lua_isnil(L, 2), 2, "the name of a field must not be nil");
+    lua_getiuservalue(L, 1, BOX_FIELDS);
+    lua_pushvalue(L, 2);
+    lua_pushvalue(L, 3);
+    lua_rawset(L, -3);
+    if (field == FIELD_CALLBACK && !inbox_is_empty(&b->inbox)) conn_wake(b->conn); /* on_message, perhaps, for what was held */
+    return 0;
+}
+
+static int l_tostring(lua_State *L) {
+    struct conn_box *b = check_box(L);
+    push_hidden(L, "name");
+    const char *name = lua_tostring(L, -1);
+    lua_pushfstring(L, "ws.connection %I (%s): %s", (LUAI_UACINT)b->conn->id, name ? name : b->conn->url.host ? b->conn->url.host : "?",
+                    conn_state(b->conn));
+    return 1;
+}
+
+static int l_gc(lua_State *L) {
+    struct conn_box *b = check_box(L);
+    if (!b->conn) return 0;
+    if (b->conn->sink_arg == b) conn_detach(b->conn);
+    inbox_clear(&b->inbox);
+    conn_release(b->conn);
+    b->conn = NULL;
+    return 0;
+}
+
+/* ---- the module ---- */
+
+static int l_connect(lua_State *L) {
+    if (lua_type(L, 1) != LUA_TTABLE) return luaL_error(L, "ws.connect: expected a table { url = ..., ... }, not %s", luaL_typename(L, 1));
+    lua_settop(L, 1);
+    struct engine *e = engine_of(L);
+    struct conn_box *b = lua_newuserdatauv(L, sizeof *b, BOX_VALUES);
+    *b = (struct conn_box){.engine = e};
+    lua_newtable(L);
+    lua_setiuservalue(L, 2, BOX_FIELDS);
+    lua_newtable(L);
+    lua_setiuservalue(L, 2, BOX_HIDDEN);
+    b->conn = conn_new(e->net, &l_events_sink, b);
+    inbox_init(&b->inbox, SIZE_MAX);
+    luaL_setmetatable(L, CONN_TYPE); /* from here on the collector gives it all back */
+    l_options_read(L, 2);
+    box_anchor(L, 2, b);
+    conn_open(b->conn, 0);
+    settle(L, b);
+    return 1;
+}
+
+int luaopen_ws(lua_State *L) {
+    static const luaL_Reg methods[] = {
+        {"send", l_send},       {"send_text", l_send_text}, {"send_binary", l_send_binary}, {"ping", l_ping},
+        {"close", l_close},     {"destroy", l_destroy},     {"reconnect", l_reconnect},     {"cancel_reconnect", l_cancel_reconnect},
+        {"pause", l_pause},     {"resume", l_resume},       {NULL, NULL},
+    };
+    static const luaL_Reg with_names[] = {{"__index", l_index}, {"__newindex", l_newindex}, {NULL, NULL}};
+    static const luaL_Reg meta[] = {{"__gc", l_gc}, {"__tostring", l_tostring}, {NULL, NULL}};
+    static const luaL_Reg functions[] = {{"connect", l_connect}, {NULL, NULL}};
+    if (luaL_newmetatable(L, CONN_TYPE)) {
+        luaL_setfuncs(L, meta, 0);
+        luaL_newlib(L, methods);
+        for (size_t i = 0; i < sizeof fields / sizeof *fields; i++) {
+            lua_pushinteger(L, fields[i].field);
+            lua_setfield(L, -2, fields[i].name);
+        }
+        luaL_setfuncs(L, with_names, 1);
+    }
+    lua_pop(L, 1);
+    luaL_newlib(L, functions);
+    lua_pushliteral(L, "blob");
+    lua_setfield(L, -2, "BLOB");
+    lua_pushliteral(L, "arraybuffer");
+    lua_setfield(L, -2, "ARRAYBUFFER");
+    return 1;
+}

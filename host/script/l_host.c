@@ -1,0 +1,109 @@
+/* l_host: the module `host`: the program a script runs in. */
+#include "script/l_host.h"
+
+#include "base/log.h"
+#include "script/door.h"
+#include "script/modules.h"
+#include <lauxlib.h>
+#include <string.h>
+#include <uv.h>
+
+#define ON_STOP "wsbot.on_stop" /* registry: the functions given to host.on_stop */
+
+static int l_now(lua_State *L) {
+    lua_pushnumber(L, clock_to_seconds(clock_now(&engine_of(L)->net->clock)));
+    return 1;
+}
+
+static int l_time(lua_State *L) {
+    uv_timeval64_t t = {0};
+    uv_gettimeofday(&t);
+    lua_pushnumber(L, (lua_Number)t.tv_sec + t.tv_usec / 1e6);
+    return 1;
+}
+
+static int l_stop(lua_State *L) {
+    struct engine *e = engine_of(L);
+    lua_Integer status = luaL_optinteger(L, 1, 0);
+    luaL_argcheck(L, status >= 0 && status <= 255, 1, "an exit status is 0 to 255");
+    e->host->stop(e->app, (int)status);
+    return 0;
+}
+
+static int l_on_stop(lua_State *L) {
+    luaL_checktype(L, 1, LUA_TFUNCTION);
+    luaL_getsubtable(L, LUA_REGISTRYINDEX, ON_STOP);
+    lua_pushvalue(L, 1);
+    lua_rawseti(L, -2, (lua_Integer)lua_rawlen(L, -2) + 1);
+    return 0;
+}
+
+/* Takes the first of the functions off the list and calls it; tells through *arg whether there was one. */
+static int l_call_next(lua_State *L) {
+    bool *found = lua_touserdata(L, 1);
+    *found = false;
+    luaL_getsubtable(L, LUA_REGISTRYINDEX, ON_STOP);
+    lua_Integer n = (lua_Integer)lua_rawlen(L, -1);
+    if (n == 0) return 0;
+    lua_rawgeti(L, -1, 1); /* list, fn */
+    for (lua_Integer i = 1; i <= n; i++) {
+        lua_rawgeti(L, -2, i + 1);
+        lua_rawseti(L, -3, i);
+    }
+    *found = true;
+    lua_call(L, 0, 0);
+    return 0;
+}
+
+void l_host_call_on_stop(struct engine *e) {
+    for (bool found = true; found;) door_call(e, l_call_next, &found, NULL);
+}
+
+/* host.log.info(...): its arguments as print would show them, on one line. */
+static int l_log(lua_State *L) {
+    enum log_level level = (enum log_level)lua_tointeger(L, lua_upvalueindex(1));
+    luaL_Buffer line;
+    int n = lua_gettop(L);
+    luaL_buffinit(L, &line);
+    for (int i = 1; i <= n; i++) {
+        if (i > 1) luaL_addchar(&line, '\t');
+        luaL_tolstring(L, i, NULL);
+        luaL_addvalue(&line);
+    }
+    luaL_pushresult(&line);
+    log_line(level, "%s", lua_tostring(L, -1));
+    return 0;
+}
+
+static void open_log(lua_State *L) {
+    static const char *const names[] = {[LOG_DEBUG] = "debug", [LOG_INFO] = "info", [LOG_WARN] = "warn", [LOG_ERROR] = "error"};
+    lua_createtable(L, 0, 4);
+    for (int level = LOG_DEBUG; level <= LOG_ERROR; level++) {
+        lua_pushinteger(L, level);
+        lua_pushcclosure(L, l_log, 1);
+        lua_setfield(L, -2, names[level]);
+    }
+    lua_setfield(L, -2, "log");
+}
+
+/* host.script is asked for when it is read, since the script is named after the libraries are open. */
+static int l_index(lua_State *L) {
+    const char *key = lua_tostring(L, 2);
+    if (!key || strcmp(key, "script") != 0) return 0;
+    lua_pushstring(L, engine_of(L)->script);
+    return 1;
+}
+
+int luaopen_host(lua_State *L) {
+    static const luaL_Reg functions[] = {
+        {"now", l_now}, {"time", l_time}, {"stop", l_stop}, {"on_stop", l_on_stop}, {NULL, NULL},
+    };
+    luaL_newlib(L, functions);
+    l_timer_open(L, -1);
+    open_log(L);
+    lua_createtable(L, 0, 1);
+    lua_pushcfunction(L, l_index);
+    lua_setfield(L, -2, "__index");
+    lua_setmetatable(L, -2);
+    return 1;
+}

@@ -1,0 +1,368 @@
+/* l_options: the table of ws.connect, read once. Every option has one reader; what is not in the list is a mistake, and the
+ * error says which name was probably meant. */
+#include "script/l_conn.h"
+
+#include <lauxlib.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* The reader of an option finds its value on the top of the stack, not nil. */
+struct option {
+    const char *name;
+    void (*read)(lua_State *L, int box, const char *name);
+};
+
+static struct conn_box *box_at(lua_State *L, int box) { return lua_touserdata(L, box); }
+
+static int wrong(lua_State *L, const char *name, const char *expected) {
+    return luaL_error(L, "ws.connect: %s must be %s, not %s", name, expected, luaL_typename(L, -1));
+}
+
+static bool is_false(lua_State *L) { return lua_isboolean(L, -1) && !lua_toboolean(L, -1); }
+
+/* A copy of the string on the top. */
+static char *copy_string(lua_State *L, const char *name) {
+    size_t n;
+    if (lua_type(L, -1) != LUA_TSTRING) wrong(L, name, "a string");
+    const char *s = lua_tolstring(L, -1, &n);
+    if (strlen(s) != n) luaL_error(L, "ws.connect: %s has a NUL in it", name);
+    char *copy = strdup(s);
+    if (!copy) luaL_error(L, "not enough memory");
+    return copy;
+}
+
+static double number(lua_State *L, const char *name) {
+    if (lua_type(L, -1) != LUA_TNUMBER) wrong(L, name, "a number");
+    double value = lua_tonumber(L, -1);
+    if (isnan(value)) luaL_error(L, "ws.connect: %s must be a number, not nan", name);
+    return value;
+}
+
+static void keep_hidden(lua_State *L, int box, const char *name) {
+    lua_getiuservalue(L, box, BOX_HIDDEN);
+    lua_pushvalue(L, -2);
+    lua_setfield(L, -2, name);
+    lua_pop(L, 1);
+}
+
+/* ---- url and headers ---- */
+
+void l_options_url(lua_State *L, int value, struct conn *c) {
+    struct fault fault = {0};
+    struct url url;
+    size_t n;
+    if (lua_type(L, value) != LUA_TSTRING)
+        luaL_error(L, "ws.connect: url must be a string or a function that returns one, not %s", luaL_typename(L, value));
+    const char *text = lua_tolstring(L, value, &n);
+    if (url_parse(slice_of(text, n), &url, &fault) < 0)
+        luaL_error(L, "ws.connect: url '%s': %s", text, fault_set(&fault) ? fault.text : "not enough memory");
+    url_clear(&c->url);
+    c->url = url;
+}
+
+static void read_url(lua_State *L, int box, const char *name) {
+    if (lua_isfunction(L, -1)) {
+        keep_hidden(L, box, "url_function");
+    } else {
+        l_options_url(L, -1, box_at(L, box)->conn);
+        keep_hidden(L, box, name);
+    }
+}
+
+static int by_name(const void *a, const void *b) { return strcmp(*(const char *const *)a, *(const char *const *)b); }
+
+static void add_header(lua_State *L, struct conn *c, const char *name, int value) {
+    size_t n;
+    const char *why, *text = lua_isnumber(L, value) || lua_isstring(L, value) ? lua_tolstring(L, value, &n) : NULL;
+    if (!text) luaL_error(L, "ws.connect: header '%s' must be a string or a list of strings, not %s", name, luaL_typename(L, value));
+    if (handshake_offer_header(&c->offer, slice_str(name), slice_of(text, n), &why) < 0) luaL_error(L, "ws.connect: header '%s': %s", name, why);
+}
+
+/* Headers go out ordered by name, so that the same script sends the same bytes. */
+void l_options_headers(lua_State *L, int value, struct conn *c) {
+    enum { MOST = 256 };
+    const char *names[MOST];
+    size_t n = 0;
+    value = lua_absindex(L, value);
+    if (!lua_istable(L, value))
+        luaL_error(L, "ws.connect: headers must be a table or a function that returns one, not %s", luaL_typename(L, value));
+    handshake_offer_reset_headers(&c->offer);
+    luaL_checkstack(L, 8, NULL);
+    for (lua_pushnil(L); lua_next(L, value); lua_pop(L, 1)) {
+        if (lua_type(L, -2) != LUA_TSTRING) luaL_error(L, "ws.connect: headers must map names to values; found a %s as a name", luaL_typename(L, -2));
+        size_t size;
+        if (n == MOST) luaL_error(L, "ws.connect: there are more than 256 headers");
+        names[n] = lua_tolstring(L, -2, &size);
+        if (strlen(names[n++]) != size) luaL_error(L, "ws.connect: header '%s': its name has a NUL in it", names[n - 1]);
+    }
+    qsort(names, n, sizeof *names, by_name);
+    for (size_t i = 0; i < n; i++) {
+        if (lua_getfield(L, value, names[i]) == LUA_TTABLE) {
+            lua_Integer count = (lua_Integer)lua_rawlen(L, -1);
+            for (lua_Integer k = 1; k <= count; k++, lua_pop(L, 1)) {
+                lua_rawgeti(L, -1, k);
+                add_header(L, c, names[i], -1);
+            }
+        } else {
+            add_header(L, c, names[i], -1);
+        }
+        lua_pop(L, 1);
+    }
+}
+
+static void read_headers(lua_State *L, int box, const char *name) {
+    (void)name;
+    if (lua_isfunction(L, -1)) keep_hidden(L, box, "headers_function");
+    else l_options_headers(L, -1, box_at(L, box)->conn);
+}
+
+static void add_protocol(lua_State *L, struct conn *c) {
+    size_t n;
+    const char *why;
+    if (lua_type(L, -1) != LUA_TSTRING) wrong(L, "protocols", "a list of strings");
+    const char *text = lua_tolstring(L, -1, &n);
+    if (handshake_offer_protocol(&c->offer, slice_of(text, n), &why) < 0) luaL_error(L, "ws.connect: protocols: '%s': %s", text, why);
+}
+
+static void read_protocols(lua_State *L, int box, const char *name) {
+    struct conn *c = box_at(L, box)->conn;
+    if (lua_type(L, -1) == LUA_TSTRING) {
+        add_protocol(L, c);
+        return;
+    }
+    if (!lua_istable(L, -1)) wrong(L, name, "a list of strings");
+    lua_Integer n = (lua_Integer)lua_rawlen(L, -1);
+    for (lua_Integer i = 1; i <= n; i++, lua_pop(L, 1)) {
+        lua_rawgeti(L, -1, i);
+        add_protocol(L, c);
+    }
+}
+
+static void read_origin(lua_State *L, int box, const char *name) {
+    size_t n;
+    const char *why;
+    if (lua_type(L, -1) != LUA_TSTRING) wrong(L, name, "a string");
+    const char *text = lua_tolstring(L, -1, &n);
+    if (handshake_offer_origin(&box_at(L, box)->conn->offer, slice_of(text, n), &why) < 0) luaL_error(L, "ws.connect: origin: %s", why);
+}
+
+/* ---- times and sizes ---- */
+
+static void read_ping_interval(lua_State *L, int box, const char *name) {
+    double seconds = number(L, name);
+    if (seconds < 0) luaL_error(L, "ws.connect: %s must be 0 (none) or more seconds", name);
+    box_at(L, box)->conn->settings.ping_interval = clock_from_seconds(seconds);
+}
+
+static uint64_t timeout(lua_State *L, const char *name) {
+    double seconds = number(L, name);
+    if (seconds <= 0) luaL_error(L, "ws.connect: %s must be more than 0 seconds", name);
+    uint64_t ns = clock_from_seconds(seconds);
+    return ns ? ns : 1;
+}
+
+static size_t size(lua_State *L, const char *name) {
+    double bytes = number(L, name);
+    if (bytes < 1) luaL_error(L, "ws.connect: %s must be at least 1 byte", name);
+    const double most = 1e15;
+    return bytes < most ? (size_t)bytes : (size_t)most;
+}
+
+#define READER(field, as)                                                                                              \
+    static void read_##field(lua_State *L, int box, const char *name) { box_at(L, box)->conn->settings.field = as(L, name); }
+READER(connect_timeout, timeout)
+READER(handshake_timeout, timeout)
+READER(close_timeout, timeout)
+READER(pong_timeout, timeout)
+READER(max_message_size, size)
+READER(max_send_buffer, size)
+READER(max_receive_buffer, size)
+#undef READER
+
+/* ---- the rest ---- */
+
+bool l_options_binary(lua_State *L, int value, const char *what) {
+    const char *type = lua_type(L, value) == LUA_TSTRING ? lua_tostring(L, value) : "";
+    bool text = strcmp(type, "blob") == 0 || strcmp(type, "text") == 0;
+    bool binary = strcmp(type, "arraybuffer") == 0 || strcmp(type, "binary") == 0;
+    if (!text && !binary) luaL_error(L, "%s must be ws.BLOB (\"blob\": text frames) or ws.ARRAYBUFFER (\"arraybuffer\": binary frames)", what);
+    return binary;
+}
+
+static void read_binary_type(lua_State *L, int box, const char *name) {
+    (void)name;
+    box_at(L, box)->binary = l_options_binary(L, -1, "ws.connect: binary_type");
+}
+
+static void read_name(lua_State *L, int box, const char *name) {
+    if (lua_type(L, -1) != LUA_TSTRING) wrong(L, name, "a string");
+    keep_hidden(L, box, name);
+}
+
+static void read_local_address(lua_State *L, int box, const char *name) {
+    struct conn *c = box_at(L, box)->conn;
+    struct sockaddr_storage address;
+    free(c->local);
+    c->local = NULL;
+    c->local = copy_string(L, name);
+    if (uv_ip4_addr(c->local, 0, (struct sockaddr_in *)&address) != 0 && uv_ip6_addr(c->local, 0, (struct sockaddr_in6 *)&address) != 0)
+        luaL_error(L, "ws.connect: local_address '%s' is not an IP address", c->local);
+}
+
+/* Options that are known and do not work yet: off is fine, on is an error. */
+static void read_not_yet(lua_State *L, int box, const char *name) {
+    (void)box;
+    if (!is_false(L)) luaL_error(L, "ws.connect: %s is not supported yet (leave it out, or give false)", name);
+}
+
+
+
+/* ---- tls ---- */
+
+static void tls_string(lua_State *L, char **field, const char *name) {
+    free(*field);
+    *field = NULL;
+    *field = copy_string(L, name);
+}
+
+#define TLS_READER(field)                                                                                              \
+    static void read_tls_##field(lua_State *L, int box, const char *name) { tls_string(L, &box_at(L, box)->conn->tls_config.field, name); }
+TLS_READER(ca_file)
+TLS_READER(ca_path)
+TLS_READER(cert)
+TLS_READER(key)
+TLS_READER(key_password)
+TLS_READER(server_name)
+#undef TLS_READER
+
+static void read_tls_verify(lua_State *L, int box, const char *name) {
+    if (!lua_isboolean(L, -1)) wrong(L, name, "true or false");
+    box_at(L, box)->conn->tls_config.no_verify = !lua_toboolean(L, -1);
+}
+
+static void read_tls_min_version(lua_State *L, int box, const char *name) {
+    const char *version = lua_tostring(L, -1); /* 1.2 and 1.3 as numbers are fine */
+    bool old = version && strcmp(version, "1.2") == 0, new = version && strcmp(version, "1.3") == 0;
+    if (!old && !new) luaL_error(L, "ws.connect: %s must be \"1.2\" or \"1.3\"", name);
+    box_at(L, box)->conn->tls_config.min_version = new ? TLS_1_3 : TLS_1_2;
+}
+
+static void read_table(lua_State *L, int table, int box, const struct option *options, const char *const *also, const char *prefix);
+
+static const struct option tls_options[] = {
+    {"tls.ca_file", read_tls_ca_file},         {"tls.ca_path", read_tls_ca_path},
+    {"tls.cert", read_tls_cert},               {"tls.key", read_tls_key},
+    {"tls.key_password", read_tls_key_password}, {"tls.min_version", read_tls_min_version},
+    {"tls.server_name", read_tls_server_name}, {"tls.verify", read_tls_verify},
+    {NULL, NULL},
+};
+
+static void read_tls(lua_State *L, int box, const char *name) {
+    if (!lua_istable(L, -1)) wrong(L, name, "a table");
+    read_table(L, lua_absindex(L, -1), box, tls_options, NULL, "tls.");
+    const struct tls_config *tls = &box_at(L, box)->conn->tls_config;
+    if (tls->cert && !tls->key) luaL_error(L, "ws.connect: tls.cert needs tls.key");
+    if (tls->key && !tls->cert) luaL_error(L, "ws.connect: tls.key needs tls.cert");
+}
+
+static const struct option options[] = {
+    {"url", read_url},
+    {"headers", read_headers},
+    {"ping_interval", read_ping_interval},
+    {"binary_type", read_binary_type},
+    {"name", read_name},
+    {"protocols", read_protocols},
+    {"origin", read_origin},
+    {"compression", read_not_yet},
+    {"connect_timeout", read_connect_timeout},
+    {"handshake_timeout", read_handshake_timeout},
+    {"close_timeout", read_close_timeout},
+    {"pong_timeout", read_pong_timeout},
+    {"max_message_size", read_max_message_size},
+    {"max_send_buffer", read_max_send_buffer},
+    {"max_receive_buffer", read_max_receive_buffer},
+    {"reconnect", read_not_yet},
+    {"tls", read_tls},
+    {"proxy", read_not_yet},
+    {"local_address", read_local_address},
+    {NULL, NULL},
+};
+
+static const char *const callbacks[] = {
+    "on_connect", "on_websocket_connect", "on_message", "on_ping",    "on_pong",  "on_error",
+    "on_drain",   "on_buffer_full",       "on_adopt",   "on_give_up", "on_close", NULL,
+};
+
+/* ---- the table ---- */
+
+/* How many letters must be added, removed or changed to make `b` of `a`. */
+static size_t distance(const char *a, const char *b) {
+    enum { MOST = 40 };
+    size_t row[MOST + 1], n = strlen(b);
+    if (n > MOST) return SIZE_MAX;
+    for (size_t j = 0; j <= n; j++) row[j] = j;
+    for (size_t i = 1; a[i - 1]; i++) {
+        size_t corner = row[0];
+        row[0] = i;
+        for (size_t j = 1; j <= n; j++) {
+            size_t best = corner + (a[i - 1] != b[j - 1]);
+            if (row[j] + 1 < best) best = row[j] + 1;
+            if (row[j - 1] + 1 < best) best = row[j - 1] + 1;
+            corner = row[j];
+            row[j] = best;
+        }
+    }
+    return row[n];
+}
+
+static void consider(const char *name, const char *candidate, const char **best, size_t *least) {
+    size_t d = distance(name, candidate);
+    if (d < *least) {
+        *least = d;
+        *best = candidate;
+    }
+}
+
+static void unknown(lua_State *L, const char *name, const struct option *known, const char *const *also, size_t skip) {
+    const char *best = NULL;
+    size_t least = strlen(name) / 3 + 2;
+    for (const struct option *o = known; o->name; o++) consider(name, o->name + skip, &best, &least);
+    for (; also && *also; also++) consider(name, *also, &best, &least);
+    const char *prefix = skip ? "tls." : "";
+    if (best) luaL_error(L, "ws.connect: unknown option '%s%s' (did you mean '%s%s'?)", prefix, name, prefix, best);
+    luaL_error(L, "ws.connect: unknown option '%s%s'", prefix, name);
+}
+
+/* Reads the values of `known` from a table; string keys that are neither known nor in `also` are an error. */
+static void read_table(lua_State *L, int table, int box, const struct option *known, const char *const *also, const char *prefix) {
+    size_t skip = strlen(prefix);
+    luaL_checkstack(L, 16, NULL);
+    for (lua_pushnil(L); lua_next(L, table); lua_pop(L, 1)) {
+        bool found = false;
+        if (lua_type(L, -2) != LUA_TSTRING) luaL_error(L, "ws.connect: options have names; found a value at [%s]", luaL_tolstring(L, -2, NULL));
+        const char *name = lua_tostring(L, -2);
+        for (const struct option *o = known; o->name && !found; o++) found = strcmp(o->name + skip, name) == 0;
+        for (const char *const *a = also; a && *a && !found; a++) found = strcmp(*a, name) == 0;
+        if (!found) unknown(L, name, known, also, skip);
+    }
+    for (const struct option *o = known; o->name; o++) { /* in the order of the list, so the first error is always the same */
+        if (lua_getfield(L, table, o->name + skip) != LUA_TNIL) o->read(L, box, o->name);
+        lua_pop(L, 1);
+    }
+}
+
+void l_options_read(lua_State *L, int box) {
+    box = lua_absindex(L, box);
+    if (lua_getfield(L, 1, "url") == LUA_TNIL) luaL_error(L, "ws.connect: url is missing");
+    lua_pop(L, 1);
+    read_table(L, 1, box, options, callbacks, "");
+    lua_getiuservalue(L, box, BOX_FIELDS);
+    for (const char *const *name = callbacks; *name; name++) {
+        int type = lua_getfield(L, 1, *name);
+        if (type != LUA_TNIL && type != LUA_TFUNCTION) wrong(L, *name, "a function");
+        if (type == LUA_TFUNCTION) lua_setfield(L, -2, *name);
+        else lua_pop(L, 1);
+    }
+    lua_pop(L, 1);
+}

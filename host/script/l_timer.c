@@ -1,0 +1,88 @@
+/* l_timer: host.after and host.every. A timer is a deadline in a userdata, anchored while it is set. */
+#include "script/box.h"
+#include "script/door.h"
+#include "script/modules.h"
+#include <lauxlib.h>
+
+#define TIMER_TYPE "wsbot.timer"
+
+struct timer {
+    struct deadline deadline;
+    uint64_t every; /* nanoseconds; 0: once */
+    struct engine *engine;
+};
+
+static struct timer *check_timer(lua_State *L) { return luaL_checkudata(L, 1, TIMER_TYPE); }
+
+static void stop(lua_State *L, struct timer *t) {
+    clock_cancel(&t->engine->net->clock, &t->deadline);
+    box_unanchor(L, t);
+}
+
+/* The function is the user value of the userdata. */
+static int l_fire(lua_State *L) {
+    struct timer *t = lua_touserdata(L, 1);
+    if (!box_push(L, t)) return 0;
+    if (!t->every) box_unanchor(L, t);
+    lua_getiuservalue(L, -1, 1); /* arg, timer, fn */
+    lua_call(L, 0, 0);
+    return 0;
+}
+
+static void on_due(struct deadline *d) {
+    struct timer *t = (struct timer *)d; /* the deadline is its first member */
+    struct engine *e = t->engine;
+    if (t->every) { /* no drift; rounds that were missed are left out */
+        uint64_t now = clock_now(&e->net->clock), next = d->due + t->every;
+        if (next <= now) next += (now - next) / t->every * t->every + t->every;
+        clock_set(&e->net->clock, d, next, on_due);
+    }
+    door_call(e, l_fire, t, NULL);
+}
+
+static int start(lua_State *L, bool again) {
+    lua_Number seconds = luaL_checknumber(L, 1);
+    luaL_checktype(L, 2, LUA_TFUNCTION);
+    luaL_argcheck(L, seconds >= 0, 1, "seconds must not be negative");
+    luaL_argcheck(L, !again || seconds > 0, 1, "seconds must be more than 0");
+    struct engine *e = engine_of(L);
+    struct timer *t = lua_newuserdatauv(L, sizeof *t, 1);
+    *t = (struct timer){.engine = e};
+    uint64_t span = clock_from_seconds(seconds);
+    if (again) t->every = span ? span : 1;
+    luaL_setmetatable(L, TIMER_TYPE);
+    lua_pushvalue(L, 2);
+    lua_setiuservalue(L, -2, 1);
+    box_anchor(L, -1, t);
+    clock_set(&e->net->clock, &t->deadline, clock_now(&e->net->clock) + span, on_due);
+    return 1;
+}
+
+static int l_after(lua_State *L) { return start(L, false); }
+static int l_every(lua_State *L) { return start(L, true); }
+
+static int l_cancel(lua_State *L) {
+    stop(L, check_timer(L));
+    return 0;
+}
+
+static int l_gc(lua_State *L) {
+    struct timer *t = check_timer(L);
+    clock_cancel(&t->engine->net->clock, &t->deadline);
+    return 0;
+}
+
+void l_timer_open(lua_State *L, int table) {
+    static const luaL_Reg methods[] = {{"cancel", l_cancel}, {NULL, NULL}};
+    static const luaL_Reg meta[] = {{"__gc", l_gc}, {NULL, NULL}};
+    static const luaL_Reg functions[] = {{"after", l_after}, {"every", l_every}, {NULL, NULL}};
+    table = lua_absindex(L, table);
+    luaL_newmetatable(L, TIMER_TYPE);
+    luaL_setfuncs(L, meta, 0);
+    luaL_newlib(L, methods);
+    lua_setfield(L, -2, "__index");
+    lua_pop(L, 1);
+    lua_pushvalue(L, table);
+    luaL_setfuncs(L, functions, 0);
+    lua_pop(L, 1);
+}

@@ -1,0 +1,14 @@
+/* modules: what a script finds: `ws` and `host`, globals and modules at once. */
+#ifndef SCRIPT_MODULES_H
+#define SCRIPT_MODULES_H
+
+#include <lua.h>
+
+/* Opens them all. May raise. */
+void modules_open(lua_State *L);
+
+int luaopen_ws(lua_State *L);   /* l_conn.c */
+int luaopen_host(lua_State *L); /* l_host.c */
+void l_timer_open(lua_State *L, int table); /* l_timer.c: adds after and every to the table at that index */
+
+#endif

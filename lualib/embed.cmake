@@ -1,0 +1,15 @@
+# Makes one C file of the Lua modules of lualib/: cmake -DOUT=lualib.c -DROOT=lualib -DMODULES="wsbot/a.lua;wsbot/b.lua" -P embed.cmake
+set(arrays "")
+set(table "")
+set(i 0)
+foreach(module IN LISTS MODULES)
+  file(READ ${ROOT}/${module} hex HEX)
+  string(REGEX REPLACE "(..)" "0x\\1," bytes "${hex}")
+  string(REGEX REPLACE "\\.lua$" "" name "${module}")
+  string(REPLACE "/" "." name "${name}")
+  string(APPEND arrays "static const unsigned char module_${i}[] = {${bytes}};\n")
+  string(APPEND table "    {\"${name}\", (const char *)module_${i}, sizeof module_${i}},\n")
+  math(EXPR i "${i} + 1")
+endforeach()
+file(WRITE ${OUT} "/* Made from lualib/ by embed.cmake. */\n#include \"script/lualib.h\"\n\n${arrays}\n"
+     "const struct lualib_module lualib_modules[] = {\n${table}    {0, 0, 0},\n};\n")
