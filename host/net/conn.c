@@ -175,7 +175,7 @@ static void fail(struct conn *c, const struct fault *fault) {
     } else if (c->phase != CONN_CLOSING || !c->ws.close_sent) {
         end_attempt(c);
     }
-    if (c->sink && c->sink->failed) c->sink->failed(c->sink_arg, c, fault);
+    if (c->sink && c->sink->failed) c->sink->failed(c->sink_arg, c, &c->end.fault);
     conn_release(c);
 }
 
@@ -415,6 +415,12 @@ static void judge_response(struct conn *c) {
     }
 }
 
+static void refuse_request(struct conn *c, unsigned status, const char *why) {
+    handshake_refusal_write(&c->out, status, why);
+    fault_put(&c->end.fault, "handshake", "%s", why);
+    begin_closing(c);
+}
+
 /* A whole head of a request came. */
 static void judge_request(struct conn *c) {
     struct conn_head *h = c->head;
@@ -434,9 +440,7 @@ static void judge_request(struct conn *c) {
         opened(c);
         return;
     }
-    handshake_refusal_write(&c->out, status, why);
-    fault_put(&c->end.fault, "handshake", "%s", why);
-    begin_closing(c);
+    refuse_request(c, status, why);
 }
 
 /* Reads the head of the handshake; leaves in `*in` what comes behind it. */
@@ -457,6 +461,10 @@ static void take_head(struct conn *c, struct slice *in) {
         return;
     }
     *in = slice_skip(*in, part.n);
+    if (c->role == WS_SERVER && !http1_is_token(slice_head(buf_slice(&h->text), 1))) { /* TLS, say */
+        refuse_request(c, 400, "this is not a request of HTTP/1.1");
+        return;
+    }
     static const char start[] = "HTTP/1.";
     struct slice begin = slice_head(buf_slice(&h->text), sizeof start - 1);
     if (h->text.len == HTTP1_HEAD_MAX) {

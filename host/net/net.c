@@ -19,6 +19,7 @@ void net_open(struct net *n, uv_loop_t *loop) {
 }
 
 void net_close(struct net *n) {
+    conn_run_busy(n); /* lets go of the last ones */
     uv_close((uv_handle_t *)&n->before_sleep, NULL);
     clock_close(&n->clock);
     tls_store_free(n->tls);

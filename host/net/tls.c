@@ -74,10 +74,12 @@ static void tell_certificate(struct tls *t, int error, WOLFSSL_X509 *cert, int d
     switch (error) {
     case ASN_AFTER_DATE_E:
     case X509_V_ERR_CERT_HAS_EXPIRED:
+    case X509_V_ERR_ERROR_IN_CERT_NOT_AFTER_FIELD: /* what 5.5 says of -151 */
         fault_put(&t->fault, "tls", "%s expired on %s (issuer %s)", who, date_of(cert ? wolfSSL_X509_get_notAfter(cert) : NULL, day), issuer);
         break;
     case ASN_BEFORE_DATE_E:
     case X509_V_ERR_CERT_NOT_YET_VALID:
+    case X509_V_ERR_ERROR_IN_CERT_NOT_BEFORE_FIELD:
         fault_put(&t->fault, "tls", "%s is not valid before %s (issuer %s); is this machine's clock right?", who,
                   date_of(cert ? wolfSSL_X509_get_notBefore(cert) : NULL, day), issuer);
         break;
@@ -96,7 +98,7 @@ static void tell_certificate(struct tls *t, int error, WOLFSSL_X509 *cert, int d
         }
         break;
     default:
-        fault_put(&t->fault, "tls", "%s is refused: %s", who, wolfSSL_ERR_reason_error_string((unsigned long)(error < 0 ? -error : error)));
+        fault_put(&t->fault, "tls", "%s is refused (%d): %s", who, error, wolfSSL_ERR_reason_error_string((unsigned long)(error < 0 ? -error : error)));
     }
 }
 

@@ -1,0 +1,144 @@
+---@meta ws
+-- The types of the module `ws`, for editors (LuaCATS) and for reading. Nothing here runs.
+
+---The WebSocket protocol, client side (RFC 6455). A global, and `require "ws"`.
+---@class ws
+---@field BLOB "blob"               send() makes text frames
+---@field ARRAYBUFFER "arraybuffer" send() makes binary frames
+ws = {}
+
+---What a failure is called.
+---@alias ws.error
+---| "dns"          # the name has no address
+---| "connect"      # no address answered
+---| "tls"          # the TLS handshake, a certificate, or a file of the option `tls`
+---| "handshake"    # the server's answer is no, or wrong; record.response has it
+---| "timeout"      # connect_timeout or handshake_timeout passed
+---| "protocol"     # the peer broke a rule of RFC 6455; it was sent Close 1002
+---| "invalid_utf8" # a text that is not UTF-8; Close 1007
+---| "too_big"      # a message over max_message_size; Close 1009
+---| "ping_timeout" # nothing came within pong_timeout of a ping
+---| "reset"        # the connection ended without a Close frame
+---| "callback"     # an error in a function of yours; the message has its traceback
+
+---@alias ws.kind "text"|"binary"
+
+---@class ws.tls
+---@field ca_file? string      PEM file of the CAs to trust, instead of the system's
+---@field ca_path? string      folder of such files
+---@field cert? string         PEM file of our certificate, its chain included
+---@field key? string          PEM file of its key (an encrypted one: PBES2 or traditional)
+---@field key_password? string opens that key
+---@field verify? boolean      default true; false checks nothing and warns once
+---@field server_name? string  sent (SNI) and verified instead of the host
+---@field min_version? "1.2"|"1.3" default "1.2"
+
+---@class ws.options
+---@field url string|fun(conn: ws.connection): string  ws://, wss://, ws+unix:///path.sock:/uri; a function is called for every attempt
+---@field headers? table<string, string|string[]>|fun(conn: ws.connection): table  extra lines of the request
+---@field ping_interval? number     seconds between pings; nil or 0: none
+---@field binary_type? "blob"|"arraybuffer"  what send() makes; default ws.BLOB
+---@field name? string              what to call it
+---@field protocols? string[]       subprotocols to offer, the preferred first
+---@field origin? string            the Origin header
+---@field connect_timeout? number   seconds for names, TCP and TLS together; default 10
+---@field handshake_timeout? number seconds for the opening handshake; default 10
+---@field close_timeout? number     seconds for the closing handshake; default 5
+---@field pong_timeout? number      seconds after a ping in which something must come; default 20
+---@field max_message_size? integer bytes of a message received; default 16 MiB
+---@field max_send_buffer? integer  bytes that wait to be sent; default 16 MiB
+---@field max_receive_buffer? integer  bytes held while there is no on_message; default 16 MiB
+---@field tls? ws.tls
+---@field local_address? string     the IP address to connect from
+---@field on_connect? fun(conn: ws.connection)  the transport is up (TCP; for wss, TLS verified)
+---@field on_websocket_connect? fun(conn: ws.connection, response: ws.response)  the handshake is done
+---@field on_message? fun(conn: ws.connection, data: string, kind: ws.kind)
+---@field on_ping? fun(conn: ws.connection, data: string)  it was answered already
+---@field on_pong? fun(conn: ws.connection, data: string, seconds?: number)  seconds: since the ping it answers
+---@field on_error? fun(conn: ws.connection, code: ws.error, message: string)
+---@field on_buffer_full? fun(conn: ws.connection)  a message was refused; told once, until on_drain
+---@field on_drain? fun(conn: ws.connection)        after that: all is written
+---@field on_close? fun(conn: ws.connection, code: integer, reason: string, record: ws.record)  once for each attempt, always last
+
+---The answer to the opening handshake. `tostring(response)` is its head as received.
+---@class ws.response
+---@field status integer
+---@field reason string
+---@field headers table<string, string>  names in any case; several lines of a name are joined by ", "
+---@field protocol? string
+---@field extensions? string
+---@field body string  of a refusal: its first 4 KB
+
+---How an attempt ended.
+---@class ws.record
+---@field phase "dns"|"connect"|"tls"|"handshake"|"open"|"closing"  where it was when the end began
+---@field error? ws.error
+---@field message? string
+---@field sent? integer      the code we sent in a Close frame; 1005: none in it
+---@field uptime number      seconds since the handshake; 0: it was never open
+---@field attempt integer    counts from 1
+---@field response? ws.response  of a refused handshake
+
+---A connection. Callbacks may be replaced at any time; fields of your own may be set on it.
+---@class ws.connection: ws.options
+---@field id integer
+---@field state "connecting"|"open"|"closing"|"closed"|"waiting"
+---@field protocol? string        the subprotocol agreed on
+---@field remote_address? string  "127.0.0.1:1234"
+---@field local_address? string
+---@field buffered_amount integer bytes sent that the system has not taken yet
+---@field latency? number         seconds of the last ping there and back
+---@field bytes_in integer
+---@field bytes_out integer
+---@field messages_in integer
+---@field messages_out integer
+local connection = {}
+
+---Opens a connection. Returns at once; the attempt begins in the next turn of the loop. A wrong option raises an error that names it.
+---@param options ws.options
+---@return ws.connection
+function ws.connect(options) end
+
+---Sends a message, as text or binary by `kind`, else by binary_type. Before the handshake it is queued, in order.
+---@param data string
+---@param kind? ws.kind|"blob"|"arraybuffer"
+---@return true? sent
+---@return "closed"|"send_buffer_full"|"invalid_utf8"? why_not
+function connection:send(data, kind) end
+
+---@param data string
+---@return true? sent
+---@return "closed"|"send_buffer_full"|"invalid_utf8"? why_not
+function connection:send_text(data) end
+
+---@param data string
+---@return true? sent
+---@return "closed"|"send_buffer_full"? why_not
+function connection:send_binary(data) end
+
+---Sends a ping.
+---@param data? string at most 125 bytes
+---@return true? sent
+---@return "closed"? why_not
+function connection:ping(data) end
+
+---Starts the closing handshake; ends an attempt that is not open yet, and a wait for the next.
+---@param code? integer   default 1000
+---@param reason? string  at most 123 bytes of UTF-8
+function connection:close(code, reason) end
+
+---Ends at once, without a Close frame.
+function connection:destroy() end
+
+---Connects again after `seconds` (default 0). A connection that is up is closed (1000) first. One attempt at a time.
+---@param seconds? number
+function connection:reconnect(seconds) end
+
+---Takes back a reconnect that has not begun.
+function connection:cancel_reconnect() end
+
+---No messages until resume(): the socket is not read.
+function connection:pause() end
+function connection:resume() end
+
+return ws
