@@ -1,0 +1,56 @@
+-- place: a folder for the files of a run; it goes when the run has ended.
+local uv = require "luv"
+
+local place = {}
+
+local function remove(path)
+  local info = uv.fs_lstat(path)
+  if not info then return end
+  if info.type == "directory" then
+    local entries = uv.fs_scandir(path)
+    while entries do
+      local name = uv.fs_scandir_next(entries)
+      if not name then break end
+      remove(path .. "/" .. name)
+    end
+    uv.fs_rmdir(path)
+  else
+    uv.fs_unlink(path)
+  end
+end
+
+place.root = assert(uv.fs_mkdtemp((os.getenv "TMPDIR" or "/tmp") .. "/wsbot-spec-XXXXXX"))
+place.keeper = setmetatable({}, {
+  __gc = function()
+    remove(place.root)
+  end,
+})
+
+local count = 0
+
+-- A new, empty folder.
+function place.folder()
+  count = count + 1
+  local path = place.root .. "/" .. count
+  assert(uv.fs_mkdir(path, tonumber("700", 8)))
+  return path
+end
+
+-- Writes a file and returns its path. A path that does not begin with / is in a new folder.
+function place.file(name, text)
+  local path = name:sub(1, 1) == "/" and name or place.folder() .. "/" .. name
+  local file = assert(io.open(path, "wb"))
+  file:write(text)
+  file:close()
+  return path
+end
+
+-- The text of a file.
+function place.read(path)
+  local file = assert(io.open(path, "rb"))
+  local text = file:read "a"
+  file:close()
+  return text
+end
+
+return place

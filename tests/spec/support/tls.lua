@@ -1,0 +1,195 @@
+-- tls: certificates, made when they are first asked for, and servers that show them: openssl s_server, through whose standard input and
+-- output a session (support.peer) speaks.
+local peer = require "support.peer"
+local place = require "support.place"
+local program = require "support.program"
+local story = require "support.story"
+
+local tls = {}
+
+---------------------------------------------------------------------------------------------------------- certificates
+
+local folder
+local made = {}
+
+local function openssl(...)
+  local words = { ... }
+  for i, word in ipairs(words) do
+    words[i] = "'" .. word .. "'"
+  end
+  local command = ("cd '%s' && openssl %s >>log 2>&1 </dev/null"):format(folder, table.concat(words, " "))
+  if not os.execute(command) then error(command .. " fails:\n" .. place.read(folder .. "/log"), 0) end
+end
+
+local function write(name, text)
+  return place.file(folder .. "/" .. name, text)
+end
+
+local function prepare()
+  if folder then return end
+  folder = place.folder()
+  write("index.txt", "")
+  write("serial", "1000\n")
+  write("ca.conf", [[
+[ca]
+default_ca = this
+[this]
+database = index.txt
+new_certs_dir = .
+serial = serial
+default_md = sha256
+unique_subject = no
+email_in_dn = no
+policy = policy
+[policy]
+commonName = supplied
+[req]
+distinguished_name = names
+prompt = no
+[names]
+]])
+end
+
+local names = "DNS:localhost,IP:127.0.0.1,IP:::1"
+local year = 365 * 24 * 3600
+
+-- What certificates there are. issuer: who signs it (itself, where there is none); from, to: seconds from now; san: its names.
+local kinds = {
+  ca = { is_ca = true, cn = "Spec Root" },
+  intermediate = { is_ca = true, cn = "Spec Intermediate", issuer = "ca" },
+  other_ca = { is_ca = true, cn = "Another Root" },
+  server = { cn = "localhost", issuer = "ca", san = names },
+  chained = { cn = "localhost", issuer = "intermediate", san = names },
+  expired = { cn = "localhost", issuer = "ca", san = names, from = -2 * year, to = -year },
+  not_yet = { cn = "localhost", issuer = "ca", san = names, from = year, to = 2 * year },
+  wrong_name = { cn = "other.example", issuer = "ca", san = "DNS:other.example,DNS:www.other.example" },
+  name_only = { cn = "localhost", issuer = "ca", san = "DNS:localhost" },
+  ipv4_only = { cn = "an address", issuer = "ca", san = "IP:127.0.0.1" },
+  ipv6_only = { cn = "an address", issuer = "ca", san = "IP:::1" },
+  stranger = { cn = "localhost", issuer = "other_ca", san = names },
+  self_signed = { cn = "localhost", san = names },
+  client = { cn = "a bot", issuer = "ca", usage = "clientAuth" },
+}
+
+local function stamp(offset)
+  return os.date("!%Y%m%d%H%M%SZ", os.time() + offset)
+end
+
+-- The day on which a certificate ends or begins, as in "2026-01-02".
+function tls.day(kind, which)
+  return os.date("!%Y-%m-%d", os.time() + kinds[kind][which])
+end
+
+local function make(kind)
+  if made[kind] then return end
+  made[kind] = true
+  prepare()
+  local k = assert(kinds[kind], kind)
+  if k.issuer then make(k.issuer) end
+  local extensions = k.is_ca and "basicConstraints=critical,CA:TRUE\nkeyUsage=critical,keyCertSign,cRLSign\n"
+    or "basicConstraints=CA:FALSE\nextendedKeyUsage=" .. (k.usage or "serverAuth") .. "\n"
+  if k.san then extensions = extensions .. "subjectAltName=" .. k.san .. "\n" end
+  write(kind .. ".ext", "subjectKeyIdentifier=hash\n" .. extensions)
+  openssl("req", "-new", "-config", "ca.conf", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-keyout", kind .. ".key",
+    "-subj", "/CN=" .. k.cn, "-out", kind .. ".csr")
+  local signer = k.issuer and { "-cert", k.issuer .. ".pem", "-keyfile", k.issuer .. ".key" }
+    or { "-selfsign", "-keyfile", kind .. ".key" }
+  openssl("ca", "-batch", "-config", "ca.conf", "-notext", "-extfile", kind .. ".ext", "-in", kind .. ".csr", "-out", kind .. ".pem",
+    "-startdate", stamp(k.from or -3600), "-enddate", stamp(k.to or year), table.unpack(signer))
+  if kind == "chained" then write("chained.chain", place.read(folder .. "/chained.pem") .. place.read(folder .. "/intermediate.pem")) end
+end
+
+-- The path of a certificate.
+function tls.cert(kind)
+  make(kind)
+  return ("%s/%s.pem"):format(folder, kind)
+end
+
+-- The path of its key; with a password, encrypted as PKCS#8 with PBES2.
+function tls.key(kind, password)
+  make(kind)
+  if not password then return ("%s/%s.key"):format(folder, kind) end
+  local name = ("%s.%s.key"):format(kind, password)
+  openssl("pkcs8", "-topk8", "-v2", "aes-256-cbc", "-in", kind .. ".key", "-out", name, "-passout", "pass:" .. password)
+  return folder .. "/" .. name
+end
+
+-- A folder of certificates by hash, as `openssl rehash` makes them.
+function tls.hashed_folder(...)
+  local path = place.folder()
+  for _, kind in ipairs { ... } do
+    place.file(("%s/%s.pem"):format(path, kind), place.read(tls.cert(kind)))
+  end
+  openssl("rehash", path)
+  return path
+end
+
+--------------------------------------------------------------------------------------------------------------- servers
+
+local server = {}
+server.__index = server
+
+-- Is somebody listening on the port? (Asking the port itself would be a connection.)
+local function is_listening(port, is_ipv6)
+  local pattern = (":%04X %%x+:0000 0A "):format(port)
+  local file = io.open(is_ipv6 and "/proc/net/tcp6" or "/proc/net/tcp", "r")
+  local text = file and file:read "a" or ""
+  if file then file:close() end
+  return text:find(pattern) ~= nil
+end
+
+local function over_program(self)
+  local transport = {}
+  function transport.write(bytes, done)
+    if self.program.stdin:is_closing() then return done "closed" end
+    self.program.stdin:write(bytes, done)
+  end
+  function transport.close() -- it has no other way to end a connection
+    transport.on_end "closed here"
+    if not self.program.status then self.program:kill "sigkill" end
+  end
+  return transport
+end
+
+-- Starts a server that shows a certificate, for one connection at a time. options: cert (of those above), host (127.0.0.1), args (more
+-- arguments for s_server), loud (it tells on its standard output what goes on, amid what the client sends).
+function tls.listen(options)
+  options = options or {}
+  local kind = options.cert or "server"
+  local host = options.host or "127.0.0.1"
+  local is_ipv6 = host:find(":", 1, true) ~= nil
+  local self = setmetatable({}, server)
+  make(kind)
+  local chain = kind == "chained" and { "-cert_chain", tls.cert "intermediate" } or {}
+  repeat -- another program may take the port before s_server does
+    self.port = peer.dead_port()
+    local address = (is_ipv6 and "[" .. host .. "]" or host) .. ":" .. self.port
+    local args = { "s_server", options.loud and "-state" or "-quiet", "-accept", address, "-cert", tls.cert(kind), "-key", tls.key(kind) }
+    table.move(chain, 1, #chain, #args + 1, args)
+    table.move(options.args or {}, 1, #(options.args or {}), #args + 1, args)
+    local transport = over_program(self)
+    self.session = peer.new_session(transport)
+    self.program = program.start("/usr/bin/openssl", args, {
+      stdin = true,
+      on_out = function(data)
+        if data then
+          transport.on_data(data)
+        else
+          transport.on_end "eof"
+        end
+      end,
+    })
+    story.poll("s_server to listen", function()
+      return is_listening(self.port, is_ipv6) or self.program.status
+    end)
+  until not self.program.status
+  self.url = ("wss://%s:%d"):format(options.name or (is_ipv6 and "[" .. host .. "]" or host), self.port)
+  return self
+end
+
+-- The opening handshake of the connection. Returns the session.
+function server:open(options)
+  return self.session:upgrade(options)
+end
+
+return tls
