@@ -159,7 +159,7 @@ static void set_arg(lua_State *L, const struct interpreter_options *o) {
 }
 
 static int push_arguments(lua_State *L) {
-    if (lua_getglobal(L, "arg") != LUA_TTABLE) luaL_error(L, "'arg' is not a table");
+    lua_getglobal(L, "arg");
     int n = (int)luaL_len(L, -1);
     luaL_checkstack(L, n + 3, "too many arguments to script");
     int table = lua_gettop(L);
@@ -174,6 +174,11 @@ static bool run_script(lua_State *L, const struct run *r) {
     bool from_stdin = strcmp(path, "-") == 0 && !(o->script > 0 && strcmp(o->argv[o->script - 1], "--") == 0);
     if (!from_stdin) engine_set_script(r->worker->engine, path);
     if (luaL_loadfile(L, from_stdin ? NULL : path) != LUA_OK) return fail(L, r);
+    if (lua_getglobal(L, "arg") != LUA_TTABLE) { /* -e may have done this */
+        lua_pushliteral(L, "'arg' is not a table");
+        return fail(L, r);
+    }
+    lua_pop(L, 1);
     return call(L, push_arguments(L), LUA_MULTRET) == LUA_OK ? true : fail(L, r);
 }
 

@@ -34,7 +34,7 @@ ws = {}
 ---@field min_version? "1.2"|"1.3" default "1.2"
 
 ---@class ws.options
----@field url string|fun(conn: ws.connection): string  ws://, wss://, ws+unix:///path.sock:/uri; a function is called for every attempt
+---@field url string|fun(conn: ws.connection): string  ws://, wss://, ws+unix:///path.sock:/uri; functions: each attempt
 ---@field headers? table<string, string|string[]>|fun(conn: ws.connection): table  extra lines of the request
 ---@field ping_interval? number     seconds between pings; nil or 0: none
 ---@field binary_type? "blob"|"arraybuffer"  what send() makes; default ws.BLOB
@@ -94,7 +94,8 @@ ws = {}
 ---@field messages_out integer
 local connection = {}
 
----Opens a connection. Returns at once; the attempt begins in the next turn of the loop. A wrong option raises an error that names it.
+---Opens a connection. Returns at once; the attempt begins in the next turn of the loop. A wrong option raises an error
+---that names it.
 ---@param options ws.options
 ---@return ws.connection
 function ws.connect(options) end
