@@ -642,16 +642,18 @@ static void shut_when_done(struct conn *c) {
 static void flush(struct conn *c) {
     if (!c->stream || stream_busy(c->stream)) return;
     if (c->tls && c->phase != CONN_TLS) {
-        while (c->out.len && tls_out(c->tls)->len < TLS_BATCH) {
-            struct slice part = slice_head(buf_slice(&c->out), TLS_BATCH);
-            if (tls_write(c->tls, part) < 0) {
-                fail(c, tls_fault(c->tls));
-                return;
+        do { /* as long as the system takes it at once */
+            while (c->out.len && tls_out(c->tls)->len < TLS_BATCH) {
+                struct slice part = slice_head(buf_slice(&c->out), TLS_BATCH);
+                if (tls_write(c->tls, part) < 0) {
+                    fail(c, tls_fault(c->tls));
+                    return;
+                }
+                buf_consume(&c->out, part.n);
             }
-            buf_consume(&c->out, part.n);
-        }
+            write_tls(c);
+        } while (c->out.len && c->stream && !stream_busy(c->stream));
         if (c->out.len == 0) buf_reset(&c->out, WS_KEEP);
-        write_tls(c);
     } else if (!c->tls) {
         put(c, &c->out);
     }
