@@ -44,8 +44,10 @@ static int run(const struct cli_options *options, const struct interpreter_optio
             echo_url(&e, url, sizeof url);
             fprintf(stderr, "wsbot: echo peer on %s\n", url);
         }
-        if (interpreter_run(&w, script)) worker_run(&w);
-        else w.status = 1;
+        if (interpreter_run(&w, script))
+            worker_run(&w);
+        else
+            w.status = 1;
         if (options->with_echo) echo_close(&e);
     }
     worker_close(&w);

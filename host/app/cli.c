@@ -1,10 +1,10 @@
 /* cli: the table, and its reader. */
 #include "app/cli.h"
 
+#include <lua.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <lua.h>
 #include <uv.h>
 #include <wolfssl/options.h>
 #include <wolfssl/version.h>
@@ -13,9 +13,9 @@
 typedef bool take_fn(struct cli_options *o, const char *value);
 
 struct option {
-    int commands;        /* 1 << CLI_RUN, ... */
-    const char *name;    /* with its dashes */
-    const char *value;   /* what to call its value; NULL: it has none; in brackets: it may be left out */
+    int commands;      /* 1 << CLI_RUN, ... */
+    const char *name;  /* with its dashes */
+    const char *value; /* what to call its value; NULL: it has none; in brackets: it may be left out */
     const char *help;
     take_fn *take;
 };
@@ -46,7 +46,8 @@ enum { RUN = 1 << CLI_RUN, ECHO_ = 1 << CLI_ECHO };
 static const struct option options[] = {
     {RUN, "--strict", NULL, "an error in a callback ends the program with status 1", take_strict},
     {RUN, "--with-echo", "[PORT]", "run the echo peer beside the script (127.0.0.1, port 1234)", take_with_echo},
-    {RUN, "--max-memory", "MB", "how much memory Lua may use; past it, a script meets \"not enough memory\"", take_max_memory},
+    {RUN, "--max-memory", "MB", "how much memory Lua may use; past it, a script meets \"not enough memory\"",
+     take_max_memory},
     {ECHO_, "--host", "H", "the address to listen on (127.0.0.1)", take_host},
     {ECHO_, "--port", "P", "the port to listen on (1234); 0: a free one", take_port},
     {ECHO_, "--tls-cert", "F", "speak wss:// with this certificate (PEM, its chain included)", take_tls_cert},
@@ -60,7 +61,8 @@ static const struct {
     [CLI_RUN] = {"run", "wsbot run [OPTIONS] SCRIPT [ARG...]",
                  "Runs a Lua script, then its connections and timers until none is left.\n"
                  "SIGINT and SIGTERM stop it gracefully; a second one at once."},
-    [CLI_ECHO] = {"echo", "wsbot echo [OPTIONS]", "A WebSocket peer that sends back what it gets, to try a bot against."},
+    [CLI_ECHO] = {"echo", "wsbot echo [OPTIONS]",
+                  "A WebSocket peer that sends back what it gets, to try a bot against."},
 };
 enum { COMMANDS = sizeof commands / sizeof *commands };
 
@@ -70,7 +72,8 @@ static void print_help(void) {
     puts("wsbot runs Lua 5.4 scripts that are WebSocket clients.\n\n"
          "usage:\n"
          "  wsbot run [OPTIONS] SCRIPT [ARG...]   run a bot\n"
-         "  wsbot SCRIPT [ARG...]                 the same; any option of `lua` works as well (-e, -l, -i, -v, -E, -W, --, -)\n"
+         "  wsbot SCRIPT [ARG...]                 the same; any option of `lua` works as well (-e, -l, -i, -v, -E, -W, "
+         "--, -)\n"
          "  wsbot echo [OPTIONS]                  an echo peer to try bots against\n"
          "  wsbot --help, --version\n\n"
          "`wsbot COMMAND --help` tells the options of a command.");
@@ -83,14 +86,16 @@ static void print_command_help(enum cli_command command) {
         char left[64];
         if (!(o->commands & 1 << command)) continue;
         bool optional = o->value && o->value[0] == '[';
-        snprintf(left, sizeof left, "%s%s%s%s", o->name, o->value ? (optional ? "[=" : " ") : "", o->value ? o->value + optional : "", "");
+        snprintf(left, sizeof left, "%s%s%s%s", o->name, o->value ? (optional ? "[=" : " ") : "",
+                 o->value ? o->value + optional : "", "");
         printf("  %-22s %s\n", left, o->help);
     }
     printf("  %-22s %s\n", "--help", "this text");
 }
 
 static void print_version(void) {
-    printf("wsbot %s (%s, libuv %s, wolfSSL %s)\n", WSBOT_VERSION, LUA_RELEASE, uv_version_string(), LIBWOLFSSL_VERSION_STRING);
+    printf("wsbot %s (%s, libuv %s, wolfSSL %s)\n", WSBOT_VERSION, LUA_RELEASE, uv_version_string(),
+           LIBWOLFSSL_VERSION_STRING);
 }
 
 static int refuse(enum cli_command command, const char *what, const char *which, int *status) {
@@ -101,7 +106,9 @@ static int refuse(enum cli_command command, const char *what, const char *which,
 
 static const struct option *find(enum cli_command command, const char *text, size_t n) {
     for (int i = 0; i < OPTIONS; i++)
-        if ((options[i].commands & 1 << command) && strlen(options[i].name) == n && memcmp(options[i].name, text, n) == 0) return &options[i];
+        if ((options[i].commands & 1 << command) && strlen(options[i].name) == n &&
+            memcmp(options[i].name, text, n) == 0)
+            return &options[i];
     return NULL;
 }
 
@@ -151,7 +158,8 @@ int cli_read(int argc, char **argv, struct cli_options *out, int *status) {
         if (command == CLI_RUN && i == argc) return refuse(CLI_RUN, "there is no", "SCRIPT", status);
         if (command == CLI_ECHO && i < argc) return refuse(CLI_ECHO, "what is", argv[i], status);
         if (command == CLI_ECHO && !out->tls_cert != !out->tls_key)
-            return refuse(CLI_ECHO, "this goes together with --tls-cert and --tls-key:", out->tls_cert ? "--tls-cert" : "--tls-key", status);
+            return refuse(CLI_ECHO, "this goes together with --tls-cert and --tls-key:",
+                          out->tls_cert ? "--tls-cert" : "--tls-key", status);
     }
     return 0;
 }

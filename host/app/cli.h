@@ -1,4 +1,5 @@
-/* cli: the program's command line. One table says which options there are; the usage text is printed from the same table. */
+/* cli: the program's command line. One table says which options there are; the usage text is printed from the same
+ * table. */
 #ifndef APP_CLI_H
 #define APP_CLI_H
 
@@ -11,8 +12,8 @@ enum { CLI_DONE = -1 }; /* of cli_read: it was all said, end with *status */
 
 struct cli_options {
     enum cli_command command;
-    int first;        /* CLI_RUN: index in argv of where `lua`'s own options begin */
-    bool as_lua;      /* CLI_RUN: without the word `run`, as `lua` itself is called */
+    int first;   /* CLI_RUN: index in argv of where `lua`'s own options begin */
+    bool as_lua; /* CLI_RUN: without the word `run`, as `lua` itself is called */
     bool strict;
     bool with_echo;
     unsigned max_memory; /* MB for Lua; 0: no cap */

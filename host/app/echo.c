@@ -41,14 +41,17 @@ static void on_accepted(void *arg, struct conn *c) {
     c->settings.max_send_buffer = 2 * MESSAGE_MAX + BACKLOG_MAX;
 }
 
-int echo_open(struct echo *e, struct worker *w, const struct cli_options *options, bool keeps_alive, struct fault *fault) {
+int echo_open(struct echo *e, struct worker *w, const struct cli_options *options, bool keeps_alive,
+              struct fault *fault) {
     *e = (struct echo){0};
-    struct listener_options to = {.host = options->host, .port = (uint16_t)options->port, .sink = &sink, .accepted = on_accepted};
+    struct listener_options to = {
+        .host = options->host, .port = (uint16_t)options->port, .sink = &sink, .accepted = on_accepted};
     if (options->tls_cert) {
         e->tls = (struct tls_config){.cert = strdup(options->tls_cert), .key = strdup(options->tls_key)};
         if (!e->tls.cert || !e->tls.key) abort();
         to.tls = &e->tls;
-        struct tls *probe = tls_server_new(w->net.tls, &e->tls, fault); /* a wrong file is told now, not to the first client */
+        struct tls *probe =
+            tls_server_new(w->net.tls, &e->tls, fault); /* a wrong file is told now, not to the first client */
         if (!probe) goto fail;
         tls_free(probe);
     }

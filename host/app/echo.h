@@ -13,7 +13,8 @@ struct echo {
 };
 
 /* Starts it in a worker; `keeps_alive`: the worker runs as long as it listens. 0, or ERR_SYSTEM with `fault`. */
-int echo_open(struct echo *e, struct worker *w, const struct cli_options *options, bool keeps_alive, struct fault *fault);
+int echo_open(struct echo *e, struct worker *w, const struct cli_options *options, bool keeps_alive,
+              struct fault *fault);
 
 /* Its address, as "ws://127.0.0.1:1234". */
 void echo_url(const struct echo *e, char *text, size_t size);

@@ -48,8 +48,10 @@ bool interpreter_options_read(int argc, char **argv, int first, struct interpret
 
 void interpreter_usage(const char *program, const char *bad) {
     fprintf(stderr, "%s: ", program);
-    if (bad[1] == 'e' || bad[1] == 'l') fprintf(stderr, "'%s' needs argument\n", bad);
-    else fprintf(stderr, "unrecognized option '%s'\n", bad);
+    if (bad[1] == 'e' || bad[1] == 'l')
+        fprintf(stderr, "'%s' needs argument\n", bad);
+    else
+        fprintf(stderr, "unrecognized option '%s'\n", bad);
     fprintf(stderr,
             "usage: %s [options] [script [args]]\n"
             "Available options are:\n"
@@ -109,7 +111,9 @@ static bool run_string(lua_State *L, const struct run *r, const char *text, cons
     return run_chunk(L, r, luaL_loadbuffer(L, text, strlen(text), name));
 }
 
-static bool run_file(lua_State *L, const struct run *r, const char *path) { return run_chunk(L, r, luaL_loadfile(L, path)); }
+static bool run_file(lua_State *L, const struct run *r, const char *path) {
+    return run_chunk(L, r, luaL_loadfile(L, path));
+}
 
 /* LUA_INIT: Lua code, or a file behind an '@'. */
 static bool run_init(lua_State *L, const struct run *r) {
@@ -275,8 +279,10 @@ static int l_statement(lua_State *L) {
     lua_replace(L, 1); /* the function, or the message */
     lua_settop(L, 1);
     if (rc == LUA_OK) rc = call(L, 0, LUA_MULTRET);
-    if (rc == LUA_OK) print_results(L, s->run, lua_gettop(L));
-    else fail(L, s->run);
+    if (rc == LUA_OK)
+        print_results(L, s->run, lua_gettop(L));
+    else
+        fail(L, s->run);
     return 0;
 }
 
@@ -316,8 +322,10 @@ static int l_main(lua_State *L) {
     bool nothing = !has_script && !o->executes && !o->version;
     r->ok = (o->no_environment || run_init(L, r)) && run_options(L, r);
     if (!r->ok) return 0;
-    if (has_script) r->ok = run_script(L, r);
-    else if (nothing && !isatty(STDIN_FILENO)) r->ok = run_file(L, r, NULL);
+    if (has_script)
+        r->ok = run_script(L, r);
+    else if (nothing && !isatty(STDIN_FILENO))
+        r->ok = run_file(L, r, NULL);
     if (!r->ok && !o->interactive) return 0;
     r->prompts = o->interactive || (nothing && isatty(STDIN_FILENO));
     if (r->prompts && !o->version) print_version();

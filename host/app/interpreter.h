@@ -19,7 +19,8 @@ bool interpreter_options_read(int argc, char **argv, int first, struct interpret
 /* Says on stderr what is wrong with the option and which there are. */
 void interpreter_usage(const char *program, const char *bad);
 
-/* Does what the options say, up to the end of the main chunk. True, or false where it failed, which was told on stderr. */
+/* Does what the options say, up to the end of the main chunk. True, or false where it failed, which was told on stderr.
+ */
 bool interpreter_run(struct worker *w, const struct interpreter_options *o);
 
 #endif

@@ -1,5 +1,5 @@
-/* worker: opens in one order, closes in the other. SIGINT and SIGTERM are counted by a handler: the first is the loop's to
- * answer, or Lua's that keeps the loop waiting; the second ends the process. */
+/* worker: opens in one order, closes in the other. SIGINT and SIGTERM are counted by a handler: the first is the loop's
+ * to answer, or Lua's that keeps the loop waiting; the second ends the process. */
 #include "app/worker.h"
 
 #include "base/random.h"
@@ -66,8 +66,10 @@ static void on_stop(struct deadline *d) {
     w->net.stopping = true;
     for (struct conn *c = w->net.all, *next; c; c = next) {
         next = c->all_next;
-        if (c->phase == CONN_WAITING || conn_is_open(c)) conn_close(c, WS_CLOSE_GOING_AWAY, slice_of(NULL, 0));
-        else conn_destroy(c);
+        if (c->phase == CONN_WAITING || conn_is_open(c))
+            conn_close(c, WS_CLOSE_GOING_AWAY, slice_of(NULL, 0));
+        else
+            conn_destroy(c);
     }
 }
 

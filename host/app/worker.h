@@ -15,13 +15,15 @@ struct worker {
     int status; /* the exit status */
 };
 
-/* Makes loop, net and signal handling, and with `script` a generation (see engine_new). Aborts without memory. One worker a process. */
+/* Makes loop, net and signal handling, and with `script` a generation (see engine_new). Aborts without memory. One
+ * worker a process. */
 void worker_open(struct worker *w, bool script, bool no_environment);
 
 /* Turns the loop until nothing is alive, or until a stop is complete. Returns the exit status. */
 int worker_run(struct worker *w);
 
-/* Begins to stop: host.on_stop functions run, connections say Close 1001 and have their close_timeout to end. May be called from anywhere. */
+/* Begins to stop: host.on_stop functions run, connections say Close 1001 and have their close_timeout to end. May be
+ * called from anywhere. */
 void worker_stop(struct worker *w, int status);
 
 /* Closes it all. Connections that are still there are dropped. */

@@ -26,7 +26,8 @@ void buf_reset(struct buf *b, size_t keep) {
 uint8_t *buf_reserve(struct buf *b, size_t n) {
     if (!buf_fits(b, n)) return NULL;
     if (b->size - b->start - b->len >= n && b->base) return b->base + b->start + b->len;
-    if (b->base && b->size - b->len >= n && b->start >= b->len) { /* moving is cheaper than growing, and pays for itself */
+    if (b->base && b->size - b->len >= n &&
+        b->start >= b->len) { /* moving is cheaper than growing, and pays for itself */
         memmove(b->base, b->base + b->start, b->len);
         b->start = 0;
         return b->base + b->len;

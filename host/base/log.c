@@ -9,10 +9,10 @@
 static enum log_level least(void) {
     const char *name = getenv("WSBOT_LOG");
     if (!name) return LOG_INFO;
-    return strcmp(name, "debug") == 0  ? LOG_DEBUG
-           : strcmp(name, "warn") == 0 ? LOG_WARN
+    return strcmp(name, "debug") == 0   ? LOG_DEBUG
+           : strcmp(name, "warn") == 0  ? LOG_WARN
            : strcmp(name, "error") == 0 ? LOG_ERROR
-                                       : LOG_INFO;
+                                        : LOG_INFO;
 }
 
 void log_line(enum log_level level, const char *format, ...) {

@@ -46,7 +46,8 @@ static inline struct slice slice_trim(struct slice s) {
     return s;
 }
 
-/* Takes the part before the first `sep` off the front of `*rest` (all of it where there is none). False when nothing is left. */
+/* Takes the part before the first `sep` off the front of `*rest` (all of it where there is none). False when nothing is
+ * left. */
 static inline bool slice_split(struct slice *rest, char sep, struct slice *part) {
     if (!rest->p) return false;
     const uint8_t *at = rest->n ? memchr(rest->p, sep, rest->n) : NULL;

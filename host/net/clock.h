@@ -1,5 +1,6 @@
 /* clock: every deadline of the program in one heap, under one uv_timer_t. Times are nanoseconds of a monotonic clock.
- * Nobody else asks libuv for the time, so that a test can put its own in place: clock_freeze stops it, clock_advance moves it. */
+ * Nobody else asks libuv for the time, so that a test can put its own in place: clock_freeze stops it, clock_advance
+ * moves it. */
 #ifndef NET_CLOCK_H
 #define NET_CLOCK_H
 
@@ -23,9 +24,9 @@ struct clock {
     uv_timer_t timer;
     struct deadline **heap;
     size_t n, size;
-    uint64_t order;  /* of the next one set */
+    uint64_t order; /* of the next one set */
     bool frozen;
-    uint64_t now;    /* while frozen */
+    uint64_t now; /* while frozen */
 };
 
 /* Starts the clock in a loop. Aborts without memory. */
@@ -36,8 +37,8 @@ void clock_close(struct clock *c);
 
 uint64_t clock_now(const struct clock *c);
 
-/* Calls `fn` in a turn of the loop at `due` or as soon after as can be; a time that is past means the next turn. A deadline that is set
- * already is moved. Keeps the loop alive until then. */
+/* Calls `fn` in a turn of the loop at `due` or as soon after as can be; a time that is past means the next turn. A
+ * deadline that is set already is moved. Keeps the loop alive until then. */
 void clock_set(struct clock *c, struct deadline *d, uint64_t due, void (*fn)(struct deadline *d));
 void clock_cancel(struct clock *c, struct deadline *d);
 static inline bool clock_is_set(const struct deadline *d) { return d->place != 0; }

@@ -1,5 +1,6 @@
-/* conn: the life of a connection. Top to bottom: its lists, how it ends, how it begins, what it reads, what it writes, pings,
- * and what its owner may ask. Every change of phase is one assignment in here, with the deadline of that phase beside it. */
+/* conn: the life of a connection. Top to bottom: its lists, how it ends, how it begins, what it reads, what it writes,
+ * pings, and what its owner may ask. Every change of phase is one assignment in here, with the deadline of that phase
+ * beside it. */
 #include "net/conn.h"
 
 #include "base/random.h"
@@ -8,8 +9,8 @@
 #include <string.h>
 
 enum {
-    TLS_BATCH = 256 * 1024,   /* plain bytes encrypted before the socket has taken the last */
-    LATE = 100 * CLOCK_MS,    /* a deadline met later than this was missed by us, not by the peer */
+    TLS_BATCH = 256 * 1024, /* plain bytes encrypted before the socket has taken the last */
+    LATE = 100 * CLOCK_MS,  /* a deadline met later than this was missed by us, not by the peer */
 };
 
 const struct conn_settings conn_default_settings = {
@@ -93,7 +94,9 @@ static struct conn *new_conn(struct net *net, enum ws_role role, const struct co
     return c;
 }
 
-struct conn *conn_new(struct net *net, const struct conn_sink *sink, void *arg) { return new_conn(net, WS_CLIENT, sink, arg); }
+struct conn *conn_new(struct net *net, const struct conn_sink *sink, void *arg) {
+    return new_conn(net, WS_CLIENT, sink, arg);
+}
 
 void conn_detach(struct conn *c) { c->sink = NULL; }
 
@@ -223,7 +226,8 @@ static void on_step(struct deadline *d) {
         FAIL(c, "timeout", "%s within %g s (connect_timeout)", what, seconds(c->settings.connect_timeout));
         break;
     case CONN_TLS:
-        FAIL(c, "timeout", "the TLS handshake was not done within %g s (connect_timeout)", seconds(c->settings.connect_timeout));
+        FAIL(c, "timeout", "the TLS handshake was not done within %g s (connect_timeout)",
+             seconds(c->settings.connect_timeout));
         break;
     case CONN_HANDSHAKE:
         FAIL(c, "timeout", "no answer to the opening handshake within %g s (handshake_timeout)",
@@ -291,8 +295,10 @@ static void on_dialled(void *arg, struct stream *s, const struct fault *fault) {
         struct fault refused_config = {0};
         c->phase = CONN_TLS;
         c->tls = tls_client_new(c->net->tls, &c->tls_config, c->url.host, c->url.port, &refused_config);
-        if (!c->tls) fail(c, &refused_config);
-        else pump_tls(c);
+        if (!c->tls)
+            fail(c, &refused_config);
+        else
+            pump_tls(c);
     } else {
         transport_up(c);
     }
@@ -330,7 +336,8 @@ static void start_attempt(struct conn *c) {
     conn_release(c);
 }
 
-struct conn *conn_accept(struct net *net, struct stream *s, const struct tls_config *tls, const struct conn_sink *sink, void *arg) {
+struct conn *conn_accept(struct net *net, struct stream *s, const struct tls_config *tls, const struct conn_sink *sink,
+                         void *arg) {
     struct conn *c = new_conn(net, WS_SERVER, sink, arg);
     link_all(c);
     c->attempt = 1;
@@ -456,8 +463,10 @@ static void take_head(struct conn *c, struct slice *in) {
     if (size) {
         *in = slice_skip(*in, size - had);
         h->text.len = size;
-        if (c->role == WS_CLIENT) judge_response(c);
-        else judge_request(c);
+        if (c->role == WS_CLIENT)
+            judge_response(c);
+        else
+            judge_request(c);
         return;
     }
     *in = slice_skip(*in, part.n);
@@ -511,7 +520,8 @@ bool conn_next(struct conn *c, struct ws_event *ev) {
 static void pump(struct conn *c) {
     struct ws_event ev;
     c->pump_due = false;
-    if (c->sink && c->sink->readable) c->sink->readable(c->sink_arg, c);
+    if (c->sink && c->sink->readable)
+        c->sink->readable(c->sink_arg, c);
     else
         while (conn_next(c, &ev)) continue;
     if (!is_live(c)) return;
@@ -553,17 +563,24 @@ static void on_ended(void *owner, int error) {
     struct conn *c = owner;
     const char *who = c->role == WS_CLIENT ? "the server" : "the client";
     switch (c->phase) {
-    case CONN_TLS: FAIL(c, "reset", "%s ended the connection in the TLS handshake (%s)", who, uv_strerror(error)); break;
+    case CONN_TLS:
+        FAIL(c, "reset", "%s ended the connection in the TLS handshake (%s)", who, uv_strerror(error));
+        break;
     case CONN_HANDSHAKE:
-        FAIL(c, "reset", "%s ended the connection before it answered the opening handshake (%s)", who, uv_strerror(error));
+        FAIL(c, "reset", "%s ended the connection before it answered the opening handshake (%s)", who,
+             uv_strerror(error));
         break;
     case CONN_REFUSED: refused(c); break;
-    case CONN_OPEN: FAIL(c, "reset", "%s ended the connection without a Close frame (%s)", who, uv_strerror(error)); break;
+    case CONN_OPEN:
+        FAIL(c, "reset", "%s ended the connection without a Close frame (%s)", who, uv_strerror(error));
+        break;
     default: end_attempt(c); break; /* after a Close a bare end is no error */
     }
 }
 
-static bool wants_plain(const struct conn *c) { return is_live(c) && c->tls && c->held.len == 0 && !(c->paused && c->phase == CONN_OPEN); }
+static bool wants_plain(const struct conn *c) {
+    return is_live(c) && c->tls && c->held.len == 0 && !(c->paused && c->phase == CONN_OPEN);
+}
 
 /* Goes on with TLS as far as what came allows. */
 static void pump_tls(struct conn *c) {
@@ -586,8 +603,10 @@ static void pump_tls(struct conn *c) {
         }
         write_tls(c); /* an alert, or a key update */
         if (step == TLS_ENDED) on_ended(c, UV_EOF);
-        if (step == TLS_FAILED && c->phase == CONN_CLOSING) end_attempt(c);
-        else if (step == TLS_FAILED) fail(c, tls_fault(c->tls));
+        if (step == TLS_FAILED && c->phase == CONN_CLOSING)
+            end_attempt(c);
+        else if (step == TLS_FAILED)
+            fail(c, tls_fault(c->tls));
         break;
     }
     if (c->tls && tls_keep(c->tls) < 0) FAIL(c, "tls", "no memory for what was received");
@@ -611,7 +630,8 @@ static void on_received(void *owner, uint8_t *data, size_t n) {
 /* ---- writing ---- */
 
 size_t conn_buffered(const struct conn *c) {
-    return c->queue.len + c->out.len + (c->tls ? tls_out(c->tls)->len : 0) + (c->stream ? stream_waiting(c->stream) : 0);
+    return c->queue.len + c->out.len + (c->tls ? tls_out(c->tls)->len : 0) +
+           (c->stream ? stream_waiting(c->stream) : 0);
 }
 
 /* Gives bytes to the socket. What cannot be written is dropped: reading will tell why, and what the peer said last. */
@@ -716,8 +736,10 @@ static void on_ping_time(struct deadline *d);
 static void arm_ping(struct conn *c) {
     uint64_t due = c->next_ping, dead = c->ping_sent ? c->ping_sent + c->settings.pong_timeout : 0;
     if (dead && (!due || dead < due)) due = dead;
-    if (due) clock_set(&c->net->clock, &c->ping, due, on_ping_time);
-    else clock_cancel(&c->net->clock, &c->ping);
+    if (due)
+        clock_set(&c->net->clock, &c->ping, due, on_ping_time);
+    else
+        clock_cancel(&c->net->clock, &c->ping);
 }
 
 static void on_ping_time(struct deadline *d) {
@@ -797,9 +819,9 @@ int conn_send(struct conn *c, enum ws_kind kind, struct slice data) {
         mark_busy(c);
         return ERR_FULL;
     }
-    int rc = !queued                                     ? ws_send(&c->ws, kind, data)
+    int rc = !queued                                ? ws_send(&c->ws, kind, data)
              : kind == WS_TEXT && !utf8_valid(data) ? ERR_INVALID_UTF8
-                                                         : enqueue(c, kind, data);
+                                                    : enqueue(c, kind, data);
     if (rc < 0) return rc;
     c->messages_out++;
     if (!queued) mark_busy(c);

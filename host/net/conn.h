@@ -1,6 +1,7 @@
-/* conn: one WebSocket connection, client or server role: its phases, buffers and deadlines. A client conn is an identity that
- * outlives its attempts: each attempt dials, shakes hands, talks and ends with exactly one `closed`; after that the owner may let it wait
- * and try again. It does not know that a script is listening: whoever wants its events is its sink. */
+/* conn: one WebSocket connection, client or server role: its phases, buffers and deadlines. A client conn is an
+ * identity that outlives its attempts: each attempt dials, shakes hands, talks and ends with exactly one `closed`;
+ * after that the owner may let it wait and try again. It does not know that a script is listening: whoever wants its
+ * events is its sink. */
 #ifndef NET_CONN_H
 #define NET_CONN_H
 
@@ -26,7 +27,7 @@ enum conn_phase {
 };
 
 enum {
-    CONN_BODY_MAX = 4 * 1024,     /* bytes of a refusal's body that are kept */
+    CONN_BODY_MAX = 4 * 1024,    /* bytes of a refusal's body that are kept */
     CONN_CONTROL_ROOM = 2 << 20, /* bytes of output beyond max_send_buffer, for what we answer by ourselves */
 };
 
@@ -40,7 +41,8 @@ struct conn_settings {
 /* Seconds and bytes as API.md gives them. */
 extern const struct conn_settings conn_default_settings;
 
-/* What the peer's side of the opening handshake was. Lives while the attempt is not open yet, and until its end is told. */
+/* What the peer's side of the opening handshake was. Lives while the attempt is not open yet, and until its end is
+ * told. */
 struct conn_head {
     struct buf text, body;
     size_t scanned;          /* of `text`, for its end */
@@ -51,12 +53,12 @@ struct conn_head {
 
 /* How an attempt ended. */
 struct conn_end {
-    uint16_t code;                      /* as the peer's Close had it; WS_CLOSE_NO_CODE, WS_CLOSE_ABNORMAL */
-    char reason[WS_REASON_MAX + 1];     /* as the peer's Close had it; may hold NUL */
+    uint16_t code;                  /* as the peer's Close had it; WS_CLOSE_NO_CODE, WS_CLOSE_ABNORMAL */
+    char reason[WS_REASON_MAX + 1]; /* as the peer's Close had it; may hold NUL */
     size_t reason_size;
-    uint16_t sent;                      /* the code we sent; WS_CLOSE_NO_CODE: none in it; 0: no Close was sent */
-    const char *phase;                  /* where it was when the end began: "dns" "connect" "tls" "handshake" "open" "closing" */
-    struct fault fault;                 /* empty: none */
+    uint16_t sent;      /* the code we sent; WS_CLOSE_NO_CODE: none in it; 0: no Close was sent */
+    const char *phase;  /* where it was when the end began: "dns" "connect" "tls" "handshake" "open" "closing" */
+    struct fault fault; /* empty: none */
 };
 
 struct conn;
@@ -65,9 +67,9 @@ struct conn;
 struct conn_sink {
     /* An attempt begins. A client's url and offer may be replaced now; false and a fault ends the attempt. */
     bool (*starts)(void *arg, struct conn *c, struct fault *fault);
-    void (*connected)(void *arg, struct conn *c);  /* the transport is up; for TLS, verified */
-    void (*opened)(void *arg, struct conn *c);     /* the handshake is done */
-    void (*readable)(void *arg, struct conn *c);   /* events wait: take them with conn_next, until it says false */
+    void (*connected)(void *arg, struct conn *c); /* the transport is up; for TLS, verified */
+    void (*opened)(void *arg, struct conn *c);    /* the handshake is done */
+    void (*readable)(void *arg, struct conn *c);  /* events wait: take them with conn_next, until it says false */
     void (*buffer_full)(void *arg, struct conn *c);
     void (*drained)(void *arg, struct conn *c);
     void (*failed)(void *arg, struct conn *c, const struct fault *fault); /* at most once an attempt, before `closed` */
@@ -87,22 +89,22 @@ struct conn {
     struct url url;               /* of a client */
     struct handshake_offer offer; /* of a client */
     struct tls_config tls_config;
-    char *local;                  /* the address to bind to, or NULL */
+    char *local; /* the address to bind to, or NULL */
 
     struct dial *dial;
     struct stream *stream;
     struct tls *tls;
     struct ws ws;
     char key[HANDSHAKE_KEY_SIZE + 1];
-    char *protocol; /* agreed on, or NULL */
+    char *protocol;         /* agreed on, or NULL */
     struct conn_head *head; /* NULL: not there (any more) */
 
-    struct slice in;  /* read, not yet given to `ws`: borrowed, or what is held */
-    struct buf held;  /* the rest of a read that met a pause */
-    uint8_t paused;   /* enum conn_pauser bits of those who want no events now */
-    bool pump_due;    /* what is held may go on */
-    struct buf queue; /* messages sent before the handshake: kind, size, bytes */
-    struct buf out;   /* plain frames that wait for the end of the turn */
+    struct slice in;      /* read, not yet given to `ws`: borrowed, or what is held */
+    struct buf held;      /* the rest of a read that met a pause */
+    uint8_t paused;       /* enum conn_pauser bits of those who want no events now */
+    bool pump_due;        /* what is held may go on */
+    struct buf queue;     /* messages sent before the handshake: kind, size, bytes */
+    struct buf out;       /* plain frames that wait for the end of the turn */
     bool full, full_told; /* a message was refused for want of room; the sink knows */
     bool shut;            /* we said that we send no more */
 
@@ -127,11 +129,13 @@ struct conn {
     bool is_busy;
 };
 
-/* A client, closed. The caller has the one reference. Settings, url, offer, tls_config and local are then set in place. */
+/* A client, closed. The caller has the one reference. Settings, url, offer, tls_config and local are then set in place.
+ */
 struct conn *conn_new(struct net *net, const struct conn_sink *sink, void *arg);
 
 /* The server's side of a connection that was accepted. The stream becomes the conn's. */
-struct conn *conn_accept(struct net *net, struct stream *s, const struct tls_config *tls, const struct conn_sink *sink, void *arg);
+struct conn *conn_accept(struct net *net, struct stream *s, const struct tls_config *tls, const struct conn_sink *sink,
+                         void *arg);
 
 void conn_hold(struct conn *c);
 void conn_release(struct conn *c);
@@ -139,30 +143,33 @@ void conn_release(struct conn *c);
 /* Lets go of the sink: from now on nothing is told. */
 void conn_detach(struct conn *c);
 
-/* Begins an attempt in the next turn of the loop, or after `delay`; one that is under way is closed (1000) and then followed by it.
- * At most one attempt runs at a time. */
+/* Begins an attempt in the next turn of the loop, or after `delay`; one that is under way is closed (1000) and then
+ * followed by it. At most one attempt runs at a time. */
 void conn_open(struct conn *c, uint64_t delay);
 
 /* Takes back what conn_open asked for, where it has not begun. */
 void conn_cancel_open(struct conn *c);
 
-/* Takes the next message, ping or pong: true with *ev, whose data lives until the next conn_ call. Inside `readable` only. */
+/* Takes the next message, ping or pong: true with *ev, whose data lives until the next conn_ call. Inside `readable`
+ * only. */
 bool conn_next(struct conn *c, struct ws_event *ev);
 
-/* Sends a message; before the handshake it waits its turn. 0, ERR_CLOSED, ERR_FULL (past max_send_buffer; buffer_full is told),
- * ERR_INVALID_UTF8 or ERR_NOMEM. */
+/* Sends a message; before the handshake it waits its turn. 0, ERR_CLOSED, ERR_FULL (past max_send_buffer; buffer_full
+ * is told), ERR_INVALID_UTF8 or ERR_NOMEM. */
 int conn_send(struct conn *c, enum ws_kind kind, struct slice data);
 
 /* Sends a ping. 0, ERR_CLOSED, ERR_RANGE (over 125 bytes) or ERR_FULL. */
 int conn_ping(struct conn *c, struct slice data);
 
-/* Starts the closing handshake, or ends an attempt that is not open yet; also ends waiting. 0, ERR_RANGE or ERR_INVALID_UTF8 (see ws_close). */
+/* Starts the closing handshake, or ends an attempt that is not open yet; also ends waiting. 0, ERR_RANGE or
+ * ERR_INVALID_UTF8 (see ws_close). */
 int conn_close(struct conn *c, uint16_t code, struct slice reason);
 
 /* Ends at once, without a Close frame; also ends waiting. */
 void conn_destroy(struct conn *c);
 
-/* Stop and start the events of conn_next; the socket is not read meanwhile. It goes on when nobody pauses it any more. */
+/* Stop and start the events of conn_next; the socket is not read meanwhile. It goes on when nobody pauses it any more.
+ */
 enum conn_pauser { CONN_PAUSED_BY_SCRIPT = 1, CONN_PAUSED_BY_SINK = 2 };
 void conn_pause(struct conn *c, enum conn_pauser who);
 void conn_resume(struct conn *c, enum conn_pauser who);

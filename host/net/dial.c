@@ -53,7 +53,9 @@ static void finish(struct dial *d, struct stream *winner) {
 }
 
 static void try_next(struct dial *d);
-static void on_pause(struct deadline *pause) { try_next((struct dial *)((char *)pause - offsetof(struct dial, pause))); }
+static void on_pause(struct deadline *pause) {
+    try_next((struct dial *)((char *)pause - offsetof(struct dial, pause)));
+}
 
 static void note_failure(struct dial *d, const char *where, int error) {
     d->fault.kind = NULL; /* the last address speaks for all */
@@ -94,7 +96,8 @@ static void try_next(struct dial *d) {
         stream_address_text(to, where, sizeof where);
         if (local && local->sa_family != to->sa_family) {
             if (!fault_set(&d->fault))
-                fault_put(&d->fault, "connect", "cannot connect to %s from local_address: it is of the other address family", where);
+                fault_put(&d->fault, "connect",
+                          "cannot connect to %s from local_address: it is of the other address family", where);
             continue;
         }
         struct stream *s = stream_new(d->net, false);
@@ -154,10 +157,12 @@ static struct dial *new_dial(struct net *net, const char *host, dial_done done, 
 
 /* Reads a literal address. */
 static bool literal(const char *host, uint16_t port, struct sockaddr_storage *out) {
-    return uv_ip4_addr(host, port, (struct sockaddr_in *)out) == 0 || uv_ip6_addr(host, port, (struct sockaddr_in6 *)out) == 0;
+    return uv_ip4_addr(host, port, (struct sockaddr_in *)out) == 0 ||
+           uv_ip6_addr(host, port, (struct sockaddr_in6 *)out) == 0;
 }
 
-struct dial *dial_start(struct net *net, const char *host, uint16_t port, const char *local, dial_done done, void *arg) {
+struct dial *dial_start(struct net *net, const char *host, uint16_t port, const char *local, dial_done done,
+                        void *arg) {
     struct dial *d = new_dial(net, host, done, arg);
     uint64_t now = clock_now(&net->clock);
     d->port = port;

@@ -1,6 +1,6 @@
-/* dial: from a host name to a connected socket. Names are looked up off the loop; the addresses found are tried as RFC 8305
- * says: both families in turn, the next one 250 ms after the last or as soon as that failed, the first to answer wins.
- * It sets no deadline: who dials decides when to give up. */
+/* dial: from a host name to a connected socket. Names are looked up off the loop; the addresses found are tried as RFC
+ * 8305 says: both families in turn, the next one 250 ms after the last or as soon as that failed, the first to answer
+ * wins. It sets no deadline: who dials decides when to give up. */
 #ifndef NET_DIAL_H
 #define NET_DIAL_H
 
@@ -9,8 +9,8 @@
 
 struct dial;
 
-/* The result: a connected stream, now the receiver's, or NULL and a fault ("dns" or "connect"). Called once, in a later turn of the
- * loop, unless dial_cancel came first. `d` is gone after it. */
+/* The result: a connected stream, now the receiver's, or NULL and a fault ("dns" or "connect"). Called once, in a later
+ * turn of the loop, unless dial_cancel came first. `d` is gone after it. */
 typedef void (*dial_done)(void *arg, struct stream *s, const struct fault *fault);
 
 /* Starts. `host` is a name or an address; `local` an address to bind to, or NULL. */

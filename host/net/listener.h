@@ -13,8 +13,10 @@ struct listener_options {
     uint16_t port;                /* 0: a free one */
     const struct tls_config *tls; /* NULL: plain. Borrowed while the listener lives */
     const struct conn_sink *sink;
-    void (*accepted)(void *arg, struct conn *c); /* settings may be changed now; the reference is the listener's and ends on return */
-    void *arg;                                   /* for the sink, and for `accepted` */
+    void (*accepted)(
+        void *arg,
+        struct conn *c); /* settings may be changed now; the reference is the listener's and ends on return */
+    void *arg;           /* for the sink, and for `accepted` */
 };
 
 /* Starts to listen. 0, or ERR_SYSTEM with `fault`. */

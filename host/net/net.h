@@ -7,8 +7,8 @@
 #include <uv.h>
 
 enum {
-    NET_READ_SIZE = 256 * 1024,  /* bytes of the one buffer that every socket reads into */
-    NET_PLAIN_SIZE = 64 * 1024,  /* bytes of the one buffer that TLS decrypts into */
+    NET_READ_SIZE = 256 * 1024, /* bytes of the one buffer that every socket reads into */
+    NET_PLAIN_SIZE = 64 * 1024, /* bytes of the one buffer that TLS decrypts into */
 };
 
 struct conn;
@@ -21,18 +21,19 @@ struct net {
     uint8_t *plain;       /* of NET_PLAIN_SIZE; taken when the first TLS connection needs it */
     struct tls_store *tls;
     uv_prepare_t before_sleep;
-    struct conn *busy;      /* connections with something to do, linked by conn.c */
-    struct deadline kick;   /* wakes the loop when that was too much for one turn */
-    struct conn *all;       /* every connection that is not closed */
-    bool stopping;          /* no attempt begins any more */
-    uint64_t last_id;       /* ids count from 1 */
-    unsigned lookups;       /* name look-ups that nobody waits for any more, but that cannot be taken back */
+    struct conn *busy;    /* connections with something to do, linked by conn.c */
+    struct deadline kick; /* wakes the loop when that was too much for one turn */
+    struct conn *all;     /* every connection that is not closed */
+    bool stopping;        /* no attempt begins any more */
+    uint64_t last_id;     /* ids count from 1 */
+    unsigned lookups;     /* name look-ups that nobody waits for any more, but that cannot be taken back */
 };
 
 /* Starts in a loop that the caller owns and runs. Aborts without memory. */
 void net_open(struct net *n, uv_loop_t *loop);
 
-/* Ends it, when all connections are closed and released. The loop must turn until its handles are closed before `n` goes. */
+/* Ends it, when all connections are closed and released. The loop must turn until its handles are closed before `n`
+ * goes. */
 void net_close(struct net *n);
 
 /* Is there anything but forgotten look-ups that keeps the loop alive? */

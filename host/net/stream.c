@@ -144,7 +144,8 @@ static void address_of(const struct stream *s, bool remote, char *text, size_t s
     if (size) text[0] = '\0';
     if (s->unix_path) {
         size_t n = size;
-        if ((remote ? uv_pipe_getpeername(&s->uv.pipe, text, &n) : uv_pipe_getsockname(&s->uv.pipe, text, &n)) != 0) n = 0;
+        if ((remote ? uv_pipe_getpeername(&s->uv.pipe, text, &n) : uv_pipe_getsockname(&s->uv.pipe, text, &n)) != 0)
+            n = 0;
         if (n < size) text[n] = '\0';
         return;
     }

@@ -10,10 +10,10 @@ struct stream;
 
 /* What the owner hears. After `ended` nothing follows. */
 struct stream_events {
-    void (*connected)(void *owner, struct stream *s, int status);   /* of stream_connect_*: 0 or a libuv error */
-    void (*received)(void *owner, uint8_t *data, size_t n);         /* lives until the return; may be written to */
-    void (*ended)(void *owner, int error);                          /* UV_EOF, or what reading met */
-    void (*written)(void *owner, int error);                        /* what stream_write kept is gone: 0 or a libuv error */
+    void (*connected)(void *owner, struct stream *s, int status); /* of stream_connect_*: 0 or a libuv error */
+    void (*received)(void *owner, uint8_t *data, size_t n);       /* lives until the return; may be written to */
+    void (*ended)(void *owner, int error);                        /* UV_EOF, or what reading met */
+    void (*written)(void *owner, int error); /* what stream_write kept is gone: 0 or a libuv error */
 };
 
 /* New, not connected; NULL where the system gives no handle. */
@@ -22,22 +22,24 @@ struct stream *stream_new(struct net *net, bool unix_path);
 /* Puts an owner in place. */
 void stream_own(struct stream *s, const struct stream_events *events, void *owner);
 
-/* Starts to connect; `connected` tells the result. 0 or a libuv error, and then nothing is told. `local` may be NULL. */
+/* Starts to connect; `connected` tells the result. 0 or a libuv error, and then nothing is told. `local` may be NULL.
+ */
 int stream_connect(struct stream *s, const struct sockaddr *to, const struct sockaddr *local);
 void stream_connect_path(struct stream *s, const char *path);
 
 /* Takes a connection from a listening handle. 0 or a libuv error. */
 int stream_accept(struct stream *s, uv_stream_t *listening);
 
-/* No delay for small writes, probes and a limit for silence, so that a dead link ends within STREAM_DEAD_AFTER seconds. */
+/* No delay for small writes, probes and a limit for silence, so that a dead link ends within STREAM_DEAD_AFTER seconds.
+ */
 enum { STREAM_DEAD_AFTER = 60 };
 void stream_tune(struct stream *s);
 
 /* Start and stop `received`; each may be called in any state. */
 void stream_read(struct stream *s, bool on);
 
-/* Writes all of `b`: at once what the kernel takes; what is left moves into the stream, and `written` tells when it is gone.
- * 0, or a libuv error. Not while stream_busy. */
+/* Writes all of `b`: at once what the kernel takes; what is left moves into the stream, and `written` tells when it is
+ * gone. 0, or a libuv error. Not while stream_busy. */
 int stream_write(struct stream *s, struct buf *b);
 static inline bool stream_busy(const struct stream *s);
 static inline size_t stream_waiting(const struct stream *s); /* bytes kept by stream_write */

@@ -1,4 +1,5 @@
-/* tls: one WOLFSSL object whose I/O callbacks read from a slice and write to a buffer, and words for what goes wrong. */
+/* tls: one WOLFSSL object whose I/O callbacks read from a slice and write to a buffer, and words for what goes wrong.
+ */
 #include "net/tls.h"
 
 #include "net/tls_context.h"
@@ -14,9 +15,9 @@ struct tls {
     struct tls_store *store;
     struct tls_context *context;
     WOLFSSL *ssl;
-    char *host;        /* what is verified, for messages; empty for a server */
-    char *server;      /* "host:port", names the session; empty for a server */
-    struct slice in;   /* fed, not used yet: borrowed, or what is kept */
+    char *host;      /* what is verified, for messages; empty for a server */
+    char *server;    /* "host:port", names the session; empty for a server */
+    struct slice in; /* fed, not used yet: borrowed, or what is kept */
     struct buf kept;
     struct buf out;
     bool done; /* the handshake */
@@ -45,8 +46,8 @@ static const char *date_of(const WOLFSSL_ASN1_TIME *t, char text[16]) {
 static bool is_self_signed(WOLFSSL_X509 *cert) {
     char subject[256], issuer[256];
     WOLFSSL_X509_NAME *s = wolfSSL_X509_get_subject_name(cert), *i = wolfSSL_X509_get_issuer_name(cert);
-    return s && i && wolfSSL_X509_NAME_oneline(s, subject, sizeof subject) && wolfSSL_X509_NAME_oneline(i, issuer, sizeof issuer) &&
-           strcmp(subject, issuer) == 0;
+    return s && i && wolfSSL_X509_NAME_oneline(s, subject, sizeof subject) &&
+           wolfSSL_X509_NAME_oneline(i, issuer, sizeof issuer) && strcmp(subject, issuer) == 0;
 }
 
 /* The names a certificate is for, as far as they fit. */
@@ -75,7 +76,8 @@ static void tell_certificate(struct tls *t, int error, WOLFSSL_X509 *cert, int d
     case ASN_AFTER_DATE_E:
     case X509_V_ERR_CERT_HAS_EXPIRED:
     case X509_V_ERR_ERROR_IN_CERT_NOT_AFTER_FIELD: /* what 5.5 says of -151 */
-        fault_put(&t->fault, "tls", "%s expired on %s (issuer %s)", who, date_of(cert ? wolfSSL_X509_get_notAfter(cert) : NULL, day), issuer);
+        fault_put(&t->fault, "tls", "%s expired on %s (issuer %s)", who,
+                  date_of(cert ? wolfSSL_X509_get_notAfter(cert) : NULL, day), issuer);
         break;
     case ASN_BEFORE_DATE_E:
     case X509_V_ERR_CERT_NOT_YET_VALID:
@@ -85,7 +87,8 @@ static void tell_certificate(struct tls *t, int error, WOLFSSL_X509 *cert, int d
         break;
     case DOMAIN_NAME_MISMATCH:
     case IPADDR_MISMATCH:
-        fault_put(&t->fault, "tls", "the certificate that %s shows is for another name: %s", t->host, cert ? names_in(cert, names, sizeof names) : "unknown");
+        fault_put(&t->fault, "tls", "the certificate that %s shows is for another name: %s", t->host,
+                  cert ? names_in(cert, names, sizeof names) : "unknown");
         break;
     case ASN_NO_SIGNER_E:
     case ASN_SELF_SIGNED_E:
@@ -94,11 +97,13 @@ static void tell_certificate(struct tls *t, int error, WOLFSSL_X509 *cert, int d
         if (cert && is_self_signed(cert)) {
             fault_put(&t->fault, "tls", "%s is self-signed and not trusted (trust it with tls.ca_file)", who);
         } else {
-            fault_put(&t->fault, "tls", "%s is from an issuer that is not trusted: %s (trust it with tls.ca_file)", who, issuer);
+            fault_put(&t->fault, "tls", "%s is from an issuer that is not trusted: %s (trust it with tls.ca_file)", who,
+                      issuer);
         }
         break;
     default:
-        fault_put(&t->fault, "tls", "%s is refused (%d): %s", who, error, wolfSSL_ERR_reason_error_string((unsigned long)(error < 0 ? -error : error)));
+        fault_put(&t->fault, "tls", "%s is refused (%d): %s", who, error,
+                  wolfSSL_ERR_reason_error_string((unsigned long)(error < 0 ? -error : error)));
     }
 }
 
@@ -132,11 +137,14 @@ static enum tls_step fail(struct tls *t, int error) {
     char text[WOLFSSL_MAX_ERROR_SZ] = "";
     const char *doing = t->done ? "" : "the TLS handshake failed: ";
     if (wolfSSL_get_alert_history(t->ssl, &alerts) == WOLFSSL_SUCCESS && alerts.last_rx.level == alert_fatal) {
-        fault_put(&t->fault, "tls", "%sthe peer sent alert %d (%s)", doing, alerts.last_rx.code, alert_words(alerts.last_rx.code));
+        fault_put(&t->fault, "tls", "%sthe peer sent alert %d (%s)", doing, alerts.last_rx.code,
+                  alert_words(alerts.last_rx.code));
     } else if (error == UNKNOWN_RECORD_TYPE || error == VERSION_ERROR || error == -341) {
-        fault_put(&t->fault, "tls", "%sthe peer does not speak %s (%s)", doing, error == VERSION_ERROR ? "this version of TLS" : "TLS",
+        fault_put(&t->fault, "tls", "%sthe peer does not speak %s (%s)", doing,
+                  error == VERSION_ERROR ? "this version of TLS" : "TLS",
                   error == VERSION_ERROR ? "see tls.min_version" : "is it a ws:// address?");
-    } else if (error == DOMAIN_NAME_MISMATCH || error == IPADDR_MISMATCH || error == ASN_NO_SIGNER_E || error == ASN_SELF_SIGNED_E) {
+    } else if (error == DOMAIN_NAME_MISMATCH || error == IPADDR_MISMATCH || error == ASN_NO_SIGNER_E ||
+               error == ASN_SELF_SIGNED_E) {
         WOLFSSL_X509 *cert = wolfSSL_get_peer_certificate(t->ssl);
         tell_certificate(t, error, cert, 0);
         wolfSSL_X509_free(cert);
@@ -230,7 +238,8 @@ static bool is_address(const char *host) {
     return inet_pton(AF_INET, host, a) == 1 || inet_pton(AF_INET6, host, a) == 1;
 }
 
-struct tls *tls_client_new(struct tls_store *s, const struct tls_config *config, const char *host, uint16_t port, struct fault *fault) {
+struct tls *tls_client_new(struct tls_store *s, const struct tls_config *config, const char *host, uint16_t port,
+                           struct fault *fault) {
     struct tls *t = new_tls(s, config, false, fault);
     if (!t) return NULL;
     if (config->server_name) host = config->server_name;
@@ -322,7 +331,9 @@ void tls_end(struct tls *t) {
     if (session) tls_session_keep(t->context, t->server, session);
 }
 
-struct buf *tls_out(struct tls *t) { return &t->out; }
+struct buf *tls_out(struct tls *t) {
+    return &t->out;
+}
 const struct fault *tls_fault(const struct tls *t) { return &t->fault; }
 
 void tls_describe(const struct tls *t, char *text, size_t size) {

@@ -1,6 +1,6 @@
-/* tls: wolfSSL as a transformer, either role: ciphertext in, plaintext out. It owns no socket; what is to be sent waits in a
- * buffer for its caller. One context for each distinct configuration, made when first needed, with the sessions of the servers
- * met, so that the next connection resumes. */
+/* tls: wolfSSL as a transformer, either role: ciphertext in, plaintext out. It owns no socket; what is to be sent waits
+ * in a buffer for its caller. One context for each distinct configuration, made when first needed, with the sessions of
+ * the servers met, so that the next connection resumes. */
 #ifndef NET_TLS_H
 #define NET_TLS_H
 
@@ -29,8 +29,10 @@ void tls_store_free(struct tls_store *s);
 /* One side of one connection. */
 struct tls;
 
-/* A client for `host` (what is sent as SNI, and verified) at `port`. NULL with `fault` ("tls") where the configuration does not load. */
-struct tls *tls_client_new(struct tls_store *s, const struct tls_config *config, const char *host, uint16_t port, struct fault *fault);
+/* A client for `host` (what is sent as SNI, and verified) at `port`. NULL with `fault` ("tls") where the configuration
+ * does not load. */
+struct tls *tls_client_new(struct tls_store *s, const struct tls_config *config, const char *host, uint16_t port,
+                           struct fault *fault);
 
 /* A server with config->cert and config->key. NULL with `fault`. */
 struct tls *tls_server_new(struct tls_store *s, const struct tls_config *config, struct fault *fault);

@@ -27,9 +27,9 @@ static const char *const system_bundles[] = {
 static bool same(const char *a, const char *b) { return a == b || (a && b && strcmp(a, b) == 0); }
 
 bool tls_config_equal(const struct tls_config *a, const struct tls_config *b) {
-    return same(a->ca_file, b->ca_file) && same(a->ca_path, b->ca_path) && same(a->cert, b->cert) && same(a->key, b->key) &&
-           same(a->key_password, b->key_password) && same(a->server_name, b->server_name) && a->no_verify == b->no_verify &&
-           a->min_version == b->min_version;
+    return same(a->ca_file, b->ca_file) && same(a->ca_path, b->ca_path) && same(a->cert, b->cert) &&
+           same(a->key, b->key) && same(a->key_password, b->key_password) && same(a->server_name, b->server_name) &&
+           a->no_verify == b->no_verify && a->min_version == b->min_version;
 }
 
 void tls_config_clear(struct tls_config *c) {
@@ -88,7 +88,8 @@ static int load_cas(struct tls_context *c, struct fault *fault) {
     if (rc < 0) return rc;
     if (file && wolfSSL_CTX_load_verify_locations(c->ctx, file, NULL) != WOLFSSL_SUCCESS)
         return refuse(fault, "ca_file", file, "it holds no certificates in PEM that can be read");
-    if (path && wolfSSL_CTX_load_verify_locations_ex(c->ctx, NULL, path, WOLFSSL_LOAD_FLAG_IGNORE_ERR) != WOLFSSL_SUCCESS)
+    if (path &&
+        wolfSSL_CTX_load_verify_locations_ex(c->ctx, NULL, path, WOLFSSL_LOAD_FLAG_IGNORE_ERR) != WOLFSSL_SUCCESS)
         return refuse(fault, "ca_path", path, "it holds no certificates in PEM that can be read");
     if (file || path) return 0;
     file = getenv("SSL_CERT_FILE");
@@ -101,7 +102,8 @@ static int load_cas(struct tls_context *c, struct fault *fault) {
         rc = wolfSSL_CTX_load_system_CA_certs(c->ctx);
     }
     if (rc == WOLFSSL_SUCCESS) return 0;
-    fault_put(fault, "tls", "the system's CA certificates were not found (install ca-certificates, or give tls.ca_file)");
+    fault_put(fault, "tls",
+              "the system's CA certificates were not found (install ca-certificates, or give tls.ca_file)");
     return ERR_SYSTEM;
 }
 
@@ -120,9 +122,10 @@ static bool key_belongs(const struct tls_config *config) {
         wolfSSL_EVP_DigestSignInit(sign, NULL, wolfSSL_EVP_sha256(), NULL, key) == WOLFSSL_SUCCESS &&
         wolfSSL_EVP_DigestSignUpdate(sign, text, sizeof text) == WOLFSSL_SUCCESS &&
         wolfSSL_EVP_DigestSignFinal(sign, signature, &n) == WOLFSSL_SUCCESS) {
-        belongs = wolfSSL_EVP_DigestVerifyInit(verify, NULL, wolfSSL_EVP_sha256(), NULL, public_key) == WOLFSSL_SUCCESS &&
-                  wolfSSL_EVP_DigestVerifyUpdate(verify, text, sizeof text) == WOLFSSL_SUCCESS &&
-                  wolfSSL_EVP_DigestVerifyFinal(verify, signature, n) == WOLFSSL_SUCCESS;
+        belongs =
+            wolfSSL_EVP_DigestVerifyInit(verify, NULL, wolfSSL_EVP_sha256(), NULL, public_key) == WOLFSSL_SUCCESS &&
+            wolfSSL_EVP_DigestVerifyUpdate(verify, text, sizeof text) == WOLFSSL_SUCCESS &&
+            wolfSSL_EVP_DigestVerifyFinal(verify, signature, n) == WOLFSSL_SUCCESS;
     }
     wolfSSL_EVP_MD_CTX_free(sign);
     wolfSSL_EVP_MD_CTX_free(verify);
@@ -144,10 +147,13 @@ static int load_own(struct tls_context *c, struct fault *fault) {
     wolfSSL_CTX_set_default_passwd_cb(c->ctx, give_password);
     wolfSSL_CTX_set_default_passwd_cb_userdata(c->ctx, config->key_password);
     if (wolfSSL_CTX_use_PrivateKey_file(c->ctx, config->key, WOLFSSL_FILETYPE_PEM) != WOLFSSL_SUCCESS)
-        return refuse(fault, "key", config->key,
-                      config->key_password ? "it does not open with tls.key_password (or is encrypted with scrypt, which is not supported)"
-                                           : "it holds no key in PEM that can be read (an encrypted one needs tls.key_password)");
-    if (!key_belongs(config)) return refuse(fault, "key", config->key, "it is not the key of the certificate in tls.cert");
+        return refuse(
+            fault, "key", config->key,
+            config->key_password
+                ? "it does not open with tls.key_password (or is encrypted with scrypt, which is not supported)"
+                : "it holds no key in PEM that can be read (an encrypted one needs tls.key_password)");
+    if (!key_belongs(config))
+        return refuse(fault, "key", config->key, "it is not the key of the certificate in tls.cert");
     return 0;
 }
 
@@ -161,7 +167,8 @@ static int load(struct tls_context *c, struct fault *fault) {
     wolfSSL_CTX_SetMinVersion(c->ctx, c->config.min_version == TLS_1_3 ? WOLFSSL_TLSV1_3 : WOLFSSL_TLSV1_2);
     wolfSSL_CTX_set_cipher_list(c->ctx, ciphers);
     if (!c->server) { /* both calls, or a TLS 1.2 server may choose P-521, ten times as slow */
-        for (size_t i = 0; i < sizeof groups / sizeof *groups; i++) wolfSSL_CTX_UseSupportedCurve(c->ctx, (word16)groups[i]);
+        for (size_t i = 0; i < sizeof groups / sizeof *groups; i++)
+            wolfSSL_CTX_UseSupportedCurve(c->ctx, (word16)groups[i]);
         wolfSSL_CTX_set_groups(c->ctx, groups, sizeof groups / sizeof *groups);
         wolfSSL_CTX_UseSessionTicket(c->ctx);
     }
@@ -180,7 +187,8 @@ static void free_context(struct tls_context *c) {
     free(c);
 }
 
-struct tls_context *tls_context_get(struct tls_store *s, const struct tls_config *config, bool server, struct fault *fault) {
+struct tls_context *tls_context_get(struct tls_store *s, const struct tls_config *config, bool server,
+                                    struct fault *fault) {
     struct tls_context *c = s->contexts;
     while (c && !(c->server == server && tls_config_equal(&c->config, config))) c = c->next;
     if (!c) {
@@ -198,7 +206,8 @@ struct tls_context *tls_context_get(struct tls_store *s, const struct tls_config
     }
     if (config->no_verify && !server && !s->warned) {
         s->warned = true;
-        log_line(LOG_WARN, "tls.verify = false: certificates are NOT checked, anyone between here and the server can read and change what is sent");
+        log_line(LOG_WARN, "tls.verify = false: certificates are NOT checked, anyone between here and the server can "
+                           "read and change what is sent");
     }
     c->users++;
     return c;

@@ -1,4 +1,5 @@
-/* tls_context: a configuration loaded into wolfSSL, shared by all connections that have it. Only tls.c looks in here. */
+/* tls_context: a configuration loaded into wolfSSL, shared by all connections that have it. Only tls.c looks in here.
+ */
 #ifndef NET_TLS_CONTEXT_H
 #define NET_TLS_CONTEXT_H
 
@@ -32,7 +33,8 @@ struct tls_store {
 };
 
 /* The context for `config`, held until tls_context_release. NULL with `fault`. */
-struct tls_context *tls_context_get(struct tls_store *s, const struct tls_config *config, bool server, struct fault *fault);
+struct tls_context *tls_context_get(struct tls_store *s, const struct tls_config *config, bool server,
+                                    struct fault *fault);
 void tls_context_release(struct tls_store *s, struct tls_context *c);
 
 /* The session of a server, or NULL. Borrowed. */

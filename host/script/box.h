@@ -1,5 +1,5 @@
-/* box: a C object as Lua sees it: a userdata that is anchored while its object is live, so that nobody need keep it, and that is
- * collected like anything else afterwards. The only user of the registry. */
+/* box: a C object as Lua sees it: a userdata that is anchored while its object is live, so that nobody need keep it,
+ * and that is collected like anything else afterwards. The only user of the registry. */
 #ifndef SCRIPT_BOX_H
 #define SCRIPT_BOX_H
 

@@ -28,8 +28,10 @@ bool door_call(struct engine *e, lua_CFunction fn, void *arg, char **message) {
     lua_sethook(L, NULL, 0, 0); /* an interrupt was for the code that ran */
     if (rc != LUA_OK) {
         const char *text = lua_type(L, -1) == LUA_TSTRING ? lua_tostring(L, -1) : "an error without a message";
-        if (message) *message = strdup(text);
-        else engine_report(e, text);
+        if (message)
+            *message = strdup(text);
+        else
+            engine_report(e, text);
         if (message && !*message) abort();
     }
     lua_settop(L, top);

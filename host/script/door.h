@@ -4,8 +4,8 @@
 
 #include "script/engine.h"
 
-/* Calls `fn(arg)` (a light userdata) protected. True when it returned; else false with `*message`, when wanted, the error with its
- * traceback: the caller's, to be given to free(). Without `message` the error is reported. */
+/* Calls `fn(arg)` (a light userdata) protected. True when it returned; else false with `*message`, when wanted, the
+ * error with its traceback: the caller's, to be given to free(). Without `message` the error is reported. */
 bool door_call(struct engine *e, lua_CFunction fn, void *arg, char **message);
 
 /* The message handler of every protected call: what `lua` shows of an error, with a traceback. */

@@ -10,7 +10,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-struct engine *engine_of(lua_State *L) { return *(struct engine **)lua_getextraspace(L); }
+struct engine *engine_of(lua_State *L) {
+    return *(struct engine **)lua_getextraspace(L);
+}
 
 static void *allocate(void *arg, void *old, size_t old_size, size_t size) {
     struct engine *e = arg;
@@ -20,7 +22,8 @@ static void *allocate(void *arg, void *old, size_t old_size, size_t size) {
         free(old);
         return NULL;
     }
-    if (e->memory_cap && size > old_size && size - old_size > e->memory_cap - (e->memory < e->memory_cap ? e->memory : e->memory_cap))
+    if (e->memory_cap && size > old_size &&
+        size - old_size > e->memory_cap - (e->memory < e->memory_cap ? e->memory : e->memory_cap))
         return NULL;
     void *block = realloc(old, size);
     if (block) e->memory += size - old_size;
@@ -66,13 +69,15 @@ static int l_find_beside(lua_State *L) {
     if (!e->folder) return 0;
     luaL_gsub(L, name, ".", "/");
     const char *file = lua_tostring(L, -1);
-    const char *paths[] = {lua_pushfstring(L, "%s/%s.lua", e->folder, file), lua_pushfstring(L, "%s/%s/init.lua", e->folder, file)};
+    const char *paths[] = {lua_pushfstring(L, "%s/%s.lua", e->folder, file),
+                           lua_pushfstring(L, "%s/%s/init.lua", e->folder, file)};
     for (int i = 0; i < 2; i++) {
         FILE *readable = fopen(paths[i], "r");
         if (!readable) continue;
         fclose(readable);
         if (luaL_loadfile(L, paths[i]) != LUA_OK)
-            return luaL_error(L, "error loading module '%s' from file '%s':\n\t%s", name, paths[i], lua_tostring(L, -1));
+            return luaL_error(L, "error loading module '%s' from file '%s':\n\t%s", name, paths[i],
+                              lua_tostring(L, -1));
         lua_pushstring(L, paths[i]);
         return 2;
     }
@@ -111,7 +116,8 @@ static int l_open(lua_State *L) {
 
 static int on_panic(lua_State *L) {
     const char *message = lua_tostring(L, -1);
-    fprintf(stderr, "wsbot: an error outside of any protected call (a bug of wsbot): %s\n", message ? message : "no message");
+    fprintf(stderr, "wsbot: an error outside of any protected call (a bug of wsbot): %s\n",
+            message ? message : "no message");
     return 0; /* Lua aborts */
 }
 

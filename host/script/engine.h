@@ -1,5 +1,5 @@
-/* engine: a generation: one lua_State's life, from its libraries to its close. Connections and timers are C objects that it
- * only holds boxes of. */
+/* engine: a generation: one lua_State's life, from its libraries to its close. Connections and timers are C objects
+ * that it only holds boxes of. */
 #ifndef SCRIPT_ENGINE_H
 #define SCRIPT_ENGINE_H
 
@@ -16,16 +16,17 @@ struct engine {
     struct net *net;
     const struct engine_host *host;
     void *app;
-    const char *script;    /* its path, or NULL; borrowed */
-    char *folder;          /* where modules beside the script are looked for, or NULL */
-    bool strict;           /* an error in a callback ends the program */
+    const char *script;        /* its path, or NULL; borrowed */
+    char *folder;              /* where modules beside the script are looked for, or NULL */
+    bool strict;               /* an error in a callback ends the program */
     size_t memory, memory_cap; /* bytes that Lua holds, and may hold; cap 0: no cap */
-    volatile int depth;    /* door calls under way: Lua is running */
+    volatile int depth;        /* door calls under way: Lua is running */
     volatile bool interrupted;
     volatile uint64_t entered_at; /* when the outermost of them began, by uv_hrtime */
 };
 
-/* A new state with Lua's libraries and ours. NULL without memory. `no_environment` is `lua -E`: LUA_PATH and the like are not looked at. */
+/* A new state with Lua's libraries and ours. NULL without memory. `no_environment` is `lua -E`: LUA_PATH and the like
+ * are not looked at. */
 struct engine *engine_new(struct net *net, const struct engine_host *host, void *app, bool no_environment);
 
 /* Names the script: what host.script says, and where modules beside it are found. */
@@ -40,8 +41,8 @@ struct engine *engine_of(lua_State *L);
 /* Tells on stderr of an error that nobody handled; in --strict it ends the program. */
 void engine_report(struct engine *e, const char *message);
 
-/* Raises "interrupted!" in the Lua code that runs now, once that has kept the loop waiting for a second; does nothing while none runs.
- * May be called by a signal handler. */
+/* Raises "interrupted!" in the Lua code that runs now, once that has kept the loop waiting for a second; does nothing
+ * while none runs. May be called by a signal handler. */
 void engine_interrupt(struct engine *e);
 
 /* Was an interrupt raised since the last time this was asked? */

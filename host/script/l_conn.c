@@ -1,4 +1,5 @@
-/* l_conn: the module `ws`: ws.connect, and a connection's methods and fields. What it tells the script is in l_events. */
+/* l_conn: the module `ws`: ws.connect, and a connection's methods and fields. What it tells the script is in l_events.
+ */
 #include "script/l_conn.h"
 
 #include "script/box.h"
@@ -149,8 +150,10 @@ static const struct {
 };
 
 static void push_text(lua_State *L, const char *text) {
-    if (text && text[0]) lua_pushstring(L, text);
-    else lua_pushnil(L);
+    if (text && text[0])
+        lua_pushstring(L, text);
+    else
+        lua_pushnil(L);
 }
 
 static void push_hidden(lua_State *L, const char *name) {
@@ -170,8 +173,10 @@ static void push_field(lua_State *L, const struct conn_box *b, enum field field)
     case FIELD_LOCAL_ADDRESS: push_text(L, c->local_address); break;
     case FIELD_BUFFERED_AMOUNT: lua_pushinteger(L, (lua_Integer)conn_buffered(c)); break;
     case FIELD_LATENCY:
-        if (c->latency < 0) lua_pushnil(L);
-        else lua_pushnumber(L, c->latency);
+        if (c->latency < 0)
+            lua_pushnil(L);
+        else
+            lua_pushnumber(L, c->latency);
         break;
     case FIELD_BYTES_IN: lua_pushinteger(L, (lua_Integer)c->bytes_in); break;
     case FIELD_BYTES_OUT: lua_pushinteger(L, (lua_Integer)c->bytes_out); break;
@@ -205,7 +210,8 @@ static int l_newindex(lua_State *L) {
     lua_pushvalue(L, 2);
     int type = lua_rawget(L, lua_upvalueindex(1));
     lua_Integer field = lua_tointeger(L, -1);
-    if (type == LUA_TFUNCTION) return luaL_error(L, "'%s' is a method of the connection: it cannot be replaced", lua_tostring(L, 2));
+    if (type == LUA_TFUNCTION)
+        return luaL_error(L, "'%s' is a method of the connection: it cannot be replaced", lua_tostring(L, 2));
     if (type == LUA_TNUMBER && field == FIELD_BINARY_TYPE) {
         b->binary = l_options_binary(L, 3, "binary_type");
         return 0;
@@ -219,7 +225,8 @@ static int l_newindex(lua_State *L) {
     lua_pushvalue(L, 2);
     lua_pushvalue(L, 3);
     lua_rawset(L, -3);
-    if (field == FIELD_CALLBACK && !inbox_is_empty(&b->inbox)) conn_wake(b->conn); /* on_message, perhaps, for what was held */
+    if (field == FIELD_CALLBACK && !inbox_is_empty(&b->inbox))
+        conn_wake(b->conn); /* on_message, perhaps, for what was held */
     return 0;
 }
 
@@ -227,7 +234,10 @@ static int l_tostring(lua_State *L) {
     struct conn_box *b = check_box(L);
     push_hidden(L, "name");
     const char *name = lua_tostring(L, -1);
-    lua_pushfstring(L, "ws.connection %I (%s): %s", (LUAI_UACINT)b->conn->id, name ? name : b->conn->url.host ? b->conn->url.host : "?",
+    lua_pushfstring(L, "ws.connection %I (%s): %s", (LUAI_UACINT)b->conn->id,
+                    name                ? name
+                    : b->conn->url.host ? b->conn->url.host
+                                        : "?",
                     conn_state(b->conn));
     return 1;
 }
@@ -245,7 +255,8 @@ static int l_gc(lua_State *L) {
 /* ---- the module ---- */
 
 static int l_connect(lua_State *L) {
-    if (lua_type(L, 1) != LUA_TTABLE) return luaL_error(L, "ws.connect: expected a table { url = ..., ... }, not %s", luaL_typename(L, 1));
+    if (lua_type(L, 1) != LUA_TTABLE)
+        return luaL_error(L, "ws.connect: expected a table { url = ..., ... }, not %s", luaL_typename(L, 1));
     lua_settop(L, 1);
     struct engine *e = engine_of(L);
     struct conn_box *b = lua_newuserdatauv(L, sizeof *b, BOX_VALUES);
@@ -266,9 +277,17 @@ static int l_connect(lua_State *L) {
 
 int luaopen_ws(lua_State *L) {
     static const luaL_Reg methods[] = {
-        {"send", l_send},       {"send_text", l_send_text}, {"send_binary", l_send_binary}, {"ping", l_ping},
-        {"close", l_close},     {"destroy", l_destroy},     {"reconnect", l_reconnect},     {"cancel_reconnect", l_cancel_reconnect},
-        {"pause", l_pause},     {"resume", l_resume},       {NULL, NULL},
+        {"send", l_send},
+        {"send_text", l_send_text},
+        {"send_binary", l_send_binary},
+        {"ping", l_ping},
+        {"close", l_close},
+        {"destroy", l_destroy},
+        {"reconnect", l_reconnect},
+        {"cancel_reconnect", l_cancel_reconnect},
+        {"pause", l_pause},
+        {"resume", l_resume},
+        {NULL, NULL},
     };
     static const luaL_Reg with_names[] = {{"__index", l_index}, {"__newindex", l_newindex}, {NULL, NULL}};
     static const luaL_Reg meta[] = {{"__gc", l_gc}, {"__tostring", l_tostring}, {NULL, NULL}};

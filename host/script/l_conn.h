@@ -19,13 +19,13 @@ enum {
 struct conn_box {
     struct conn *conn; /* held */
     struct engine *engine;
-    bool binary;       /* what send() makes */
-    bool said_why;     /* a failure of this attempt went to on_error or stderr */
+    bool binary;   /* what send() makes */
+    bool said_why; /* a failure of this attempt went to on_error or stderr */
     struct inbox inbox;
 };
 
-/* Reads the options of ws.connect, the table at index 1, into the box at index `box`, whose user values are in place. Raises an error that
- * names what is wrong. */
+/* Reads the options of ws.connect, the table at index 1, into the box at index `box`, whose user values are in place.
+ * Raises an error that names what is wrong. */
 void l_options_read(lua_State *L, int box);
 
 /* Reads a url, or headers, into the conn; raises. Also for what a script's functions give, attempt by attempt. */

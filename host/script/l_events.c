@@ -1,5 +1,5 @@
-/* l_events: what a connection tells its script. Each event is one trip through the door; the messages of one read share a trip,
- * and when a callback fails its error is reported and the next trip goes on behind it. */
+/* l_events: what a connection tells its script. Each event is one trip through the door; the messages of one read share
+ * a trip, and when a callback fails its error is reported and the next trip goes on behind it. */
 #include "base/log.h"
 #include "script/box.h"
 #include "script/door.h"
@@ -43,7 +43,8 @@ static int l_tell_error(lua_State *L) {
     return 0;
 }
 
-/* An error in a callback goes to on_error; where there is none, or where that fails too, to stderr. Takes the message. */
+/* An error in a callback goes to on_error; where there is none, or where that fails too, to stderr. Takes the message.
+ */
 static void report(struct conn_box *b, char *message) {
     struct delivery d = {.box = b, .message = message};
     struct engine *e = b->engine;
@@ -190,7 +191,7 @@ static int l_take(lua_State *L) {
     struct conn_box *b = lua_touserdata(L, 1);
     struct conn *c = b->conn;
     struct ws_event ev;
-    if (!box_push(L, b)) return 0;        /* arg, conn */
+    if (!box_push(L, b)) return 0;       /* arg, conn */
     lua_getiuservalue(L, 2, BOX_FIELDS); /* arg, conn, fields */
     for (;; lua_settop(L, 3)) {
         bool wanted = lua_getfield(L, 3, "on_message") == LUA_TFUNCTION; /* arg, conn, fields, fn */
@@ -248,7 +249,8 @@ static void on_failed(void *arg, struct conn *c, const struct fault *fault) {
         engine_report(b->engine, message); /* on_error itself failed: not told to it again */
         free(message);
     } else if (!d.called) { /* nobody hears it: do not let it go unseen */
-        log_line(LOG_WARN, "%s: %s: %s (set on_error to handle this)", c->url.host ? c->url.host : "connection", fault->kind, fault->text);
+        log_line(LOG_WARN, "%s: %s: %s (set on_error to handle this)", c->url.host ? c->url.host : "connection",
+                 fault->kind, fault->text);
     }
 }
 

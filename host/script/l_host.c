@@ -76,7 +76,8 @@ static int l_log(lua_State *L) {
 }
 
 static void open_log(lua_State *L) {
-    static const char *const names[] = {[LOG_DEBUG] = "debug", [LOG_INFO] = "info", [LOG_WARN] = "warn", [LOG_ERROR] = "error"};
+    static const char *const names[] = {
+        [LOG_DEBUG] = "debug", [LOG_INFO] = "info", [LOG_WARN] = "warn", [LOG_ERROR] = "error"};
     lua_createtable(L, 0, 4);
     for (int level = LOG_DEBUG; level <= LOG_ERROR; level++) {
         lua_pushinteger(L, level);

@@ -1,5 +1,5 @@
-/* l_options: the table of ws.connect, read once. Every option has one reader; what is not in the list is a mistake, and the
- * error says which name was probably meant. */
+/* l_options: the table of ws.connect, read once. Every option has one reader; what is not in the list is a mistake, and
+ * the error says which name was probably meant. */
 #include "script/l_conn.h"
 
 #include <lauxlib.h>
@@ -53,7 +53,8 @@ void l_options_url(lua_State *L, int value, struct conn *c) {
     struct url url;
     size_t n;
     if (lua_type(L, value) != LUA_TSTRING)
-        luaL_error(L, "ws.connect: url must be a string or a function that returns one, not %s", luaL_typename(L, value));
+        luaL_error(L, "ws.connect: url must be a string or a function that returns one, not %s",
+                   luaL_typename(L, value));
     const char *text = lua_tolstring(L, value, &n);
     if (url_parse(slice_of(text, n), &url, &fault) < 0)
         luaL_error(L, "ws.connect: url '%s': %s", text, fault_set(&fault) ? fault.text : "not enough memory");
@@ -75,8 +76,11 @@ static int by_name(const void *a, const void *b) { return strcmp(*(const char *c
 static void add_header(lua_State *L, struct conn *c, const char *name, int value) {
     size_t n;
     const char *why, *text = lua_isnumber(L, value) || lua_isstring(L, value) ? lua_tolstring(L, value, &n) : NULL;
-    if (!text) luaL_error(L, "ws.connect: header '%s' must be a string or a list of strings, not %s", name, luaL_typename(L, value));
-    if (handshake_offer_header(&c->offer, slice_str(name), slice_of(text, n), &why) < 0) luaL_error(L, "ws.connect: header '%s': %s", name, why);
+    if (!text)
+        luaL_error(L, "ws.connect: header '%s' must be a string or a list of strings, not %s", name,
+                   luaL_typename(L, value));
+    if (handshake_offer_header(&c->offer, slice_str(name), slice_of(text, n), &why) < 0)
+        luaL_error(L, "ws.connect: header '%s': %s", name, why);
 }
 
 /* Headers go out ordered by name, so that the same script sends the same bytes. */
@@ -86,15 +90,18 @@ void l_options_headers(lua_State *L, int value, struct conn *c) {
     size_t n = 0;
     value = lua_absindex(L, value);
     if (!lua_istable(L, value))
-        luaL_error(L, "ws.connect: headers must be a table or a function that returns one, not %s", luaL_typename(L, value));
+        luaL_error(L, "ws.connect: headers must be a table or a function that returns one, not %s",
+                   luaL_typename(L, value));
     handshake_offer_reset_headers(&c->offer);
     luaL_checkstack(L, 8, NULL);
     for (lua_pushnil(L); lua_next(L, value); lua_pop(L, 1)) {
-        if (lua_type(L, -2) != LUA_TSTRING) luaL_error(L, "ws.connect: headers must map names to values; found a %s as a name", luaL_typename(L, -2));
+        if (lua_type(L, -2) != LUA_TSTRING)
+            luaL_error(L, "ws.connect: headers must map names to values; found a %s as a name", luaL_typename(L, -2));
         size_t size;
         if (n == MOST) luaL_error(L, "ws.connect: there are more than 256 headers");
         names[n] = lua_tolstring(L, -2, &size);
-        if (strlen(names[n++]) != size) luaL_error(L, "ws.connect: header '%s': its name has a NUL in it", names[n - 1]);
+        if (strlen(names[n++]) != size)
+            luaL_error(L, "ws.connect: header '%s': its name has a NUL in it", names[n - 1]);
     }
     qsort(names, n, sizeof *names, by_name);
     for (size_t i = 0; i < n; i++) {
@@ -113,8 +120,10 @@ void l_options_headers(lua_State *L, int value, struct conn *c) {
 
 static void read_headers(lua_State *L, int box, const char *name) {
     (void)name;
-    if (lua_isfunction(L, -1)) keep_hidden(L, box, "headers_function");
-    else l_options_headers(L, -1, box_at(L, box)->conn);
+    if (lua_isfunction(L, -1))
+        keep_hidden(L, box, "headers_function");
+    else
+        l_options_headers(L, -1, box_at(L, box)->conn);
 }
 
 static void add_protocol(lua_State *L, struct conn *c) {
@@ -122,7 +131,8 @@ static void add_protocol(lua_State *L, struct conn *c) {
     const char *why;
     if (lua_type(L, -1) != LUA_TSTRING) wrong(L, "protocols", "a list of strings");
     const char *text = lua_tolstring(L, -1, &n);
-    if (handshake_offer_protocol(&c->offer, slice_of(text, n), &why) < 0) luaL_error(L, "ws.connect: protocols: '%s': %s", text, why);
+    if (handshake_offer_protocol(&c->offer, slice_of(text, n), &why) < 0)
+        luaL_error(L, "ws.connect: protocols: '%s': %s", text, why);
 }
 
 static void read_protocols(lua_State *L, int box, const char *name) {
@@ -144,7 +154,8 @@ static void read_origin(lua_State *L, int box, const char *name) {
     const char *why;
     if (lua_type(L, -1) != LUA_TSTRING) wrong(L, name, "a string");
     const char *text = lua_tolstring(L, -1, &n);
-    if (handshake_offer_origin(&box_at(L, box)->conn->offer, slice_of(text, n), &why) < 0) luaL_error(L, "ws.connect: origin: %s", why);
+    if (handshake_offer_origin(&box_at(L, box)->conn->offer, slice_of(text, n), &why) < 0)
+        luaL_error(L, "ws.connect: origin: %s", why);
 }
 
 /* ---- times and sizes ---- */
@@ -170,7 +181,9 @@ static size_t size(lua_State *L, const char *name) {
 }
 
 #define READER(field, as)                                                                                              \
-    static void read_##field(lua_State *L, int box, const char *name) { box_at(L, box)->conn->settings.field = as(L, name); }
+    static void read_##field(lua_State *L, int box, const char *name) {                                                \
+        box_at(L, box)->conn->settings.field = as(L, name);                                                            \
+    }
 READER(connect_timeout, timeout)
 READER(handshake_timeout, timeout)
 READER(close_timeout, timeout)
@@ -186,7 +199,9 @@ bool l_options_binary(lua_State *L, int value, const char *what) {
     const char *type = lua_type(L, value) == LUA_TSTRING ? lua_tostring(L, value) : "";
     bool text = strcmp(type, "blob") == 0 || strcmp(type, "text") == 0;
     bool binary = strcmp(type, "arraybuffer") == 0 || strcmp(type, "binary") == 0;
-    if (!text && !binary) luaL_error(L, "%s must be ws.BLOB (\"blob\": text frames) or ws.ARRAYBUFFER (\"arraybuffer\": binary frames)", what);
+    if (!text && !binary)
+        luaL_error(L, "%s must be ws.BLOB (\"blob\": text frames) or ws.ARRAYBUFFER (\"arraybuffer\": binary frames)",
+                   what);
     return binary;
 }
 
@@ -206,7 +221,8 @@ static void read_local_address(lua_State *L, int box, const char *name) {
     free(c->local);
     c->local = NULL;
     c->local = copy_string(L, name);
-    if (uv_ip4_addr(c->local, 0, (struct sockaddr_in *)&address) != 0 && uv_ip6_addr(c->local, 0, (struct sockaddr_in6 *)&address) != 0)
+    if (uv_ip4_addr(c->local, 0, (struct sockaddr_in *)&address) != 0 &&
+        uv_ip6_addr(c->local, 0, (struct sockaddr_in6 *)&address) != 0)
         luaL_error(L, "ws.connect: local_address '%s' is not an IP address", c->local);
 }
 
@@ -215,8 +231,6 @@ static void read_not_yet(lua_State *L, int box, const char *name) {
     (void)box;
     if (!is_false(L)) luaL_error(L, "ws.connect: %s is not supported yet (leave it out, or give false)", name);
 }
-
-
 
 /* ---- tls ---- */
 
@@ -227,7 +241,9 @@ static void tls_string(lua_State *L, char **field, const char *name) {
 }
 
 #define TLS_READER(field)                                                                                              \
-    static void read_tls_##field(lua_State *L, int box, const char *name) { tls_string(L, &box_at(L, box)->conn->tls_config.field, name); }
+    static void read_tls_##field(lua_State *L, int box, const char *name) {                                            \
+        tls_string(L, &box_at(L, box)->conn->tls_config.field, name);                                                  \
+    }
 TLS_READER(ca_file)
 TLS_READER(ca_path)
 TLS_READER(cert)
@@ -243,18 +259,23 @@ static void read_tls_verify(lua_State *L, int box, const char *name) {
 
 static void read_tls_min_version(lua_State *L, int box, const char *name) {
     const char *version = lua_tostring(L, -1); /* 1.2 and 1.3 as numbers are fine */
-    bool old = version && strcmp(version, "1.2") == 0, new = version && strcmp(version, "1.3") == 0;
+    bool old = version && strcmp(version, "1.2") == 0, new = version &&strcmp(version, "1.3") == 0;
     if (!old && !new) luaL_error(L, "ws.connect: %s must be \"1.2\" or \"1.3\"", name);
     box_at(L, box)->conn->tls_config.min_version = new ? TLS_1_3 : TLS_1_2;
 }
 
-static void read_table(lua_State *L, int table, int box, const struct option *options, const char *const *also, const char *prefix);
+static void read_table(lua_State *L, int table, int box, const struct option *options, const char *const *also,
+                       const char *prefix);
 
 static const struct option tls_options[] = {
-    {"tls.ca_file", read_tls_ca_file},         {"tls.ca_path", read_tls_ca_path},
-    {"tls.cert", read_tls_cert},               {"tls.key", read_tls_key},
-    {"tls.key_password", read_tls_key_password}, {"tls.min_version", read_tls_min_version},
-    {"tls.server_name", read_tls_server_name}, {"tls.verify", read_tls_verify},
+    {"tls.ca_file", read_tls_ca_file},
+    {"tls.ca_path", read_tls_ca_path},
+    {"tls.cert", read_tls_cert},
+    {"tls.key", read_tls_key},
+    {"tls.key_password", read_tls_key_password},
+    {"tls.min_version", read_tls_min_version},
+    {"tls.server_name", read_tls_server_name},
+    {"tls.verify", read_tls_verify},
     {NULL, NULL},
 };
 
@@ -335,18 +356,21 @@ static void unknown(lua_State *L, const char *name, const struct option *known, 
 }
 
 /* Reads the values of `known` from a table; string keys that are neither known nor in `also` are an error. */
-static void read_table(lua_State *L, int table, int box, const struct option *known, const char *const *also, const char *prefix) {
+static void read_table(lua_State *L, int table, int box, const struct option *known, const char *const *also,
+                       const char *prefix) {
     size_t skip = strlen(prefix);
     luaL_checkstack(L, 16, NULL);
     for (lua_pushnil(L); lua_next(L, table); lua_pop(L, 1)) {
         bool found = false;
-        if (lua_type(L, -2) != LUA_TSTRING) luaL_error(L, "ws.connect: options have names; found a value at [%s]", luaL_tolstring(L, -2, NULL));
+        if (lua_type(L, -2) != LUA_TSTRING)
+            luaL_error(L, "ws.connect: options have names; found a value at [%s]", luaL_tolstring(L, -2, NULL));
         const char *name = lua_tostring(L, -2);
         for (const struct option *o = known; o->name && !found; o++) found = strcmp(o->name + skip, name) == 0;
         for (const char *const *a = also; a && *a && !found; a++) found = strcmp(*a, name) == 0;
         if (!found) unknown(L, name, known, also, skip);
     }
-    for (const struct option *o = known; o->name; o++) { /* in the order of the list, so the first error is always the same */
+    for (const struct option *o = known; o->name;
+         o++) { /* in the order of the list, so the first error is always the same */
         if (lua_getfield(L, table, o->name + skip) != LUA_TNIL) o->read(L, box, o->name);
         lua_pop(L, 1);
     }
@@ -361,8 +385,10 @@ void l_options_read(lua_State *L, int box) {
     for (const char *const *name = callbacks; *name; name++) {
         int type = lua_getfield(L, 1, *name);
         if (type != LUA_TNIL && type != LUA_TFUNCTION) wrong(L, *name, "a function");
-        if (type == LUA_TFUNCTION) lua_setfield(L, -2, *name);
-        else lua_pop(L, 1);
+        if (type == LUA_TFUNCTION)
+            lua_setfield(L, -2, *name);
+        else
+            lua_pop(L, 1);
     }
     lua_pop(L, 1);
 }

@@ -7,8 +7,8 @@
 /* Opens them all. May raise. */
 void modules_open(lua_State *L);
 
-int luaopen_ws(lua_State *L);   /* l_conn.c */
-int luaopen_host(lua_State *L); /* l_host.c */
+int luaopen_ws(lua_State *L);               /* l_conn.c */
+int luaopen_host(lua_State *L);             /* l_host.c */
 void l_timer_open(lua_State *L, int table); /* l_timer.c: adds after and every to the table at that index */
 
 #endif

@@ -61,10 +61,11 @@ static bool listed(struct slice list, struct slice name) {
 }
 
 int handshake_offer_protocol(struct handshake_offer *o, struct slice name, const char **why) {
-    *why = !http1_is_token(name)                       ? "it is not a token (RFC 9110 5.6.2)"
+    *why = !http1_is_token(name)                    ? "it is not a token (RFC 9110 5.6.2)"
            : listed(buf_slice(&o->protocols), name) ? "it is offered twice"
-                                                       : NULL;
-    if (!*why && (buf_append(&o->protocols, slice_str(o->protocols.len ? ", " : "")) < 0 || buf_append(&o->protocols, name) < 0))
+                                                    : NULL;
+    if (!*why &&
+        (buf_append(&o->protocols, slice_str(o->protocols.len ? ", " : "")) < 0 || buf_append(&o->protocols, name) < 0))
         *why = "the protocols are over 64 KB";
     return *why ? ERR_RANGE : 0;
 }
@@ -90,7 +91,8 @@ static int write_authorization(struct buf *out, const char *credentials) {
     return rc < 0 ? rc : buf_append(out, slice_str("\r\n"));
 }
 
-int handshake_request_write(struct buf *out, const struct url *url, const struct handshake_offer *offer, const char *key) {
+int handshake_request_write(struct buf *out, const struct url *url, const struct handshake_offer *offer,
+                            const char *key) {
     int rc = buf_printf(out, "GET %s HTTP/1.1\r\n", url->target);
     if (rc == 0 && !offer->host_given) {
         const char *open = url->host_is_ipv6 ? "[" : "", *shut = url->host_is_ipv6 ? "]" : "";
@@ -98,7 +100,9 @@ int handshake_request_write(struct buf *out, const struct url *url, const struct
                                   : buf_printf(out, "Host: %s%s%s:%u\r\n", open, url->host, shut, url->port);
     }
     if (rc == 0)
-        rc = buf_printf(out, "Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Key: %s\r\nSec-WebSocket-Version: 13\r\n", key);
+        rc = buf_printf(
+            out, "Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Key: %s\r\nSec-WebSocket-Version: 13\r\n",
+            key);
     if (rc == 0 && offer->protocols.len)
         rc = buf_printf(out, "Sec-WebSocket-Protocol: %.*s\r\n", SLICE_ARGS(buf_slice(&offer->protocols)));
     if (rc == 0 && offer->origin.len) rc = buf_printf(out, "Origin: %.*s\r\n", SLICE_ARGS(buf_slice(&offer->origin)));
@@ -121,7 +125,8 @@ static void accept_for(struct slice key, char accept[ACCEPT_SIZE + 1]) {
 int handshake_response_judge(const struct http1_head *head, const struct handshake_offer *offer, const char *key,
                              struct slice *protocol, struct fault *fault) {
     if (head->status != 101) {
-        fault_put(fault, "handshake", "the server answered %u%s%.*s", head->status, head->reason.n ? " " : "", SLICE_ARGS(slice_head(head->reason, 200)));
+        fault_put(fault, "handshake", "the server answered %u%s%.*s", head->status, head->reason.n ? " " : "",
+                  SLICE_ARGS(slice_head(head->reason, 200)));
         return ERR_RANGE;
     }
     char accept[ACCEPT_SIZE + 1];
@@ -129,20 +134,25 @@ int handshake_response_judge(const struct http1_head *head, const struct handsha
     struct slice extensions = http1_field_get(head, "Sec-WebSocket-Extensions");
     *protocol = http1_field_get(head, "Sec-WebSocket-Protocol");
     const char *why =
-        head->minor < 1                                           ? "the server switches protocols in HTTP/1.0 (RFC 6455 4.1)"
-        : !http1_list_has(head, "Upgrade", "websocket")           ? "the answer has no \"Upgrade: websocket\" (RFC 6455 4.1)"
-        : !http1_list_has(head, "Connection", "upgrade")          ? "the answer has no \"Connection: Upgrade\" (RFC 6455 4.1)"
-        : http1_field_count(head, "Sec-WebSocket-Accept") == 0    ? "the answer has no Sec-WebSocket-Accept (RFC 6455 4.1)"
-        : http1_field_count(head, "Sec-WebSocket-Accept") > 1     ? "the answer has more than one Sec-WebSocket-Accept (RFC 6455 11.3.3)"
-        : !slice_eq(http1_field_get(head, "Sec-WebSocket-Accept"), slice_str(accept)) ? "Sec-WebSocket-Accept does not match the key sent (RFC 6455 4.1)"
-        : http1_field_count(head, "Sec-WebSocket-Protocol") > 1   ? "the answer has more than one Sec-WebSocket-Protocol (RFC 6455 11.3.4)"
-                                                                  : NULL;
+        head->minor < 1                                  ? "the server switches protocols in HTTP/1.0 (RFC 6455 4.1)"
+        : !http1_list_has(head, "Upgrade", "websocket")  ? "the answer has no \"Upgrade: websocket\" (RFC 6455 4.1)"
+        : !http1_list_has(head, "Connection", "upgrade") ? "the answer has no \"Connection: Upgrade\" (RFC 6455 4.1)"
+        : http1_field_count(head, "Sec-WebSocket-Accept") == 0 ? "the answer has no Sec-WebSocket-Accept (RFC 6455 4.1)"
+        : http1_field_count(head, "Sec-WebSocket-Accept") > 1
+            ? "the answer has more than one Sec-WebSocket-Accept (RFC 6455 11.3.3)"
+        : !slice_eq(http1_field_get(head, "Sec-WebSocket-Accept"), slice_str(accept))
+            ? "Sec-WebSocket-Accept does not match the key sent (RFC 6455 4.1)"
+        : http1_field_count(head, "Sec-WebSocket-Protocol") > 1
+            ? "the answer has more than one Sec-WebSocket-Protocol (RFC 6455 11.3.4)"
+            : NULL;
     if (why) {
         fault_put(fault, "handshake", "%s", why);
     } else if (extensions.p && extensions.n) {
-        fault_put(fault, "handshake", "the server uses an extension that was not offered: %.*s (RFC 6455 4.1)", SLICE_ARGS(slice_head(extensions, 100)));
+        fault_put(fault, "handshake", "the server uses an extension that was not offered: %.*s (RFC 6455 4.1)",
+                  SLICE_ARGS(slice_head(extensions, 100)));
     } else if (protocol->p && !(http1_is_token(*protocol) && listed(buf_slice(&offer->protocols), *protocol))) {
-        fault_put(fault, "handshake", "the server chose a subprotocol that was not offered: %.*s (RFC 6455 4.1)", SLICE_ARGS(slice_head(*protocol, 100)));
+        fault_put(fault, "handshake", "the server chose a subprotocol that was not offered: %.*s (RFC 6455 4.1)",
+                  SLICE_ARGS(slice_head(*protocol, 100)));
     }
     return fault_set(fault) ? ERR_RANGE : 0;
 }
@@ -156,10 +166,12 @@ unsigned handshake_request_judge(const struct http1_head *head, const char **why
         *why = "only version 13 of the protocol is spoken here";
         return 426;
     }
-    *why = head->minor < 1                                          ? "the request must be HTTP/1.1 (RFC 6455 4.1)"
-           : http1_field_count(head, "Host") != 1                   ? "the request needs one Host (RFC 6455 4.1)"
-           : !http1_list_has(head, "Connection", "upgrade")         ? "the request has no \"Connection: Upgrade\" (RFC 6455 4.1)"
-           : http1_field_count(head, "Sec-WebSocket-Key") != 1 || !digest_is_base64_of(http1_field_get(head, "Sec-WebSocket-Key"), 16)
+    *why = head->minor < 1                        ? "the request must be HTTP/1.1 (RFC 6455 4.1)"
+           : http1_field_count(head, "Host") != 1 ? "the request needs one Host (RFC 6455 4.1)"
+           : !http1_list_has(head, "Connection", "upgrade")
+               ? "the request has no \"Connection: Upgrade\" (RFC 6455 4.1)"
+           : http1_field_count(head, "Sec-WebSocket-Key") != 1 ||
+                   !digest_is_base64_of(http1_field_get(head, "Sec-WebSocket-Key"), 16)
                ? "Sec-WebSocket-Key must be 16 bytes in Base64 (RFC 6455 4.1)"
                : NULL;
     return *why ? 400 : 101;
@@ -168,13 +180,23 @@ unsigned handshake_request_judge(const struct http1_head *head, const char **why
 int handshake_response_write(struct buf *out, const struct http1_head *request, struct slice protocol) {
     char accept[ACCEPT_SIZE + 1];
     accept_for(http1_field_get(request, "Sec-WebSocket-Key"), accept);
-    int rc = buf_printf(out, "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: %s\r\n", accept);
+    int rc = buf_printf(
+        out,
+        "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: %s\r\n",
+        accept);
     if (rc == 0 && protocol.n) rc = buf_printf(out, "Sec-WebSocket-Protocol: %.*s\r\n", SLICE_ARGS(protocol));
     return rc < 0 ? rc : buf_append(out, slice_str("\r\n"));
 }
 
 int handshake_refusal_write(struct buf *out, unsigned status, const char *why) {
-    const char *reason = status == 400 ? "Bad Request" : status == 405 ? "Method Not Allowed" : status == 426 ? "Upgrade Required" : "Refused";
-    const char *extra = status == 405 ? "Allow: GET\r\n" : status == 426 ? "Upgrade: websocket\r\nSec-WebSocket-Version: 13\r\n" : "";
-    return buf_printf(out, "HTTP/1.1 %u %s\r\n%sConnection: close\r\nContent-Type: text/plain\r\nContent-Length: %zu\r\n\r\n%s\n", status, reason, extra, strlen(why) + 1, why);
+    const char *reason = status == 400   ? "Bad Request"
+                         : status == 405 ? "Method Not Allowed"
+                         : status == 426 ? "Upgrade Required"
+                                         : "Refused";
+    const char *extra = status == 405   ? "Allow: GET\r\n"
+                        : status == 426 ? "Upgrade: websocket\r\nSec-WebSocket-Version: 13\r\n"
+                                        : "";
+    return buf_printf(
+        out, "HTTP/1.1 %u %s\r\n%sConnection: close\r\nContent-Type: text/plain\r\nContent-Length: %zu\r\n\r\n%s\n",
+        status, reason, extra, strlen(why) + 1, why);
 }

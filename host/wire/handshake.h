@@ -8,23 +8,23 @@
 #include "wire/url.h"
 
 enum {
-    HANDSHAKE_KEY_SIZE = 24,             /* characters of Sec-WebSocket-Key */
-    HANDSHAKE_OFFER_MAX = 64 * 1024,     /* bytes of the headers a script may add */
+    HANDSHAKE_KEY_SIZE = 24,         /* characters of Sec-WebSocket-Key */
+    HANDSHAKE_OFFER_MAX = 64 * 1024, /* bytes of the headers a script may add */
 };
 
 /* What a client asks for beyond the address. Empty after handshake_offer_init. */
 struct handshake_offer {
-    struct buf headers;    /* lines ready to be sent, CRLF included */
-    struct buf protocols;  /* "v2.chat, v1.chat" */
-    struct buf origin;     /* empty: no Origin line */
+    struct buf headers;                                /* lines ready to be sent, CRLF included */
+    struct buf protocols;                              /* "v2.chat, v1.chat" */
+    struct buf origin;                                 /* empty: no Origin line */
     bool host_given, agent_given, authorization_given; /* `headers` has such a line */
 };
 
 void handshake_offer_init(struct handshake_offer *o);
 void handshake_offer_clear(struct handshake_offer *o);
 
-/* Adds a header line. 0, or ERR_RANGE with `*why` a literal: a name that is no token, one that the handshake owns, a value with a control
- * character, or over 64 KB in all. */
+/* Adds a header line. 0, or ERR_RANGE with `*why` a literal: a name that is no token, one that the handshake owns, a
+ * value with a control character, or over 64 KB in all. */
 int handshake_offer_header(struct handshake_offer *o, struct slice name, struct slice value, const char **why);
 
 /* Forgets the header lines, for others to take their place. */
@@ -40,10 +40,12 @@ int handshake_offer_origin(struct handshake_offer *o, struct slice origin, const
 void handshake_key(const uint8_t nonce[16], char key[HANDSHAKE_KEY_SIZE + 1]);
 
 /* Appends the request. 0, ERR_FULL or ERR_NOMEM. */
-int handshake_request_write(struct buf *out, const struct url *url, const struct handshake_offer *offer, const char *key);
+int handshake_request_write(struct buf *out, const struct url *url, const struct handshake_offer *offer,
+                            const char *key);
 
-/* Judges the answer to a request with `key` and `offer`. 0: the connection is open, `*protocol` is what the server chose (`p` NULL: none).
- * ERR_RANGE: not, and `fault` (kind "handshake") says why. 1xx other than 101 are the caller's to skip. */
+/* Judges the answer to a request with `key` and `offer`. 0: the connection is open, `*protocol` is what the server
+ * chose (`p` NULL: none). ERR_RANGE: not, and `fault` (kind "handshake") says why. 1xx other than 101 are the caller's
+ * to skip. */
 int handshake_response_judge(const struct http1_head *head, const struct handshake_offer *offer, const char *key,
                              struct slice *protocol, struct fault *fault);
 

@@ -62,11 +62,11 @@ static int parse_fields(struct slice rest, struct http1_head *out, const char **
         if (line.n == 0) return 0;
         const uint8_t *colon = memchr(line.p, ':', line.n);
         struct slice name = colon ? slice_head(line, (size_t)(colon - line.p)) : line;
-        *why = !colon                                   ? "a header line without a colon"
-               : !http1_is_token(name)                  ? "a header name with a character that none has"
-               : out->field_count == HTTP1_FIELDS_MAX   ? "more than 256 header lines"
+        *why = !colon                                          ? "a header line without a colon"
+               : !http1_is_token(name)                         ? "a header name with a character that none has"
+               : out->field_count == HTTP1_FIELDS_MAX          ? "more than 256 header lines"
                : !http1_is_value(slice_skip(line, name.n + 1)) ? "a header value with a control character"
-                                                        : NULL;
+                                                               : NULL;
         if (*why) return ERR_SYNTAX;
         out->fields[out->field_count++] =
             (struct http1_field){.name = name, .value = slice_trim(slice_skip(line, name.n + 1))};

@@ -1,6 +1,6 @@
-/* http1: one HTTP/1.1 head (RFC 9112), found in a stream, cut into parts, asked for its fields. It knows nothing of WebSocket.
- * Strict where leniency has been a way in (spaces before a colon, NUL, bare CR), forgiving where the RFC asks for it
- * (a lone LF ends a line, folded lines are unfolded). */
+/* http1: one HTTP/1.1 head (RFC 9112), found in a stream, cut into parts, asked for its fields. It knows nothing of
+ * WebSocket. Strict where leniency has been a way in (spaces before a colon, NUL, bare CR), forgiving where the RFC
+ * asks for it (a lone LF ends a line, folded lines are unfolded). */
 #ifndef WIRE_HTTP1_H
 #define WIRE_HTTP1_H
 
@@ -26,11 +26,12 @@ struct http1_head {
     size_t field_count;
 };
 
-/* How many bytes the head at the front of `in` takes, its empty line included; 0: its end has not come yet. `*scanned` starts
- * as 0 and lets the next call, with more input, go on where this one ended. */
+/* How many bytes the head at the front of `in` takes, its empty line included; 0: its end has not come yet. `*scanned`
+ * starts as 0 and lets the next call, with more input, go on where this one ended. */
 size_t http1_head_size(struct slice in, size_t *scanned);
 
-/* Cuts a whole head into parts; folded lines are unfolded in place. 0, or ERR_SYNTAX with `*why` a literal that says what is wrong. */
+/* Cuts a whole head into parts; folded lines are unfolded in place. 0, or ERR_SYNTAX with `*why` a literal that says
+ * what is wrong. */
 int http1_response_parse(uint8_t *head, size_t n, struct http1_head *out, const char **why);
 int http1_request_parse(uint8_t *head, size_t n, struct http1_head *out, const char **why);
 

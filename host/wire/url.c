@@ -77,7 +77,8 @@ static bool take(struct slice *s, const char *prefix) {
 static int parse_port(struct slice s, struct url *out, struct fault *fault) {
     unsigned long port = 0;
     for (size_t i = 0; i < s.n; i++) {
-        if (s.p[i] < '0' || s.p[i] > '9' || port > 65535) return refuse(fault, "the port must be a number from 1 to 65535");
+        if (s.p[i] < '0' || s.p[i] > '9' || port > 65535)
+            return refuse(fault, "the port must be a number from 1 to 65535");
         port = port * 10 + (s.p[i] - '0');
     }
     if (port < 1 || port > 65535) return refuse(fault, "the port must be a number from 1 to 65535");
@@ -155,8 +156,10 @@ static int parse_unix(struct slice s, struct url *out, struct fault *fault) {
 static int parse(struct slice s, struct url *out, struct fault *fault) {
     if (s.n > URL_MAX) return refuse(fault, "it is longer than 16 KB");
     for (size_t i = 0; i < s.n; i++) {
-        if (s.p[i] <= ' ' || s.p[i] == 0x7F) return refuse(fault, "it has a space or control character (write %20 for a space)");
-        if (s.p[i] == '#') return refuse(fault, "a #fragment has no meaning in a WebSocket address (write %23 for a '#')");
+        if (s.p[i] <= ' ' || s.p[i] == 0x7F)
+            return refuse(fault, "it has a space or control character (write %20 for a space)");
+        if (s.p[i] == '#')
+            return refuse(fault, "a #fragment has no meaning in a WebSocket address (write %23 for a '#')");
     }
     out->port_is_default = true;
     if (take(&s, "ws+unix:")) {

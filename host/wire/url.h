@@ -1,4 +1,5 @@
-/* url: ws:// and wss:// addresses (RFC 6455 3, RFC 3986), and ws+unix:/path.sock:/uri for sockets of the file system. */
+/* url: ws:// and wss:// addresses (RFC 6455 3, RFC 3986), and ws+unix:/path.sock:/uri for sockets of the file system.
+ */
 #ifndef WIRE_URL_H
 #define WIRE_URL_H
 
@@ -12,7 +13,7 @@ enum url_scheme { URL_WS, URL_WSS, URL_UNIX };
 /* An address in parts. Every string is the url's own; url_clear gives them back. */
 struct url {
     enum url_scheme scheme;
-    char *host;    /* name, IPv4 or IPv6 address without brackets; "localhost" for URL_UNIX */
+    char *host; /* name, IPv4 or IPv6 address without brackets; "localhost" for URL_UNIX */
     bool host_is_ipv6;
     uint16_t port; /* 80 or 443 where none was written */
     bool port_is_default;
@@ -21,7 +22,8 @@ struct url {
     char *socket_path; /* for URL_UNIX */
 };
 
-/* Reads an address. 0, ERR_SYNTAX with `fault` telling what is wrong (kind "url"), or ERR_NOMEM. On failure `*out` is empty. */
+/* Reads an address. 0, ERR_SYNTAX with `fault` telling what is wrong (kind "url"), or ERR_NOMEM. On failure `*out` is
+ * empty. */
 int url_parse(struct slice text, struct url *out, struct fault *fault);
 void url_clear(struct url *u);
 

@@ -1,4 +1,5 @@
-/* ws: a reader that is always in one of two places, within a head or within a payload, and a writer that is a few lines. */
+/* ws: a reader that is always in one of two places, within a head or within a payload, and a writer that is a few
+ * lines. */
 #include "wire/ws.h"
 
 void ws_init(struct ws *w, enum ws_role role, uint64_t max_message_size, struct buf *out, uint32_t (*mask)(void)) {
@@ -74,8 +75,12 @@ static enum ws_step fail(struct ws *w, const char *kind, uint16_t code, const ch
     return WS_FAILED;
 }
 
-static enum ws_step fail_protocol(struct ws *w, const char *text) { return fail(w, "protocol", WS_CLOSE_PROTOCOL, text); }
-static enum ws_step fail_utf8(struct ws *w, const char *text) { return fail(w, "invalid_utf8", WS_CLOSE_INVALID_DATA, text); }
+static enum ws_step fail_protocol(struct ws *w, const char *text) {
+    return fail(w, "protocol", WS_CLOSE_PROTOCOL, text);
+}
+static enum ws_step fail_utf8(struct ws *w, const char *text) {
+    return fail(w, "invalid_utf8", WS_CLOSE_INVALID_DATA, text);
+}
 
 /* Reads a head, which a read may have cut anywhere. WS_EVENT: w->frame is filled. */
 static enum ws_step read_head(struct ws *w, struct slice *in) {
@@ -106,7 +111,8 @@ static enum ws_step read_head(struct ws *w, struct slice *in) {
 static enum ws_step enter_frame(struct ws *w) {
     const struct frame_head *f = &w->frame;
     if (!frame_is_control(f->opcode)) {
-        if (f->opcode == FRAME_CONTINUATION && !w->kind) return fail_protocol(w, "a continuation of nothing (RFC 6455 5.4)");
+        if (f->opcode == FRAME_CONTINUATION && !w->kind)
+            return fail_protocol(w, "a continuation of nothing (RFC 6455 5.4)");
         if (f->opcode != FRAME_CONTINUATION && w->kind)
             return fail_protocol(w, "a new message within a fragmented one (RFC 6455 5.4)");
         if (f->length > w->max_message_size - w->message.len)
@@ -124,7 +130,8 @@ static enum ws_step enter_frame(struct ws *w) {
 static enum ws_step on_close(struct ws *w, struct slice data, struct ws_event *ev) {
     uint16_t code = data.n >= 2 ? (uint16_t)(data.p[0] << 8 | data.p[1]) : WS_CLOSE_NO_CODE;
     if (data.n == 1) return fail_protocol(w, "a Close frame with half a code (RFC 6455 5.5.1)");
-    if (data.n && !ws_close_code_valid(code)) return fail_protocol(w, "a close code that may not be sent (RFC 6455 7.4)");
+    if (data.n && !ws_close_code_valid(code))
+        return fail_protocol(w, "a close code that may not be sent (RFC 6455 7.4)");
     struct slice reason = data.n ? slice_skip(data, 2) : data;
     if (!utf8_valid(reason)) return fail_utf8(w, "a close reason that is not UTF-8 (RFC 6455 5.5.1)");
     w->close_received = true;
@@ -161,7 +168,8 @@ static enum ws_step read_data(struct ws *w, struct slice *in, struct ws_event *e
     struct slice part = slice_head(*in, w->left < SIZE_MAX ? (size_t)w->left : SIZE_MAX);
     uint64_t at = w->frame.length - w->left;
     bool last = part.n == w->left && w->frame.fin;
-    bool in_place = last && at == 0 && w->message.len == 0 && !w->frame.masked; /* the message lies whole in the input */
+    bool in_place =
+        last && at == 0 && w->message.len == 0 && !w->frame.masked; /* the message lies whole in the input */
     struct slice data = part;
     if (!in_place && part.n) {
         uint8_t *to = buf_reserve(&w->message, part.n);

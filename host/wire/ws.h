@@ -1,5 +1,5 @@
-/* ws: the conversation after the upgrade, either role (RFC 6455 5 to 7): frames become messages, pings are answered, the
- * closing handshake is kept. Bytes in, events out; the caller pulls. Replies go into the buffer given at the start.
+/* ws: the conversation after the upgrade, either role (RFC 6455 5 to 7): frames become messages, pings are answered,
+ * the closing handshake is kept. Bytes in, events out; the caller pulls. Replies go into the buffer given at the start.
  * The first fault ends it: a Close frame with the code that is due is written, and everything after is passed over. */
 #ifndef WIRE_WS_H
 #define WIRE_WS_H
@@ -11,7 +11,13 @@
 
 enum ws_role { WS_CLIENT, WS_SERVER };
 
-enum ws_kind { WS_TEXT = FRAME_TEXT, WS_BINARY = FRAME_BINARY, WS_CLOSE = FRAME_CLOSE, WS_PING = FRAME_PING, WS_PONG = FRAME_PONG };
+enum ws_kind {
+    WS_TEXT = FRAME_TEXT,
+    WS_BINARY = FRAME_BINARY,
+    WS_CLOSE = FRAME_CLOSE,
+    WS_PING = FRAME_PING,
+    WS_PONG = FRAME_PONG
+};
 
 /* Close codes with a meaning here (RFC 6455 7.4.1). */
 enum {
@@ -73,18 +79,20 @@ struct ws {
 void ws_init(struct ws *w, enum ws_role role, uint64_t max_message_size, struct buf *out, uint32_t (*mask)(void));
 void ws_clear(struct ws *w);
 
-/* Advances `in` past what it used. WS_EVENT fills `*ev`. Pings are answered and a Close is echoed into `out` by itself. */
+/* Advances `in` past what it used. WS_EVENT fills `*ev`. Pings are answered and a Close is echoed into `out` by itself.
+ */
 enum ws_step ws_step(struct ws *w, struct slice *in, struct ws_event *ev);
 
-/* Appends one message in one frame. 0, ERR_CLOSED (a Close was sent or received, or the conversation failed), ERR_INVALID_UTF8
- * (a text that is not UTF-8), ERR_FULL (past the cap of `out`) or ERR_NOMEM; where it is not 0, nothing was appended. */
+/* Appends one message in one frame. 0, ERR_CLOSED (a Close was sent or received, or the conversation failed),
+ * ERR_INVALID_UTF8 (a text that is not UTF-8), ERR_FULL (past the cap of `out`) or ERR_NOMEM; where it is not 0,
+ * nothing was appended. */
 int ws_send(struct ws *w, enum ws_kind kind, struct slice data);
 
 /* Appends a ping with up to 125 bytes. 0, ERR_CLOSED, ERR_RANGE (too long), ERR_FULL or ERR_NOMEM. */
 int ws_ping(struct ws *w, struct slice data);
 
-/* Appends our Close frame; `code` 0 sends none, and then no reason. 0 (also where one was sent before), ERR_RANGE (a code that
- * may not be sent, or a reason over 123 bytes), ERR_INVALID_UTF8 (the reason), ERR_FULL or ERR_NOMEM. */
+/* Appends our Close frame; `code` 0 sends none, and then no reason. 0 (also where one was sent before), ERR_RANGE (a
+ * code that may not be sent, or a reason over 123 bytes), ERR_INVALID_UTF8 (the reason), ERR_FULL or ERR_NOMEM. */
 int ws_close(struct ws *w, uint16_t code, struct slice reason);
 
 /* Answers the latest ping where that had to wait until `out` was emptier. Call it after `out` was sent. */

@@ -64,6 +64,7 @@ end
 function story.of(body)
   return function()
     now = { closers = {}, notes = {} }
+    uv.new_signal():start("sigpipe", function() end) -- writing to who has gone is an error, not the end
     local failure = turn_until_done(body)
     local closing = turn_until_done(function()
       local closers, first = now.closers, nil
