@@ -36,7 +36,7 @@ static void arm(struct clock *c) {
     }
     uint64_t now = clock_now(c), due = c->heap[0]->due;
     uint64_t ms = due <= now ? 0 : (due - now + CLOCK_MS - 1) / CLOCK_MS;
-    if (c->frozen && ms > 0) ms = 1000 * 3600; /* keeps the loop alive, as the deadline would */
+    if (c->frozen && ms > 0) ms = UINT64_C(1000) * 3600; /* keeps the loop alive, as the deadline would */
     uv_timer_start(&c->timer, on_timer, ms, 0);
 }
 

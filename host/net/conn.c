@@ -32,13 +32,15 @@ static void link_all(struct conn *c) {
     c->all_at = &c->net->all;
     if (c->all_next) c->all_next->all_at = &c->all_next;
     c->net->all = c;
-    conn_hold(c); /* while it is in the list */
+    uv_ref((uv_handle_t *)&c->net->before_sleep); /* a paused connection keeps the loop alive as well */
+    conn_hold(c);                                 /* while it is in the list */
 }
 
 static void unlink_all(struct conn *c) {
     *c->all_at = c->all_next;
     if (c->all_next) c->all_next->all_at = c->all_at;
     c->all_at = NULL;
+    if (!c->net->all) uv_unref((uv_handle_t *)&c->net->before_sleep);
     conn_release(c);
 }
 
@@ -88,7 +90,7 @@ static struct conn *new_conn(struct net *net, enum ws_role role, const struct co
     c->settings = conn_default_settings;
     c->latency = -1;
     handshake_offer_init(&c->offer);
-    buf_init(&c->held, 2 * NET_READ_SIZE);
+    buf_init(&c->held, (size_t)2 * NET_READ_SIZE);
     buf_init(&c->queue, SIZE_MAX);
     buf_init(&c->out, SIZE_MAX);
     return c;
@@ -310,9 +312,7 @@ static void start_attempt(struct conn *c) {
     struct fault fault = {0};
     conn_hold(c);
     c->phase = CONN_STARTING;
-    c->attempt++;
-    c->end = (struct conn_end){.code = WS_CLOSE_ABNORMAL};
-    c->opened_at = c->ping_sent = c->last_ping = 0;
+    c->ping_sent = c->last_ping = 0;
     c->latency = -1;
     c->shut = false;
     c->remote_address[0] = c->local_address[0] = '\0';
@@ -787,7 +787,12 @@ void conn_open(struct conn *c, uint64_t delay) {
         c->again_after = delay;
         return;
     }
-    if (c->phase == CONN_CLOSED) link_all(c);
+    if (c->phase == CONN_CLOSED) {
+        link_all(c);
+        c->attempt++;
+        c->end = (struct conn_end){.code = WS_CLOSE_ABNORMAL};
+        c->opened_at = 0;
+    }
     c->phase = delay ? CONN_WAITING : CONN_STARTING;
     set_step(c, delay);
 }

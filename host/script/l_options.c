@@ -74,8 +74,8 @@ static void read_url(lua_State *L, int box, const char *name) {
 static int by_name(const void *a, const void *b) { return strcmp(*(const char *const *)a, *(const char *const *)b); }
 
 static void add_header(lua_State *L, struct conn *c, const char *name, int value) {
-    size_t n;
-    const char *why, *text = lua_isnumber(L, value) || lua_isstring(L, value) ? lua_tolstring(L, value, &n) : NULL;
+    size_t n = 0;
+    const char *why, *text = lua_tolstring(L, value, &n); /* of a number too */
     if (!text)
         luaL_error(L, "ws.connect: header '%s' must be a string or a list of strings, not %s", name,
                    luaL_typename(L, value));

@@ -201,7 +201,7 @@ enum ws_step ws_step(struct ws *w, struct slice *in, struct ws_event *ev) {
             *in = slice_skip(*in, in->n);
             return fault_set(&w->fault) ? WS_FAILED : WS_MORE;
         }
-        enum ws_step step = w->in_frame ? WS_EVENT : WS_MORE;
+        enum ws_step step;
         if (!w->in_frame) {
             if (in->n == 0) return WS_MORE;
             step = read_head(w, in);
