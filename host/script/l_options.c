@@ -46,6 +46,27 @@ static void keep_hidden(lua_State *L, int box, const char *name) {
     lua_pop(L, 1);
 }
 
+/* Pushes a text as an error may show it: cut, without control characters, and without the user and password of a url.
+ */
+static const char *shown(lua_State *L, const char *text, size_t n) {
+    enum { MOST = 200 };
+    const char *host = text, *end = text + n;
+    for (const char *p = text; p < end && *p != '?'; p++)
+        if (*p == '@') host = p;
+    const char *slashes = host > text ? strstr(text, "//") : NULL;
+    luaL_Buffer b;
+    luaL_buffinit(L, &b);
+    for (const char *p = text; p < end && p < text + MOST; p++) {
+        luaL_addchar(&b, (unsigned char)*p < ' ' || *p == 0x7F ? '?' : *p);
+        if (slashes && p == slashes + 1 && host > p) {
+            luaL_addstring(&b, "***");
+            p = host - 1;
+        }
+    }
+    luaL_pushresult(&b);
+    return lua_tostring(L, -1);
+}
+
 /* ---- url and headers ---- */
 
 void l_options_url(lua_State *L, int value, struct conn *c) {
@@ -57,7 +78,8 @@ void l_options_url(lua_State *L, int value, struct conn *c) {
                    luaL_typename(L, value));
     const char *text = lua_tolstring(L, value, &n);
     if (url_parse(slice_of(text, n), &url, &fault) < 0)
-        luaL_error(L, "ws.connect: url '%s': %s", text, fault_set(&fault) ? fault.text : "not enough memory");
+        luaL_error(L, "ws.connect: url '%s': %s", shown(L, text, n),
+                   fault_set(&fault) ? fault.text : "not enough memory");
     url_clear(&c->url);
     c->url = url;
 }
@@ -80,7 +102,7 @@ static void add_header(lua_State *L, struct conn *c, const char *name, int value
         luaL_error(L, "ws.connect: header '%s' must be a string or a list of strings, not %s", name,
                    luaL_typename(L, value));
     if (handshake_offer_header(&c->offer, slice_str(name), slice_of(text, n), &why) < 0)
-        luaL_error(L, "ws.connect: header '%s': %s", name, why);
+        luaL_error(L, "ws.connect: header '%s': %s", shown(L, name, strlen(name)), why);
 }
 
 /* Headers go out ordered by name, so that the same script sends the same bytes. */
@@ -132,7 +154,7 @@ static void add_protocol(lua_State *L, struct conn *c) {
     if (lua_type(L, -1) != LUA_TSTRING) wrong(L, "protocols", "a list of strings");
     const char *text = lua_tolstring(L, -1, &n);
     if (handshake_offer_protocol(&c->offer, slice_of(text, n), &why) < 0)
-        luaL_error(L, "ws.connect: protocols: '%s': %s", text, why);
+        luaL_error(L, "ws.connect: protocols: '%s': %s", shown(L, text, n), why);
 }
 
 static void read_protocols(lua_State *L, int box, const char *name) {
