@@ -59,7 +59,13 @@ static void on_pause(struct deadline *pause) {
 
 static void note_failure(struct dial *d, const char *where, int error) {
     d->fault.kind = NULL; /* the last address speaks for all */
-    fault_put(&d->fault, "connect", "cannot connect to %s: %s", where, uv_strerror(error));
+    char from[128] = "";
+    if (d->has_local) {
+        stream_address_text((const struct sockaddr *)&d->local, from, sizeof from);
+        *strrchr(from, ':') = '\0'; /* the port is any */
+    }
+    fault_put(&d->fault, "connect", "cannot connect to %s%s%s: %s", where, from[0] ? " from local_address " : "", from,
+              uv_strerror(error));
 }
 
 static void on_connected(void *owner, struct stream *s, int status) {

@@ -7,7 +7,12 @@
 #include <lauxlib.h>
 #include <string.h>
 
-static struct conn_box *check_box(lua_State *L) { return luaL_checkudata(L, 1, CONN_TYPE); }
+/* The connection at index 1. Finalizers may still call one whose own finalizer has run, when the state closes. */
+static struct conn_box *check_box(lua_State *L) {
+    struct conn_box *b = luaL_checkudata(L, 1, CONN_TYPE);
+    if (!b->conn) luaL_error(L, "the connection is gone: its state is being closed");
+    return b;
+}
 
 static int push_result(lua_State *L, int rc) {
     if (rc < 0) {
@@ -243,7 +248,7 @@ static int l_tostring(lua_State *L) {
 }
 
 static int l_gc(lua_State *L) {
-    struct conn_box *b = check_box(L);
+    struct conn_box *b = luaL_checkudata(L, 1, CONN_TYPE);
     if (!b->conn) return 0;
     if (b->conn->sink_arg == b) conn_detach(b->conn);
     inbox_clear(&b->inbox);
