@@ -196,20 +196,19 @@ enum ws_step ws_step(struct ws *w, struct slice *in, struct ws_event *ev) {
         buf_reset(&w->message, WS_KEEP);
         w->delivered = false;
     }
-    for (;;) {
-        if (w->close_received || fault_set(&w->fault)) { /* what follows means nothing (RFC 6455 5.5.1, 7.1.7) */
-            *in = slice_skip(*in, in->n);
-            return fault_set(&w->fault) ? WS_FAILED : WS_MORE;
-        }
+    while (!w->close_received && !fault_set(&w->fault)) {
         enum ws_step step;
         if (!w->in_frame) {
             if (in->n == 0) return WS_MORE;
             step = read_head(w, in);
             if (step == WS_EVENT) step = enter_frame(w);
-            if (step != WS_EVENT) return step;
+            if (step == WS_MORE) return WS_MORE;
+            if (step == WS_FAILED) break;
         }
         step = frame_is_control(w->frame.opcode) ? read_control(w, in, ev) : read_data(w, in, ev);
-        if (step != WS_MORE) return step;
-        if (w->in_frame && in->n == 0) return WS_MORE;
+        if (step == WS_EVENT) return WS_EVENT;
+        if (step == WS_MORE && w->in_frame && in->n == 0) return WS_MORE;
     }
+    *in = slice_skip(*in, in->n); /* what follows means nothing (RFC 6455 5.5.1, 7.1.7) */
+    return fault_set(&w->fault) ? WS_FAILED : WS_MORE;
 }

@@ -59,6 +59,7 @@ local kinds = {
   intermediate = { is_ca = true, cn = "Spec Intermediate", issuer = "ca" },
   other_ca = { is_ca = true, cn = "Another Root" },
   server = { cn = "localhost", issuer = "ca", san = names },
+  rsa = { cn = "localhost", issuer = "ca", san = names, rsa = true },
   chained = { cn = "localhost", issuer = "intermediate", san = names },
   expired = { cn = "localhost", issuer = "ca", san = names, from = -2 * year, to = -year },
   not_yet = { cn = "localhost", issuer = "ca", san = names, from = year, to = 2 * year },
@@ -90,8 +91,9 @@ local function make(kind)
     or "basicConstraints=CA:FALSE\nextendedKeyUsage=" .. (k.usage or "serverAuth") .. "\n"
   if k.san then extensions = extensions .. "subjectAltName=" .. k.san .. "\n" end
   write(kind .. ".ext", "subjectKeyIdentifier=hash\n" .. extensions)
-  openssl("req", "-new", "-config", "ca.conf", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-keyout", kind .. ".key",
-    "-subj", "/CN=" .. k.cn, "-out", kind .. ".csr")
+  openssl("genpkey", "-out", kind .. ".key", "-algorithm", k.rsa and "RSA" or "EC", "-pkeyopt",
+    k.rsa and "rsa_keygen_bits:2048" or "ec_paramgen_curve:P-256")
+  openssl("req", "-new", "-config", "ca.conf", "-key", kind .. ".key", "-subj", "/CN=" .. k.cn, "-out", kind .. ".csr")
   local signer = k.issuer and { "-cert", k.issuer .. ".pem", "-keyfile", k.issuer .. ".key" }
     or { "-selfsign", "-keyfile", kind .. ".key" }
   openssl("ca", "-batch", "-config", "ca.conf", "-notext", "-extfile", kind .. ".ext", "-in", kind .. ".csr", "-out", kind .. ".pem",
@@ -152,7 +154,7 @@ local function over_program(self)
 end
 
 -- Starts a server that shows a certificate, for one connection at a time. options: cert (of those above), host (127.0.0.1), args (more
--- arguments for s_server), loud (it tells on its standard output what goes on, amid what the client sends).
+-- arguments for s_server), chain (false: without its intermediate), loud (it tells on its standard output what goes on, amid what the client sends).
 function tls.listen(options)
   options = options or {}
   local kind = options.cert or "server"
@@ -160,8 +162,11 @@ function tls.listen(options)
   local is_ipv6 = host:find(":", 1, true) ~= nil
   local self = setmetatable({}, server)
   make(kind)
-  local chain = kind == "chained" and { "-cert_chain", tls.cert "intermediate" } or {}
+  local chain = kind == "chained" and options.chain ~= false and { "-cert_chain", tls.cert "intermediate" } or {}
+  local tries = 0
   repeat -- another program may take the port before s_server does
+    tries = tries + 1
+    if tries > 3 then error("openssl s_server does not start", 2) end
     self.port = peer.dead_port()
     local address = (is_ipv6 and "[" .. host .. "]" or host) .. ":" .. self.port
     local args = { "s_server", options.loud and "-state" or "-quiet", "-accept", address, "-cert", tls.cert(kind), "-key", tls.key(kind) }

@@ -1,0 +1,18 @@
+/* An address that is taken gives a request that a server can read: no spaces or control characters, and its parts
+ * within bounds. */
+#include "fuzz.h"
+#include "wire/url.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
+    struct url url;
+    struct fault fault = {0};
+    int rc = url_parse(slice_of(data, size), &url, &fault);
+    MUST(rc == 0 || (fault_set(&fault) && !url.host && !url.target));
+    if (rc != 0) return 0;
+    MUST(url.host && url.host[0] && url.port && url.target[0] == '/');
+    MUST((url.scheme == URL_UNIX) == (url.socket_path != NULL));
+    for (const char *p = url.target; *p; p++) MUST(*p > ' ' && *p < 0x7F);
+    for (const char *p = url.host; *p; p++) MUST(*p > ' ' && *p < 0x7F);
+    url_clear(&url);
+    return 0;
+}

@@ -1,0 +1,375 @@
+-- wss://: who is believed and who is not, in words a person understands, and what TLS may look like on the other side.
+local peer = require "support.peer"
+local place = require "support.place"
+local program = require "support.program"
+local story = require "support.story"
+local tls = require "support.tls"
+
+local it_tells = function(name, body)
+  it(name, story.of(body))
+end
+
+-- A bot that connects to arg[1] with these tls options (source; CA is the path of the CA's certificate) and tells of everything.
+local function start(url, options, more)
+  return program.bot(([[
+    local CA = arg[2]
+    ws.connect(told { url = arg[1], tls = { %s }, %s
+      on_close = function(_, code, reason, record) say("close", code, show(reason), record.phase, record.error) end })
+  ]]):format(options, more or ""), { url, tls.cert "ca" })
+end
+
+-- The bot is content with the server: a conversation follows. `server` are options of tls.listen.
+local function believes(name, server, options)
+  it_tells(name, function()
+    local t = tls.listen(server)
+    local bot = start(t.url, options or "ca_file = CA")
+    local s = t:open()
+    s:text "hello"
+    bot:tells("connect", "open 101", 'text "hello"')
+    s:finish(1000, "bye")
+    bot:tells 'close 1000 "bye" open nil'
+    bot:ends(0)
+  end)
+end
+
+-- The bot refuses the server, before on_connect, with an error that matches each of the patterns.
+local function doubts(name, server, options, ...)
+  local patterns = { ... }
+  it_tells(name, function()
+    local t = tls.listen(server)
+    local bot = start(t.url, options or "ca_file = CA")
+    local line = bot:line()
+    assert.matches("^error tls ", line)
+    for _, pattern in ipairs(patterns) do
+      assert.matches(type(pattern) == "function" and pattern() or pattern, line)
+    end
+    bot:tells 'close 1006 "" tls tls'
+    bot:ends(0)
+  end)
+end
+
+local function escape(text)
+  return (text:gsub("%p", "%%%0"))
+end
+
+describe("a server's certificate", function()
+  believes("is believed when it is of a CA in ca_file", { cert = "server" })
+  believes("is believed for a name", { cert = "name_only", name = "localhost" })
+  believes("is believed for an IPv4 address", { cert = "ipv4_only" })
+  believes("is believed for an IPv6 address", { cert = "ipv6_only", host = "::1" })
+  believes("is believed when an intermediate is between it and the CA", { cert = "chained" })
+  believes("may be RSA's", { cert = "rsa" })
+
+  it_tells("is believed when it is of a CA in ca_path", function()
+    local t = tls.listen()
+    local bot = start(t.url, ("ca_path = %q"):format(tls.hashed_folder("other_ca", "ca")))
+    t:open():finish()
+    bot:tells("connect", "open 101", 'close 1000 "" open nil')
+    bot:ends(0)
+  end)
+
+  it_tells("that is self-signed is believed when it is in ca_file itself", function()
+    local t = tls.listen { cert = "self_signed" }
+    local bot = start(t.url, ("ca_file = %q"):format(tls.cert "self_signed"))
+    t:open():finish()
+    bot:tells("connect", "open 101", 'close 1000 "" open nil')
+    bot:ends(0)
+  end)
+
+  doubts("is checked by default: the system's CAs do not know this one", { cert = "server" }, "", "trust", "Spec Root")
+  doubts("is refused when its CA is another one", { cert = "stranger" }, nil, "trust", "Another Root")
+  doubts("is refused when it is self-signed", { cert = "self_signed" }, nil, "self%-signed")
+  doubts("is refused when it is over", { cert = "expired", name = "localhost" }, nil, "localhost", "expired", function()
+    return escape(tls.day("expired", "to"))
+  end, "Spec Root")
+  doubts("is refused when it is not valid yet", { cert = "not_yet" }, nil, "valid", function()
+    return escape(tls.day("not_yet", "from"))
+  end)
+  doubts("is refused when it is for another name", { cert = "wrong_name", name = "localhost" }, nil, "localhost", "other%.example")
+  doubts("is refused when it has the name, but not the address", { cert = "name_only" }, nil, "127%.0%.0%.1")
+  doubts("is refused when it has the address, but not the name", { cert = "ipv4_only", name = "localhost" }, nil, "localhost")
+  doubts("is refused when it has another address", { cert = "ipv6_only" }, nil, "127%.0%.0%.1")
+  doubts("is refused when it has an IPv4 address only", { cert = "ipv4_only", host = "::1" }, nil, "::1")
+  doubts("is refused when the intermediate is missing", { cert = "chained", chain = false }, nil, "trust")
+end)
+
+describe("tls.verify = false", function()
+  for _, cert in ipairs { "self_signed", "expired", "wrong_name", "stranger" } do
+    believes("believes a server whose certificate is " .. cert, { cert = cert }, "verify = false")
+  end
+
+  it_tells("is warned of once, loudly", function()
+    local t = tls.listen { cert = "self_signed" }
+    local bot = program.bot([[
+      local n = 0
+      ws.connect(told { url = arg[1], tls = { verify = false }, close_timeout = 0.1, on_close = function(c)
+        n = n + 1
+        if n < 2 then c:reconnect() end
+      end })
+      ws.connect { url = "wss://127.0.0.1:1", tls = { verify = false }, on_error = function() end }
+    ]], { t.url })
+    for _ = 1, 2 do
+      local s = t:open()
+      s:send_close(1000)
+      s:expect_close(1000)
+      bot:tells("connect", "open 101")
+    end
+    bot:wait()
+    local _, warnings = bot.err:gsub("verify", "")
+    assert.equal(1, warnings, bot.err)
+  end)
+end)
+
+describe("tls.server_name", function()
+  it_tells("is sent, and it is what is verified", function()
+    local t = tls.listen { args = { "-servername", "other.example", "-cert2", tls.cert "wrong_name", "-key2", tls.key "wrong_name" } }
+    local bot = start(t.url, [[ca_file = CA, server_name = "other.example"]])
+    local s = t:open()
+    assert.same({ "127.0.0.1:" .. t.port }, s.request.headers.host)
+    s:finish()
+    bot:tells("connect", "open 101", 'close 1000 "" open nil')
+    bot:ends(0)
+  end)
+
+  doubts("must be in the certificate, even when the URL's host is", { cert = "server", name = "localhost" },
+    [[ca_file = CA, server_name = "other.example"]], "other%.example")
+
+  it_tells("is the URL's host by default, and none for an address", function()
+    local p = peer.listen()
+    local bot = program.bot([[
+      ws.connect { url = "wss://localhost:" .. arg[1], on_error = function() end }
+      host.after(0.05, function() ws.connect { url = "wss://127.0.0.1:" .. arg[1], on_error = function() end } end)
+    ]], { tostring(p.port) })
+    local function hello_of(s)
+      local head = s:read(5)
+      return s:read((">I2"):unpack(head, 4))
+    end
+    local first = p:accept()
+    assert.is_truthy(hello_of(first):find("localhost", 1, true))
+    first:close()
+    local second = p:accept()
+    assert.is_falsy(hello_of(second):find("127.0.0.1", 1, true))
+    second:close()
+    bot:ends(0)
+  end)
+end)
+
+describe("TLS", function()
+  believes("may be 1.2", { args = { "-tls1_2" } })
+  believes("may be 1.3", { args = { "-tls1_3" } })
+  believes("may be 1.3 with another group at first", { args = { "-tls1_3", "-groups", "P-384" } })
+  believes("may be 1.2 with AES only", { args = { "-tls1_2", "-cipher", "ECDHE-ECDSA-AES256-GCM-SHA384" } })
+  believes("may be 1.3 with min_version 1.3", { args = { "-tls1_3" } }, [[ca_file = CA, min_version = "1.3"]])
+  doubts("1.2 is refused with min_version 1.3", { args = { "-tls1_2" } }, [[ca_file = CA, min_version = "1.3"]], "version")
+  doubts("1.1 is refused", { args = { "-tls1_1", "-cipher", "ALL:@SECLEVEL=0" } }, nil, "version")
+  doubts("without a common cipher is refused", { args = { "-tls1_2", "-cipher", "ECDHE-ECDSA-AES128-SHA" } }, nil, "")
+
+  it_tells("carries large messages both ways", function()
+    local t = tls.listen()
+    local bot = start(t.url, "ca_file = CA", "on_message = function(c, data, kind) c:send(data, kind) end,")
+    local s = t:open()
+    local data = ("0123456789abcdef"):rep(1 << 16)
+    s:post("\x82\x7f" .. (">I8"):pack(#data) .. data)
+    s:expect_binary(data)
+    s:finish()
+    bot:tells("connect", "open 101", 'close 1000 "" open nil')
+    bot:ends(0)
+  end)
+
+  for version, args in pairs { ["1.2"] = { "-tls1_2" }, ["1.3"] = { "-tls1_3" }, ["1.2 without tickets"] = { "-tls1_2", "-no_ticket" } } do
+    it_tells(version .. " is resumed by the next attempt", function()
+      local t = tls.listen { loud = true, args = args }
+      local bot = program.bot([[
+        local n = 0
+        ws.connect(told { url = arg[1], tls = { ca_file = arg[2] }, close_timeout = 0.1, on_close = function(c)
+          n = n + 1
+          if n < 2 then c:reconnect() end
+        end })
+      ]], { t.url, tls.cert "ca" })
+      for n = 1, 2 do
+        local s = t.session
+        local from = story.wait("a request", function()
+          return s.input:find("GET / HTTP/1.1\r\n", 1, true)
+        end)
+        assert.equal(n == 2, s.input:find("Reused session", 1, true) ~= nil)
+        s.input = s.input:sub(from)
+        s:upgrade()
+        bot:tells("connect", "open 101")
+        s:send_close(1000)
+        s:expect_close(1000)
+      end
+      bot:ends(0)
+    end)
+  end
+
+  it_tells("that ends with the server's life is a reset", function()
+    local t = tls.listen()
+    local bot = start(t.url, "ca_file = CA")
+    local s = t:open()
+    bot:tells("connect", "open 101")
+    s:close()
+    bot:tells("~^error reset", 'close 1006 "" open reset')
+    bot:ends(0)
+  end)
+
+  it_tells("is spoken by the echo peer", function()
+    local server = program.run { "echo", "--port", "0", "--tls-cert", tls.cert "server", "--tls-key", tls.key "server" }
+    local url = server:line():match "wss://%S+:%d+"
+    local bot = start(url, "ca_file = CA", [[
+      on_websocket_connect = function(c) c:send(("x"):rep(100000)) c:send "hello" end,
+      on_message = function(c, data) say(#data) if data == "hello" then c:close(1000, "bye") end end,
+    ]])
+    bot:tells("connect", "100000", "5", 'close 1000 "bye" open nil')
+    bot:ends(0)
+    server:kill "sigterm"
+    assert.equal(0, (server:wait()))
+  end)
+end)
+
+describe("a client certificate", function()
+  local server = { args = { "-Verify", "1", "-verify_return_error", "-CAfile" } }
+
+  local function listen(version)
+    local args = table.move(server.args, 1, #server.args, 1, {})
+    args[#args + 1] = tls.cert "ca"
+    args[#args + 1] = version
+    return tls.listen { args = args }
+  end
+
+  for _, version in ipairs { "-tls1_2", "-tls1_3" } do
+    it_tells(("is shown to a server that asks for it (%s)"):format(version), function()
+      local t = listen(version)
+      local bot = start(t.url, ("ca_file = CA, cert = %q, key = %q"):format(tls.cert "client", tls.key "client"))
+      t:open():finish()
+      bot:tells("connect", "open 101", 'close 1000 "" open nil')
+      bot:ends(0)
+    end)
+
+    it_tells(("that is missing is what the error says (%s)"):format(version), function()
+      local t = listen(version)
+      local bot = start(t.url, "ca_file = CA")
+      local line = bot:line()
+      if line == "connect" then line = bot:line() end -- TLS 1.3: the server's refusal comes behind the handshake
+      assert.matches("^error tls .*", line)
+      if version == "-tls1_3" then assert.matches("certificate", line) end
+      bot:tells '~^close 1006 "" %S+ tls'
+      bot:ends(0)
+    end)
+
+    it_tells(("of an issuer that the server does not know is refused (%s)"):format(version), function()
+      local t = listen(version)
+      local bot = start(t.url, ("ca_file = CA, cert = %q, key = %q"):format(tls.cert "stranger", tls.key "stranger"))
+      local line = bot:line()
+      if line == "connect" then line = bot:line() end
+      assert.matches("^error tls .*", line)
+      bot:tells '~^close 1006 "" %S+ tls'
+      bot:ends(0)
+    end)
+  end
+
+  it_tells("may have its key encrypted", function()
+    local t = listen "-tls1_3"
+    local bot = start(t.url,
+      ("ca_file = CA, cert = %q, key = %q, key_password = 'secret'"):format(tls.cert "client", tls.key("client", "secret")))
+    t:open():finish()
+    bot:tells("connect", "open 101", 'close 1000 "" open nil')
+    bot:ends(0)
+  end)
+
+  it_tells("with a wrong password is an error that says so", function()
+    local key = tls.key("client", "secret")
+    local bot = start("wss://127.0.0.1:" .. tls.listen().port,
+      ("ca_file = CA, cert = %q, key = %q, key_password = 'wrong'"):format(tls.cert "client", key))
+    bot:tells("~^error tls .*" .. escape(key) .. ".*password", 'close 1006 "" tls tls')
+    bot:ends(0)
+  end)
+
+  it_tells("with an encrypted key and no password is an error that says so", function()
+    local key = tls.key("client", "secret")
+    local bot = start("wss://127.0.0.1:" .. tls.listen().port, ("ca_file = CA, cert = %q, key = %q"):format(tls.cert "client", key))
+    bot:tells("~^error tls .*" .. escape(key) .. ".*key_password", 'close 1006 "" tls tls')
+    bot:ends(0)
+  end)
+
+  it_tells("with another one's key is an error that says so", function()
+    local bot = start("wss://127.0.0.1:" .. tls.listen().port,
+      ("ca_file = CA, cert = %q, key = %q"):format(tls.cert "client", tls.key "server"))
+    bot:tells("~^error tls .*" .. escape(tls.key "server"), 'close 1006 "" tls tls')
+    bot:ends(0)
+  end)
+end)
+
+describe("a file that cannot be read", function()
+  local function names(option, path, more)
+    it_tells(("is named in the error: tls.%s = %s"):format(option, path or "no PEM"), function()
+      local p = peer.listen()
+      local file = path or place.file("rubbish.pem", "this is no certificate\n")
+      local bot = start(p.url:gsub("^ws", "wss"), ("%s = %q%s"):format(option, file, more and more() or ""))
+      bot:tells("~^error tls .*" .. option .. ".*" .. escape(file), '~^close 1006 "" %S+ tls')
+      bot:ends(0)
+    end)
+  end
+  names("ca_file", "/no/such/ca.pem")
+  names("ca_file")
+  names("ca_path", "/no/such/folder")
+  names("cert", "/no/such/cert.pem", function()
+    return (", key = %q"):format(tls.key "client")
+  end)
+  names("key", "/no/such/key.pem", function()
+    return (", cert = %q"):format(tls.cert "client")
+  end)
+  names("key", nil, function()
+    return (", cert = %q"):format(tls.cert "client")
+  end)
+end)
+
+describe("a server that", function()
+  it_tells("speaks plain HTTP on wss:// is refused with words that help", function()
+    local p = peer.listen()
+    local bot = start(p.url:gsub("^ws", "wss"), "ca_file = CA")
+    local s = p:accept()
+    s:read(5)
+    s:send "HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n"
+    bot:tells("~^error tls .*TLS.*ws://", 'close 1006 "" tls tls')
+    bot:ends(0)
+  end)
+
+  it_tells("sends garbage is refused", function()
+    local p = peer.listen()
+    local bot = start(p.url:gsub("^ws", "wss"), "ca_file = CA")
+    local s = p:accept()
+    s:read(5)
+    s:send(("\x16\x03\x03\x00\x40" .. ("\xAA"):rep(64)))
+    bot:tells("~^error tls ", 'close 1006 "" tls tls')
+    bot:ends(0)
+  end)
+
+  it_tells("ends the connection in the TLS handshake is a reset", function()
+    local p = peer.listen()
+    local bot = start(p.url:gsub("^ws", "wss"), "ca_file = CA")
+    local s = p:accept()
+    s:read(5)
+    s:close()
+    bot:tells("~^error reset .*TLS", 'close 1006 "" tls reset')
+    bot:ends(0)
+  end)
+
+  it_tells("says nothing in the TLS handshake meets connect_timeout", function()
+    local p = peer.listen()
+    local bot = start(p.url:gsub("^ws", "wss"), "ca_file = CA", "connect_timeout = 0.2,")
+    local s = p:accept()
+    bot:tells("~^error timeout .*0%.2 s.*connect_timeout", 'close 1006 "" tls timeout')
+    s:read_end()
+    bot:ends(0)
+  end)
+
+  it_tells("sends an alert is refused with its name", function()
+    local p = peer.listen()
+    local bot = start(p.url:gsub("^ws", "wss"), "ca_file = CA")
+    local s = p:accept()
+    s:read(5)
+    s:send "\x15\x03\x03\x00\x02\x02\x28"
+    bot:tells("~^error tls .*handshake_failure", 'close 1006 "" tls tls')
+    bot:ends(0)
+  end)
+end)
