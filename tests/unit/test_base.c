@@ -1,0 +1,137 @@
+/* test_base: buffers with caps, borrowed bytes, digests, random numbers and faults. */
+#include "base/buf.h"
+#include "base/digest.h"
+#include "base/err.h"
+#include "base/random.h"
+#include "unit.h"
+
+static void a_buffer_never_passes_its_cap(void **state) {
+    (void)state;
+    struct buf b;
+    buf_init(&b, 10);
+    assert_int_equal(buf_append(&b, slice_str("12345")), 0);
+    assert_int_equal(buf_append(&b, slice_str("678901")), ERR_FULL);
+    assert_int_equal(b.len, 5);
+    assert_null(buf_reserve(&b, 6));
+    assert_int_equal(buf_append(&b, slice_str("67890")), 0);
+    assert_int_equal(buf_append(&b, slice_of(NULL, 0)), 0);
+    assert_memory_equal(buf_slice(&b).p, "1234567890", 10);
+    buf_clear(&b);
+    assert_int_equal(b.cap, 10);
+}
+
+static void what_is_consumed_makes_room(void **state) {
+    (void)state;
+    struct buf b;
+    uint8_t next = 0, expected = 0;
+    buf_init(&b, 4096);
+    for (int round = 0; round < 10000; round++) {
+        uint8_t some[37];
+        for (size_t i = 0; i < sizeof some; i++) some[i] = next++;
+        assert_int_equal(buf_append(&b, slice_of(some, sizeof some)), 0);
+        size_t take = round % 3 == 2 ? b.len : 30 < b.len ? 30 : b.len;
+        for (size_t i = 0; i < take; i++) assert_int_equal(buf_slice(&b).p[i], expected++);
+        buf_consume(&b, take);
+    }
+    assert_in_range(b.size, 1, 4096);
+    buf_clear(&b);
+}
+
+static void text_is_printed_whole_or_not_at_all(void **state) {
+    (void)state;
+    struct buf b;
+    buf_init(&b, 8);
+    assert_int_equal(buf_printf(&b, "%d", 123), 0);
+    assert_int_equal(buf_printf(&b, "%s", "abcdefgh"), ERR_FULL);
+    assert_int_equal(b.len, 3);
+    buf_clear(&b);
+}
+
+static void buffers_are_swapped_and_keep_their_caps(void **state) {
+    (void)state;
+    struct buf a, b;
+    buf_init(&a, 100);
+    buf_init(&b, 5);
+    buf_append(&a, slice_str("hello, you"));
+    buf_swap(&a, &b);
+    assert_int_equal(a.len, 0);
+    assert_int_equal(b.len, 10);
+    assert_int_equal(a.cap, 100);
+    assert_int_equal(b.cap, 5);
+    assert_int_equal(buf_append(&b, slice_str("x")), ERR_FULL);
+    buf_clear(&a);
+    buf_clear(&b);
+}
+
+static void slices_are_split_and_trimmed(void **state) {
+    (void)state;
+    struct slice rest = slice_str(" a ,,b"), part;
+    assert_true(slice_split(&rest, ',', &part) && slice_eq(slice_trim(part), slice_str("a")));
+    assert_true(slice_split(&rest, ',', &part) && part.n == 0);
+    assert_true(slice_split(&rest, ',', &part) && slice_eq(part, slice_str("b")));
+    assert_false(slice_split(&rest, ',', &part));
+    assert_true(slice_eq_nocase(slice_str("WebSocket"), slice_str("wEBsOCKET")));
+    assert_false(slice_eq_nocase(slice_str("a["), slice_str("a{")));
+}
+
+static void digests_are_what_their_rfcs_say(void **state) {
+    (void)state;
+    uint8_t sum[SHA1_SIZE];
+    digest_sha1(slice_str("a"), slice_str("bc"), sum); /* RFC 3174 7.3 */
+    assert_memory_equal(sum, "\xA9\x99\x3E\x36\x47\x06\x81\x6A\xBA\x3E\x25\x71\x78\x50\xC2\x6C\x9C\xD0\xD8\x9D",
+                        SHA1_SIZE);
+    static const char *const pairs[][2] = {
+        {"", ""}, {"f", "Zg=="}, {"fo", "Zm8="}, {"foo", "Zm9v"}, {"foobar", "Zm9vYmFy"}}; /* RFC 4648 10 */
+    for (size_t i = 0; i < sizeof pairs / sizeof *pairs; i++) {
+        struct buf b;
+        buf_init(&b, 100);
+        assert_int_equal(digest_base64(&b, slice_str(pairs[i][0])), 0);
+        assert_true(slice_eq(buf_slice(&b), slice_str(pairs[i][1])));
+        assert_true(digest_is_base64_of(buf_slice(&b), strlen(pairs[i][0])));
+        buf_clear(&b);
+    }
+    assert_false(digest_is_base64_of(slice_str("Zh=="), 1)); /* bits that no byte uses */
+    assert_false(digest_is_base64_of(slice_str("Zg="), 1));
+    assert_false(digest_is_base64_of(slice_str("Z*=="), 1));
+}
+
+static void random_numbers_do_not_repeat(void **state) {
+    (void)state;
+    uint8_t a[5000], b[5000];
+    random_fill(a, sizeof a);
+    random_fill(b, sizeof b);
+    assert_memory_not_equal(a, b, sizeof a);
+    assert_memory_not_equal(a, a + 2500, 2500);
+    uint32_t different = 0, last = random_mask();
+    for (int i = 0; i < 1000; i++) {
+        uint32_t mask = random_mask();
+        different += mask != last;
+        last = mask;
+    }
+    assert_true(different > 990);
+    random_clear();
+}
+
+static void the_first_fault_is_kept(void **state) {
+    (void)state;
+    struct fault f = {0};
+    assert_false(fault_set(&f));
+    fault_put(&f, "tls", "%s %d", "first", 1);
+    fault_put(&f, "dns", "second");
+    assert_string_equal(f.kind, "tls");
+    assert_string_equal(f.text, "first 1");
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_buffer_never_passes_its_cap),
+        cmocka_unit_test(what_is_consumed_makes_room),
+        cmocka_unit_test(text_is_printed_whole_or_not_at_all),
+        cmocka_unit_test(buffers_are_swapped_and_keep_their_caps),
+        cmocka_unit_test(slices_are_split_and_trimmed),
+        cmocka_unit_test(digests_are_what_their_rfcs_say),
+        cmocka_unit_test(random_numbers_do_not_repeat),
+        cmocka_unit_test(the_first_fault_is_kept),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

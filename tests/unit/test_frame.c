@@ -1,0 +1,92 @@
+/* test_frame: heads written and read in every form, and masks from every place. What is wrong in a head is in
+ * vectors/refused.txt. */
+#include "unit.h"
+#include "wire/frame.h"
+
+static void a_length_has_one_form(void **state) {
+    (void)state;
+    static const struct {
+        uint64_t length;
+        size_t size;
+    } forms[] = {{0, 2}, {1, 2}, {125, 2}, {126, 4}, {65535, 4}, {65536, 10}, {UINT64_C(1) << 40, 10}, {INT64_MAX, 10}};
+    for (size_t i = 0; i < sizeof forms / sizeof *forms; i++) {
+        for (int masked = 0; masked < 2; masked++) {
+            struct frame_head head = {.fin = true, .opcode = FRAME_BINARY, .masked = masked, .length = forms[i].length},
+                              again;
+            struct frame_rules rules = {.masked = masked};
+            uint8_t bytes[FRAME_HEAD_MAX];
+            if (masked) memcpy(head.mask, "\x12\x34\x56\x78", 4);
+            size_t n = frame_head_write(bytes, &head);
+            assert_int_equal(n, forms[i].size + (masked ? 4 : 0));
+            for (size_t part = 0; part < n; part++)
+                assert_int_equal(frame_head_read(slice_of(bytes, part), &rules, &again), 0);
+            assert_int_equal(frame_head_read(slice_of(bytes, n), &rules, &again), n);
+            assert_int_equal(again.length, head.length);
+            assert_memory_equal(again.mask, head.mask, 4);
+            assert_int_equal(frame_size(head.length, masked), n + head.length);
+        }
+    }
+}
+
+static void a_wrong_head_is_told_from_its_first_wrong_byte(void **state) {
+    (void)state;
+    const struct frame_rules rules = {.masked = false};
+    struct frame_head head;
+    static const struct {
+        const char *bytes;
+        size_t n;
+        int error;
+    } wrong[] = {
+        {"\xC1", 1, FRAME_BAD_RSV},
+        {"\x83", 1, FRAME_BAD_OPCODE},
+        {"\x09", 1, FRAME_BAD_CONTROL},
+        {"\x89\x7E", 2, FRAME_BAD_CONTROL},
+        {"\x81\x80", 2, FRAME_BAD_MASK},
+        {"\x82\x7E\x00\x7D", 4, FRAME_LENGTH_NOT_LEAST},
+        {"\x82\x7F\x80", 3, FRAME_LENGTH_TOO_LARGE},
+        {"\x82\x7F\0\0\0\0\0\0\xFF\xFF", 10, FRAME_LENGTH_NOT_LEAST},
+    };
+    for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
+        assert_int_equal(frame_head_read(slice_of(wrong[i].bytes, wrong[i].n), &rules, &head), wrong[i].error);
+        assert_int_equal(frame_head_read(slice_of(wrong[i].bytes, wrong[i].n - 1), &rules, &head), 0);
+        assert_true(strstr(frame_error_text(wrong[i].error), "RFC 6455") != NULL);
+    }
+    const struct frame_rules server = {.masked = true};
+    assert_int_equal(frame_head_read(slice_of("\x81\x00", 2), &server, &head), FRAME_MISSING_MASK);
+}
+
+static void an_extension_may_give_a_bit_a_meaning(void **state) {
+    (void)state;
+    const struct frame_rules rules = {.rsv_allowed = 4};
+    struct frame_head head;
+    assert_int_equal(frame_head_read(slice_of("\xC1\x00", 2), &rules, &head), 2);
+    assert_int_equal(head.rsv, 4);
+    assert_int_equal(frame_head_read(slice_of("\xA1\x00", 2), &rules, &head), FRAME_BAD_RSV);
+}
+
+static void a_mask_falls_on_each_byte_by_its_place(void **state) {
+    (void)state;
+    static const uint8_t mask[4] = {0x01, 0x20, 0x40, 0x8F};
+    uint8_t from[70], to[70];
+    for (size_t i = 0; i < sizeof from; i++) from[i] = (uint8_t)(i * 37);
+    for (size_t offset = 0; offset < 9; offset++) {
+        for (size_t n = 0; n <= sizeof from - 1; n++) {
+            memset(to, 0xEE, sizeof to);
+            frame_mask(to, from, n, mask, offset);
+            for (size_t i = 0; i < n; i++) assert_int_equal(to[i], from[i] ^ mask[(offset + i) & 3]);
+            assert_int_equal(to[n], 0xEE);
+            frame_mask(to, to, n, mask, offset);
+            assert_memory_equal(to, from, n);
+        }
+    }
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_length_has_one_form),
+        cmocka_unit_test(a_wrong_head_is_told_from_its_first_wrong_byte),
+        cmocka_unit_test(an_extension_may_give_a_bit_a_meaning),
+        cmocka_unit_test(a_mask_falls_on_each_byte_by_its_place),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

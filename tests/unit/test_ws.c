@@ -1,0 +1,171 @@
+/* test_ws: what a conversation sends, and refuses to send. What it reads is in tests/vectors/. */
+#include "unit.h"
+#include "wire/ws.h"
+
+static uint32_t masks;
+static uint32_t next_mask(void) { return 0x01010101u * ++masks; }
+
+static struct ws w;
+static struct buf out;
+
+static void start(enum ws_role role, size_t cap) {
+    masks = 0;
+    buf_init(&out, cap);
+    ws_init(&w, role, 1000, &out, next_mask);
+}
+
+static void end(void) {
+    ws_clear(&w);
+    buf_clear(&out);
+}
+
+static enum ws_step reads(const char *bytes, size_t n, struct ws_event *ev) {
+    struct slice in = slice_of(bytes, n);
+    return ws_step(&w, &in, ev);
+}
+
+static void each_frame_has_a_mask_of_its_own(void **state) { /* RFC 6455 5.3 */
+    (void)state;
+    start(WS_CLIENT, 100);
+    assert_int_equal(ws_send(&w, WS_TEXT, slice_str("a")), 0);
+    assert_int_equal(ws_send(&w, WS_BINARY, slice_str("a")), 0);
+    assert_int_equal(out.len, 14);
+    assert_memory_equal(out.base, "\x81\x81\1\1\1\1\x60\x82\x81\2\2\2\2\x63", 14);
+    end();
+}
+
+static void a_server_masks_nothing(void **state) {
+    (void)state;
+    start(WS_SERVER, 100);
+    assert_int_equal(ws_send(&w, WS_TEXT, slice_str("a")), 0);
+    assert_memory_equal(out.base,
+                        "\x81\x01"
+                        "a",
+                        3);
+    end();
+}
+
+static void a_text_that_is_not_utf8_is_not_sent(void **state) {
+    (void)state;
+    start(WS_CLIENT, 100);
+    assert_int_equal(ws_send(&w, WS_TEXT, slice_str("\xC3")), ERR_INVALID_UTF8);
+    assert_int_equal(out.len, 0);
+    assert_int_equal(ws_send(&w, WS_BINARY, slice_str("\xC3")), 0);
+    end();
+}
+
+static void what_does_not_fit_leaves_nothing_behind(void **state) {
+    (void)state;
+    start(WS_CLIENT, 10);
+    assert_int_equal(ws_send(&w, WS_TEXT, slice_str("12345")), ERR_FULL);
+    assert_int_equal(out.len, 0);
+    assert_int_equal(ws_send(&w, WS_TEXT, slice_str("1234")), 0);
+    assert_int_equal(out.len, 10);
+    end();
+}
+
+static void nothing_is_sent_after_a_close(void **state) { /* RFC 6455 5.5.1 */
+    (void)state;
+    struct ws_event ev;
+    start(WS_CLIENT, 1000);
+    assert_int_equal(ws_close(&w, 1000, slice_str("bye")), 0);
+    assert_int_equal(w.sent_code, 1000);
+    size_t n = out.len;
+    assert_int_equal(ws_close(&w, 1001, slice_of(NULL, 0)), 0);
+    assert_int_equal(ws_send(&w, WS_TEXT, slice_str("x")), ERR_CLOSED);
+    assert_int_equal(ws_ping(&w, slice_str("x")), ERR_CLOSED);
+    assert_int_equal(reads("\x89\x00", 2, &ev), WS_EVENT);  /* the ping is told, and not answered */
+    assert_int_equal(reads("\x81\x01x", 3, &ev), WS_EVENT); /* what was on its way is told */
+    assert_int_equal(reads("\x88\x02\x03\xE8", 4, &ev), WS_EVENT);
+    assert_int_equal(out.len, n);
+    end();
+}
+
+static void nothing_is_sent_after_a_fault(void **state) {
+    (void)state;
+    struct ws_event ev;
+    start(WS_CLIENT, 1000);
+    assert_int_equal(reads("\xFF", 1, &ev), WS_FAILED);
+    assert_int_equal(reads("\x81\x00", 2, &ev), WS_FAILED);
+    assert_string_equal(w.fault.kind, "protocol");
+    assert_int_equal(w.sent_code, WS_CLOSE_PROTOCOL);
+    assert_int_equal(ws_send(&w, WS_TEXT, slice_str("x")), ERR_CLOSED);
+    end();
+}
+
+static void a_close_that_may_not_be_sent_is_refused(void **state) {
+    (void)state;
+    static const uint16_t wrong[] = {1, 999, 1004, 1005, 1006, 1015, 1016, 2999, 5000};
+    static const uint16_t right[] = {1000, 1001, 1002, 1003, 1007, 1011, 1014, 3000, 4999};
+    char reason[WS_REASON_MAX + 1];
+    memset(reason, 'r', sizeof reason);
+    start(WS_CLIENT, 1000);
+    for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++)
+        assert_int_equal(ws_close(&w, wrong[i], slice_of(NULL, 0)), ERR_RANGE);
+    for (size_t i = 0; i < sizeof right / sizeof *right; i++) assert_true(ws_close_code_valid(right[i]));
+    assert_int_equal(ws_close(&w, 1000, slice_of(reason, sizeof reason)), ERR_RANGE);
+    assert_int_equal(ws_close(&w, 0, slice_str("x")), ERR_RANGE);
+    assert_int_equal(ws_close(&w, 1000, slice_str("\xFF")), ERR_INVALID_UTF8);
+    assert_int_equal(out.len, 0);
+    assert_int_equal(ws_close(&w, 1000, slice_of(reason, WS_REASON_MAX)), 0);
+    end();
+}
+
+static void a_ping_has_at_most_125_bytes(void **state) {
+    (void)state;
+    char data[126] = {0};
+    start(WS_CLIENT, 1000);
+    assert_int_equal(ws_ping(&w, slice_of(data, 126)), ERR_RANGE);
+    assert_int_equal(ws_ping(&w, slice_of(data, 125)), 0);
+    end();
+}
+
+static void while_the_peer_does_not_read_only_the_latest_ping_is_answered(void **state) { /* RFC 6455 5.5.3 */
+    (void)state;
+    struct ws_event ev;
+    char ping[4] = "\x89\x02";
+    start(WS_SERVER, 4 << 20);
+    w.role = WS_CLIENT;
+    for (int i = 0; i < 1000000; i++) {
+        ping[2] = (char)(i >> 8);
+        ping[3] = (char)i;
+        assert_int_equal(reads(ping, 4, &ev), WS_EVENT);
+    }
+    assert_in_range(out.len, WS_PONG_BACKLOG, WS_PONG_BACKLOG + 200);
+    ws_catch_up(&w);
+    assert_in_range(out.len, WS_PONG_BACKLOG, WS_PONG_BACKLOG + 200);
+    buf_reset(&out, SIZE_MAX); /* now it did */
+    ws_catch_up(&w);
+    assert_int_equal(out.len, 8);
+    assert_int_equal(out.base[out.start + 7], (uint8_t)999999 ^ out.base[out.start + 3]);
+    ws_catch_up(&w);
+    assert_int_equal(out.len, 8);
+    end();
+}
+
+static void a_message_buffer_grows_with_what_came_not_with_what_was_announced(void **state) {
+    (void)state;
+    struct ws_event ev;
+    start(WS_CLIENT, 1000);
+    w.max_message_size = UINT64_C(1) << 40;
+    w.message.cap = SIZE_MAX;
+    assert_int_equal(reads("\x82\x7F\0\0\0\xFF\0\0\0\0xyz", 13, &ev), WS_MORE);
+    assert_in_range(w.message.size, 3, 4096);
+    end();
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(each_frame_has_a_mask_of_its_own),
+        cmocka_unit_test(a_server_masks_nothing),
+        cmocka_unit_test(a_text_that_is_not_utf8_is_not_sent),
+        cmocka_unit_test(what_does_not_fit_leaves_nothing_behind),
+        cmocka_unit_test(nothing_is_sent_after_a_close),
+        cmocka_unit_test(nothing_is_sent_after_a_fault),
+        cmocka_unit_test(a_close_that_may_not_be_sent_is_refused),
+        cmocka_unit_test(a_ping_has_at_most_125_bytes),
+        cmocka_unit_test(while_the_peer_does_not_read_only_the_latest_ping_is_answered),
+        cmocka_unit_test(a_message_buffer_grows_with_what_came_not_with_what_was_announced),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
