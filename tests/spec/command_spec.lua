@@ -1,0 +1,358 @@
+-- The command: its words, exit statuses and signals.
+local peer = require "support.peer"
+local place = require "support.place"
+local program = require "support.program"
+local story = require "support.story"
+
+local it_tells = function(name, body)
+  it(name, story.of(body))
+end
+
+describe("wsbot", function()
+  it_tells("runs a script with its arguments, with or without the word run", function()
+    local path = place.file("args.lua", "print(arg[0], #arg, arg[1], arg[2], arg[3], ...)")
+    for _, line in ipairs { { "run", path, "a", "--strict", "c" }, { path, "a", "--strict", "c" } } do
+      local bot = program.run(line)
+      bot:tells(path .. "\t3\ta\t--strict\tc\ta\t--strict\tc")
+      bot:ends(0)
+    end
+  end)
+
+  it_tells("ends with 0 when a script is done, 1 when it fails, 2 when it is used wrongly", function()
+    local good, bad = place.file("good.lua", ""), place.file("bad.lua", "error 'x'")
+    for _, case in ipairs {
+      { 0, { "run", good } },
+      { 0, { good } },
+      { 1, { "run", bad } },
+      { 1, { bad } },
+      { 1, { "run", "/no/such/file.lua" } },
+      { 2, { "run" } },
+      { 2, { "run", "--strict" } },
+      { 2, { "run", "--nonsense", good } },
+      { 2, { "run", "--strict=yes", good } },
+      { 2, { "run", "--with-echo=x", good } },
+      { 2, { "echo", "--nonsense" } },
+      { 2, { "echo", "--port" } },
+      { 2, { "echo", "--port", "many" } },
+      { 2, { "echo", "--port", "65536" } },
+      { 2, { "echo", "--tls-cert", "x.pem" } },
+      { 2, { "echo", "stray" } },
+      { 1, { "--nonsense" } },
+    } do
+      local bot = program.run(case[2])
+      local status = bot:wait()
+      assert(status == case[1], ("wsbot %s ends with %d and not %d"):format(table.concat(case[2], " "), status, case[1]))
+      assert.equal(case[1] == 0, bot.err == "")
+      if case[1] == 2 then assert.equal("", bot.out) end
+    end
+  end)
+
+  it_tells("names what it does not understand", function()
+    local bot = program.run { "run", "--strickt", "x.lua" }
+    bot:ends(2)
+    assert.matches("%-%-strickt", bot.err)
+    assert.matches("usage:", bot.err)
+  end)
+
+  for _, line in ipairs { { "--help" }, { "run", "--help" }, { "echo", "--help" } } do
+    it_tells("explains itself: " .. table.concat(line, " "), function()
+      local bot = program.run(line)
+      assert.equal(0, (bot:wait()))
+      assert.matches("usage:", bot.out)
+      assert.matches("wsbot " .. (line[2] and line[1] or "run"), bot.out)
+      assert.equal("", bot.err)
+      if line[1] == "run" then
+        assert.matches("%-%-strict", bot.out)
+        assert.matches("%-%-with%-echo", bot.out)
+      elseif line[1] == "echo" then
+        for _, option in ipairs { "host", "port", "tls%-cert", "tls%-key" } do
+          assert.matches("%-%-" .. option, bot.out)
+        end
+      end
+    end)
+  end
+
+  it_tells("tells its version and those of what is inside", function()
+    local bot = program.run { "--version" }
+    assert.equal(0, (bot:wait()))
+    for _, what in ipairs { "^wsbot %d+%.%d+", "Lua 5%.4", "libuv %d", "wolfSSL %d" } do
+      assert.matches(what, bot.out)
+    end
+  end)
+
+  it_tells("ends when nothing is alive, and not before", function()
+    local bot = program.bot [[
+      host.after(0.05, function() say "timer" host.after(0.05, function() say "last" end) end)
+      say "script"
+    ]]
+    bot:tells("script", "timer", "last")
+    bot:ends(0)
+  end)
+
+  it_tells("ends at once with os.exit", function()
+    local p = peer.listen()
+    local bot = program.bot([[
+      ws.connect { url = arg[1], on_websocket_connect = function() os.exit(3) end }
+      host.after(3600, function() end)
+    ]], { p.url })
+    p:open()
+    bot:ends(3)
+  end)
+
+  it_tells("closes the state at os.exit when that is asked for", function()
+    local bot = program.bot [[
+      keep = setmetatable({}, { __gc = function() say "collected" end })
+      host.after(0, function() os.exit(4, true) end)
+    ]]
+    bot:tells "collected"
+    bot:ends(4)
+  end)
+
+  it_tells("finds modules beside the script, from whatever folder it is called", function()
+    local folder = place.folder()
+    place.file(folder .. "/main.lua", "print(require('helper'), package.path == os.getenv 'EXPECTED')")
+    place.file(folder .. "/helper.lua", "return 'helped'")
+    local expected = program.start(program.lua, { "-e", "io.write(package.path)" })
+    expected:wait()
+    local bot = program.run({ folder .. "/main.lua" }, { cwd = "/", env = { EXPECTED = expected.out } })
+    bot:tells "helped\ttrue"
+    bot:ends(0)
+  end)
+end)
+
+describe("host.stop", function()
+  it_tells("stops gracefully with the status that is given", function()
+    local p = peer.listen()
+    local bot = program.bot([[
+      ws.connect(told { url = arg[1], on_message = function() host.stop(5) say "still in the callback" end })
+      host.every(0.01, function() end)
+      host.on_stop(function() say "on_stop" end)
+    ]], { p.url })
+    local s = p:open()
+    s:text "x"
+    assert.equal(1001, s:answer_close())
+    bot:tells("connect", "open 101", "still in the callback", "on_stop", 'close 1001 ""')
+    bot:ends(5)
+  end)
+end)
+
+describe("a signal", function()
+  for _, signal in ipairs { "sigterm", "sigint" } do
+    it_tells(signal .. " stops: on_stop runs, Close 1001 is sent and answered, exit 0", function()
+      local p = peer.listen()
+      local bot = program.bot([[
+        local conn = ws.connect(told { url = arg[1] })
+        host.on_stop(function() say "first" conn:send "last words" end)
+        host.on_stop(function() say "second" end)
+        host.every(3600, function() end)
+      ]], { p.url })
+      local s = p:open()
+      bot:tells("connect", "open 101")
+      bot:kill(signal)
+      s:expect_text "last words"
+      assert.equal(1001, s:answer_close())
+      bot:tells("first", "second", 'close 1001 ""')
+      bot:ends(0)
+    end)
+  end
+
+  it_tells("stops a program with nothing but a timer set", function()
+    local bot = program.bot [[
+      host.every(3600, function() end)
+      host.after(0, function() say "ready" end)
+    ]]
+    bot:tells "ready"
+    bot:kill "sigterm"
+    bot:ends(0)
+  end)
+
+  it_tells("does not wait for a peer that does not answer, longer than close_timeout", function()
+    local p = peer.listen()
+    local bot = program.bot([[ws.connect(told { url = arg[1], close_timeout = 0.2 })]], { p.url })
+    local s = p:open()
+    bot:tells("connect", "open 101")
+    bot:kill "sigterm"
+    s:expect_close(1001)
+    bot:tells 'close 1006 ""'
+    bot:ends(0)
+  end)
+
+  it_tells("ends attempts that are under way, and those that wait", function()
+    local p = peer.listen()
+    local bot = program.bot([[
+      ws.connect { url = arg[1], on_connect = function() say "connected" end }
+      ws.connect { url = "ws://127.0.0.1:" .. arg[2], on_error = function() end, on_close = function(c)
+        c:reconnect(3600)
+        say "waiting"
+      end }
+    ]], { p.url, tostring(peer.dead_port()) })
+    p:accept():read_head()
+    local lines = { bot:line(), bot:line() }
+    table.sort(lines)
+    assert.same({ "connected", "waiting" }, lines)
+    bot:kill "sigterm"
+    bot:ends(0)
+  end)
+
+  it_tells("that is a second one ends at once", function()
+    local p = peer.listen()
+    local bot = program.bot([[
+      ws.connect(told { url = arg[1], close_timeout = 3600 })
+      host.on_stop(function() say "stopping" end)
+    ]], { p.url })
+    local s = p:open()
+    bot:tells("connect", "open 101")
+    bot:kill "sigterm"
+    bot:tells "stopping"
+    s:expect_close(1001)
+    bot:kill "sigterm"
+    local status, number = bot:wait()
+    assert(number == 15 or status == 128 + 15, "status " .. status .. ", signal " .. number)
+  end)
+
+  it_tells("SIGINT raises interrupted! in Lua code that has kept the loop from turning", function()
+    local bot = program.bot [[
+      say "busy"
+      local ok, message = pcall(function() while true do end end)
+      say(ok, message)
+      host.after(0.01, function() say "and the loop turns" end)
+    ]]
+    bot:tells "busy"
+    bot:kill "sigint"
+    bot:tells("~^false .*interrupted!", "and the loop turns")
+    bot:ends(0)
+  end)
+
+  it_tells("SIGINT ends a main chunk that is busy, with a traceback", function()
+    local bot = program.bot [[
+      say "busy"
+      while true do end
+    ]]
+    bot:tells "busy"
+    bot:kill "sigint"
+    bot:ends(1)
+    assert.matches("interrupted!", bot.err)
+    assert.matches("bot%.lua:2: in main chunk", bot.err)
+  end)
+
+  it_tells("SIGINT raises interrupted! in a callback that is busy, and the host lives on", function()
+    local bot = program.bot [[
+      host.after(0, function() say "busy" while true do end end)
+      host.after(0.01, function() say "alive" end)
+    ]]
+    bot:tells "busy"
+    bot:kill "sigint"
+    bot:tells "alive"
+    bot:ends(0)
+    assert.matches("interrupted!", bot.err)
+  end)
+
+  it_tells("SIGTERM while Lua is busy ends at the second one", function()
+    local bot = program.bot [[
+      say "busy"
+      while true do end
+    ]]
+    bot:tells "busy"
+    story.poll("its end", function() -- signals that are not taken yet are one, so it is sent again and again
+      bot:kill "sigterm"
+      return bot.status
+    end)
+    local status, number = bot:wait()
+    assert(number == 15 or status == 128 + 15, "status " .. status .. ", signal " .. number)
+  end)
+end)
+
+describe("wsbot echo", function()
+  it_tells("tells where it listens, and sends back what it gets", function()
+    local server = program.run { "echo", "--port", "0" }
+    local url = server:line():match "ws://127%.0%.0%.1:%d+"
+    assert.is_string(url)
+    local bot = program.bot([[
+      local sizes, n = { 0, 1, 125, 126, 65535, 65536, 3000000 }, 0
+      local function next_one(c)
+        n = n + 1
+        if n > #sizes then return c:close() end
+        c:send_binary(("\xfe"):rep(sizes[n]))
+      end
+      ws.connect(told { url = arg[1], on_websocket_connect = function(c) c:send "hello" end, on_message = function(c, data, kind)
+        if kind == "text" then say(data) else say(kind, #data, data == ("\xfe"):rep(#data)) end
+        next_one(c)
+      end })
+    ]], { url })
+    bot:tells("connect", "hello", "binary 0 true", "binary 1 true", "binary 125 true", "binary 126 true", "binary 65535 true",
+      "binary 65536 true", "binary 3000000 true", 'close 1000 ""')
+    bot:ends(0)
+    server:kill "sigint"
+    server:ends(0)
+  end)
+
+  it_tells("listens on the host that is given", function()
+    local server = program.run { "echo", "--port", "0", "--host", "::1" }
+    local url = server:line():match "ws://%[::1%]:%d+"
+    assert.is_string(url)
+    local bot = program.bot([[
+      ws.connect { url = arg[1], on_websocket_connect = function(c) c:send "hi" end, on_message = function(c, data) say(data) c:close() end }
+    ]], { url })
+    bot:tells "hi"
+    bot:ends(0)
+  end)
+
+  it_tells("says so when the port is taken", function()
+    local p = peer.listen()
+    local server = program.run { "echo", "--port", tostring(p.port) }
+    assert.equal(1, (server:wait()))
+    assert.matches(tostring(p.port), server.err)
+    assert.matches("in use", server.err)
+  end)
+
+  it_tells("closes its clients with 1001 when it is stopped", function()
+    local server = program.run { "echo", "--port", "0" }
+    local bot = program.bot([[ws.connect(told { url = arg[1] })]], { server:line():match "ws://%S+:%d+" })
+    bot:tells("connect", "open 101")
+    server:kill "sigterm"
+    bot:tells 'close 1001 ""'
+    bot:ends(0)
+    server:ends(0)
+  end)
+
+  it_tells("is found in the program of a bot too: run --with-echo", function()
+    local path = place.file("with.lua", [[
+      io.stdout:setvbuf "line"
+      ws.connect { url = "ws://127.0.0.1:" .. arg[1], on_websocket_connect = function(c) c:send "hi" end,
+        on_message = function(c, data) print(data) c:close() end }
+    ]])
+    local port = tostring(peer.dead_port())
+    local bot = program.run { "run", "--with-echo=" .. port, path, port }
+    bot:tells "hi"
+    bot:ends(0) -- the echo peer does not keep it alive
+    local other = program.run { "run", "--with-echo=0", place.file("nothing.lua", "") }
+    other:ends(0)
+    assert.matches("ws://127%.0%.0%.1:%d+", other.err)
+  end)
+end)
+
+describe("scripts/hello.lua", function()
+  it_tells("greets the echo peer, prints what comes, and ends with Ctrl-C", function()
+    local server = program.run { "echo", "--port", "0" }
+    local bot = program.run({ "run", "scripts/hello.lua", (server:line():match "ws://%S+:%d+") })
+    story.wait("a greeting", function()
+      return bot.out:find "hello"
+    end)
+    bot:kill "sigint"
+    assert.equal(0, (bot:wait()))
+    assert.equal("", bot.err)
+  end)
+
+  it_tells("connects again a second after a close", function()
+    local p = peer.listen()
+    local bot = program.run { "run", "scripts/hello.lua", p.url }
+    local s = p:open()
+    assert.matches("hello", s:expect(1).payload)
+    s:finish(1000)
+    s = p:open()
+    s:expect(1)
+    bot:kill "sigint"
+    assert.equal(1001, s:answer_close())
+    assert.equal(0, (bot:wait()))
+  end)
+end)

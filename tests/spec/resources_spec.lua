@@ -1,0 +1,166 @@
+-- What connections cost is given back: file descriptors and memory are, at the end, as at the start.
+local uv = require "luv"
+local peer = require "support.peer"
+local place = require "support.place"
+local program = require "support.program"
+local story = require "support.story"
+local tls = require "support.tls"
+
+local it_tells = function(name, body)
+  it(name, story.of(body))
+end
+
+local function descriptors(pid)
+  local entries, n = assert(uv.fs_scandir(("/proc/%d/fd"):format(pid))), 0
+  while uv.fs_scandir_next(entries) do
+    n = n + 1
+  end
+  return n
+end
+
+-- Resident memory in MB.
+local function memory(pid)
+  local pages = place.read(("/proc/%d/statm"):format(pid)):match "^%d+ (%d+)"
+  return tonumber(pages) * 4096 / 2 ^ 20
+end
+
+-- A bot that, told a number of rounds by the connection to arg[1], opens arg[3] connections to arg[2] so many times; each says hello and is
+-- closed when that has come back.
+local source = [[
+  local each = tonumber(arg[3])
+  local options = arg[4] and { ca_file = arg[4] } or nil
+  local function round(done)
+    local closed, fine = 0, 0
+    for n = 1, each do
+      ws.connect { url = arg[2], tls = options, on_websocket_connect = function(c) c:send("hello " .. n) end,
+        on_message = function(c, data)
+          if data == "hello " .. n then fine = fine + 1 end
+          c:close()
+        end,
+        on_error = function(_, code, message) say("error", code, message) end,
+        on_close = function(_, code)
+          if code ~= 1000 then say("close", code) end
+          closed = closed + 1
+          if closed == each then
+            if fine ~= each then say("only", fine) end
+            host.after(0, done)
+          end
+        end }
+    end
+  end
+  ws.connect { url = arg[1], on_message = function(_, data)
+    local left = tonumber(data)
+    local function go()
+      if left == 0 then
+        collectgarbage()
+        collectgarbage()
+        return say "done"
+      end
+      left = left - 1
+      round(go)
+    end
+    go()
+  end }
+]]
+
+-- Measures the bot and its server before and after.
+local function stays(rounds, each, secure)
+  local control = peer.listen()
+  local server = program.run { "echo", "--port", "0",
+    table.unpack(secure and { "--tls-cert", tls.cert "server", "--tls-key", tls.key "server" } or {}) }
+  local url = server:line():match "wss?://%S+:%d+"
+  local bot = program.bot(source, { control.url, url, tostring(each), secure and tls.cert "ca" or nil })
+  local s = control:open()
+  local function run(n)
+    s:text(tostring(n))
+    bot:tells "done"
+    story.poll("the server to have closed its side", function()
+      return descriptors(server.pid) < each
+    end)
+    return { bot = memory(bot.pid), server = memory(server.pid) }
+  end
+  run(0)
+  local bot_open, server_open = descriptors(bot.pid), descriptors(server.pid)
+  local early = run(rounds // 10)
+  local late = run(rounds - rounds // 10)
+  story.poll("the server to have closed all", function()
+    return descriptors(server.pid) <= server_open
+  end)
+  assert.equal(bot_open, descriptors(bot.pid))
+  if not program.is_sanitized() then
+    for who in pairs(early) do
+      assert(late[who] < early[who] + 6, ("the %s grew from %.1f to %.1f MB"):format(who, early[who], late[who]))
+    end
+  end
+  s:finish()
+  bot:ends(0)
+  server:kill "sigterm"
+  server:ends(0)
+end
+
+describe("200 connections, opened and closed 50 times,", function()
+  it_tells("leave descriptors and memory as they were", function()
+    stays(50, 200)
+  end)
+end)
+
+describe("20 connections over TLS, opened and closed 20 times,", function()
+  it_tells("leave descriptors and memory as they were", function()
+    stays(20, 20, true)
+  end)
+end)
+
+describe("attempts that fail", function()
+  it_tells("leave descriptors and memory as they were", function()
+    local control = peer.listen()
+    local bot = program.bot([[
+      local function attempt(left)
+        if left == 0 then collectgarbage() collectgarbage() return say "done" end
+        ws.connect { url = "ws://127.0.0.1:" .. arg[2], on_error = function() end, on_close = function() attempt(left - 1) end }
+      end
+      ws.connect { url = arg[1], on_message = function(_, data) attempt(tonumber(data)) end }
+    ]], { control.url, tostring(peer.dead_port()) })
+    local s = control:open()
+    s:text "500"
+    bot:tells "done"
+    local open, before = descriptors(bot.pid), memory(bot.pid)
+    s:text "5000"
+    bot:tells "done"
+    assert.equal(open, descriptors(bot.pid))
+    if not program.is_sanitized() then
+      assert(memory(bot.pid) < before + 3, ("it grew from %.1f to %.1f MB"):format(before, memory(bot.pid)))
+    end
+    s:finish()
+    bot:ends(0)
+  end)
+end)
+
+describe("a million messages", function()
+  it_tells("leave memory as it was", function()
+    local control = peer.listen()
+    local bot = program.bot([[
+      local n = 0
+      ws.connect { url = arg[1], on_message = function(_, data)
+        n = n + 1
+        if data == "measure" then collectgarbage() say(n) end
+      end }
+    ]], { control.url })
+    local s = control:open()
+    local burst = ("\x81\x05hello\x82\x7e\x01\x00" .. ("x"):rep(256)):rep(10000)
+    local function send(times)
+      for _ = 1, times do
+        s:send(burst)
+      end
+      s:text "measure"
+      bot:line()
+      return memory(bot.pid)
+    end
+    local early = send(5)
+    local late = send(45)
+    if not program.is_sanitized() then
+      assert(late < early + 6, ("it grew from %.1f to %.1f MB"):format(early, late))
+    end
+    s:finish()
+    bot:ends(0)
+  end)
+end)
