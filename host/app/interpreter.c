@@ -326,7 +326,7 @@ static int l_main(lua_State *L) {
         r->ok = run_script(L, r);
     else if (nothing && !isatty(STDIN_FILENO))
         r->ok = run_file(L, r, NULL);
-    if (!r->ok && !o->interactive) return 0;
+    if (!r->ok) return 0;
     r->prompts = o->interactive || (nothing && isatty(STDIN_FILENO));
     if (r->prompts && !o->version) print_version();
     return 0;

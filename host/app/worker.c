@@ -71,6 +71,7 @@ static void on_stop(struct deadline *d) {
         else
             conn_destroy(c);
     }
+    if (!w->net.all) uv_stop(&w->loop);
 }
 
 void worker_stop(struct worker *w, int status) {

@@ -40,7 +40,10 @@ static void unlink_all(struct conn *c) {
     *c->all_at = c->all_next;
     if (c->all_next) c->all_next->all_at = c->all_at;
     c->all_at = NULL;
-    if (!c->net->all) uv_unref((uv_handle_t *)&c->net->before_sleep);
+    if (!c->net->all) {
+        uv_unref((uv_handle_t *)&c->net->before_sleep);
+        if (c->net->stopping) uv_stop(c->net->loop); /* not to sleep on timers that mean nothing any more */
+    }
     conn_release(c);
 }
 
