@@ -1,4 +1,5 @@
--- scripts: the examples in scripts/ do what they say, against the built-in echo peer. (hello.lua is in command_spec and interop_spec.)
+-- scripts: the examples in scripts/ do what they say, against the built-in echo peer. (hello.lua is in command_spec
+-- and interop_spec.)
 local program = require "support.program"
 local story = require "support.story"
 
