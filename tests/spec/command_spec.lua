@@ -41,7 +41,8 @@ describe("wsbot", function()
     } do
       local bot = program.run(case[2])
       local status = bot:wait()
-      assert(status == case[1], ("wsbot %s ends with %d and not %d"):format(table.concat(case[2], " "), status, case[1]))
+      assert(status == case[1],
+        ("wsbot %s ends with %d and not %d"):format(table.concat(case[2], " "), status, case[1]))
       assert.equal(case[1] == 0, bot.err == "")
       if case[1] == 2 then assert.equal("", bot.out) end
     end
@@ -117,6 +118,29 @@ describe("wsbot", function()
     local bot = program.run({ folder .. "/main.lua" }, { cwd = "/", env = { EXPECTED = expected.out } })
     bot:tells "helped\ttrue"
     bot:ends(0)
+  end)
+end)
+
+describe("host.log", function()
+  it_tells("writes lines to stderr, as print would show the values", function()
+    local bot = program.bot [[
+      host.log.info("an", "info", 1, nil, true)
+      host.log.warn("a warning", setmetatable({}, { __tostring = function() return "of its own" end }))
+      host.log.error "an error"
+      host.log.debug "perhaps"
+      say "out"
+    ]]
+    bot:tells "out"
+    bot:ends(0)
+    assert.matches("an\tinfo\t1\tnil\ttrue\n", bot.err)
+    assert.matches("a warning\tof its own\n", bot.err)
+    assert.matches("an error\n", bot.err)
+  end)
+
+  it_tells("writes all of a long line", function()
+    local bot = program.bot [[host.log.info(("x"):rep(100000))]]
+    bot:ends(0)
+    assert.equal(100000, #bot.err:match "x+")
   end)
 end)
 
@@ -274,13 +298,14 @@ describe("wsbot echo", function()
         if n > #sizes then return c:close() end
         c:send_binary(("\xfe"):rep(sizes[n]))
       end
-      ws.connect(told { url = arg[1], on_websocket_connect = function(c) c:send "hello" end, on_message = function(c, data, kind)
-        if kind == "text" then say(data) else say(kind, #data, data == ("\xfe"):rep(#data)) end
-        next_one(c)
-      end })
+      ws.connect(told { url = arg[1], on_websocket_connect = function(c) c:send "hello" end,
+        on_message = function(c, data, kind)
+          if kind == "text" then say(data) else say(kind, #data, data == ("\xfe"):rep(#data)) end
+          next_one(c)
+        end })
     ]], { url })
-    bot:tells("connect", "hello", "binary 0 true", "binary 1 true", "binary 125 true", "binary 126 true", "binary 65535 true",
-      "binary 65536 true", "binary 3000000 true", 'close 1000 ""')
+    bot:tells("connect", "hello", "binary 0 true", "binary 1 true", "binary 125 true", "binary 126 true",
+      "binary 65535 true", "binary 65536 true", "binary 3000000 true", 'close 1000 ""')
     bot:ends(0)
     server:kill "sigint"
     server:ends(0)
@@ -291,7 +316,8 @@ describe("wsbot echo", function()
     local url = server:line():match "ws://%[::1%]:%d+"
     assert.is_string(url)
     local bot = program.bot([[
-      ws.connect { url = arg[1], on_websocket_connect = function(c) c:send "hi" end, on_message = function(c, data) say(data) c:close() end }
+      ws.connect { url = arg[1], on_websocket_connect = function(c) c:send "hi" end,
+        on_message = function(c, data) say(data) c:close() end }
     ]], { url })
     bot:tells "hi"
     bot:ends(0)

@@ -1,4 +1,5 @@
--- The life of a connection as its script sees it: events and their order, callbacks, fields, and what a script may ask of it.
+-- The life of a connection as its script sees it: events and their order, callbacks, fields, and what a script may
+-- ask of it.
 local peer = require "support.peer"
 local program = require "support.program"
 local story = require "support.story"
@@ -18,8 +19,8 @@ describe("the events of a connection", function()
     s:expect(0xA, "are you there")
     s:pong "unasked"
     s:finish(1000, "bye")
-    bot:tells("connect", "open 101", 'text "hello"', [[binary "\x00\x01\xff"]], 'ping "are you there"', 'pong "unasked"',
-      'close 1000 "bye"')
+    bot:tells("connect", "open 101", 'text "hello"', [[binary "\x00\x01\xff"]], 'ping "are you there"',
+      'pong "unasked"', 'close 1000 "bye"')
     bot:ends(0)
   end)
 
@@ -81,9 +82,11 @@ describe("the events of a connection", function()
   end)
 
   it_tells("name a host that is not found as a dns error", function()
-    local bot = program.bot([[ws.connect(told { url = "ws://no-such-host.invalid/", on_close = function(_, code, _, record)
-      say("close", code, record.phase, record.error)
-    end })]])
+    local bot = program.bot [[
+      ws.connect(told { url = "ws://no-such-host.invalid/", on_close = function(_, code, _, record)
+        say("close", code, record.phase, record.error)
+      end })
+    ]]
     bot:tells("~^error dns .*no%-such%-host%.invalid", "close 1006 dns dns")
     bot:ends(0)
   end)
@@ -231,7 +234,8 @@ describe("the fields of a connection", function()
     s:expect_text "12345"
     s:answer_close()
     bot:tells("feed " .. p.url .. "/path?x=1 integer connecting nil 0 0", "0 0 0",
-      "connect connecting " .. p.address .. " true", "open open v2.chat v2.chat", "closing closing 1 1 true true", "closed closed")
+      "connect connecting " .. p.address .. " true", "open open v2.chat v2.chat", "closing closing 1 1 true true",
+      "closed closed")
     bot:ends(0)
   end)
 
@@ -252,7 +256,8 @@ describe("the fields of a connection", function()
   it_tells("may be a script's own too", function()
     local p = peer.listen()
     local bot = program.bot([[
-      local conn = ws.connect(told { url = arg[1], on_message = function(c) c.count = c.count + 1 say(c.count, c.room.name, c[1]) end })
+      local conn = ws.connect(told { url = arg[1],
+        on_message = function(c) c.count = c.count + 1 say(c.count, c.room.name, c[1]) end })
       conn.count, conn.room, conn[1] = 0, { name = "lobby" }, "one"
       collectgarbage()
     ]], { p.url })
@@ -286,7 +291,8 @@ describe("the fields of a connection", function()
     local bot = program.bot([[
       ws.connect { url = arg[1], on_websocket_connect = function(_, r)
         say(r.status, r.reason, r.headers["x-room"], r.headers["X-Room"], r.headers["X-ROOM"], r.headers.nothing)
-        say(r.protocol, r.extensions, tostring(r):match "^HTTP/1.1 101 Sure thing\r\n" ~= nil, tostring(r):find "X%-Room: 7" ~= nil)
+        say(r.protocol, r.extensions, tostring(r):match "^HTTP/1.1 101 Sure thing\r\n" ~= nil,
+          tostring(r):find "X%-Room: 7" ~= nil)
       end }
     ]], { p.url })
     p:open({ status = "HTTP/1.1 101 Sure thing", with = { "X-Room: 7" } }):finish()
@@ -455,7 +461,8 @@ describe("close and destroy", function()
       local a = ws.connect(told { url = arg[1] .. "/a" })
       a:close()
       say(a.state)
-      local b = ws.connect(told { url = arg[1] .. "/b", on_connect = function(c) say "b connect" c:close(1001, "no") end })
+      local b = ws.connect(told { url = arg[1] .. "/b",
+        on_connect = function(c) say "b connect" c:close(1001, "no") end })
     ]], { p.url })
     local s = p:accept()
     s:read_end()

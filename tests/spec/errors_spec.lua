@@ -91,7 +91,8 @@ describe("an error in a callback", function()
   it_tells("that ends no attempt is not in the record of its close", function()
     local p = peer.listen()
     local bot = program.bot([[
-      ws.connect(told { url = arg[1], on_message = function() error "x" end, on_error = function(_, code) say("error", code) end,
+      ws.connect(told { url = arg[1], on_message = function() error "x" end,
+        on_error = function(_, code) say("error", code) end,
         on_close = function(_, code, _, record) say("close", code, record.error) end })
     ]], { p.url })
     local s = p:open()
@@ -121,6 +122,15 @@ describe("an error in a callback", function()
       "~^callback string .*boolean", "~^callback string .*nil")
     s:finish()
     bot:ends(0)
+  end)
+end)
+
+describe("an error with a long message", function()
+  it_tells("is told whole, its traceback too", function()
+    local bot = program.bot [[host.after(0, function() error(("x"):rep(20000)) end)]]
+    bot:ends(0)
+    assert.equal(20000, #bot.err:match "xxx+")
+    assert.matches("stack traceback", bot.err)
   end)
 end)
 

@@ -54,7 +54,8 @@ end
 describe("an answer with 101", function()
   accepted("is taken when it is as in the RFC", {})
   accepted("may write Upgrade and Connection in any case", function(s)
-    return s:answer { lines = { "UPGRADE: WebSocket", "connection: uPGRADE", "sec-websocket-accept: " .. s:accept_value() } }
+    return s:answer { lines = { "UPGRADE: WebSocket", "connection: uPGRADE",
+      "sec-websocket-accept: " .. s:accept_value() } }
   end)
   accepted("may list other tokens besides", function(s)
     return s:answer { lines = { "Upgrade: foo/1.0, websocket", "Connection: keep-alive", "Connection: x, Upgrade , y",
@@ -63,7 +64,8 @@ describe("an answer with 101", function()
   accepted("may have an empty reason", { status = "HTTP/1.1 101 " })
   accepted("may have no reason at all", { status = "HTTP/1.1 101" })
   accepted("may have another reason", { status = "HTTP/1.1 101 Web Socket Protocol Handshake" })
-  accepted("may come with many other headers", { with = { "Server: x", "Date: today", "Set-Cookie: a=b", "Set-Cookie: c=d",
+  accepted("may come with many other headers",
+    { with = { "Server: x", "Date: today", "Set-Cookie: a=b", "Set-Cookie: c=d",
     "X-Empty:", "X-Long: " .. ("y"):rep(8000) } })
   accepted("may come behind 100 and 103", function(s)
     return "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\nLink: </x>\r\n\r\n" .. s:answer()
@@ -83,7 +85,8 @@ describe("an answer with 101", function()
     end)
     return s:answer { without = { "Sec-WebSocket-Accept" }, with = { "Sec-WebSocket-Accept: " .. other } }
   end, "Accept")
-  refused("may choose no subprotocol that was not offered", { with = { "Sec-WebSocket-Protocol: v3.chat" } }, "v3%.chat")
+  refused("may choose no subprotocol that was not offered", { with = { "Sec-WebSocket-Protocol: v3.chat" } },
+    "v3%.chat")
   refused("may not choose a subprotocol in another case", { with = { "Sec-WebSocket-Protocol: V1.CHAT" } }, "V1%.CHAT")
   refused("may not choose two subprotocols", { with = { "Sec-WebSocket-Protocol: v1.chat, v2.chat" } }, "protocol")
   refused("may use no extension that was not offered",
@@ -94,7 +97,8 @@ describe("an answer", function()
   it_tells("with a subprotocol that was offered sets conn.protocol", function()
     local p = peer.listen()
     local bot = program.bot([[
-      ws.connect { url = arg[1], protocols = { "v1.chat", "v2.chat" }, on_websocket_connect = function(c) say(c.protocol) end }
+      ws.connect { url = arg[1], protocols = { "v1.chat", "v2.chat" },
+        on_websocket_connect = function(c) say(c.protocol) end }
     ]], { p.url })
     p:open({ with = { "Sec-WebSocket-Protocol: v2.chat" } }):finish()
     bot:tells "v2.chat"
@@ -111,7 +115,8 @@ describe("an answer", function()
     bot:ends(0)
   end)
 
-  refused("200 is refused, even with everything else in order", { status = "HTTP/1.1 200 OK", with = { "Content-Length: 0" } },
+  refused("200 is refused, even with everything else in order",
+    { status = "HTTP/1.1 200 OK", with = { "Content-Length: 0" } },
     "200", '~^response 200 OK nil 0')
   refused("with another status is reported with its status, reason, headers and body",
     function()
@@ -142,7 +147,8 @@ describe("an answer", function()
     local bot, s = start "0.3"
     s:read_head()
     s:send "HTTP/1.1 404 Not Found\r\nContent-Length: 10\r\n\r\nhalf"
-    bot:tells("connect", "~^error handshake .*404", 'close 1006 "" handshake handshake', 'response 404 Not Found nil 4 "half"')
+    bot:tells("connect", "~^error handshake .*404", 'close 1006 "" handshake handshake',
+      'response 404 Not Found nil 4 "half"')
     assert.equal(0, (bot:wait()))
   end)
 
@@ -189,7 +195,8 @@ describe("what comes with the answer", function()
   it_tells("is the same byte by byte", function()
     local bot, s = start()
     s:read_head()
-    s:send_bytewise("HTTP/1.1 100 Continue\r\n\r\n" .. s:answer { behind = "\x81\x05hello\x89\x01p\x88\x05\x03\xe8bye" })
+    local frames = "\x81\x05hello\x89\x01p\x88\x05\x03\xe8bye"
+    s:send_bytewise("HTTP/1.1 100 Continue\r\n\r\n" .. s:answer { behind = frames })
     s:expect(0xA, "p")
     s:expect_close(1000)
     s:close()

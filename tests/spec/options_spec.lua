@@ -9,7 +9,9 @@ end
 
 -- Runs ws.connect with each of these tables (Lua source) and returns the errors, or "accepted".
 local function refusals(tables)
-  local source = { "local function try(f) local ok, message = pcall(f) say(ok and 'accepted' or (message:gsub('%c', '?'))) end" }
+  local source = {
+    "function try(f) local ok, message = pcall(f) say(ok and 'accepted' or (message:gsub('%c', '?'))) end",
+  }
   for _, text in ipairs(tables) do
     source[#source + 1] = ("try(function() ws.connect %s end)"):format(text)
   end
@@ -33,7 +35,8 @@ local function refuses(entries)
   local lines = refusals(tables)
   for i, entry in ipairs(entries) do
     local place = ("^.-bot%%.lua:%d: "):format(i + 1)
-    assert(lines[i]:find(place .. ".*" .. entry[2]), ("ws.connect %s\ntells\n%s\nand not\n%s"):format(entry[1], lines[i], entry[2]))
+    assert(lines[i]:find(place .. ".*" .. entry[2]),
+      ("ws.connect %s\ntells\n%s\nand not\n%s"):format(entry[1], lines[i], entry[2]))
   end
 end
 
@@ -184,7 +187,8 @@ end)
 -- What the request of `ws.connect { url = ..., <options> }` is.
 local function request_of(options, url)
   local p = peer.listen()
-  local bot = program.bot(([[ws.connect { url = (%q):gsub("AT", arg[1]), %s }]]):format(url or "ws://AT/", options), { p.address })
+  local bot = program.bot(([[ws.connect { url = (%q):gsub("AT", arg[1]), %s }]]):format(url or "ws://AT/", options),
+    { p.address })
   local s = p:open()
   s:finish()
   bot:ends(0)
@@ -220,7 +224,9 @@ describe("the request of the opening handshake", function()
   end)
 
   it_tells("has the script's headers, a list as several lines", function()
-    local request = request_of [[headers = { Cookie = "a=1", ["X-Key"] = { "v1", "v2" }, ["X-Number"] = 7, ["User-Agent"] = "me" }]]
+    local request = request_of [[
+      headers = { Cookie = "a=1", ["X-Key"] = { "v1", "v2" }, ["X-Number"] = 7, ["User-Agent"] = "me" }
+    ]]
     assert.same({ "a=1" }, request.headers.cookie)
     assert.same({ "v1", "v2" }, request.headers["x-key"])
     assert.same({ "7" }, request.headers["x-number"])
@@ -235,7 +241,8 @@ describe("the request of the opening handshake", function()
     local request, p = request_of("", "ws://al%40ice:op%3Aen@AT/")
     assert.same({ "Basic YWxAaWNlOm9wOmVu" }, request.headers.authorization)
     assert.same({ p.address }, request.headers.host)
-    assert.same({ "Bearer t" }, request_of([[headers = { Authorization = "Bearer t" }]], "ws://a:b@AT/").headers.authorization)
+    assert.same({ "Bearer t" },
+      request_of([[headers = { Authorization = "Bearer t" }]], "ws://a:b@AT/").headers.authorization)
   end)
 
   it_tells("has the origin and the protocols", function()

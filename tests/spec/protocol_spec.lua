@@ -8,7 +8,8 @@ local it_tells = function(name, body)
   it(name, story.of(body))
 end
 
--- A bot that tells of everything and sends back what it is sent (a text of 'echo:...' or binary), with more options as source.
+-- A bot that tells of everything and sends back what it is sent (a text of 'echo:...' or binary), with more options
+-- as source.
 local function start(options)
   local p = peer.listen()
   local bot = program.bot(([[
@@ -54,8 +55,8 @@ describe("messages", function()
   end
 
   it_tells("may come with their length in a longer form than needed", function()
-    -- RFC 6455 5.2 asks the sender for the shortest form; what a receiver does with another is its own choice. Either is fine, but
-    -- the bytes must not be misread.
+    -- RFC 6455 5.2 asks the sender for the shortest form; what a receiver does with another is its own choice. Either
+    -- is fine, but the bytes must not be misread.
     local bot, s = start()
     s:frame { opcode = frame.TEXT, payload = "abc", form = 16 }
     local line = bot:line()
@@ -110,7 +111,12 @@ describe("messages", function()
   end)
 
   it_tells("in a burst are all delivered, in order", function()
-    local bot, s = start "on_message = function(c, data) n = (n or 0) + 1 if tonumber(data) ~= n then say('wrong', data) end end,"
+    local bot, s = start [[
+      on_message = function(c, data)
+        n = (n or 0) + 1
+        if tonumber(data) ~= n then say('wrong', data) end
+      end,
+    ]]
     local frames = {}
     for i = 1, 20000 do
       frames[i] = frame.write { payload = tostring(i) }
@@ -287,7 +293,8 @@ describe("a peer that breaks the protocol is told 1002:", function()
     breaks(("opcode 0x%X"):format(opcode), frame.write { opcode = opcode, payload = "x" })
   end
   breaks("a continuation of nothing", frame.write { opcode = frame.CONTINUATION, payload = "x" })
-  breaks("a new message within a fragmented one", frame.write { fin = false, payload = "x" } .. frame.write { payload = "y" })
+  breaks("a new message within a fragmented one",
+    frame.write { fin = false, payload = "x" } .. frame.write { payload = "y" })
   breaks("a fragmented ping", frame.write { opcode = frame.PING, fin = false, payload = "x" })
   breaks("a ping of 126 bytes", frame.write { opcode = frame.PING, payload = ("x"):rep(126) })
   breaks("a length with its highest bit set", "\x82\x7f\x80\0\0\0\0\0\0\0")
@@ -387,7 +394,8 @@ describe("the closing handshake", function()
 
   it_tells("refuses codes and reasons that may not be sent", function()
     local bot, s = start [[on_message = function(c)
-      for _, a in ipairs { { 0 }, { 999 }, { 1004 }, { 1005 }, { 1006 }, { 1015 }, { 2999 }, { 5000 }, { 70000 }, { "x" },
+      for _, a in ipairs {
+        { 0 }, { 999 }, { 1004 }, { 1005 }, { 1006 }, { 1015 }, { 2999 }, { 5000 }, { 70000 }, { "x" },
         { 1000, ("x"):rep(124) }, { 1000, "\xff" }, { 1000, {} } } do
         say(pcall(c.close, c, table.unpack(a)) == false and c.state)
       end
@@ -544,10 +552,10 @@ describe("send", function()
     bot:ends(0)
   end)
 
-  it_tells("refuses what would pass max_send_buffer, whole; on_buffer_full tells once, on_drain when all is written", function()
+  it_tells("refuses what would pass max_send_buffer: on_buffer_full tells once, on_drain when all is sent", function()
     local p = peer.listen()
     local bot = program.bot([[
-      local piece, n, refused = ("x"):rep(100000), 0, 0
+      local piece, n = ("x"):rep(100000), 0
       ws.connect(told { url = arg[1], max_send_buffer = 1000000, on_ping = function(c)
         local ok, why
         repeat

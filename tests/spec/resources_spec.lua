@@ -24,8 +24,8 @@ local function memory(pid)
   return tonumber(pages) * 4096 / 2 ^ 20
 end
 
--- A bot that, told a number of rounds by the connection to arg[1], opens arg[3] connections to arg[2] so many times; each says hello and is
--- closed when that has come back.
+-- A bot that, told a number of rounds by the connection to arg[1], opens arg[3] connections to arg[2] so many times;
+-- each says hello and is closed when that has come back.
 local source = [[
   local each = tonumber(arg[3])
   local options = arg[4] and { ca_file = arg[4] } or nil
@@ -116,7 +116,8 @@ describe("attempts that fail", function()
     local bot = program.bot([[
       local function attempt(left)
         if left == 0 then collectgarbage() collectgarbage() return say "done" end
-        ws.connect { url = "ws://127.0.0.1:" .. arg[2], on_error = function() end, on_close = function() attempt(left - 1) end }
+        ws.connect { url = "ws://127.0.0.1:" .. arg[2], on_error = function() end,
+          on_close = function() attempt(left - 1) end }
       end
       ws.connect { url = arg[1], on_message = function(_, data) attempt(tonumber(data)) end }
     ]], { control.url, tostring(peer.dead_port()) })

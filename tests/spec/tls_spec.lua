@@ -9,7 +9,8 @@ local it_tells = function(name, body)
   it(name, story.of(body))
 end
 
--- A bot that connects to arg[1] with these tls options (source; CA is the path of the CA's certificate) and tells of everything.
+-- A bot that connects to arg[1] with these tls options (source; CA is the path of the CA's certificate) and tells of
+-- everything.
 local function start(url, options, more)
   return program.bot(([[
     local CA = arg[2]
@@ -85,9 +86,11 @@ describe("a server's certificate", function()
   doubts("is refused when it is not valid yet", { cert = "not_yet" }, nil, "valid", function()
     return escape(tls.day("not_yet", "from"))
   end)
-  doubts("is refused when it is for another name", { cert = "wrong_name", name = "localhost" }, nil, "localhost", "other%.example")
+  doubts("is refused when it is for another name", { cert = "wrong_name", name = "localhost" }, nil, "localhost",
+    "other%.example")
   doubts("is refused when it has the name, but not the address", { cert = "name_only" }, nil, "127%.0%.0%.1")
-  doubts("is refused when it has the address, but not the name", { cert = "ipv4_only", name = "localhost" }, nil, "localhost")
+  doubts("is refused when it has the address, but not the name", { cert = "ipv4_only", name = "localhost" }, nil,
+    "localhost")
   doubts("is refused when it has another address", { cert = "ipv6_only" }, nil, "127%.0%.0%.1")
   doubts("is refused when it has an IPv4 address only", { cert = "ipv4_only", host = "::1" }, nil, "::1")
   doubts("is refused when the intermediate is missing", { cert = "chained", chain = false }, nil, "trust")
@@ -122,7 +125,8 @@ end)
 
 describe("tls.server_name", function()
   it_tells("is sent, and it is what is verified", function()
-    local t = tls.listen { args = { "-servername", "other.example", "-cert2", tls.cert "wrong_name", "-key2", tls.key "wrong_name" } }
+    local t = tls.listen { args = { "-servername", "other.example", "-cert2", tls.cert "wrong_name", "-key2",
+      tls.key "wrong_name" } }
     local bot = start(t.url, [[ca_file = CA, server_name = "other.example"]])
     local s = t:open()
     assert.same({ "127.0.0.1:" .. t.port }, s.request.headers.host)
@@ -160,7 +164,8 @@ describe("TLS", function()
   believes("may be 1.3 with another group at first", { args = { "-tls1_3", "-groups", "P-384" } })
   believes("may be 1.2 with AES only", { args = { "-tls1_2", "-cipher", "ECDHE-ECDSA-AES256-GCM-SHA384" } })
   believes("may be 1.3 with min_version 1.3", { args = { "-tls1_3" } }, [[ca_file = CA, min_version = "1.3"]])
-  doubts("1.2 is refused with min_version 1.3", { args = { "-tls1_2" } }, [[ca_file = CA, min_version = "1.3"]], "version")
+  doubts("1.2 is refused with min_version 1.3", { args = { "-tls1_2" } }, [[ca_file = CA, min_version = "1.3"]],
+    "version")
   doubts("1.1 is refused", { args = { "-tls1_1", "-cipher", "ALL:@SECLEVEL=0" } }, nil, "version")
   doubts("without a common cipher is refused", { args = { "-tls1_2", "-cipher", "ECDHE-ECDSA-AES128-SHA" } }, nil, "")
 
@@ -176,7 +181,8 @@ describe("TLS", function()
     bot:ends(0)
   end)
 
-  for version, args in pairs { ["1.2"] = { "-tls1_2" }, ["1.3"] = { "-tls1_3" }, ["1.2 without tickets"] = { "-tls1_2", "-no_ticket" } } do
+  for version, args in pairs { ["1.2"] = { "-tls1_2" }, ["1.3"] = { "-tls1_3" },
+    ["1.2 without tickets"] = { "-tls1_2", "-no_ticket" } } do
     it_tells(version .. " is resumed by the next attempt", function()
       local t = tls.listen { loud = true, args = args }
       local bot = program.bot([[
@@ -270,7 +276,8 @@ describe("a client certificate", function()
   it_tells("may have its key encrypted", function()
     local t = listen "-tls1_3"
     local bot = start(t.url,
-      ("ca_file = CA, cert = %q, key = %q, key_password = 'secret'"):format(tls.cert "client", tls.key("client", "secret")))
+      ("ca_file = CA, cert = %q, key = %q, key_password = 'secret'"):format(tls.cert "client",
+        tls.key("client", "secret")))
     t:open():finish()
     bot:tells("connect", "open 101", 'close 1000 "" open nil')
     bot:ends(0)
@@ -286,7 +293,8 @@ describe("a client certificate", function()
 
   it_tells("with an encrypted key and no password is an error that says so", function()
     local key = tls.key("client", "secret")
-    local bot = start("wss://127.0.0.1:" .. tls.listen().port, ("ca_file = CA, cert = %q, key = %q"):format(tls.cert "client", key))
+    local bot = start("wss://127.0.0.1:" .. tls.listen().port,
+      ("ca_file = CA, cert = %q, key = %q"):format(tls.cert "client", key))
     bot:tells("~^error tls .*" .. escape(key) .. ".*key_password", 'close 1006 "" tls tls')
     bot:ends(0)
   end)

@@ -1,5 +1,6 @@
 -- frame: frames of RFC 6455 section 5.2 written and read by the letter of the RFC, knowing nothing of wsbot's codec.
--- A frame is { fin, rsv (0 to 7), opcode, masked, mask (4 bytes or nil), payload, form (7, 16 or 64: how its length was written) }.
+-- A frame is { fin, rsv (0 to 7), opcode, masked, mask (4 bytes or nil), payload, form (7, 16 or 64: how its length
+-- was written) }.
 local frame = {}
 
 frame.CONTINUATION, frame.TEXT, frame.BINARY, frame.CLOSE, frame.PING, frame.PONG = 0x0, 0x1, 0x2, 0x8, 0x9, 0xA
@@ -15,8 +16,8 @@ function frame.mask(bytes, mask)
   return table.concat(out):sub(1, #bytes)
 end
 
--- The bytes of a frame. What is left out: fin is true, rsv 0, opcode text, payload empty, no mask, the shortest length form. `length`
--- says another length than the payload has.
+-- The bytes of a frame. What is left out: fin is true, rsv 0, opcode text, payload empty, no mask, the shortest
+-- length form. `length` says another length than the payload has.
 function frame.write(f)
   local payload = f.payload or ""
   local length = f.length or #payload
@@ -39,7 +40,8 @@ end
 function frame.read(bytes)
   if #bytes < 2 then return nil end
   local first, second = bytes:byte(1, 2)
-  local f = { fin = first & 0x80 ~= 0, rsv = first >> 4 & 7, opcode = first & 15, masked = second & 0x80 ~= 0, form = 7 }
+  local f = { fin = first & 0x80 ~= 0, rsv = first >> 4 & 7, opcode = first & 15, masked = second & 0x80 ~= 0,
+    form = 7 }
   local length, at = second & 0x7f, 3
   if length >= 126 then
     local size = length == 126 and 2 or 8

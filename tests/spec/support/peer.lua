@@ -1,5 +1,6 @@
--- peer: a scripted server. A session is one connection to it, as bytes: it answers the opening handshake as it is told to, speaks frames
--- whole, in pieces or wrong, and ends as servers do when they are well, or not. It knows nothing of wsbot's own codec.
+-- peer: a scripted server. A session is one connection to it, as bytes: it answers the opening handshake as it is
+-- told to, speaks frames whole, in pieces or wrong, and ends as servers do when they are well, or not. It knows
+-- nothing of wsbot's own codec.
 local uv = require "luv"
 local frame = require "support.frame"
 local place = require "support.place"
@@ -11,7 +12,8 @@ local peer = {}
 local session = {}
 session.__index = session
 
--- Wraps a connection. `transport` has write(bytes, done), close(), and what else it can: shutdown(done), reset(), read(on).
+-- Wraps a connection. `transport` has write(bytes, done), close(), and what else it can: shutdown(done), reset(),
+-- read(on).
 local function new_session(transport)
   local self = setmetatable({ transport = transport, input = "", masks = {} }, session)
   transport.on_data = function(data)
@@ -76,7 +78,8 @@ function session:read(n)
   return bytes
 end
 
--- Waits for the end of what the bot sends: "eof", or the name of an error ("ECONNRESET"), and the bytes that came before.
+-- Waits for the end of what the bot sends: "eof", or the name of an error ("ECONNRESET"), and the bytes that came
+-- before.
 function session:read_end()
   story.wait("the bot to end the connection", function()
     return self.ended
@@ -122,8 +125,8 @@ end
 
 ------------------------------------------------------------------------------------------------- the opening handshake
 
--- Reads the head of the request: text, line (the first), method, target, headers (by name in lower case: a list of values) and
--- names (of the headers, as written, in order).
+-- Reads the head of the request: text, line (the first), method, target, headers (by name in lower case: a list of
+-- values) and names (of the headers, as written, in order).
 function session:read_head()
   local _, to = story.wait("the request of the opening handshake", function()
     local _, last = self.input:find("\r\n\r\n", 1, true)
@@ -151,8 +154,8 @@ function session:accept_value()
   return sha1.base64(sha1.sum(key .. "258EAFA5-E914-47DA-95CA-C5AB0DC85B11"))
 end
 
--- The head of an answer. options: status (the first line), without (a set of header names to leave out), with (more header lines,
--- after the usual ones), lines (all header lines), behind (bytes that follow at once).
+-- The head of an answer. options: status (the first line), without (a set of header names to leave out), with (more
+-- header lines, after the usual ones), lines (all header lines), behind (bytes that follow at once).
 function session:answer(options)
   options = options or {}
   local lines = { options.status or "HTTP/1.1 101 Switching Protocols" }

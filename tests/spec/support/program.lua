@@ -1,5 +1,5 @@
--- program: starts programs, wsbot first of all, talks to them and hears how they end. All of them end with the story that started them,
--- and a report of a sanitizer on stderr fails it.
+-- program: starts programs, wsbot first of all, talks to them and hears how they end. All of them end with the story
+-- that started them, and a report of a sanitizer on stderr fails it.
 local uv = require "luv"
 local place = require "support.place"
 local story = require "support.story"
@@ -24,6 +24,7 @@ methods.__index = methods
 local unset = {
   LUA_INIT = true, LUA_INIT_5_4 = true, LUA_PATH = true, LUA_CPATH = true, LUA_PATH_5_4 = true, LUA_CPATH_5_4 = true,
   HTTP_PROXY = true, HTTPS_PROXY = true, ALL_PROXY = true, NO_PROXY = true,
+  WSBOT_LOG = true, SSL_CERT_FILE = true, SSL_CERT_DIR = true,
   http_proxy = true, https_proxy = true, all_proxy = true, no_proxy = true,
 }
 
@@ -58,8 +59,8 @@ local function check_reports(self)
   end
 end
 
--- Starts a program. options: stdin (a text, which is all of it; true: p:write gives it; nil: none), env, cwd, on_out (gets what
--- comes on stdout, at last nil; it is then not kept).
+-- Starts a program. options: stdin (a text, which is all of it; true: p:write gives it; nil: none), env, cwd, on_out
+-- (gets what comes on stdout, at last nil; it is then not kept).
 function program.start(path, args, options)
   options = options or {}
   local self = setmetatable({ out = "", err = "", open = 2, taken = 0, args = args }, methods)
@@ -84,7 +85,8 @@ function program.start(path, args, options)
     self:shut()
   end
   story.note(function()
-    local how = not self.status and "running" or self.signal ~= 0 and "signal " .. self.signal or "status " .. self.status
+    local how = not self.status and "running" or self.signal ~= 0 and "signal " .. self.signal
+      or "status " .. self.status
     local function last(text)
       return #text > 4000 and "... " .. text:sub(-4000) or text
     end
@@ -106,8 +108,9 @@ function program.run(args, options)
   return program.start(program.wsbot, args, options)
 end
 
--- What scripts of the specs may use: say(...) prints a line of words, show(data) quotes any bytes on one line, and told(options)
--- puts callbacks that tell of everything into a table for ws.connect, where it has none. On one line, so lines keep their numbers.
+-- What scripts of the specs may use: say(...) prints a line of words, show(data) quotes any bytes on one line, and
+-- told(options) puts callbacks that tell of everything into a table for ws.connect, where it has none. On one line,
+-- so lines keep their numbers.
 local prelude = [[
 io.stdout:setvbuf "line"
 function say(...)
@@ -135,7 +138,8 @@ end
 ]]
 prelude = prelude:gsub("\n%s*", " ")
 
--- Runs a script given as its source, as a file named bot.lua. options: those of program.start, and flags (of `wsbot run`).
+-- Runs a script given as its source, as a file named bot.lua. options: those of program.start, and flags (of `wsbot
+-- run`).
 function program.bot(source, args, options)
   options = options or {}
   local path = place.file("bot.lua", prelude .. source)

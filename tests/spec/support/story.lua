@@ -1,6 +1,6 @@
--- story: a spec told in a straight line. Its body is a coroutine; a step that has to wait says what for and gives a function that
--- looks whether it has come, and the libuv loop turns until it has. What a story starts (programs, peers) ends with it, and a story
--- that does not get on is told what it waited for.
+-- story: a spec told in a straight line. Its body is a coroutine; a step that has to wait says what for and gives a
+-- function that looks whether it has come, and the libuv loop turns until it has. What a story starts (programs,
+-- peers) ends with it, and a story that does not get on is told what it waited for.
 local uv = require "luv"
 
 local story = {}

@@ -1,5 +1,5 @@
--- tls: certificates, made when they are first asked for, and servers that show them: openssl s_server, through whose standard input and
--- output a session (support.peer) speaks.
+-- tls: certificates, made when they are first asked for, and servers that show them: openssl s_server, through whose
+-- standard input and output a session (support.peer) speaks.
 local peer = require "support.peer"
 local place = require "support.place"
 local program = require "support.program"
@@ -53,7 +53,8 @@ end
 local names = "DNS:localhost,IP:127.0.0.1,IP:::1"
 local year = 365 * 24 * 3600
 
--- What certificates there are. issuer: who signs it (itself, where there is none); from, to: seconds from now; san: its names.
+-- What certificates there are. issuer: who signs it (itself, where there is none); from, to: seconds from now; san:
+-- its names.
 local kinds = {
   ca = { is_ca = true, cn = "Spec Root" },
   intermediate = { is_ca = true, cn = "Spec Intermediate", issuer = "ca" },
@@ -96,9 +97,9 @@ local function make(kind)
   openssl("req", "-new", "-config", "ca.conf", "-key", kind .. ".key", "-subj", "/CN=" .. k.cn, "-out", kind .. ".csr")
   local signer = k.issuer and { "-cert", k.issuer .. ".pem", "-keyfile", k.issuer .. ".key" }
     or { "-selfsign", "-keyfile", kind .. ".key" }
-  openssl("ca", "-batch", "-config", "ca.conf", "-notext", "-extfile", kind .. ".ext", "-in", kind .. ".csr", "-out", kind .. ".pem",
+  openssl("ca", "-batch", "-config", "ca.conf", "-notext", "-extfile", kind .. ".ext", "-in", kind .. ".csr", "-out",
+    kind .. ".pem",
     "-startdate", stamp(k.from or -3600), "-enddate", stamp(k.to or year), table.unpack(signer))
-  if kind == "chained" then write("chained.chain", place.read(folder .. "/chained.pem") .. place.read(folder .. "/intermediate.pem")) end
 end
 
 -- The path of a certificate.
@@ -153,8 +154,9 @@ local function over_program(self)
   return transport
 end
 
--- Starts a server that shows a certificate, for one connection at a time. options: cert (of those above), host (127.0.0.1), args (more
--- arguments for s_server), chain (false: without its intermediate), loud (it tells on its standard output what goes on, amid what the client sends).
+-- Starts a server that shows a certificate, for one connection at a time. options: cert (of those above), host
+-- (127.0.0.1), args (more arguments for s_server), chain (false: without its intermediate), loud (it tells on its
+-- standard output what goes on, amid what the client sends).
 function tls.listen(options)
   options = options or {}
   local kind = options.cert or "server"
@@ -169,7 +171,8 @@ function tls.listen(options)
     if tries > 3 then error("openssl s_server does not start", 2) end
     self.port = peer.dead_port()
     local address = (is_ipv6 and "[" .. host .. "]" or host) .. ":" .. self.port
-    local args = { "s_server", options.loud and "-state" or "-quiet", "-accept", address, "-cert", tls.cert(kind), "-key", tls.key(kind) }
+    local args = { "s_server", options.loud and "-state" or "-quiet", "-accept", address, "-cert", tls.cert(kind),
+      "-key", tls.key(kind) }
     table.move(chain, 1, #chain, #args + 1, args)
     table.move(options.args or {}, 1, #(options.args or {}), #args + 1, args)
     local transport = over_program(self)
