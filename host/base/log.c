@@ -17,10 +17,14 @@ static enum log_level least(void) {
 
 void log_line(enum log_level level, const char *format, ...) {
     if (level < least()) return;
-    char text[4096];
-    va_list args;
+    char some[1024], *text = some;
+    va_list args, again;
     va_start(args, format);
-    vsnprintf(text, sizeof text, format, args);
+    va_copy(again, args);
+    int n = vsnprintf(some, sizeof some, format, args);
+    if (n >= (int)sizeof some && (text = malloc((size_t)n + 1))) vsnprintf(text, (size_t)n + 1, format, again);
+    fprintf(stderr, "wsbot: %s%s\n", level == LOG_WARN ? "warning: " : "", text ? text : some);
+    if (text != some) free(text);
+    va_end(again);
     va_end(args);
-    fprintf(stderr, "wsbot: %s%s\n", level == LOG_WARN ? "warning: " : "", text);
 }

@@ -381,7 +381,7 @@ static void opened(struct conn *c) {
     conn_ping_changed(c);
     mark_busy(c);
     if (c->sink && c->sink->opened) c->sink->opened(c->sink_arg, c);
-    if (c->phase == CONN_OPEN) free_head(c);
+    free_head(c);
 }
 
 static void keep_protocol(struct conn *c, struct slice protocol) {

@@ -24,8 +24,7 @@ bool door_call(struct engine *e, lua_CFunction fn, void *arg, char **message) {
     lua_pushlightuserdata(L, arg);
     if (e->depth++ == 0) e->entered_at = uv_hrtime();
     int rc = lua_pcall(L, 1, 0, top + 1);
-    e->depth--;
-    lua_sethook(L, NULL, 0, 0); /* an interrupt was for the code that ran */
+    if (--e->depth == 0) engine_forget_interrupt(e); /* it was for the code that ran */
     if (rc != LUA_OK) {
         const char *text = lua_type(L, -1) == LUA_TSTRING ? lua_tostring(L, -1) : "an error without a message";
         if (message)

@@ -208,6 +208,10 @@ void engine_interrupt(struct engine *e) {
     if (e->depth) lua_sethook(e->L, l_interrupt, LUA_MASKCALL | LUA_MASKRET | LUA_MASKLINE | LUA_MASKCOUNT, 1);
 }
 
+void engine_forget_interrupt(struct engine *e) {
+    if (lua_gethook(e->L) == l_interrupt) lua_sethook(e->L, NULL, 0, 0);
+}
+
 bool engine_was_interrupted(struct engine *e) {
     bool was = e->interrupted;
     e->interrupted = false;

@@ -45,6 +45,9 @@ void engine_report(struct engine *e, const char *message);
  * while none runs. May be called by a signal handler. */
 void engine_interrupt(struct engine *e);
 
+/* Takes back an interrupt that was not raised. Hooks of the script's own stay. */
+void engine_forget_interrupt(struct engine *e);
+
 /* Was an interrupt raised since the last time this was asked? */
 bool engine_was_interrupted(struct engine *e);
 
