@@ -9,6 +9,7 @@
 #include "net/net.h"
 #include "net/stream.h"
 #include "net/tls.h"
+#include "wire/backlog.h"
 #include "wire/handshake.h"
 #include "wire/ws.h"
 
@@ -103,7 +104,7 @@ struct conn {
     struct buf held;      /* the rest of a read that met a pause */
     uint8_t paused;       /* enum conn_pauser bits of those who want no events now */
     bool pump_due;        /* what is held may go on */
-    struct buf queue;     /* messages sent before the handshake: kind, size, bytes */
+    struct backlog queue; /* messages sent before the handshake */
     struct buf out;       /* plain frames that wait for the end of the turn */
     bool full, full_told; /* a message was refused for want of room; the sink knows */
     bool shut;            /* we said that we send no more */

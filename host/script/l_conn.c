@@ -230,7 +230,7 @@ static int l_newindex(lua_State *L) {
     lua_pushvalue(L, 2);
     lua_pushvalue(L, 3);
     lua_rawset(L, -3);
-    if (field == FIELD_CALLBACK && !inbox_is_empty(&b->inbox))
+    if (field == FIELD_CALLBACK && !backlog_is_empty(&b->inbox))
         conn_wake(b->conn); /* on_message, perhaps, for what was held */
     return 0;
 }
@@ -251,7 +251,7 @@ static int l_gc(lua_State *L) {
     struct conn_box *b = luaL_checkudata(L, 1, CONN_TYPE);
     if (!b->conn) return 0;
     if (b->conn->sink_arg == b) conn_detach(b->conn);
-    inbox_clear(&b->inbox);
+    backlog_clear(&b->inbox);
     conn_release(b->conn);
     b->conn = NULL;
     return 0;
@@ -271,7 +271,7 @@ static int l_connect(lua_State *L) {
     lua_newtable(L);
     lua_setiuservalue(L, 2, BOX_HIDDEN);
     b->conn = conn_new(e->net, &l_events_sink, b);
-    inbox_init(&b->inbox, SIZE_MAX);
+    backlog_init(&b->inbox);
     luaL_setmetatable(L, CONN_TYPE); /* from here on the collector gives it all back */
     l_options_read(L, 2);
     box_anchor(L, 2, b);

@@ -4,7 +4,7 @@
 
 #include "net/conn.h"
 #include "script/engine.h"
-#include "script/inbox.h"
+#include "wire/backlog.h"
 
 #define CONN_TYPE "ws.connection"
 
@@ -19,9 +19,9 @@ enum {
 struct conn_box {
     struct conn *conn; /* held */
     struct engine *engine;
-    bool binary;   /* what send() makes */
-    bool said_why; /* a failure of this attempt went to on_error or stderr */
-    struct inbox inbox;
+    bool binary;          /* what send() makes */
+    bool said_why;        /* a failure of this attempt went to on_error or stderr */
+    struct backlog inbox; /* messages that came while there was no on_message, at most max_receive_buffer bytes */
 };
 
 /* Reads the options of ws.connect, the table at index 1, into the box at index `box`, whose user values are in place.

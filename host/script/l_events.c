@@ -106,7 +106,7 @@ static bool push_hidden_result(lua_State *L, const char *name) {
 static int l_start(lua_State *L) {
     struct conn_box *b = lua_touserdata(L, 1);
     if (!box_push(L, b)) return 0; /* arg, conn */
-    inbox_clear(&b->inbox);
+    backlog_clear(&b->inbox);
     if (push_hidden_result(L, "url_function")) {
         l_options_url(L, -1, b->conn);
         lua_setfield(L, -2, "url");
@@ -195,11 +195,11 @@ static int l_take(lua_State *L) {
     lua_getiuservalue(L, 2, BOX_FIELDS); /* arg, conn, fields */
     for (;; lua_settop(L, 3)) {
         bool wanted = lua_getfield(L, 3, "on_message") == LUA_TFUNCTION; /* arg, conn, fields, fn */
-        if (wanted && script_listens(b) && conn_is_open(c) && inbox_first(&b->inbox, &ev)) {
+        if (wanted && script_listens(b) && conn_is_open(c) && backlog_first(&b->inbox, &ev)) {
             lua_pushlstring(L, (const char *)ev.data.p, ev.data.n); /* the copy, before the original goes */
             enum ws_kind kind = ev.kind;
-            inbox_drop(&b->inbox);
-            if (inbox_is_empty(&b->inbox)) conn_resume(c, CONN_PAUSED_BY_SINK);
+            backlog_drop(&b->inbox);
+            if (backlog_is_empty(&b->inbox)) conn_resume(c, CONN_PAUSED_BY_SINK);
             lua_pushvalue(L, 2);
             lua_insert(L, -2);
             lua_pushstring(L, kind == WS_TEXT ? "text" : "binary");
@@ -210,10 +210,10 @@ static int l_take(lua_State *L) {
         if (ev.kind == WS_PING || ev.kind == WS_PONG) {
             lua_pop(L, 1);
             if (lua_getfield(L, 3, ev.kind == WS_PING ? "on_ping" : "on_pong") == LUA_TFUNCTION) deliver(L, b, &ev);
-        } else if (wanted && inbox_is_empty(&b->inbox)) {
+        } else if (wanted && backlog_is_empty(&b->inbox)) {
             deliver(L, b, &ev);
         } else {
-            if (inbox_put(&b->inbox, &ev) < 0) luaL_error(L, "not enough memory to hold a message");
+            if (backlog_put(&b->inbox, ev.kind, ev.data) < 0) luaL_error(L, "not enough memory to hold a message");
             if (b->inbox.bytes.len >= c->settings.max_receive_buffer) conn_pause(c, CONN_PAUSED_BY_SINK);
         }
     }

@@ -1,0 +1,139 @@
+/* conn_handshake: the opening handshake of a connection, either role: a head is collected, and wire/handshake judges
+ * it. */
+#include "net/conn_parts.h"
+
+#include "base/random.h"
+#include <stdlib.h>
+#include <string.h>
+
+void conn_handshake_begin(struct conn *c) {
+    c->phase = CONN_HANDSHAKE;
+    c->head = calloc(1, sizeof *c->head);
+    if (!c->head) abort();
+    buf_init(&c->head->text, HTTP1_HEAD_MAX);
+    buf_init(&c->head->body, CONN_BODY_MAX);
+    conn_set_step(c, c->settings.handshake_timeout);
+    if (c->role == WS_SERVER) return;
+    uint8_t nonce[16];
+    random_fill(nonce, sizeof nonce);
+    handshake_key(nonce, c->key);
+    if (handshake_request_write(&c->out, &c->url, &c->offer, c->key) < 0) {
+        CONN_FAIL(c, "handshake", "no memory for the request");
+        return;
+    }
+    conn_mark_busy(c);
+}
+
+static void opened(struct conn *c) {
+    clock_cancel(&c->net->clock, &c->step);
+    c->phase = CONN_OPEN;
+    c->opened_at = c->last_in = conn_now(c);
+    c->out.cap = c->settings.max_send_buffer + CONN_CONTROL_ROOM;
+    ws_init(&c->ws, c->role, c->settings.max_message_size, &c->out, random_mask);
+    for (struct ws_event ev; backlog_first(&c->queue, &ev); backlog_drop(&c->queue)) ws_send(&c->ws, ev.kind, ev.data);
+    backlog_clear(&c->queue);
+    conn_ping_changed(c);
+    conn_mark_busy(c);
+    if (c->sink && c->sink->opened) c->sink->opened(c->sink_arg, c);
+    conn_free_head(c);
+}
+
+static void keep_protocol(struct conn *c, struct slice protocol) {
+    if (protocol.n) c->protocol = strndup((const char *)protocol.p, protocol.n);
+}
+
+void conn_handshake_refused(struct conn *c) {
+    struct fault fault = {0};
+    struct slice protocol;
+    handshake_response_judge(&c->head->parts, &c->offer, c->key, &protocol, &fault);
+    conn_fail(c, &fault);
+}
+
+/* A whole head of a response came. */
+static void judge_response(struct conn *c) {
+    struct conn_head *h = c->head;
+    struct slice protocol;
+    struct fault fault = {0};
+    const char *why;
+    if (http1_response_parse(h->text.base + h->text.start, h->text.len, &h->parts, &why) < 0) {
+        CONN_FAIL(c, "handshake", "%s (RFC 9112)", why);
+        return;
+    }
+    if (h->parts.status < 200 && h->parts.status != 101) { /* 1xx: the answer is yet to come (RFC 9110 15.2) */
+        buf_reset(&h->text, SIZE_MAX);
+        h->scanned = 0;
+        return;
+    }
+    h->received = true;
+    if (handshake_response_judge(&h->parts, &c->offer, c->key, &protocol, &fault) == 0) {
+        keep_protocol(c, protocol);
+        opened(c);
+    } else if (h->parts.status == 101) {
+        conn_fail(c, &fault);
+    } else {
+        c->end.phase = "handshake";
+        c->phase = CONN_REFUSED;
+        http1_body_init(&h->reader, &h->parts, &h->body);
+        if (http1_body_step(&h->reader, slice_of(NULL, 0))) conn_handshake_refused(c);
+    }
+}
+
+static void refuse_request(struct conn *c, unsigned status, const char *why) {
+    handshake_refusal_write(&c->out, status, why);
+    fault_put(&c->end.fault, "handshake", "%s", why);
+    conn_begin_closing(c);
+}
+
+/* A whole head of a request came. */
+static void judge_request(struct conn *c) {
+    struct conn_head *h = c->head;
+    const char *why;
+    unsigned status = 400;
+    if (http1_request_parse(h->text.base + h->text.start, h->text.len, &h->parts, &why) == 0) {
+        h->received = true;
+        status = handshake_request_judge(&h->parts, &why);
+    }
+    if (status == 101) {
+        struct slice offered = http1_field_get(&h->parts, "Sec-WebSocket-Protocol"), first = {0};
+        slice_split(&offered, ',', &first);
+        first = slice_trim(first);
+        if (!http1_is_token(first)) first = slice_of(NULL, 0);
+        keep_protocol(c, first);
+        handshake_response_write(&c->out, &h->parts, first);
+        opened(c);
+        return;
+    }
+    refuse_request(c, status, why);
+}
+
+void conn_handshake_take(struct conn *c, struct slice *in) {
+    struct conn_head *h = c->head;
+    size_t had = h->text.len;
+    struct slice part = slice_head(*in, HTTP1_HEAD_MAX - had);
+    if (buf_append(&h->text, part) < 0) {
+        CONN_FAIL(c, "handshake", "no memory for the head of the handshake");
+        return;
+    }
+    size_t size = http1_head_size(buf_slice(&h->text), &h->scanned);
+    if (size) {
+        *in = slice_skip(*in, size - had);
+        h->text.len = size;
+        if (c->role == WS_CLIENT)
+            judge_response(c);
+        else
+            judge_request(c);
+        return;
+    }
+    *in = slice_skip(*in, part.n);
+    if (c->role == WS_SERVER && !http1_is_token(slice_head(buf_slice(&h->text), 1))) { /* TLS, say */
+        refuse_request(c, 400, "this is not a request of HTTP/1.1");
+        return;
+    }
+    static const char start[] = "HTTP/1.";
+    struct slice begin = slice_head(buf_slice(&h->text), sizeof start - 1);
+    if (h->text.len == HTTP1_HEAD_MAX) {
+        CONN_FAIL(c, "handshake", "the head of the answer is over 32 KB");
+    } else if (c->role == WS_CLIENT && !slice_eq(begin, slice_head(slice_str(start), begin.n))) {
+        CONN_FAIL(c, "handshake", "the answer is not HTTP/1.x");
+    }
+}

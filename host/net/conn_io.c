@@ -1,0 +1,266 @@
+/* conn_io: what a connection reads and writes. In: socket, TLS, then the handshake or `ws`, whose events the sink
+ * takes; what it leaves is held. Out: frames are corked in `out` and go to the socket once, before the loop sleeps. */
+#include "net/conn_parts.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum { TLS_BATCH = 256 * 1024 }; /* plain bytes encrypted before the socket has taken the last */
+
+static void write_tls(struct conn *c);
+
+/* ---- reading ---- */
+
+static void note_close(struct conn *c, const struct ws_event *ev) {
+    c->end.code = ev->code;
+    c->end.reason_size = ev->data.n;
+    if (ev->data.n) memcpy(c->end.reason, ev->data.p, ev->data.n);
+    if (c->phase == CONN_OPEN) conn_begin_closing(c);
+    conn_mark_busy(c);
+}
+
+static void note_pong(struct conn *c, struct slice data) {
+    c->pong_seconds = -1;
+    if (!c->last_ping || !slice_eq(data, slice_of(c->last_ping_data, c->last_ping_size))) return;
+    c->latency = c->pong_seconds = clock_to_seconds(conn_now(c) - c->last_ping);
+    c->last_ping = 0;
+}
+
+bool conn_next(struct conn *c, struct ws_event *ev) {
+    while (c->phase == CONN_CLOSING || (c->phase == CONN_OPEN && !c->paused)) {
+        enum ws_step step = ws_step(&c->ws, &c->in, ev);
+        if (c->out.len) conn_mark_busy(c);
+        if (step != WS_EVENT) return false;
+        if (ev->kind == WS_CLOSE) {
+            note_close(c, ev);
+            continue;
+        }
+        if (ev->kind == WS_PONG) note_pong(c, ev->data);
+        if (ev->kind == WS_TEXT || ev->kind == WS_BINARY) c->messages_in++;
+        if (!c->paused) return true; /* paused and closing: nobody wants what still comes */
+    }
+    return false;
+}
+
+/* Lets the sink take what is in c->in, then keeps what it left. */
+static void pump(struct conn *c) {
+    struct ws_event ev;
+    c->pump_due = false;
+    if (c->sink && c->sink->readable)
+        c->sink->readable(c->sink_arg, c);
+    else
+        while (conn_next(c, &ev)) continue;
+    if (!conn_is_live(c)) return;
+    if (fault_set(&c->ws.fault)) conn_fail(c, &c->ws.fault);
+    if (!conn_is_live(c)) return;
+    if (c->held.len) {
+        buf_consume(&c->held, c->held.len - c->in.n);
+        if (c->held.len == 0) buf_clear(&c->held);
+    } else if (c->in.n && buf_append(&c->held, c->in) < 0) {
+        CONN_FAIL(c, "too_big", "no memory for what was received");
+        return;
+    }
+    c->in = slice_of(NULL, 0);
+    if (c->held.len && !(c->paused && c->phase == CONN_OPEN)) {
+        c->pump_due = true;
+        conn_mark_busy(c);
+    }
+}
+
+/* Plain bytes came. */
+static void take(struct conn *c, struct slice in) {
+    while (in.n && c->phase == CONN_HANDSHAKE) conn_handshake_take(c, &in);
+    if (c->phase == CONN_REFUSED && http1_body_step(&c->head->reader, in)) conn_handshake_refused(c);
+    if (!conn_is_open(c)) return;
+    if (!c->ws.out) return; /* a request was refused: what else comes means nothing */
+    if (c->held.len == 0) {
+        c->in = in;
+    } else {
+        if (buf_append(&c->held, in) < 0) {
+            CONN_FAIL(c, "too_big", "no memory for what was received");
+            return;
+        }
+        c->in = buf_slice(&c->held);
+    }
+    if (c->in.n) pump(c);
+}
+
+static void on_ended(void *owner, int error) {
+    struct conn *c = owner;
+    const char *who = c->role == WS_CLIENT ? "the server" : "the client";
+    switch (c->phase) {
+    case CONN_TLS:
+        CONN_FAIL(c, "reset", "%s ended the connection in the TLS handshake (%s)", who, uv_strerror(error));
+        break;
+    case CONN_HANDSHAKE:
+        CONN_FAIL(c, "reset", "%s ended the connection before it answered the opening handshake (%s)", who,
+                  uv_strerror(error));
+        break;
+    case CONN_REFUSED: conn_handshake_refused(c); break;
+    case CONN_OPEN:
+        CONN_FAIL(c, "reset", "%s ended the connection without a Close frame (%s)", who, uv_strerror(error));
+        break;
+    default: conn_end_attempt(c); break; /* after a Close a bare end is no error */
+    }
+}
+
+static bool wants_plain(const struct conn *c) {
+    return conn_is_live(c) && c->tls && c->held.len == 0 && !(c->paused && c->phase == CONN_OPEN);
+}
+
+void conn_io_go_on(struct conn *c) {
+    if (c->phase == CONN_TLS) {
+        enum tls_step step = tls_handshake(c->tls);
+        write_tls(c);
+        if (step == TLS_FAILED) {
+            conn_fail(c, tls_fault(c->tls));
+            return;
+        }
+        if (step == TLS_DONE) conn_transport_up(c);
+    }
+    if (!c->net->plain && !(c->net->plain = malloc(NET_PLAIN_SIZE))) abort();
+    while (c->phase != CONN_TLS && wants_plain(c)) {
+        size_t n;
+        enum tls_step step = tls_read(c->tls, c->net->plain, NET_PLAIN_SIZE, &n);
+        if (step == TLS_DONE) {
+            take(c, slice_of(c->net->plain, n));
+            continue;
+        }
+        write_tls(c); /* an alert, or a key update */
+        if (step == TLS_ENDED) on_ended(c, UV_EOF);
+        if (step == TLS_FAILED && c->phase == CONN_CLOSING)
+            conn_end_attempt(c);
+        else if (step == TLS_FAILED)
+            conn_fail(c, tls_fault(c->tls));
+        break;
+    }
+    if (c->tls && tls_keep(c->tls) < 0) CONN_FAIL(c, "tls", "no memory for what was received");
+}
+
+static void on_received(void *owner, uint8_t *data, size_t n) {
+    struct conn *c = owner;
+    conn_hold(c);
+    c->bytes_in += n;
+    c->last_in = conn_now(c);
+    if (c->tls) {
+        tls_feed(c->tls, slice_of(data, n));
+        conn_io_go_on(c);
+    } else {
+        take(c, slice_of(data, n));
+    }
+    conn_update_reading(c);
+    conn_release(c);
+}
+
+/* ---- writing ---- */
+
+size_t conn_buffered(const struct conn *c) {
+    return c->queue.bytes.len + c->out.len + (c->tls ? tls_out(c->tls)->len : 0) +
+           (c->stream ? stream_waiting(c->stream) : 0);
+}
+
+/* Gives bytes to the socket. What cannot be written is dropped: reading will tell why, and what the peer said last. */
+static void put(struct conn *c, struct buf *b) {
+    if (!c->stream || stream_busy(c->stream) || b->len == 0) return;
+    c->bytes_out += b->len;
+    int rc = stream_write(c->stream, b);
+    buf_reset(b, WS_KEEP);
+    if (rc == 0) return;
+    buf_clear(&c->out);
+    if (c->paused) CONN_FAIL(c, "reset", "the connection is broken (%s)", uv_strerror(rc));
+}
+
+static void write_tls(struct conn *c) {
+    if (c->tls) put(c, tls_out(c->tls));
+}
+
+/* A server that has said all it has to say says so, and awaits the client's end. */
+static void shut_when_done(struct conn *c) {
+    bool said = c->ws.out ? c->ws.close_sent && (c->ws.close_received || fault_set(&c->ws.fault)) : true;
+    if (c->role != WS_SERVER || c->phase != CONN_CLOSING || c->shut || !said || conn_buffered(c)) return;
+    c->shut = true;
+    if (c->tls) tls_end(c->tls);
+    write_tls(c);
+    stream_shutdown(c->stream);
+}
+
+static void flush(struct conn *c) {
+    if (!c->stream || stream_busy(c->stream)) return;
+    if (c->tls && c->phase != CONN_TLS) {
+        do { /* as long as the system takes it at once */
+            while (c->out.len && tls_out(c->tls)->len < TLS_BATCH) {
+                struct slice part = slice_head(buf_slice(&c->out), TLS_BATCH);
+                if (tls_write(c->tls, part) < 0) {
+                    conn_fail(c, tls_fault(c->tls));
+                    return;
+                }
+                buf_consume(&c->out, part.n);
+            }
+            write_tls(c);
+        } while (c->out.len && c->stream && !stream_busy(c->stream));
+        if (c->out.len == 0) buf_reset(&c->out, WS_KEEP);
+    } else if (!c->tls) {
+        put(c, &c->out);
+    }
+    if (c->ws.pong_due) {
+        ws_catch_up(&c->ws);
+        if (c->out.len) conn_mark_busy(c);
+    }
+    shut_when_done(c);
+}
+
+static void on_written(void *owner, int error) {
+    struct conn *c = owner;
+    if (error && c->paused && conn_is_live(c))
+        CONN_FAIL(c, "reset", "the connection is broken (%s)", uv_strerror(error));
+    if (error) buf_clear(&c->out);
+    conn_mark_busy(c);
+}
+
+static const struct stream_events stream_events = {.received = on_received, .ended = on_ended, .written = on_written};
+
+void conn_io_own(struct conn *c, struct stream *s) {
+    c->stream = s;
+    stream_own(s, &stream_events, c);
+    stream_tune(s);
+    stream_remote_address(s, c->remote_address, sizeof c->remote_address);
+    stream_local_address(s, c->local_address, sizeof c->local_address);
+}
+
+/* ---- turns ---- */
+
+/* What there is to do before the loop sleeps. */
+static void turn(struct conn *c) {
+    if (c->pump_due && c->ws.out && conn_is_open(c)) {
+        c->in = buf_slice(&c->held);
+        pump(c);
+        if (c->tls && wants_plain(c)) conn_io_go_on(c);
+        conn_update_reading(c);
+    }
+    if (c->full && !c->full_told) {
+        c->full_told = true;
+        if (c->sink && c->sink->buffer_full) c->sink->buffer_full(c->sink_arg, c);
+    }
+    flush(c);
+    if (c->full && c->phase == CONN_OPEN && conn_buffered(c) == 0) {
+        c->full = c->full_told = false;
+        if (c->sink && c->sink->drained) c->sink->drained(c->sink_arg, c);
+    }
+}
+
+static void on_kick(struct deadline *d) { (void)d; }
+
+void conn_run_busy(struct net *net) {
+    for (int rounds = 0; net->busy && rounds < 64; rounds++) { /* a turn may make more to do; not for ever */
+        struct conn *c = net->busy;
+        net->busy = NULL;
+        while (c) {
+            struct conn *next = c->busy_next;
+            c->is_busy = false;
+            turn(c);
+            conn_release(c);
+            c = next;
+        }
+    }
+    if (net->busy) clock_set(&net->clock, &net->kick, clock_now(&net->clock), on_kick); /* do not sleep on it */
+}

@@ -1,0 +1,63 @@
+/* conn_parts: what the files that make up conn (conn.c, conn_handshake.c, conn_io.c) share. Nobody else includes it. */
+#ifndef NET_CONN_PARTS_H
+#define NET_CONN_PARTS_H
+
+#include "net/conn.h"
+
+static inline uint64_t conn_now(const struct conn *c) { return clock_now(&c->net->clock); }
+
+/* Is an attempt under way? */
+static inline bool conn_is_live(const struct conn *c) { return c->phase >= CONN_STARTING && c->phase < CONN_ENDED; }
+
+/* ---- conn.c ---- */
+
+/* Gives it a turn before the loop sleeps. */
+void conn_mark_busy(struct conn *c);
+
+/* Sets the deadline of the phase. */
+void conn_set_step(struct conn *c, uint64_t after);
+
+/* Reads the socket, or not, as phase and pauses have it. */
+void conn_update_reading(struct conn *c);
+
+/* Leaves the open phase: what is due is sent, then the end of the TCP connection is awaited. */
+void conn_begin_closing(struct conn *c);
+
+/* The transport goes at once; the end is told in the next turn of the loop. */
+void conn_end_attempt(struct conn *c);
+
+/* The attempt failed: told once, then it ends. Only from the loop, never from within a call of the owner's. */
+void conn_fail(struct conn *c, const struct fault *fault);
+
+#define CONN_FAIL(c, kind, ...)                                                                                        \
+    do {                                                                                                               \
+        struct fault fault_ = {0};                                                                                     \
+        fault_put(&fault_, kind, __VA_ARGS__);                                                                         \
+        conn_fail(c, &fault_);                                                                                         \
+    } while (0)
+
+/* TCP is up, and TLS where it is spoken. */
+void conn_transport_up(struct conn *c);
+
+void conn_free_head(struct conn *c);
+
+/* ---- conn_handshake.c ---- */
+
+/* Starts the opening handshake: a client sends its request. */
+void conn_handshake_begin(struct conn *c);
+
+/* Reads the head of the handshake; leaves in `*in` what comes behind it. */
+void conn_handshake_take(struct conn *c, struct slice *in);
+
+/* The answer that says no is whole, or as much of it as is wanted. */
+void conn_handshake_refused(struct conn *c);
+
+/* ---- conn_io.c ---- */
+
+/* Makes the stream the connection's. */
+void conn_io_own(struct conn *c, struct stream *s);
+
+/* Goes on with TLS as far as what came allows. */
+void conn_io_go_on(struct conn *c);
+
+#endif

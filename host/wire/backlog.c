@@ -1,0 +1,39 @@
+/* backlog: records in a buffer. */
+#include "wire/backlog.h"
+
+#include "base/err.h"
+
+struct record {
+    uint64_t size;
+    enum ws_kind kind;
+};
+
+void backlog_init(struct backlog *b) { buf_init(&b->bytes, SIZE_MAX); }
+
+void backlog_clear(struct backlog *b) { buf_clear(&b->bytes); }
+
+int backlog_put(struct backlog *b, enum ws_kind kind, struct slice data) {
+    struct record r = {.size = data.n, .kind = kind};
+    uint8_t *to = buf_reserve(&b->bytes, sizeof r + data.n);
+    if (!to) return ERR_NOMEM;
+    memcpy(to, &r, sizeof r);
+    if (data.n) memcpy(to + sizeof r, data.p, data.n);
+    buf_commit(&b->bytes, sizeof r + data.n);
+    return 0;
+}
+
+bool backlog_first(const struct backlog *b, struct ws_event *ev) {
+    struct record r;
+    struct slice all = buf_slice(&b->bytes);
+    if (all.n == 0) return false;
+    memcpy(&r, all.p, sizeof r);
+    *ev = (struct ws_event){.kind = r.kind, .data = slice_of(all.p + sizeof r, (size_t)r.size)};
+    return true;
+}
+
+void backlog_drop(struct backlog *b) {
+    struct ws_event ev;
+    if (!backlog_first(b, &ev)) return;
+    buf_consume(&b->bytes, sizeof(struct record) + ev.data.n);
+    if (b->bytes.len == 0) buf_reset(&b->bytes, WS_KEEP);
+}

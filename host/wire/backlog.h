@@ -1,0 +1,26 @@
+/* backlog: messages that wait, in order: those sent before the handshake, and those that a script has not taken yet.
+ * How much may wait is its owner's to judge, by `bytes.len`. */
+#ifndef WIRE_BACKLOG_H
+#define WIRE_BACKLOG_H
+
+#include "base/buf.h"
+#include "wire/ws.h"
+
+struct backlog {
+    struct buf bytes; /* of each message: its record and its data */
+};
+
+/* Empty. Allocates nothing. */
+void backlog_init(struct backlog *b);
+void backlog_clear(struct backlog *b);
+
+/* Adds a copy behind the others. 0 or ERR_NOMEM. */
+int backlog_put(struct backlog *b, enum ws_kind kind, struct slice data);
+
+/* The first message, whose data lives until the next backlog_ call. False when there is none. */
+bool backlog_first(const struct backlog *b, struct ws_event *ev);
+void backlog_drop(struct backlog *b);
+
+static inline bool backlog_is_empty(const struct backlog *b) { return b->bytes.len == 0; }
+
+#endif
