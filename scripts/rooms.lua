@@ -2,7 +2,7 @@
 --
 --     wsbot run --with-echo scripts/rooms.lua [URL]
 --
--- Each room is a connection that remembers what it has heard. When all have heard everything, the script ends by itself.
+-- Each room is a connection that remembers what it has heard. When all have heard everything, the script ends.
 
 local url = arg[1] or "ws://127.0.0.1:1234"
 local lines = { "good morning", "how are you?", "see you tomorrow" }
@@ -25,7 +25,7 @@ local function enter(name)
     if self.heard == #lines then self:close(1000, "good night") end
   end
 
-  function room:on_close(code, reason, record)
+  function room.on_close(_, code, reason, record)
     open_rooms = open_rooms - 1
     if record.error then print(name .. ": " .. record.message) end
     print(("%s closed (%d %s), %d still open"):format(name, code, reason, open_rooms))

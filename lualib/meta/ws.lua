@@ -58,7 +58,7 @@ ws = {}
 ---@field on_error? fun(conn: ws.connection, code: ws.error, message: string)
 ---@field on_buffer_full? fun(conn: ws.connection)  a message was refused; told once, until on_drain
 ---@field on_drain? fun(conn: ws.connection)        after that: all is written
----@field on_close? fun(conn: ws.connection, code: integer, reason: string, record: ws.record)  once for each attempt, always last
+---@field on_close? fun(conn: ws.connection, code: integer, reason: string, record: ws.record)  last, once an attempt
 
 ---The answer to the opening handshake. `tostring(response)` is its head as received.
 ---@class ws.response

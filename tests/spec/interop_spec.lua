@@ -1,4 +1,5 @@
--- interop: bots against servers that no one here wrote: Node's ws, python3-websockets, libwebsockets' test server; plain and TLS.
+-- interop: bots against servers that no one here wrote: Node's ws, python3-websockets, libwebsockets' test server;
+-- plain and over TLS.
 local peer = require "support.peer"
 local place = require "support.place"
 local program = require "support.program"
@@ -53,7 +54,9 @@ local bot = [[
   local sizes = { 0, 125, 126, 65535, 65536, 1000000 }
   ws.connect {
     url = arg[1], tls = { ca_file = arg[2] ~= "" and arg[2] or nil }, protocols = protocol and { protocol },
-    on_websocket_connect = function(c) for _, n in ipairs(sizes) do c:send_binary(("\xff"):rep(n)) c:send(("é"):rep(n // 2)) end end,
+    on_websocket_connect = function(c)
+      for _, n in ipairs(sizes) do c:send_binary(("\xff"):rep(n)) c:send(("é"):rep(n // 2)) end
+    end,
     on_message = function(c, data, kind)
       say(kind, #data)
       if c.messages_in == 2 * #sizes then c:close(4000, "enough") end
@@ -101,7 +104,8 @@ for _, secure in ipairs { false, true } do
       local url, ca = libwebsockets(secure)
       local p = program.bot([[
         ws.connect {
-          url = arg[1], tls = { ca_file = arg[2] ~= "" and arg[2] or nil }, protocols = { "no-such", "lws-mirror-protocol" },
+          url = arg[1], tls = { ca_file = arg[2] ~= "" and arg[2] or nil },
+          protocols = { "no-such", "lws-mirror-protocol" },
           on_websocket_connect = function(c) say("open", c.protocol) c:send "hello" end,
           on_message = function(c, data) say(data) c:close() end,
           on_error = function(_, ...) say("error", ...) end,
