@@ -541,6 +541,25 @@ describe("pause", function()
     bot:ends(0)
   end)
 
+  it_tells("does not keep the script from closing", function()
+    local p = peer.listen()
+    local bot = program.bot([[
+      ws.connect(told { url = arg[1], on_message = function(c, data)
+        say(data)
+        c:pause()
+        host.after(0.02, function() c:close(4000, "enough") end)
+      end })
+    ]], { p.url })
+    local s = p:open()
+    s:send "\x81\x03one\x81\x03two"
+    s:expect_close(4000, "enough")
+    s:text "three"
+    s:send_close(4001, "all right")
+    s:close()
+    bot:tells("connect", "open 101", "one", 'close 4001 "all right"')
+    bot:ends(0)
+  end)
+
   it_tells("makes the peer wait", function()
     local p = peer.listen()
     local bot = program.bot([[
@@ -767,10 +786,11 @@ describe("timers", function()
       every = host.every(0.01, function()
         n = n + 1
         say("every", n)
-        if n == 3 then every:cancel() end
+        if n < 3 then return end
+        every:cancel()
+        local never = host.after(3600, function() say "never" end)
+        host.after(0.1, function() say "after" never:cancel() end)
       end)
-      local never = host.after(3600, function() say "never" end)
-      host.after(0.2, function() say "after" never:cancel() end)
       host.after(0, function() say "at once" end)
       say "script"
     ]])

@@ -481,6 +481,40 @@ describe("the closing handshake", function()
   end)
 end)
 
+describe("a peer that does not read", function()
+  it_tells("is given up close_timeout after the script's close", function()
+    local bot, s = start [[
+      max_send_buffer = 1 << 20, close_timeout = 0.3,
+      on_message = function(c)
+        while c:send(("x"):rep(10000)) do end
+        c:close(1000)
+      end, on_buffer_full = function() end, on_drain = function() end,
+    ]]
+    s:stop_reading()
+    s:text "go"
+    bot:tells '~^close 1006 "" sent 1000 %S+ nil'
+    bot:ends(0)
+  end)
+
+  it_tells("does not keep its own messages from being delivered", function()
+    local bot, s = start [[
+      max_send_buffer = 1 << 20, on_buffer_full = function() end, on_drain = function() end,
+      on_message = function(c, data)
+        if data == "fill" then while c:send(("x"):rep(10000)) do end end
+        say(data)
+      end,
+    ]]
+    s:stop_reading()
+    s:text "fill"
+    s:ping "p"
+    s:text "and on"
+    bot:tells("fill", 'ping "p"', "and on")
+    s:reset()
+    bot:tells("~^error reset", "~^close 1006")
+    bot:ends(0)
+  end)
+end)
+
 describe("a connection that ends", function()
   it_tells("without a Close frame is a reset: 1006", function()
     local bot, s = start()

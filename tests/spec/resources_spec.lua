@@ -136,6 +136,32 @@ describe("attempts that fail", function()
   end)
 end)
 
+describe("a peer that sends pings and reads nothing", function()
+  it_tells("does not make the bot grow", function()
+    local control = peer.listen()
+    local bot = program.bot([[
+      local n = 0
+      ws.connect { url = arg[1], on_message = function() say "measure" end }
+    ]], { control.url })
+    local s = control:open()
+    s:text "measure"
+    bot:tells "measure"
+    local before = memory(bot.pid)
+    s:stop_reading()
+    local burst = ("\x89\x7d" .. ("p"):rep(125)):rep(10000)
+    for _ = 1, 40 do
+      s:send(burst)
+    end
+    s:text "measure"
+    bot:tells "measure"
+    if not program.is_sanitized() then
+      assert(memory(bot.pid) < before + 8, ("it grew from %.1f to %.1f MB"):format(before, memory(bot.pid)))
+    end
+    s:reset()
+    bot:ends(0)
+  end)
+end)
+
 describe("a million messages", function()
   it_tells("leave memory as it was", function()
     local control = peer.listen()

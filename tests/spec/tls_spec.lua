@@ -141,8 +141,9 @@ describe("tls.server_name", function()
   it_tells("is the URL's host by default, and none for an address", function()
     local p = peer.listen()
     local bot = program.bot([[
-      ws.connect { url = "wss://localhost:" .. arg[1], on_error = function() end }
-      host.after(0.05, function() ws.connect { url = "wss://127.0.0.1:" .. arg[1], on_error = function() end } end)
+      ws.connect { url = "wss://localhost:" .. arg[1], on_error = function() end, on_close = function()
+        ws.connect { url = "wss://127.0.0.1:" .. arg[1], on_error = function() end }
+      end }
     ]], { tostring(p.port) })
     local function hello_of(s)
       local head = s:read(5)
@@ -207,6 +208,30 @@ describe("TLS", function()
       bot:ends(0)
     end)
   end
+
+  it_tells("waits while the script pauses, and loses nothing", function()
+    local t = tls.listen()
+    local bot = start(t.url, "ca_file = CA", [[on_message = function(c, data)
+      say(#data)
+      if data ~= "stop" then return end
+      c:pause()
+      host.after(0.1, function() say "resume" c:resume() end)
+    end,]])
+    local s = t:open()
+    s:send "\x81\x04stop\x81\x05after"
+    for n = 1, 40 do
+      s:post(("\x82\x7f" .. (">I8"):pack(100000 + n)) .. ("x"):rep(100000 + n))
+    end
+    s:post "\x88\x02\x03\xe8"
+    bot:tells("connect", "open 101", "4", "resume", "5")
+    for n = 1, 40 do
+      bot:tells(tostring(100000 + n))
+    end
+    s:expect_close(1000)
+    s:close()
+    bot:tells 'close 1000 "" open nil'
+    bot:ends(0)
+  end)
 
   it_tells("that ends with the server's life is a reset", function()
     local t = tls.listen()
