@@ -261,11 +261,12 @@ static void on_dialled(void *arg, struct stream *s, const struct fault *fault) {
     conn_release(c);
 }
 
-static void start_attempt(struct conn *c) {
-    struct fault fault = {0};
-    conn_hold(c);
+/* From here on an attempt is under way, and has an end that is told. */
+static void prepare_attempt(struct conn *c) {
     c->phase = CONN_STARTING;
-    c->ping_sent = c->last_ping = 0;
+    c->attempt++;
+    c->end = (struct conn_end){.code = WS_CLOSE_ABNORMAL};
+    c->opened_at = c->ping_sent = c->last_ping = 0;
     c->latency = -1;
     c->shut = false;
     c->remote_address[0] = c->local_address[0] = '\0';
@@ -274,6 +275,12 @@ static void start_attempt(struct conn *c) {
     ws_clear(&c->ws);
     memset(&c->ws, 0, sizeof c->ws);
     conn_free_head(c);
+}
+
+static void start_attempt(struct conn *c) {
+    struct fault fault = {0};
+    conn_hold(c);
+    if (c->phase == CONN_WAITING) prepare_attempt(c);
     bool go = !c->sink || !c->sink->starts || c->sink->starts(c->sink_arg, c, &fault);
     if (c->phase == CONN_STARTING) {
         c->phase = CONN_DIALLING;
@@ -372,13 +379,9 @@ void conn_open(struct conn *c, uint64_t delay) {
         c->again_after = delay;
         return;
     }
-    if (c->phase == CONN_CLOSED) {
-        link_all(c);
-        c->attempt++;
-        c->end = (struct conn_end){.code = WS_CLOSE_ABNORMAL};
-        c->opened_at = 0;
-    }
-    c->phase = delay ? CONN_WAITING : CONN_STARTING;
+    if (c->phase == CONN_CLOSED) link_all(c);
+    c->phase = CONN_WAITING;
+    if (c->attempt == 0) prepare_attempt(c); /* the first counts from now on, others from when they begin */
     conn_set_step(c, delay);
 }
 
