@@ -90,6 +90,13 @@ describe("wsbot", function()
     bot:ends(0)
   end)
 
+  it_tells("shows what a script prints before it waits, though nobody's terminal is there", function()
+    local bot = program.run { place.file("print.lua", "print 'seen' host.after(3600, print)") }
+    bot:tells "seen"
+    bot:kill "sigterm"
+    bot:ends(0)
+  end)
+
   it_tells("ends at once with os.exit", function()
     local p = peer.listen()
     local bot = program.bot([[
