@@ -85,22 +85,21 @@ static void take(struct conn *c, struct slice in) {
     if (c->in.n) pump(c);
 }
 
+/* The connection ended without a Close frame: by the peer (UV_EOF), or because it broke. */
 static void on_ended(void *owner, int error) {
     struct conn *c = owner;
     const char *who = c->role == WS_CLIENT ? "the server" : "the client";
-    switch (c->phase) {
-    case CONN_TLS:
-        CONN_FAIL(c, "reset", "%s ended the connection in the TLS handshake (%s)", who, uv_strerror(error));
-        break;
-    case CONN_HANDSHAKE:
-        CONN_FAIL(c, "reset", "%s ended the connection before it answered the opening handshake (%s)", who,
-                  uv_strerror(error));
-        break;
-    case CONN_REFUSED: conn_handshake_refused(c); break;
-    case CONN_OPEN:
-        CONN_FAIL(c, "reset", "%s ended the connection without a Close frame (%s)", who, uv_strerror(error));
-        break;
-    default: conn_end_attempt(c); break; /* after a Close a bare end is no error */
+    const char *when = c->phase == CONN_TLS         ? "in the TLS handshake"
+                       : c->phase == CONN_HANDSHAKE ? "before the opening handshake was done"
+                                                    : "without a Close frame";
+    if (c->phase == CONN_REFUSED) {
+        conn_handshake_refused(c);
+    } else if (c->phase == CONN_CLOSING) {
+        conn_end_attempt(c); /* after a Close a bare end is no error */
+    } else if (error == UV_EOF) {
+        CONN_FAIL(c, "reset", "%s ended the connection %s", who, when);
+    } else {
+        CONN_FAIL(c, "reset", "the connection broke %s: %s", when, uv_strerror(error));
     }
 }
 
@@ -167,7 +166,7 @@ static void put(struct conn *c, struct buf *b) {
     buf_reset(b, WS_KEEP);
     if (rc == 0) return;
     buf_clear(&c->out);
-    if (c->paused) CONN_FAIL(c, "reset", "the connection is broken (%s)", uv_strerror(rc));
+    if (c->paused) CONN_FAIL(c, "reset", "the connection broke: %s", uv_strerror(rc));
 }
 
 static void write_tls(struct conn *c) {
@@ -211,8 +210,7 @@ static void flush(struct conn *c) {
 
 static void on_written(void *owner, int error) {
     struct conn *c = owner;
-    if (error && c->paused && conn_is_live(c))
-        CONN_FAIL(c, "reset", "the connection is broken (%s)", uv_strerror(error));
+    if (error && c->paused && conn_is_live(c)) CONN_FAIL(c, "reset", "the connection broke: %s", uv_strerror(error));
     if (error) buf_clear(&c->out);
     conn_mark_busy(c);
 }
