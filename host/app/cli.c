@@ -8,6 +8,7 @@
 #include <uv.h>
 #include <wolfssl/options.h>
 #include <wolfssl/version.h>
+#include <zlib.h>
 
 /* Takes the value of an option; false when it is wrong. */
 typedef bool take_fn(struct cli_options *o, const char *value);
@@ -94,8 +95,8 @@ static void print_command_help(enum cli_command command) {
 }
 
 static void print_version(void) {
-    printf("wsbot %s (%s, libuv %s, wolfSSL %s)\n", WSBOT_VERSION, LUA_RELEASE, uv_version_string(),
-           LIBWOLFSSL_VERSION_STRING);
+    printf("wsbot %s (%s, libuv %s, wolfSSL %s, zlib %s)\n", WSBOT_VERSION, LUA_RELEASE, uv_version_string(),
+           LIBWOLFSSL_VERSION_STRING, zlibVersion());
 }
 
 static int refuse(enum cli_command command, const char *what, const char *which, int *status) {

@@ -86,6 +86,7 @@ static struct conn *new_conn(struct net *net, enum ws_role role, const struct co
     c->settings = conn_default_settings;
     c->latency = -1;
     handshake_offer_init(&c->offer);
+    c->offer.deflate = deflate_default_offer;
     buf_init(&c->held, (size_t)2 * NET_READ_SIZE);
     backlog_init(&c->queue);
     buf_init(&c->out, SIZE_MAX);

@@ -24,12 +24,13 @@ void conn_handshake_begin(struct conn *c) {
     conn_mark_busy(c);
 }
 
-static void opened(struct conn *c) {
+static void opened(struct conn *c, const struct deflate_params *deflate) {
     clock_cancel(&c->net->clock, &c->step);
     c->phase = CONN_OPEN;
     c->opened_at = c->last_in = conn_now(c);
     c->out.cap = c->settings.max_send_buffer + CONN_CONTROL_ROOM;
     ws_init(&c->ws, c->role, c->settings.max_message_size, &c->out, random_mask);
+    ws_use_deflate(&c->ws, deflate, &c->offer.deflate);
     for (struct ws_event ev; backlog_first(&c->queue, &ev); backlog_drop(&c->queue)) ws_send(&c->ws, ev.kind, ev.data);
     backlog_clear(&c->queue);
     conn_ping_changed(c);
@@ -45,7 +46,8 @@ static void keep_protocol(struct conn *c, struct slice protocol) {
 void conn_handshake_refused(struct conn *c) {
     struct fault fault = {0};
     struct slice protocol;
-    handshake_response_judge(&c->head->parts, &c->offer, c->key, &protocol, &fault);
+    struct deflate_params deflate;
+    handshake_response_judge(&c->head->parts, &c->offer, c->key, &protocol, &deflate, &fault);
     conn_fail(c, &fault);
 }
 
@@ -53,6 +55,7 @@ void conn_handshake_refused(struct conn *c) {
 static void judge_response(struct conn *c) {
     struct conn_head *h = c->head;
     struct slice protocol;
+    struct deflate_params deflate;
     struct fault fault = {0};
     const char *why;
     if (http1_response_parse(h->text.base + h->text.start, h->text.len, &h->parts, &why) < 0) {
@@ -65,9 +68,9 @@ static void judge_response(struct conn *c) {
         return;
     }
     h->received = true;
-    if (handshake_response_judge(&h->parts, &c->offer, c->key, &protocol, &fault) == 0) {
+    if (handshake_response_judge(&h->parts, &c->offer, c->key, &protocol, &deflate, &fault) == 0) {
         keep_protocol(c, protocol);
-        opened(c);
+        opened(c, &deflate);
     } else if (h->parts.status == 101) {
         conn_fail(c, &fault);
     } else {
@@ -99,8 +102,9 @@ static void judge_request(struct conn *c) {
         first = slice_trim(first);
         if (!http1_is_token(first)) first = slice_of(NULL, 0);
         keep_protocol(c, first);
-        handshake_response_write(&c->out, &h->parts, first);
-        opened(c);
+        struct deflate_params deflate = {0};
+        handshake_response_write(&c->out, &h->parts, first, c->offer.deflate.on ? &deflate : NULL);
+        opened(c, &deflate);
         return;
     }
     refuse_request(c, status, why);

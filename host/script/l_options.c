@@ -3,6 +3,7 @@
 #include "script/l_conn.h"
 
 #include <lauxlib.h>
+#include <limits.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -309,6 +310,65 @@ static void read_tls(lua_State *L, int box, const char *name) {
     if (tls->key && !tls->cert) luaL_error(L, "ws.connect: tls.key needs tls.cert");
 }
 
+/* ---- compression ---- */
+
+static struct deflate_offer *deflate_at(lua_State *L, int box) { return &box_at(L, box)->conn->offer.deflate; }
+
+static bool flag(lua_State *L, const char *name) {
+    if (!lua_isboolean(L, -1)) wrong(L, name, "true or false");
+    return lua_toboolean(L, -1);
+}
+
+static int whole_number(lua_State *L, const char *name, int least, int most) {
+    int exact;
+    lua_Integer n = lua_tointegerx(L, -1, &exact);
+    if (lua_type(L, -1) != LUA_TNUMBER || !exact || n < least || n > most)
+        luaL_error(L, "ws.connect: %s must be a whole number from %d to %d", name, least, most);
+    return (int)n;
+}
+
+static void read_server_no_context(lua_State *L, int box, const char *name) {
+    deflate_at(L, box)->server_no_context_takeover = flag(L, name);
+}
+static void read_client_no_context(lua_State *L, int box, const char *name) {
+    deflate_at(L, box)->client_no_context_takeover = flag(L, name);
+}
+static void read_server_bits(lua_State *L, int box, const char *name) {
+    deflate_at(L, box)->server_max_window_bits = (uint8_t)whole_number(L, name, DEFLATE_BITS_MIN, DEFLATE_BITS_MAX);
+}
+static void read_client_bits(lua_State *L, int box, const char *name) {
+    deflate_at(L, box)->client_max_window_bits = (uint8_t)whole_number(L, name, DEFLATE_BITS_MIN, DEFLATE_BITS_MAX);
+}
+static void read_level(lua_State *L, int box, const char *name) {
+    deflate_at(L, box)->level = whole_number(L, name, 0, 9);
+}
+static void read_memory_level(lua_State *L, int box, const char *name) {
+    deflate_at(L, box)->memory_level = whole_number(L, name, 1, 9);
+}
+static void read_threshold(lua_State *L, int box, const char *name) {
+    deflate_at(L, box)->threshold = (size_t)whole_number(L, name, 0, INT_MAX);
+}
+
+static const struct option compression_options[] = {
+    {"compression.server_no_context_takeover", read_server_no_context},
+    {"compression.client_no_context_takeover", read_client_no_context},
+    {"compression.server_max_window_bits", read_server_bits},
+    {"compression.client_max_window_bits", read_client_bits},
+    {"compression.level", read_level},
+    {"compression.memory_level", read_memory_level},
+    {"compression.threshold", read_threshold},
+    {NULL, NULL},
+};
+
+static void read_compression(lua_State *L, int box, const char *name) {
+    if (lua_isboolean(L, -1)) {
+        deflate_at(L, box)->on = lua_toboolean(L, -1);
+        return;
+    }
+    if (!lua_istable(L, -1)) wrong(L, name, "true, false or a table");
+    read_table(L, lua_absindex(L, -1), box, compression_options, NULL, "compression.");
+}
+
 static const struct option options[] = {
     {"url", read_url},
     {"headers", read_headers},
@@ -317,7 +377,7 @@ static const struct option options[] = {
     {"name", read_name},
     {"protocols", read_protocols},
     {"origin", read_origin},
-    {"compression", read_not_yet},
+    {"compression", read_compression},
     {"connect_timeout", read_connect_timeout},
     {"handshake_timeout", read_handshake_timeout},
     {"close_timeout", read_close_timeout},
@@ -367,12 +427,13 @@ static void consider(const char *name, const char *candidate, const char **best,
     }
 }
 
-static void unknown(lua_State *L, const char *name, const struct option *known, const char *const *also, size_t skip) {
+static void unknown(lua_State *L, const char *name, const struct option *known, const char *const *also,
+                    const char *prefix) {
+    size_t skip = strlen(prefix);
     const char *best = NULL;
     size_t least = strlen(name) / 3 + 2;
     for (const struct option *o = known; o->name; o++) consider(name, o->name + skip, &best, &least);
     for (; also && *also; also++) consider(name, *also, &best, &least);
-    const char *prefix = skip ? "tls." : "";
     if (best) luaL_error(L, "ws.connect: unknown option '%s%s' (did you mean '%s%s'?)", prefix, name, prefix, best);
     luaL_error(L, "ws.connect: unknown option '%s%s'", prefix, name);
 }
@@ -389,7 +450,7 @@ static void read_table(lua_State *L, int table, int box, const struct option *kn
         const char *name = lua_tostring(L, -2);
         for (const struct option *o = known; o->name && !found; o++) found = strcmp(o->name + skip, name) == 0;
         for (const char *const *a = also; a && *a && !found; a++) found = strcmp(*a, name) == 0;
-        if (!found) unknown(L, name, known, also, skip);
+        if (!found) unknown(L, name, known, also, prefix);
     }
     for (const struct option *o = known; o->name;
          o++) { /* in the order of the list, so the first error is always the same */

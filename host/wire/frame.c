@@ -4,7 +4,9 @@
 static bool known(uint8_t opcode) { return opcode <= 0x2 || (opcode >= 0x8 && opcode <= 0xA); }
 
 static int check_first(uint8_t byte, const struct frame_rules *rules) {
-    if ((byte >> 4 & 7) & ~rules->rsv_allowed) return FRAME_BAD_RSV;
+    uint8_t rsv = byte >> 4 & 7;
+    if (rsv & ~rules->rsv_allowed) return FRAME_BAD_RSV;
+    if (rsv && ((byte & 0x8) || (byte & 0xF) == FRAME_CONTINUATION)) return FRAME_BAD_RSV; /* RFC 7692 6 */
     if (!known(byte & 0xF)) return FRAME_BAD_OPCODE;
     if ((byte & 0x8) && !(byte & 0x80)) return FRAME_BAD_CONTROL;
     return 0;

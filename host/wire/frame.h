@@ -29,7 +29,7 @@ struct frame_head {
 
 /* What a head may look like here. */
 struct frame_rules {
-    uint8_t rsv_allowed; /* bits that an extension gave a meaning to */
+    uint8_t rsv_allowed; /* bits that an extension gave a meaning to, at the beginning of a message */
     bool masked;         /* frames must be masked (what a server reads), or must not be (what a client reads) */
 };
 

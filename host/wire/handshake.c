@@ -105,6 +105,11 @@ int handshake_request_write(struct buf *out, const struct url *url, const struct
             key);
     if (rc == 0 && offer->protocols.len)
         rc = buf_printf(out, "Sec-WebSocket-Protocol: %.*s\r\n", SLICE_ARGS(buf_slice(&offer->protocols)));
+    if (rc == 0 && offer->deflate.on) {
+        rc = buf_append(out, slice_str("Sec-WebSocket-Extensions: "));
+        if (rc == 0) rc = deflate_offer_write(out, &offer->deflate);
+        if (rc == 0) rc = buf_append(out, slice_str("\r\n"));
+    }
     if (rc == 0 && offer->origin.len) rc = buf_printf(out, "Origin: %.*s\r\n", SLICE_ARGS(buf_slice(&offer->origin)));
     if (rc == 0 && url->credentials && !offer->authorization_given) rc = write_authorization(out, url->credentials);
     if (rc == 0 && !offer->agent_given) rc = buf_append(out, slice_str("User-Agent: wsbot/" WSBOT_VERSION "\r\n"));
@@ -122,8 +127,18 @@ static void accept_for(struct slice key, char accept[ACCEPT_SIZE + 1]) {
     buf_clear(&text);
 }
 
+static int judge_extensions(const struct http1_head *head, const struct handshake_offer *offer,
+                            struct deflate_params *deflate, struct fault *fault) {
+    struct buf answer;
+    buf_init(&answer, HTTP1_HEAD_MAX);
+    int rc = http1_field_join(head, "Sec-WebSocket-Extensions", &answer);
+    if (rc == 0) rc = deflate_answer_judge(buf_slice(&answer), &offer->deflate, deflate, fault);
+    buf_clear(&answer);
+    return rc;
+}
+
 int handshake_response_judge(const struct http1_head *head, const struct handshake_offer *offer, const char *key,
-                             struct slice *protocol, struct fault *fault) {
+                             struct slice *protocol, struct deflate_params *deflate, struct fault *fault) {
     if (head->status != 101) {
         fault_put(fault, "handshake", "the server answered %u%s%.*s", head->status, head->reason.n ? " " : "",
                   SLICE_ARGS(slice_head(head->reason, 200)));
@@ -131,7 +146,6 @@ int handshake_response_judge(const struct http1_head *head, const struct handsha
     }
     char accept[ACCEPT_SIZE + 1];
     accept_for(slice_str(key), accept);
-    struct slice extensions = http1_field_get(head, "Sec-WebSocket-Extensions");
     *protocol = http1_field_get(head, "Sec-WebSocket-Protocol");
     const char *why =
         head->minor < 1                                  ? "the server switches protocols in HTTP/1.0 (RFC 6455 4.1)"
@@ -147,14 +161,11 @@ int handshake_response_judge(const struct http1_head *head, const struct handsha
             : NULL;
     if (why) {
         fault_put(fault, "handshake", "%s", why);
-    } else if (extensions.p && extensions.n) {
-        fault_put(fault, "handshake", "the server uses an extension that was not offered: %.*s (RFC 6455 4.1)",
-                  SLICE_ARGS(slice_head(extensions, 100)));
     } else if (protocol->p && !(http1_is_token(*protocol) && listed(buf_slice(&offer->protocols), *protocol))) {
         fault_put(fault, "handshake", "the server chose a subprotocol that was not offered: %.*s (RFC 6455 4.1)",
                   SLICE_ARGS(slice_head(*protocol, 100)));
     }
-    return fault_set(fault) ? ERR_RANGE : 0;
+    return fault_set(fault) ? ERR_RANGE : judge_extensions(head, offer, deflate, fault);
 }
 
 unsigned handshake_request_judge(const struct http1_head *head, const char **why) {
@@ -177,14 +188,29 @@ unsigned handshake_request_judge(const struct http1_head *head, const char **why
     return *why ? 400 : 101;
 }
 
-int handshake_response_write(struct buf *out, const struct http1_head *request, struct slice protocol) {
+static int write_extensions(struct buf *out, const struct http1_head *request, struct deflate_params *deflate) {
+    struct buf asked, answer;
+    buf_init(&asked, HTTP1_HEAD_MAX);
+    buf_init(&answer, 512);
+    int rc = http1_field_join(request, "Sec-WebSocket-Extensions", &asked);
+    if (rc == 0) rc = deflate_request_accept(buf_slice(&asked), deflate, &answer);
+    if (rc == 0 && deflate->on)
+        rc = buf_printf(out, "Sec-WebSocket-Extensions: %.*s\r\n", SLICE_ARGS(buf_slice(&answer)));
+    buf_clear(&asked);
+    buf_clear(&answer);
+    return rc;
+}
+
+int handshake_response_write(struct buf *out, const struct http1_head *request, struct slice protocol,
+                             struct deflate_params *deflate) {
     char accept[ACCEPT_SIZE + 1];
     accept_for(http1_field_get(request, "Sec-WebSocket-Key"), accept);
-    int rc = buf_printf(
-        out,
-        "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: %s\r\n",
-        accept);
+    int rc = buf_printf(out,
+                        "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: "
+                        "Upgrade\r\nSec-WebSocket-Accept: %s\r\n",
+                        accept);
     if (rc == 0 && protocol.n) rc = buf_printf(out, "Sec-WebSocket-Protocol: %.*s\r\n", SLICE_ARGS(protocol));
+    if (rc == 0 && deflate) rc = write_extensions(out, request, deflate);
     return rc < 0 ? rc : buf_append(out, slice_str("\r\n"));
 }
 

@@ -4,6 +4,7 @@
 
 #include "base/buf.h"
 #include "base/err.h"
+#include "wire/deflate.h"
 #include "wire/http1.h"
 #include "wire/url.h"
 
@@ -17,6 +18,7 @@ struct handshake_offer {
     struct buf headers;                                /* lines ready to be sent, CRLF included */
     struct buf protocols;                              /* "v2.chat, v1.chat" */
     struct buf origin;                                 /* empty: no Origin line */
+    struct deflate_offer deflate;                      /* off after handshake_offer_init */
     bool host_given, agent_given, authorization_given; /* `headers` has such a line */
 };
 
@@ -47,13 +49,16 @@ int handshake_request_write(struct buf *out, const struct url *url, const struct
  * chose (`p` NULL: none). ERR_RANGE: not, and `fault` (kind "handshake") says why. 1xx other than 101 are the caller's
  * to skip. */
 int handshake_response_judge(const struct http1_head *head, const struct handshake_offer *offer, const char *key,
-                             struct slice *protocol, struct fault *fault);
+                             struct slice *protocol, struct deflate_params *deflate, struct fault *fault);
 
 /* The server's side. Judges a request: 101, or the status to refuse it with (400, 405, 426) and `*why` a literal. */
 unsigned handshake_request_judge(const struct http1_head *head, const char **why);
 
-/* Appends the answer that accepts `request`; `protocol` empty: none. 0, ERR_FULL or ERR_NOMEM. */
-int handshake_response_write(struct buf *out, const struct http1_head *request, struct slice protocol);
+/* Appends the answer that accepts `request`; `protocol` empty: none. With `deflate` compression is agreed on where it
+ * is asked for, and
+ * `*deflate` says how; NULL: it is not. 0, ERR_FULL or ERR_NOMEM. */
+int handshake_response_write(struct buf *out, const struct http1_head *request, struct slice protocol,
+                             struct deflate_params *deflate);
 
 /* Appends an answer that refuses, with `why` as its body. 0, ERR_FULL or ERR_NOMEM. */
 int handshake_refusal_write(struct buf *out, unsigned status, const char *why);

@@ -129,6 +129,16 @@ struct slice http1_field_get(const struct http1_head *head, const char *name) {
     return field->value.p ? field->value : slice_of("", 0);
 }
 
+int http1_field_join(const struct http1_head *head, const char *name, struct buf *out) {
+    size_t i = 0;
+    int rc = 0;
+    for (const struct http1_field *field; rc == 0 && (field = next_field(head, name, &i));) {
+        if (out->len) rc = buf_append(out, slice_str(","));
+        if (rc == 0) rc = buf_append(out, field->value);
+    }
+    return rc;
+}
+
 size_t http1_field_count(const struct http1_head *head, const char *name) {
     size_t i = 0, count = 0;
     while (next_field(head, name, &i)) count++;

@@ -38,6 +38,9 @@ int http1_request_parse(uint8_t *head, size_t n, struct http1_head *out, const c
 /* The value of the first field of that name, in any case; `p` is NULL where there is none. */
 struct slice http1_field_get(const struct http1_head *head, const char *name);
 
+/* Appends the values of all fields of that name, parted by commas (RFC 9110 5.3). 0, ERR_FULL or ERR_NOMEM. */
+int http1_field_join(const struct http1_head *head, const char *name, struct buf *out);
+
 /* How many fields have that name. */
 size_t http1_field_count(const struct http1_head *head, const char *name);
 

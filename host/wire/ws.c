@@ -2,12 +2,29 @@
  * lines. */
 #include "wire/ws.h"
 
+#include <stdlib.h>
+
+enum { RSV_COMPRESSED = 4 }; /* RSV1: this message is compressed (RFC 7692 6) */
+
 void ws_init(struct ws *w, enum ws_role role, uint64_t max_message_size, struct buf *out, uint32_t (*mask)(void)) {
     *w = (struct ws){.role = role, .max_message_size = max_message_size, .out = out, .mask = mask};
     buf_init(&w->message, max_message_size < SIZE_MAX ? (size_t)max_message_size : SIZE_MAX);
 }
 
-void ws_clear(struct ws *w) { buf_clear(&w->message); }
+void ws_use_deflate(struct ws *w, const struct deflate_params *params, const struct deflate_offer *offer) {
+    if (!params->on) return;
+    w->deflate = malloc(sizeof *w->deflate);
+    if (!w->deflate) abort();
+    deflate_init(w->deflate, params, offer, w->role == WS_CLIENT);
+    w->threshold = offer->threshold;
+}
+
+void ws_clear(struct ws *w) {
+    buf_clear(&w->message);
+    if (w->deflate) deflate_clear(w->deflate);
+    free(w->deflate);
+    w->deflate = NULL;
+}
 
 bool ws_close_code_valid(uint16_t code) {
     return (code >= 1000 && code <= 1003) || (code >= 1007 && code <= 1014) || (code >= 3000 && code <= 4999);
@@ -15,8 +32,9 @@ bool ws_close_code_valid(uint16_t code) {
 
 /* ---- writing ---- */
 
-static int put(struct ws *w, enum frame_opcode opcode, struct slice data) {
-    struct frame_head head = {.fin = true, .opcode = opcode, .masked = w->role == WS_CLIENT, .length = data.n};
+static int put(struct ws *w, enum frame_opcode opcode, uint8_t rsv, struct slice data) {
+    struct frame_head head = {
+        .fin = true, .rsv = rsv, .opcode = opcode, .masked = w->role == WS_CLIENT, .length = data.n};
     if (head.masked) {
         uint32_t key = w->mask();
         memcpy(head.mask, &key, 4);
@@ -34,17 +52,28 @@ static int put(struct ws *w, enum frame_opcode opcode, struct slice data) {
     return 0;
 }
 
+static int put_compressed(struct ws *w, enum frame_opcode opcode, struct slice data) {
+    struct buf shorter;
+    buf_init(&shorter, SIZE_MAX);
+    int rc = deflate_message(w->deflate, data, &shorter);
+    if (rc == 0) rc = put(w, opcode, RSV_COMPRESSED, buf_slice(&shorter));
+    if (rc < 0) deflate_forget(w->deflate);
+    buf_clear(&shorter);
+    return rc;
+}
+
 static bool may_send(const struct ws *w) { return !w->close_sent && !w->close_received && !fault_set(&w->fault); }
 
 int ws_send(struct ws *w, enum ws_kind kind, struct slice data) {
     if (!may_send(w)) return ERR_CLOSED;
     if (kind == WS_TEXT && !utf8_valid(data)) return ERR_INVALID_UTF8;
-    return put(w, (enum frame_opcode)kind, data);
+    if (w->deflate && data.n >= w->threshold) return put_compressed(w, (enum frame_opcode)kind, data);
+    return put(w, (enum frame_opcode)kind, 0, data);
 }
 
 int ws_ping(struct ws *w, struct slice data) {
     if (!may_send(w)) return ERR_CLOSED;
-    return data.n > FRAME_CONTROL_MAX ? ERR_RANGE : put(w, FRAME_PING, data);
+    return data.n > FRAME_CONTROL_MAX ? ERR_RANGE : put(w, FRAME_PING, 0, data);
 }
 
 int ws_close(struct ws *w, uint16_t code, struct slice reason) {
@@ -53,7 +82,7 @@ int ws_close(struct ws *w, uint16_t code, struct slice reason) {
     if (!utf8_valid(reason)) return ERR_INVALID_UTF8;
     uint8_t payload[FRAME_CONTROL_MAX] = {(uint8_t)(code >> 8), (uint8_t)code};
     if (reason.n) memcpy(payload + 2, reason.p, reason.n);
-    int rc = put(w, FRAME_CLOSE, slice_of(payload, code ? 2 + reason.n : 0));
+    int rc = put(w, FRAME_CLOSE, 0, slice_of(payload, code ? 2 + reason.n : 0));
     if (rc == 0) {
         w->close_sent = true;
         w->sent_code = code ? code : WS_CLOSE_NO_CODE;
@@ -63,7 +92,7 @@ int ws_close(struct ws *w, uint16_t code, struct slice reason) {
 
 void ws_catch_up(struct ws *w) {
     if (!w->pong_due || !may_send(w) || w->out->len > WS_PONG_BACKLOG) return;
-    if (put(w, FRAME_PONG, slice_of(w->pong, w->pong_n)) == 0) w->pong_due = false;
+    if (put(w, FRAME_PONG, 0, slice_of(w->pong, w->pong_n)) == 0) w->pong_due = false;
 }
 
 /* ---- reading ---- */
@@ -75,6 +104,10 @@ static enum ws_step fail(struct ws *w, const char *kind, uint16_t code, const ch
     return WS_FAILED;
 }
 
+static enum ws_step fail_too_big(struct ws *w) {
+    return fail(w, "too_big", WS_CLOSE_TOO_BIG, "a message larger than max_message_size");
+}
+
 static enum ws_step fail_protocol(struct ws *w, const char *text) {
     return fail(w, "protocol", WS_CLOSE_PROTOCOL, text);
 }
@@ -84,7 +117,7 @@ static enum ws_step fail_utf8(struct ws *w, const char *text) {
 
 /* Reads a head, which a read may have cut anywhere. WS_EVENT: w->frame is filled. */
 static enum ws_step read_head(struct ws *w, struct slice *in) {
-    const struct frame_rules rules = {.rsv_allowed = 0, .masked = w->role == WS_SERVER};
+    const struct frame_rules rules = {.rsv_allowed = w->deflate ? RSV_COMPRESSED : 0, .masked = w->role == WS_SERVER};
     int size;
     if (w->head_n == 0) {
         size = frame_head_read(*in, &rules, &w->frame);
@@ -115,12 +148,18 @@ static enum ws_step enter_frame(struct ws *w) {
             return fail_protocol(w, "a continuation of nothing (RFC 6455 5.4)");
         if (f->opcode != FRAME_CONTINUATION && w->kind)
             return fail_protocol(w, "a new message within a fragmented one (RFC 6455 5.4)");
-        if (f->length > w->max_message_size - w->message.len)
-            return fail(w, "too_big", WS_CLOSE_TOO_BIG, "a message larger than max_message_size");
         if (f->opcode != FRAME_CONTINUATION) {
             w->kind = (uint8_t)f->opcode;
             w->utf8 = (struct utf8){0};
+            w->compressed = f->rsv & RSV_COMPRESSED;
+            w->compressed_size = 0;
         }
+        /* compressed, a message is hardly ever longer than it was: by a few bytes in each stored block */
+        uint64_t most = w->compressed ? w->max_message_size + w->max_message_size / 64 + 1024 : w->max_message_size;
+        uint64_t so_far = w->compressed ? w->compressed_size : w->message.len;
+        if (most < w->max_message_size) most = UINT64_MAX;
+        if (f->length > most || so_far > most - f->length) return fail_too_big(w);
+        w->compressed_size += f->length;
     }
     w->in_frame = true;
     w->left = f->length;
@@ -164,20 +203,52 @@ static enum ws_step read_control(struct ws *w, struct slice *in, struct ws_event
     return on_control(w, ev);
 }
 
+/* Inflates a part of a message into w->message; `*data` is what it became. */
+static enum ws_step inflate_part(struct ws *w, struct slice part, uint64_t at, bool last, struct slice *data) {
+    size_t before = w->message.len;
+    int rc = 0;
+    if (w->frame.masked) {
+        uint8_t plain[4096];
+        do {
+            struct slice some = slice_head(part, sizeof plain);
+            part = slice_skip(part, some.n);
+            if (some.n) frame_mask(plain, some.p, some.n, w->frame.mask, at);
+            at += some.n;
+            rc = deflate_inflate(w->deflate, slice_of(plain, some.n), last && part.n == 0, &w->message);
+        } while (rc == 0 && part.n);
+    } else {
+        rc = deflate_inflate(w->deflate, part, last, &w->message);
+    }
+    if (rc == ERR_TOO_BIG) return fail_too_big(w);
+    if (rc == ERR_NOMEM) return fail(w, "too_big", WS_CLOSE_TOO_BIG, "no memory for a message");
+    if (rc < 0) return fail_protocol(w, "a compressed message that is not DEFLATE (RFC 7692 7.2.2)");
+    *data = slice_skip(buf_slice(&w->message), before);
+    return WS_EVENT;
+}
+
+/* Appends a part of a message to w->message; `*data` is where it is. */
+static enum ws_step append_part(struct ws *w, struct slice part, uint64_t at, struct slice *data) {
+    uint8_t *to = buf_reserve(&w->message, part.n);
+    if (!to) return fail(w, "too_big", WS_CLOSE_TOO_BIG, "no memory for a message");
+    frame_mask(to, part.p, part.n, w->frame.mask, at);
+    buf_commit(&w->message, part.n);
+    *data = slice_of(to, part.n);
+    return WS_EVENT;
+}
+
 static enum ws_step read_data(struct ws *w, struct slice *in, struct ws_event *ev) {
     struct slice part = slice_head(*in, w->left < SIZE_MAX ? (size_t)w->left : SIZE_MAX);
     uint64_t at = w->frame.length - w->left;
     bool last = part.n == w->left && w->frame.fin;
-    bool in_place =
-        last && at == 0 && w->message.len == 0 && !w->frame.masked; /* the message lies whole in the input */
+    /* does the message lie whole in the input? */
+    bool in_place = last && at == 0 && w->message.len == 0 && !w->frame.masked && !w->compressed;
     struct slice data = part;
-    if (!in_place && part.n) {
-        uint8_t *to = buf_reserve(&w->message, part.n);
-        if (!to) return fail(w, "too_big", WS_CLOSE_TOO_BIG, "no memory for a message");
-        frame_mask(to, part.p, part.n, w->frame.mask, at);
-        buf_commit(&w->message, part.n);
-        data = slice_of(to, part.n);
-    }
+    enum ws_step step = WS_EVENT;
+    if (w->compressed)
+        step = inflate_part(w, part, at, last, &data);
+    else if (!in_place && part.n)
+        step = append_part(w, part, at, &data);
+    if (step == WS_FAILED) return step;
     *in = slice_skip(*in, part.n);
     w->left -= part.n;
     if (w->kind == WS_TEXT && (!utf8_step(&w->utf8, data) || (last && !utf8_whole(&w->utf8))))

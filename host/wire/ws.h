@@ -6,6 +6,7 @@
 
 #include "base/buf.h"
 #include "base/err.h"
+#include "wire/deflate.h"
 #include "wire/frame.h"
 #include "wire/utf8.h"
 
@@ -67,6 +68,11 @@ struct ws {
     bool delivered;                     /* `message` went out with the last event and is to be emptied */
     uint8_t control[FRAME_CONTROL_MAX]; /* the payload of the control frame being received */
 
+    struct deflate *deflate; /* NULL: messages are not compressed */
+    size_t threshold;        /* bytes of a message from which on it is sent compressed */
+    bool compressed;         /* the message being received is; how many bytes of it came: */
+    uint64_t compressed_size;
+
     bool pong_due; /* a ping could not be answered yet; its payload: */
     uint8_t pong[FRAME_CONTROL_MAX], pong_n;
 
@@ -78,6 +84,9 @@ struct ws {
 /* Starts a conversation. `out` and `mask` are borrowed for its whole life. */
 void ws_init(struct ws *w, enum ws_role role, uint64_t max_message_size, struct buf *out, uint32_t (*mask)(void));
 void ws_clear(struct ws *w);
+
+/* From the first message on, messages are compressed as was agreed on. */
+void ws_use_deflate(struct ws *w, const struct deflate_params *params, const struct deflate_offer *offer);
 
 /* Advances `in` past what it used. WS_EVENT fills `*ev`. Pings are answered and a Close is echoed into `out` by itself.
  */

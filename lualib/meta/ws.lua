@@ -33,6 +33,16 @@ ws = {}
 ---@field server_name? string  sent (SNI) and verified instead of the host
 ---@field min_version? "1.2"|"1.3" default "1.2"
 
+---permessage-deflate (RFC 7692): what to ask for, and how to compress.
+---@class ws.compression
+---@field server_no_context_takeover? boolean  the server is to forget what it compressed before
+---@field client_no_context_takeover? boolean  we forget; slower to send, and no memory is kept between messages
+---@field server_max_window_bits? integer      8 to 15: how far the server may look back, as a power of 2
+---@field client_max_window_bits? integer      8 to 15: how far we look back
+---@field level? integer         0 to 9, of zlib; default 6
+---@field memory_level? integer  1 to 9, of zlib; default 8
+---@field threshold? integer     bytes; shorter messages are sent as they are; default 64
+
 ---@class ws.options
 ---@field url string|fun(conn: ws.connection): string  ws://, wss://, ws+unix:///path.sock:/uri; functions: each attempt
 ---@field headers? table<string, string|string[]>|fun(conn: ws.connection): table  extra lines of the request
@@ -41,6 +51,7 @@ ws = {}
 ---@field name? string              what to call it
 ---@field protocols? string[]       subprotocols to offer, the preferred first
 ---@field origin? string            the Origin header
+---@field compression? boolean|ws.compression  default true: offered
 ---@field connect_timeout? number   seconds for names, TCP and TLS together; default 10
 ---@field handshake_timeout? number seconds for the opening handshake; default 10
 ---@field close_timeout? number     seconds for the closing handshake; default 5

@@ -12,10 +12,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     memcpy(head, data, n);
     if (http1_request_parse(head, n, &parts, &why) == 0) {
         struct buf out;
+        struct deflate_params deflate;
         buf_init(&out, 4096);
         unsigned status = handshake_request_judge(&parts, &why);
         MUST(status == 101 || why);
-        MUST((status == 101 ? handshake_response_write(&out, &parts, slice_of(NULL, 0))
+        MUST((status == 101 ? handshake_response_write(&out, &parts, slice_of(NULL, 0), &deflate)
                             : handshake_refusal_write(&out, status, why)) == 0);
         buf_clear(&out);
     }

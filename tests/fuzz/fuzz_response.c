@@ -6,6 +6,7 @@ static void judge(uint8_t *head, size_t n, struct slice rest) {
     static struct http1_head parts;
     struct handshake_offer offer;
     struct slice protocol;
+    struct deflate_params deflate;
     struct fault fault = {0};
     const char *why = NULL;
     if (http1_response_parse(head, n, &parts, &why) < 0) {
@@ -14,8 +15,9 @@ static void judge(uint8_t *head, size_t n, struct slice rest) {
     }
     MUST(parts.status >= 100 && parts.status <= 999);
     handshake_offer_init(&offer);
+    offer.deflate = deflate_default_offer;
     handshake_offer_protocol(&offer, slice_str("chat"), &why);
-    int rc = handshake_response_judge(&parts, &offer, "dGhlIHNhbXBsZSBub25jZQ==", &protocol, &fault);
+    int rc = handshake_response_judge(&parts, &offer, "dGhlIHNhbXBsZSBub25jZQ==", &protocol, &deflate, &fault);
     MUST((rc == 0) == !fault_set(&fault));
     handshake_offer_clear(&offer);
     struct http1_body body;

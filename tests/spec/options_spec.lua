@@ -94,16 +94,32 @@ describe("ws.connect", function()
     refuses { { "'ws://127.0.0.1:1/'", "table" } }
   end)
 
+  it_tells("reads the parameters of compression", function()
+    refuses {
+      { "{ " .. U .. ", compression = 'yes' }", "compression" },
+      { "{ " .. U .. ", compression = { lvel = 1 } }", "compression%.level" },
+      { "{ " .. U .. ", compression = { level = 10 } }", "compression%.level.*0 to 9" },
+      { "{ " .. U .. ", compression = { memory_level = 0 } }", "compression%.memory_level.*1 to 9" },
+      { "{ " .. U .. ", compression = { client_max_window_bits = 7 } }", "client_max_window_bits.*8 to 15" },
+      { "{ " .. U .. ", compression = { server_max_window_bits = 16 } }", "server_max_window_bits.*8 to 15" },
+      { "{ " .. U .. ", compression = { server_max_window_bits = 9.5 } }", "server_max_window_bits.*8 to 15" },
+      { "{ " .. U .. ", compression = { server_no_context_takeover = 1 } }", "server_no_context_takeover.*true or false" },
+      { "{ " .. U .. ", compression = { threshold = -1 } }", "compression%.threshold" },
+    }
+    accepts {
+      "{ " .. U .. ", compression = false }", "{ " .. U .. ", compression = true }", "{ " .. U .. ", compression = {} }",
+      "{ " .. U .. ", compression = { level = 1, memory_level = 9, threshold = 0, client_max_window_bits = 8 } }",
+    }
+  end)
+
   it_tells("refuses what is not there yet, and takes it when it is off", function()
     refuses {
-      { "{ " .. U .. ", compression = true }", "compression" },
-      { "{ " .. U .. ", compression = {} }", "compression" },
       { "{ " .. U .. ", reconnect = true }", "reconnect" },
       { "{ " .. U .. ", reconnect = { min = 1 } }", "reconnect" },
       { "{ " .. U .. ", proxy = 'http://127.0.0.1:1' }", "proxy" },
     }
     accepts {
-      "{ " .. U .. ", compression = false }", "{ " .. U .. ", reconnect = false }",
+      "{ " .. U .. ", reconnect = false }",
       "{ " .. U .. ", reconnect = nil }", "{ " .. U .. ", proxy = false }",
     }
   end)
@@ -209,7 +225,7 @@ describe("the request of the opening handshake", function()
     assert.is_nil(request.headers.origin)
     assert.is_nil(request.headers.authorization)
     assert.is_nil(request.headers["sec-websocket-protocol"])
-    assert.is_nil(request.headers["sec-websocket-extensions"])
+    assert.same({ "permessage-deflate; client_max_window_bits" }, request.headers["sec-websocket-extensions"])
   end)
 
   it_tells("has a new key each time", function()

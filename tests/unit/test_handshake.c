@@ -14,13 +14,14 @@ static const char *answer(const char *status, const char *fields, const char *of
     static struct fault fault;
     struct handshake_offer offer;
     struct slice protocol;
+    struct deflate_params deflate;
     const char *why;
     snprintf(text, sizeof text, "%s\r\n%s\r\n", status, fields);
     assert_int_equal(http1_response_parse((uint8_t *)text, strlen(text), &head, &why), 0);
     handshake_offer_init(&offer);
     if (offered) assert_int_equal(handshake_offer_protocol(&offer, slice_str(offered), &why), 0);
     fault = (struct fault){0};
-    int rc = handshake_response_judge(&head, &offer, KEY, &protocol, &fault);
+    int rc = handshake_response_judge(&head, &offer, KEY, &protocol, &deflate, &fault);
     handshake_offer_clear(&offer);
     return rc == 0 ? NULL : fault.text;
 }
@@ -181,7 +182,7 @@ static void a_server_judges_requests(void **state) {
     assert_int_equal(judged("GET / HTTP/1.1", ASK "Sec-WebSocket-Key: " KEY "\r\n", &why), 101);
     struct buf out;
     buf_init(&out, 1000);
-    assert_int_equal(handshake_response_write(&out, &head, slice_str("chat")), 0);
+    assert_int_equal(handshake_response_write(&out, &head, slice_str("chat"), NULL), 0);
     assert_int_equal(buf_append(&out, slice_of("", 1)), 0);
     has((char *)out.base, "\r\nSec-WebSocket-Accept: " ACCEPT "\r\nSec-WebSocket-Protocol: chat\r\n\r\n");
     buf_clear(&out);
