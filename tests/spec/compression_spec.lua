@@ -1,4 +1,4 @@
--- compression: permessage-deflate (RFC 7692) as an author and a peer see it. The bytes are those of RFC 7692 section 7.2.3.
+-- compression: permessage-deflate (RFC 7692) as an author and a peer see it. The bytes are those of its section 7.2.3.
 local peer = require "support.peer"
 local program = require "support.program"
 local story = require "support.story"
