@@ -203,38 +203,37 @@ static enum ws_step read_control(struct ws *w, struct slice *in, struct ws_event
     return on_control(w, ev);
 }
 
-/* Inflates a part of a message into w->message; `*data` is what it became. */
-static enum ws_step inflate_part(struct ws *w, struct slice part, uint64_t at, bool last, struct slice *data) {
-    size_t before = w->message.len;
-    int rc = 0;
-    if (w->frame.masked) {
-        uint8_t plain[4096];
-        do {
-            struct slice some = slice_head(part, sizeof plain);
-            part = slice_skip(part, some.n);
-            if (some.n) frame_mask(plain, some.p, some.n, w->frame.mask, at);
-            at += some.n;
-            rc = deflate_inflate(w->deflate, slice_of(plain, some.n), last && part.n == 0, &w->message);
-        } while (rc == 0 && part.n);
-    } else {
-        rc = deflate_inflate(w->deflate, part, last, &w->message);
-    }
-    if (rc == ERR_TOO_BIG) return fail_too_big(w);
-    if (rc == ERR_NOMEM) return fail(w, "too_big", WS_CLOSE_TOO_BIG, "no memory for a message");
-    if (rc < 0) return fail_protocol(w, "a compressed message that is not DEFLATE (RFC 7692 7.2.2)");
-    *data = slice_skip(buf_slice(&w->message), before);
-    return WS_EVENT;
+/* Inflates a part of a message onto w->message. 0 or what deflate_inflate says. */
+static int inflate_part(struct ws *w, struct slice part, uint64_t at, bool last) {
+    uint8_t plain[4096];
+    int rc;
+    if (!w->frame.masked) return deflate_inflate(w->deflate, part, last, &w->message);
+    do {
+        struct slice some = slice_head(part, sizeof plain);
+        part = slice_skip(part, some.n);
+        if (some.n) frame_mask(plain, some.p, some.n, w->frame.mask, at);
+        at += some.n;
+        rc = deflate_inflate(w->deflate, slice_of(plain, some.n), last && part.n == 0, &w->message);
+    } while (rc == 0 && part.n);
+    return rc;
 }
 
-/* Appends a part of a message to w->message; `*data` is where it is. */
-static enum ws_step append_part(struct ws *w, struct slice part, uint64_t at, struct slice *data) {
+/* Appends a part of a message to w->message. 0 or ERR_NOMEM. */
+static int append_part(struct ws *w, struct slice part, uint64_t at) {
     uint8_t *to = buf_reserve(&w->message, part.n);
-    if (!to) return fail(w, "too_big", WS_CLOSE_TOO_BIG, "no memory for a message");
+    if (!to) return ERR_NOMEM;
     frame_mask(to, part.p, part.n, w->frame.mask, at);
     buf_commit(&w->message, part.n);
-    *data = slice_of(to, part.n);
-    return WS_EVENT;
+    return 0;
 }
+
+static enum ws_step fail_part(struct ws *w, int rc) {
+    if (rc == ERR_TOO_BIG) return fail_too_big(w);
+    if (rc == ERR_NOMEM) return fail(w, "too_big", WS_CLOSE_TOO_BIG, "no memory for a message");
+    return fail_protocol(w, "a compressed message that is not DEFLATE (RFC 7692 7.2.2)");
+}
+
+static const char not_utf8[] = "a text message that is not UTF-8 (RFC 6455 8.1)";
 
 static enum ws_step read_data(struct ws *w, struct slice *in, struct ws_event *ev) {
     struct slice part = slice_head(*in, w->left < SIZE_MAX ? (size_t)w->left : SIZE_MAX);
@@ -242,17 +241,20 @@ static enum ws_step read_data(struct ws *w, struct slice *in, struct ws_event *e
     bool last = part.n == w->left && w->frame.fin;
     /* does the message lie whole in the input? */
     bool in_place = last && at == 0 && w->message.len == 0 && !w->frame.masked && !w->compressed;
-    struct slice data = part;
-    enum ws_step step = WS_EVENT;
+    size_t before = w->message.len;
+    int rc = 0;
     if (w->compressed)
-        step = inflate_part(w, part, at, last, &data);
+        rc = inflate_part(w, part, at, last);
     else if (!in_place && part.n)
-        step = append_part(w, part, at, &data);
-    if (step == WS_FAILED) return step;
+        rc = append_part(w, part, at);
+    struct slice data = in_place ? part : slice_skip(buf_slice(&w->message), before);
     *in = slice_skip(*in, part.n);
     w->left -= part.n;
-    if (w->kind == WS_TEXT && (!utf8_step(&w->utf8, data) || (last && !utf8_whole(&w->utf8))))
-        return fail_utf8(w, "a text message that is not UTF-8 (RFC 6455 8.1)");
+    /* what came before a fault is judged first, so that cuts change nothing */
+    bool is_text = w->kind == WS_TEXT;
+    if (is_text && !utf8_step(&w->utf8, data)) return fail_utf8(w, not_utf8);
+    if (rc < 0) return fail_part(w, rc);
+    if (is_text && last && !utf8_whole(&w->utf8)) return fail_utf8(w, not_utf8);
     if (w->left) return WS_MORE;
     w->in_frame = false;
     if (!w->frame.fin) return WS_MORE;

@@ -17,12 +17,15 @@ static void tell(struct story *s, const struct ws_event *ev) {
     buf_append(&s->told, ev->data);
 }
 
+static struct deflate_params agreed;
+
 static void play(struct story *s, enum ws_role role, uint64_t limit, struct slice in, uint8_t seed) {
     struct ws w;
     struct ws_event ev;
     buf_init(&s->told, SIZE_MAX);
     buf_init(&s->sent, SIZE_MAX);
     ws_init(&w, role, limit, &s->sent, fixed_mask);
+    ws_use_deflate(&w, &agreed, &deflate_default_offer);
     while (in.n) {
         struct slice piece = seed ? slice_head(in, 1 + seed % 7) : in;
         seed = seed ? (uint8_t)(seed * 5 + 3) | 1 : 0;
@@ -42,16 +45,26 @@ static void play(struct story *s, enum ws_role role, uint64_t limit, struct slic
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     struct slice in = slice_of(data, size);
-    enum ws_role role = take_byte(&in) & 1 ? WS_SERVER : WS_CLIENT;
+    uint8_t how = take_byte(&in); /* role, compression, context take-over, window */
+    enum ws_role role = how & 1 ? WS_SERVER : WS_CLIENT;
+    uint8_t bits = 8 + (how >> 4) % 8;
+    agreed = (struct deflate_params){.on = how & 2,
+                                     .server_no_context_takeover = how & 4,
+                                     .client_no_context_takeover = how & 4,
+                                     .server_max_window_bits = bits,
+                                     .client_max_window_bits = bits};
     uint64_t limit = 1 + (uint64_t)take_byte(&in) * 16;
     uint8_t seed = take_byte(&in) | 1;
     struct story whole, cut, bytes;
     play(&whole, role, limit, in, 0);
     play(&cut, role, limit, in, seed);
     play(&bytes, role, limit, in, 7); /* 1 byte first */
-    MUST(slice_eq(buf_slice(&whole.told), buf_slice(&cut.told)) &&
-         slice_eq(buf_slice(&whole.sent), buf_slice(&cut.sent)));
-    MUST(slice_eq(buf_slice(&whole.told), buf_slice(&bytes.told)));
+    /* a peer that looks back beyond the window it agreed to is caught only where a cut falls right: zlib checks the
+     * window between two calls, so the stories may differ then */
+    bool strict = !agreed.on || bits == DEFLATE_BITS_MAX;
+    MUST(!strict || (slice_eq(buf_slice(&whole.told), buf_slice(&cut.told)) &&
+                     slice_eq(buf_slice(&whole.sent), buf_slice(&cut.sent)) &&
+                     slice_eq(buf_slice(&whole.told), buf_slice(&bytes.told))));
     buf_clear(&whole.told), buf_clear(&whole.sent);
     buf_clear(&cut.told), buf_clear(&cut.sent);
     buf_clear(&bytes.told), buf_clear(&bytes.sent);
