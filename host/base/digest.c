@@ -16,13 +16,18 @@ void digest_sha1(struct slice a, struct slice b, uint8_t out[SHA1_SIZE]) {
     wc_ShaFree(&sha);
 }
 
+void digest_base64_text(char *to, struct slice in) {
+    word32 n = (word32)DIGEST_BASE64_SIZE(in.n);
+    if (in.n) Base64_Encode_NoNl(in.p, (word32)in.n, (byte *)to, &n);
+    to[DIGEST_BASE64_SIZE(in.n) - 1] = '\0';
+}
+
 int digest_base64(struct buf *out, struct slice in) {
-    word32 n = (word32)((in.n + 2) / 3 * 4 + 1); /* wolfCrypt asks for room for a NUL */
-    uint8_t *to = buf_reserve(out, n);
-    if (!to) return buf_fits(out, n) ? ERR_NOMEM : ERR_FULL;
-    if (Base64_Encode_NoNl(in.p, (word32)in.n, to, &n) != 0) return ERR_RANGE;
-    while (n && to[n - 1] == 0) n--;
-    buf_commit(out, n);
+    size_t size = DIGEST_BASE64_SIZE(in.n);
+    uint8_t *to = buf_reserve(out, size);
+    if (!to) return buf_fits(out, size) ? ERR_NOMEM : ERR_FULL;
+    digest_base64_text((char *)to, in);
+    buf_commit(out, size - 1);
     return 0;
 }
 

@@ -9,6 +9,10 @@ enum { SHA1_SIZE = 20 };
 /* The SHA-1 of `a` followed by `b`. */
 void digest_sha1(struct slice a, struct slice b, uint8_t out[SHA1_SIZE]);
 
+/* Writes the Base64 of `in` as a string to `to`, which has DIGEST_BASE64_SIZE(in.n) bytes. */
+#define DIGEST_BASE64_SIZE(n) (((n) + 2) / 3 * 4 + 1)
+void digest_base64_text(char *to, struct slice in);
+
 /* Appends the Base64 of `in` (RFC 4648 4: padded, no line breaks). 0, ERR_FULL or ERR_NOMEM. */
 int digest_base64(struct buf *out, struct slice in);
 

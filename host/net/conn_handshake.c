@@ -25,12 +25,15 @@ void conn_handshake_begin(struct conn *c) {
 }
 
 static void opened(struct conn *c, const struct deflate_params *deflate) {
+    ws_init(&c->ws, c->role, c->settings.max_message_size, &c->out, random_mask);
+    if (ws_use_deflate(&c->ws, deflate, &c->offer.deflate) < 0) {
+        CONN_FAIL(c, "handshake", "no memory for compression");
+        return;
+    }
     clock_cancel(&c->net->clock, &c->step);
     c->phase = CONN_OPEN;
     c->opened_at = c->last_in = conn_now(c);
     c->out.cap = c->settings.max_send_buffer + CONN_CONTROL_ROOM;
-    ws_init(&c->ws, c->role, c->settings.max_message_size, &c->out, random_mask);
-    ws_use_deflate(&c->ws, deflate, &c->offer.deflate);
     for (struct ws_event ev; backlog_first(&c->queue, &ev); backlog_drop(&c->queue)) ws_send(&c->ws, ev.kind, ev.data);
     backlog_clear(&c->queue);
     conn_ping_changed(c);
@@ -103,8 +106,10 @@ static void judge_request(struct conn *c) {
         if (!http1_is_token(first)) first = slice_of(NULL, 0);
         keep_protocol(c, first);
         struct deflate_params deflate = {0};
-        handshake_response_write(&c->out, &h->parts, first, c->offer.deflate.on ? &deflate : NULL);
-        opened(c, &deflate);
+        if (handshake_response_write(&c->out, &h->parts, first, c->offer.deflate.on ? &deflate : NULL) == 0)
+            opened(c, &deflate);
+        else
+            CONN_FAIL(c, "handshake", "no memory for the answer");
         return;
     }
     refuse_request(c, status, why);

@@ -41,9 +41,11 @@ int handshake_offer_header(struct handshake_offer *o, struct slice name, struct 
            : host && o->host_given  ? "there may be one Host only"
                                     : NULL;
     if (*why) return ERR_RANGE;
+    size_t before = o->headers.len;
     if (buf_printf(&o->headers, "%.*s: ", SLICE_ARGS(name)) < 0 || buf_append(&o->headers, value) < 0 ||
         buf_append(&o->headers, slice_str("\r\n")) < 0) {
-        *why = "the headers are over 64 KB";
+        o->headers.len = before;
+        *why = "the headers are over 64 KB, or there is no memory for them";
         return ERR_RANGE;
     }
     o->host_given |= host;
@@ -66,23 +68,19 @@ int handshake_offer_protocol(struct handshake_offer *o, struct slice name, const
                                                     : NULL;
     if (!*why &&
         (buf_append(&o->protocols, slice_str(o->protocols.len ? ", " : "")) < 0 || buf_append(&o->protocols, name) < 0))
-        *why = "the protocols are over 64 KB";
+        *why = "the protocols are over 64 KB, or there is no memory for them";
     return *why ? ERR_RANGE : 0;
 }
 
 int handshake_offer_origin(struct handshake_offer *o, struct slice origin, const char **why) {
     *why = !http1_is_value(origin) ? "it has a control character" : NULL;
     buf_reset(&o->origin, SIZE_MAX);
-    if (!*why && buf_append(&o->origin, origin) < 0) *why = "it is over 64 KB";
+    if (!*why && buf_append(&o->origin, origin) < 0) *why = "it is over 64 KB, or there is no memory for it";
     return *why ? ERR_RANGE : 0;
 }
 
 void handshake_key(const uint8_t nonce[16], char key[HANDSHAKE_KEY_SIZE + 1]) {
-    struct buf text;
-    buf_init(&text, 64);
-    digest_base64(&text, slice_of(nonce, 16));
-    snprintf(key, HANDSHAKE_KEY_SIZE + 1, "%.*s", SLICE_ARGS(buf_slice(&text)));
-    buf_clear(&text);
+    digest_base64_text(key, slice_of(nonce, 16));
 }
 
 static int write_authorization(struct buf *out, const char *credentials) {
@@ -119,12 +117,8 @@ int handshake_request_write(struct buf *out, const struct url *url, const struct
 
 static void accept_for(struct slice key, char accept[ACCEPT_SIZE + 1]) {
     uint8_t sum[SHA1_SIZE];
-    struct buf text;
     digest_sha1(key, slice_str(guid), sum);
-    buf_init(&text, 64);
-    digest_base64(&text, slice_of(sum, SHA1_SIZE));
-    snprintf(accept, ACCEPT_SIZE + 1, "%.*s", SLICE_ARGS(buf_slice(&text)));
-    buf_clear(&text);
+    digest_base64_text(accept, slice_of(sum, SHA1_SIZE));
 }
 
 static int judge_extensions(const struct http1_head *head, const struct handshake_offer *offer,
@@ -132,6 +126,7 @@ static int judge_extensions(const struct http1_head *head, const struct handshak
     struct buf answer;
     buf_init(&answer, HTTP1_HEAD_MAX);
     int rc = http1_field_join(head, "Sec-WebSocket-Extensions", &answer);
+    if (rc < 0) fault_put(fault, "handshake", "no memory for the extensions of the answer");
     if (rc == 0) rc = deflate_answer_judge(buf_slice(&answer), &offer->deflate, deflate, fault);
     buf_clear(&answer);
     return rc;

@@ -11,12 +11,13 @@ void ws_init(struct ws *w, enum ws_role role, uint64_t max_message_size, struct 
     buf_init(&w->message, max_message_size < SIZE_MAX ? (size_t)max_message_size : SIZE_MAX);
 }
 
-void ws_use_deflate(struct ws *w, const struct deflate_params *params, const struct deflate_offer *offer) {
-    if (!params->on) return;
+int ws_use_deflate(struct ws *w, const struct deflate_params *params, const struct deflate_offer *offer) {
+    if (!params->on) return 0;
     w->deflate = malloc(sizeof *w->deflate);
-    if (!w->deflate) abort();
+    if (!w->deflate) return ERR_NOMEM;
     deflate_init(w->deflate, params, offer, w->role == WS_CLIENT);
     w->threshold = offer->threshold;
+    return 0;
 }
 
 void ws_clear(struct ws *w) {

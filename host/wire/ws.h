@@ -85,8 +85,8 @@ struct ws {
 void ws_init(struct ws *w, enum ws_role role, uint64_t max_message_size, struct buf *out, uint32_t (*mask)(void));
 void ws_clear(struct ws *w);
 
-/* From the first message on, messages are compressed as was agreed on. */
-void ws_use_deflate(struct ws *w, const struct deflate_params *params, const struct deflate_offer *offer);
+/* From the first message on, messages are compressed as was agreed on. 0 or ERR_NOMEM. */
+int ws_use_deflate(struct ws *w, const struct deflate_params *params, const struct deflate_offer *offer);
 
 /* Advances `in` past what it used. WS_EVENT fills `*ev`. Pings are answered and a Close is echoed into `out` by itself.
  */

@@ -25,7 +25,7 @@ static void play(struct story *s, enum ws_role role, uint64_t limit, struct slic
     buf_init(&s->told, SIZE_MAX);
     buf_init(&s->sent, SIZE_MAX);
     ws_init(&w, role, limit, &s->sent, fixed_mask);
-    ws_use_deflate(&w, &agreed, &deflate_default_offer);
+    MUST(ws_use_deflate(&w, &agreed, &deflate_default_offer) == 0);
     while (in.n) {
         struct slice piece = seed ? slice_head(in, 1 + seed % 7) : in;
         seed = seed ? (uint8_t)(seed * 5 + 3) | 1 : 0;

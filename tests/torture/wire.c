@@ -1,0 +1,193 @@
+/* A whole conversation, from the url to the closing handshake, with one allocation refused: the first,
+ * the second, and so on until none is. Each time somebody is told, all memory is given back, and nothing crashes. The
+ * linker leads malloc and its kin here (see ../CMakeLists.txt). */
+#include "../unit/unit.h"
+#include "wire/backlog.h"
+#include "wire/handshake.h"
+#include "wire/ws.h"
+
+/* ---- memory that can be refused ---- */
+
+static size_t refuse_at, asked; /* which one is refused, counted from 1; 0: none */
+static long live;
+
+void *__real_malloc(size_t n);
+void *__real_calloc(size_t n, size_t size);
+void *__real_realloc(void *old, size_t n);
+void __real_free(void *p);
+void *__wrap_malloc(size_t n);
+void *__wrap_calloc(size_t n, size_t size);
+void *__wrap_realloc(void *old, size_t n);
+void __wrap_free(void *p);
+
+static bool refused(void) { return ++asked == refuse_at; }
+
+static void *counted(void *p) {
+    if (p) live++;
+    return p;
+}
+
+void *__wrap_malloc(size_t n) { return refused() ? NULL : counted(__real_malloc(n)); }
+void *__wrap_calloc(size_t n, size_t size) { return refused() ? NULL : counted(__real_calloc(n, size)); }
+void *__wrap_realloc(void *old, size_t n) {
+    if (refused()) return NULL;
+    return old ? __real_realloc(old, n) : counted(__real_realloc(old, n));
+}
+void __wrap_free(void *p) {
+    if (p) live--;
+    __real_free(p);
+}
+
+/* ---- the conversation ---- */
+
+struct side {
+    struct ws ws;
+    struct buf out, told;
+};
+
+struct talk {
+    struct url url;
+    struct handshake_offer offer;
+    struct buf request, answer;
+    struct http1_head head; /* of the request, then of the answer */
+    struct deflate_params agreed[2];
+    struct side client, server;
+    struct backlog backlog;
+    struct fault fault;
+};
+
+static uint32_t fixed_mask(void) { return 0x04030201; }
+
+static int refused_with(const char *why, struct talk *t) {
+    fault_put(&t->fault, "handshake", "%s", why);
+    return ERR_RANGE;
+}
+
+static int shake_hands(struct talk *t) {
+    static const char address[] = "wss://user:pass@example.org:4443/r\xC3\xA9sum\xC3\xA9?q=1";
+    char key[HANDSHAKE_KEY_SIZE + 1];
+    const char *why;
+    struct slice protocol;
+    size_t scanned = 0;
+    int rc = url_parse(slice_str(address), &t->url, &t->fault);
+    if (rc < 0) return rc;
+    t->offer.deflate = deflate_default_offer;
+    if (handshake_offer_header(&t->offer, slice_str("Cookie"), slice_str("a=1"), &why) < 0 ||
+        handshake_offer_protocol(&t->offer, slice_str("v2.chat"), &why) < 0 ||
+        handshake_offer_origin(&t->offer, slice_str("https://example.org"), &why) < 0)
+        return refused_with(why, t);
+    handshake_key((const uint8_t *)"0123456789abcdef", key);
+    if ((rc = handshake_request_write(&t->request, &t->url, &t->offer, key)) < 0) return rc;
+    assert_int_equal(http1_head_size(buf_slice(&t->request), &scanned), t->request.len);
+    if (http1_request_parse(t->request.base, t->request.len, &t->head, &why) < 0 ||
+        handshake_request_judge(&t->head, &why) != 101)
+        return refused_with(why, t);
+    if ((rc = handshake_response_write(&t->answer, &t->head, slice_str("v2.chat"), &t->agreed[WS_SERVER])) < 0)
+        return rc;
+    if (http1_response_parse(t->answer.base, t->answer.len, &t->head, &why) < 0) return refused_with(why, t);
+    return handshake_response_judge(&t->head, &t->offer, key, &protocol, &t->agreed[WS_CLIENT], &t->fault);
+}
+
+/* Gives one side what the other wrote. What it is told goes on its list; of the server, texts come back. */
+static int bring(struct side *from, struct side *to) {
+    struct ws_event ev;
+    enum ws_step step = WS_MORE;
+    int rc = 0;
+    while (from->out.len && rc == 0) { /* in pieces, so that some of it has to be kept */
+        struct slice piece = slice_head(buf_slice(&from->out), 1000);
+        size_t size = piece.n;
+        while (rc == 0 && (step = ws_step(&to->ws, &piece, &ev)) == WS_EVENT) {
+            rc = buf_printf(&to->told, "%x:%zu ", (unsigned)ev.kind, ev.data.n);
+            if (rc == 0 && ev.kind == WS_TEXT && to->ws.role == WS_SERVER) rc = ws_send(&to->ws, ev.kind, ev.data);
+        }
+        buf_consume(&from->out, size);
+        ws_catch_up(&from->ws);
+    }
+    return rc < 0 ? rc : step == WS_FAILED ? ERR_NOMEM : 0;
+}
+
+static int converse(struct talk *t) {
+    static uint8_t noise[40000]; /* not to be compressed, and longer than a first allocation */
+    struct ws_event ev;
+    for (size_t i = 0; i < sizeof noise; i++) noise[i] = (uint8_t)(33 + i * i * 31 / 7 % 90);
+    struct slice long_text = slice_of(noise, sizeof noise), short_text = slice_str("hello");
+    int rc = shake_hands(t);
+    if (rc == 0) rc = ws_use_deflate(&t->client.ws, &t->agreed[WS_CLIENT], &t->offer.deflate);
+    if (rc == 0) rc = ws_use_deflate(&t->server.ws, &t->agreed[WS_SERVER], &t->offer.deflate);
+    if (rc == 0) rc = backlog_put(&t->backlog, WS_TEXT, short_text);
+    if (rc == 0) rc = backlog_put(&t->backlog, WS_TEXT, long_text);
+    for (; rc == 0 && backlog_first(&t->backlog, &ev); backlog_drop(&t->backlog))
+        rc = ws_send(&t->client.ws, ev.kind, ev.data);
+    if (rc == 0) rc = ws_ping(&t->client.ws, short_text);
+    if (rc == 0) rc = bring(&t->client, &t->server);
+    if (rc == 0) rc = bring(&t->server, &t->client);
+    t->client.ws.threshold = SIZE_MAX; /* from here on plain, too */
+    if (rc == 0) rc = ws_send(&t->client.ws, WS_BINARY, long_text);
+    if (rc == 0) rc = ws_close(&t->client.ws, WS_CLOSE_NORMAL, short_text);
+    if (rc == 0) rc = bring(&t->client, &t->server);
+    if (rc == 0) rc = bring(&t->server, &t->client);
+    return rc;
+}
+
+static void talk_init(struct talk *t) {
+    *t = (struct talk){0};
+    handshake_offer_init(&t->offer);
+    buf_init(&t->request, 1 << 16);
+    buf_init(&t->answer, 1 << 16);
+    backlog_init(&t->backlog);
+    struct side *sides[] = {&t->client, &t->server};
+    for (int i = 0; i < 2; i++) {
+        buf_init(&sides[i]->out, 1 << 20);
+        buf_init(&sides[i]->told, 1 << 16);
+        ws_init(&sides[i]->ws, i ? WS_SERVER : WS_CLIENT, 1 << 20, &sides[i]->out, fixed_mask);
+    }
+}
+
+static void talk_clear(struct talk *t) {
+    url_clear(&t->url);
+    handshake_offer_clear(&t->offer);
+    buf_clear(&t->request);
+    buf_clear(&t->answer);
+    backlog_clear(&t->backlog);
+    struct side *sides[] = {&t->client, &t->server};
+    for (int i = 0; i < 2; i++) {
+        ws_clear(&sides[i]->ws);
+        buf_clear(&sides[i]->out);
+        buf_clear(&sides[i]->told);
+    }
+}
+
+/* Was the whole story told on both sides? */
+static bool went_well(const struct talk *t) {
+    return slice_eq(buf_slice(&t->server.told), slice_str("1:5 1:40000 9:5 2:40000 8:5 ")) &&
+           slice_eq(buf_slice(&t->client.told), slice_str("1:5 1:40000 a:5 8:0 "));
+}
+
+static void every_refusal_is_told_and_leaks_nothing(void **state) {
+    (void)state;
+    size_t errors = 0;
+    for (refuse_at = 1;; refuse_at++) {
+        static struct talk t;
+        long before = live;
+        talk_init(&t);
+        asked = 0;
+        int rc = converse(&t);
+        bool was_refused = asked >= refuse_at, well = rc == 0 && went_well(&t);
+        talk_clear(&t);
+        assert_int_equal(live, before);
+        if (rc < 0) errors++;
+        if (rc == ERR_RANGE) assert_true(fault_set(&t.fault));
+        if (rc == 0 && !well) fail_msg("refusal %zu was told to nobody", refuse_at);
+        if (!was_refused) {
+            assert_true(well);
+            break;
+        }
+    }
+    refuse_at = 0;
+    assert_true(errors > 30);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {cmocka_unit_test(every_refusal_is_told_and_leaks_nothing)};
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
