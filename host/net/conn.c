@@ -396,8 +396,8 @@ void conn_cancel_open(struct conn *c) {
 int conn_send(struct conn *c, enum ws_kind kind, struct slice data) {
     bool queued = c->phase >= CONN_WAITING && c->phase < CONN_OPEN;
     if (c->phase != CONN_OPEN && !queued) return ERR_CLOSED;
-    size_t size = frame_size(data.n, c->role == WS_CLIENT), buffered = conn_buffered(c);
-    if (size > c->settings.max_send_buffer || buffered > c->settings.max_send_buffer - size) {
+    size_t most = c->settings.max_send_buffer; /* what is as large as that may go, its frame's head aside */
+    if (data.n > most || conn_buffered(c) > most - data.n) {
         c->full = true;
         conn_mark_busy(c);
         return ERR_FULL;

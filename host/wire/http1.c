@@ -47,9 +47,10 @@ static struct slice take_line(struct slice *rest) {
     return line;
 }
 
-/* RFC 9112 5.2: a client replaces a fold by spaces. */
-static void unfold(uint8_t *head, size_t n) {
-    for (size_t i = 1; i + 1 < n; i++) {
+/* RFC 9112 5.2: a client replaces a fold by spaces. What stands before the first field cannot be continued (2.2). */
+static void unfold(struct slice fields) {
+    uint8_t *head = (uint8_t *)(uintptr_t)fields.p;
+    for (size_t i = 1; i + 1 < fields.n; i++) {
         if (head[i] != '\n' || (head[i + 1] != ' ' && head[i + 1] != '\t')) continue;
         head[i] = ' ';
         if (head[i - 1] == '\r') head[i - 1] = ' ';
@@ -83,8 +84,8 @@ static bool take_version(struct slice *line, unsigned *minor) {
 
 int http1_response_parse(uint8_t *head, size_t n, struct http1_head *out, const char **why) {
     out->field_count = 0;
-    unfold(head, n);
     struct slice rest = slice_of(head, n), line = take_line(&rest);
+    unfold(rest);
     out->method = out->target = slice_of(NULL, 0);
     *why = "the answer is not HTTP/1.x";
     if (!take_version(&line, &out->minor)) return ERR_SYNTAX;

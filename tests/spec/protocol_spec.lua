@@ -621,6 +621,20 @@ describe("send", function()
     bot:ends(0)
   end)
 
+  it_tells("takes what max_send_buffer says: by default, all that may be received can be sent back", function()
+    local p = peer.listen()
+    local bot = program.bot([[
+      ws.connect(told { url = arg[1], on_message = function(c, data) say(c:send(data)) end })
+    ]], { p.url })
+    local s = p:open()
+    local data = ("*"):rep(16 << 20)
+    s:text(data)
+    s:expect_text(data)
+    s:finish()
+    bot:tells("connect", "open 101", "true", 'close 1000 ""')
+    bot:ends(0)
+  end)
+
   it_tells("counts what waits for the handshake against max_send_buffer too", function()
     local p = peer.listen()
     local bot = program.bot([[

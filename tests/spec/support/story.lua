@@ -138,13 +138,14 @@ function story.note(fn)
   table.insert(now.notes, fn)
 end
 
--- A seed for what is random in the story, told when it fails.
+-- A seed for what is random in the story, told when it fails. Returns it.
 function story.seed()
   local seed = math.tointeger(tonumber(os.getenv "WSBOT_SPEC_SEED") or os.time())
   math.randomseed(seed)
   story.note(function()
     return "WSBOT_SPEC_SEED=" .. seed
   end)
+  return seed
 end
 
 return story
