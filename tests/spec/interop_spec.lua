@@ -1,5 +1,5 @@
--- interop: bots against servers that no one here wrote: Node's ws, python3-websockets, libwebsockets' test server;
--- plain and over TLS.
+-- interop: bots against servers that no one here wrote, plain, compressed and over TLS: Node's ws, python3-websockets,
+-- libwebsockets' test server; the echo peer against clients of the same; and nginx between the two.
 local peer = require "support.peer"
 local place = require "support.place"
 local program = require "support.program"
@@ -117,3 +117,125 @@ for _, secure in ipairs { false, true } do
     end))
   end)
 end
+
+---------------------------------------------------------------------------------------------------------- libwebsockets
+
+describe("libwebsockets", function()
+  it("sends the status of its connections compressed", story.of(function()
+    local p = program.bot([[
+      local cjson = require "cjson"
+      ws.connect {
+        url = arg[1], protocols = { "lws-status" },
+        on_websocket_connect = function(_, r) say(r.extensions) end,
+        on_message = function(c, data) say(type(cjson.decode(data).conns)) c:close() end,
+        on_error = function(_, ...) say("error", ...) end,
+        on_close = function(_, code) say("close", code) end,
+      }
+    ]], { (libwebsockets(false)) })
+    p:tells("permessage-deflate", "table", "close 1000")
+    p:ends(0)
+  end))
+
+  it("opens compressed connections to the echo peer", story.of(function()
+    local port = program.run({ "echo", "--port", "0" }):line():match ":(%d+)$"
+    local p = program.start("/usr/bin/libwebsockets-test-client", { "127.0.0.1", "--port=" .. port })
+    p:complains "instantiating client ext permessage-deflate"
+    p:complains "LWS_CALLBACK_CLIENT_ESTABLISHED"
+    p:kill "sigint"
+    p:wait()
+  end))
+end)
+
+---------------------------------------------------------------------------------------------------------------- clients
+
+-- The messages of talk.js and talk.py come back from the echo peer at `url`, compressed or not.
+local function talks(url, node_deflate, extensions)
+  local node = program.start("/usr/bin/node", { "tests/spec/servers/talk.js", url, node_deflate },
+    { env = { NODE_PATH = "/usr/share/nodejs" } })
+  node:tells(extensions, "right 32 close 4000")
+  node:ends(0)
+end
+
+describe("the echo peer", function()
+  for deflate, extensions in pairs {
+    ["false"] = "",
+    ["true"] = "permessage-deflate",
+    ['{"threshold":0}'] = "permessage-deflate",
+    ['{"threshold":0,"serverNoContextTakeover":true}'] = "permessage-deflate; server_no_context_takeover",
+    ['{"threshold":0,"clientNoContextTakeover":true}'] = "permessage-deflate; client_no_context_takeover",
+    ['{"threshold":0,"serverMaxWindowBits":8}'] = "permessage-deflate; server_max_window_bits=8",
+    ['{"threshold":0,"serverMaxWindowBits":10}'] = "permessage-deflate; server_max_window_bits=10",
+  } do
+    it("sends a client of Node's ws back what it gets: " .. deflate, story.of(function()
+      talks(program.run({ "echo", "--port", "0" }):line():match "ws://%S+", deflate, extensions)
+    end))
+  end
+
+  it("sends a client of python3-websockets back what it gets", story.of(function()
+    local url = program.run({ "echo", "--port", "0" }):line():match "ws://%S+"
+    local p = program.start("/usr/bin/python3", { "tests/spec/servers/talk.py", url })
+    p:tells("permessage-deflate", "right 32 close 4000")
+    p:ends(0)
+  end))
+end)
+
+------------------------------------------------------------------------------------------------------------------ nginx
+
+-- nginx, which passes WebSocket connections on to `url`. Returns its own url, and the CA of its certificate.
+local function nginx(url, secure)
+  local folder, port = place.folder(), peer.dead_port()
+  local config = place.file(folder .. "/nginx.conf", ([[
+    daemon off; master_process off; pid %s/pid; error_log stderr;
+    events {}
+    http {
+      access_log off;
+      client_body_temp_path %s/body; proxy_temp_path %s/proxy; fastcgi_temp_path %s/f; uwsgi_temp_path %s/u;
+      scgi_temp_path %s/s;
+      server {
+        listen 127.0.0.1:%d %s;
+        ssl_certificate %s; ssl_certificate_key %s;
+        location / {
+          proxy_pass %s;
+          proxy_http_version 1.1;
+          proxy_set_header Upgrade $http_upgrade;
+          proxy_set_header Connection "upgrade";
+        }
+      }
+    }
+  ]]):format(folder, folder, folder, folder, folder, folder, port, secure and "ssl" or "", tls.cert "server",
+    tls.key "server", url:gsub("^ws", "http")))
+  program.start("/usr/sbin/nginx", { "-e", "stderr", "-c", config, "-p", folder })
+  local pattern = ("0100007F:%04X 00000000:0000 0A "):format(port)
+  story.poll("nginx to listen", function()
+    return place.read("/proc/net/tcp"):find(pattern, 1, true)
+  end)
+  return ("%s://localhost:%d/"):format(secure and "wss" or "ws", port), secure and tls.cert "ca"
+end
+
+describe("behind nginx", function()
+  for _, secure in ipairs { false, true } do
+    it("a bot and the echo peer understand each other" .. (secure and ", over TLS" or ""), story.of(function()
+      local echo = program.run({ "echo", "--port", "0" })
+      local url, ca = nginx(echo:line():match "ws://%S+", secure)
+      local p = program.bot(bot, { url, ca or "" })
+      for _, n in ipairs { 0, 125, 126, 65535, 65536, 1000000 } do
+        p:tells("binary " .. n, "text " .. n // 2 * 2)
+      end
+      p:tells "close 4000 "
+      p:ends(0)
+    end))
+  end
+
+  it("a client of Node's ws and the echo peer understand each other", story.of(function()
+    local echo = program.run({ "echo", "--port", "0" })
+    talks(nginx(echo:line():match "ws://%S+"), '{"threshold":0}', "permessage-deflate")
+  end))
+
+  it("a bot is told when nobody listens behind it", story.of(function()
+    local p = program.bot([[ws.connect(told { url = arg[1], on_close = function(_, code, _, record)
+      say("close", code, record.response.status, record.response.headers.Server)
+    end })]], { (nginx("ws://127.0.0.1:" .. peer.dead_port())) })
+    p:tells("connect", "~^error handshake .*502 Bad Gateway", "~^close 1006 502 nginx")
+    p:ends(0)
+  end))
+end)
