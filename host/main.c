@@ -3,6 +3,7 @@
 #include "app/echo.h"
 #include "app/interpreter.h"
 #include "app/worker.h"
+#include "base/log.h"
 #include <stdio.h>
 
 static int fail(const struct fault *fault) {
@@ -59,6 +60,7 @@ int main(int argc, char **argv) {
     struct interpreter_options script;
     int status, bad;
     if (cli_read(argc, argv, &options, &status) == CLI_DONE) return status;
+    if (options.log_json) log_set_format(LOG_JSON);
     if (options.command == CLI_ECHO) return echo(&options);
     if (!interpreter_options_read(argc, argv, options.first, &script, &bad)) {
         interpreter_usage(argv[0] && argv[0][0] ? argv[0] : "wsbot", argv[bad]);

@@ -30,6 +30,10 @@ static bool take_number(const char *text, unsigned most, unsigned *out) {
 }
 
 static bool take_strict(struct cli_options *o, const char *value) { return (void)value, o->strict = true; }
+static bool take_log_format(struct cli_options *o, const char *value) {
+    o->log_json = strcmp(value, "json") == 0;
+    return o->log_json || strcmp(value, "text") == 0;
+}
 static bool take_port(struct cli_options *o, const char *value) { return take_number(value, 65535, &o->port); }
 static bool take_host(struct cli_options *o, const char *value) { return (o->host = value) != NULL; }
 static bool take_tls_cert(struct cli_options *o, const char *value) { return (o->tls_cert = value) != NULL; }
@@ -49,6 +53,8 @@ static const struct option options[] = {
     {RUN, "--with-echo", "[PORT]", "run the echo peer beside the script (127.0.0.1, port 1234)", take_with_echo},
     {RUN, "--max-memory", "MB", "how much memory Lua may use; past it, a script meets \"not enough memory\"",
      take_max_memory},
+    {RUN, "--log-format", "FORMAT", "how lines on stderr look: text or json (WSBOT_LOG: debug, info, warn, error, off)",
+     take_log_format},
     {ECHO_, "--host", "H", "the address to listen on (127.0.0.1)", take_host},
     {ECHO_, "--port", "P", "the port to listen on (1234); 0: a free one", take_port},
     {ECHO_, "--tls-cert", "F", "speak wss:// with this certificate (PEM, its chain included)", take_tls_cert},

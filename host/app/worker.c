@@ -2,6 +2,7 @@
  * to answer, or Lua's that keeps the loop waiting; the second ends the process. */
 #include "app/worker.h"
 
+#include "base/log.h"
 #include "base/random.h"
 #include "net/conn.h"
 #include "script/l_host.h"
@@ -44,7 +45,13 @@ static void handle_signals(struct worker *w) {
 }
 
 static void host_stop(void *app, int status) { worker_stop(app, status); }
-static const struct engine_host engine_host = {.stop = host_stop};
+static void host_exit(void *app, int status) {
+    struct worker *w = app;
+    engine_free(w->engine);
+    exit(status);
+}
+
+static const struct engine_host engine_host = {.stop = host_stop, .exit = host_exit};
 
 void worker_open(struct worker *w, bool script, bool no_environment) {
     *w = (struct worker){0};
@@ -59,10 +66,12 @@ void worker_open(struct worker *w, bool script, bool no_environment) {
     handle_signals(w);
 }
 
+enum { ON_STOP_LIMIT = 10 }; /* seconds that functions of host.on_stop may wait, all together */
+
 /* Every connection is asked to end; each has a deadline of its own. */
-static void on_stop(struct deadline *d) {
-    struct worker *w = (struct worker *)((char *)d - offsetof(struct worker, stop));
-    if (w->engine) l_host_call_on_stop(w->engine);
+static void close_connections(struct worker *w) {
+    clock_cancel(&w->net.clock, &w->stop);
+    if (w->net.stopping) return;
     w->net.stopping = true;
     for (struct conn *c = w->net.all, *next; c; c = next) {
         next = c->all_next;
@@ -72,6 +81,24 @@ static void on_stop(struct deadline *d) {
             conn_destroy(c);
     }
     if (!w->net.all) uv_stop(&w->loop);
+}
+
+static void on_stop_done(void *arg) { close_connections(arg); }
+
+static void on_stop_late(struct deadline *d) {
+    struct worker *w = (struct worker *)((char *)d - offsetof(struct worker, stop));
+    log_line(LOG_WARN, "host.on_stop: its functions were not done within %d s", ON_STOP_LIMIT);
+    close_connections(w);
+}
+
+static void on_stop(struct deadline *d) {
+    struct worker *w = (struct worker *)((char *)d - offsetof(struct worker, stop));
+    if (!w->engine) {
+        close_connections(w);
+        return;
+    }
+    clock_set(&w->net.clock, d, clock_now(&w->net.clock) + ON_STOP_LIMIT * CLOCK_SECOND, on_stop_late);
+    l_host_call_on_stop(w->engine, on_stop_done, w);
 }
 
 void worker_stop(struct worker *w, int status) {
@@ -86,8 +113,15 @@ static bool is_alive(const struct worker *w) {
     return net_loop_is_alive(&w->net);
 }
 
+void worker_run_while(struct worker *w, const bool *going) {
+    do {
+        while (*going && is_alive(w)) uv_run(&w->loop, UV_RUN_ONCE);
+    } while (*going && w->engine && !w->stopping && task_tell_deadlocks(w->engine)); /* which may give life to others */
+}
+
 int worker_run(struct worker *w) {
-    while (is_alive(w)) uv_run(&w->loop, UV_RUN_ONCE);
+    static const bool always = true;
+    worker_run_while(w, &always);
     return w->status;
 }
 
@@ -98,8 +132,12 @@ void worker_close(struct worker *w) {
     w->net.stopping = true;
     if (w->engine) engine_free(w->engine);
     w->engine = NULL;
+    for (struct conn *c = w->net.all; c; c = c->all_next) { /* said, and not waited for */
+        conn_detach(c);
+        if (conn_is_open(c)) conn_close(c, WS_CLOSE_GOING_AWAY, slice_of(NULL, 0));
+    }
+    conn_run_busy(&w->net);
     while (w->net.all) {
-        conn_detach(w->net.all);
         conn_destroy(w->net.all);
         uv_run(&w->loop, UV_RUN_NOWAIT);
     }

@@ -19,6 +19,10 @@ struct worker {
  * worker a process. */
 void worker_open(struct worker *w, bool script, bool no_environment);
 
+/* Turns the loop as long as `*going` is true and something is alive. Tasks that wait for what nothing alive can bring
+ * are told and cancelled. */
+void worker_run_while(struct worker *w, const bool *going);
+
 /* Turns the loop until nothing is alive, or until a stop is complete. Returns the exit status. */
 int worker_run(struct worker *w);
 

@@ -23,6 +23,8 @@ const char *err_word(int err);
  * empty: no fault yet. `text` is cut at its end where it would not fit. */
 struct fault {
     const char *kind;
+    const char *system; /* the system's name of it, "ECONNRESET", where it comes from there; else NULL */
+    int alert;          /* the TLS alert that the peer sent (RFC 8446 6); 0: none */
     char text[512];
 };
 

@@ -1,10 +1,22 @@
-/* log: lines for the person who runs the program, on stderr, each whole and with its level. */
+/* log: lines for the person who runs the program, on stderr, each whole and with its level. WSBOT_LOG in the
+ * environment says from which level on: debug, info (where nothing is said), warn, error or off. */
 #ifndef BASE_LOG_H
 #define BASE_LOG_H
 
-enum log_level { LOG_DEBUG, LOG_INFO, LOG_WARN, LOG_ERROR };
+enum log_level { LOG_DEBUG, LOG_INFO, LOG_WARN, LOG_ERROR, LOG_OFF };
 
-/* Writes "wsbot: text\n" to stderr in one piece; LOG_DEBUG only when WSBOT_LOG=debug is in the environment. */
+/* How lines look. The default is LOG_TEXT. */
+enum log_format {
+    LOG_TEXT, /* wsbot: warning: text */
+    LOG_JSON, /* {"time":"2026-01-02T03:04:05.678Z","level":"warn","message":"text"} */
+};
+void log_set_format(enum log_format format);
+enum log_format log_get_format(void);
+
+/* Writes a line in one piece. A text of several lines (a traceback) stays that in LOG_TEXT. */
 void log_line(enum log_level level, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+/* Is a line of that level written at all? */
+int log_wants(enum log_level level);
 
 #endif

@@ -67,6 +67,13 @@ void clock_close(struct clock *c) {
 
 uint64_t clock_now(const struct clock *c) { return c->frozen ? c->now : uv_hrtime(); }
 
+double clock_wall(const struct clock *c) {
+    if (c->frozen) return clock_to_seconds(c->now) + c->wall;
+    uv_timeval64_t t = {0};
+    uv_gettimeofday(&t);
+    return (double)t.tv_sec + t.tv_usec / 1e6;
+}
+
 void clock_set(struct clock *c, struct deadline *d, uint64_t due, void (*fn)(struct deadline *d)) {
     if (d->place) clock_cancel(c, d);
     if (c->n == c->size) {
@@ -98,7 +105,9 @@ void clock_cancel(struct clock *c, struct deadline *d) {
 }
 
 void clock_freeze(struct clock *c) {
+    double wall = clock_wall(c);
     c->now = clock_now(c);
+    c->wall = wall - clock_to_seconds(c->now);
     c->frozen = true;
     arm(c);
 }

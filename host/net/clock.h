@@ -27,6 +27,7 @@ struct clock {
     uint64_t order; /* of the next one set */
     bool frozen;
     uint64_t now; /* while frozen */
+    double wall;  /* while frozen: what has to be added to `now`, in seconds, for the wall clock */
 };
 
 /* Starts the clock in a loop. Aborts without memory. */
@@ -36,6 +37,9 @@ void clock_open(struct clock *c, uv_loop_t *loop);
 void clock_close(struct clock *c);
 
 uint64_t clock_now(const struct clock *c);
+
+/* The wall clock: seconds since 1970, with fractions. */
+double clock_wall(const struct clock *c);
 
 /* Calls `fn` in a turn of the loop at `due` or as soon after as can be; a time that is past means the next turn. A
  * deadline that is set already is moved. Keeps the loop alive until then. */

@@ -3,11 +3,10 @@
  * of that phase beside it. */
 #include "net/conn_parts.h"
 
+#include "base/random.h"
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-enum { LATE = 100 }; /* milliseconds: a deadline met later than this was missed by us, not by the peer */
 
 const struct conn_settings conn_default_settings = {
     .connect_timeout = 10 * CLOCK_SECOND,
@@ -17,6 +16,7 @@ const struct conn_settings conn_default_settings = {
     .max_message_size = 16 << 20,
     .max_send_buffer = 16 << 20,
     .max_receive_buffer = 16 << 20,
+    .retry = {.min = CLOCK_SECOND, .max = 60 * CLOCK_SECOND, .stable = 30 * CLOCK_SECOND, .factor = 2},
 };
 
 /* ---- lists and references ---- */
@@ -49,19 +49,24 @@ void conn_mark_busy(struct conn *c) {
     conn_hold(c);
 }
 
-void conn_free_head(struct conn *c) {
-    if (!c->head) return;
-    buf_clear(&c->head->text);
-    buf_clear(&c->head->body);
-    free(c->head);
+void conn_head_free(struct conn_head *h) {
+    if (!h) return;
+    buf_clear(&h->text);
+    buf_clear(&h->body);
+    free(h);
+}
+
+struct conn_head *conn_take_head(struct conn *c) {
+    struct conn_head *h = c->head;
     c->head = NULL;
+    return h;
 }
 
 void conn_hold(struct conn *c) { c->references++; }
 
 void conn_release(struct conn *c) {
     if (--c->references) return;
-    conn_free_head(c);
+    conn_head_free(c->head);
     ws_clear(&c->ws);
     url_clear(&c->url);
     handshake_offer_clear(&c->offer);
@@ -124,6 +129,7 @@ static const char *phase_word(const struct conn *c) {
 
 static void on_step(struct deadline *d);
 void conn_set_step(struct conn *c, uint64_t after) {
+    c->step_looked = false;
     clock_set(&c->net->clock, &c->step, conn_now(c) + after, on_step);
 }
 
@@ -143,11 +149,26 @@ void conn_begin_closing(struct conn *c) {
     conn_mark_busy(c);
 }
 
+static double since(const struct conn *c, uint64_t when) { return when ? clock_to_seconds(conn_now(c) - when) : -1; }
+
+/* What explains the end to a person. */
+static void describe_end(struct conn *c) {
+    struct conn_end *e = &c->end;
+    e->sent = c->ws.sent_code;
+    e->attempt = c->attempt;
+    e->uptime = c->opened_at ? since(c, c->opened_at) : 0;
+    e->since_in = since(c, c->last_in);
+    e->since_out = since(c, c->last_out);
+    e->since_ping = c->ping_sent > c->last_in ? since(c, c->ping_sent) : -1;
+    e->lag = clock_to_seconds(net_lag_since(c->net, c->began_at));
+    e->retry_in = -1;
+}
+
 void conn_end_attempt(struct conn *c) {
     if (!conn_is_live(c)) return;
     if (!c->end.phase) c->end.phase = phase_word(c);
     c->phase = CONN_ENDED;
-    c->end.sent = c->ws.sent_code;
+    describe_end(c);
     if (c->dial) dial_cancel(c->dial);
     c->dial = NULL;
     if (c->tls) {
@@ -185,15 +206,31 @@ static void forget_attempt(struct conn *c) {
     unlink_all(c);
 }
 
+/* Automatic reconnection: the next attempt, or why there is none. */
+static void decide_retry(struct conn *c) {
+    if (!c->settings.retry.on || c->role != WS_CLIENT || c->ended_by_owner || c->again || c->net->stopping) return;
+    struct retry_end end = {.code = c->end.code, .uptime = clock_from_seconds(c->end.uptime)};
+    if (c->head && c->head->received && c->head->parts.status != 101) {
+        end.status = c->head->parts.status;
+        end.retry_after =
+            retry_after_read(http1_field_get(&c->head->parts, "Retry-After"), (int64_t)clock_wall(&c->net->clock));
+    }
+    uint64_t delay;
+    if (!retry_decide(&c->settings.retry, &end, random_mask(), &c->tries, &delay, c->end.gave_up)) return;
+    c->end.retry_in = clock_to_seconds(delay);
+    conn_open(c, delay);
+}
+
 static void tell_end(struct conn *c) {
     conn_hold(c);
     forget_attempt(c);
+    decide_retry(c);
     if (c->sink) c->sink->closed(c->sink_arg, c, &c->end);
     if (c->again && c->phase == CONN_CLOSED) conn_open(c, c->again_after);
     c->again = false;
     if (c->phase == CONN_CLOSED) backlog_clear(&c->queue);
     if (c->phase == CONN_CLOSED || c->phase == CONN_WAITING) {
-        conn_free_head(c);
+        conn_head_free(conn_take_head(c));
         ws_clear(&c->ws);
     }
     conn_release(c);
@@ -202,12 +239,29 @@ static void tell_end(struct conn *c) {
 /* The deadline of a phase has come. */
 static void start_attempt(struct conn *c);
 
+/* Before the peer is judged by a deadline, the socket is looked at once more: what came in time while our own loop did
+ * not turn counts. */
+static bool looks_again(struct conn *c, struct deadline *d, bool *looked, void (*fn)(struct deadline *)) {
+    if (*looked) return false;
+    *looked = true;
+    clock_set(&c->net->clock, d, conn_now(c), fn);
+    return true;
+}
+
 static void on_step(struct deadline *d) {
     struct conn *c = (struct conn *)((char *)d - offsetof(struct conn, step));
     char what[256];
+    bool judges = c->phase >= CONN_DIALLING && c->phase <= CONN_CLOSING;
+    if (judges && looks_again(c, d, &c->step_looked, on_step)) return;
     switch (c->phase) {
-    case CONN_WAITING:
-    case CONN_STARTING: start_attempt(c); break;
+    case CONN_WAITING: start_attempt(c); break;
+    case CONN_STARTING:
+        if (c->held_back)
+            CONN_FAIL(c, "timeout", "the url and headers functions were not done within %g s (connect_timeout)",
+                      clock_to_seconds(c->settings.connect_timeout));
+        else
+            start_attempt(c);
+        break;
     case CONN_DIALLING:
         dial_describe(c->dial, what, sizeof what);
         CONN_FAIL(c, "timeout", "%s within %g s (connect_timeout)", what,
@@ -267,34 +321,42 @@ static void prepare_attempt(struct conn *c) {
     c->phase = CONN_STARTING;
     c->attempt++;
     c->end = (struct conn_end){.code = WS_CLOSE_ABNORMAL};
-    c->opened_at = c->ping_sent = c->last_ping = 0;
+    c->began_at = conn_now(c);
+    c->opened_at = c->ping_sent = c->last_ping = c->last_in = c->last_out = 0;
     c->latency = -1;
-    c->shut = false;
+    c->shut = c->ended_by_owner = c->held_back = c->ping_unsent = false;
     c->remote_address[0] = c->local_address[0] = '\0';
     free(c->protocol);
     c->protocol = NULL;
     ws_clear(&c->ws);
     memset(&c->ws, 0, sizeof c->ws);
-    conn_free_head(c);
+    conn_head_free(conn_take_head(c));
 }
 
 static void start_attempt(struct conn *c) {
-    struct fault fault = {0};
     conn_hold(c);
     if (c->phase == CONN_WAITING) prepare_attempt(c);
-    bool go = !c->sink || !c->sink->starts || c->sink->starts(c->sink_arg, c, &fault);
-    if (c->phase == CONN_STARTING) {
-        c->phase = CONN_DIALLING;
-        conn_set_step(c, c->settings.connect_timeout);
-        if (!go) {
-            conn_fail(c, &fault);
-        } else if (c->url.scheme == URL_UNIX) {
-            c->dial = dial_start_path(c->net, c->url.socket_path, on_dialled, c);
-        } else {
-            c->dial = dial_start(c->net, c->url.host, c->url.port, c->local, on_dialled, c);
-        }
-    }
+    c->held_back = true;
+    if (!c->sink || !c->sink->starts || c->sink->starts(c->sink_arg, c)) conn_start(c, NULL);
     conn_release(c);
+}
+
+void conn_start(struct conn *c, const struct fault *fault) {
+    if (c->phase != CONN_STARTING || !c->held_back) return;
+    c->held_back = false;
+    c->phase = CONN_DIALLING;
+    conn_set_step(c, c->settings.connect_timeout);
+    if (fault) {
+        conn_fail(c, fault);
+    } else if (c->url.scheme == URL_UNIX) {
+        c->dial = dial_start_path(c->net, c->url.socket_path, on_dialled, c);
+    } else {
+        c->dial = dial_start(c->net, c->url.host, c->url.port, c->local, on_dialled, c);
+    }
+}
+
+void conn_limit_start(struct conn *c) {
+    if (c->phase == CONN_STARTING && c->held_back) conn_set_step(c, c->settings.connect_timeout);
 }
 
 struct conn *conn_accept(struct net *net, struct stream *s, const struct tls_config *tls, const struct conn_sink *sink,
@@ -302,6 +364,7 @@ struct conn *conn_accept(struct net *net, struct stream *s, const struct tls_con
     struct conn *c = new_conn(net, WS_SERVER, sink, arg);
     link_all(c);
     c->attempt = 1;
+    c->began_at = conn_now(c);
     c->end.code = WS_CLOSE_ABNORMAL;
     conn_io_own(c, s);
     c->phase = CONN_TLS;
@@ -325,6 +388,7 @@ struct conn *conn_accept(struct net *net, struct stream *s, const struct tls_con
 static void on_ping_time(struct deadline *d);
 
 static void arm_ping(struct conn *c) {
+    c->ping_looked = false;
     uint64_t due = c->next_ping, dead = c->ping_sent ? c->ping_sent + c->settings.pong_timeout : 0;
     if (dead && (!due || dead < due)) due = dead;
     if (due)
@@ -335,11 +399,11 @@ static void arm_ping(struct conn *c) {
 
 static void on_ping_time(struct deadline *d) {
     struct conn *c = (struct conn *)((char *)d - offsetof(struct conn, ping));
-    uint64_t t = conn_now(c), late = t - d->due;
+    uint64_t t = conn_now(c);
     if (c->ping_sent && c->last_in >= c->ping_sent) c->ping_sent = 0; /* anything received counts as a pong */
-    if (c->ping_sent && (late > LATE * CLOCK_MS || c->paused))
-        c->ping_sent += late > LATE * CLOCK_MS ? late : c->settings.pong_timeout;
+    if (c->ping_sent && c->paused) c->ping_sent = t;                  /* nobody looks for one */
     if (c->ping_sent && t >= c->ping_sent + c->settings.pong_timeout) {
+        if (looks_again(c, d, &c->ping_looked, on_ping_time)) return;
         CONN_FAIL(c, "ping_timeout", "nothing came for %g s after a ping (pong_timeout)",
                   clock_to_seconds(c->settings.pong_timeout));
         return;
@@ -361,13 +425,20 @@ int conn_ping(struct conn *c, struct slice data) {
     if (c->phase != CONN_OPEN) return ERR_CLOSED;
     int rc = ws_ping(&c->ws, data);
     if (rc < 0) return rc;
-    c->last_ping = conn_now(c);
+    c->last_ping = 0;
     c->last_ping_size = (uint8_t)data.n;
     if (data.n) memcpy(c->last_ping_data, data.p, data.n);
-    if (!c->ping_sent || c->last_in >= c->ping_sent) c->ping_sent = c->last_ping;
-    arm_ping(c);
+    c->ping_unsent = true;
     conn_mark_busy(c);
     return 0;
+}
+
+void conn_note_ping(struct conn *c) {
+    if (!c->ping_unsent || c->phase != CONN_OPEN) return;
+    c->ping_unsent = false;
+    c->last_ping = conn_now(c);
+    if (!c->ping_sent || c->last_in >= c->ping_sent) c->ping_sent = c->last_ping;
+    arm_ping(c);
 }
 
 /* ---- what the owner may ask ---- */
@@ -415,6 +486,7 @@ int conn_close(struct conn *c, uint16_t code, struct slice reason) {
     if (reason.n > WS_REASON_MAX || (code ? !ws_close_code_valid(code) : reason.n > 0)) return ERR_RANGE;
     if (!utf8_valid(reason)) return ERR_INVALID_UTF8;
     conn_cancel_open(c);
+    c->ended_by_owner = true;
     if (c->phase != CONN_OPEN) {
         if (c->phase != CONN_CLOSING) conn_end_attempt(c);
         return 0;
@@ -429,6 +501,7 @@ int conn_close(struct conn *c, uint16_t code, struct slice reason) {
 
 void conn_destroy(struct conn *c) {
     conn_cancel_open(c);
+    c->ended_by_owner = true;
     conn_end_attempt(c);
 }
 
@@ -447,8 +520,10 @@ void conn_resume(struct conn *c, enum conn_pauser who) {
 }
 
 void conn_wake(struct conn *c) {
-    if (!conn_is_open(c)) return;
-    c->pump_due = true;
+    if (conn_is_open(c))
+        c->pump_due = true;
+    else
+        c->wake_due = true;
     conn_mark_busy(c);
 }
 

@@ -11,6 +11,7 @@
 #include "net/tls.h"
 #include "wire/backlog.h"
 #include "wire/handshake.h"
+#include "wire/retry.h"
 #include "wire/ws.h"
 
 /* In the order they are visited. */
@@ -37,6 +38,7 @@ struct conn_settings {
     uint64_t ping_interval; /* 0: none */
     uint64_t connect_timeout, handshake_timeout, close_timeout, pong_timeout;
     size_t max_message_size, max_send_buffer, max_receive_buffer;
+    struct retry_policy retry; /* of a client */
 };
 
 /* Seconds and bytes as API.md gives them. */
@@ -52,7 +54,7 @@ struct conn_head {
     struct http1_body reader;
 };
 
-/* How an attempt ended. */
+/* How an attempt ended. Times are seconds, below 0 where there is none. */
 struct conn_end {
     uint16_t code;                  /* as the peer's Close had it; WS_CLOSE_NO_CODE, WS_CLOSE_ABNORMAL */
     char reason[WS_REASON_MAX + 1]; /* as the peer's Close had it; may hold NUL */
@@ -60,14 +62,21 @@ struct conn_end {
     uint16_t sent;      /* the code we sent; WS_CLOSE_NO_CODE: none in it; 0: no Close was sent */
     const char *phase;  /* where it was when the end began: "dns" "connect" "tls" "handshake" "open" "closing" */
     struct fault fault; /* empty: none */
+    uint64_t attempt;   /* its number, from 1 */
+    double uptime;      /* how long it was open; 0: never */
+    double since_in, since_out; /* since the last byte came, and went */
+    double since_ping;          /* since the oldest ping that nothing came after */
+    double lag;                 /* the longest time in which our own loop did not turn; 0: none to speak of */
+    double retry_in;            /* until the next attempt, of automatic reconnection */
+    char gave_up[64];           /* why there is none; empty: it is not for automatic reconnection to say */
 };
 
 struct conn;
 
 /* Who listens. Any of them may be NULL but `closed`. All are called from the loop, never from within a conn_ call. */
 struct conn_sink {
-    /* An attempt begins. A client's url and offer may be replaced now; false and a fault ends the attempt. */
-    bool (*starts)(void *arg, struct conn *c, struct fault *fault);
+    /* An attempt begins. A client's url and offer may be replaced now. False: it goes on when conn_start is called. */
+    bool (*starts)(void *arg, struct conn *c);
     void (*connected)(void *arg, struct conn *c); /* the transport is up; for TLS, verified */
     void (*opened)(void *arg, struct conn *c);    /* the handshake is done */
     void (*readable)(void *arg, struct conn *c);  /* events wait: take them with conn_next, until it says false */
@@ -108,19 +117,25 @@ struct conn {
     struct buf out;       /* plain frames that wait for the end of the turn */
     bool full, full_told; /* a message was refused for want of room; the sink knows */
     bool shut;            /* we said that we send no more */
+    bool wake_due;        /* the sink asked for `readable` */
 
     struct deadline step; /* of the phase; also the next attempt, and the telling of the end */
     struct deadline ping;
+    bool step_looked, ping_looked; /* it has come, and the socket was looked at once more */
+    bool ping_unsent;              /* a ping waits in `out` */
     uint64_t next_ping, ping_sent; /* ping_sent: of the oldest one nothing came after; 0: none */
     uint64_t last_ping;            /* when the last ping went out, and with what: for the latency */
     uint8_t last_ping_data[FRAME_CONTROL_MAX], last_ping_size;
-    uint64_t last_in;
+    uint64_t last_in, last_out; /* 0: nothing yet in this attempt */
 
-    bool again; /* conn_reconnect was called while an attempt was under way */
+    bool again; /* conn_open was called while an attempt was under way */
     uint64_t again_after;
+    bool ended_by_owner; /* this attempt: conn_close or conn_destroy */
+    bool held_back;      /* `starts` said so */
+    uint64_t tries;      /* of automatic reconnection, in a row */
     struct conn_end end;
-    uint64_t opened_at; /* 0: not in this attempt */
-    uint64_t attempt;   /* counts from 1 */
+    uint64_t began_at, opened_at; /* this attempt; 0: not open yet */
+    uint64_t attempt;             /* counts from 1 */
     char remote_address[128], local_address[128];
     uint64_t bytes_in, bytes_out, messages_in, messages_out;
     double latency;      /* seconds of the last ping's way there and back; below 0: not known */
@@ -144,6 +159,12 @@ void conn_release(struct conn *c);
 /* Lets go of the sink: from now on nothing is told. */
 void conn_detach(struct conn *c);
 
+/* The attempt that `starts` held back goes on, or ends with `fault` where that is not NULL. */
+void conn_start(struct conn *c, const struct fault *fault);
+
+/* From now on it is held back no longer than connect_timeout. */
+void conn_limit_start(struct conn *c);
+
 /* Begins an attempt in the next turn of the loop, or after `delay`; one that is under way is closed (1000) and then
  * followed by it. At most one attempt runs at a time. */
 void conn_open(struct conn *c, uint64_t delay);
@@ -151,8 +172,8 @@ void conn_open(struct conn *c, uint64_t delay);
 /* Takes back what conn_open asked for, where it has not begun. */
 void conn_cancel_open(struct conn *c);
 
-/* Takes the next message, ping or pong: true with *ev, whose data lives until the next conn_ call. Inside `readable`
- * only. */
+/* Takes the next message, ping or pong: true with *ev, whose data lives until the next conn_ call. Outside of
+ * `readable` there is none. */
 bool conn_next(struct conn *c, struct ws_event *ev);
 
 /* Sends a message; before the handshake it waits its turn. 0, ERR_CLOSED, ERR_FULL (past max_send_buffer; buffer_full
@@ -175,7 +196,7 @@ enum conn_pauser { CONN_PAUSED_BY_SCRIPT = 1, CONN_PAUSED_BY_SINK = 2 };
 void conn_pause(struct conn *c, enum conn_pauser who);
 void conn_resume(struct conn *c, enum conn_pauser who);
 
-/* Has `readable` called in this turn of the loop, though nothing new came. */
+/* Has `readable` called in this turn of the loop, in any phase, though nothing new came. */
 void conn_wake(struct conn *c);
 
 /* Has `drained` called when all that was sent is written. */
@@ -192,6 +213,10 @@ static inline bool conn_is_open(const struct conn *c) { return c->phase == CONN_
 
 /* "connecting" "open" "closing" "closed" "waiting" */
 const char *conn_state(const struct conn *c);
+
+/* Gives away what the peer's side of the handshake was, inside `opened` and `closed`; NULL where there is nothing. */
+struct conn_head *conn_take_head(struct conn *c);
+void conn_head_free(struct conn_head *h); /* may be NULL */
 
 /* For net.c: gives each connection that has something to do its turn. */
 void conn_run_busy(struct net *net);

@@ -39,7 +39,7 @@ static void opened(struct conn *c, const struct deflate_params *deflate) {
     conn_ping_changed(c);
     conn_mark_busy(c);
     if (c->sink && c->sink->opened) c->sink->opened(c->sink_arg, c);
-    conn_free_head(c);
+    conn_head_free(conn_take_head(c));
 }
 
 static void keep_protocol(struct conn *c, struct slice protocol) {

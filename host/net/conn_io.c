@@ -85,6 +85,12 @@ static void take(struct conn *c, struct slice in) {
     if (c->in.n) pump(c);
 }
 
+static void broke(struct conn *c, int error, const char *when) {
+    struct fault fault = {.system = uv_err_name(error)};
+    fault_put(&fault, "reset", "the connection broke%s%s: %s", when[0] ? " " : "", when, uv_strerror(error));
+    conn_fail(c, &fault);
+}
+
 /* The connection ended without a Close frame: by the peer (UV_EOF), or because it broke. */
 static void on_ended(void *owner, int error) {
     struct conn *c = owner;
@@ -99,7 +105,7 @@ static void on_ended(void *owner, int error) {
     } else if (error == UV_EOF) {
         CONN_FAIL(c, "reset", "%s ended the connection %s", who, when);
     } else {
-        CONN_FAIL(c, "reset", "the connection broke %s: %s", when, uv_strerror(error));
+        broke(c, error, when);
     }
 }
 
@@ -162,11 +168,12 @@ size_t conn_buffered(const struct conn *c) {
 static void put(struct conn *c, struct buf *b) {
     if (!c->stream || stream_busy(c->stream) || b->len == 0) return;
     c->bytes_out += b->len;
+    c->last_out = conn_now(c);
     int rc = stream_write(c->stream, b);
     buf_reset(b, WS_KEEP);
     if (rc == 0) return;
     buf_clear(&c->out);
-    if (c->paused) CONN_FAIL(c, "reset", "the connection broke: %s", uv_strerror(rc));
+    if (c->paused) broke(c, rc, "");
 }
 
 static void write_tls(struct conn *c) {
@@ -184,6 +191,7 @@ static void shut_when_done(struct conn *c) {
 }
 
 static void flush(struct conn *c) {
+    conn_note_ping(c);
     if (!c->stream || stream_busy(c->stream)) return;
     if (c->tls && c->phase != CONN_TLS) {
         do { /* as long as the system takes it at once */
@@ -210,7 +218,7 @@ static void flush(struct conn *c) {
 
 static void on_written(void *owner, int error) {
     struct conn *c = owner;
-    if (error && c->paused && conn_is_live(c)) CONN_FAIL(c, "reset", "the connection broke: %s", uv_strerror(error));
+    if (error && c->paused && conn_is_live(c)) broke(c, error, "");
     if (error) buf_clear(&c->out);
     conn_mark_busy(c);
 }
@@ -234,6 +242,10 @@ static void turn(struct conn *c) {
         pump(c);
         if (c->tls && wants_plain(c)) conn_io_go_on(c);
         conn_update_reading(c);
+    }
+    if (c->wake_due) {
+        c->wake_due = false;
+        if (c->sink && c->sink->readable) c->sink->readable(c->sink_arg, c);
     }
     if (c->full && !c->full_told) {
         c->full_told = true;

@@ -39,7 +39,8 @@ void conn_fail(struct conn *c, const struct fault *fault);
 /* TCP is up, and TLS where it is spoken. */
 void conn_transport_up(struct conn *c);
 
-void conn_free_head(struct conn *c);
+/* The ping that waited goes out now. */
+void conn_note_ping(struct conn *c);
 
 /* ---- conn_handshake.c ---- */
 

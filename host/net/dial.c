@@ -64,6 +64,7 @@ static void note_failure(struct dial *d, const char *where, int error) {
         stream_address_text((const struct sockaddr *)&d->local, from, sizeof from);
         *strrchr(from, ':') = '\0'; /* the port is any */
     }
+    d->fault.system = uv_err_name(error);
     fault_put(&d->fault, "connect", "cannot connect to %s%s%s: %s", where, from[0] ? " from local_address " : "", from,
               uv_strerror(error));
 }
@@ -146,7 +147,10 @@ static void on_looked_up(uv_getaddrinfo_t *req, int status, struct addrinfo *fou
         free_dial(d);
     } else {
         if (status == 0) keep_addresses(d, found);
-        if (status != 0) fault_put(&d->fault, "dns", "cannot find %s: %s", d->host, uv_strerror(status));
+        if (status != 0) {
+            d->fault.system = uv_err_name(status);
+            fault_put(&d->fault, "dns", "cannot find %s: %s", d->host, uv_strerror(status));
+        }
         try_next(d);
     }
     uv_freeaddrinfo(found);

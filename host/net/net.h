@@ -9,6 +9,8 @@
 enum {
     NET_READ_SIZE = 256 * 1024, /* bytes of the one buffer that every socket reads into */
     NET_PLAIN_SIZE = 64 * 1024, /* bytes of the one buffer that TLS decrypts into */
+    NET_BLOCKS = 16,
+    NET_BLOCK_LEAST = 20 * 1000 * 1000, /* nanoseconds */
 };
 
 struct conn;
@@ -21,6 +23,12 @@ struct net {
     uint8_t *plain;       /* of NET_PLAIN_SIZE; taken when the first TLS connection needs it */
     struct tls_store *tls;
     uv_prepare_t before_sleep;
+    uv_check_t after_sleep;
+    uint64_t woke; /* when the loop last began to do something */
+    struct net_block {
+        uint64_t end, length;
+    } blocks[NET_BLOCKS]; /* the last times in which it did not turn for NET_BLOCK_LEAST and more */
+    unsigned block_count;
     struct conn *busy;    /* connections with something to do, linked by conn.c */
     struct deadline kick; /* wakes the loop when that was too much for one turn */
     struct conn *all;     /* every connection that is not closed */
@@ -35,6 +43,9 @@ void net_open(struct net *n, uv_loop_t *loop);
 /* Ends it, when all connections are closed and released. The loop must turn until its handles are closed before `n`
  * goes. */
 void net_close(struct net *n);
+
+/* The longest time, of those that are known, in which the loop did not turn since `when`; 0: none to speak of. */
+uint64_t net_lag_since(const struct net *n, uint64_t when);
 
 /* Is there anything but forgotten look-ups that keeps the loop alive? */
 bool net_loop_is_alive(const struct net *n);

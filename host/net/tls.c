@@ -137,6 +137,7 @@ static enum tls_step fail(struct tls *t, int error) {
     char text[WOLFSSL_MAX_ERROR_SZ] = "";
     const char *doing = t->done ? "" : "the TLS handshake failed: ";
     if (wolfSSL_get_alert_history(t->ssl, &alerts) == WOLFSSL_SUCCESS && alerts.last_rx.level == alert_fatal) {
+        if (!fault_set(&t->fault)) t->fault.alert = alerts.last_rx.code;
         fault_put(&t->fault, "tls", "%sthe peer sent alert %d (%s)", doing, alerts.last_rx.code,
                   alert_words(alerts.last_rx.code));
     } else if (error == UNKNOWN_RECORD_TYPE || error == VERSION_ERROR || error == -341) {

@@ -5,13 +5,20 @@
 #include <stdlib.h>
 #include <string.h>
 
-int l_door_traceback(lua_State *L) {
-    const char *message = lua_tostring(L, 1);
+static void describe(lua_State *L, lua_State *of, int level) {
+    const char *message = lua_tostring(L, -1);
     if (!message) {
-        if (luaL_callmeta(L, 1, "__tostring") && lua_type(L, -1) == LUA_TSTRING) return 1;
-        message = lua_pushfstring(L, "(error object is a %s value)", luaL_typename(L, 1));
+        if (luaL_callmeta(L, -1, "__tostring") && lua_type(L, -1) == LUA_TSTRING) return;
+        message = lua_pushfstring(L, "(error object is a %s value)", luaL_typename(L, -1));
     }
-    luaL_traceback(L, L, message, 1);
+    luaL_traceback(L, of, message, level);
+}
+
+void l_door_describe(lua_State *L, lua_State *of) { describe(L, of, 0); }
+
+int l_door_traceback(lua_State *L) {
+    lua_settop(L, 1);
+    describe(L, L, 1);
     return 1;
 }
 
@@ -22,9 +29,9 @@ bool door_call(struct engine *e, lua_CFunction fn, void *arg, char **message) {
     lua_pushcfunction(L, l_door_traceback); /* these three allocate nothing, */
     lua_pushcfunction(L, fn);               /* so they cannot raise out here */
     lua_pushlightuserdata(L, arg);
-    if (e->depth++ == 0) e->entered_at = uv_hrtime();
+    lua_State *running = engine_enter(e, L);
     int rc = lua_pcall(L, 1, 0, top + 1);
-    if (--e->depth == 0) engine_forget_interrupt(e); /* it was for the code that ran */
+    engine_leave(e, running);
     if (rc != LUA_OK) {
         const char *text = lua_type(L, -1) == LUA_TSTRING ? lua_tostring(L, -1) : "an error without a message";
         if (message)

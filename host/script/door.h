@@ -8,6 +8,10 @@
  * error with its traceback: the caller's, to be given to free(). Without `message` the error is reported. */
 bool door_call(struct engine *e, lua_CFunction fn, void *arg, char **message);
 
+/* Replaces the error on the top of the stack by what `lua` shows of it, with the traceback of the thread `of`. May
+ * raise (memory). */
+void l_door_describe(lua_State *L, lua_State *of);
+
 /* The message handler of every protected call: what `lua` shows of an error, with a traceback. */
 int l_door_traceback(lua_State *L);
 

@@ -101,12 +101,35 @@ static void add_searchers(lua_State *L) {
     lua_pop(L, 2);
 }
 
+/* os.exit: as in Lua, where the state is to be closed after the task that asks for it; upvalue 1 is Lua's own. */
+static int l_exit(lua_State *L) {
+    if (lua_toboolean(L, 2) && l_task_can_wait(L)) {
+        int status = lua_isboolean(L, 1) ? (lua_toboolean(L, 1) ? EXIT_SUCCESS : EXIT_FAILURE)
+                                         : (int)luaL_optinteger(L, 1, EXIT_SUCCESS);
+        return l_task_exit(L, status);
+    }
+    lua_pushvalue(L, lua_upvalueindex(1));
+    lua_insert(L, 1);
+    lua_call(L, lua_gettop(L) - 1, 0);
+    return 0;
+}
+
+static void replace_exit(lua_State *L) {
+    lua_getglobal(L, "os");
+    lua_getfield(L, -1, "exit");
+    lua_pushcclosure(L, l_exit, 1);
+    lua_setfield(L, -2, "exit");
+    lua_pop(L, 1);
+}
+
 static int l_open(lua_State *L) {
     if (lua_toboolean(L, 1)) {
         lua_pushboolean(L, 1);
         lua_setfield(L, LUA_REGISTRYINDEX, "LUA_NOENV"); /* loadlib looks here */
     }
     luaL_openlibs(L);
+    replace_exit(L);
+    l_coroutine_open(L);
     add_searchers(L);
     modules_open(L);
     return 0;
@@ -176,7 +199,8 @@ void engine_set_script(struct engine *e, const char *path) {
 }
 
 void engine_free(struct engine *e) {
-    e->depth++; /* finalizers are Lua code */
+    task_close_all(e);
+    engine_enter(e, e->L); /* finalizers are Lua code */
     lua_close(e->L);
     free(e->folder);
     free(e);
@@ -205,11 +229,21 @@ static void l_interrupt(lua_State *L, lua_Debug *debug) {
 }
 
 void engine_interrupt(struct engine *e) {
-    if (e->depth) lua_sethook(e->L, l_interrupt, LUA_MASKCALL | LUA_MASKRET | LUA_MASKLINE | LUA_MASKCOUNT, 1);
+    if (e->running) lua_sethook(e->running, l_interrupt, LUA_MASKCALL | LUA_MASKRET | LUA_MASKLINE | LUA_MASKCOUNT, 1);
 }
 
-void engine_forget_interrupt(struct engine *e) {
-    if (lua_gethook(e->L) == l_interrupt) lua_sethook(e->L, NULL, 0, 0);
+lua_State *engine_enter(struct engine *e, lua_State *L) {
+    lua_State *before = e->running;
+    if (!before) e->entered_at = uv_hrtime();
+    e->running = L;
+    return before;
+}
+
+void engine_leave(struct engine *e, lua_State *before) {
+    bool pending = lua_gethook(e->running) == l_interrupt;
+    if (pending) lua_sethook(e->running, NULL, 0, 0);
+    e->running = before;
+    if (pending) engine_interrupt(e); /* for the code around; where there is none it has come too late */
 }
 
 bool engine_was_interrupted(struct engine *e) {

@@ -4,11 +4,13 @@
 #define SCRIPT_ENGINE_H
 
 #include "net/net.h"
+#include "script/task.h"
 #include <lua.h>
 
 /* What a script may ask of the program it runs in. */
 struct engine_host {
     void (*stop)(void *app, int status); /* ends gracefully with this status */
+    void (*exit)(void *app, int status); /* closes the engine and ends at once; does not return */
 };
 
 struct engine {
@@ -20,9 +22,10 @@ struct engine {
     char *folder;              /* where modules beside the script are looked for, or NULL */
     bool strict;               /* an error in a callback ends the program */
     size_t memory, memory_cap; /* bytes that Lua holds, and may hold; cap 0: no cap */
-    volatile int depth;        /* door calls under way: Lua is running */
+    struct tasks tasks;
+    lua_State *volatile running;  /* the thread that Lua runs in; NULL: it does not run */
+    volatile uint64_t entered_at; /* since when, by uv_hrtime */
     volatile bool interrupted;
-    volatile uint64_t entered_at; /* when the outermost of them began, by uv_hrtime */
 };
 
 /* A new state with Lua's libraries and ours. NULL without memory. `no_environment` is `lua -E`: LUA_PATH and the like
@@ -45,8 +48,9 @@ void engine_report(struct engine *e, const char *message);
  * while none runs. May be called by a signal handler. */
 void engine_interrupt(struct engine *e);
 
-/* Takes back an interrupt that was not raised. Hooks of the script's own stay. */
-void engine_forget_interrupt(struct engine *e);
+/* Around whatever runs Lua code in the thread `L`: engine_leave gets what engine_enter gave. */
+lua_State *engine_enter(struct engine *e, lua_State *L);
+void engine_leave(struct engine *e, lua_State *before);
 
 /* Was an interrupt raised since the last time this was asked? */
 bool engine_was_interrupted(struct engine *e);

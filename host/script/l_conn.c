@@ -7,8 +7,8 @@
 #include <lauxlib.h>
 #include <string.h>
 
-/* The connection at index 1. Finalizers may still call one whose own finalizer has run, when the state closes. */
-static struct conn_box *check_box(lua_State *L) {
+/* Finalizers may still call one whose own finalizer has run, when the state closes. */
+struct conn_box *l_conn_check(lua_State *L) {
     struct conn_box *b = luaL_checkudata(L, 1, CONN_TYPE);
     if (!b->conn) luaL_error(L, "the connection is gone: its state is being closed");
     return b;
@@ -24,11 +24,6 @@ static int push_result(lua_State *L, int rc) {
     return 1;
 }
 
-/* A connection that nothing is going on with may be collected. */
-static void settle(lua_State *L, struct conn_box *b) {
-    if (b->conn->phase == CONN_CLOSED && !b->conn->again) box_unanchor(L, b);
-}
-
 /* ---- methods ---- */
 
 static int send_as(lua_State *L, struct conn_box *b, bool binary) {
@@ -38,15 +33,15 @@ static int send_as(lua_State *L, struct conn_box *b, bool binary) {
 }
 
 static int l_send(lua_State *L) {
-    struct conn_box *b = check_box(L);
+    struct conn_box *b = l_conn_check(L);
     return send_as(L, b, lua_isnoneornil(L, 3) ? b->binary : l_options_binary(L, 3, "send: kind"));
 }
 
-static int l_send_text(lua_State *L) { return send_as(L, check_box(L), false); }
-static int l_send_binary(lua_State *L) { return send_as(L, check_box(L), true); }
+static int l_send_text(lua_State *L) { return send_as(L, l_conn_check(L), false); }
+static int l_send_binary(lua_State *L) { return send_as(L, l_conn_check(L), true); }
 
 static int l_ping(lua_State *L) {
-    struct conn_box *b = check_box(L);
+    struct conn_box *b = l_conn_check(L);
     size_t n;
     const char *data = luaL_optlstring(L, 2, "", &n);
     luaL_argcheck(L, n <= FRAME_CONTROL_MAX, 2, "a ping has at most 125 bytes");
@@ -54,7 +49,7 @@ static int l_ping(lua_State *L) {
 }
 
 static int l_close(lua_State *L) {
-    struct conn_box *b = check_box(L);
+    struct conn_box *b = l_conn_check(L);
     size_t n;
     lua_Integer code = luaL_optinteger(L, 2, WS_CLOSE_NORMAL);
     const char *reason = luaL_optlstring(L, 3, "", &n);
@@ -63,42 +58,44 @@ static int l_close(lua_State *L) {
     luaL_argcheck(L, n <= WS_REASON_MAX, 3, "a close reason has at most 123 bytes");
     int rc = conn_close(b->conn, (uint16_t)code, slice_of(reason, n));
     luaL_argcheck(L, rc == 0, 3, "a close reason must be UTF-8");
-    settle(L, b);
+    l_events_settle(b);
     lua_pushboolean(L, 1);
     return 1;
 }
 
 static int l_destroy(lua_State *L) {
-    struct conn_box *b = check_box(L);
+    struct conn_box *b = l_conn_check(L);
     conn_destroy(b->conn);
-    settle(L, b);
+    l_events_settle(b);
     return 0;
 }
 
 static int l_reconnect(lua_State *L) {
-    struct conn_box *b = check_box(L);
+    struct conn_box *b = l_conn_check(L);
     lua_Number seconds = luaL_optnumber(L, 2, 0);
     luaL_argcheck(L, seconds >= 0, 2, "seconds must not be negative");
     box_anchor(L, 1, b);
     conn_open(b->conn, clock_from_seconds(seconds));
-    settle(L, b); /* while the program stops, nothing begins */
+    l_events_settle(b); /* while the program stops, nothing begins */
     return 0;
 }
 
 static int l_cancel_reconnect(lua_State *L) {
-    struct conn_box *b = check_box(L);
+    struct conn_box *b = l_conn_check(L);
     conn_cancel_open(b->conn);
-    settle(L, b);
+    l_events_settle(b);
     return 0;
 }
 
 static int l_pause(lua_State *L) {
-    conn_pause(check_box(L)->conn, CONN_PAUSED_BY_SCRIPT);
+    conn_pause(l_conn_check(L)->conn, CONN_PAUSED_BY_SCRIPT);
     return 0;
 }
 
 static int l_resume(lua_State *L) {
-    conn_resume(check_box(L)->conn, CONN_PAUSED_BY_SCRIPT);
+    struct conn_box *b = l_conn_check(L);
+    conn_resume(b->conn, CONN_PAUSED_BY_SCRIPT);
+    if (inbox_has_message(&b->inbox)) conn_wake(b->conn);
     return 0;
 }
 
@@ -119,7 +116,7 @@ enum field {
     FIELD_MESSAGES_IN,
     FIELD_MESSAGES_OUT,
     FIELD_BINARY_TYPE,
-    FIELD_CALLBACK,
+    FIELD_CALLBACK, /* and the number of the callback behind it */
 };
 
 static const struct {
@@ -140,18 +137,6 @@ static const struct {
     {"messages_in", FIELD_MESSAGES_IN},
     {"messages_out", FIELD_MESSAGES_OUT},
     {"binary_type", FIELD_BINARY_TYPE},
-    /* that these names are in the table keeps their strings, so looking them up takes no memory */
-    {"on_connect", FIELD_CALLBACK},
-    {"on_websocket_connect", FIELD_CALLBACK},
-    {"on_message", FIELD_CALLBACK},
-    {"on_ping", FIELD_CALLBACK},
-    {"on_pong", FIELD_CALLBACK},
-    {"on_error", FIELD_CALLBACK},
-    {"on_buffer_full", FIELD_CALLBACK},
-    {"on_drain", FIELD_CALLBACK},
-    {"on_adopt", FIELD_CALLBACK},
-    {"on_give_up", FIELD_CALLBACK},
-    {"on_close", FIELD_CALLBACK},
 };
 
 static void push_text(lua_State *L, const char *text) {
@@ -188,18 +173,18 @@ static void push_field(lua_State *L, const struct conn_box *b, enum field field)
     case FIELD_MESSAGES_IN: lua_pushinteger(L, (lua_Integer)c->messages_in); break;
     case FIELD_MESSAGES_OUT: lua_pushinteger(L, (lua_Integer)c->messages_out); break;
     case FIELD_BINARY_TYPE: lua_pushstring(L, b->binary ? "arraybuffer" : "blob"); break;
-    case FIELD_CALLBACK: lua_pushnil(L); break;
+    case FIELD_CALLBACK: break;
     }
 }
 
 /* Upvalue 1: name -> method, or number of a field. */
 static int l_index(lua_State *L) {
-    struct conn_box *b = check_box(L);
+    struct conn_box *b = l_conn_check(L);
     lua_settop(L, 2);
     lua_pushvalue(L, 2);
     int type = lua_rawget(L, lua_upvalueindex(1));
     if (type == LUA_TFUNCTION) return 1;
-    if (type == LUA_TNUMBER && lua_tointeger(L, -1) != FIELD_CALLBACK) {
+    if (type == LUA_TNUMBER && lua_tointeger(L, -1) < FIELD_CALLBACK) {
         push_field(L, b, (enum field)lua_tointeger(L, -1));
         return 1;
     }
@@ -209,8 +194,21 @@ static int l_index(lua_State *L) {
     return 1;
 }
 
+void l_conn_set_callback(lua_State *L, int box, enum callback which) {
+    struct conn_box *b = lua_touserdata(L, box);
+    bool is_set = !lua_isnil(L, -1);
+    lua_getiuservalue(L, box, BOX_FIELDS);
+    lua_insert(L, -2);
+    lua_setfield(L, -2, callback_names[which]);
+    lua_pop(L, 1);
+    b->hears = (b->hears & ~(1u << which)) | (unsigned)is_set << which;
+    if (which != ON_MESSAGE) return;
+    if (is_set) task_wake_all(&b->receivers); /* who may receive no more */
+    if (!inbox_is_empty(&b->inbox)) conn_wake(b->conn);
+}
+
 static int l_newindex(lua_State *L) {
-    struct conn_box *b = check_box(L);
+    struct conn_box *b = l_conn_check(L);
     lua_settop(L, 3);
     lua_pushvalue(L, 2);
     int type = lua_rawget(L, lua_upvalueindex(1));
@@ -221,22 +219,25 @@ static int l_newindex(lua_State *L) {
         b->binary = l_options_binary(L, 3, "binary_type");
         return 0;
     }
-    if (type == LUA_TNUMBER && field != FIELD_CALLBACK)
+    if (type == LUA_TNUMBER && field < FIELD_CALLBACK)
         return luaL_error(L, "'%s' of a connection can be read, not set", lua_tostring(L, 2));
-    if (field == FIELD_CALLBACK && !lua_isnil(L, 3) && !lua_isfunction(L, 3))
-        return luaL_error(L, "%s must be a function or nil, not %s", lua_tostring(L, 2), luaL_typename(L, 3));
+    if (type == LUA_TNUMBER) {
+        if (!lua_isnil(L, 3) && !lua_isfunction(L, 3))
+            return luaL_error(L, "%s must be a function or nil, not %s", lua_tostring(L, 2), luaL_typename(L, 3));
+        lua_settop(L, 3);
+        l_conn_set_callback(L, 1, (enum callback)(field - FIELD_CALLBACK));
+        return 0;
+    }
     luaL_argcheck(L, !lua_isnil(L, 2), 2, "the name of a field must not be nil");
     lua_getiuservalue(L, 1, BOX_FIELDS);
     lua_pushvalue(L, 2);
     lua_pushvalue(L, 3);
     lua_rawset(L, -3);
-    if (field == FIELD_CALLBACK && !backlog_is_empty(&b->inbox))
-        conn_wake(b->conn); /* on_message, perhaps, for what was held */
     return 0;
 }
 
 static int l_tostring(lua_State *L) {
-    struct conn_box *b = check_box(L);
+    struct conn_box *b = l_conn_check(L);
     push_hidden(L, "name");
     const char *name = lua_tostring(L, -1);
     lua_pushfstring(L, "ws.connection %I (%s): %s", (LUAI_UACINT)b->conn->id,
@@ -251,7 +252,7 @@ static int l_gc(lua_State *L) {
     struct conn_box *b = luaL_checkudata(L, 1, CONN_TYPE);
     if (!b->conn) return 0;
     if (b->conn->sink_arg == b) conn_detach(b->conn);
-    backlog_clear(&b->inbox);
+    inbox_clear(&b->inbox);
     conn_release(b->conn);
     b->conn = NULL;
     return 0;
@@ -271,12 +272,12 @@ static int l_connect(lua_State *L) {
     lua_newtable(L);
     lua_setiuservalue(L, 2, BOX_HIDDEN);
     b->conn = conn_new(e->net, &l_events_sink, b);
-    backlog_init(&b->inbox);
+    inbox_init(&b->inbox);
     luaL_setmetatable(L, CONN_TYPE); /* from here on the collector gives it all back */
     l_options_read(L, 2);
     box_anchor(L, 2, b);
     conn_open(b->conn, 0);
-    settle(L, b);
+    l_events_settle(b);
     return 1;
 }
 
@@ -292,6 +293,8 @@ int luaopen_ws(lua_State *L) {
         {"cancel_reconnect", l_cancel_reconnect},
         {"pause", l_pause},
         {"resume", l_resume},
+        {"receive", l_conn_receive},
+        {"messages", l_conn_messages},
         {NULL, NULL},
     };
     static const luaL_Reg with_names[] = {{"__index", l_index}, {"__newindex", l_newindex}, {NULL, NULL}};
@@ -303,6 +306,10 @@ int luaopen_ws(lua_State *L) {
         for (size_t i = 0; i < sizeof fields / sizeof *fields; i++) {
             lua_pushinteger(L, fields[i].field);
             lua_setfield(L, -2, fields[i].name);
+        }
+        for (int i = 0; i < CALLBACKS; i++) { /* which keeps the names, so that looking them up takes no memory */
+            lua_pushinteger(L, FIELD_CALLBACK + i);
+            lua_setfield(L, -2, callback_names[i]);
         }
         luaL_setfuncs(L, with_names, 1);
     }

@@ -2,9 +2,8 @@
 #ifndef SCRIPT_L_CONN_H
 #define SCRIPT_L_CONN_H
 
-#include "net/conn.h"
 #include "script/engine.h"
-#include "wire/backlog.h"
+#include "script/inbox.h"
 
 #define CONN_TYPE "ws.connection"
 
@@ -15,14 +14,42 @@ enum {
     BOX_VALUES = 2,
 };
 
+/* The callbacks of a connection; callback_names has their names. */
+enum callback {
+    ON_CONNECT,
+    ON_WEBSOCKET_CONNECT,
+    ON_MESSAGE,
+    ON_PING,
+    ON_PONG,
+    ON_ERROR,
+    ON_BUFFER_FULL,
+    ON_DRAIN,
+    ON_ADOPT,
+    ON_GIVE_UP,
+    ON_CLOSE,
+    CALLBACKS,
+};
+extern const char *const callback_names[CALLBACKS];
+
 /* The userdata. */
 struct conn_box {
     struct conn *conn; /* held */
     struct engine *engine;
-    bool binary;          /* what send() makes */
-    bool said_why;        /* a failure of this attempt went to on_error or stderr */
-    struct backlog inbox; /* messages that came while there was no on_message, at most max_receive_buffer bytes */
+    bool binary;        /* what send() makes */
+    bool has_functions; /* url or headers are functions */
+    unsigned hears;     /* 1 << callback: the script has it */
+
+    struct inbox inbox; /* at most max_receive_buffer bytes, and the events of one attempt */
+    struct task *task;  /* the one that a callback runs or waits in, or NULL */
+    int delivers;       /* what that is told: an inbox_kind, or DELIVERS_MESSAGE */
+    enum { START_URL, START_HEADERS, START_DONE } start; /* of INBOX_STARTS: which function runs */
+    struct inbox_event *event;                           /* what it is told; its own */
+    uint64_t progress;                                   /* messages and events taken */
+    bool draining, due, failed;                          /* see l_events.c */
+
+    struct waiters receivers; /* tasks in conn:receive */
 };
+enum { DELIVERS_MESSAGE = -1 };
 
 /* Reads the options of ws.connect, the table at index 1, into the box at index `box`, whose user values are in place.
  * Raises an error that names what is wrong. */
@@ -35,7 +62,27 @@ void l_options_headers(lua_State *L, int value, struct conn *c);
 /* "text" or "blob", "binary" or "arraybuffer": true for binary. Raises on anything else. */
 bool l_options_binary(lua_State *L, int value, const char *what);
 
+/* The connection at index 1. Raises where there is none any more. */
+struct conn_box *l_conn_check(lua_State *L);
+
+/* Sets or, with nil, clears a callback of the box at index `box` to the value on the top of the stack, which it pops.
+ */
+void l_conn_set_callback(lua_State *L, int box, enum callback which);
+
 /* The sink of every connection that a script opens; its argument is the box. l_events.c. */
 extern const struct conn_sink l_events_sink;
+
+/* A message was taken out of the inbox: the socket is read again where there is room. */
+void l_events_make_room(struct conn_box *b);
+
+/* A connection that nothing is going on with may be collected, and who waits to receive is told. */
+void l_events_settle(struct conn_box *b);
+
+/* Nothing more will come, nor is there an on_close yet to say otherwise. */
+bool l_events_over(const struct conn_box *b);
+
+/* conn:receive and conn:messages. l_receive.c. */
+int l_conn_receive(lua_State *L);
+int l_conn_messages(lua_State *L);
 
 #endif

@@ -1,5 +1,7 @@
-/* l_events: what a connection tells its script. Each event is one trip through the door; the messages of one read share
- * a trip, and when a callback fails its error is reported and the next trip goes on behind it. */
+/* l_events: what a connection tells its script. Callbacks run in a task, one at a time and in order: it takes event
+ * after event, message after message, until there is none. Where a callback waits, so does the task, and what comes
+ * meanwhile goes into the inbox, for the same task to go on with. Where one fails, the task has ended: its error goes
+ * before everything else, and a new task goes on behind it. */
 #include "base/log.h"
 #include "script/box.h"
 #include "script/door.h"
@@ -7,127 +9,64 @@
 #include <lauxlib.h>
 #include <stdlib.h>
 
-/* What an event brings through the door. */
-struct delivery {
-    struct conn_box *box;
-    const char *callback;
-    const struct fault *fault;
-    const char *message;
-    const struct conn_end *end;
-    bool called; /* the script has such a callback */
+const char *const callback_names[CALLBACKS] = {
+    [ON_CONNECT] = "on_connect",
+    [ON_WEBSOCKET_CONNECT] = "on_websocket_connect",
+    [ON_MESSAGE] = "on_message",
+    [ON_PING] = "on_ping",
+    [ON_PONG] = "on_pong",
+    [ON_ERROR] = "on_error",
+    [ON_BUFFER_FULL] = "on_buffer_full",
+    [ON_DRAIN] = "on_drain",
+    [ON_ADOPT] = "on_adopt",
+    [ON_GIVE_UP] = "on_give_up",
+    [ON_CLOSE] = "on_close",
 };
 
-/* Pushes the callback and the connection to call it with; or nothing: false. */
-static bool push_callback(lua_State *L, struct conn_box *b, const char *name) {
-    luaL_checkstack(L, 8, NULL);
-    if (!box_push(L, b)) return false;
-    lua_getiuservalue(L, -1, BOX_FIELDS);
-    if (lua_getfield(L, -1, name) != LUA_TFUNCTION) { /* conn, fields, ? */
-        lua_pop(L, 3);
-        return false;
+/* The stack of the task; on top of it stands what a callback is called with. */
+enum { CONN = 1, FIELDS, TEXT, BINARY, TOP = BINARY };
+
+static bool hears(const struct conn_box *b, enum callback which) { return b->hears & 1u << which; }
+
+/* ---- the inbox ---- */
+
+static bool listens(const struct conn_box *b) {
+    return hears(b, ON_MESSAGE) && !(b->conn->paused & CONN_PAUSED_BY_SCRIPT);
+}
+
+/* Keeps what cannot be told yet. The socket is not read while the inbox is full. */
+static void hold(struct conn_box *b, const struct ws_event *ev) {
+    if (ev->kind == WS_PING) {
+        if (hears(b, ON_PING)) inbox_tell(&b->inbox, INBOX_PING, ev->data, NULL, NULL, 0);
+    } else if (ev->kind == WS_PONG) {
+        if (hears(b, ON_PONG)) inbox_tell(&b->inbox, INBOX_PONG, ev->data, NULL, NULL, b->conn->pong_seconds);
+    } else if (inbox_put(&b->inbox, ev->kind, ev->data) < 0) {
+        engine_report(b->engine, "no memory to hold a message: its connection is ended");
+        conn_destroy(b->conn);
+    } else {
+        task_wake_first(&b->receivers);
     }
-    lua_replace(L, -2); /* conn, fn */
-    lua_insert(L, -2);  /* fn, conn */
+    if (inbox_size(&b->inbox) >= b->conn->settings.max_receive_buffer) conn_pause(b->conn, CONN_PAUSED_BY_SINK);
+}
+
+static void hold_rest(struct conn_box *b) {
+    struct ws_event ev;
+    while (conn_next(b->conn, &ev)) hold(b, &ev);
+}
+
+void l_events_make_room(struct conn_box *b) {
+    if (inbox_size(&b->inbox) <= b->conn->settings.max_receive_buffer / 2) conn_resume(b->conn, CONN_PAUSED_BY_SINK);
+}
+
+/* ---- what a callback is called with ---- */
+
+/* Pushes the callback, and the connection to call it with; or nothing: false. */
+static bool push_callback(lua_State *L, const struct conn_box *b, enum callback which) {
+    if (!hears(b, which)) return false;
+    lua_getfield(L, FIELDS, callback_names[which]);
+    lua_pushvalue(L, CONN);
     return true;
 }
-
-/* ---- errors of callbacks ---- */
-
-static int l_tell_error(lua_State *L) {
-    struct delivery *d = lua_touserdata(L, 1);
-    if (!push_callback(L, d->box, "on_error")) return 0;
-    d->called = true;
-    lua_pushliteral(L, "callback");
-    lua_pushstring(L, d->message);
-    lua_call(L, 3, 0);
-    return 0;
-}
-
-/* An error in a callback goes to on_error; where there is none, or where that fails too, to stderr. Takes the message.
- */
-static void report(struct conn_box *b, char *message) {
-    struct delivery d = {.box = b, .message = message};
-    struct engine *e = b->engine;
-    char *again = NULL;
-    bool told = door_call(e, l_tell_error, &d, &again) && d.called;
-    if (!told || e->strict) engine_report(e, message);
-    if (again) engine_report(e, again);
-    free(again);
-    free(message);
-}
-
-static bool call(struct conn_box *b, lua_CFunction fn, void *arg) {
-    char *message;
-    if (door_call(b->engine, fn, arg, &message)) return true;
-    report(b, message);
-    return false;
-}
-
-static int l_simple(lua_State *L) {
-    struct delivery *d = lua_touserdata(L, 1);
-    if (push_callback(L, d->box, d->callback)) lua_call(L, 1, 0);
-    return 0;
-}
-
-static void tell(struct conn_box *b, const char *callback) {
-    struct delivery d = {.box = b, .callback = callback};
-    call(b, l_simple, &d);
-}
-
-static void on_connected(void *arg, struct conn *c) {
-    (void)c;
-    tell(arg, "on_connect");
-}
-
-static void on_buffer_full(void *arg, struct conn *c) {
-    (void)c;
-    tell(arg, "on_buffer_full");
-}
-
-static void on_drained(void *arg, struct conn *c) {
-    (void)c;
-    tell(arg, "on_drain");
-}
-
-/* ---- an attempt begins ---- */
-
-/* Calls a hidden function, when there is one, and pushes its result. */
-static bool push_hidden_result(lua_State *L, const char *name) {
-    lua_getiuservalue(L, 2, BOX_HIDDEN);
-    if (lua_getfield(L, -1, name) != LUA_TFUNCTION) {
-        lua_pop(L, 2);
-        return false;
-    }
-    lua_pushvalue(L, 2);
-    lua_call(L, 1, 1); /* hidden, result */
-    return true;
-}
-
-static int l_start(lua_State *L) {
-    struct conn_box *b = lua_touserdata(L, 1);
-    if (!box_push(L, b)) return 0; /* arg, conn */
-    backlog_clear(&b->inbox);
-    if (push_hidden_result(L, "url_function")) {
-        l_options_url(L, -1, b->conn);
-        lua_setfield(L, -2, "url");
-        lua_pop(L, 1);
-    }
-    if (push_hidden_result(L, "headers_function")) l_options_headers(L, -1, b->conn);
-    return 0;
-}
-
-static bool on_starts(void *arg, struct conn *c, struct fault *fault) {
-    struct conn_box *b = arg;
-    char *message;
-    (void)c;
-    conn_resume(b->conn, CONN_PAUSED_BY_SINK);
-    if (door_call(b->engine, l_start, b, &message)) return true;
-    fault_put(fault, "callback", "%s", message);
-    free(message);
-    return false;
-}
-
-/* ---- the handshake ---- */
 
 static void set_slice(lua_State *L, const char *name, struct slice s) {
     lua_pushlstring(L, (const char *)s.p, s.n);
@@ -153,146 +92,330 @@ static void push_response(lua_State *L, const struct conn_head *h) {
     lua_call(L, 1, 1);
 }
 
-static int l_opened(lua_State *L) {
-    struct conn_box *b = lua_touserdata(L, 1);
-    if (!push_callback(L, b, "on_websocket_connect")) return 0;
-    push_response(L, b->conn->head);
-    lua_call(L, 2, 0);
+static void set_string(lua_State *L, const char *name, const char *value) {
+    if (!value) return;
+    lua_pushstring(L, value);
+    lua_setfield(L, -2, name);
+}
+
+static void set_integer(lua_State *L, const char *name, uint64_t value) {
+    if (value == 0) return;
+    lua_pushinteger(L, (lua_Integer)value);
+    lua_setfield(L, -2, name);
+}
+
+static void set_seconds(lua_State *L, const char *name, double value) {
+    if (value < 0) return;
+    lua_pushnumber(L, value);
+    lua_setfield(L, -2, name);
+}
+
+/* Pushes the record of a close (lualib/meta/ws.lua: ws.Record). */
+static void push_record(lua_State *L, const struct conn_end *end, const struct conn_head *head) {
+    lua_createtable(L, 0, 12);
+    set_string(L, "phase", end->phase);
+    set_string(L, "error", end->fault.kind);
+    set_string(L, "message", fault_set(&end->fault) ? end->fault.text : NULL);
+    set_string(L, "system", end->fault.system);
+    set_integer(L, "alert", (uint64_t)end->fault.alert);
+    set_integer(L, "sent", end->sent);
+    set_integer(L, "attempt", end->attempt);
+    set_seconds(L, "uptime", end->uptime);
+    set_seconds(L, "since_in", end->since_in);
+    set_seconds(L, "since_out", end->since_out);
+    set_seconds(L, "since_ping", end->since_ping);
+    set_seconds(L, "lag", end->lag);
+    set_seconds(L, "retry_in", end->retry_in);
+    set_string(L, "gave_up", end->gave_up[0] ? end->gave_up : NULL);
+    if (!head) return;
+    push_response(L, head);
+    lua_setfield(L, -2, "response");
+}
+
+/* A failure that nobody hears does not go unseen. */
+static void log_failure(const struct conn *c, const struct fault *fault) {
+    log_line(LOG_WARN, "%s: %s: %s (set on_error to handle this)", c->url.host ? c->url.host : "connection",
+             fault->kind, fault->text);
+}
+
+/* Pushes the callback of an event with its arguments, and returns how many those are; 0: nobody hears it. */
+static int push_event(lua_State *L, struct conn_box *b, const struct inbox_event *ev) {
+    static const enum callback plain[] = {
+        [INBOX_CONNECTED] = ON_CONNECT, [INBOX_BUFFER_FULL] = ON_BUFFER_FULL, [INBOX_DRAINED] = ON_DRAIN};
+    switch (ev->kind) {
+    case INBOX_CONNECTED:
+    case INBOX_BUFFER_FULL:
+    case INBOX_DRAINED: return push_callback(L, b, plain[ev->kind]);
+    case INBOX_OPENED:
+        if (!push_callback(L, b, ON_WEBSOCKET_CONNECT)) return 0;
+        push_response(L, ev->head);
+        return 2;
+    case INBOX_PING:
+    case INBOX_PONG:
+        if (!push_callback(L, b, ev->kind == INBOX_PING ? ON_PING : ON_PONG)) return 0;
+        lua_pushlstring(L, ev->data, ev->size);
+        if (ev->kind == INBOX_PING || ev->seconds < 0) return 2;
+        lua_pushnumber(L, ev->seconds);
+        return 3;
+    case INBOX_FAILED:
+        if (!push_callback(L, b, ON_ERROR)) {
+            log_failure(b->conn, &ev->end->fault);
+            return 0;
+        }
+        lua_pushstring(L, ev->end->fault.kind);
+        lua_pushstring(L, ev->end->fault.text);
+        return 3;
+    case INBOX_CLOSED:
+        if (!push_callback(L, b, ON_CLOSE)) return 0;
+        lua_pushinteger(L, ev->end->code);
+        lua_pushlstring(L, ev->end->reason, ev->end->reason_size);
+        push_record(L, ev->end, ev->head);
+        return 4;
+    case INBOX_GAVE_UP: /* unless on_close has asked for another attempt */
+        if (b->conn->phase != CONN_CLOSED || !push_callback(L, b, ON_GIVE_UP)) return 0;
+        lua_pushstring(L, ev->end->gave_up);
+        return 2;
+    case INBOX_CALLBACK:
+        if (!push_callback(L, b, ON_ERROR)) {
+            if (!b->engine->strict) engine_report(b->engine, ev->data);
+            return 0;
+        }
+        lua_pushliteral(L, "callback");
+        lua_pushlstring(L, ev->data, ev->size - 1);
+        return 3;
+    case INBOX_STARTS: break;
+    }
     return 0;
 }
 
-static void on_opened(void *arg, struct conn *c) {
-    (void)c;
-    call(arg, l_opened, arg);
-}
-
-/* ---- messages ---- */
-
-/* Calls the callback on the top of the stack for one event. Stack: arg, conn, fields, fn */
-static void deliver(lua_State *L, struct conn_box *b, const struct ws_event *ev) {
-    int n = 2;
-    lua_pushvalue(L, 2);
+/* The same for a message, ping or pong. */
+static int push_message(lua_State *L, struct conn_box *b, enum callback which, const struct ws_event *ev) {
+    b->progress++;
+    b->delivers = DELIVERS_MESSAGE;
+    push_callback(L, b, which);
     lua_pushlstring(L, (const char *)ev->data.p, ev->data.n);
-    if (ev->kind == WS_TEXT || ev->kind == WS_BINARY) {
-        lua_pushstring(L, ev->kind == WS_TEXT ? "text" : "binary");
-        n = 3;
-    } else if (ev->kind == WS_PONG && b->conn->pong_seconds >= 0) {
-        lua_pushnumber(L, b->conn->pong_seconds);
-        n = 3;
+    if (which == ON_MESSAGE) {
+        lua_pushvalue(L, ev->kind == WS_TEXT ? TEXT : BINARY);
+        return 3;
     }
-    lua_call(L, n, 0);
+    if (which == ON_PING || b->conn->pong_seconds < 0) return 2;
+    lua_pushnumber(L, b->conn->pong_seconds);
+    return 3;
 }
 
-static bool script_listens(const struct conn_box *b) { return !(b->conn->paused & CONN_PAUSED_BY_SCRIPT); }
+/* ---- an attempt begins: its url and headers may be functions, which may wait ---- */
 
-/* Takes what the inbox held, then what the connection has. A message without an on_message waits in the inbox, and the
- * socket is not read while that is full. */
-static int l_take(lua_State *L) {
-    struct conn_box *b = lua_touserdata(L, 1);
+/* Pushes the next function to call, and the connection; false: all are done. */
+static bool push_start(lua_State *L, struct conn_box *b) {
+    static const char *const names[] = {[START_URL] = "url_function", [START_HEADERS] = "headers_function"};
+    for (; b->start < START_DONE; b->start++) {
+        lua_getiuservalue(L, CONN, BOX_HIDDEN);
+        if (lua_getfield(L, -1, names[b->start]) == LUA_TFUNCTION) {
+            lua_pushvalue(L, CONN);
+            return true;
+        }
+        lua_settop(L, TOP);
+    }
+    conn_start(b->conn, NULL);
+    return false;
+}
+
+/* Takes what it returned. */
+static void take_start(lua_State *L, struct conn_box *b) {
+    if (b->start++ == START_HEADERS) {
+        l_options_headers(L, -1, b->conn);
+        return;
+    }
+    l_options_url(L, -1, b->conn);
+    lua_getiuservalue(L, CONN, BOX_HIDDEN);
+    lua_insert(L, -2);
+    lua_setfield(L, -2, "url");
+}
+
+/* ---- the task ---- */
+
+static void forget_event(struct conn_box *b) {
+    if (b->event) inbox_event_free(b->event);
+    b->event = NULL;
+}
+
+/* Pushes the next callback with its arguments, and returns how many those are; 0: there is nothing more to tell. */
+static int push_next(lua_State *L, struct conn_box *b) {
     struct conn *c = b->conn;
     struct ws_event ev;
-    if (!box_push(L, b)) return 0;       /* arg, conn */
-    lua_getiuservalue(L, 2, BOX_FIELDS); /* arg, conn, fields */
-    for (;; lua_settop(L, 3)) {
-        bool wanted = lua_getfield(L, 3, "on_message") == LUA_TFUNCTION; /* arg, conn, fields, fn */
-        if (wanted && script_listens(b) && conn_is_open(c) && backlog_first(&b->inbox, &ev)) {
-            lua_pushlstring(L, (const char *)ev.data.p, ev.data.n); /* the copy, before the original goes */
-            enum ws_kind kind = ev.kind;
-            backlog_drop(&b->inbox);
-            if (backlog_is_empty(&b->inbox)) conn_resume(c, CONN_PAUSED_BY_SINK);
-            lua_pushvalue(L, 2);
-            lua_insert(L, -2);
-            lua_pushstring(L, kind == WS_TEXT ? "text" : "binary");
-            lua_call(L, 3, 0);
-            continue;
-        }
-        if (!conn_next(c, &ev)) return 0;
-        if (ev.kind == WS_PING || ev.kind == WS_PONG) {
-            lua_pop(L, 1);
-            if (lua_getfield(L, 3, ev.kind == WS_PING ? "on_ping" : "on_pong") == LUA_TFUNCTION) deliver(L, b, &ev);
-        } else if (wanted && backlog_is_empty(&b->inbox)) {
-            deliver(L, b, &ev);
+    for (int n = 0;; lua_settop(L, TOP)) {
+        bool wanted = listens(b);
+        if ((b->event = inbox_event(&b->inbox, wanted))) {
+            b->progress++;
+            b->delivers = b->event->kind;
+            if (b->event->kind == INBOX_STARTS) {
+                b->start = START_URL;
+                conn_limit_start(c);
+                return 1; /* which is pushed by push_start */
+            }
+            if ((n = push_event(L, b, b->event)) > 0) return n;
+            forget_event(b);
+        } else if (wanted && inbox_message(&b->inbox, &ev)) {
+            n = push_message(L, b, ON_MESSAGE, &ev);
+            inbox_drop_message(&b->inbox);
+            l_events_make_room(b);
+            return n;
+        } else if (!conn_next(c, &ev)) {
+            return 0;
+        } else if (ev.kind == WS_PING || ev.kind == WS_PONG) {
+            enum callback which = ev.kind == WS_PING ? ON_PING : ON_PONG;
+            if (hears(b, which)) return push_message(L, b, which, &ev);
+        } else if (wanted && !inbox_has_message(&b->inbox)) {
+            return push_message(L, b, ON_MESSAGE, &ev);
         } else {
-            if (backlog_put(&b->inbox, ev.kind, ev.data) < 0) luaL_error(L, "not enough memory to hold a message");
-            if (b->inbox.bytes.len >= c->settings.max_receive_buffer) conn_pause(c, CONN_PAUSED_BY_SINK);
+            hold(b, &ev);
         }
     }
 }
+
+static int l_go_on(lua_State *L, int status, lua_KContext ctx) {
+    struct conn_box *b = (struct conn_box *)ctx;
+    (void)status;
+    if (b->delivers == INBOX_STARTS) take_start(L, b);
+    for (;;) {
+        lua_settop(L, TOP);
+        if (b->delivers == INBOX_STARTS) {
+            if (push_start(L, b)) {
+                lua_callk(L, 1, 1, ctx, l_go_on);
+                take_start(L, b);
+                continue;
+            }
+            b->delivers = DELIVERS_MESSAGE;
+        }
+        forget_event(b);
+        int n = push_next(L, b);
+        if (n == 0) return 0;
+        if (b->delivers != INBOX_STARTS) lua_callk(L, n, 0, ctx, l_go_on);
+    }
+}
+
+static int l_deliver(lua_State *L) {
+    struct conn_box *b = lua_touserdata(L, 1);
+    b->task = b->engine->tasks.current;
+    b->delivers = DELIVERS_MESSAGE;
+    lua_settop(L, 0);
+    if (!box_push(L, b)) return 0;
+    lua_getiuservalue(L, CONN, BOX_FIELDS);
+    lua_pushliteral(L, "text");
+    lua_pushliteral(L, "binary");
+    return l_go_on(L, LUA_OK, (lua_KContext)b);
+}
+
+/* An error in a callback goes to on_error; where there is none, or where that fails too, to stderr. */
+static void on_failed_callback(struct conn_box *b, const char *message) {
+    if (b->delivers == INBOX_STARTS) {
+        struct fault fault = {0};
+        fault_put(&fault, "callback", "%s", message);
+        conn_start(b->conn, &fault);
+        return;
+    }
+    bool in_on_error = b->delivers == INBOX_FAILED || b->delivers == INBOX_CALLBACK;
+    if (b->delivers == INBOX_CALLBACK && !b->engine->strict) engine_report(b->engine, b->event->data);
+    if (in_on_error || b->engine->strict) engine_report(b->engine, message);
+    if (!in_on_error) inbox_tell_first(&b->inbox, INBOX_CALLBACK, slice_of(message, strlen(message) + 1));
+}
+
+static void on_task_end(struct task *t, void *arg, enum task_end how) {
+    struct conn_box *b = arg;
+    b->task = NULL;
+    b->failed = how == TASK_FAILED;
+    if (b->failed) {
+        char *message = task_describe(t, NULL);
+        on_failed_callback(b, message);
+        free(message);
+    }
+    forget_event(b);
+    if (!b->draining) conn_wake(b->conn); /* for what is left, and to settle */
+}
+
+/* Tells the script what there is to tell, as far as that does not wait; the rest is held. From the loop only. */
+static void drain(struct conn_box *b) {
+    b->due = true;
+    if (b->draining) return;
+    b->draining = true;
+    while (b->due && !b->task) {
+        uint64_t before = b->progress;
+        b->due = b->failed = false;
+        if (!task_run(b->engine, l_deliver, b, on_task_end, b)) break;
+        if (b->failed && b->progress != before) b->due = true; /* what comes behind the one that failed */
+    }
+    hold_rest(b);
+    b->draining = false;
+    l_events_settle(b);
+}
+
+bool l_events_over(const struct conn_box *b) {
+    return b->conn->phase == CONN_CLOSED && !b->conn->again && !b->inbox.first && !b->draining &&
+           (!b->task || b->task == b->engine->tasks.current);
+}
+
+void l_events_settle(struct conn_box *b) {
+    if (!l_events_over(b) || b->task) return;
+    task_wake_all(&b->receivers);
+    box_unanchor(b->engine->L, b);
+}
+
+/* ---- the sink ---- */
+
+static void tell(struct conn_box *b, enum inbox_kind kind, const struct conn_end *end, struct conn_head *head) {
+    inbox_tell(&b->inbox, kind, slice_of(NULL, 0), end, head, 0);
+    drain(b);
+}
+
+static bool on_starts(void *arg, struct conn *c) {
+    struct conn_box *b = arg;
+    (void)c;
+    if (!b->has_functions && !b->task && !b->inbox.first) return true;
+    tell(b, INBOX_STARTS, NULL, NULL);
+    return false;
+}
+
+static void on_connected(void *arg, struct conn *c) {
+    (void)c;
+    tell(arg, INBOX_CONNECTED, NULL, NULL);
+}
+
+static void on_opened(void *arg, struct conn *c) { tell(arg, INBOX_OPENED, NULL, conn_take_head(c)); }
 
 static void on_readable(void *arg, struct conn *c) {
-    for (;;) {
-        size_t before = c->in.n;
-        struct conn_box *b = arg;
-        size_t held = b->inbox.bytes.len;
-        if (call(b, l_take, b)) return;
-        if (c->in.n == before && b->inbox.bytes.len == held) return; /* it failed before it took anything */
-    }
+    (void)c;
+    drain(arg);
 }
 
-/* ---- the end ---- */
+static void on_buffer_full(void *arg, struct conn *c) {
+    (void)c;
+    tell(arg, INBOX_BUFFER_FULL, NULL, NULL);
+}
 
-static int l_failed(lua_State *L) {
-    struct delivery *d = lua_touserdata(L, 1);
-    if (!push_callback(L, d->box, "on_error")) return 0;
-    d->called = true;
-    lua_pushstring(L, d->fault->kind);
-    lua_pushstring(L, d->fault->text);
-    lua_call(L, 3, 0);
-    return 0;
+static void on_drained(void *arg, struct conn *c) {
+    (void)c;
+    tell(arg, INBOX_DRAINED, NULL, NULL);
+}
+
+/* An attempt that ended needs no url any more. */
+static void end_start(struct conn_box *b) {
+    if (b->task && b->delivers == INBOX_STARTS) task_cancel(b->task);
 }
 
 static void on_failed(void *arg, struct conn *c, const struct fault *fault) {
-    struct conn_box *b = arg;
-    struct delivery d = {.box = b, .fault = fault};
-    char *message;
-    if (!door_call(b->engine, l_failed, &d, &message)) {
-        engine_report(b->engine, message); /* on_error itself failed: not told to it again */
-        free(message);
-    } else if (!d.called) { /* nobody hears it: do not let it go unseen */
-        log_line(LOG_WARN, "%s: %s: %s (set on_error to handle this)", c->url.host ? c->url.host : "connection",
-                 fault->kind, fault->text);
-    }
-}
-
-static void push_record(lua_State *L, const struct conn *c, const struct conn_end *end) {
-    lua_createtable(L, 0, 8);
-    lua_pushstring(L, end->phase);
-    lua_setfield(L, -2, "phase");
-    if (fault_set(&end->fault)) {
-        lua_pushstring(L, end->fault.kind);
-        lua_setfield(L, -2, "error");
-        lua_pushstring(L, end->fault.text);
-        lua_setfield(L, -2, "message");
-    }
-    if (end->sent) {
-        lua_pushinteger(L, end->sent);
-        lua_setfield(L, -2, "sent");
-    }
-    lua_pushnumber(L, c->opened_at ? clock_to_seconds(clock_now(&c->net->clock) - c->opened_at) : 0);
-    lua_setfield(L, -2, "uptime");
-    lua_pushinteger(L, (lua_Integer)c->attempt);
-    lua_setfield(L, -2, "attempt");
-    if (c->head && c->head->received) {
-        push_response(L, c->head);
-        lua_setfield(L, -2, "response");
-    }
-}
-
-static int l_closed(lua_State *L) {
-    struct delivery *d = lua_touserdata(L, 1);
-    if (!push_callback(L, d->box, "on_close")) return 0;
-    lua_pushinteger(L, d->end->code);
-    lua_pushlstring(L, d->end->reason, d->end->reason_size);
-    push_record(L, d->box->conn, d->end);
-    lua_call(L, 4, 0);
-    return 0;
+    struct conn_end end = c->end;
+    end.fault = *fault;
+    end_start(arg);
+    tell(arg, INBOX_FAILED, &end, NULL);
 }
 
 static void on_closed(void *arg, struct conn *c, const struct conn_end *end) {
     struct conn_box *b = arg;
-    struct delivery d = {.box = b, .end = end};
-    call(b, l_closed, &d);
-    if (c->phase == CONN_CLOSED && !c->again) box_unanchor(b->engine->L, b);
+    struct conn_head *head = c->head && c->head->received ? conn_take_head(c) : NULL;
+    end_start(b);
+    inbox_tell(&b->inbox, INBOX_CLOSED, slice_of(NULL, 0), end, head, 0);
+    if (end->gave_up[0]) inbox_tell(&b->inbox, INBOX_GAVE_UP, slice_of(NULL, 0), end, NULL, 0);
+    drain(b);
 }
 
 const struct conn_sink l_events_sink = {

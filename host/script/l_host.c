@@ -5,6 +5,7 @@
 #include "script/door.h"
 #include "script/modules.h"
 #include <lauxlib.h>
+#include <stdlib.h>
 #include <string.h>
 #include <uv.h>
 
@@ -16,9 +17,7 @@ static int l_now(lua_State *L) {
 }
 
 static int l_time(lua_State *L) {
-    uv_timeval64_t t = {0};
-    uv_gettimeofday(&t);
-    lua_pushnumber(L, (lua_Number)t.tv_sec + t.tv_usec / 1e6);
+    lua_pushnumber(L, clock_wall(&engine_of(L)->net->clock));
     return 1;
 }
 
@@ -38,32 +37,64 @@ static int l_on_stop(lua_State *L) {
     return 0;
 }
 
-/* Takes the first of the functions off the list and calls it; tells through *arg whether there was one. */
-static int l_call_next(lua_State *L) {
-    bool *found = lua_touserdata(L, 1);
-    *found = false;
+/* Takes the first of the functions off the list and calls it, and so on. */
+static int l_call_on_stop(lua_State *L);
+static int l_called_on_stop(lua_State *L, int status, lua_KContext ctx) {
+    (void)status;
+    (void)ctx;
+    return l_call_on_stop(L);
+}
+
+static int l_call_on_stop(lua_State *L) {
+    lua_settop(L, 0);
     luaL_getsubtable(L, LUA_REGISTRYINDEX, ON_STOP);
     lua_Integer n = (lua_Integer)lua_rawlen(L, -1);
-    if (n == 0) return 0;
-    lua_rawgeti(L, -1, 1); /* list, fn */
-    for (lua_Integer i = 1; i <= n; i++) {
-        lua_rawgeti(L, -2, i + 1);
-        lua_rawseti(L, -3, i);
+    for (; n > 0; n--) {
+        lua_rawgeti(L, 1, 1); /* list, fn */
+        for (lua_Integer i = 1; i <= n; i++) {
+            lua_rawgeti(L, 1, i + 1);
+            lua_rawseti(L, 1, i);
+        }
+        lua_callk(L, 0, 0, 0, l_called_on_stop);
+        n = (lua_Integer)lua_rawlen(L, 1) + 1;
     }
-    *found = true;
-    lua_call(L, 0, 0);
     return 0;
 }
 
-void l_host_call_on_stop(struct engine *e) {
-    for (bool found = true; found;) door_call(e, l_call_next, &found, NULL);
+struct stopping {
+    struct engine *engine;
+    void (*done)(void *arg);
+    void *arg;
+};
+
+static void on_stop_called(struct task *t, void *arg, enum task_end how) {
+    struct stopping *s = arg;
+    if (how == TASK_FAILED) {
+        char *message = task_describe(t, NULL);
+        engine_report(s->engine, message);
+        free(message);
+        l_host_call_on_stop(s->engine, s->done, s->arg); /* the next one */
+    } else if (how == TASK_DONE) {
+        s->done(s->arg);
+    }
+    free(s);
 }
 
-/* host.log.info(...): its arguments as print would show them, on one line. */
+void l_host_call_on_stop(struct engine *e, void (*done)(void *arg), void *arg) {
+    struct stopping *s = malloc(sizeof *s);
+    if (!s) abort();
+    *s = (struct stopping){.engine = e, .done = done, .arg = arg};
+    if (task_run(e, l_call_on_stop, NULL, on_stop_called, s)) return;
+    free(s);
+    done(arg);
+}
+
+/* host.log.info(...): its arguments as print would show them, on one line: line ends in them are written as \n. */
 static int l_log(lua_State *L) {
     enum log_level level = (enum log_level)lua_tointeger(L, lua_upvalueindex(1));
-    luaL_Buffer line;
     int n = lua_gettop(L);
+    if (!log_wants(level)) return 0;
+    luaL_Buffer line;
     luaL_buffinit(L, &line);
     for (int i = 1; i <= n; i++) {
         if (i > 1) luaL_addchar(&line, '\t');
@@ -71,6 +102,7 @@ static int l_log(lua_State *L) {
         luaL_addvalue(&line);
     }
     luaL_pushresult(&line);
+    if (log_get_format() == LOG_TEXT) luaL_gsub(L, lua_tostring(L, -1), "\n", "\\n");
     log_line(level, "%s", lua_tostring(L, -1));
     return 0;
 }
@@ -101,6 +133,7 @@ int luaopen_host(lua_State *L) {
     };
     luaL_newlib(L, functions);
     l_timer_open(L, -1);
+    l_task_open(L, -1);
     open_log(L);
     lua_createtable(L, 0, 1);
     lua_pushcfunction(L, l_index);

@@ -4,7 +4,8 @@
 
 #include "script/engine.h"
 
-/* Calls the functions given to host.on_stop, first given first; an error in one is reported and the next is called. */
-void l_host_call_on_stop(struct engine *e);
+/* Calls the functions given to host.on_stop, first given first; they may wait, an error in one is reported and the next
+ * is called. Then `done(arg)`, where it was not cancelled before. */
+void l_host_call_on_stop(struct engine *e, void (*done)(void *arg), void *arg);
 
 #endif

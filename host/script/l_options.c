@@ -88,6 +88,7 @@ void l_options_url(lua_State *L, int value, struct conn *c) {
 static void read_url(lua_State *L, int box, const char *name) {
     if (lua_isfunction(L, -1)) {
         keep_hidden(L, box, "url_function");
+        box_at(L, box)->has_functions = true;
     } else {
         l_options_url(L, -1, box_at(L, box)->conn);
         keep_hidden(L, box, name);
@@ -143,10 +144,12 @@ void l_options_headers(lua_State *L, int value, struct conn *c) {
 
 static void read_headers(lua_State *L, int box, const char *name) {
     (void)name;
-    if (lua_isfunction(L, -1))
+    if (lua_isfunction(L, -1)) {
         keep_hidden(L, box, "headers_function");
-    else
+        box_at(L, box)->has_functions = true;
+    } else {
         l_options_headers(L, -1, box_at(L, box)->conn);
+    }
 }
 
 static void add_protocol(lua_State *L, struct conn *c) {
@@ -287,7 +290,7 @@ static void read_tls_min_version(lua_State *L, int box, const char *name) {
     box_at(L, box)->conn->tls_config.min_version = new ? TLS_1_3 : TLS_1_2;
 }
 
-static void read_table(lua_State *L, int table, int box, const struct option *options, const char *const *also,
+static void read_table(lua_State *L, int table, int box, const struct option *options, bool callbacks,
                        const char *prefix);
 
 static const struct option tls_options[] = {
@@ -304,7 +307,7 @@ static const struct option tls_options[] = {
 
 static void read_tls(lua_State *L, int box, const char *name) {
     if (!lua_istable(L, -1)) wrong(L, name, "a table");
-    read_table(L, lua_absindex(L, -1), box, tls_options, NULL, "tls.");
+    read_table(L, lua_absindex(L, -1), box, tls_options, false, "tls.");
     const struct tls_config *tls = &box_at(L, box)->conn->tls_config;
     if (tls->cert && !tls->key) luaL_error(L, "ws.connect: tls.cert needs tls.key");
     if (tls->key && !tls->cert) luaL_error(L, "ws.connect: tls.key needs tls.cert");
@@ -366,7 +369,64 @@ static void read_compression(lua_State *L, int box, const char *name) {
         return;
     }
     if (!lua_istable(L, -1)) wrong(L, name, "true, false or a table");
-    read_table(L, lua_absindex(L, -1), box, compression_options, NULL, "compression.");
+    read_table(L, lua_absindex(L, -1), box, compression_options, false, "compression.");
+}
+
+/* ---- reconnection ---- */
+
+static struct retry_policy *retry_at(lua_State *L, int box) { return &box_at(L, box)->conn->settings.retry; }
+
+static void read_retry_min(lua_State *L, int box, const char *name) { retry_at(L, box)->min = timeout(L, name); }
+static void read_retry_max(lua_State *L, int box, const char *name) { retry_at(L, box)->max = timeout(L, name); }
+static void read_retry_stable(lua_State *L, int box, const char *name) {
+    double seconds = number(L, name);
+    if (seconds < 0) luaL_error(L, "ws.connect: %s must be 0 or more seconds", name);
+    retry_at(L, box)->stable = clock_from_seconds(seconds);
+}
+static void read_retry_factor(lua_State *L, int box, const char *name) {
+    retry_at(L, box)->factor = number(L, name);
+    if (retry_at(L, box)->factor < 1) luaL_error(L, "ws.connect: %s must be at least 1", name);
+}
+static void read_retry_attempts(lua_State *L, int box, const char *name) {
+    retry_at(L, box)->attempts = (uint64_t)whole_number(L, name, 1, INT_MAX);
+}
+static void read_retry_fatal(lua_State *L, int box, const char *name) {
+    struct retry_policy *p = retry_at(L, box);
+    if (!lua_istable(L, -1)) wrong(L, name, "a list of statuses and close codes");
+    lua_Integer n = (lua_Integer)lua_rawlen(L, -1);
+    if (n > RETRY_FATAL_MAX) luaL_error(L, "ws.connect: %s has more than %d entries", name, RETRY_FATAL_MAX);
+    p->fatal_count = 0;
+    for (lua_Integer i = 1; i <= n; i++, lua_pop(L, 1)) {
+        lua_rawgeti(L, -1, i);
+        p->fatal[p->fatal_count++] = (uint16_t)whole_number(L, name, 100, 4999);
+    }
+}
+
+static const struct option reconnect_options[] = {
+    {"reconnect.attempts", read_retry_attempts},
+    {"reconnect.factor", read_retry_factor},
+    {"reconnect.fatal", read_retry_fatal},
+    {"reconnect.max", read_retry_max},
+    {"reconnect.min", read_retry_min},
+    {"reconnect.stable", read_retry_stable},
+    {NULL, NULL},
+};
+
+static void read_reconnect(lua_State *L, int box, const char *name) {
+    struct retry_policy *p = retry_at(L, box);
+    p->on = true;
+    if (lua_isboolean(L, -1)) {
+        p->on = lua_toboolean(L, -1);
+        return;
+    }
+    if (!lua_istable(L, -1)) wrong(L, name, "true, false or a table");
+    int table = lua_absindex(L, -1);
+    read_table(L, table, box, reconnect_options, false, "reconnect.");
+    if (p->min <= p->max) return;
+    if (lua_getfield(L, table, "max") != LUA_TNIL)
+        luaL_error(L, "ws.connect: reconnect.min is more than reconnect.max");
+    lua_pop(L, 1);
+    p->max = p->min;
 }
 
 static const struct option options[] = {
@@ -385,16 +445,11 @@ static const struct option options[] = {
     {"max_message_size", read_max_message_size},
     {"max_send_buffer", read_max_send_buffer},
     {"max_receive_buffer", read_max_receive_buffer},
-    {"reconnect", read_not_yet},
+    {"reconnect", read_reconnect},
     {"tls", read_tls},
     {"proxy", read_not_yet},
     {"local_address", read_local_address},
     {NULL, NULL},
-};
-
-static const char *const callbacks[] = {
-    "on_connect", "on_websocket_connect", "on_message", "on_ping",    "on_pong",  "on_error",
-    "on_drain",   "on_buffer_full",       "on_adopt",   "on_give_up", "on_close", NULL,
 };
 
 /* ---- the table ---- */
@@ -427,19 +482,19 @@ static void consider(const char *name, const char *candidate, const char **best,
     }
 }
 
-static void unknown(lua_State *L, const char *name, const struct option *known, const char *const *also,
-                    const char *prefix) {
+static void unknown(lua_State *L, const char *name, const struct option *known, bool callbacks, const char *prefix) {
     size_t skip = strlen(prefix);
     const char *best = NULL;
     size_t least = strlen(name) / 3 + 2;
     for (const struct option *o = known; o->name; o++) consider(name, o->name + skip, &best, &least);
-    for (; also && *also; also++) consider(name, *also, &best, &least);
+    for (int i = 0; callbacks && i < CALLBACKS; i++) consider(name, callback_names[i], &best, &least);
     if (best) luaL_error(L, "ws.connect: unknown option '%s%s' (did you mean '%s%s'?)", prefix, name, prefix, best);
     luaL_error(L, "ws.connect: unknown option '%s%s'", prefix, name);
 }
 
-/* Reads the values of `known` from a table; string keys that are neither known nor in `also` are an error. */
-static void read_table(lua_State *L, int table, int box, const struct option *known, const char *const *also,
+/* Reads the values of `known` from a table; other keys are an error, but for the names of callbacks where those may
+ * stand. */
+static void read_table(lua_State *L, int table, int box, const struct option *known, bool callbacks,
                        const char *prefix) {
     size_t skip = strlen(prefix);
     luaL_checkstack(L, 16, NULL);
@@ -449,8 +504,8 @@ static void read_table(lua_State *L, int table, int box, const struct option *kn
             luaL_error(L, "ws.connect: options have names; found a value at [%s]", luaL_tolstring(L, -2, NULL));
         const char *name = lua_tostring(L, -2);
         for (const struct option *o = known; o->name && !found; o++) found = strcmp(o->name + skip, name) == 0;
-        for (const char *const *a = also; a && *a && !found; a++) found = strcmp(*a, name) == 0;
-        if (!found) unknown(L, name, known, also, prefix);
+        for (int i = 0; callbacks && i < CALLBACKS && !found; i++) found = strcmp(callback_names[i], name) == 0;
+        if (!found) unknown(L, name, known, callbacks, prefix);
     }
     for (const struct option *o = known; o->name;
          o++) { /* in the order of the list, so the first error is always the same */
@@ -463,15 +518,13 @@ void l_options_read(lua_State *L, int box) {
     box = lua_absindex(L, box);
     if (lua_getfield(L, 1, "url") == LUA_TNIL) luaL_error(L, "ws.connect: url is missing");
     lua_pop(L, 1);
-    read_table(L, 1, box, options, callbacks, "");
-    lua_getiuservalue(L, box, BOX_FIELDS);
-    for (const char *const *name = callbacks; *name; name++) {
-        int type = lua_getfield(L, 1, *name);
-        if (type != LUA_TNIL && type != LUA_TFUNCTION) wrong(L, *name, "a function");
+    read_table(L, 1, box, options, true, "");
+    for (int i = 0; i < CALLBACKS; i++) {
+        int type = lua_getfield(L, 1, callback_names[i]);
+        if (type != LUA_TNIL && type != LUA_TFUNCTION) wrong(L, callback_names[i], "a function");
         if (type == LUA_TFUNCTION)
-            lua_setfield(L, -2, *name);
+            l_conn_set_callback(L, box, (enum callback)i);
         else
             lua_pop(L, 1);
     }
-    lua_pop(L, 1);
 }

@@ -3,12 +3,14 @@
 #include "script/door.h"
 #include "script/modules.h"
 #include <lauxlib.h>
+#include <stdlib.h>
 
 #define TIMER_TYPE "wsbot.timer"
 
 struct timer {
     struct deadline deadline;
     uint64_t every; /* nanoseconds; 0: once */
+    bool busy;      /* its function runs, or waits */
     struct engine *engine;
 };
 
@@ -19,14 +21,31 @@ static void stop(lua_State *L, struct timer *t) {
     box_unanchor(L, t);
 }
 
-/* The function is the user value of the userdata. */
+static int l_fired(lua_State *L, int status, lua_KContext ctx) {
+    (void)L;
+    (void)status;
+    (void)ctx;
+    return 0;
+}
+
+/* The function is the user value of the userdata, which stays on the stack as long as it runs. */
 static int l_fire(lua_State *L) {
     struct timer *t = lua_touserdata(L, 1);
     if (!box_push(L, t)) return 0;
+    t->busy = true;
     if (!t->every) box_unanchor(L, t);
     lua_getiuservalue(L, -1, 1); /* arg, timer, fn */
-    lua_call(L, 0, 0);
+    lua_callk(L, 0, 0, 0, l_fired);
     return 0;
+}
+
+static void on_ended(struct task *task, void *arg, enum task_end how) {
+    struct timer *t = arg;
+    t->busy = false;
+    if (how != TASK_FAILED) return;
+    char *message = task_describe(task, NULL);
+    engine_report(t->engine, message);
+    free(message);
 }
 
 static void on_due(struct deadline *d) {
@@ -37,7 +56,7 @@ static void on_due(struct deadline *d) {
         if (next <= now) next += (now - next) / t->every * t->every + t->every;
         clock_set(&e->net->clock, d, next, on_due);
     }
-    door_call(e, l_fire, t, NULL);
+    if (!t->busy) task_run(e, l_fire, t, on_ended, t); /* a round that finds the last one waiting is left out */
 }
 
 static int start(lua_State *L, bool again) {

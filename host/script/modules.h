@@ -10,5 +10,7 @@ void modules_open(lua_State *L);
 int luaopen_ws(lua_State *L);               /* l_conn.c */
 int luaopen_host(lua_State *L);             /* l_host.c */
 void l_timer_open(lua_State *L, int table); /* l_timer.c: adds after and every to the table at that index */
+void l_task_open(lua_State *L, int table);  /* l_task.c: adds spawn and sleep */
+void l_coroutine_open(lua_State *L);        /* l_coroutine.c: has waiting pass through coroutines */
 
 #endif

@@ -144,6 +144,44 @@ describe("host.log", function()
     assert.matches("an error\n", bot.err)
   end)
 
+  it_tells("writes one line each, from the level of WSBOT_LOG on", function()
+    local script = [[
+      host.log.debug "d" host.log.info("two\nlines") host.log.warn "w" host.log.error "e"
+    ]]
+    for level, expected in pairs {
+      debug = "wsbot: debug: d\nwsbot: two\\nlines\nwsbot: warning: w\nwsbot: e\n",
+      info = "wsbot: two\\nlines\nwsbot: warning: w\nwsbot: e\n",
+      warn = "wsbot: warning: w\nwsbot: e\n",
+      error = "wsbot: e\n",
+      off = "",
+    } do
+      local bot = program.bot(script, {}, { env = { WSBOT_LOG = level } })
+      bot:ends(0)
+      assert.equal(expected, bot.err)
+    end
+  end)
+
+  it_tells("writes JSON with --log-format json, errors of the script as well", function()
+    local cjson = require "cjson"
+    local bot = program.bot([[
+      host.log.warn('"quoted"\n\\ \xff \1 é', 7)
+      host.after(0, function() error "in a timer" end)
+      host.after(0.01, function() local x = nil; x() end)
+      host.spawn(function() error { "no text" } end)
+    ]], {}, { flags = { "--log-format", "json" } })
+    bot:ends(0)
+    local lines = {}
+    for line in bot.err:gmatch "[^\n]+" do
+      lines[#lines + 1] = cjson.decode(line)
+      assert.matches("^%d%d%d%d%-%d%d%-%d%dT%d%d:%d%d:%d%d%.%d%d%dZ$", lines[#lines].time)
+    end
+    assert.equal(4, #lines)
+    assert.equal("warn", lines[1].level)
+    assert.equal('"quoted"\n\\ \u{fffd} \1 é\t7', lines[1].message)
+    assert.matches("in a timer\nstack traceback:\n", lines[2].message .. lines[3].message)
+    assert.equal("error", lines[4].level)
+  end)
+
   it_tells("writes all of a long line", function()
     local bot = program.bot [[host.log.info(("x"):rep(100000))]]
     bot:ends(0)

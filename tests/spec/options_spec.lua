@@ -116,13 +116,31 @@ describe("ws.connect", function()
 
   it_tells("refuses what is not there yet, and takes it when it is off", function()
     refuses {
-      { "{ " .. U .. ", reconnect = true }", "reconnect" },
-      { "{ " .. U .. ", reconnect = { min = 1 } }", "reconnect" },
       { "{ " .. U .. ", proxy = 'http://127.0.0.1:1' }", "proxy" },
     }
     accepts {
+      "{ " .. U .. ", proxy = false }",
+    }
+  end)
+
+  it_tells("refuses reconnect options that make no sense, and names them", function()
+    refuses {
+      { "{ " .. U .. ", reconnect = 1 }", "reconnect must be true, false or a table" },
+      { "{ " .. U .. ", reconnect = { stabel = 1 } }", "reconnect%.stabel.*did you mean 'reconnect%.stable'" },
+      { "{ " .. U .. ", reconnect = { min = 0 } }", "reconnect%.min" },
+      { "{ " .. U .. ", reconnect = { min = 5, max = 4 } }", "reconnect%.min is more than reconnect%.max" },
+      { "{ " .. U .. ", reconnect = { factor = 0.5 } }", "reconnect%.factor.*at least 1" },
+      { "{ " .. U .. ", reconnect = { attempts = 0 } }", "reconnect%.attempts.*1 to" },
+      { "{ " .. U .. ", reconnect = { stable = -1 } }", "reconnect%.stable" },
+      { "{ " .. U .. ", reconnect = { fatal = 401 } }", "reconnect%.fatal.*list" },
+      { "{ " .. U .. ", reconnect = { fatal = { 'x' } } }", "reconnect%.fatal.*100 to 4999" },
+    }
+    accepts {
       "{ " .. U .. ", reconnect = false }",
-      "{ " .. U .. ", reconnect = nil }", "{ " .. U .. ", proxy = false }",
+      "{ " .. U .. ", reconnect = true }",
+      "{ " .. U .. ", reconnect = {} }",
+      "{ " .. U .. ", reconnect = { min = 100 } }",
+      "{ " .. U .. ", reconnect = { min = 1, max = 60, factor = 2, attempts = 5, stable = 30, fatal = { 401, 4004 } } }",
     }
   end)
 

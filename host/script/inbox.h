@@ -1,0 +1,74 @@
+/* inbox: what came on a connection and waits for its script: messages that nobody has taken yet, and all that comes
+ * while a callback waits. It belongs to no generation: it holds C objects alone, and can change hands.
+ *
+ * Messages and events are two queues, each in order; an event remembers how many messages came before it. So a script
+ * without on_message hears its events, while one that listens hears all in the order in which it came. */
+#ifndef SCRIPT_INBOX_H
+#define SCRIPT_INBOX_H
+
+#include "net/conn.h"
+#include "wire/backlog.h"
+
+enum inbox_kind {
+    INBOX_STARTS, /* an attempt waits for its url and headers */
+    INBOX_CONNECTED,
+    INBOX_OPENED, /* head */
+    INBOX_PING,   /* data */
+    INBOX_PONG,   /* data, seconds */
+    INBOX_BUFFER_FULL,
+    INBOX_DRAINED,
+    INBOX_FAILED,   /* end */
+    INBOX_CLOSED,   /* end; head, where an answer had come */
+    INBOX_GAVE_UP,  /* end */
+    INBOX_CALLBACK, /* a callback failed: data is its error with the traceback */
+};
+
+struct inbox_event {
+    struct inbox_event *next;
+    enum inbox_kind kind;
+    uint64_t after;         /* this many messages came before it */
+    struct conn_head *head; /* its own, or NULL */
+    struct conn_end *end;   /* its own, or NULL */
+    double seconds;         /* of a pong: the time there and back; below 0: nobody asked for it */
+    size_t size;
+    char data[];
+};
+
+struct inbox {
+    struct backlog messages;
+    struct inbox_event *first, **last;
+    size_t event_bytes;
+    uint64_t came, taken; /* messages */
+};
+
+/* Empty. Allocates nothing. */
+void inbox_init(struct inbox *b);
+void inbox_clear(struct inbox *b);
+
+/* Adds a message. 0 or ERR_NOMEM. */
+int inbox_put(struct inbox *b, enum ws_kind kind, struct slice data);
+
+/* Adds an event with a copy of `data` and of `end` (may be NULL), and takes `head` over (may be NULL). Aborts without
+ * memory. */
+void inbox_tell(struct inbox *b, enum inbox_kind kind, struct slice data, const struct conn_end *end,
+                struct conn_head *head, double seconds);
+
+/* The error of a callback goes before all else. */
+void inbox_tell_first(struct inbox *b, enum inbox_kind kind, struct slice data);
+
+/* The next message, whose data lives until the next inbox_ call; false where there is none. */
+bool inbox_message(const struct inbox *b, struct ws_event *ev);
+void inbox_drop_message(struct inbox *b);
+
+/* The next event, where it is its turn: its messages were taken, or are not `wanted`. The caller's, to be given to
+ * inbox_event_free. NULL where there is none. */
+struct inbox_event *inbox_event(struct inbox *b, bool wanted);
+void inbox_event_free(struct inbox_event *ev);
+
+static inline bool inbox_has_message(const struct inbox *b) { return !backlog_is_empty(&b->messages); }
+static inline bool inbox_is_empty(const struct inbox *b) { return !b->first && !inbox_has_message(b); }
+
+/* Bytes that it takes. */
+static inline size_t inbox_size(const struct inbox *b) { return b->messages.bytes.len + b->event_bytes; }
+
+#endif

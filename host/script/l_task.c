@@ -1,0 +1,168 @@
+/* l_task: host.spawn and host.sleep. What a script holds of a task is a handle, which is told how the task ended; the
+ * task itself is gone by then. */
+#include "script/box.h"
+#include "script/door.h"
+#include "script/modules.h"
+#include "script/task.h"
+#include <lauxlib.h>
+#include <stdlib.h>
+
+#define TASK_TYPE "wsbot.task"
+
+/* The userdata, anchored until its task has ended. User value 1: a table of what it returned, or its error. */
+struct handle {
+    struct engine *engine;
+    struct task *task; /* NULL: it has ended, and how: */
+    enum task_end how;
+    struct waiters joiners;
+};
+
+static struct handle *check_handle(lua_State *L) { return luaL_checkudata(L, 1, TASK_TYPE); }
+
+/* ---- spawn ---- */
+
+/* Moves what the task leaves on its stack into the handle. */
+static int l_keep_results(lua_State *L) {
+    struct handle *h = lua_touserdata(L, 1);
+    lua_State *co = h->task->co;
+    if (!box_push(L, h)) return 0;
+    if (h->how == TASK_DONE) {
+        int n = lua_gettop(co);
+        lua_createtable(L, n, 1);
+        lua_pushinteger(L, n);
+        lua_setfield(L, -2, "n");
+        for (; n > 0; n--) {
+            lua_xmove(co, L, 1);
+            lua_rawseti(L, -2, n);
+        }
+    } else {
+        lua_pushvalue(co, -1);
+        lua_xmove(co, L, 1);
+    }
+    lua_setiuservalue(L, 2, 1);
+    return 0;
+}
+
+static void on_ended(struct task *t, void *arg, enum task_end how) {
+    struct handle *h = arg;
+    struct engine *e = h->engine;
+    h->how = how;
+    if (how == TASK_FAILED) {
+        char *message = task_describe(t, NULL);
+        engine_report(e, message);
+        free(message);
+    }
+    if (how != TASK_CANCELLED) door_call(e, l_keep_results, h, NULL);
+    h->task = NULL;
+    task_wake_all(&h->joiners);
+    box_unanchor(e->L, h);
+}
+
+static int l_spawn(lua_State *L) {
+    luaL_checktype(L, 1, LUA_TFUNCTION);
+    struct handle *h = lua_newuserdatauv(L, sizeof *h, 1);
+    *h = (struct handle){.engine = engine_of(L), .how = TASK_CANCELLED};
+    luaL_setmetatable(L, TASK_TYPE);
+    box_anchor(L, -1, h);
+    lua_insert(L, 1); /* handle, fn, arguments */
+    h->task = l_task_spawn(L, lua_gettop(L) - 2);
+    h->task->ended = on_ended;
+    h->task->arg = h;
+    return 1;
+}
+
+/* ---- what a handle can do ---- */
+
+static int push_end(lua_State *L, const struct handle *h) {
+    lua_settop(L, 1);
+    if (h->how == TASK_CANCELLED) {
+        luaL_pushfail(L);
+        lua_pushliteral(L, "cancelled");
+        return 2;
+    }
+    lua_getiuservalue(L, 1, 1); /* handle, results or error */
+    if (h->how == TASK_FAILED) {
+        luaL_pushfail(L);
+        lua_pushliteral(L, "failed");
+        lua_rotate(L, 2, 2);
+        return 3;
+    }
+    lua_getfield(L, 2, "n");
+    int n = (int)lua_tointeger(L, -1);
+    luaL_checkstack(L, n + 1, "too many results");
+    lua_pushboolean(L, 1);
+    for (int i = 1; i <= n; i++) lua_rawgeti(L, 2, i);
+    return n + 1;
+}
+
+static int l_joined(lua_State *L, int status, lua_KContext ctx) {
+    const struct handle *h = (const struct handle *)ctx;
+    (void)status;
+    if (!h->task) return push_end(L, h);
+    luaL_pushfail(L);
+    lua_pushliteral(L, "timeout");
+    return 2;
+}
+
+/* The timeout in seconds at `index`, if any, in nanoseconds. */
+static uint64_t opt_timeout(lua_State *L, int index) {
+    if (lua_isnoneornil(L, index)) return UINT64_MAX;
+    lua_Number seconds = luaL_checknumber(L, index);
+    luaL_argcheck(L, seconds >= 0, index, "seconds must not be negative");
+    return clock_from_seconds(seconds);
+}
+
+static int l_join(lua_State *L) {
+    struct handle *h = check_handle(L);
+    uint64_t timeout = opt_timeout(L, 2);
+    if (!h->task) return push_end(L, h);
+    if (h->task == h->engine->tasks.current) return luaL_error(L, "task:join: a task cannot wait for its own end");
+    return l_task_wait(L, "task:join", &h->joiners, timeout, (lua_KContext)h, l_joined);
+}
+
+static int l_cancel(lua_State *L) {
+    struct handle *h = check_handle(L);
+    if (h->task && h->task == h->engine->tasks.current)
+        return luaL_error(L, "task:cancel: a task cannot cancel itself: let its function return");
+    lua_pushboolean(L, h->task != NULL);
+    if (h->task) task_cancel(h->task);
+    return 1;
+}
+
+static int l_tostring(lua_State *L) {
+    const struct handle *h = check_handle(L);
+    const char *const ends[] = {[TASK_DONE] = "done", [TASK_FAILED] = "failed", [TASK_CANCELLED] = "cancelled"};
+    const char *state = !h->task ? ends[h->how] : h->task->waits_in ? h->task->waits_in : "running";
+    lua_pushfstring(L, "task: %p (%s)", (const void *)h, state);
+    return 1;
+}
+
+/* ---- sleep ---- */
+
+static int l_slept(lua_State *L, int status, lua_KContext ctx) {
+    (void)L;
+    (void)status;
+    (void)ctx;
+    return 0;
+}
+
+static int l_sleep(lua_State *L) {
+    lua_Number seconds = luaL_checknumber(L, 1);
+    luaL_argcheck(L, seconds >= 0, 1, "seconds must not be negative");
+    return l_task_wait(L, "host.sleep", NULL, clock_from_seconds(seconds), 0, l_slept);
+}
+
+void l_task_open(lua_State *L, int table) {
+    static const luaL_Reg methods[] = {{"join", l_join}, {"cancel", l_cancel}, {NULL, NULL}};
+    static const luaL_Reg meta[] = {{"__tostring", l_tostring}, {NULL, NULL}};
+    static const luaL_Reg functions[] = {{"spawn", l_spawn}, {"sleep", l_sleep}, {NULL, NULL}};
+    table = lua_absindex(L, table);
+    luaL_newmetatable(L, TASK_TYPE);
+    luaL_setfuncs(L, meta, 0);
+    luaL_newlib(L, methods);
+    lua_setfield(L, -2, "__index");
+    lua_pop(L, 1);
+    lua_pushvalue(L, table);
+    luaL_setfuncs(L, functions, 0);
+    lua_pop(L, 1);
+}

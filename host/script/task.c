@@ -1,0 +1,344 @@
+/* task: the only lua_resume of the program, and what may call it: the loop, by way of a deadline or an event. A script
+ * that wakes or spawns a task makes it ready; it goes on in the next turn, so no task ever runs within another. */
+#include "script/task.h"
+
+#include "script/box.h"
+#include "script/door.h"
+#include "script/engine.h"
+#include <lauxlib.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { IDLE_MAX = 64 }; /* coroutines kept for the next tasks */
+
+/* ---- lists ---- */
+
+static void append(struct waiters *w, struct task *t) {
+    t->next = NULL;
+    t->previous = w->last;
+    if (w->last)
+        w->last->next = t;
+    else
+        w->first = t;
+    w->last = t;
+    t->queue = w;
+}
+
+static void leave(struct task *t) {
+    struct waiters *w = t->queue;
+    if (!w) return;
+    if (t->next)
+        t->next->previous = t->previous;
+    else
+        w->last = t->previous;
+    if (t->previous)
+        t->previous->next = t->next;
+    else
+        w->first = t->next;
+    t->queue = NULL;
+}
+
+static void link_all(struct task *t) {
+    struct task **first = &t->engine->tasks.all;
+    t->all_next = *first;
+    t->all_at = first;
+    if (t->all_next) t->all_next->all_at = &t->all_next;
+    *first = t;
+}
+
+static void unlink_all(struct task *t) {
+    *t->all_at = t->all_next;
+    if (t->all_next) t->all_next->all_at = t->all_at;
+}
+
+/* ---- coroutines that are used again ---- */
+
+struct making {
+    struct engine *engine;
+    struct task *task;
+};
+
+/* A new one; not linked yet. */
+static int l_make(lua_State *L) {
+    struct making *m = lua_touserdata(L, 1);
+    struct task *t = calloc(1, sizeof *t);
+    if (!t) return luaL_error(L, "not enough memory");
+    m->task = t;
+    t->engine = m->engine;
+    t->co = lua_newthread(L);
+    box_anchor(L, -1, t);
+    return 0;
+}
+
+static struct task *take_idle(struct engine *e) {
+    struct task *t = e->tasks.idle;
+    if (!t) return NULL;
+    e->tasks.idle = t->next;
+    e->tasks.idle_count--;
+    return t;
+}
+
+static void drop(struct task *t) {
+    box_unanchor(t->engine->L, t);
+    free(t);
+}
+
+static struct task *begin(struct task *t) {
+    t->state = TASK_READY;
+    t->ended = NULL;
+    t->arg = NULL;
+    t->waits_in = NULL;
+    t->queue = NULL;
+    link_all(t);
+    return t;
+}
+
+int task_close_thread(lua_State *co, lua_State *from) {
+#if LUA_VERSION_RELEASE_NUM >= 50406
+    return lua_closethread(co, from);
+#else
+    (void)from;
+    return lua_resetthread(co);
+#endif
+}
+
+/* Empties its stack; where it did not come to its end, its pending <close> variables run. An error in one is told. */
+static void reset(struct task *t, enum task_end how) {
+    struct engine *e = t->engine;
+    if (how == TASK_DONE) {
+        lua_settop(t->co, 0);
+        return;
+    }
+    struct task *current = e->tasks.current;
+    e->tasks.current = NULL; /* nothing in there can wait */
+    lua_State *running = engine_enter(e, t->co);
+    int rc = task_close_thread(t->co, NULL);
+    engine_leave(e, running);
+    e->tasks.current = current;
+    /* a failed one brings its error back, which was told */
+    if (how == TASK_CANCELLED && rc != LUA_OK && rc != LUA_YIELD) {
+        const char *message = lua_tostring(t->co, -1);
+        engine_report(e, message ? message : "an error in a <close> variable of a cancelled task");
+    }
+    lua_settop(t->co, 0);
+}
+
+static void finish(struct task *t, enum task_end how) {
+    struct engine *e = t->engine;
+    unlink_all(t);
+    if (t->ended) t->ended(t, t->arg, how);
+    reset(t, how);
+    t->state = TASK_IDLE;
+    if (e->tasks.idle_count >= IDLE_MAX) {
+        drop(t);
+        return;
+    }
+    t->next = e->tasks.idle;
+    e->tasks.idle = t;
+    e->tasks.idle_count++;
+}
+
+/* ---- running ---- */
+
+static void go_on(struct task *t) {
+    struct engine *e = t->engine;
+    int results;
+    t->state = TASK_RUNNING;
+    e->tasks.current = t;
+    e->tasks.stuck = 0;
+    lua_State *running = engine_enter(e, t->co);
+    int rc = lua_resume(t->co, NULL, t->arguments, &results);
+    engine_leave(e, running);
+    e->tasks.current = NULL;
+    t->arguments = 0;
+    if (rc == LUA_YIELD && t->state == TASK_WAITING) {
+        lua_pop(t->co, results);
+        if (e->tasks.exits) e->host->exit(e->app, e->tasks.exit_status);
+        return;
+    }
+    finish(t, rc == LUA_OK ? TASK_DONE : TASK_FAILED);
+}
+
+static void on_turn(struct deadline *d) {
+    struct engine *e = (struct engine *)((char *)d - offsetof(struct engine, tasks.turn));
+    uint64_t round = e->tasks.order; /* those made ready meanwhile have the next turn */
+    for (struct task *t; (t = e->tasks.ready.first) && t->order < round;) {
+        leave(t);
+        go_on(t);
+    }
+    if (e->tasks.ready.first) clock_set(&e->net->clock, d, clock_now(&e->net->clock), on_turn);
+}
+
+static void make_ready(struct task *t) {
+    struct engine *e = t->engine;
+    t->state = TASK_READY;
+    t->order = e->tasks.order++;
+    append(&e->tasks.ready, t);
+    if (!clock_is_set(&e->tasks.turn)) clock_set(&e->net->clock, &e->tasks.turn, clock_now(&e->net->clock), on_turn);
+}
+
+bool task_run(struct engine *e, lua_CFunction body, void *arg, void (*ended)(struct task *, void *, enum task_end),
+              void *ended_arg) {
+    struct task *t = take_idle(e);
+    if (!t) {
+        struct making m = {.engine = e};
+        if (!door_call(e, l_make, &m, NULL)) {
+            free(m.task);
+            return false;
+        }
+        t = m.task;
+    }
+    begin(t);
+    t->ended = ended;
+    t->arg = ended_arg;
+    lua_pushcfunction(t->co, body); /* neither takes memory */
+    lua_pushlightuserdata(t->co, arg);
+    t->arguments = 1;
+    go_on(t);
+    return true;
+}
+
+struct task *l_task_spawn(lua_State *L, int n) {
+    struct engine *e = engine_of(L);
+    struct making m = {.engine = e, .task = take_idle(e)};
+    if (!m.task) {
+        lua_pushcfunction(L, l_make);
+        lua_pushlightuserdata(L, &m);
+        if (lua_pcall(L, 1, 0, 0) != LUA_OK) {
+            free(m.task);
+            lua_error(L);
+        }
+    }
+    if (!lua_checkstack(m.task->co, n + 1)) {
+        drop(m.task);
+        luaL_error(L, "too many arguments");
+    }
+    begin(m.task);
+    lua_xmove(L, m.task->co, n + 1);
+    m.task->arguments = n;
+    make_ready(m.task);
+    return m.task;
+}
+
+/* ---- waiting ---- */
+
+bool l_task_can_wait(lua_State *L) {
+    const struct tasks *tasks = &engine_of(L)->tasks;
+    return tasks->current && !tasks->stuck && lua_isyieldable(L);
+}
+
+void l_task_check(lua_State *L, const char *what) {
+    struct tasks *tasks = &engine_of(L)->tasks;
+    if (!tasks->current)
+        luaL_error(L, "%s: cannot wait here: in a finalizer, or a <close> variable of a task that has ended", what);
+    if (!l_task_can_wait(L))
+        luaL_error(L,
+                   "%s: cannot wait here: within a function that Lua calls from C (a sort comparator, a gsub callback, "
+                   "the body of a required module)",
+                   what);
+}
+
+static void wake(struct task *t, bool timed_out) {
+    leave(t);
+    clock_cancel(&t->engine->net->clock, &t->limit);
+    t->timed_out = timed_out;
+    t->waits_in = NULL;
+    make_ready(t);
+}
+
+static void on_limit(struct deadline *d) { wake((struct task *)((char *)d - offsetof(struct task, limit)), true); }
+
+int l_task_wait(lua_State *L, const char *what, struct waiters *queue, uint64_t timeout, lua_KContext ctx,
+                lua_KFunction k) {
+    l_task_check(L, what);
+    struct engine *e = engine_of(L);
+    struct task *t = e->tasks.current;
+    t->state = TASK_WAITING;
+    t->waits_in = what;
+    if (queue) append(queue, t);
+    if (timeout < UINT64_MAX) {
+        uint64_t now = clock_now(&e->net->clock);
+        clock_set(&e->net->clock, &t->limit, timeout < UINT64_MAX - now ? now + timeout : UINT64_MAX, on_limit);
+    }
+    return lua_yieldk(L, 0, ctx, k);
+}
+
+int l_task_exit(lua_State *L, int status) {
+    struct tasks *tasks = &engine_of(L)->tasks;
+    tasks->exits = true;
+    tasks->exit_status = status;
+    tasks->current->state = TASK_WAITING;
+    return lua_yield(L, 0);
+}
+
+bool l_task_timed_out(lua_State *L) { return engine_of(L)->tasks.current->timed_out; }
+
+void task_wake_first(struct waiters *w) {
+    if (w->first) wake(w->first, false);
+}
+
+void task_wake_all(struct waiters *w) {
+    while (w->first) wake(w->first, false);
+}
+
+void task_cancel(struct task *t) {
+    if (t->state != TASK_WAITING && t->state != TASK_READY) return;
+    leave(t);
+    clock_cancel(&t->engine->net->clock, &t->limit);
+    finish(t, TASK_CANCELLED);
+}
+
+/* ---- telling ---- */
+
+struct description {
+    struct task *task;
+    const char *message;
+    char *text;
+};
+
+static int l_describe(lua_State *L) {
+    struct description *d = lua_touserdata(L, 1);
+    lua_State *co = d->task->co;
+    if (d->message) {
+        lua_pushstring(L, d->message);
+    } else if (lua_status(co) == LUA_YIELD) { /* by coroutine.yield */
+        lua_pushliteral(L, "attempt to yield from outside a coroutine");
+    } else {
+        lua_xmove(co, L, 1);
+        lua_pushvalue(L, -1);
+        lua_xmove(L, co, 1); /* it stays there, too */
+    }
+    l_door_describe(L, co);
+    d->text = strdup(lua_tostring(L, -1));
+    return 0;
+}
+
+char *task_describe(struct task *t, const char *message) {
+    struct description d = {.task = t, .message = message};
+    char *failed;
+    if (!door_call(t->engine, l_describe, &d, &failed)) return failed;
+    if (!d.text) abort();
+    return d.text;
+}
+
+bool task_tell_deadlocks(struct engine *e) {
+    bool any = false;
+    for (struct task *t; (t = e->tasks.all);) {
+        char message[200];
+        snprintf(message, sizeof message, "%s: deadlock: it waits for something that nothing alive can bring",
+                 t->waits_in ? t->waits_in : "a task");
+        char *text = task_describe(t, message);
+        engine_report(e, text);
+        free(text);
+        any = true;
+        task_cancel(t);
+    }
+    return any;
+}
+
+void task_close_all(struct engine *e) {
+    while (e->tasks.all) task_cancel(e->tasks.all);
+    for (struct task *t; (t = take_idle(e));) drop(t);
+    clock_cancel(&e->net->clock, &e->tasks.turn);
+}

@@ -1,0 +1,41 @@
+/* retry: whether and when an attempt that has ended is followed by another: exponential back-off with full jitter, and
+ * what can never succeed is not tried again. It knows no clock and rolls no dice: both are arguments. */
+#ifndef WIRE_RETRY_H
+#define WIRE_RETRY_H
+
+#include "base/slice.h"
+
+enum {
+    RETRY_FATAL_MAX = 64,          /* statuses and codes that a script may add */
+    RETRY_AFTER_MAX = 24 * 60 * 60 /* seconds: what a Retry-After may ask for at most */
+};
+
+/* Times are nanoseconds. */
+struct retry_policy {
+    bool on;
+    uint64_t min, max; /* the first delay is at most min, none is more than max */
+    uint64_t stable;   /* a connection that was open for so long begins anew */
+    double factor;     /* by which the delays grow, 1 or more */
+    uint64_t attempts; /* retries in a row; 0: without end */
+    uint16_t fatal[RETRY_FATAL_MAX];
+    unsigned fatal_count;
+};
+
+/* How an attempt ended. */
+struct retry_end {
+    unsigned status;      /* of a refused handshake; 0: it was not refused */
+    uint16_t code;        /* close code, as on_close has it */
+    uint64_t uptime;      /* how long it was open; 0: never */
+    uint64_t retry_after; /* what the refusal asked for; 0: nothing */
+};
+
+/* True with `*delay`, counting in `*tries` (0 at first); or false with `why`, which is never empty then. `dice` is any
+ * 32 random bits. */
+bool retry_decide(const struct retry_policy *policy, const struct retry_end *end, uint32_t dice, uint64_t *tries,
+                  uint64_t *delay, char why[64]);
+
+/* The value of a Retry-After (RFC 9110 10.2.3), seconds or a date, in nanoseconds from `now`, a wall clock in seconds.
+ * 0 where it is neither, or past. */
+uint64_t retry_after_read(struct slice value, int64_t now);
+
+#endif
