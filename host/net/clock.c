@@ -65,10 +65,10 @@ void clock_close(struct clock *c) {
     c->n = c->size = 0;
 }
 
-uint64_t clock_now(const struct clock *c) { return c->frozen ? c->now : uv_hrtime(); }
+uint64_t clock_now(const struct clock *c) { return c->frozen ? c->now : uv_hrtime() + c->ahead; }
 
 double clock_wall(const struct clock *c) {
-    if (c->frozen) return clock_to_seconds(c->now) + c->wall;
+    if (c->has_wall) return clock_to_seconds(clock_now(c)) + c->wall;
     uv_timeval64_t t = {0};
     uv_gettimeofday(&t);
     return (double)t.tv_sec + t.tv_usec / 1e6;
@@ -105,11 +105,25 @@ void clock_cancel(struct clock *c, struct deadline *d) {
 }
 
 void clock_freeze(struct clock *c) {
+    if (c->frozen) return;
     double wall = clock_wall(c);
     c->now = clock_now(c);
     c->wall = wall - clock_to_seconds(c->now);
-    c->frozen = true;
+    c->frozen = c->has_wall = true;
     arm(c);
+}
+
+void clock_thaw(struct clock *c) {
+    if (!c->frozen) return;
+    uint64_t real = uv_hrtime();
+    c->ahead = c->now > real ? c->now - real : 0;
+    c->frozen = false;
+    arm(c);
+}
+
+bool clock_next(const struct clock *c, uint64_t *due) {
+    if (c->n) *due = c->heap[0]->due;
+    return c->n > 0;
 }
 
 void clock_advance(struct clock *c, uint64_t by) {

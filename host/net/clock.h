@@ -26,8 +26,10 @@ struct clock {
     size_t n, size;
     uint64_t order; /* of the next one set */
     bool frozen;
-    uint64_t now; /* while frozen */
-    double wall;  /* while frozen: what has to be added to `now`, in seconds, for the wall clock */
+    uint64_t now;   /* while frozen */
+    uint64_t ahead; /* of the real one, after it was frozen and moved */
+    double wall;    /* of a clock that was ever frozen: what has to be added, in seconds, for the wall clock */
+    bool has_wall;
 };
 
 /* Starts the clock in a loop. Aborts without memory. */
@@ -47,9 +49,14 @@ void clock_set(struct clock *c, struct deadline *d, uint64_t due, void (*fn)(str
 void clock_cancel(struct clock *c, struct deadline *d);
 static inline bool clock_is_set(const struct deadline *d) { return d->place != 0; }
 
-/* Stops the clock where it stands; from now on only clock_advance moves it. Tests alone do this. */
+/* Stops the clock where it stands; from now on only clock_advance moves it, until clock_thaw has it go on from there.
+ * Tests alone do this. */
 void clock_freeze(struct clock *c);
 void clock_advance(struct clock *c, uint64_t by);
+void clock_thaw(struct clock *c);
+
+/* When the first deadline is due; false where none is set. */
+bool clock_next(const struct clock *c, uint64_t *due);
 
 /* Seconds, as scripts give them, in nanoseconds; anything beyond a century is a century. */
 uint64_t clock_from_seconds(double seconds);

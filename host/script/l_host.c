@@ -119,11 +119,15 @@ static void open_log(lua_State *L) {
     lua_setfield(L, -2, "log");
 }
 
-/* host.script is asked for when it is read, since the script is named after the libraries are open. */
+/* What is asked for when it is read: the script is named after the libraries are open, say. */
 static int l_index(lua_State *L) {
-    const char *key = lua_tostring(L, 2);
-    if (!key || strcmp(key, "script") != 0) return 0;
-    lua_pushstring(L, engine_of(L)->script);
+    const char *key = lua_type(L, 2) == LUA_TSTRING ? lua_tostring(L, 2) : "";
+    if (strcmp(key, "script") == 0)
+        lua_pushstring(L, engine_of(L)->script);
+    else if (strcmp(key, "worker") == 0 || strcmp(key, "workers") == 0)
+        lua_pushinteger(L, 1);
+    else
+        return 0;
     return 1;
 }
 

@@ -64,6 +64,7 @@ static int start(lua_State *L, bool again) {
     luaL_checktype(L, 2, LUA_TFUNCTION);
     luaL_argcheck(L, seconds >= 0, 1, "seconds must not be negative");
     luaL_argcheck(L, !again || seconds > 0, 1, "seconds must be more than 0");
+    if (again && !lua_isnoneornil(L, 3)) luaL_checktype(L, 3, LUA_TSTRING);
     struct engine *e = engine_of(L);
     struct timer *t = lua_newuserdatauv(L, sizeof *t, 1);
     *t = (struct timer){.engine = e};

@@ -7,4 +7,8 @@ void modules_open(lua_State *L) {
     luaL_requiref(L, "ws", luaopen_ws, 1);
     luaL_requiref(L, "host", luaopen_host, 1);
     lua_pop(L, 2);
+    luaL_getsubtable(L, LUA_REGISTRYINDEX, LUA_PRELOAD_TABLE);
+    lua_pushcfunction(L, luaopen_testing_core);
+    lua_setfield(L, -2, "wsbot.testing.core");
+    lua_pop(L, 1);
 }

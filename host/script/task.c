@@ -2,6 +2,7 @@
  * that wakes or spawns a task makes it ready; it goes on in the next turn, so no task ever runs within another. */
 #include "script/task.h"
 
+#include "base/log.h"
 #include "script/box.h"
 #include "script/door.h"
 #include "script/engine.h"
@@ -40,16 +41,19 @@ static void leave(struct task *t) {
 }
 
 static void link_all(struct task *t) {
-    struct task **first = &t->engine->tasks.all;
-    t->all_next = *first;
-    t->all_at = first;
-    if (t->all_next) t->all_next->all_at = &t->all_next;
-    *first = t;
+    struct tasks *tasks = &t->engine->tasks;
+    t->all_next = NULL;
+    t->all_at = tasks->all ? tasks->all_end : &tasks->all;
+    *t->all_at = t;
+    tasks->all_end = &t->all_next;
 }
 
 static void unlink_all(struct task *t) {
     *t->all_at = t->all_next;
-    if (t->all_next) t->all_next->all_at = t->all_at;
+    if (t->all_next)
+        t->all_next->all_at = t->all_at;
+    else
+        t->engine->tasks.all_end = t->all_at;
 }
 
 /* ---- coroutines that are used again ---- */
@@ -87,6 +91,7 @@ static void drop(struct task *t) {
 static struct task *begin(struct task *t) {
     t->state = TASK_READY;
     t->ended = NULL;
+    t->doomed = false;
     t->arg = NULL;
     t->waits_in = NULL;
     t->queue = NULL;
@@ -322,19 +327,30 @@ char *task_describe(struct task *t, const char *message) {
     return d.text;
 }
 
+static void tell_deadlock(struct task *t) {
+    char message[200];
+    snprintf(message, sizeof message, "%s: deadlock: it waits for something that nothing alive can bring", t->waits_in);
+    char *text = task_describe(t, message);
+    engine_report(t->engine, text);
+    free(text);
+}
+
 bool task_tell_deadlocks(struct engine *e) {
-    bool any = false;
-    for (struct task *t; (t = e->tasks.all);) {
-        char message[200];
-        snprintf(message, sizeof message, "%s: deadlock: it waits for something that nothing alive can bring",
-                 t->waits_in ? t->waits_in : "a task");
-        char *text = task_describe(t, message);
-        engine_report(e, text);
-        free(text);
-        any = true;
-        task_cancel(t);
+    enum { MOST = 10 };
+    unsigned waiting = 0;
+    for (struct task *t = e->tasks.all; t; t = t->all_next) {
+        t->doomed = t->state == TASK_WAITING; /* all that wait now: what wakes through another's end is no less dead */
+        if (t->doomed && waiting++ < MOST) tell_deadlock(t);
     }
-    return any;
+    if (waiting > MOST) log_line(LOG_ERROR, "and %u more tasks in a deadlock", waiting - MOST);
+    for (struct task *t = e->tasks.all; t;) {
+        bool doomed = t->doomed;
+        struct task *next = t->all_next;
+        t->doomed = false;
+        if (doomed) task_cancel(t);
+        t = doomed ? e->tasks.all : next; /* cancelling runs code of the script */
+    }
+    return waiting > 0;
 }
 
 void task_close_all(struct engine *e) {

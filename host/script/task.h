@@ -28,6 +28,7 @@ struct task {
     uint64_t order;        /* when it became ready, among the others */
     int arguments;         /* values on its stack to go on with, when it is ready */
     bool timed_out;        /* why it was woken */
+    bool doomed;           /* it waits for what nothing can bring */
     const char *waits_in;  /* what it waits in ("host.sleep"), for messages; NULL: it does not wait */
     struct deadline limit; /* of its wait */
     struct waiters *queue; /* where it stands, or NULL */
@@ -42,7 +43,8 @@ struct task {
 /* The tasks of an engine. All zero at first. */
 struct tasks {
     struct task *current; /* the one that runs */
-    struct task *all;     /* those that run, wait or are ready */
+    struct task *all;     /* those that run, wait or are ready, the oldest first */
+    struct task **all_end;
     struct waiters ready;
     uint64_t order;       /* of the next that becomes ready */
     struct deadline turn; /* when the ready ones go on: in the next turn of the loop */

@@ -140,7 +140,7 @@ describe("ws.connect", function()
       "{ " .. U .. ", reconnect = true }",
       "{ " .. U .. ", reconnect = {} }",
       "{ " .. U .. ", reconnect = { min = 100 } }",
-      "{ " .. U .. ", reconnect = { min = 1, max = 60, factor = 2, attempts = 5, stable = 30, fatal = { 401, 4004 } } }",
+      "{ " .. U .. ", reconnect = { min = 1, max = 60, factor = 2, attempts = 5, stable = 30, fatal = { 4004 } } }",
     }
   end)
 
