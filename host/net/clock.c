@@ -27,24 +27,38 @@ static void sift_down(struct clock *c, struct deadline *d, size_t i) {
 }
 
 static void on_timer(uv_timer_t *timer);
+static void on_idle(uv_idle_t *idle) { (void)idle; }
 
-/* Sets the one timer to the first deadline. A frozen clock only runs what is due. */
+/* Has the loop sleep until the first deadline, or not at all. A frozen clock only runs what is due. */
 static void arm(struct clock *c) {
-    if (c->n == 0) {
+    uint64_t now = clock_now(c), due = c->n ? c->heap[0]->due : UINT64_MAX;
+    if (c->n && due <= now) {
         uv_timer_stop(&c->timer);
+        uv_idle_start(&c->idle, on_idle);
         return;
     }
-    uint64_t now = clock_now(c), due = c->heap[0]->due;
-    uint64_t ms = due <= now ? 0 : (due - now + CLOCK_MS - 1) / CLOCK_MS;
-    if (c->frozen && ms > 0) ms = UINT64_C(1000) * 3600; /* keeps the loop alive, as the deadline would */
-    uv_timer_start(&c->timer, on_timer, ms, 0);
+    uv_idle_stop(&c->idle);
+    if (c->n) { /* a frozen one keeps the loop alive, as the deadline would */
+        uint64_t ms = c->frozen ? UINT64_C(1000) * 3600 : (due - now + CLOCK_MS - 1) / CLOCK_MS;
+        uv_timer_start(&c->timer, on_timer, ms, 0);
+    } else {
+        uv_timer_stop(&c->timer);
+    }
 }
 
-/* Runs what is due; what is set meanwhile waits for the next turn, so that I/O has its turn too. */
-static void on_timer(uv_timer_t *timer) {
-    struct clock *c = timer->data;
-    uint64_t now = clock_now(c), round = c->order;
-    while (c->n && c->heap[0]->due <= now && c->heap[0]->order < round) {
+static void on_timer(uv_timer_t *timer) { arm(timer->data); }
+
+static void on_before(uv_prepare_t *before) {
+    struct clock *c = before->data;
+    c->looked = clock_now(c);
+}
+
+/* Runs what is due; what is set meanwhile waits for the next turn. */
+static void on_after(uv_check_t *after) {
+    struct clock *c = after->data;
+    uint64_t round = c->order;
+    if (c->n == 0 || c->heap[0]->due > clock_now(c)) return;
+    while (c->n && c->heap[0]->due <= c->looked && c->heap[0]->order < round) {
         struct deadline *d = c->heap[0];
         clock_cancel(c, d);
         d->fn(d);
@@ -55,11 +69,21 @@ static void on_timer(uv_timer_t *timer) {
 void clock_open(struct clock *c, uv_loop_t *loop) {
     *c = (struct clock){0};
     if (uv_timer_init(loop, &c->timer) != 0) abort();
-    c->timer.data = c;
+    uv_idle_init(loop, &c->idle);
+    uv_prepare_init(loop, &c->before);
+    uv_check_init(loop, &c->after);
+    c->timer.data = c->before.data = c->after.data = c;
+    uv_prepare_start(&c->before, on_before);
+    uv_check_start(&c->after, on_after);
+    uv_unref((uv_handle_t *)&c->before);
+    uv_unref((uv_handle_t *)&c->after);
 }
 
 void clock_close(struct clock *c) {
     uv_close((uv_handle_t *)&c->timer, NULL);
+    uv_close((uv_handle_t *)&c->idle, NULL);
+    uv_close((uv_handle_t *)&c->before, NULL);
+    uv_close((uv_handle_t *)&c->after, NULL);
     free(c->heap);
     c->heap = NULL;
     c->n = c->size = 0;

@@ -1,6 +1,9 @@
 /* clock: every deadline of the program in one heap, under one uv_timer_t. Times are nanoseconds of a monotonic clock.
  * Nobody else asks libuv for the time, so that a test can put its own in place: clock_freeze stops it, clock_advance
- * moves it. */
+ * moves it.
+ *
+ * What is due happens after the loop has looked at its sockets, never before: so a peer is not blamed for time in which
+ * our own code ran, and a script that is always busy leaves I/O its turn. */
 #ifndef NET_CLOCK_H
 #define NET_CLOCK_H
 
@@ -21,7 +24,11 @@ struct deadline {
 };
 
 struct clock {
-    uv_timer_t timer;
+    uv_timer_t timer;    /* until the first deadline */
+    uv_idle_t idle;      /* while one is due: the loop does not sleep */
+    uv_prepare_t before; /* before the sockets are looked at, and after that */
+    uv_check_t after;
+    uint64_t looked; /* when that began: what was due then may happen */
     struct deadline **heap;
     size_t n, size;
     uint64_t order; /* of the next one set */
@@ -43,7 +50,7 @@ uint64_t clock_now(const struct clock *c);
 /* The wall clock: seconds since 1970, with fractions. */
 double clock_wall(const struct clock *c);
 
-/* Calls `fn` in a turn of the loop at `due` or as soon after as can be; a time that is past means the next turn. A
+/* Calls `fn` in a turn of the loop at `due` or as soon after as can be; a time that is past means the next look. A
  * deadline that is set already is moved. Keeps the loop alive until then. */
 void clock_set(struct clock *c, struct deadline *d, uint64_t due, void (*fn)(struct deadline *d));
 void clock_cancel(struct clock *c, struct deadline *d);

@@ -129,7 +129,6 @@ static const char *phase_word(const struct conn *c) {
 
 static void on_step(struct deadline *d);
 void conn_set_step(struct conn *c, uint64_t after) {
-    c->step_looked = false;
     clock_set(&c->net->clock, &c->step, conn_now(c) + after, on_step);
 }
 
@@ -239,20 +238,9 @@ static void tell_end(struct conn *c) {
 /* The deadline of a phase has come. */
 static void start_attempt(struct conn *c);
 
-/* Before the peer is judged by a deadline, the socket is looked at once more: what came in time while our own loop did
- * not turn counts. */
-static bool looks_again(struct conn *c, struct deadline *d, bool *looked, void (*fn)(struct deadline *)) {
-    if (*looked) return false;
-    *looked = true;
-    clock_set(&c->net->clock, d, conn_now(c), fn);
-    return true;
-}
-
 static void on_step(struct deadline *d) {
     struct conn *c = (struct conn *)((char *)d - offsetof(struct conn, step));
     char what[256];
-    bool judges = c->phase >= CONN_DIALLING && c->phase <= CONN_CLOSING;
-    if (judges && looks_again(c, d, &c->step_looked, on_step)) return;
     switch (c->phase) {
     case CONN_WAITING: start_attempt(c); break;
     case CONN_STARTING:
@@ -388,7 +376,6 @@ struct conn *conn_accept(struct net *net, struct stream *s, const struct tls_con
 static void on_ping_time(struct deadline *d);
 
 static void arm_ping(struct conn *c) {
-    c->ping_looked = false;
     uint64_t due = c->next_ping, dead = c->ping_sent ? c->ping_sent + c->settings.pong_timeout : 0;
     if (dead && (!due || dead < due)) due = dead;
     if (due)
@@ -403,7 +390,6 @@ static void on_ping_time(struct deadline *d) {
     if (c->ping_sent && c->last_in >= c->ping_sent) c->ping_sent = 0; /* anything received counts as a pong */
     if (c->ping_sent && c->paused) c->ping_sent = t;                  /* nobody looks for one */
     if (c->ping_sent && t >= c->ping_sent + c->settings.pong_timeout) {
-        if (looks_again(c, d, &c->ping_looked, on_ping_time)) return;
         CONN_FAIL(c, "ping_timeout", "nothing came for %g s after a ping (pong_timeout)",
                   clock_to_seconds(c->settings.pong_timeout));
         return;

@@ -121,7 +121,6 @@ struct conn {
 
     struct deadline step; /* of the phase; also the next attempt, and the telling of the end */
     struct deadline ping;
-    bool step_looked, ping_looked; /* it has come, and the socket was looked at once more */
     bool ping_unsent;              /* a ping waits in `out` */
     uint64_t next_ping, ping_sent; /* ping_sent: of the oldest one nothing came after; 0: none */
     uint64_t last_ping;            /* when the last ping went out, and with what: for the latency */

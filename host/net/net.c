@@ -5,22 +5,24 @@
 #include "net/tls.h"
 #include <stdlib.h>
 
+/* How long the loop has been awake since it last turned; 0: not for NET_BLOCK_LEAST. */
+static uint64_t lag(const struct net *n) {
+    uint64_t awake = uv_hrtime() - n->turned - (uv_metrics_idle_time(n->loop) - n->idle);
+    return awake >= NET_BLOCK_LEAST ? awake : 0;
+}
+
 static void on_before_sleep(uv_prepare_t *prepare) {
     struct net *n = prepare->data;
     conn_run_busy(n);
-    uint64_t now = clock_now(&n->clock);
-    if (now - n->woke >= NET_BLOCK_LEAST)
-        n->blocks[n->block_count++ % NET_BLOCKS] = (struct net_block){.end = now, .length = now - n->woke};
-}
-
-static void on_after_sleep(uv_check_t *check) {
-    struct net *n = check->data;
-    n->woke = clock_now(&n->clock);
+    uint64_t length = lag(n);
+    n->turned = uv_hrtime();
+    n->idle = uv_metrics_idle_time(n->loop);
+    if (length)
+        n->blocks[n->block_count++ % NET_BLOCKS] = (struct net_block){.end = clock_now(&n->clock), .length = length};
 }
 
 uint64_t net_lag_since(const struct net *n, uint64_t when) {
-    uint64_t most = clock_now(&n->clock) - n->woke; /* what runs now */
-    if (most < NET_BLOCK_LEAST) most = 0;
+    uint64_t most = lag(n);
     for (unsigned i = 0; i < n->block_count && i < NET_BLOCKS; i++)
         if (n->blocks[i].end > when && n->blocks[i].length > most) most = n->blocks[i].length;
     return most;
@@ -34,18 +36,14 @@ void net_open(struct net *n, uv_loop_t *loop) {
     n->before_sleep.data = n;
     uv_prepare_start(&n->before_sleep, on_before_sleep);
     uv_unref((uv_handle_t *)&n->before_sleep);
-    uv_check_init(loop, &n->after_sleep);
-    n->after_sleep.data = n;
-    uv_check_start(&n->after_sleep, on_after_sleep);
-    uv_unref((uv_handle_t *)&n->after_sleep);
-    n->woke = clock_now(&n->clock);
+    uv_loop_configure(loop, UV_METRICS_IDLE_TIME);
+    n->turned = uv_hrtime();
     n->tls = tls_store_new();
 }
 
 void net_close(struct net *n) {
     conn_run_busy(n); /* lets go of the last ones */
     uv_close((uv_handle_t *)&n->before_sleep, NULL);
-    uv_close((uv_handle_t *)&n->after_sleep, NULL);
     clock_close(&n->clock);
     tls_store_free(n->tls);
     free(n->plain);

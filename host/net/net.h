@@ -23,8 +23,7 @@ struct net {
     uint8_t *plain;       /* of NET_PLAIN_SIZE; taken when the first TLS connection needs it */
     struct tls_store *tls;
     uv_prepare_t before_sleep;
-    uv_check_t after_sleep;
-    uint64_t woke; /* when the loop last began to do something */
+    uint64_t turned, idle; /* when the loop last turned, and for how long it had slept until then */
     struct net_block {
         uint64_t end, length;
     } blocks[NET_BLOCKS]; /* the last times in which it did not turn for NET_BLOCK_LEAST and more */

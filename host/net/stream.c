@@ -68,6 +68,16 @@ static void give_buffer(uv_handle_t *handle, size_t suggested, uv_buf_t *out) {
     *out = uv_buf_init((char *)s->net->read_buffer, NET_READ_SIZE);
 }
 
+/* libuv calls it an end when the connection was reset behind the last bytes; the system knows better. */
+static int why_ended(const struct stream *s, int n) {
+    uv_os_fd_t fd;
+    int error = 0;
+    socklen_t size = sizeof error;
+    if (n != UV_EOF || uv_fileno(&s->uv.handle, &fd) != 0) return n;
+    if (getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &size) != 0 || error == 0) return n;
+    return uv_translate_sys_error(error);
+}
+
 static void on_read(uv_stream_t *stream, ssize_t n, const uv_buf_t *b) {
     struct stream *s = stream->data;
     if (!s->owner) return;
@@ -75,7 +85,7 @@ static void on_read(uv_stream_t *stream, ssize_t n, const uv_buf_t *b) {
         s->events->received(s->owner, (uint8_t *)b->base, (size_t)n);
     } else if (n < 0) {
         stream_read(s, false);
-        s->events->ended(s->owner, (int)n);
+        s->events->ended(s->owner, why_ended(s, (int)n));
     }
 }
 

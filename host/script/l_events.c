@@ -350,12 +350,12 @@ static void drain(struct conn_box *b) {
 }
 
 bool l_events_over(const struct conn_box *b) {
-    return b->conn->phase == CONN_CLOSED && !b->conn->again && !b->inbox.first && !b->draining &&
+    return b->conn->phase == CONN_CLOSED && !b->conn->again && !b->inbox.first &&
            (!b->task || b->task == b->engine->tasks.current);
 }
 
 void l_events_settle(struct conn_box *b) {
-    if (!l_events_over(b) || b->task) return;
+    if (!l_events_over(b) || b->task || b->draining) return;
     task_wake_all(&b->receivers);
     box_unanchor(b->engine->L, b);
 }

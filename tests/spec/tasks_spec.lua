@@ -441,6 +441,22 @@ describe("timers", function()
     clock:close()
   ]], "10000")
 
+  it("that are always due leave the sockets their turn", story.of(function()
+    local p = peer.listen()
+    local bot = program.bot([[
+      local going = true
+      local function again() if going then host.after(0, again) end end
+      again()
+      host.spawn(function() while going do host.sleep(0) end end)
+      ws.connect(told { url = arg[1], on_close = function() going = false say "over" end })
+    ]], { p.url })
+    local s = p:open()
+    s:text "x"
+    s:finish()
+    bot:tells("connect", "open 101", 'text "x"', "over")
+    bot:ends(0)
+  end))
+
   it_complains("are refused what makes no sense", [[
     assert(not pcall(host.after, -1, print))
     assert(not pcall(host.every, 0, print))
