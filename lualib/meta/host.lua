@@ -2,12 +2,19 @@
 -- The types of the module `host`, for editors (LuaCATS) and for reading. Nothing here runs.
 
 ---The program that a script runs in. A global, and `require "host"`.
+---
+---The main chunk, every callback and every host.spawn is a task, and may wait: in host.sleep, task:join, conn:receive,
+---conn:messages. Waiting passes through pcall, metamethods, iterators and coroutines; not through functions of C that call
+---back (a sort comparator, a gsub callback, the body of a required module): there it is an error that says so.
 ---@class host
 ---@field script? string  the path of the script
+---@field worker integer  which of the workers this is, from 1
+---@field workers integer how many there are
 ---@field log host.log
 host = {}
 
----One line each on stderr; WSBOT_LOG (debug, info, warn, error) says from which level on. Arguments as with print.
+---One line each on stderr; WSBOT_LOG (debug, info, warn, error, off) says from which level on, --log-format how it
+---looks. Arguments as with print.
 ---@class host.log
 ---@field debug fun(...)
 ---@field info fun(...)
@@ -26,11 +33,35 @@ function timer:cancel() end
 ---@return host.timer
 function host.after(seconds, fn) end
 
----Calls `fn` every `seconds`: without drift, and what was missed is left out.
+---Calls `fn` every `seconds`: without drift. Rounds that were missed are left out, and so is one that finds the last
+---still waiting. An error is told on stderr, and the next round comes.
 ---@param seconds number
 ---@param fn fun()
+---@param name? string
 ---@return host.timer
-function host.every(seconds, fn) end
+function host.every(seconds, fn, name) end
+
+---@class host.task
+local task = {}
+
+---Waits until the task has ended.
+---@param timeout? number seconds; nil: as long as it takes
+---@return true? ok  nil where it did not return
+---@return any ...   what it returned; or "failed" and its error, "cancelled", "timeout"
+function task:join(timeout) end
+
+---Ends the task where it waits: its pending <close> variables run.
+---@return boolean was_alive
+function task:cancel() end
+
+---Runs `fn(...)` as a task of its own, from the next turn of the loop on. An error in it is told on stderr.
+---@param fn fun(...)
+---@return host.task
+function host.spawn(fn, ...) end
+
+---Waits.
+---@param seconds number 0: one turn of the loop
+function host.sleep(seconds) end
 
 ---Seconds of a clock that only goes forward.
 ---@return number
@@ -44,7 +75,7 @@ function host.time() end
 ---@param status? integer exit status, default 0
 function host.stop(status) end
 
----Has `fn` called when the program stops.
+---Has `fn` called when the program stops, before connections are closed. It may wait; all of them have 10 seconds.
 ---@param fn fun()
 function host.on_stop(fn) end
 

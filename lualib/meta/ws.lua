@@ -43,12 +43,27 @@ ws = {}
 ---@field memory_level? integer  1 to 9, of zlib; default 8
 ---@field threshold? integer     bytes; shorter messages are sent as they are; default 64
 
+---Automatic reconnection: exponential back-off with full jitter. The delay before retry n is a random part of
+---min * factor ^ (n - 1), of max at most; a Retry-After of the server is waited for. There is none after close() or
+---destroy(), nor on statuses 400 401 403 404 410 and close codes 1002 1003 1007 1009 1010.
+---@class ws.reconnect
+---@field min? number       seconds; default 1
+---@field max? number       seconds; default 60
+---@field factor? number    default 2
+---@field attempts? integer retries in a row; default: without end
+---@field stable? number    seconds open after which retries are counted anew; default 30
+---@field fatal? integer[]  more statuses and close codes after which there is none
+
+---Callbacks may wait (host.sleep, conn:receive, ...). Those of one connection run one at a time and in order: while one
+---waits, what follows is held. Pings are answered all the same, until more than max_receive_buffer is held; then the
+---socket is not read. Messages are held as well while there is no on_message: for one that is set later, or for receive.
 ---@class ws.options
----@field url string|fun(conn: ws.connection): string  ws://, wss://, ws+unix:///path.sock:/uri; functions: each attempt
+---@field url string|fun(conn: ws.connection): string  ws://, wss://, ws+unix:///path.sock:/uri; functions: each attempt, and may wait
 ---@field headers? table<string, string|string[]>|fun(conn: ws.connection): table  extra lines of the request
 ---@field ping_interval? number     seconds between pings; nil or 0: none
 ---@field binary_type? "blob"|"arraybuffer"  what send() makes; default ws.BLOB
 ---@field name? string              what to call it
+---@field reconnect? boolean|ws.reconnect  default false
 ---@field protocols? string[]       subprotocols to offer, the preferred first
 ---@field origin? string            the Origin header
 ---@field compression? boolean|ws.compression  default true: offered
@@ -58,7 +73,7 @@ ws = {}
 ---@field pong_timeout? number      seconds after a ping in which something must come; default 20
 ---@field max_message_size? integer bytes of a message received; default 16 MiB
 ---@field max_send_buffer? integer  bytes that wait to be sent; default 16 MiB
----@field max_receive_buffer? integer  bytes held while there is no on_message; default 16 MiB
+---@field max_receive_buffer? integer  bytes held for a script that is behind; default 16 MiB
 ---@field tls? ws.tls
 ---@field local_address? string     the IP address to connect from
 ---@field on_connect? fun(conn: ws.connection)  the transport is up (TCP; for wss, TLS verified)
@@ -69,6 +84,7 @@ ws = {}
 ---@field on_error? fun(conn: ws.connection, code: ws.error, message: string)
 ---@field on_buffer_full? fun(conn: ws.connection)  a message was refused; told once, until on_drain
 ---@field on_drain? fun(conn: ws.connection)        after that: all is written
+---@field on_give_up? fun(conn: ws.connection, why: string)  automatic reconnection ended: "status 401", ...
 ---@field on_close? fun(conn: ws.connection, code: integer, reason: string, record: ws.record)  last, once an attempt
 
 ---The answer to the opening handshake. `tostring(response)` is its head as received.
@@ -86,8 +102,16 @@ ws = {}
 ---@field error? ws.error
 ---@field message? string
 ---@field sent? integer      the code we sent in a Close frame; 1005: none in it
+---@field system? string     what the system called it: "ECONNRESET", "ECONNREFUSED", ...
+---@field alert? integer     the TLS alert that the peer sent (RFC 8446 6)
 ---@field uptime number      seconds since the handshake; 0: it was never open
+---@field since_in? number   seconds since the last byte came; nil: none did
+---@field since_out? number  seconds since the last byte went
+---@field since_ping? number seconds since the oldest ping that nothing came after; nil: none waits
+---@field lag number         the longest time, in seconds, in which our own loop did not turn; 0: none over 20 ms
 ---@field attempt integer    counts from 1
+---@field retry_in? number   seconds until automatic reconnection tries again
+---@field gave_up? string    why it does not
 ---@field response? ws.response  of a refused handshake
 
 ---A connection. Callbacks may be replaced at any time; fields of your own may be set on it.
@@ -148,6 +172,17 @@ function connection:reconnect(seconds) end
 
 ---Takes back a reconnect that has not begun.
 function connection:cancel_reconnect() end
+
+---Waits for the next message, also through reconnections. What came before the end is given after it, too.
+---An error where there is an on_message.
+---@param timeout? number seconds; nil: as long as it takes
+---@return string? data
+---@return ws.kind|"timeout"|"closed" kind  or why there is none
+function connection:receive(timeout) end
+
+---`for data, kind in conn:messages() do`: until the connection is closed for good.
+---@return fun(): string?, ws.kind
+function connection:messages() end
 
 ---No messages until resume(): the socket is not read.
 function connection:pause() end
