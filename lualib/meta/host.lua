@@ -4,8 +4,8 @@
 ---The program that a script runs in. A global, and `require "host"`.
 ---
 ---The main chunk, every callback and every host.spawn is a task, and may wait: in host.sleep, task:join, conn:receive,
----conn:messages. Waiting passes through pcall, metamethods, iterators and coroutines; not through functions of C that call
----back (a sort comparator, a gsub callback, the body of a required module): there it is an error that says so.
+---conn:messages. Waiting passes through pcall, metamethods, iterators and coroutines; not through functions of C that
+---call back (a sort comparator, a gsub callback, the body of a required module): there it is an error that says so.
 ---@class host
 ---@field script? string  the path of the script
 ---@field worker integer  which of the workers this is, from 1

@@ -44,8 +44,8 @@ ws = {}
 ---@field threshold? integer     bytes; shorter messages are sent as they are; default 64
 
 ---Automatic reconnection: exponential back-off with full jitter. The delay before retry n is a random part of
----min * factor ^ (n - 1), of max at most; a Retry-After of the server is waited for. There is none after close() or
----destroy(), nor on statuses 400 401 403 404 410 and close codes 1002 1003 1007 1009 1010.
+---min * factor ^ (n - 1), of max at most; a Retry-After of the server is waited for. None follows close() or destroy(),
+---nor on statuses 400 401 403 404 410 and close codes 1002 1003 1007 1009 1010.
 ---@class ws.reconnect
 ---@field min? number       seconds; default 1
 ---@field max? number       seconds; default 60
@@ -56,9 +56,10 @@ ws = {}
 
 ---Callbacks may wait (host.sleep, conn:receive, ...). Those of one connection run one at a time and in order: while one
 ---waits, what follows is held. Pings are answered all the same, until more than max_receive_buffer is held; then the
----socket is not read. Messages are held as well while there is no on_message: for one that is set later, or for receive.
+---socket is not read. Messages are held as well while there is no on_message: for a later one, or for receive.
 ---@class ws.options
----@field url string|fun(conn: ws.connection): string  ws://, wss://, ws+unix:///path.sock:/uri; functions: each attempt, and may wait
+---@field url string|fun(conn: ws.connection): string  ws://, wss://, ws+unix:///path.sock:/uri; a function: called
+---for each attempt, and may wait
 ---@field headers? table<string, string|string[]>|fun(conn: ws.connection): table  extra lines of the request
 ---@field ping_interval? number     seconds between pings; nil or 0: none
 ---@field binary_type? "blob"|"arraybuffer"  what send() makes; default ws.BLOB
