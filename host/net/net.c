@@ -2,6 +2,7 @@
 #include "net/net.h"
 
 #include "net/conn.h"
+#include "net/http.h"
 #include "net/tls.h"
 #include <stdlib.h>
 
@@ -43,6 +44,9 @@ void net_open(struct net *n, uv_loop_t *loop) {
 
 void net_close(struct net *n) {
     conn_run_busy(n); /* lets go of the last ones */
+#ifdef WSBOT_HTTP
+    http_client_free(n->http);
+#endif
     uv_close((uv_handle_t *)&n->before_sleep, NULL);
     clock_close(&n->clock);
     tls_store_free(n->tls);

@@ -14,6 +14,7 @@ enum {
 };
 
 struct conn;
+struct http_client;
 struct tls_store;
 
 struct net {
@@ -22,6 +23,7 @@ struct net {
     uint8_t *read_buffer; /* of NET_READ_SIZE; what is in it lives until the read callback returns */
     uint8_t *plain;       /* of NET_PLAIN_SIZE; taken when the first TLS connection needs it */
     struct tls_store *tls;
+    struct http_client *http; /* made by the first request */
     uv_prepare_t before_sleep;
     uint64_t turned, idle; /* when the loop last turned, and for how long it had slept until then */
     struct net_block {

@@ -10,5 +10,9 @@ void modules_open(lua_State *L) {
     luaL_getsubtable(L, LUA_REGISTRYINDEX, LUA_PRELOAD_TABLE);
     lua_pushcfunction(L, luaopen_testing_core);
     lua_setfield(L, -2, "wsbot.testing.core");
+#ifdef WSBOT_HTTP
+    lua_pushcfunction(L, luaopen_http_core);
+    lua_setfield(L, -2, "wsbot.http.core");
+#endif
     lua_pop(L, 1);
 }

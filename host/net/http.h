@@ -1,0 +1,64 @@
+/* http: requests to web servers, on libcurl's multi interface: libcurl speaks HTTP and TLS, our loop watches its
+ * sockets and its one deadline. The library is opened by the first request, since it brings some 25 others along. A net
+ * has one client, whose connections are kept for the next requests to the same place. */
+#ifndef NET_HTTP_H
+#define NET_HTTP_H
+
+#include "base/err.h"
+#include "base/slice.h"
+#include "net/net.h"
+
+struct http_client;
+struct http_transfer;
+
+/* What is asked for. Borrowed while http_start runs. NULL and 0: as the server, the environment or libcurl have it. */
+struct http_request {
+    const char *url; /* http:// or https:// */
+    const char *method;
+    const char *const *headers; /* lines, "Name: value" or, without a value, "Name;"; then NULL */
+    struct slice body;          /* `p` NULL: none */
+    const char *user, *password;
+    uint64_t connect_timeout; /* nanoseconds: the name, TCP, the proxy, TLS */
+    size_t max_size;          /* bytes of the body, after decompression */
+    long max_redirects;       /* that are followed; 0: none */
+    const char *proxy;        /* "": none; NULL: as the environment says */
+    const char *local_address;
+    struct {
+        const char *ca_file, *ca_path, *cert, *key, *key_password;
+        bool no_verify, only_1_3;
+    } tls;
+};
+
+/* What came, when the transfer has ended without a fault. Lives as long as the transfer. */
+struct http_answer {
+    unsigned status;
+    const char *reason; /* may be empty: HTTP/2 has none */
+    const char *url;    /* after redirects */
+    struct slice body;
+};
+
+/* Starts a request. `done` is called once, in a later turn of the loop, unless http_free came first. NULL with `fault`
+ * where it cannot even start: "url" (it is none), "library" (there is no libcurl), or a word of failed requests. */
+struct http_transfer *http_start(struct net *net, const struct http_request *r, void (*done)(void *arg), void *arg,
+                                 struct fault *fault);
+
+/* Has it ended? Then either with a fault ("dns", "connect", "proxy", "tls", "timeout", "too_big", "reset", "http") or
+ * with an answer. */
+bool http_is_done(const struct http_transfer *t);
+const struct fault *http_fault(const struct http_transfer *t);
+struct http_answer http_answer(const struct http_transfer *t);
+
+/* The header lines of the answer, one after the other: `*at` starts as NULL. False when there is none left. The strings
+ * live until the next call. */
+bool http_header_next(const struct http_transfer *t, void **at, const char **name, const char **value);
+
+/* How far it has come, for the message of a deadline. */
+void http_describe(const struct http_transfer *t, char *text, size_t size);
+
+/* Ends it, if it has not ended, and gives everything back. Not within `done`. */
+void http_free(struct http_transfer *t);
+
+/* Closes the connections that were kept; all transfers are freed. NULL is fine. */
+void http_client_free(struct http_client *c);
+
+#endif

@@ -1,0 +1,180 @@
+/* l_http: the C part of the module wsbot.http. It gets options that lualib/wsbot/http.lua has checked, starts the
+ * request and has the task wait for its end. The request is in a userdata that is closed with the stack frame it
+ * belongs to, so that it ends with a task that is cancelled. */
+#include "net/http.h"
+#include "script/engine.h"
+#include "script/modules.h"
+#include "script/task.h"
+
+#include <lauxlib.h>
+#include <stdlib.h>
+
+#define REQUEST_TYPE "wsbot.http.request"
+
+struct pending {
+    struct http_transfer *transfer; /* NULL: there is none (any more) */
+    struct waiters waiter;
+};
+
+/* The stack of l_perform: the options, the userdata. */
+enum { OPTIONS = 1, PENDING };
+
+static void on_done(void *arg) { task_wake_all(&((struct pending *)arg)->waiter); }
+
+static int l_end(lua_State *L) {
+    struct pending *p = luaL_checkudata(L, 1, REQUEST_TYPE);
+    if (p->transfer) http_free(p->transfer);
+    p->transfer = NULL;
+    return 0;
+}
+
+static int fail(lua_State *L, const char *word, const char *text) {
+    luaL_pushfail(L);
+    lua_pushstring(L, word);
+    lua_pushstring(L, text);
+    return 3;
+}
+
+/* A table that wsbot.response takes: status, reason, url, body, and the header lines as a list. */
+static void push_answer(lua_State *L, const struct http_transfer *t) {
+    struct http_answer answer = http_answer(t);
+    lua_createtable(L, 8, 8);
+    lua_pushinteger(L, answer.status);
+    lua_setfield(L, -2, "status");
+    lua_pushstring(L, answer.reason);
+    lua_setfield(L, -2, "reason");
+    lua_pushstring(L, answer.url);
+    lua_setfield(L, -2, "url");
+    lua_pushlstring(L, (const char *)answer.body.p, answer.body.n);
+    lua_setfield(L, -2, "body");
+    void *at = NULL;
+    const char *name, *value;
+    for (lua_Integer i = 1; http_header_next(t, &at, &name, &value); i += 2) {
+        lua_pushstring(L, name);
+        lua_rawseti(L, -2, i);
+        lua_pushstring(L, value);
+        lua_rawseti(L, -2, i + 1);
+    }
+}
+
+static int l_performed(lua_State *L, int status, lua_KContext ctx) {
+    const struct pending *p = lua_touserdata(L, PENDING);
+    (void)status;
+    (void)ctx;
+    if (!http_is_done(p->transfer)) {
+        char text[128];
+        http_describe(p->transfer, text, sizeof text);
+        return fail(L, "timeout", text);
+    }
+    const struct fault *fault = http_fault(p->transfer);
+    if (fault_set(fault)) return fail(L, fault->kind, fault->text);
+    push_answer(L, p->transfer);
+    return 1;
+}
+
+/* ---- the options ---- */
+
+/* A string of the table on the top, which keeps it. */
+static const char *string(lua_State *L, const char *name) {
+    lua_getfield(L, -1, name);
+    const char *text = luaL_optstring(L, -1, NULL);
+    lua_pop(L, 1);
+    return text;
+}
+
+static lua_Number number(lua_State *L, const char *name) {
+    lua_getfield(L, -1, name);
+    lua_Number value = luaL_checknumber(L, -1);
+    lua_pop(L, 1);
+    return value;
+}
+
+static bool flag(lua_State *L, const char *name) {
+    lua_getfield(L, -1, name);
+    bool value = lua_toboolean(L, -1);
+    lua_pop(L, 1);
+    return value;
+}
+
+/* The list of header lines, its end marked with NULL, in memory that is left on the stack below the options. */
+static const char *const *header_lines(lua_State *L) {
+    if (lua_getfield(L, -1, "lines") != LUA_TTABLE) luaL_error(L, "lines must be a list");
+    size_t n = lua_rawlen(L, -1);
+    const char **lines = lua_newuserdatauv(L, (n + 1) * sizeof *lines, 0);
+    for (size_t i = 0; i < n; i++) {
+        lua_rawgeti(L, -2, (lua_Integer)i + 1);
+        lines[i] = luaL_checkstring(L, -1);
+        lua_pop(L, 1);
+    }
+    lines[n] = NULL;
+    lua_insert(L, -3);
+    lua_pop(L, 1);
+    return lines;
+}
+
+/* Reads what stays where it is, in the options and on the stack. */
+static struct http_request read_request(lua_State *L) {
+    struct http_request r = {0};
+    lua_pushvalue(L, OPTIONS);
+    r.url = string(L, "url");
+    r.method = string(L, "method");
+    r.user = string(L, "user");
+    r.password = string(L, "password");
+    r.proxy = string(L, "proxy");
+    r.local_address = string(L, "local_address");
+    r.connect_timeout = clock_from_seconds(number(L, "connect_timeout"));
+    r.max_size = (size_t)number(L, "max_size");
+    r.max_redirects = (long)number(L, "max_redirects");
+    r.headers = header_lines(L);
+    if (lua_getfield(L, -1, "body") == LUA_TSTRING) {
+        size_t n;
+        r.body.p = (const uint8_t *)lua_tolstring(L, -1, &n);
+        r.body.n = n;
+    }
+    lua_pop(L, 1);
+    if (lua_getfield(L, -1, "tls") == LUA_TTABLE) {
+        r.tls.ca_file = string(L, "ca_file");
+        r.tls.ca_path = string(L, "ca_path");
+        r.tls.cert = string(L, "cert");
+        r.tls.key = string(L, "key");
+        r.tls.key_password = string(L, "key_password");
+        r.tls.no_verify = flag(L, "no_verify");
+        r.tls.only_1_3 = flag(L, "only_1_3");
+    }
+    lua_pop(L, 1);
+    return r;
+}
+
+/* perform(options) -> a table for wsbot.response, or nil, word, message. */
+static int l_perform(lua_State *L) {
+    luaL_checktype(L, OPTIONS, LUA_TTABLE);
+    lua_settop(L, OPTIONS);
+    l_task_check(L, "http.request");
+    struct pending *p = lua_newuserdatauv(L, sizeof *p, 0);
+    *p = (struct pending){0};
+    luaL_setmetatable(L, REQUEST_TYPE);
+    lua_toclose(L, PENDING);
+    lua_pushvalue(L, OPTIONS);
+    uint64_t timeout = clock_from_seconds(number(L, "timeout"));
+    struct http_request r = read_request(L);
+    struct fault fault = {0};
+    p->transfer = http_start(engine_of(L)->net, &r, on_done, p, &fault);
+    if (!p->transfer) return fail(L, fault.kind, fault.text);
+    lua_settop(L, PENDING);
+    return l_task_wait(L, "http.request", &p->waiter, timeout, 0, l_performed);
+}
+
+/* check(what): raises where the code that runs cannot wait. */
+static int l_check(lua_State *L) {
+    l_task_check(L, luaL_checkstring(L, 1));
+    return 0;
+}
+
+int luaopen_http_core(lua_State *L) {
+    static const luaL_Reg meta[] = {{"__gc", l_end}, {"__close", l_end}, {NULL, NULL}};
+    static const luaL_Reg functions[] = {{"perform", l_perform}, {"check", l_check}, {NULL, NULL}};
+    luaL_newmetatable(L, REQUEST_TYPE);
+    luaL_setfuncs(L, meta, 0);
+    luaL_newlib(L, functions);
+    return 1;
+}
