@@ -1,0 +1,126 @@
+---@meta wsbot.http
+-- The types of the module `wsbot.http`, for editors (LuaCATS) and for reading. Nothing here runs.
+
+---Requests to web servers: `local http = require "wsbot.http"`. A request has the task wait for its answer, while
+---everything else goes on. Connections are kept for the next requests to the same server. There are no cookies.
+---@class http
+local http = {}
+
+---What a failure is called. An answer with a status of 4xx or 5xx is an answer, and no failure.
+---@alias http.error
+---| "dns"      # the name has no address
+---| "connect"  # no address answered
+---| "proxy"    # the proxy cannot be reached, or refuses
+---| "tls"      # the TLS handshake, a certificate, or a file of the option `tls`
+---| "timeout"  # timeout or connect_timeout passed
+---| "too_big"  # a body over max_size, or headers over 256 KB
+---| "reset"    # the connection ended before the answer was whole
+---| "http"     # the answer is wrong, there are too many redirects, or one leads to what is not http
+
+---@class http.tls
+---@field ca_file? string      PEM file of the CAs to trust, instead of the system's (or of SSL_CERT_FILE)
+---@field ca_path? string      folder of such files
+---@field cert? string         PEM file of our certificate, its chain included
+---@field key? string          PEM file of its key
+---@field key_password? string opens that key
+---@field verify? boolean      default true; false checks nothing and warns once
+---@field min_version? "1.2"|"1.3" default "1.2"
+
+---What the tables of query and form may have as a value; a list stands for several of the same name.
+---@alias http.value string|number|boolean|(string|number|boolean)[]
+
+---@class http.options
+---@field headers? table<string, string|string[]>  extra lines of the request
+---@field query? table<string, http.value>  added to the url, ordered by name
+---@field body? string           as it is; give a Content-Type in headers
+---@field json? any              the body: this value, written by cjson, as application/json
+---@field form? table<string, http.value>  the body: as application/x-www-form-urlencoded
+---@field timeout? number        seconds for everything; default 30
+---@field connect_timeout? number  seconds for names, TCP, the proxy and TLS; default 10
+---@field max_size? integer      bytes of the body, after decompression; default 16 MiB
+---@field max_redirects? integer that are followed; default 10 for GET and HEAD, else 0. A POST goes on as browsers have
+---                              it. Authorization is not sent to another host; other headers are
+---@field proxy? string|false    "http://user:pw@proxy:3128", https://, socks5://, socks5h://; default: http_proxy,
+---                              HTTPS_PROXY, ALL_PROXY, NO_PROXY of the environment; false: none
+---@field local_address? string  the IP address to connect from
+---@field tls? http.tls
+---@field user? string           for Basic authorization, as user:pw@ in the url
+---@field password? string
+
+---@class http.request: http.options
+---@field url string             http:// or https://
+---@field method? string         default "GET"
+
+---The answer. `headers` has names in any case; several lines of a name are joined by ", ".
+---@class http.response
+---@field status integer
+---@field reason string   may be empty
+---@field ok boolean      the status is 2xx
+---@field headers table<string, string>
+---@field body string     decompressed
+---@field url string      after redirects, without user and password
+local response = {}
+
+---Decodes the body with cjson.
+---@return any value      nil when it is not JSON
+---@return string? message
+function response:json() end
+
+---The values of all header lines of that name, in order: of Set-Cookie, say.
+---@param name string
+---@return string[]
+function response:all(name) end
+
+---Sends a request and waits. A wrong option raises an error that names it, and so does a call where a task cannot wait.
+---@param request http.request
+---@return http.response? response
+---@return http.error? word
+---@return string? message
+function http.request(request) end
+
+---@param url string
+---@param options? http.options
+---@return http.response? response
+---@return http.error? word
+---@return string? message
+function http.get(url, options) end
+
+---@param url string
+---@param options? http.options
+---@return http.response? response
+---@return http.error? word
+---@return string? message
+function http.head(url, options) end
+
+---@param url string
+---@param options? http.options
+---@return http.response? response
+---@return http.error? word
+---@return string? message
+function http.delete(url, options) end
+
+---@param url string
+---@param body? string  nil: options.json or options.form
+---@param options? http.options
+---@return http.response? response
+---@return http.error? word
+---@return string? message
+function http.post(url, body, options) end
+
+---@param url string
+---@param body? string
+---@param options? http.options
+---@return http.response? response
+---@return http.error? word
+---@return string? message
+function http.put(url, body, options) end
+
+---@param url string
+---@param body? string
+---@param options? http.options
+---@return http.response? response
+---@return http.error? word
+---@return string? message
+function http.patch(url, body, options) end
+
+return http
