@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <unistd.h>
 
 /* The flavour without OpenSSL, whose libssl shares symbols with wolfSSL. */
@@ -430,7 +431,8 @@ static void set_all(struct http_transfer *t, const struct http_request *r) {
     SET(CURLOPT_REDIR_PROTOCOLS_STR, "http,https");
     SET(CURLOPT_URL, r->url);
     SET(CURLOPT_USERAGENT, "wsbot/" WSBOT_VERSION);
-    SET(CURLOPT_ACCEPT_ENCODING, ""); /* all that it can decode */
+    SET(CURLOPT_ACCEPT_ENCODING, "");                                     /* all that it can decode */
+    if (strncasecmp(r->url, "https:", 6) == 0) SET(CURLOPT_PIPEWAIT, 1L); /* perhaps one connection serves many */
     SET(CURLOPT_HEADERFUNCTION, on_head);
     SET(CURLOPT_HEADERDATA, t);
     SET(CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L);

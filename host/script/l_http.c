@@ -64,7 +64,12 @@ static int l_performed(lua_State *L, int status, lua_KContext ctx) {
     if (!http_is_done(p->transfer)) {
         char text[128];
         http_describe(p->transfer, text, sizeof text);
-        return fail(L, "timeout", text);
+        luaL_pushfail(L);
+        lua_pushliteral(L, "timeout");
+        lua_getfield(L, OPTIONS, "timeout");
+        lua_pushfstring(L, "%s within %f s", text, lua_tonumber(L, -1));
+        lua_remove(L, -2);
+        return 3;
     }
     const struct fault *fault = http_fault(p->transfer);
     if (fault_set(fault)) return fail(L, fault->kind, fault->text);

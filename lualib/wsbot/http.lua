@@ -334,7 +334,6 @@ local function perform(what, options, level)
   if parts then return make_answer(parts) end
   if word == "url" then error(("%s: url '%s': %s"):format(what, shown(request.url), message), level + 1) end
   if word == "library" then error(what .. ": " .. message, level + 1) end
-  if word == "timeout" and message then message = ("%s within %g s"):format(message, request.timeout) end
   return nil, word, message
 end
 
