@@ -49,7 +49,7 @@ enum {
     F(multi_info_read)
 
 struct functions {
-#define FUNCTION(name) __typeof__(curl_##name) *name;
+#define FUNCTION(name) __typeof__(curl_##name) *(name);
     FUNCTIONS(FUNCTION)
 #undef FUNCTION
 };

@@ -7,7 +7,7 @@
 #include "script/task.h"
 
 #include <lauxlib.h>
-#include <stdlib.h>
+#include <stdio.h>
 
 #define REQUEST_TYPE "wsbot.http.request"
 
@@ -62,14 +62,11 @@ static int l_performed(lua_State *L, int status, lua_KContext ctx) {
     (void)status;
     (void)ctx;
     if (!http_is_done(p->transfer)) {
-        char text[128];
-        http_describe(p->transfer, text, sizeof text);
-        luaL_pushfail(L);
-        lua_pushliteral(L, "timeout");
+        char far[128], text[160];
+        http_describe(p->transfer, far, sizeof far);
         lua_getfield(L, OPTIONS, "timeout");
-        lua_pushfstring(L, "%s within %f s", text, lua_tonumber(L, -1));
-        lua_remove(L, -2);
-        return 3;
+        snprintf(text, sizeof text, "%s within %g s", far, lua_tonumber(L, -1));
+        return fail(L, "timeout", text);
     }
     const struct fault *fault = http_fault(p->transfer);
     if (fault_set(fault)) return fail(L, fault->kind, fault->text);

@@ -744,6 +744,24 @@ describe("a task that waits for an answer", function()
   end)
 end)
 
+describe("the timeout of a request", function()
+  it_tells("is virtual where the clock is", function()
+    local p = listen()
+    local bot = bot_of([[
+      local clock <close> = require "wsbot.testing".clock()
+      local task = host.spawn(function() tell(http.get(arg[1])) end)
+      io.read()
+      clock:advance(29)
+      say "29 seconds"
+      clock:advance(1)
+      task:join()
+    ]], { p.url }, { stdin = true })
+    bot:write "\n"
+    bot:tells("29 seconds", "~^nil timeout .* 30 s")
+    bot:ends(0)
+  end)
+end)
+
 --------------------------------------------------------------------------------------------------------------- mistakes
 
 describe("a mistake in the options", function()
