@@ -736,7 +736,7 @@ describe("a task that waits for an answer", function()
     end
     local open, memory = measured()
     local open_late, memory_late = measured()
-    assert.equal(open, open_late)
+    assert(open_late <= open, ("it had %d descriptors open, and has %d"):format(open, open_late))
     if not program.is_sanitized() then
       assert(memory_late < memory + 2, ("it grew from %.1f to %.1f MB"):format(memory, memory_late))
     end
