@@ -1,5 +1,5 @@
--- scripts: the examples in scripts/ do what they say, against the built-in echo peer or a scripted one. (hello.lua is in
--- command_spec and interop_spec; feed.lua, mqtt.lua and devtools.lua have specs of their own.)
+-- scripts: the examples in scripts/ do what they say, against the built-in echo peer or a scripted one. (hello.lua is
+-- in command_spec and interop_spec; feed.lua, mqtt.lua and devtools.lua have specs of their own.)
 local peer = require "support.peer"
 local program = require "support.program"
 local story = require "support.story"
@@ -39,8 +39,8 @@ describe("scripts/load.lua", function()
 end)
 
 describe("scripts/straight.lua", function()
-  local function straight(url)
-    return program.run { "run", "scripts/straight.lua", url, "grace" }
+  local function straight(url, patience)
+    return program.run { "run", "scripts/straight.lua", url, "grace", patience }
   end
 
   it("talks to itself through the echo peer, and ends", story.of(function()
@@ -78,10 +78,20 @@ describe("scripts/straight.lua", function()
     local s = room:open()
     s:expect_text "login grace"
     s:text "welcome"
+    s:expect_text "what is new?"
     s:text "rain"
+    s:expect_text "2 + 3?"
     s:finish(1001)
     p:tells("logged in: welcome", "the news: rain", "done")
     p:ends(0)
+  end))
+
+  it("does not wait for ever", story.of(function()
+    local room = peer.listen()
+    local p = straight(room.url, "0.05")
+    room:open():expect_text "login grace"
+    p:ends(1)
+    assert.truthy(p.err:find('straight: no answer to "login grace": timeout', 1, true), p.err)
   end))
 
   it("says why there is no answer, and ends with 1", story.of(function()
