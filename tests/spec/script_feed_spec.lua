@@ -136,7 +136,7 @@ describe("scripts/feed.lua", function()
 
   it("connects again when nothing comes, and goes on as before", story.of(function()
     local exchange = peer.listen()
-    local p = feed(exchange, { FEED_SILENCE = "0.4" })
+    local p = feed(exchange, { FEED_SILENCE = "1" })
     local s = open(exchange, p)
     p:tells "no news: connecting again"
     assert.equal(1000, (s:answer_close()))
