@@ -68,7 +68,8 @@ local refusals = { "wrong version", "client id refused", "not available", "wrong
 
 local function log_in()
   conn:send(codec.connect {
-    client_id = ("wsbot-%08x"):format(math.random(0, 0xffffffff)),
+    -- No two may have the same: the broker would end the older connection.
+    client_id = ("wsbot-%x%04x"):format(math.floor(host.time() * 1e6), math.random(0, 0xffff)),
     keep_alive = keep_alive,
     username = os.getenv "MQTT_USER",
     password = os.getenv "MQTT_PASSWORD",
