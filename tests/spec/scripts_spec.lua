@@ -1,5 +1,7 @@
--- scripts: the examples in scripts/ do what they say, against the built-in echo peer. (hello.lua is in command_spec
--- and interop_spec.)
+-- scripts: the examples in scripts/ do what they say, against the built-in echo peer or a scripted one. (hello.lua is
+-- in command_spec and interop_spec; feed.lua, mqtt.lua and devtools.lua have specs of their own.)
+local cjson = require "cjson"
+local peer = require "support.peer"
 local program = require "support.program"
 local story = require "support.story"
 
@@ -34,5 +36,197 @@ describe("scripts/load.lua", function()
     local p = program.run { "run", "scripts/load.lua", "ws://127.0.0.1:1/", "1" }
     p:ends(1)
     assert.truthy(p.err:find("load: connect: cannot connect to 127.0.0.1:1", 1, true), p.err)
+  end))
+end)
+
+describe("scripts/straight.lua", function()
+  local function straight(url, patience)
+    return program.run { "run", "scripts/straight.lua", url, "grace", patience }
+  end
+
+  it("talks to itself through the echo peer, and ends", story.of(function()
+    local p = straight(echo())
+    p:tells("logged in: login grace", "the news: what is new?", "learned: 2 + 3 = 5", "done")
+    p:ends(0)
+  end))
+
+  it("logs in, asks, answers, and says goodbye", story.of(function()
+    local room = peer.listen()
+    local p = straight(room.url)
+    local s = room:open()
+    s:expect_text "login grace"
+    s:text "welcome"
+    p:tells "logged in: welcome"
+    s:expect_text "what is new?"
+    s:text "rain"
+    s:text "20 + 22?" -- early: it is kept
+    p:tells "the news: rain"
+    s:expect_text "2 + 3?"
+    s:expect_text "20 + 22 = 42"
+    s:text "as if I knew"
+    s:text "2 + 3 = 5"
+    p:tells "learned: 2 + 3 = 5"
+    s:expect_text "bye"
+    s:text "bye"
+    p:tells "done"
+    assert.same({ 1000, "good night" }, { s:answer_close() })
+    p:ends(0)
+  end))
+
+  it("goes when the others go", story.of(function()
+    local room = peer.listen()
+    local p = straight(room.url)
+    local s = room:open()
+    s:expect_text "login grace"
+    s:text "welcome"
+    s:expect_text "what is new?"
+    s:text "rain"
+    s:expect_text "2 + 3?"
+    s:finish(1001)
+    p:tells("logged in: welcome", "the news: rain", "done")
+    p:ends(0)
+  end))
+
+  it("does not wait for ever", story.of(function()
+    local room = peer.listen()
+    local p = straight(room.url, "0.05")
+    room:open():expect_text "login grace"
+    p:ends(1)
+    assert.truthy(p.err:find('straight: no answer to "login grace": timeout', 1, true), p.err)
+  end))
+
+  it("says why there is no answer, and ends with 1", story.of(function()
+    local room = peer.listen()
+    local p = straight(room.url)
+    local s = room:open()
+    s:expect_text "login grace"
+    s:finish(4001, "who are you?")
+    p:ends(1)
+    assert.truthy(p.err:find('straight: no answer to "login grace": closed', 1, true), p.err)
+  end))
+end)
+
+describe("scripts/chat.lua", function()
+  local function chat(room, env, ...)
+    return program.run({ "run", "scripts/chat.lua", room.url, "kitchen", ... }, { env = env or {} })
+  end
+
+  -- The next connection, with the bot in the room.
+  local function enter(room, p, name)
+    local s = room:open()
+    assert.same({ join = "kitchen", name = name or "robo" }, cjson.decode(s:expect_text().payload))
+    p:tells "in kitchen"
+    return s
+  end
+
+  local function hears(s, from, text)
+    s:text(cjson.encode { from = from, text = text })
+  end
+
+  local function says(s, pattern)
+    local text = cjson.decode(s:expect_text().payload).text
+    assert.truthy(text:find(pattern), text)
+    return text
+  end
+
+  it("knows its commands", story.of(function()
+    local room = peer.listen()
+    local p = chat(room, { CHAT_SECONDS = "0.000001" })
+    local s = enter(room, p)
+    hears(s, "ada", "!help")
+    says(s, "^I know !help, !remind SECONDS TEXT, !roll 2d6, !time$")
+    hears(s, "ada", "!time")
+    says(s, "^It is %d%d:%d%d:%d%d UTC$")
+    hears(s, "ada", "!roll 3d2")
+    local a, b, c, sum = says(s, "^ada rolls"):match "^ada rolls (%d) %+ (%d) %+ (%d) = (%d)$"
+    assert.equal(tonumber(sum), a + b + c)
+    for _, wrong in ipairs { "", " dice", " 0d6", " 21d6", " 1d1", " 1d" .. ("9"):rep(30) } do
+      hears(s, "ada", "!roll" .. wrong)
+      says(s, "^ada: up to 20 dice")
+    end
+    p:tells("ada: !help", "ada: !time", "ada: !roll 3d2", "ada: !roll")
+    p:kill "sigint"
+    assert.equal(1001, (s:answer_close()))
+  end))
+
+  it("reminds, three times a person at once", story.of(function()
+    local room = peer.listen()
+    local p = chat(room, { CHAT_SECONDS = "0.000001" })
+    local s = enter(room, p)
+    for _ = 1, 3 do
+      hears(s, "ada", "!remind 3600 the laundry")
+      says(s, "^ada: I will$")
+    end
+    hears(s, "ada", "!remind 0 to breathe")
+    says(s, "^ada: three at a time")
+    hears(s, "bob", "!remind soon")
+    says(s, "^bob: as in !remind 60 tea")
+    hears(s, "bob", "!remind 99999999 to live")
+    says(s, "^bob: as in")
+    for _ = 1, 4 do -- each makes room for the next
+      hears(s, "bob", "!remind 0 tea is  ready ")
+      says(s, "^bob: I will$")
+      says(s, "^bob: tea is  ready$")
+    end
+  end))
+
+  it("answers when it is mentioned, and never itself", story.of(function()
+    local room = peer.listen()
+    local p = chat(room, nil, "Robo-2")
+    local s = enter(room, p, "Robo-2")
+    hears(s, "ada", "is robo-3 here? robo-22? !help")
+    hears(s, "Robo-2", "Robo-2 !help")
+    hears(s, "Robo-2", "!help")
+    s:text '{"joined":"bob"}'
+    hears(s, "bob", "hello, @robo-2!")
+    says(s, "^bob: yes%?")
+    p:tells("ada: is robo-3 here? robo-22? !help", "Robo-2: Robo-2 !help", "Robo-2: !help", "bob: hello, @robo-2!")
+  end))
+
+  it("answers five at once and no more", story.of(function()
+    local room = peer.listen()
+    local p = chat(room, { CHAT_SECONDS = "1000" })
+    local s = enter(room, p)
+    for _ = 1, 8 do
+      hears(s, "eve", "!time")
+    end
+    for _ = 1, 5 do
+      says(s, "^It is")
+      p:tells "eve: !time"
+    end
+    for _ = 6, 8 do
+      p:tells("eve: !time", "(no answer: too much at once)")
+    end
+    s:finish(1000) -- with not a word before the bot's Close
+  end))
+
+  it("outlives what makes no sense, and comes back after a drop", story.of(function()
+    local room = peer.listen()
+    local p = chat(room)
+    local s = enter(room, p)
+    s:text "no JSON"
+    p:complains "invalid token"
+    hears(s, "ada", "robo?")
+    says(s, "^ada: yes%?")
+    p:tells "ada: robo?"
+    s:reset()
+    p:tells "closed: 1006 "
+    s = enter(room, p)
+    s:finish(1008, "banned")
+    p:tells "closed: 1008 banned"
+    s = enter(room, p)
+    p:kill "sigint"
+    s:answer_close()
+    p:tells "closed: 1001 "
+    p:ends(0)
+  end))
+
+  it("gives up where it may not enter", story.of(function()
+    local room = peer.listen()
+    local p = chat(room)
+    room:accept():upgrade { status = "HTTP/1.1 403 Forbidden", lines = { "Content-Length: 0" } }
+    p:tells "closed: 1006 "
+    p:ends(1)
+    assert.truthy(p.err:find("chat: gave up: status 403", 1, true), p.err)
   end))
 end)
