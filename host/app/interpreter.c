@@ -178,8 +178,11 @@ static void on_chunk_end(struct task *t, void *arg, enum task_end how) {
     struct chunk *c = arg;
     c->running = false;
     if (how == TASK_DONE) return;
+    if (how == TASK_CANCELLED) { /* with the program, or as a deadlock, which was told */
+        c->run->ok = c->run->ok && c->run->worker->stopping;
+        return;
+    }
     c->run->ok = false;
-    if (how == TASK_CANCELLED) return; /* which was told */
     char *text = task_describe(t, NULL);
     tell(c->run, text);
     free(text);

@@ -108,9 +108,13 @@ void worker_stop(struct worker *w, int status) {
     clock_set(&w->net.clock, &w->stop, clock_now(&w->net.clock), on_stop);
 }
 
-static bool is_alive(const struct worker *w) {
-    if (w->stopping) return clock_is_set(&w->stop) || w->net.all;
-    return net_loop_is_alive(&w->net);
+/* When all connections have told their end, those who waited for it go on; they have so many turns for that. */
+enum { LAST_TURNS = 100 };
+
+static bool is_alive(struct worker *w) {
+    if (!w->stopping) return net_loop_is_alive(&w->net);
+    if (clock_is_set(&w->stop) || w->net.all) return true;
+    return w->engine && w->engine->tasks.ready.first && w->last_turns++ < LAST_TURNS;
 }
 
 void worker_run_while(struct worker *w, const bool *going) {

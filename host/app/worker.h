@@ -12,6 +12,7 @@ struct worker {
     uv_async_t signalled;  /* a signal handler has something for the loop */
     struct deadline stop;  /* the graceful stop begins */
     bool stopping;
+    unsigned last_turns; /* made since all connections had ended */
     int status; /* the exit status */
 };
 

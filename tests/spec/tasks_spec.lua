@@ -494,6 +494,45 @@ describe("host", function()
     assert.matches("in on_stop", bot.err)
   end))
 
+  it("lets who waits for a connection go on when it ends with the program", story.of(function()
+    local p = peer.listen()
+    local bot = program.bot([[
+      local conn = ws.connect { url = arg[1] }
+      conn:send "ready"
+      say(conn:receive())
+      host.spawn(function() say("task", conn:receive()) end)
+      host.sleep(0)
+      say(conn:receive())
+      say "end"
+    ]], { p.url })
+    local s = p:open()
+    s:expect_text "ready"
+    s:text "go"
+    bot:tells "go text"
+    bot:kill "sigint"
+    s:answer_close()
+    bot:tells("task nil closed", "nil closed", "end")
+    bot:ends(0)
+  end))
+
+  it("ends well where a signal meets a main chunk that waits", story.of(function()
+    for _, source in ipairs { "say 'waits' host.sleep(100)", "say 'waits' host.spawn(host.sleep, 100):join()" } do
+      local bot = program.bot(source)
+      bot:tells "waits"
+      bot:kill "sigterm"
+      bot:ends(0)
+    end
+  end))
+
+  it("does not go on for ever when it stops", story.of(function()
+    local bot = program.bot [[
+      local function again() host.spawn(again) end
+      host.spawn(again)
+      host.stop()
+    ]]
+    bot:ends(0)
+  end))
+
   it("does not wait for ever for an on_stop function", story.of(function()
     local bot = program.bot [[
       local clock = require "wsbot.testing".clock()
