@@ -1,7 +1,7 @@
 /* wsbot: argv in, exit code out. */
 #include "app/cli.h"
 #include "app/echo.h"
-#include "app/interpreter.h"
+#include "app/generation.h"
 #include "app/worker.h"
 #include "base/log.h"
 #include <stdio.h>
@@ -33,24 +33,29 @@ static int echo(const struct cli_options *options) {
 static int run(const struct cli_options *options, const struct interpreter_options *script) {
     struct worker w;
     struct echo e;
+    struct generations g;
     struct fault fault = {0};
     char url[160];
     worker_open(&w, true, script->no_environment);
     w.engine->strict = options->strict;
     w.engine->memory_cap = (size_t)options->max_memory << 20;
-    if (options->with_echo && echo_open(&e, &w, options, false, &fault) < 0) {
+    if (generations_open(&g, &w, script, options->watch, &fault) < 0) {
+        w.status = fail(&fault);
+        w.status = 2;
+    } else if (options->with_echo && echo_open(&e, &w, options, false, &fault) < 0) {
         w.status = fail(&fault);
     } else {
         if (options->with_echo) {
             echo_url(&e, url, sizeof url);
             fprintf(stderr, "wsbot: echo peer on %s\n", url);
         }
-        if (interpreter_run(&w, script))
+        if (interpreter_run(&w, script) || options->watch)
             worker_run(&w);
         else
             w.status = 1;
         if (options->with_echo) echo_close(&e);
     }
+    generations_close(&g);
     worker_close(&w);
     return w.status;
 }

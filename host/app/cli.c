@@ -34,6 +34,7 @@ static bool take_log_format(struct cli_options *o, const char *value) {
     o->log_json = strcmp(value, "json") == 0;
     return o->log_json || strcmp(value, "text") == 0;
 }
+static bool take_watch(struct cli_options *o, const char *value) { return (void)value, o->watch = true; }
 static bool take_port(struct cli_options *o, const char *value) { return take_number(value, 65535, &o->port); }
 static bool take_host(struct cli_options *o, const char *value) { return (o->host = value) != NULL; }
 static bool take_tls_cert(struct cli_options *o, const char *value) { return (o->tls_cert = value) != NULL; }
@@ -49,6 +50,8 @@ static bool take_max_memory(struct cli_options *o, const char *value) {
 enum { RUN = 1 << CLI_RUN, ECHO_ = 1 << CLI_ECHO };
 
 static const struct option options[] = {
+    {RUN, "--watch", NULL, "reload the script when it, or a file it loaded, is saved; connections stay (see SIGHUP)",
+     take_watch},
     {RUN, "--strict", NULL, "an error in a callback ends the program with status 1", take_strict},
     {RUN, "--with-echo", "[PORT]", "run the echo peer beside the script (127.0.0.1, port 1234)", take_with_echo},
     {RUN, "--max-memory", "MB", "how much memory Lua may use; past it, a script meets \"not enough memory\"",
@@ -67,7 +70,7 @@ static const struct {
 } commands[] = {
     [CLI_RUN] = {"run", "wsbot run [OPTIONS] SCRIPT [ARG...]",
                  "Runs a Lua script, then its connections and timers until none is left.\n"
-                 "SIGINT and SIGTERM stop it gracefully; a second one at once."},
+                 "SIGINT and SIGTERM stop it gracefully; a second one at once. SIGHUP reloads it."},
     [CLI_ECHO] = {"echo", "wsbot echo [OPTIONS]",
                   "A WebSocket peer that sends back what it gets, to try a bot against."},
 };

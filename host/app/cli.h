@@ -15,6 +15,7 @@ struct cli_options {
     int first;   /* CLI_RUN: index in argv of where `lua`'s own options begin */
     bool as_lua; /* CLI_RUN: without the word `run`, as `lua` itself is called */
     bool strict;
+    bool watch;
     bool with_echo;
     bool log_json;
     unsigned max_memory; /* MB for Lua; 0: no cap */

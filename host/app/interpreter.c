@@ -69,147 +69,16 @@ void interpreter_usage(const char *program, const char *bad) {
             program);
 }
 
-/* ---- chunks: each runs as a task, and what comes behind it waits until it has ended ---- */
+/* ---- the code on it ---- */
 
-/* What the steps below share. */
-struct run {
-    struct worker *worker;
-    const struct interpreter_options *options;
-    const char *program; /* goes before messages; NULL at the prompt */
-    bool ok;
-};
-
-/* Something to run. */
-struct chunk {
-    struct run *run;
-    int (*load)(lua_State *L, const struct chunk *c); /* leaves a function, or a message: then not LUA_OK */
-    const char *text, *name;
-    bool with_arguments; /* it gets those of the command line */
-    bool is_library;     /* it gets the module that `text` names, and returns what the global of that name becomes */
-    bool prints;         /* what it returns is shown */
-    struct task *task;   /* while it runs */
-    bool running;
-};
-
-static void tell(const struct run *r, const char *message) {
-    if (log_get_format() == LOG_JSON) {
-        log_line(LOG_ERROR, "%s", message);
-        return;
-    }
-    fflush(stdout);
-    if (r->program) fprintf(stderr, "%s: ", r->program);
-    fprintf(stderr, "%s\n", message);
-    fflush(stderr);
-}
-
-static void print_results(lua_State *L, const struct run *r, int n) {
-    if (n == 0) return;
-    luaL_checkstack(L, LUA_MINSTACK, "too many results to print");
-    lua_getglobal(L, "print");
-    lua_insert(L, -n - 1);
-    if (lua_pcall(L, n, 0, 0) == LUA_OK) return;
-    lua_pushfstring(L, "error calling 'print' (%s)", lua_tostring(L, -1));
-    tell(r, lua_tostring(L, -1));
-}
-
-static int push_arguments(lua_State *L) {
-    int n = (int)luaL_len(L, -1);
-    luaL_checkstack(L, n + 3, "too many arguments to script");
-    int table = lua_gettop(L);
-    for (int i = 1; i <= n; i++) lua_rawgeti(L, table, i);
-    lua_remove(L, table);
-    return n;
-}
-
-/* The text of -l: "module", or "global=module". */
-static const char *module_of(const char *text) {
-    const char *equals = strchr(text, '=');
-    return equals ? equals + 1 : text;
-}
-
-/* Gives the global its first result. Stack: chunk, results */
-static void set_global(lua_State *L, const char *text) {
-    const char *equals = strchr(text, '=');
-    lua_settop(L, 2);
-    lua_pushglobaltable(L);
-    lua_pushlstring(L, text, equals ? (size_t)(equals - text) : strlen(text));
-    lua_pushvalue(L, 2);
-    lua_settable(L, -3); /* the globals may have a metatable, as with lua_setglobal */
-}
-
-static int l_chunk_done(lua_State *L, int status, lua_KContext ctx) {
-    const struct chunk *c = (const struct chunk *)ctx;
-    (void)status;
-    if (c->is_library) set_global(L, c->text);
-    if (c->prints) print_results(L, c->run, lua_gettop(L) - 1); /* chunk, results */
-    return 0;
-}
-
-/* Loads the chunk and calls it. What cannot be loaded is told without a traceback, as there is nothing to trace. */
-static int l_chunk(lua_State *L) {
-    struct chunk *c = lua_touserdata(L, 1);
-    c->task = engine_of(L)->tasks.current;
-    int n = 0, rc = c->load(L, c);
-    lua_insert(L, 2);
-    lua_settop(L, 2); /* chunk, fn or message */
-    if (c->is_library) {
-        lua_pushstring(L, module_of(c->text));
-        n = 1;
-    }
-    if (rc == LUA_OK && c->with_arguments) {
-        if (lua_getglobal(L, "arg") == LUA_TTABLE) { /* -e may have done what it liked */
-            n = push_arguments(L);
-        } else {
-            rc = LUA_ERRRUN;
-            lua_pushliteral(L, "'arg' is not a table");
-        }
-    }
-    if (rc != LUA_OK) {
-        const char *message = lua_tostring(L, -1);
-        tell(c->run, message ? message : "(error message not a string)");
-        c->run->ok = false;
-        return 0;
-    }
-    lua_callk(L, n, LUA_MULTRET, (lua_KContext)c, l_chunk_done);
-    return l_chunk_done(L, LUA_OK, (lua_KContext)c);
-}
-
-static void on_chunk_end(struct task *t, void *arg, enum task_end how) {
-    struct chunk *c = arg;
-    c->running = false;
-    if (how == TASK_DONE) return;
-    if (how == TASK_CANCELLED) { /* with the program, or as a deadlock, which was told */
-        c->run->ok = c->run->ok && c->run->worker->stopping;
-        return;
-    }
-    c->run->ok = false;
-    char *text = task_describe(t, NULL);
-    tell(c->run, text);
-    free(text);
-}
-
-/* Runs it to its end, the loop turning while it waits. False where it failed, which was told, or where the program is
- * to stop meanwhile. */
-static bool run_chunk(struct chunk *c) {
-    struct worker *w = c->run->worker;
-    c->running = true;
-    if (!task_run(w->engine, l_chunk, c, on_chunk_end, c)) return c->run->ok = false;
-    worker_run_while(w, &c->running);
-    if (c->running) task_cancel(c->task); /* the program has stopped */
-    return c->run->ok && !w->stopping;
-}
-
-static int load_string(lua_State *L, const struct chunk *c) {
-    return luaL_loadbuffer(L, c->text, strlen(c->text), c->name);
-}
-
-static int load_file(lua_State *L, const struct chunk *c) { return luaL_loadfile(L, c->text); }
-
-/* -l mod, -l global=mod: `require`, called with the module. */
-static int load_library(lua_State *L, const struct chunk *c) {
-    (void)c;
-    lua_getglobal(L, "require");
-    return LUA_OK;
+/* Runs a chunk that comes before the script. Of a staged generation only the script may wait. */
+static bool run_first(struct chunk *c) {
+    if (!c->run->engine->staged) return chunk_run(c);
+    chunk_start(c);
+    if (!c->running) return c->run->ok;
+    run_tell(c->run, "only the script may wait while it is loaded, not LUA_INIT, -e or -l");
+    task_cancel(c->task);
+    return c->run->ok = false;
 }
 
 /* LUA_INIT: Lua code, or a file behind an '@'. */
@@ -218,34 +87,24 @@ static bool run_init(struct run *r) {
     if (!init) init = getenv((name = "=LUA_INIT") + 1);
     if (!init) return true;
     bool file = init[0] == '@';
-    struct chunk c = {.run = r, .load = file ? load_file : load_string, .text = init + file, .name = name};
-    return run_chunk(&c);
+    struct chunk c = {.run = r, .load = file ? chunk_load_file : chunk_load_string, .text = init + file, .name = name};
+    return run_first(&c);
 }
 
-static bool run_options(struct run *r) {
-    const struct interpreter_options *o = r->options;
+static bool run_options(struct run *r, const struct interpreter_options *o) {
     for (int i = o->first; i < o->script && i < o->argc; i++) {
         char kind = o->argv[i][1];
-        if (kind == 'W') lua_warning(r->worker->engine->L, "@on", 0);
+        if (kind == 'W') lua_warning(r->engine->L, "@on", 0);
         if (kind != 'e' && kind != 'l') continue;
         const char *argument = o->argv[i][2] ? o->argv[i] + 2 : o->argv[++i];
         struct chunk c = {.run = r,
-                          .load = kind == 'e' ? load_string : load_library,
+                          .load = kind == 'e' ? chunk_load_string : chunk_load_library,
                           .text = argument,
                           .name = "=(command line)",
                           .is_library = kind == 'l'};
-        if (!run_chunk(&c)) return false;
+        if (!run_first(&c)) return false;
     }
     return true;
-}
-
-static bool run_script(struct run *r) {
-    const struct interpreter_options *o = r->options;
-    const char *path = o->argv[o->script];
-    bool from_stdin = strcmp(path, "-") == 0 && !(o->script > 0 && strcmp(o->argv[o->script - 1], "--") == 0);
-    if (!from_stdin) engine_set_script(r->worker->engine, path);
-    struct chunk c = {.run = r, .load = load_file, .text = from_stdin ? NULL : path, .with_arguments = true};
-    return run_chunk(&c);
 }
 
 /* The table `arg`: the script at 0, its arguments behind, the program and its options before. */
@@ -343,14 +202,13 @@ static void prompt(const struct run *r) {
     struct run quiet = *r;
     quiet.program = NULL;
     struct statement s = {.chunk = {.run = &quiet, .load = load_statement, .prints = true}};
-    struct engine *e = r->worker->engine;
     buf_init(&s.text, SIZE_MAX);
     while (!s.last && !r->worker->stopping) {
-        door_call(e, l_show_prompt, &s, NULL);
+        door_call(r->engine, l_show_prompt, &s, NULL);
         if (!wait_for_input(r->worker)) break;
         s.last = !read_line(&s.text);
         if (s.last && !s.more) break;
-        run_chunk(&s.chunk);
+        chunk_run(&s.chunk);
         if (!s.more) buf_reset(&s.text, SIZE_MAX);
     }
     buf_clear(&s.text);
@@ -366,24 +224,36 @@ static void print_version(void) {
 }
 
 static int l_prepare(lua_State *L) {
-    const struct interpreter_options *o = lua_touserdata(L, 1);
-    if (o->version) print_version();
-    set_arg(L, o);
+    set_arg(L, lua_touserdata(L, 1));
     lua_gc(L, LUA_GCGEN, 0, 0);
     return 0;
 }
 
+const char *interpreter_script(const struct interpreter_options *o) {
+    if (o->script == o->argc) return NULL;
+    const char *path = o->argv[o->script];
+    bool from_stdin = strcmp(path, "-") == 0 && !(o->script > 0 && strcmp(o->argv[o->script - 1], "--") == 0);
+    return from_stdin ? NULL : path;
+}
+
+bool interpreter_prepare(struct run *r, const struct interpreter_options *o, struct chunk *script) {
+    const char *path = interpreter_script(o);
+    *script = (struct chunk){.run = r, .load = chunk_load_file, .text = path, .with_arguments = o->script < o->argc};
+    r->program = o->argv[0] && o->argv[0][0] ? o->argv[0] : "wsbot";
+    r->ok = door_call(r->engine, l_prepare, (void *)o, NULL);
+    if (!r->ok || !(o->no_environment || run_init(r)) || !run_options(r, o)) return false;
+    if (path) engine_set_script(r->engine, path);
+    return true;
+}
+
 bool interpreter_run(struct worker *w, const struct interpreter_options *o) {
-    struct run r = {.worker = w, .options = o, .program = o->argv[0] && o->argv[0][0] ? o->argv[0] : "wsbot"};
+    struct run r = {.worker = w, .engine = w->engine};
+    struct chunk script;
     bool has_script = o->script < o->argc, nothing = !has_script && !o->executes && !o->version;
     bool terminal = isatty(STDIN_FILENO);
-    struct chunk input = {.run = &r, .load = load_file}; /* without a name: standard input */
-    r.ok = door_call(w->engine, l_prepare, (void *)o, NULL);
-    bool go = r.ok && (o->no_environment || run_init(&r)) && run_options(&r);
-    if (go && has_script)
-        go = run_script(&r);
-    else if (go && nothing && !terminal)
-        go = run_chunk(&input);
+    if (o->version) print_version();
+    bool go = interpreter_prepare(&r, o, &script);
+    if (go && (has_script || (nothing && !terminal))) go = chunk_run(&script); /* without a script: standard input */
     if (!go || !(o->interactive || (nothing && terminal))) return r.ok;
     if (!o->version) print_version();
     prompt(&r);

@@ -2,7 +2,7 @@
 #ifndef APP_INTERPRETER_H
 #define APP_INTERPRETER_H
 
-#include "app/worker.h"
+#include "app/chunk.h"
 
 /* A command line as `lua` reads it. */
 struct interpreter_options {
@@ -18,6 +18,13 @@ bool interpreter_options_read(int argc, char **argv, int first, struct interpret
 
 /* Says on stderr what is wrong with the option and which there are. */
 void interpreter_usage(const char *program, const char *bad);
+
+/* The file that is the script; NULL: there is none, or it is standard input. */
+const char *interpreter_script(const struct interpreter_options *o);
+
+/* Does what comes before the script in `r->engine`, and prepares the script's chunk. False where something failed,
+ * which was told. */
+bool interpreter_prepare(struct run *r, const struct interpreter_options *o, struct chunk *script);
 
 /* Does what the options say, up to the end of the main chunk. True, or false where it failed, which was told on stderr.
  */

@@ -13,7 +13,7 @@
 
 /* For the signal handler alone, which gets no argument. */
 static struct worker *handler_worker;
-static volatile sig_atomic_t signals_seen;
+static volatile sig_atomic_t signals_seen, hangups_seen;
 
 static void on_signal(int number) {
     struct worker *w = handler_worker;
@@ -28,19 +28,31 @@ static void on_signal(int number) {
     uv_async_send(&w->signalled);
 }
 
+static void on_hangup(int number) {
+    (void)number;
+    if (!handler_worker) return;
+    hangups_seen = 1;
+    uv_async_send(&handler_worker->signalled);
+}
+
 static void on_signalled(uv_async_t *async) {
     struct worker *w = async->data;
+    if (hangups_seen) {
+        hangups_seen = 0;
+        worker_reload(w);
+    }
     if (w->engine && engine_was_interrupted(w->engine)) signals_seen = 0;
     if (signals_seen) worker_stop(w, 0);
 }
 
-static void handle_signals(struct worker *w) {
+void worker_handle_signals(struct worker *w) {
     handler_worker = w;
-    signals_seen = 0;
     struct sigaction action = {.sa_handler = on_signal, .sa_flags = SA_RESTART};
     sigemptyset(&action.sa_mask);
     sigaction(SIGINT, &action, NULL);
     sigaction(SIGTERM, &action, NULL);
+    action.sa_handler = on_hangup;
+    if (w->reload) sigaction(SIGHUP, &action, NULL);
     signal(SIGPIPE, SIG_IGN);
 }
 
@@ -51,7 +63,9 @@ static void host_exit(void *app, int status) {
     exit(status);
 }
 
-static const struct engine_host engine_host = {.stop = host_stop, .exit = host_exit};
+static const char *host_reload(void *app) { return worker_reload(app); }
+
+static const struct engine_host engine_host = {.stop = host_stop, .exit = host_exit, .reload = host_reload};
 
 void worker_open(struct worker *w, bool script, bool no_environment) {
     *w = (struct worker){0};
@@ -63,7 +77,19 @@ void worker_open(struct worker *w, bool script, bool no_environment) {
         fputs("wsbot: not enough memory\n", stderr);
         exit(1);
     }
-    handle_signals(w);
+    signals_seen = hangups_seen = 0;
+    worker_handle_signals(w);
+}
+
+static void on_reload_due(struct deadline *d) {
+    struct worker *w = (struct worker *)((char *)d - offsetof(struct worker, reload_due));
+    if (!w->stopping && !w->over) w->reload(w->reload_arg);
+}
+
+const char *worker_reload(struct worker *w) {
+    if (!w->reload) return "there is no file to load again: the script is not one, or there is a prompt";
+    clock_set(&w->net.clock, &w->reload_due, clock_now(&w->net.clock), on_reload_due);
+    return NULL;
 }
 
 enum { ON_STOP_LIMIT = 10 }; /* seconds that functions of host.on_stop may wait, all together */
@@ -112,6 +138,7 @@ void worker_stop(struct worker *w, int status) {
 enum { LAST_TURNS = 100 };
 
 static bool is_alive(struct worker *w) {
+    if (w->over) return false;
     if (!w->stopping) return net_loop_is_alive(&w->net);
     if (clock_is_set(&w->stop) || w->net.all) return true;
     return w->engine && w->engine->tasks.ready.first && w->last_turns++ < LAST_TURNS;
@@ -133,6 +160,7 @@ void worker_close(struct worker *w) {
     handler_worker = NULL;
     signal(SIGINT, SIG_DFL);
     signal(SIGTERM, SIG_DFL);
+    signal(SIGHUP, SIG_DFL);
     w->net.stopping = true;
     if (w->engine) engine_free(w->engine);
     w->engine = NULL;

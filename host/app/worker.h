@@ -8,12 +8,16 @@
 struct worker {
     uv_loop_t loop;
     struct net net;
-    struct engine *engine; /* NULL: this worker runs no script */
-    uv_async_t signalled;  /* a signal handler has something for the loop */
-    struct deadline stop;  /* the graceful stop begins */
+    struct engine *engine;     /* the running generation; NULL: this worker runs no script */
+    uv_async_t signalled;      /* a signal handler has something for the loop */
+    struct deadline stop;      /* the graceful stop begins */
+    void (*reload)(void *arg); /* makes the next generation, from the loop; NULL: there is nothing to reload */
+    void *reload_arg;
+    struct deadline reload_due;
     bool stopping;
     unsigned last_turns; /* made since all connections had ended */
-    int status; /* the exit status */
+    bool over;           /* the main chunk failed: the program ends at once */
+    int status;          /* the exit status */
 };
 
 /* Makes loop, net and signal handling, and with `script` a generation (see engine_new). Aborts without memory. One
@@ -30,6 +34,12 @@ int worker_run(struct worker *w);
 /* Begins to stop: host.on_stop functions run, connections say Close 1001 and have their close_timeout to end. May be
  * called from anywhere. */
 void worker_stop(struct worker *w, int status);
+
+/* Has a reload happen in the next turn of the loop. NULL, or why there can be none. May be called from anywhere. */
+const char *worker_reload(struct worker *w);
+
+/* From now on SIGHUP asks for a reload. Call it again when another generation's luv may have taken signals. */
+void worker_handle_signals(struct worker *w);
 
 /* Closes it all. Connections that are still there are dropped. */
 void worker_close(struct worker *w);

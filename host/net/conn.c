@@ -129,6 +129,7 @@ static const char *phase_word(const struct conn *c) {
 
 static void on_step(struct deadline *d);
 void conn_set_step(struct conn *c, uint64_t after) {
+    c->step_from = conn_now(c);
     clock_set(&c->net->clock, &c->step, conn_now(c) + after, on_step);
 }
 
@@ -425,6 +426,65 @@ void conn_note_ping(struct conn *c) {
     c->last_ping = conn_now(c);
     if (!c->ping_sent || c->last_in >= c->ping_sent) c->ping_sent = c->last_ping;
     arm_ping(c);
+}
+
+/* ---- another owner ---- */
+
+static bool same_text(const char *a, const char *b) { return a == b || (a && b && strcmp(a, b) == 0); }
+
+static bool same_url(const struct url *a, const struct url *b) {
+    return a->scheme == b->scheme && a->port == b->port && same_text(a->host, b->host) &&
+           same_text(a->target, b->target) && same_text(a->credentials, b->credentials) &&
+           same_text(a->socket_path, b->socket_path);
+}
+
+const char *conn_differs(const struct conn *c, const struct conn *like, bool with_url) {
+    if (with_url && !same_url(&c->url, &like->url)) return "url";
+    if (!tls_config_equal(&c->tls_config, &like->tls_config)) return "tls";
+    if (!slice_eq(buf_slice(&c->offer.protocols), buf_slice(&like->offer.protocols))) return "protocols";
+    return same_text(c->local, like->local) ? NULL : "local_address";
+}
+
+/* The deadline of the phase, counted anew from when that began. */
+static void renew_step(struct conn *c) {
+    const struct conn_settings *s = &c->settings;
+    uint64_t limit;
+    switch (c->phase) {
+    case CONN_STARTING:
+        if (!c->held_back || !clock_is_set(&c->step)) return;
+        limit = s->connect_timeout;
+        break;
+    case CONN_DIALLING:
+    case CONN_TLS: limit = s->connect_timeout; break;
+    case CONN_HANDSHAKE:
+    case CONN_REFUSED: limit = s->handshake_timeout; break;
+    default: return;
+    }
+    clock_set(&c->net->clock, &c->step, c->step_from + limit, on_step);
+}
+
+void conn_adopt(struct conn *c, struct conn *like, bool with_url) {
+    uint64_t pings = c->settings.ping_interval;
+    c->settings = like->settings;
+    struct handshake_offer offer = c->offer;
+    c->offer = like->offer;
+    like->offer = offer;
+    if (with_url) {
+        struct url url = c->url;
+        c->url = like->url;
+        like->url = url;
+    }
+    renew_step(c);
+    if (c->phase == CONN_OPEN) {
+        ws_limit(&c->ws, c->settings.max_message_size);
+        c->out.cap = c->settings.max_send_buffer + CONN_CONTROL_ROOM;
+        if (pings != c->settings.ping_interval)
+            conn_ping_changed(c);
+        else
+            arm_ping(c);
+    }
+    for (struct ws_event ev; backlog_first(&like->queue, &ev); backlog_drop(&like->queue))
+        conn_send(c, ev.kind, ev.data);
 }
 
 /* ---- what the owner may ask ---- */

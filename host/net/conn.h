@@ -120,6 +120,7 @@ struct conn {
     bool wake_due;        /* the sink asked for `readable` */
 
     struct deadline step; /* of the phase; also the next attempt, and the telling of the end */
+    uint64_t step_from;   /* when the phase began */
     struct deadline ping;
     bool ping_unsent;              /* a ping waits in `out` */
     uint64_t next_ping, ping_sent; /* ping_sent: of the oldest one nothing came after; 0: none */
@@ -157,6 +158,14 @@ void conn_release(struct conn *c);
 
 /* Lets go of the sink: from now on nothing is told. */
 void conn_detach(struct conn *c);
+
+/* Is `like` another place to connect to, or another way there? A word for what differs ("url", "tls", "protocols",
+ * "local_address"), or NULL. `with_url`: the urls are compared as well. */
+const char *conn_differs(const struct conn *c, const struct conn *like, bool with_url);
+
+/* `c` goes on as `like` was made, which has not begun: takes over its settings and offer (and `with_url` its url), and
+ * sends what waits in its queue. What has changed takes effect at once, the offer with the next handshake. */
+void conn_adopt(struct conn *c, struct conn *like, bool with_url);
 
 /* The attempt that `starts` held back goes on, or ends with `fault` where that is not NULL. */
 void conn_start(struct conn *c, const struct fault *fault);

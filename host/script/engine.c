@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 struct engine *engine_of(lua_State *L) {
     return *(struct engine **)lua_getextraspace(L);
@@ -62,6 +63,46 @@ void l_engine_require(lua_State *L, const char *name) {
     lua_remove(L, -2);
 }
 
+/* Lua's own searcher for Lua files (upvalue 1), which are noted, also those that do not load. */
+static int l_find_lua(lua_State *L) {
+    lua_settop(L, 1);
+    lua_getglobal(L, "package");
+    if (lua_istable(L, -1) && lua_getfield(L, -1, "searchpath") == LUA_TFUNCTION) { /* name, package, searchpath */
+        lua_pushvalue(L, 1);
+        lua_getfield(L, 2, "path");
+        if (lua_pcall(L, 2, 1, 0) == LUA_OK && lua_isstring(L, -1)) engine_note_file(engine_of(L), lua_tostring(L, -1));
+    }
+    lua_settop(L, 1);
+    lua_pushvalue(L, lua_upvalueindex(1));
+    lua_insert(L, 1);
+    lua_call(L, 1, LUA_MULTRET);
+    return lua_gettop(L);
+}
+
+/* loadfile and dofile (upvalue 1), whose files are noted. */
+static int l_loaded(lua_State *L, int status, lua_KContext ctx) {
+    (void)status;
+    (void)ctx;
+    return lua_gettop(L);
+}
+
+static int l_load(lua_State *L) {
+    if (lua_type(L, 1) == LUA_TSTRING) engine_note_file(engine_of(L), lua_tostring(L, 1));
+    lua_pushvalue(L, lua_upvalueindex(1));
+    lua_insert(L, 1);
+    lua_callk(L, lua_gettop(L) - 1, LUA_MULTRET, 0, l_loaded);
+    return lua_gettop(L);
+}
+
+static void note_loads(lua_State *L) {
+    static const char *const names[] = {"loadfile", "dofile"};
+    for (int i = 0; i < 2; i++) {
+        lua_getglobal(L, names[i]);
+        lua_pushcclosure(L, l_load, 1);
+        lua_setglobal(L, names[i]);
+    }
+}
+
 /* Modules that lie beside the script, where package.path did not find any. */
 static int l_find_beside(lua_State *L) {
     struct engine *e = engine_of(L);
@@ -75,6 +116,7 @@ static int l_find_beside(lua_State *L) {
         FILE *readable = fopen(paths[i], "r");
         if (!readable) continue;
         fclose(readable);
+        engine_note_file(e, paths[i]);
         if (luaL_loadfile(L, paths[i]) != LUA_OK)
             return luaL_error(L, "error loading module '%s' from file '%s':\n\t%s", name, paths[i],
                               lua_tostring(L, -1));
@@ -96,6 +138,9 @@ static void add_searchers(lua_State *L) {
     }
     lua_pushcfunction(L, l_find_inside);
     lua_rawseti(L, -2, 2);
+    lua_rawgeti(L, -1, 3);
+    lua_pushcclosure(L, l_find_lua, 1);
+    lua_rawseti(L, -2, 3);
     lua_pushcfunction(L, l_find_beside);
     lua_rawseti(L, -2, n + 2);
     lua_pop(L, 2);
@@ -103,6 +148,10 @@ static void add_searchers(lua_State *L) {
 
 /* os.exit: as in Lua, where the state is to be closed after the task that asks for it; upvalue 1 is Lua's own. */
 static int l_exit(lua_State *L) {
+    if (engine_of(L)->staged) { /* the reload fails, whatever the script does about this error */
+        engine_of(L)->exited = true;
+        return luaL_error(L, "os.exit was called");
+    }
     if (lua_toboolean(L, 2) && l_task_can_wait(L)) {
         int status = lua_isboolean(L, 1) ? (lua_toboolean(L, 1) ? EXIT_SUCCESS : EXIT_FAILURE)
                                          : (int)luaL_optinteger(L, 1, EXIT_SUCCESS);
@@ -131,6 +180,7 @@ static int l_open(lua_State *L) {
     replace_exit(L);
     l_coroutine_open(L);
     add_searchers(L);
+    note_loads(L);
     modules_open(L);
     return 0;
 }
@@ -172,6 +222,7 @@ struct engine *engine_new(struct net *net, const struct engine_host *host, void 
     e->net = net;
     e->host = host;
     e->app = app;
+    e->no_environment = no_environment;
     e->L = lua_newstate(allocate, e);
     if (!e->L) {
         free(s);
@@ -190,8 +241,38 @@ struct engine *engine_new(struct net *net, const struct engine_host *host, void 
     return e;
 }
 
+struct file_mark engine_mark_file(const char *path) {
+    struct stat s;
+    if (stat(path, &s) != 0) return (struct file_mark){0};
+    return (struct file_mark){.device = (uint64_t)s.st_dev,
+                              .inode = (uint64_t)s.st_ino,
+                              .size = (uint64_t)s.st_size,
+                              .written = s.st_mtim,
+                              .changed = s.st_ctim};
+}
+
+void engine_note_file(struct engine *e, const char *path) {
+    char folder[4096] = "";
+    size_t n = sizeof folder;
+    if (path[0] != '/' && uv_cwd(folder, &n) != 0) return;
+    struct engine_file **at = &e->files, *f = malloc(sizeof *f + strlen(folder) + 1 + strlen(path) + 1);
+    if (!f) abort();
+    f->next = NULL;
+    strcpy(f->path, folder);
+    if (folder[0]) strcat(f->path, "/");
+    strcat(f->path, path);
+    for (; *at; at = &(*at)->next) {
+        if (strcmp((*at)->path, f->path) != 0) continue;
+        free(f); /* it is noted already */
+        return;
+    }
+    f->mark = engine_mark_file(f->path);
+    *at = f;
+}
+
 void engine_set_script(struct engine *e, const char *path) {
     e->script = path;
+    engine_note_file(e, path);
     free(e->folder);
     e->folder = NULL;
     const char *slash = strrchr(path, '/');
@@ -199,9 +280,15 @@ void engine_set_script(struct engine *e, const char *path) {
 }
 
 void engine_free(struct engine *e) {
+    e->ended = true;
     task_close_all(e);
     engine_enter(e, e->L); /* finalizers are Lua code */
     lua_close(e->L);
+    while (e->files) {
+        struct engine_file *f = e->files;
+        e->files = f->next;
+        free(f);
+    }
     free(e->folder);
     free(e);
 }

@@ -6,12 +6,35 @@
 #include "net/net.h"
 #include "script/task.h"
 #include <lua.h>
+#include <time.h>
 
 /* What a script may ask of the program it runs in. */
 struct engine_host {
     void (*stop)(void *app, int status); /* ends gracefully with this status */
     void (*exit)(void *app, int status); /* closes the engine and ends at once; does not return */
+    const char *(*reload)(void *app);    /* asks for a reload; NULL, or why there can be none */
 };
+
+/* A file that the script was loaded from, and what tells it from another of the same path. */
+struct engine_file {
+    struct engine_file *next;
+    struct file_mark {
+        uint64_t device, inode, size; /* all zero: there was none */
+        struct timespec written, changed;
+    } mark;
+    char path[]; /* absolute */
+};
+
+/* The mark of the file that is there now. */
+struct file_mark engine_mark_file(const char *path);
+static inline bool file_mark_equal(const struct file_mark *a, const struct file_mark *b) {
+    return a->device == b->device && a->inode == b->inode && a->size == b->size &&
+           a->written.tv_sec == b->written.tv_sec && a->written.tv_nsec == b->written.tv_nsec &&
+           a->changed.tv_sec == b->changed.tv_sec && a->changed.tv_nsec == b->changed.tv_nsec;
+}
+
+struct conn_box;
+struct timer;
 
 struct engine {
     lua_State *L; /* the main thread: never the one a function was called with, which may be long gone */
@@ -26,11 +49,27 @@ struct engine {
     lua_State *volatile running;  /* the thread that Lua runs in; NULL: it does not run */
     volatile uint64_t entered_at; /* since when, by uv_hrtime */
     volatile bool interrupted;
+
+    uint64_t reloads; /* how many generations were before it */
+    bool staged;      /* it was not taken over yet: nothing begins (reload.h) */
+    bool ended;       /* another has taken over: nothing begins any more */
+    bool exited;      /* while it was staged, os.exit was called */
+    bool stops, asks; /* while it was staged, host.stop or host.reload were called */
+    int stop_status;
+    bool no_environment;
+    uint64_t last_id; /* of connections, before it was staged */
+
+    struct conn_box *boxes, **boxes_end; /* its connections, in order */
+    struct timer *named;                 /* its timers that have a name */
+    struct engine_file *files;           /* what it was loaded from */
 };
 
 /* A new state with Lua's libraries and ours. NULL without memory. `no_environment` is `lua -E`: LUA_PATH and the like
  * are not looked at. */
 struct engine *engine_new(struct net *net, const struct engine_host *host, void *app, bool no_environment);
+
+/* Notes that the script was loaded from this file; relative to the working directory of now. */
+void engine_note_file(struct engine *e, const char *path);
 
 /* Names the script: what host.script says, and where modules beside it are found. */
 void engine_set_script(struct engine *e, const char *path);

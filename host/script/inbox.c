@@ -34,6 +34,12 @@ void inbox_clear(struct inbox *b) {
     b->taken = b->came;
 }
 
+void inbox_move(struct inbox *to, struct inbox *from) {
+    *to = *from;
+    if (!to->first) to->last = &to->first;
+    inbox_init(from);
+}
+
 int inbox_put(struct inbox *b, enum ws_kind kind, struct slice data) {
     int rc = backlog_put(&b->messages, kind, data);
     if (rc == 0) b->came++;

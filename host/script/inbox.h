@@ -20,6 +20,7 @@ enum inbox_kind {
     INBOX_FAILED,   /* end */
     INBOX_CLOSED,   /* end; head, where an answer had come */
     INBOX_GAVE_UP,  /* end */
+    INBOX_ADOPTED,  /* a new generation has the connection */
     INBOX_CALLBACK, /* a callback failed: data is its error with the traceback */
 };
 
@@ -44,6 +45,9 @@ struct inbox {
 /* Empty. Allocates nothing. */
 void inbox_init(struct inbox *b);
 void inbox_clear(struct inbox *b);
+
+/* Moves everything from one to the other, which must be empty. */
+void inbox_move(struct inbox *to, struct inbox *from);
 
 /* Adds a message. 0 or ERR_NOMEM. */
 int inbox_put(struct inbox *b, enum ws_kind kind, struct slice data);

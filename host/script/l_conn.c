@@ -5,6 +5,7 @@
 #include "script/box.h"
 #include "script/modules.h"
 #include <lauxlib.h>
+#include <stdlib.h>
 #include <string.h>
 
 /* Finalizers may still call one whose own finalizer has run, when the state closes. */
@@ -29,6 +30,7 @@ static int push_result(lua_State *L, int rc) {
 static int send_as(lua_State *L, struct conn_box *b, bool binary) {
     size_t n;
     const char *data = luaL_checklstring(L, 2, &n);
+    if (b->staged.ends) return push_result(L, ERR_CLOSED);
     return push_result(L, conn_send(b->conn, binary ? WS_BINARY : WS_TEXT, slice_of(data, n)));
 }
 
@@ -56,17 +58,28 @@ static int l_close(lua_State *L) {
     luaL_argcheck(L, code > 0 && code <= UINT16_MAX && ws_close_code_valid((uint16_t)code), 2,
                   "a close code is 1000 to 1003, 1007 to 1014 or 3000 to 4999 (RFC 6455 7.4)");
     luaL_argcheck(L, n <= WS_REASON_MAX, 3, "a close reason has at most 123 bytes");
-    int rc = conn_close(b->conn, (uint16_t)code, slice_of(reason, n));
-    luaL_argcheck(L, rc == 0, 3, "a close reason must be UTF-8");
-    l_events_settle(b);
+    luaL_argcheck(L, utf8_valid(slice_of(reason, n)), 3, "a close reason must be UTF-8");
+    if (b->engine->staged) {
+        b->staged.ends = true;
+        b->staged.code = (uint16_t)code;
+        b->staged.reason_size = (uint8_t)n;
+        memcpy(b->staged.reason, reason, n);
+    } else {
+        conn_close(b->conn, (uint16_t)code, slice_of(reason, n));
+        l_events_settle(b);
+    }
     lua_pushboolean(L, 1);
     return 1;
 }
 
 static int l_destroy(lua_State *L) {
     struct conn_box *b = l_conn_check(L);
-    conn_destroy(b->conn);
-    l_events_settle(b);
+    if (b->engine->staged) {
+        b->staged.ends = b->staged.destroys = true;
+    } else {
+        conn_destroy(b->conn);
+        l_events_settle(b);
+    }
     return 0;
 }
 
@@ -74,6 +87,12 @@ static int l_reconnect(lua_State *L) {
     struct conn_box *b = l_conn_check(L);
     lua_Number seconds = luaL_optnumber(L, 2, 0);
     luaL_argcheck(L, seconds >= 0, 2, "seconds must not be negative");
+    if (b->engine->ended) return 0;
+    if (b->engine->staged) {
+        b->staged.reopens = true;
+        b->staged.delay = clock_from_seconds(seconds);
+        return 0;
+    }
     box_anchor(L, 1, b);
     conn_open(b->conn, clock_from_seconds(seconds));
     l_events_settle(b); /* while the program stops, nothing begins */
@@ -82,21 +101,67 @@ static int l_reconnect(lua_State *L) {
 
 static int l_cancel_reconnect(lua_State *L) {
     struct conn_box *b = l_conn_check(L);
-    conn_cancel_open(b->conn);
+    b->staged.reopens = false;
+    if (!b->engine->staged) conn_cancel_open(b->conn);
     l_events_settle(b);
     return 0;
 }
 
+static void set_paused(struct conn_box *b, bool on) {
+    if (b->engine->staged)
+        b->staged.pause = on ? PAUSE_ON : PAUSE_OFF;
+    else if (on)
+        conn_pause(b->conn, CONN_PAUSED_BY_SCRIPT);
+    else
+        conn_resume(b->conn, CONN_PAUSED_BY_SCRIPT);
+    if (!on && inbox_has_message(&b->inbox)) conn_wake(b->conn);
+}
+
 static int l_pause(lua_State *L) {
-    conn_pause(l_conn_check(L)->conn, CONN_PAUSED_BY_SCRIPT);
+    set_paused(l_conn_check(L), true);
     return 0;
 }
 
 static int l_resume(lua_State *L) {
-    struct conn_box *b = l_conn_check(L);
-    conn_resume(b->conn, CONN_PAUSED_BY_SCRIPT);
-    if (inbox_has_message(&b->inbox)) conn_wake(b->conn);
+    set_paused(l_conn_check(L), false);
     return 0;
+}
+
+/* ---- reloads ---- */
+
+/* Does what the script asked for before its generation had taken over. */
+static void catch_up(struct conn_box *b) {
+    struct conn *c = b->conn;
+    if (b->staged.pause == PAUSE_ON) conn_pause(c, CONN_PAUSED_BY_SCRIPT);
+    if (b->staged.pause == PAUSE_OFF) conn_resume(c, CONN_PAUSED_BY_SCRIPT);
+    if (b->staged.destroys)
+        conn_destroy(c);
+    else if (b->staged.ends)
+        conn_close(c, b->staged.code, slice_of(b->staged.reason, b->staged.reason_size));
+    if (b->staged.reopens) conn_open(c, b->staged.delay);
+    b->staged.ends = b->staged.destroys = b->staged.reopens = false;
+}
+
+void l_conn_begin(struct conn_box *b) {
+    catch_up(b);
+    conn_wake(b->conn);
+}
+
+void l_conn_adopt(struct conn_box *to, struct conn_box *from) {
+    struct conn *c = from->conn, *like = to->conn;
+    bool starts = c->phase == CONN_STARTING && c->held_back && from->task && from->delivers == INBOX_STARTS;
+    conn_adopt(c, like, !to->url_function);
+    if (to->url_function && from->url && (to->url = strdup(from->url)) == NULL) abort();
+    conn_detach(like);
+    conn_cancel_open(like);
+    to->conn = c;
+    from->conn = like; /* which is closed, as far as the last generation can see */
+    c->sink_arg = to;
+    inbox_move(&to->inbox, &from->inbox);
+    if (starts) inbox_tell(&to->inbox, INBOX_STARTS, slice_of(NULL, 0), NULL, NULL, 0);
+    inbox_tell_first(&to->inbox, INBOX_ADOPTED, slice_of(NULL, 0));
+    task_wake_all(&to->receivers);
+    l_conn_begin(to);
 }
 
 /* ---- fields ---- */
@@ -146,18 +211,13 @@ static void push_text(lua_State *L, const char *text) {
         lua_pushnil(L);
 }
 
-static void push_hidden(lua_State *L, const char *name) {
-    lua_getiuservalue(L, 1, BOX_HIDDEN);
-    lua_getfield(L, -1, name);
-}
-
 static void push_field(lua_State *L, const struct conn_box *b, enum field field) {
     const struct conn *c = b->conn;
     switch (field) {
-    case FIELD_URL: push_hidden(L, "url"); break;
-    case FIELD_NAME: push_hidden(L, "name"); break;
+    case FIELD_URL: push_text(L, b->url); break;
+    case FIELD_NAME: push_text(L, b->name); break;
     case FIELD_ID: lua_pushinteger(L, (lua_Integer)c->id); break;
-    case FIELD_STATE: lua_pushstring(L, conn_state(c)); break;
+    case FIELD_STATE: lua_pushstring(L, b->staged.ends ? "closed" : conn_state(c)); break;
     case FIELD_PROTOCOL: push_text(L, c->protocol); break;
     case FIELD_REMOTE_ADDRESS: push_text(L, c->remote_address); break;
     case FIELD_LOCAL_ADDRESS: push_text(L, c->local_address); break;
@@ -238,27 +298,71 @@ static int l_newindex(lua_State *L) {
 
 static int l_tostring(lua_State *L) {
     struct conn_box *b = l_conn_check(L);
-    push_hidden(L, "name");
-    const char *name = lua_tostring(L, -1);
     lua_pushfstring(L, "ws.connection %I (%s): %s", (LUAI_UACINT)b->conn->id,
-                    name                ? name
+                    b->name             ? b->name
                     : b->conn->url.host ? b->conn->url.host
                                         : "?",
                     conn_state(b->conn));
     return 1;
 }
 
+/* ---- the module ---- */
+
+/* A name is for one connection at a time. The registry has the boxes that have one. */
+#define NAMES "wsbot.names"
+
+static void take_name(lua_State *L, struct conn_box *b) {
+    if (!b->name) return;
+    luaL_getsubtable(L, LUA_REGISTRYINDEX, NAMES);
+    lua_getfield(L, -1, b->name);
+    const struct conn_box *other = lua_touserdata(L, -1);
+    if (other && (other->conn->phase != CONN_CLOSED || other->conn->again))
+        luaL_error(L, "ws.connect: there is a connection of the name '%s' already", b->name);
+    lua_pushlightuserdata(L, b);
+    lua_setfield(L, -3, b->name);
+    lua_pop(L, 2);
+}
+
+static void give_name_back(lua_State *L, const struct conn_box *b) {
+    if (!b->name) return;
+    luaL_getsubtable(L, LUA_REGISTRYINDEX, NAMES);
+    if (lua_getfield(L, -1, b->name) != LUA_TNIL && lua_touserdata(L, -1) == b) {
+        lua_pushnil(L);
+        lua_setfield(L, -3, b->name);
+    }
+    lua_pop(L, 2);
+}
+
+/* Puts the box behind the others of its engine. */
+static void enlist(struct conn_box *b) {
+    struct engine *e = b->engine;
+    b->at = e->boxes ? e->boxes_end : &e->boxes;
+    *b->at = b;
+    e->boxes_end = &b->next;
+}
+
+static void delist(struct conn_box *b) {
+    if (!b->at) return;
+    *b->at = b->next;
+    if (b->next)
+        b->next->at = b->at;
+    else
+        b->engine->boxes_end = b->at;
+}
+
 static int l_gc(lua_State *L) {
     struct conn_box *b = luaL_checkudata(L, 1, CONN_TYPE);
     if (!b->conn) return 0;
     if (b->conn->sink_arg == b) conn_detach(b->conn);
+    delist(b);
+    give_name_back(L, b);
+    free(b->name);
+    free(b->url);
     inbox_clear(&b->inbox);
     conn_release(b->conn);
     b->conn = NULL;
     return 0;
 }
-
-/* ---- the module ---- */
 
 static int l_connect(lua_State *L) {
     if (lua_type(L, 1) != LUA_TTABLE)
@@ -275,6 +379,9 @@ static int l_connect(lua_State *L) {
     inbox_init(&b->inbox);
     luaL_setmetatable(L, CONN_TYPE); /* from here on the collector gives it all back */
     l_options_read(L, 2);
+    if (e->ended) return luaL_error(L, "ws.connect: another generation of the script has taken over");
+    take_name(L, b);
+    enlist(b);
     box_anchor(L, 2, b);
     conn_open(b->conn, 0);
     l_events_settle(b);

@@ -10,7 +10,7 @@
 /* User values of the userdata. */
 enum {
     BOX_FIELDS = 1, /* the script's callbacks, and fields of its own */
-    BOX_HIDDEN = 2, /* name, url as given, functions for url and headers */
+    BOX_HIDDEN = 2, /* functions for url and headers */
     BOX_VALUES = 2,
 };
 
@@ -35,9 +35,12 @@ extern const char *const callback_names[CALLBACKS];
 struct conn_box {
     struct conn *conn; /* held */
     struct engine *engine;
-    bool binary;        /* what send() makes */
-    bool has_functions; /* url or headers are functions */
-    unsigned hears;     /* 1 << callback: the script has it */
+    bool binary;                         /* what send() makes */
+    bool url_function, headers_function; /* are functions */
+    unsigned hears;                      /* 1 << callback: the script has it */
+    char *name, *url;                    /* as given, its own; NULL: not given, or not known yet */
+    struct conn_box *next, **at;         /* of the same engine, in order */
+    struct conn_box *match;              /* reload: the one of the last generation that it takes over */
 
     struct inbox inbox; /* at most max_receive_buffer bytes, and the events of one attempt */
     struct task *task;  /* the one that a callback runs or waits in, or NULL */
@@ -48,6 +51,16 @@ struct conn_box {
     bool draining, due, failed;                          /* see l_events.c */
 
     struct waiters receivers; /* tasks in conn:receive */
+
+    /* What the script asked for while its generation was staged; it is done when that takes over. */
+    struct {
+        bool ends, destroys, reopens;
+        uint16_t code;
+        uint8_t reason_size;
+        char reason[WS_REASON_MAX];
+        uint64_t delay;
+        enum { PAUSE_AS_IT_WAS, PAUSE_ON, PAUSE_OFF } pause;
+    } staged;
 };
 enum { DELIVERS_MESSAGE = -1 };
 
@@ -55,8 +68,8 @@ enum { DELIVERS_MESSAGE = -1 };
  * Raises an error that names what is wrong. */
 void l_options_read(lua_State *L, int box);
 
-/* Reads a url, or headers, into the conn; raises. Also for what a script's functions give, attempt by attempt. */
-void l_options_url(lua_State *L, int value, struct conn *c);
+/* Reads a url, or headers; raises. Also for what a script's functions give, attempt by attempt. */
+void l_options_url(lua_State *L, int value, struct conn_box *b);
 void l_options_headers(lua_State *L, int value, struct conn *c);
 
 /* "text" or "blob", "binary" or "arraybuffer": true for binary. Raises on anything else. */
@@ -68,6 +81,12 @@ struct conn_box *l_conn_check(lua_State *L);
 /* Sets or, with nil, clears a callback of the box at index `box` to the value on the top of the stack, which it pops.
  */
 void l_conn_set_callback(lua_State *L, int box, enum callback which);
+
+/* `to`, of the next generation, has from now on what `from` had. What its script asked for is done. */
+void l_conn_adopt(struct conn_box *to, struct conn_box *from);
+
+/* The same for a connection that only the next generation has. */
+void l_conn_begin(struct conn_box *b);
 
 /* The sink of every connection that a script opens; its argument is the box. l_events.c. */
 extern const struct conn_sink l_events_sink;

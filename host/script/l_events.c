@@ -183,6 +183,7 @@ static int push_event(lua_State *L, struct conn_box *b, const struct inbox_event
         lua_pushliteral(L, "callback");
         lua_pushlstring(L, ev->data, ev->size - 1);
         return 3;
+    case INBOX_ADOPTED: return push_callback(L, b, ON_ADOPT);
     case INBOX_STARTS: break;
     }
     return 0;
@@ -226,10 +227,7 @@ static void take_start(lua_State *L, struct conn_box *b) {
         l_options_headers(L, -1, b->conn);
         return;
     }
-    l_options_url(L, -1, b->conn);
-    lua_getiuservalue(L, CONN, BOX_HIDDEN);
-    lua_insert(L, -2);
-    lua_setfield(L, -2, "url");
+    l_options_url(L, -1, b);
 }
 
 /* ---- the task ---- */
@@ -370,7 +368,7 @@ static void tell(struct conn_box *b, enum inbox_kind kind, const struct conn_end
 static bool on_starts(void *arg, struct conn *c) {
     struct conn_box *b = arg;
     (void)c;
-    if (!b->has_functions && !b->task && !b->inbox.first) return true;
+    if (!b->url_function && !b->headers_function && !b->task && !b->inbox.first) return true;
     tell(b, INBOX_STARTS, NULL, NULL);
     return false;
 }

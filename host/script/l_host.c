@@ -4,12 +4,14 @@
 #include "base/log.h"
 #include "script/door.h"
 #include "script/modules.h"
+#include "script/state.h"
 #include <lauxlib.h>
 #include <stdlib.h>
 #include <string.h>
 #include <uv.h>
 
-#define ON_STOP "wsbot.on_stop" /* registry: the functions given to host.on_stop */
+#define ON_STOP   "wsbot.on_stop" /* registry: the functions given to host.on_stop */
+#define ON_RELOAD "wsbot.on_reload"
 
 static int l_now(lua_State *L) {
     lua_pushnumber(L, clock_to_seconds(clock_now(&engine_of(L)->net->clock)));
@@ -25,17 +27,33 @@ static int l_stop(lua_State *L) {
     struct engine *e = engine_of(L);
     lua_Integer status = luaL_optinteger(L, 1, 0);
     luaL_argcheck(L, status >= 0 && status <= 255, 1, "an exit status is 0 to 255");
-    e->host->stop(e->app, (int)status);
+    if (e->staged) {
+        e->stops = true;
+        e->stop_status = (int)status;
+    } else {
+        e->host->stop(e->app, (int)status);
+    }
     return 0;
 }
 
-static int l_on_stop(lua_State *L) {
+static int l_reload(lua_State *L) {
+    struct engine *e = engine_of(L);
+    e->asks = e->staged;
+    const char *why = e->staged || e->ended ? NULL : e->host->reload(e->app);
+    return why ? luaL_error(L, "host.reload: %s", why) : 0;
+}
+
+/* Adds the function at index 1 to a list. */
+static int enlist(lua_State *L, const char *list) {
     luaL_checktype(L, 1, LUA_TFUNCTION);
-    luaL_getsubtable(L, LUA_REGISTRYINDEX, ON_STOP);
+    luaL_getsubtable(L, LUA_REGISTRYINDEX, list);
     lua_pushvalue(L, 1);
     lua_rawseti(L, -2, (lua_Integer)lua_rawlen(L, -2) + 1);
     return 0;
 }
+
+static int l_on_stop(lua_State *L) { return enlist(L, ON_STOP); }
+static int l_on_reload(lua_State *L) { return enlist(L, ON_RELOAD); }
 
 /* Takes the first of the functions off the list and calls it, and so on. */
 static int l_call_on_stop(lua_State *L);
@@ -59,6 +77,26 @@ static int l_call_on_stop(lua_State *L) {
         n = (lua_Integer)lua_rawlen(L, 1) + 1;
     }
     return 0;
+}
+
+/* Takes the first of the functions off the list and calls it; tells through *arg whether there was one. */
+static int l_call_on_reload(lua_State *L) {
+    bool *found = lua_touserdata(L, 1);
+    luaL_getsubtable(L, LUA_REGISTRYINDEX, ON_RELOAD);
+    lua_Integer n = (lua_Integer)lua_rawlen(L, -1);
+    *found = n > 0;
+    if (n == 0) return 0;
+    lua_rawgeti(L, -1, 1); /* list, fn */
+    for (lua_Integer i = 1; i <= n; i++) {
+        lua_rawgeti(L, -2, i + 1);
+        lua_rawseti(L, -3, i);
+    }
+    lua_call(L, 0, 0);
+    return 0;
+}
+
+void l_host_call_on_reload(struct engine *e) {
+    for (bool found = true; found;) door_call(e, l_call_on_reload, &found, NULL);
 }
 
 struct stopping {
@@ -126,6 +164,8 @@ static int l_index(lua_State *L) {
         lua_pushstring(L, engine_of(L)->script);
     else if (strcmp(key, "worker") == 0 || strcmp(key, "workers") == 0)
         lua_pushinteger(L, 1);
+    else if (strcmp(key, "reloads") == 0)
+        lua_pushinteger(L, (lua_Integer)engine_of(L)->reloads);
     else
         return 0;
     return 1;
@@ -133,7 +173,8 @@ static int l_index(lua_State *L) {
 
 int luaopen_host(lua_State *L) {
     static const luaL_Reg functions[] = {
-        {"now", l_now}, {"time", l_time}, {"stop", l_stop}, {"on_stop", l_on_stop}, {NULL, NULL},
+        {"now", l_now},       {"time", l_time},           {"stop", l_stop},   {"on_stop", l_on_stop},
+        {"reload", l_reload}, {"on_reload", l_on_reload}, {"state", l_state}, {NULL, NULL},
     };
     luaL_newlib(L, functions);
     l_timer_open(L, -1);

@@ -8,4 +8,8 @@
  * is called. Then `done(arg)`, where it was not cancelled before. */
 void l_host_call_on_stop(struct engine *e, void (*done)(void *arg), void *arg);
 
+/* Calls the functions given to host.on_reload, which may not wait; an error in one is reported and the next is called.
+ */
+void l_host_call_on_reload(struct engine *e);
+
 #endif

@@ -70,7 +70,14 @@ static const char *shown(lua_State *L, const char *text, size_t n) {
 
 /* ---- url and headers ---- */
 
-void l_options_url(lua_State *L, int value, struct conn *c) {
+/* Keeps a copy of the string on the top. */
+static void keep_string(lua_State *L, char **to, const char *name) {
+    char *copy = copy_string(L, name);
+    free(*to);
+    *to = copy;
+}
+
+void l_options_url(lua_State *L, int value, struct conn_box *b) {
     struct fault fault = {0};
     struct url url;
     size_t n;
@@ -81,17 +88,20 @@ void l_options_url(lua_State *L, int value, struct conn *c) {
     if (url_parse(slice_of(text, n), &url, &fault) < 0)
         luaL_error(L, "ws.connect: url '%s': %s", shown(L, text, n),
                    fault_set(&fault) ? fault.text : "not enough memory");
-    url_clear(&c->url);
-    c->url = url;
+    url_clear(&b->conn->url);
+    b->conn->url = url;
+    lua_pushvalue(L, value);
+    keep_string(L, &b->url, "url");
+    lua_pop(L, 1);
 }
 
 static void read_url(lua_State *L, int box, const char *name) {
+    (void)name;
     if (lua_isfunction(L, -1)) {
         keep_hidden(L, box, "url_function");
-        box_at(L, box)->has_functions = true;
+        box_at(L, box)->url_function = true;
     } else {
-        l_options_url(L, -1, box_at(L, box)->conn);
-        keep_hidden(L, box, name);
+        l_options_url(L, -1, box_at(L, box));
     }
 }
 
@@ -146,7 +156,7 @@ static void read_headers(lua_State *L, int box, const char *name) {
     (void)name;
     if (lua_isfunction(L, -1)) {
         keep_hidden(L, box, "headers_function");
-        box_at(L, box)->has_functions = true;
+        box_at(L, box)->headers_function = true;
     } else {
         l_options_headers(L, -1, box_at(L, box)->conn);
     }
@@ -236,17 +246,12 @@ static void read_binary_type(lua_State *L, int box, const char *name) {
     box_at(L, box)->binary = l_options_binary(L, -1, "ws.connect: binary_type");
 }
 
-static void read_name(lua_State *L, int box, const char *name) {
-    if (lua_type(L, -1) != LUA_TSTRING) wrong(L, name, "a string");
-    keep_hidden(L, box, name);
-}
+static void read_name(lua_State *L, int box, const char *name) { keep_string(L, &box_at(L, box)->name, name); }
 
 static void read_local_address(lua_State *L, int box, const char *name) {
     struct conn *c = box_at(L, box)->conn;
     struct sockaddr_storage address;
-    free(c->local);
-    c->local = NULL;
-    c->local = copy_string(L, name);
+    keep_string(L, &c->local, name);
     if (uv_ip4_addr(c->local, 0, (struct sockaddr_in *)&address) != 0 &&
         uv_ip6_addr(c->local, 0, (struct sockaddr_in6 *)&address) != 0)
         luaL_error(L, "ws.connect: local_address '%s' is not an IP address", c->local);
@@ -260,15 +265,9 @@ static void read_not_yet(lua_State *L, int box, const char *name) {
 
 /* ---- tls ---- */
 
-static void tls_string(lua_State *L, char **field, const char *name) {
-    free(*field);
-    *field = NULL;
-    *field = copy_string(L, name);
-}
-
 #define TLS_READER(field)                                                                                              \
     static void read_tls_##field(lua_State *L, int box, const char *name) {                                            \
-        tls_string(L, &box_at(L, box)->conn->tls_config.field, name);                                                  \
+        keep_string(L, &box_at(L, box)->conn->tls_config.field, name);                                                 \
     }
 TLS_READER(ca_file)
 TLS_READER(ca_path)

@@ -1,9 +1,12 @@
 /* l_timer: host.after and host.every. A timer is a deadline in a userdata, anchored while it is set. */
+#include "script/l_timer.h"
+
 #include "script/box.h"
 #include "script/door.h"
 #include "script/modules.h"
 #include <lauxlib.h>
 #include <stdlib.h>
+#include <string.h>
 
 #define TIMER_TYPE "wsbot.timer"
 
@@ -12,11 +15,23 @@ struct timer {
     uint64_t every; /* nanoseconds; 0: once */
     bool busy;      /* its function runs, or waits */
     struct engine *engine;
+    char *name;               /* NULL: it has none */
+    struct timer *next, **at; /* of those of its engine that have a name */
 };
 
 static struct timer *check_timer(lua_State *L) { return luaL_checkudata(L, 1, TIMER_TYPE); }
 
+/* Gives the name back, if there is one. */
+static void forget_name(struct timer *t) {
+    if (!t->name) return;
+    *t->at = t->next;
+    if (t->next) t->next->at = t->at;
+    free(t->name);
+    t->name = NULL;
+}
+
 static void stop(lua_State *L, struct timer *t) {
+    forget_name(t);
     clock_cancel(&t->engine->net->clock, &t->deadline);
     box_unanchor(L, t);
 }
@@ -71,6 +86,13 @@ static int start(lua_State *L, bool again) {
     uint64_t span = clock_from_seconds(seconds);
     if (again) t->every = span ? span : 1;
     luaL_setmetatable(L, TIMER_TYPE);
+    if (again && lua_isstring(L, 3)) {
+        if (!(t->name = strdup(lua_tostring(L, 3)))) return luaL_error(L, "not enough memory");
+        t->at = &e->named;
+        t->next = e->named;
+        if (t->next) t->next->at = &t->next;
+        e->named = t;
+    }
     lua_pushvalue(L, 2);
     lua_setiuservalue(L, -2, 1);
     box_anchor(L, -1, t);
@@ -88,8 +110,20 @@ static int l_cancel(lua_State *L) {
 
 static int l_gc(lua_State *L) {
     struct timer *t = check_timer(L);
+    forget_name(t);
     clock_cancel(&t->engine->net->clock, &t->deadline);
     return 0;
+}
+
+void l_timer_keep_phases(struct engine *last, struct engine *next) {
+    struct clock *clock = &next->net->clock;
+    for (struct timer *t = next->named; t; t = t->next) {
+        struct timer *before = last->named;
+        while (before && strcmp(before->name, t->name) != 0) before = before->next;
+        if (!before || !clock_is_set(&before->deadline) || !clock_is_set(&t->deadline)) continue;
+        uint64_t round = before->deadline.due - before->every; /* when it last came, or began */
+        clock_set(clock, &t->deadline, round + t->every, on_due);
+    }
 }
 
 void l_timer_open(lua_State *L, int table) {

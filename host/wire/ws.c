@@ -11,6 +11,11 @@ void ws_init(struct ws *w, enum ws_role role, uint64_t max_message_size, struct 
     buf_init(&w->message, max_message_size < SIZE_MAX ? (size_t)max_message_size : SIZE_MAX);
 }
 
+void ws_limit(struct ws *w, uint64_t max_message_size) {
+    w->max_message_size = max_message_size;
+    w->message.cap = max_message_size < SIZE_MAX ? (size_t)max_message_size : SIZE_MAX;
+}
+
 int ws_use_deflate(struct ws *w, const struct deflate_params *params, const struct deflate_offer *offer) {
     if (!params->on) return 0;
     w->deflate = malloc(sizeof *w->deflate);

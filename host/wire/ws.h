@@ -85,6 +85,9 @@ struct ws {
 void ws_init(struct ws *w, enum ws_role role, uint64_t max_message_size, struct buf *out, uint32_t (*mask)(void));
 void ws_clear(struct ws *w);
 
+/* From now on messages may be so large; one under way that is larger already is refused when it goes on. */
+void ws_limit(struct ws *w, uint64_t max_message_size);
+
 /* From the first message on, messages are compressed as was agreed on. 0 or ERR_NOMEM. */
 int ws_use_deflate(struct ws *w, const struct deflate_params *params, const struct deflate_offer *offer);
 

@@ -1,0 +1,45 @@
+/* chunk: a piece of Lua code of the command line (LUA_INIT, -e, -l, the script, a line at the prompt), and how it is
+ * run: as a task, so that it may wait. */
+#ifndef APP_CHUNK_H
+#define APP_CHUNK_H
+
+#include "app/worker.h"
+
+/* What the chunks of a generation share. */
+struct run {
+    struct worker *worker;
+    struct engine *engine;
+    const char *program; /* goes before messages; NULL at the prompt */
+    bool ok;             /* none has failed */
+    char *error;         /* while it is staged, what would have been told; its own */
+};
+
+/* Something to run. */
+struct chunk {
+    struct run *run;
+    int (*load)(lua_State *L, const struct chunk *c); /* leaves a function, or a message: then not LUA_OK */
+    const char *text, *name;
+    bool with_arguments; /* it gets those of the command line */
+    bool is_library;     /* it gets the module that `text` names, and returns what the global of that name becomes */
+    bool prints;         /* what it returns is shown */
+    struct task *task;   /* while it runs */
+    bool running;
+    void (*ended)(struct chunk *c, enum task_end how); /* told when it has ended and that was told; may be NULL */
+};
+
+/* Loaders: Lua code in `text`, named `name`; the file `text` (NULL: standard input); `require` for `-l text`. */
+int chunk_load_string(lua_State *L, const struct chunk *c);
+int chunk_load_file(lua_State *L, const struct chunk *c);
+int chunk_load_library(lua_State *L, const struct chunk *c);
+
+/* Runs it until it ends or waits; `running` says which. */
+void chunk_start(struct chunk *c);
+
+/* Runs it to its end, the loop turning while it waits. False where it failed, which was told, or where the program is
+ * to stop meanwhile. */
+bool chunk_run(struct chunk *c);
+
+/* Tells of an error as `lua` does. */
+void run_tell(struct run *r, const char *message);
+
+#endif

@@ -1,0 +1,123 @@
+/* generation: stage, then commit or throw away, and what is told of it. */
+#include "app/generation.h"
+
+#include "app/watch.h"
+#include "base/log.h"
+#include "script/l_host.h"
+#include "script/reload.h"
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* The main chunk of a generation that came by a reload; it lives until that has ended. */
+struct later {
+    struct run run;
+    struct chunk script;
+    struct generations *generations;
+    bool taken_over;
+};
+
+static void free_later(struct later *l) {
+    free(l->run.error);
+    free(l);
+}
+
+static void on_later_end(struct chunk *script, enum task_end how) {
+    struct later *l = (struct later *)((char *)script - offsetof(struct later, script));
+    if (!l->taken_over) return; /* its maker sees to it */
+    bool failed = how == TASK_FAILED || !l->run.ok;
+    if (failed && !l->generations->watch) { /* with --watch the next save may mend it */
+        l->run.worker->status = 1;
+        l->run.worker->over = true;
+    }
+    free_later(l);
+}
+
+/* Runs the script in the staged engine until it ends or waits. NULL where it failed; then l->run.error says why. */
+static bool stage_script(struct later *l, const struct interpreter_options *o) {
+    bool ok = interpreter_prepare(&l->run, o, &l->script);
+    if (ok) {
+        l->script.ended = on_later_end;
+        chunk_start(&l->script);
+        ok = l->run.ok;
+    }
+    if (l->run.engine->exited) {
+        ok = false;
+        if (!l->run.error) l->run.error = strdup("os.exit was called");
+    }
+    if (!ok && !l->run.error) l->run.error = strdup("not enough memory");
+    return ok;
+}
+
+static void tell_failure(struct generations *g, const char *why) {
+    log_line(LOG_ERROR, "reload failed, the old code goes on: %s", why);
+    (void)g;
+}
+
+static void take_over(struct generations *g, struct engine *next, uint64_t began) {
+    struct worker *w = g->worker;
+    struct engine *last = w->engine;
+    struct buf report;
+    buf_init(&report, 4096);
+    w->engine = next;
+    reload_commit(last, next, &report);
+    worker_handle_signals(w);
+    log_line(LOG_INFO, "reload %llu: %.*s (%.1f ms)", (unsigned long long)next->reloads, SLICE_ARGS(buf_slice(&report)),
+             (double)(uv_hrtime() - began) / 1e6);
+    buf_clear(&report);
+    if (next->stops) worker_stop(w, next->stop_status);
+    if (next->asks) worker_reload(w);
+}
+
+static void reload(void *arg) {
+    struct generations *g = arg;
+    struct engine *last = g->worker->engine;
+    uint64_t began = uv_hrtime();
+    char *why = NULL;
+    struct engine *next = reload_stage(last, &why);
+    if (!next) {
+        tell_failure(g, why);
+        free(why);
+        return;
+    }
+    struct later *l = calloc(1, sizeof *l);
+    if (!l) abort();
+    *l = (struct later){.run = {.worker = g->worker, .engine = next}, .generations = g};
+    bool ok = stage_script(l, g->options);
+    if (ok) {
+        l_host_call_on_reload(last);
+        ok = reload_match(last, next, &l->run.error);
+    }
+    if (g->watch) watch_loaded(g->watch, next->files); /* also where it failed: a save of any of them may mend it */
+    if (!ok) {
+        if (l->run.error) tell_failure(g, l->run.error);
+        reload_abandon(next);
+        free_later(l);
+        return;
+    }
+    l->taken_over = true;
+    if (!l->script.running) free_later(l);
+    take_over(g, next, began);
+}
+
+int generations_open(struct generations *g, struct worker *w, const struct interpreter_options *o, bool watch,
+                     struct fault *fault) {
+    *g = (struct generations){.worker = w, .options = o};
+    if (!interpreter_script(o) || o->interactive) {
+        if (!watch) return 0;
+        fault_put(fault, "watch", "--watch needs a script that is a file");
+        return ERR_SYSTEM;
+    }
+    if (watch) g->watch = watch_open(w);
+    w->reload = reload;
+    w->reload_arg = g;
+    worker_handle_signals(w);
+    return 0;
+}
+
+void generations_close(struct generations *g) {
+    if (g->watch) watch_close(g->watch);
+    g->watch = NULL;
+    g->worker->reload = NULL;
+    clock_cancel(&g->worker->net.clock, &g->worker->reload_due);
+}

@@ -1,0 +1,25 @@
+/* generation: the reloads of a program. Each runs the script in a new generation beside the running one, which then
+ * takes over or is thrown away (script/reload.h), and tells people in one line. */
+#ifndef APP_GENERATION_H
+#define APP_GENERATION_H
+
+#include "app/interpreter.h"
+#include "base/err.h"
+
+struct watch;
+
+struct generations {
+    struct worker *worker;
+    const struct interpreter_options *options;
+    struct watch *watch; /* NULL: nobody watches the files */
+};
+
+/* From now on the script can be reloaded: by worker_reload, by SIGHUP, and with `watch` whenever one of its files is
+ * saved. Where the options name no file, nothing is prepared; 0, or ERR_SYSTEM with `fault` where that cannot be
+ * watched. `g` is the caller's memory. */
+int generations_open(struct generations *g, struct worker *w, const struct interpreter_options *o, bool watch,
+                     struct fault *fault);
+
+void generations_close(struct generations *g);
+
+#endif

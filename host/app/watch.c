@@ -1,0 +1,219 @@
+/* watch: folders are listened to, files are looked at. */
+#include "app/watch.h"
+
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+enum {
+    QUIET = 15,        /* milliseconds without a change, after which a file counts as saved */
+    LOOK_EVERY = 1000, /* milliseconds, for what no folder tells of */
+    EMPTY_MOST = 1000, /* milliseconds in which an empty file, or one that is missing, is taken for half a save */
+};
+
+struct folder {
+    struct folder *next;
+    uv_fs_event_t event;
+    struct watch *watch;
+    bool stale; /* not wanted any more */
+    char path[];
+};
+
+struct file {
+    struct file *next;
+    struct file_mark loaded, seen; /* as it was when it was loaded, and when it was last looked at */
+    uint64_t since;                /* when `seen` was first seen */
+    char path[];
+};
+
+struct watch {
+    struct worker *worker;
+    struct file *files;
+    struct folder *folders;
+    struct deadline look;
+    bool closed;
+};
+
+/* ---- folders ---- */
+
+static void look_in(struct watch *w, uint64_t ms);
+
+static void on_event(uv_fs_event_t *event, const char *name, int events, int status) {
+    struct folder *f = event->data;
+    (void)name;
+    (void)events;
+    (void)status;
+    if (!f->watch->closed) look_in(f->watch, 0);
+}
+
+static void on_folder_closed(uv_handle_t *handle) { free(handle->data); }
+
+/* Listens to a folder; what cannot be listened to is looked at once a second. */
+static void listen_to(struct watch *w, const char *path, size_t n) {
+    if (n == 0) n = 1; /* the root */
+    for (struct folder *f = w->folders; f; f = f->next) {
+        if (strlen(f->path) != n || memcmp(f->path, path, n) != 0) continue;
+        f->stale = false;
+        return;
+    }
+    struct folder *f = calloc(1, sizeof *f + n + 1);
+    if (!f || uv_fs_event_init(&w->worker->loop, &f->event) != 0) abort();
+    memcpy(f->path, path, n);
+    f->watch = w;
+    f->event.data = f;
+    uv_fs_event_start(&f->event, on_event, f->path, 0);
+    uv_unref((uv_handle_t *)&f->event);
+    f->next = w->folders;
+    w->folders = f;
+}
+
+/* The folder of a file, that of what it is a link to, and those of all links on the way. */
+static void listen_for(struct watch *w, const char *path) {
+    char real[PATH_MAX], part[PATH_MAX];
+    struct stat s;
+    snprintf(part, sizeof part, "%s", path);
+    listen_to(w, path, (size_t)(strrchr(path, '/') - path));
+    if (realpath(path, real)) listen_to(w, real, (size_t)(strrchr(real, '/') - real));
+    for (char *slash = strchr(part + 1, '/');; slash = strchr(slash + 1, '/')) {
+        if (slash) *slash = '\0';
+        if (lstat(part, &s) == 0 && S_ISLNK(s.st_mode)) listen_to(w, part, (size_t)(strrchr(part, '/') - part));
+        if (!slash) break;
+        *slash = '/';
+    }
+}
+
+static void close_folder(struct folder *f) { uv_close((uv_handle_t *)&f->event, on_folder_closed); }
+
+/* Listens to what there is to listen to now, since links may point elsewhere and folders may be new. */
+static void renew_folders(struct watch *w, bool all) {
+    for (struct folder *f = w->folders; f; f = f->next) f->stale = true;
+    if (all) { /* a folder may have been replaced by one of the same name */
+        while (w->folders) {
+            struct folder *f = w->folders;
+            w->folders = f->next;
+            close_folder(f);
+        }
+    }
+    for (struct file *f = w->files; f; f = f->next) listen_for(w, f->path);
+    for (struct folder **at = &w->folders; *at;) {
+        struct folder *f = *at;
+        if (!f->stale) {
+            at = &f->next;
+            continue;
+        }
+        *at = f->next;
+        close_folder(f);
+    }
+}
+
+/* ---- files ---- */
+
+static bool is_nothing(const struct file_mark *m) { return m->size == 0; }
+
+/* Looks at a file. How many milliseconds it must be quiet yet until its change counts; 0: it counts now; -1: it is as
+ * it was loaded. */
+static int64_t look_at(struct file *f, uint64_t now) {
+    struct file_mark mark = engine_mark_file(f->path);
+    if (!file_mark_equal(&mark, &f->seen)) {
+        f->seen = mark;
+        f->since = now;
+    }
+    if (file_mark_equal(&mark, &f->loaded)) return -1;
+    int64_t quiet = (int64_t)((now - f->since) / CLOCK_MS), due = is_nothing(&mark) ? EMPTY_MOST : QUIET;
+    return quiet >= due ? 0 : due - quiet;
+}
+
+static struct file *find(struct watch *w, const char *path) {
+    struct file *f = w->files;
+    while (f && strcmp(f->path, path) != 0) f = f->next;
+    return f;
+}
+
+static void add(struct watch *w, const struct engine_file *file) {
+    struct file *f = calloc(1, sizeof *f + strlen(file->path) + 1);
+    if (!f) abort();
+    strcpy(f->path, file->path);
+    f->loaded = f->seen = file->mark;
+    f->next = w->files;
+    w->files = f;
+}
+
+/* Adds what the running generation has loaded meanwhile. */
+static void add_new(struct watch *w) {
+    bool any = false;
+    for (const struct engine_file *file = w->worker->engine->files; file; file = file->next) {
+        if (find(w, file->path)) continue;
+        add(w, file);
+        any = true;
+    }
+    if (any) renew_folders(w, false);
+}
+
+static void on_look(struct deadline *d) {
+    struct watch *w = (struct watch *)((char *)d - offsetof(struct watch, look));
+    uint64_t now = uv_hrtime();
+    add_new(w);
+    int64_t next = -1;
+    bool saved = false, missing = false;
+    for (struct file *f = w->files; f; f = f->next) {
+        int64_t ms = look_at(f, now);
+        if (ms == 0) {
+            bool gone = is_nothing(&f->seen) && f->seen.inode == 0;
+            missing = missing || gone;
+            saved = saved || !gone; /* a file that is gone cannot be loaded: it is waited for */
+        }
+        if (ms > 0 && (next < 0 || ms < next)) next = ms;
+    }
+    if (saved && next < 0) {
+        for (struct file *f = w->files; f; f = f->next) f->loaded = f->seen;
+        worker_reload(w->worker);
+        renew_folders(w, true);
+    } else if (missing) {
+        renew_folders(w, true);
+    }
+    look_in(w, next < 0 ? LOOK_EVERY : (uint64_t)next);
+}
+
+static void look_in(struct watch *w, uint64_t ms) {
+    clock_set(&w->worker->net.clock, &w->look, clock_now(&w->worker->net.clock) + ms * CLOCK_MS, on_look);
+}
+
+/* ---- life ---- */
+
+struct watch *watch_open(struct worker *worker) {
+    struct watch *w = calloc(1, sizeof *w);
+    if (!w) abort();
+    w->worker = worker;
+    look_in(w, 0);
+    return w;
+}
+
+void watch_loaded(struct watch *w, const struct engine_file *files) {
+    for (; files; files = files->next) {
+        struct file *f = find(w, files->path);
+        if (f)
+            f->loaded = f->seen = files->mark;
+        else
+            add(w, files);
+    }
+    renew_folders(w, false);
+    look_in(w, 0);
+}
+
+void watch_close(struct watch *w) {
+    w->closed = true;
+    clock_cancel(&w->worker->net.clock, &w->look);
+    while (w->folders) {
+        struct folder *f = w->folders;
+        w->folders = f->next;
+        close_folder(f);
+    }
+    while (w->files) {
+        struct file *f = w->files;
+        w->files = f->next;
+        free(f);
+    }
+    free(w);
+}

@@ -1,0 +1,22 @@
+/* watch: files that a script was loaded from; one that is saved asks for a reload. However an editor saves: the system
+ * tells that something happened in a folder, then the files themselves are looked at, and a change counts when it has
+ * been quiet for a moment. What no folder tells of is found by looking once a second. */
+#ifndef APP_WATCH_H
+#define APP_WATCH_H
+
+#include "app/worker.h"
+
+struct watch;
+
+/* Watches the files that the running generation has loaded, also those that it loads later. Keeps the loop alive until
+ * it is closed. Aborts without memory. */
+struct watch *watch_open(struct worker *w);
+
+/* These files (copied) were loaded by another generation: they are watched besides, and what has changed since counts.
+ */
+void watch_loaded(struct watch *watch, const struct engine_file *files);
+
+/* The loop must turn once before it goes. */
+void watch_close(struct watch *watch);
+
+#endif

@@ -1,0 +1,10 @@
+/* l_timer: what the reload needs to know of timers. */
+#ifndef SCRIPT_L_TIMER_H
+#define SCRIPT_L_TIMER_H
+
+#include "script/engine.h"
+
+/* Timers of host.every that both generations have by name go on in the phase of the last one. */
+void l_timer_keep_phases(struct engine *last, struct engine *next);
+
+#endif

@@ -1,0 +1,166 @@
+/* reload: stage, commit or throw away. A commit first finds out who matches whom, which takes memory and may fail; from
+ * then on nothing can. */
+#include "script/reload.h"
+
+#include "script/door.h"
+#include "script/l_conn.h"
+#include "script/l_host.h"
+#include "script/l_timer.h"
+#include "script/state.h"
+#include <lauxlib.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* ---- stage ---- */
+
+struct engine *reload_stage(struct engine *e, char **why) {
+    struct engine *next = engine_new(e->net, e->host, e->app, e->no_environment);
+    if (!next) {
+        if (!(*why = strdup("not enough memory"))) abort();
+        return NULL;
+    }
+    next->strict = e->strict;
+    next->memory_cap = e->memory_cap;
+    next->reloads = e->reloads + 1;
+    next->last_id = e->net->last_id;
+    next->staged = true;
+    if (state_copy(e, next, why)) return next;
+    engine_free(next);
+    return NULL;
+}
+
+void reload_abandon(struct engine *next) {
+    struct net *net = next->net;
+    uint64_t last_id = next->last_id;
+    next->ended = true;
+    for (struct conn_box *b = next->boxes; b; b = b->next) {
+        conn_detach(b->conn);
+        conn_cancel_open(b->conn);
+    }
+    engine_free(next);
+    net->last_id = last_id;
+}
+
+/* ---- who matches whom ---- */
+
+/* Can it be taken over: neither closed nor closing? */
+static bool lives(const struct conn_box *b) {
+    return b->conn->phase != CONN_CLOSED && b->conn->phase != CONN_CLOSING && b->conn->phase != CONN_ENDED;
+}
+
+/* Pushes what a connection is known by: its name, or else its url. */
+static void push_key(lua_State *L, const struct conn_box *b) {
+    lua_pushfstring(L, "%s %s", b->name ? "name" : "url", b->name ? b->name : b->url_function || !b->url ? "" : b->url);
+}
+
+struct matching {
+    struct engine *last, *next;
+};
+
+/* Of those of the last generation with the same key the first is for the first of the next, and so on. Stack: matching,
+ * lists (key -> { n = of the next to be taken, boxes ... }) */
+static int l_match(lua_State *L) {
+    const struct matching *m = lua_touserdata(L, 1);
+    lua_newtable(L);
+    for (struct conn_box *b = m->last->boxes; b; b = b->next) {
+        if (!lives(b)) continue;
+        push_key(L, b);
+        if (lua_gettable(L, 2) == LUA_TNIL) {
+            lua_newtable(L);
+            push_key(L, b);
+            lua_pushvalue(L, -2);
+            lua_settable(L, 2);
+            lua_pushinteger(L, 1);
+            lua_setfield(L, -2, "n");
+        }
+        if (lua_istable(L, -1)) {
+            lua_pushlightuserdata(L, b);
+            lua_rawseti(L, -2, (lua_Integer)lua_rawlen(L, -2) + 1);
+        }
+        lua_settop(L, 2);
+    }
+    for (struct conn_box *b = m->next->boxes; b; b = b->next, lua_settop(L, 2)) {
+        push_key(L, b);
+        b->match = NULL;
+        if (lua_gettable(L, 2) != LUA_TTABLE) continue;
+        lua_getfield(L, -1, "n");
+        lua_Integer n = lua_tointeger(L, -1);
+        lua_rawgeti(L, 3, n);
+        b->match = lua_touserdata(L, -1);
+        lua_pushinteger(L, n + 1);
+        lua_setfield(L, 3, "n");
+    }
+    return 0;
+}
+
+bool reload_match(struct engine *last, struct engine *next, char **why) {
+    struct matching m = {last, next};
+    return door_call(next, l_match, &m, why);
+}
+
+/* ---- commit ---- */
+
+/* A list of names within a line. It ends in "..." where it would be too long. */
+struct words {
+    struct buf text;
+    unsigned count;
+};
+
+static void add(struct words *w, const struct conn_box *b, const char *why) {
+    const struct url *url = &b->conn->url;
+    if (w->count++ == 0) buf_init(&w->text, 400);
+    const char *name = b->name ? b->name : url->scheme == URL_UNIX ? url->socket_path : url->host;
+    const char *comma = w->text.len ? ", " : "";
+    int rc = why ? buf_printf(&w->text, "%s%s (%s changed)", comma, name ? name : "?", why)
+                 : buf_printf(&w->text, "%s%s", comma, name ? name : "?");
+    if (rc == ERR_FULL) w->text.cap = w->text.len; /* no shorter one behind it either */
+}
+
+static void put(struct buf *report, const char *verb, struct words *w) {
+    if (w->count == 0) return;
+    bool cut = w->text.cap == w->text.len;
+    buf_printf(report, "%s%s %u: %.*s%s", report->len ? "; " : "", verb, w->count, SLICE_ARGS(buf_slice(&w->text)),
+               cut ? ", ..." : "");
+    buf_clear(&w->text);
+}
+
+/* Ends what was not declared again; its generation hears no more of it. */
+static void dismiss(struct conn_box *b) {
+    struct conn *c = b->conn;
+    conn_detach(c);
+    if (c->phase == CONN_WAITING || c->phase == CONN_OPEN)
+        conn_close(c, WS_CLOSE_GOING_AWAY, slice_of(NULL, 0));
+    else if (c->phase != CONN_CLOSING)
+        conn_destroy(c);
+}
+
+void reload_commit(struct engine *last, struct engine *next, struct buf *report) {
+    struct words kept = {0}, reopened = {0}, opened = {0}, closed = {0};
+    next->staged = false;
+    for (struct conn_box *b = next->boxes; b; b = b->next) {
+        struct conn_box *match = b->match;
+        const char *why = match ? conn_differs(match->conn, b->conn, !b->url_function) : NULL;
+        if (match && !why) {
+            l_conn_adopt(b, match);
+            add(&kept, b, NULL);
+        } else {
+            add(match ? &reopened : &opened, b, why);
+            if (match) dismiss(match);
+            l_conn_begin(b);
+        }
+        b->match = NULL;
+    }
+    for (struct conn_box *b = last->boxes; b; b = b->next) {
+        if (b->conn->sink_arg != b || !b->conn->sink) continue; /* it was taken over, or is dismissed already */
+        if (lives(b)) add(&closed, b, NULL);
+        dismiss(b);
+    }
+    l_timer_keep_phases(last, next);
+    last->ended = true;
+    put(report, "kept", &kept);
+    put(report, "reopened", &reopened);
+    put(report, "opened", &opened);
+    put(report, "closed", &closed);
+    if (report->len == 0) buf_append(report, slice_str("no connections"));
+    engine_free(last);
+}

@@ -1,0 +1,196 @@
+/* state: each name's table lies in the registry of its state, in one of two tables: those that the script has asked
+ * for, and those that came over from the last generation and were not asked for yet.
+ *
+ * Copying runs in a protected call of the new state, where all memory is taken; of the old one it only reads, by
+ * functions that cannot raise. */
+#include "script/state.h"
+
+#include "script/door.h"
+#include <lauxlib.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* Their addresses are the keys in the registry: looking those up takes no memory. */
+static const char asked_key, came_key;
+
+enum { DEPTH_MAX = 4000 }; /* tables within tables */
+
+/* Pushes the table of that key, which is made where it is missing. */
+static void push_table(lua_State *L, const char *key) {
+    if (lua_rawgetp(L, LUA_REGISTRYINDEX, key) == LUA_TTABLE) return;
+    lua_pop(L, 1);
+    lua_newtable(L);
+    lua_pushvalue(L, -1);
+    lua_rawsetp(L, LUA_REGISTRYINDEX, key);
+}
+
+/* ---- host.state(name [, initial [, migrate]]) ---- */
+
+int l_state(lua_State *L) {
+    const char *name = luaL_checkstring(L, 1);
+    if (!lua_isnoneornil(L, 2)) luaL_checktype(L, 2, LUA_TTABLE);
+    if (!lua_isnoneornil(L, 3)) luaL_checktype(L, 3, LUA_TFUNCTION);
+    lua_settop(L, 3);
+    push_table(L, &asked_key); /* name, initial, migrate, asked */
+    if (lua_getfield(L, 4, name) == LUA_TTABLE) return 1;
+    lua_pop(L, 1);
+    push_table(L, &came_key); /* ..., came */
+    if (lua_getfield(L, 5, name) == LUA_TTABLE) {
+        if (!lua_isnil(L, 3)) {
+            lua_pushvalue(L, 3);
+            lua_pushvalue(L, 6);
+            lua_call(L, 1, 1); /* ..., came, old, migrated */
+            if (lua_isnil(L, -1))
+                lua_pop(L, 1); /* it changed what it was given */
+            else if (!lua_istable(L, -1))
+                return luaL_error(L, "host.state '%s': migrate must return a table or nothing, not %s", name,
+                                  luaL_typename(L, -1));
+        }
+        lua_pushnil(L);
+        lua_setfield(L, 5, name);
+    } else if (!lua_isnil(L, 2)) {
+        lua_pushvalue(L, 2);
+    } else {
+        lua_newtable(L);
+    }
+    lua_pushvalue(L, -1);
+    lua_setfield(L, 4, name);
+    return 1;
+}
+
+/* ---- copying ---- */
+
+/* A table on the way from the root to where the copying is; its key is on the old stack. */
+struct level {
+    const struct level *up;
+    lua_State *old;
+    int key; /* index on the old stack */
+};
+
+struct copying {
+    lua_State *old;
+    const char *name; /* of the state under way */
+    char *why;        /* what cannot be copied, and where */
+    int memo;         /* index in the new state: address of an old table -> its copy */
+};
+
+static void print_key(FILE *out, lua_State *old, int key) {
+    int type = lua_type(old, key);
+    if (type == LUA_TSTRING) { /* no conversion, so this takes no memory */
+        const char *text = lua_tostring(old, key);
+        bool is_name = text[0] && !strchr("0123456789", text[0]) &&
+                       strspn(text, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_") == strlen(text);
+        fprintf(out, is_name ? ".%.60s" : "[\"%.60s\"]", text);
+    } else if (lua_isinteger(old, key)) {
+        fprintf(out, "[%lld]", (long long)lua_tointeger(old, key));
+    } else if (type == LUA_TNUMBER) {
+        fprintf(out, "[%g]", lua_tonumber(old, key));
+    } else {
+        fprintf(out, "[a %s]", lua_typename(old, type));
+    }
+}
+
+static void print_path(FILE *out, const struct level *l) {
+    if (!l) return;
+    print_path(out, l->up);
+    print_key(out, l->old, l->key);
+}
+
+/* Notes what is wrong with what `l` leads to. */
+static bool refuse(struct copying *c, const struct level *l, const char *what) {
+    size_t size;
+    FILE *out = open_memstream(&c->why, &size);
+    if (!out) abort();
+    fprintf(out, "host.state \"%s\"", c->name);
+    print_path(out, l);
+    fprintf(out, " %s", what);
+    fclose(out);
+    return false;
+}
+
+static bool copy_table(lua_State *L, struct copying *c, const struct level *l, int depth);
+
+/* Pushes a copy of the value on the top of the old stack. */
+static bool copy_value(lua_State *L, struct copying *c, const struct level *l, int depth) {
+    lua_State *old = c->old;
+    char what[64];
+    size_t n;
+    const char *text;
+    switch (lua_type(old, -1)) {
+    case LUA_TBOOLEAN: lua_pushboolean(L, lua_toboolean(old, -1)); return true;
+    case LUA_TNUMBER:
+        if (lua_isinteger(old, -1))
+            lua_pushinteger(L, lua_tointeger(old, -1));
+        else
+            lua_pushnumber(L, lua_tonumber(old, -1));
+        return true;
+    case LUA_TSTRING:
+        text = lua_tolstring(old, -1, &n);
+        lua_pushlstring(L, text, n);
+        return true;
+    case LUA_TTABLE: return copy_table(L, c, l, depth);
+    case LUA_TLIGHTUSERDATA:
+        if (!lua_touserdata(old, -1)) { /* what cjson has for null */
+            lua_pushlightuserdata(L, NULL);
+            return true;
+        }
+        break;
+    default: break;
+    }
+    snprintf(what, sizeof what, "is a %s", luaL_typename(old, -1));
+    return refuse(c, l, what);
+}
+
+static bool copy_table(lua_State *L, struct copying *c, const struct level *up, int depth) {
+    lua_State *old = c->old;
+    if (lua_rawgetp(L, c->memo, lua_topointer(old, -1)) == LUA_TTABLE) return true;
+    lua_pop(L, 1);
+    if (lua_getmetatable(old, -1)) return refuse(c, up, "has a metatable");
+    if (depth == DEPTH_MAX || !lua_checkstack(old, 8)) return refuse(c, up, "is nested too deep");
+    luaL_checkstack(L, 8, "host.state");
+    lua_Unsigned size = lua_rawlen(old, -1);
+    lua_createtable(L, size < 1 << 20 ? (int)size : 1 << 20, 0);
+    lua_pushvalue(L, -1);
+    lua_rawsetp(L, c->memo, lua_topointer(old, -1));
+    for (lua_pushnil(old); lua_next(old, -2); lua_pop(old, 1)) { /* old: table, key, value */
+        struct level here = {.up = up, .old = old, .key = lua_gettop(old) - 1};
+        lua_pushvalue(old, -2);
+        if (!copy_value(L, c, &here, depth + 1)) return false;
+        lua_pop(old, 1);
+        if (!copy_value(L, c, &here, depth + 1)) return false;
+        lua_rawset(L, -3);
+    }
+    return true;
+}
+
+/* Copies what is in the table of that name in the old registry. Stack: copying, memo, came */
+static bool copy_all(lua_State *L, struct copying *c, const char *key) {
+    lua_State *old = c->old;
+    if (lua_rawgetp(old, LUA_REGISTRYINDEX, key) != LUA_TTABLE) return true;
+    for (lua_pushnil(old); lua_next(old, -2); lua_pop(old, 1)) {
+        c->name = lua_tostring(old, -2);
+        if (!copy_value(L, c, NULL, 0)) return false;
+        lua_setfield(L, 3, c->name);
+    }
+    return true;
+}
+
+static int l_copy(lua_State *L) {
+    struct copying *c = lua_touserdata(L, 1);
+    lua_newtable(L);
+    c->memo = 2;
+    push_table(L, &came_key);
+    if (copy_all(L, c, &asked_key)) copy_all(L, c, &came_key);
+    return 0;
+}
+
+bool state_copy(struct engine *from, struct engine *to, char **why) {
+    struct copying c = {.old = from->L};
+    int top = lua_gettop(from->L);
+    if (!lua_checkstack(from->L, 16)) abort();
+    bool ok = door_call(to, l_copy, &c, why);
+    lua_settop(from->L, top);
+    if (ok && c.why) *why = c.why;
+    return ok && !c.why;
+}
