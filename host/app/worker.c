@@ -45,9 +45,17 @@ static void handle_signals(struct worker *w) {
 }
 
 static void host_stop(void *app, int status) { worker_stop(app, status); }
+
+/* Without waiting for threads that do what nobody waits for any more. */
+_Noreturn static void leave(int status) {
+    fflush(NULL);
+    _exit(status);
+}
+
 static void host_exit(void *app, int status) {
     struct worker *w = app;
     engine_free(w->engine);
+    if (w->net.lookups) leave(status);
     exit(status);
 }
 
@@ -108,7 +116,7 @@ void worker_stop(struct worker *w, int status) {
     clock_set(&w->net.clock, &w->stop, clock_now(&w->net.clock), on_stop);
 }
 
-static bool is_alive(const struct worker *w) {
+static bool is_alive(struct worker *w) {
     if (w->stopping) return clock_is_set(&w->stop) || w->net.all;
     return net_loop_is_alive(&w->net);
 }
@@ -142,10 +150,7 @@ void worker_close(struct worker *w) {
         uv_run(&w->loop, UV_RUN_NOWAIT);
     }
     uv_close((uv_handle_t *)&w->signalled, NULL);
-    if (w->net.lookups) { /* threads of the resolver that nobody waits for: leaving them would wait for them */
-        fflush(NULL);
-        _exit(w->status);
-    }
+    if (w->net.lookups) leave(w->status);
     net_close(&w->net);
     uv_run(&w->loop, UV_RUN_DEFAULT);
     uv_loop_close(&w->loop);
