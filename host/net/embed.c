@@ -26,16 +26,14 @@ void embed_touch(struct embed *e) {
     if (!e->turning) uv_update_time(e->inner); /* within a turn its timers rely on a time that stands still */
 }
 
-bool embed_tend(struct embed *e) {
+void embed_tend(struct embed *e) {
     bool alive = uv_loop_alive(e->inner);
     if (!alive) e->turned(e->arg);
-    if (!e->inner) return false;
-    alive = alive && e->keeps;
-    if (alive)
+    if (!e->inner) return;
+    if (alive && e->keeps)
         uv_ref((uv_handle_t *)&e->poll);
     else
         uv_unref((uv_handle_t *)&e->poll);
-    return alive;
 }
 
 /* ---- callbacks of the outer loop ---- */

@@ -35,7 +35,8 @@ void embed_touch(struct embed *e);
 /* Turns it once, now, without waiting. Not from within a turn. */
 void embed_turn(struct embed *e);
 
-/* Has the outer loop stay alive because of the inner one, or not. */
-bool embed_tend(struct embed *e);
+/* Has the outer loop stay alive because of the inner one, or not, as things are now: before somebody asks whether it
+ * is. */
+void embed_tend(struct embed *e);
 
 #endif

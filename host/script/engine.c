@@ -117,7 +117,7 @@ static int l_exit(lua_State *L) {
     int status = lua_isboolean(L, 1) ? (lua_toboolean(L, 1) ? EXIT_SUCCESS : EXIT_FAILURE)
                                      : (int)luaL_optinteger(L, 1, EXIT_SUCCESS);
     if (lua_toboolean(L, 2) && l_task_can_wait(L)) return l_task_exit(L, status);
-    if (luv && luv_has_requests(luv)) {
+    if (luv && luv_has_requests(luv)) { /* leaving as C does would wait for them */
         fflush(NULL);
         _exit(status);
     }

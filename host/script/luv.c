@@ -171,9 +171,9 @@ static int l_run(lua_State *L) {
     int mode = luaL_checkoption(L, 1, "default", modes);
     bool stopped = v->stopped;
     v->stopped = false;
+    if (!stopped) v->embed->keeps = true;
     if (stopped || !is_alive(v)) return l_ran(L, LUA_OK, (lua_KContext)v);
     l_task_check(L, "uv.run");
-    v->embed->keeps = true;
     return l_task_wait(L, "uv.run", &v->runs[mode], UINT64_MAX, (lua_KContext)v, l_ran);
 }
 
@@ -231,7 +231,7 @@ static void l_read_api(lua_State *L, const char *path, struct api *api) {
         if (uv_dlsym(&library, names[i], &found[i]) == 0) continue;
         uv_dlclose(&library);
         l_fail(L, path,
-               lua_pushfstring(L, "it has no %s: its loop cannot be turned within the host's (luv 1.30 or newer can)",
+               lua_pushfstring(L, "it has no %s: its loop cannot be turned within the host's (is it an old luv?)",
                                names[i]));
     }
     api->open = (lua_CFunction)found[0];

@@ -199,7 +199,6 @@ describe("luv in the host's loop", function()
   it_tells("hears what a message began, though nothing else happens", function()
     local p = peer.listen()
     local bot = bot_with_luv([[
-      local stops
       ws.connect { url = arg[1], on_message = function(conn, data)
         local timer = uv.new_timer()
         timer:start(1, 0, function()
@@ -371,6 +370,21 @@ describe("a callback of luv", function()
     ]], {}, { flags = { "--strict" } })
     bot:ends(1)
     assert.matches("a mistake", bot.err)
+  end)
+
+  it_tells("that wants more memory than there may be fails like any other", function()
+    local bot = bot_with_luv([[
+      local kept, timer = {}, uv.new_timer()
+      timer:start(1, 1, function()
+        while kept do kept[#kept + 1] = ("x"):rep(2^20) .. #kept end
+      end)
+      host.after(0.2, function()
+        kept = nil
+        timer:close()
+      end)
+    ]], {}, { flags = { "--max-memory", "16" } })
+    bot:ends(0)
+    assert.matches("not enough memory", bot.err)
   end)
 
   it_tells("that never ends is interrupted by SIGINT", function()
