@@ -20,7 +20,7 @@ enum mode { UNTIL_DEAD, ONCE, NOWAIT };
 
 struct luv {
     struct engine *engine;
-    struct embed *embed; /* NULL: luv_end is done */
+    struct embed *embed; /* NULL: luv_end is done; finalizers may still call us */
     bool ended;
     bool stopped;                    /* uv.stop was called while no uv.run was waiting: the next returns at once */
     bool called;                     /* a callback was, in this turn */
@@ -171,7 +171,7 @@ static int l_run(lua_State *L) {
     int mode = luaL_checkoption(L, 1, "default", modes);
     bool stopped = v->stopped;
     v->stopped = false;
-    if (!stopped) v->embed->keeps = true;
+    if (!stopped && v->embed) v->embed->keeps = true;
     if (stopped || !is_alive(v)) return l_ran(L, LUA_OK, (lua_KContext)v);
     l_task_check(L, "uv.run");
     return l_task_wait(L, "uv.run", &v->runs[mode], UINT64_MAX, (lua_KContext)v, l_ran);
@@ -181,7 +181,7 @@ static int l_run(lua_State *L) {
 static int l_stop(lua_State *L) {
     struct luv *v = engine_of(L)->luv;
     v->stopped = true;
-    v->embed->keeps = false;
+    if (v->embed) v->embed->keeps = false;
     for (int mode = 0; mode <= NOWAIT; mode++) {
         if (v->runs[mode].first) v->stopped = false;
         wake(v, mode);
@@ -191,9 +191,9 @@ static int l_stop(lua_State *L) {
 
 /* uv.loop_close(): says what libuv would say, and leaves the loop to its owner. */
 static int l_loop_close(lua_State *L) {
-    uv_loop_t *loop = engine_of(L)->luv->embed->inner;
-    bool busy = uv_loop_alive(loop);
-    uv_walk(loop, see_handle, &busy);
+    struct luv *v = engine_of(L)->luv;
+    bool busy = is_alive(v);
+    if (v->embed) uv_walk(v->embed->inner, see_handle, &busy);
     if (!busy) {
         lua_pushinteger(L, 0);
         return 1;

@@ -528,7 +528,7 @@ describe("a program with open luv handles", function()
       "for _ = 1, 3 do uv.new_timer():close(function() os.exit(%d, true) end) end",
       "uv.new_timer():start(1, 0, function() table.sort({ 1, 2 }, function() os.exit(%d, true) end) end)",
       "uv.walk(function() os.exit(%d, true) end)",
-      "setmetatable({}, { __gc = function() uv.new_timer() end }) os.exit(%d, true)",
+      "setmetatable({}, { __gc = function() uv.walk(say) uv.run() uv.stop() uv.loop_close() end }) os.exit(%d, true)",
     } do
       local bot = bot_with_luv(open:gsub("say 'closed'", "") .. call:format(n))
       local status = bot:wait()
