@@ -57,9 +57,17 @@ void worker_handle_signals(struct worker *w) {
 }
 
 static void host_stop(void *app, int status) { worker_stop(app, status); }
+
+/* Without waiting for threads that do what nobody waits for any more. */
+_Noreturn static void leave(int status) {
+    fflush(NULL);
+    _exit(status);
+}
+
 static void host_exit(void *app, int status) {
     struct worker *w = app;
     engine_free(w->engine);
+    if (w->net.lookups) leave(status);
     exit(status);
 }
 
@@ -174,10 +182,7 @@ void worker_close(struct worker *w) {
         uv_run(&w->loop, UV_RUN_NOWAIT);
     }
     uv_close((uv_handle_t *)&w->signalled, NULL);
-    if (w->net.lookups) { /* threads of the resolver that nobody waits for: leaving them would wait for them */
-        fflush(NULL);
-        _exit(w->status);
-    }
+    if (w->net.lookups) leave(w->status);
     net_close(&w->net);
     uv_run(&w->loop, UV_RUN_DEFAULT);
     uv_loop_close(&w->loop);

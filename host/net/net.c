@@ -2,6 +2,7 @@
 #include "net/net.h"
 
 #include "net/conn.h"
+#include "net/embed.h"
 #include "net/http.h"
 #include "net/tls.h"
 #include <stdlib.h>
@@ -60,7 +61,11 @@ static void see_handle(uv_handle_t *handle, void *arg) {
     if (uv_is_closing(handle)) *(bool *)arg = true;
 }
 
-bool net_loop_is_alive(const struct net *n) {
+bool net_loop_is_alive(struct net *n) {
+    for (struct embed *e = n->embeds, *next; e; e = next) {
+        next = e->next;
+        embed_tend(e);
+    }
     if (!uv_loop_alive(n->loop)) return false;
     if (n->lookups == 0) return true;
     bool alive = false;

@@ -15,6 +15,7 @@ enum {
 
 struct conn;
 struct http_client;
+struct embed;
 struct tls_store;
 
 struct net {
@@ -33,9 +34,10 @@ struct net {
     struct conn *busy;    /* connections with something to do, linked by conn.c */
     struct deadline kick; /* wakes the loop when that was too much for one turn */
     struct conn *all;     /* every connection that is not closed */
+    struct embed *embeds; /* loops within the loop */
     bool stopping;        /* no attempt begins any more */
     uint64_t last_id;     /* ids count from 1 */
-    unsigned lookups;     /* name look-ups that nobody waits for any more, but that cannot be taken back */
+    unsigned lookups;     /* work of other threads that nobody waits for any more, but that cannot be taken back */
 };
 
 /* Starts in a loop that the caller owns and runs. Aborts without memory. */
@@ -48,7 +50,7 @@ void net_close(struct net *n);
 /* The longest time, of those that are known, in which the loop did not turn since `when`; 0: none to speak of. */
 uint64_t net_lag_since(const struct net *n, uint64_t when);
 
-/* Is there anything but forgotten look-ups that keeps the loop alive? */
-bool net_loop_is_alive(const struct net *n);
+/* Is there anything but forgotten work that keeps the loop alive? */
+bool net_loop_is_alive(struct net *n);
 
 #endif

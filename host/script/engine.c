@@ -3,6 +3,7 @@
 
 #include "base/log.h"
 #include "script/lualib.h"
+#include "script/luv.h"
 #include "script/modules.h"
 #include <lauxlib.h>
 #include <lualib.h>
@@ -10,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 struct engine *engine_of(lua_State *L) {
     return *(struct engine **)lua_getextraspace(L);
@@ -23,7 +25,8 @@ static void *allocate(void *arg, void *old, size_t old_size, size_t size) {
         free(old);
         return NULL;
     }
-    if (e->memory_cap && size > old_size &&
+    /* outside of Lua code it is luv that pushes arguments, where a refusal would be the end of the process */
+    if (e->memory_cap && e->running && size > old_size &&
         size - old_size > e->memory_cap - (e->memory < e->memory_cap ? e->memory : e->memory_cap))
         return NULL;
     void *block = realloc(old, size);
@@ -127,22 +130,29 @@ static int l_find_beside(lua_State *L) {
     return 1;
 }
 
-/* Ours goes behind package.preload, the folder of the script behind everything else. */
-static void add_searchers(lua_State *L) {
-    lua_getglobal(L, "package");
-    lua_getfield(L, -1, "searchers");
-    int n = (int)lua_rawlen(L, -1);
-    for (int i = n; i >= 2; i--) {
+/* Stack: searchers. */
+static void insert_searcher(lua_State *L, int at, lua_CFunction searcher) {
+    for (int i = (int)lua_rawlen(L, -1); i >= at; i--) {
         lua_rawgeti(L, -1, i);
         lua_rawseti(L, -2, i + 1);
     }
-    lua_pushcfunction(L, l_find_inside);
-    lua_rawseti(L, -2, 2);
-    lua_rawgeti(L, -1, 3);
+    lua_pushcfunction(L, searcher);
+    lua_rawseti(L, -2, at);
+}
+
+/* Ours goes behind package.preload, that of luv between Lua's own for Lua and for C, and the folder of the script
+ * behind everything else. Lua's own for Lua is led through one that notes the files. */
+static void add_searchers(lua_State *L) {
+    lua_getglobal(L, "package");
+    lua_getfield(L, -1, "searchers");
+    lua_rawgeti(L, -1, 2);
     lua_pushcclosure(L, l_find_lua, 1);
-    lua_rawseti(L, -2, 3);
-    lua_pushcfunction(L, l_find_beside);
-    lua_rawseti(L, -2, n + 2);
+    lua_rawseti(L, -2, 2);
+    insert_searcher(L, 2, l_find_inside);
+#ifdef WSBOT_LUV
+    insert_searcher(L, 4, l_luv_find);
+#endif
+    insert_searcher(L, (int)lua_rawlen(L, -1) + 1, l_find_beside);
     lua_pop(L, 2);
 }
 
@@ -152,11 +162,16 @@ static int l_exit(lua_State *L) {
         engine_of(L)->exited = true;
         return luaL_error(L, "os.exit was called");
     }
-    if (lua_toboolean(L, 2) && l_task_can_wait(L)) {
-        int status = lua_isboolean(L, 1) ? (lua_toboolean(L, 1) ? EXIT_SUCCESS : EXIT_FAILURE)
-                                         : (int)luaL_optinteger(L, 1, EXIT_SUCCESS);
-        return l_task_exit(L, status);
+    struct luv *luv = engine_of(L)->luv;
+    int status = lua_isboolean(L, 1) ? (lua_toboolean(L, 1) ? EXIT_SUCCESS : EXIT_FAILURE)
+                                     : (int)luaL_optinteger(L, 1, EXIT_SUCCESS);
+    if (lua_toboolean(L, 2) && l_task_can_wait(L)) return l_task_exit(L, status);
+    if (luv && luv_has_requests(luv)) { /* leaving as C does would wait for them */
+        fflush(NULL);
+        _exit(status);
     }
+    if (luv && luv_is_turning(luv)) lua_settop(L, 1); /* its loop cannot be closed now */
+    if (luv && lua_toboolean(L, 2)) luv_end(luv);
     lua_pushvalue(L, lua_upvalueindex(1));
     lua_insert(L, 1);
     lua_call(L, lua_gettop(L) - 1, 0);
@@ -282,13 +297,15 @@ void engine_set_script(struct engine *e, const char *path) {
 void engine_free(struct engine *e) {
     e->ended = true;
     task_close_all(e);
-    engine_enter(e, e->L); /* finalizers are Lua code */
+    if (e->luv && !luv_end(e->luv)) return; /* which will call this again */
+    engine_enter(e, e->L);                  /* finalizers are Lua code */
     lua_close(e->L);
     while (e->files) {
         struct engine_file *f = e->files;
         e->files = f->next;
         free(f);
     }
+    luv_free(e->luv);
     free(e->folder);
     free(e);
 }
@@ -322,6 +339,7 @@ void engine_interrupt(struct engine *e) {
 lua_State *engine_enter(struct engine *e, lua_State *L) {
     lua_State *before = e->running;
     if (!before) e->entered_at = uv_hrtime();
+    if (!before && e->luv) luv_touch(e->luv);
     e->running = L;
     return before;
 }

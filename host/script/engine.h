@@ -35,6 +35,7 @@ static inline bool file_mark_equal(const struct file_mark *a, const struct file_
 
 struct conn_box;
 struct timer;
+struct luv;
 
 struct engine {
     lua_State *L; /* the main thread: never the one a function was called with, which may be long gone */
@@ -46,6 +47,7 @@ struct engine {
     bool strict;               /* an error in a callback ends the program */
     size_t memory, memory_cap; /* bytes that Lua holds, and may hold; cap 0: no cap */
     struct tasks tasks;
+    struct luv *luv;              /* NULL: no script asked for it */
     lua_State *volatile running;  /* the thread that Lua runs in; NULL: it does not run */
     volatile uint64_t entered_at; /* since when, by uv_hrtime */
     volatile bool interrupted;

@@ -6,6 +6,7 @@
 #include "script/box.h"
 #include "script/door.h"
 #include "script/engine.h"
+#include "script/luv.h"
 #include <lauxlib.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -159,7 +160,7 @@ static void go_on(struct task *t) {
     t->arguments = 0;
     if (rc == LUA_YIELD && t->state == TASK_WAITING) {
         lua_pop(t->co, results);
-        if (e->tasks.exits) e->host->exit(e->app, e->tasks.exit_status);
+        if (e->tasks.exits && !(e->luv && luv_is_turning(e->luv))) e->host->exit(e->app, e->tasks.exit_status);
         return;
     }
     finish(t, rc == LUA_OK ? TASK_DONE : TASK_FAILED);

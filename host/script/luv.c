@@ -1,0 +1,285 @@
+/* luv: loads it, runs its callbacks as tasks, and puts in functions of our own for the few that would turn, stop or
+ * close its loop. We know luv by the names of its API alone; its header is not needed. */
+#include "script/luv.h"
+
+#include "net/embed.h"
+#include "script/door.h"
+#include "script/task.h"
+#include <lauxlib.h>
+#include <lualib.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define MODULE "wsbot.luv" /* registry: the module as it was opened first, which owns the loop */
+
+enum {
+    QUIETLY = 0x04, /* luv's flag for a callback whose error is not to be told */
+};
+
+enum mode { UNTIL_DEAD, ONCE, NOWAIT };
+
+struct luv {
+    struct engine *engine;
+    struct embed *embed; /* NULL: luv_end is done; finalizers may still call us */
+    bool ended;
+    bool stopped;                    /* uv.stop was called while no uv.run was waiting: the next returns at once */
+    bool called;                     /* a callback was, in this turn */
+    bool is_left;                    /* luv_end waits for other threads */
+    struct waiters runs[NOWAIT + 1]; /* those that wait in uv.run */
+};
+
+static bool is_alive(const struct luv *v) { return v->embed && uv_loop_alive(v->embed->inner); }
+
+/* ---- callbacks ---- */
+
+/* luv pushes a function and its arguments on the main thread; the task takes them from there. */
+struct call {
+    lua_State *from;
+    int arguments;
+};
+
+static int l_called(lua_State *L, int status, lua_KContext ctx) {
+    (void)L;
+    (void)status;
+    (void)ctx;
+    return 0;
+}
+
+static int l_call(lua_State *L) {
+    const struct call *c = lua_touserdata(L, 1);
+    int n = c->arguments;
+    luaL_checkstack(L, n + 1, "too many arguments");
+    lua_xmove(c->from, L, n + 1);
+    lua_callk(L, n, 0, 0, l_called);
+    return 0;
+}
+
+static void on_call_ended(struct task *t, void *arg, enum task_end how) {
+    if (how != TASK_FAILED) return;
+    char *message = task_describe(t, NULL);
+    engine_report(arg, message);
+    free(message);
+}
+
+/* One that is called by Lua code (by uv.walk), or whose results luv wants: it runs there and then, and cannot wait. */
+static int call_at_once(struct engine *e, lua_State *L, int arguments, int results, bool tell) {
+    int function = lua_gettop(L) - arguments;
+    lua_pushcfunction(L, l_door_traceback);
+    lua_insert(L, function);
+    lua_State *running = engine_enter(e, L);
+    int rc = lua_pcall(L, arguments, results, function);
+    engine_leave(e, running);
+    if (rc == LUA_OK) {
+        lua_remove(L, function);
+        return lua_gettop(L) - function + 1;
+    }
+    const char *message = lua_tostring(L, -1);
+    if (tell) engine_report(e, message ? message : "an error without a message");
+    lua_settop(L, function - 1);
+    return -rc;
+}
+
+/* luv's luv_CFpcall: takes the function and its arguments off the stack. Returns how many results it leaves there, or
+ * the negative status of an error. */
+static int on_callback(lua_State *L, int arguments, int results, int flags) {
+    struct engine *e = engine_of(L);
+    struct luv *v = e->luv;
+    int function = lua_gettop(L) - arguments;
+    if (!v || v->ended || e->tasks.exits || !lua_checkstack(L, 1)) { /* the generation has ended, or is about to */
+        lua_settop(L, function - 1);
+        return results ? -LUA_ERRRUN : 0;
+    }
+    v->called = true;
+    if (e->running || results) return call_at_once(e, L, arguments, results, !(flags & QUIETLY));
+    struct call c = {.from = L, .arguments = arguments};
+    task_run(e, l_call, &c, on_call_ended, e);
+    lua_settop(L, function - 1); /* where it could not even begin */
+    return 0;
+}
+
+/* ---- the loop ---- */
+
+static void wake(struct luv *v, enum mode mode) { task_wake_all(&v->runs[mode]); }
+
+/* The inner loop has turned, or was found dead. */
+static void on_turned(void *arg) {
+    struct luv *v = arg;
+    struct engine *e = v->engine;
+    bool alive = is_alive(v);
+    if (v->is_left) {
+        if (alive) return;
+        e->net->lookups--;
+        engine_free(e);
+        return;
+    }
+    if (e->tasks.exits) e->host->exit(e->app, e->tasks.exit_status); /* a callback asked for that */
+    if (!alive) wake(v, UNTIL_DEAD);
+    if (!alive || v->called) wake(v, ONCE);
+    wake(v, NOWAIT);
+    v->called = false;
+}
+
+static void see_handle(uv_handle_t *handle, void *arg) {
+    (void)handle;
+    *(bool *)arg = true;
+}
+
+static void close_handle(uv_handle_t *handle, void *arg) {
+    (void)arg;
+    if (!uv_is_closing(handle)) uv_close(handle, NULL);
+}
+
+void luv_touch(struct luv *v) {
+    if (v->embed) embed_touch(v->embed);
+}
+
+bool luv_is_turning(const struct luv *v) { return v->embed && v->embed->turning; }
+
+bool luv_has_requests(const struct luv *v) { return v->embed && v->embed->inner->active_reqs.count > 0; }
+
+bool luv_end(struct luv *v) {
+    if (!v->embed) return true;
+    uv_loop_t *loop = v->embed->inner;
+    v->ended = true;
+    uv_walk(loop, close_handle, NULL);
+    for (int turns = 0; turns < 4 && uv_loop_alive(loop); turns++) embed_turn(v->embed);
+    if (uv_loop_alive(loop)) {
+        if (!v->is_left) v->engine->net->lookups++;
+        v->is_left = true;
+        v->embed->keeps = false;
+        return false;
+    }
+    embed_close(v->embed);
+    v->embed = NULL;
+    return true;
+}
+
+void luv_free(struct luv *v) { free(v); }
+
+/* ---- what takes the place of luv's own ---- */
+
+static int l_ran(lua_State *L, int status, lua_KContext ctx) {
+    (void)status;
+    lua_pushboolean(L, is_alive((struct luv *)ctx));
+    return 1;
+}
+
+/* uv.run([mode]): the loop turns anyway, so this waits until it has done what the mode asks for. */
+static int l_run(lua_State *L) {
+    static const char *const modes[] = {[UNTIL_DEAD] = "default", [ONCE] = "once", [NOWAIT] = "nowait", NULL};
+    struct luv *v = engine_of(L)->luv;
+    int mode = luaL_checkoption(L, 1, "default", modes);
+    bool stopped = v->stopped;
+    v->stopped = false;
+    if (!stopped && v->embed) v->embed->keeps = true;
+    if (stopped || !is_alive(v)) return l_ran(L, LUA_OK, (lua_KContext)v);
+    l_task_check(L, "uv.run");
+    return l_task_wait(L, "uv.run", &v->runs[mode], UINT64_MAX, (lua_KContext)v, l_ran);
+}
+
+/* uv.stop(): what is alive in the loop is not waited for any more, neither by uv.run nor by the program. */
+static int l_stop(lua_State *L) {
+    struct luv *v = engine_of(L)->luv;
+    v->stopped = true;
+    if (v->embed) v->embed->keeps = false;
+    for (int mode = 0; mode <= NOWAIT; mode++) {
+        if (v->runs[mode].first) v->stopped = false;
+        wake(v, mode);
+    }
+    return 0;
+}
+
+/* uv.loop_close(): says what libuv would say, and leaves the loop to its owner. */
+static int l_loop_close(lua_State *L) {
+    struct luv *v = engine_of(L)->luv;
+    bool busy = is_alive(v);
+    if (v->embed) uv_walk(v->embed->inner, see_handle, &busy);
+    if (!busy) {
+        lua_pushinteger(L, 0);
+        return 1;
+    }
+    luaL_pushfail(L);
+    lua_pushfstring(L, "%s: %s", uv_err_name(UV_EBUSY), uv_strerror(UV_EBUSY));
+    lua_pushstring(L, uv_err_name(UV_EBUSY));
+    return 3;
+}
+
+/* ---- loading ---- */
+
+/* What we use of luv. */
+struct api {
+    lua_CFunction open;
+    void (*set_callback)(lua_State *L, int (*callback)(lua_State *, int, int, int));
+    uv_loop_t *(*loop)(lua_State *L);
+};
+
+static int l_fail(lua_State *L, const char *path, const char *why) {
+    return luaL_error(L, "error loading module 'luv' from file '%s':\n\t%s", path, why);
+}
+
+/* The library stays loaded to the end of the process: threads of luv's may outlive the state. */
+static void l_read_api(lua_State *L, const char *path, struct api *api) {
+    static const char *const names[] = {"luaopen_luv", "luv_set_callback", "luv_loop"};
+    void *found[3];
+    uv_lib_t library;
+    if (uv_dlopen(path, &library) != 0) {
+        lua_pushstring(L, uv_dlerror(&library));
+        uv_dlclose(&library);
+        l_fail(L, path, lua_tostring(L, -1));
+    }
+    for (int i = 0; i < 3; i++) {
+        if (uv_dlsym(&library, names[i], &found[i]) == 0) continue;
+        uv_dlclose(&library);
+        l_fail(L, path,
+               lua_pushfstring(L, "it has no %s: its loop cannot be turned within the host's (is it an old luv?)",
+                               names[i]));
+    }
+    api->open = (lua_CFunction)found[0];
+    api->set_callback = (void (*)(lua_State *, int (*)(lua_State *, int, int, int)))found[1];
+    api->loop = (uv_loop_t * (*)(lua_State *)) found[2];
+}
+
+/* Opens luv, or opens it again. Runs on the main thread, which luv remembers and calls back on. */
+static int l_open(lua_State *L) {
+    static const luaL_Reg ours[] = {{"run", l_run}, {"stop", l_stop}, {"loop_close", l_loop_close}, {NULL, NULL}};
+    const struct api *api = lua_touserdata(L, 1);
+    struct engine *e = engine_of(L);
+    api->set_callback(L, on_callback);
+    lua_pushcfunction(L, api->open);
+    lua_call(L, 0, 1);
+    luaL_setfuncs(L, ours, 0);
+    if (e->luv) return 1;
+    lua_pushvalue(L, -1);
+    lua_setfield(L, LUA_REGISTRYINDEX, MODULE);
+    struct luv *v = calloc(1, sizeof *v);
+    if (!v) return luaL_error(L, "not enough memory");
+    v->engine = e;
+    v->embed = embed_open(e->net, api->loop(L), on_turned, v);
+    e->luv = v;
+    return 1;
+}
+
+static int l_load(lua_State *L) {
+    struct api api;
+    lua_State *main = engine_of(L)->L;
+    l_read_api(L, luaL_checkstring(L, 2), &api);
+    if (!lua_checkstack(main, 2)) return luaL_error(L, "not enough memory");
+    lua_pushcfunction(main, l_open);
+    lua_pushlightuserdata(main, &api);
+    int rc = lua_pcall(main, 1, 1, 0);
+    if (main != L) lua_xmove(main, L, 1);
+    return rc == LUA_OK ? 1 : lua_error(L);
+}
+
+int l_luv_find(lua_State *L) {
+    if (strcmp(luaL_checkstring(L, 1), "luv") != 0) return 0;
+    lua_getglobal(L, LUA_LOADLIBNAME);
+    lua_getfield(L, -1, "searchpath");
+    lua_pushvalue(L, 1);
+    lua_getfield(L, -3, "cpath");
+    lua_call(L, 2, 1);
+    if (lua_isnil(L, -1)) return 0; /* Lua's own searcher tells where it was looked for */
+    lua_pushcfunction(L, l_load);
+    lua_insert(L, -2); /* l_load, path */
+    return 2;
+}

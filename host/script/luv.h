@@ -1,0 +1,46 @@
+/* luv: `require "luv"` gives the luv of the system (a module in C that package.cpath finds), whose loop is turned
+ * within the host's. luv opens a loop of its own for each generation and closes it with the Lua state, so that nothing
+ * which a generation opened outlives it, and nothing of the host can be reached. Built in with the CMake option
+ * WSBOT_LUV; luv itself is neither needed to build nor looked for until a script asks. */
+#ifndef SCRIPT_LUV_H
+#define SCRIPT_LUV_H
+
+#include <lua.h>
+#include <stdbool.h>
+#include <stddef.h>
+
+struct engine;
+struct luv;
+
+#ifdef WSBOT_LUV
+
+/* A searcher for package.searchers: finds "luv", and nothing else. */
+int l_luv_find(lua_State *L);
+
+/* Lua code begins to run, and may use luv. */
+void luv_touch(struct luv *v);
+
+/* Is a callback of luv's loop under way? Then the Lua state must not be closed. */
+bool luv_is_turning(const struct luv *v);
+
+/* Has it requests under way that threads may be working on? To leave by exit() would wait for them. */
+bool luv_has_requests(const struct luv *v);
+
+/* The generation ends: no callback runs any more, and all handles are closed. False where a thread still works for it;
+ * engine_free is then called again as soon as that is done. Not while it turns. */
+bool luv_end(struct luv *v);
+
+/* After the Lua state was closed. May get NULL. */
+void luv_free(struct luv *v);
+
+#else
+
+static inline void luv_touch(struct luv *v) { (void)v; }
+static inline bool luv_is_turning(const struct luv *v) { return v != NULL; }
+static inline bool luv_has_requests(const struct luv *v) { return v != NULL; }
+static inline bool luv_end(struct luv *v) { return v == NULL; }
+static inline void luv_free(struct luv *v) { (void)v; }
+
+#endif
+
+#endif
