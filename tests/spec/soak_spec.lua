@@ -108,7 +108,11 @@ describe("a soak", function()
     repeat
       uv.update_time()
       local s = p:accept()
-      assert.equal(0, #p.waiting) -- never two at a time
+      while #p.waiting > 0 do -- where this story was late for handshake_timeout; the one before has ended then
+        story.pause(0.01)
+        assert(s.ended, "there are two attempts at a time")
+        s = p:accept()
+      end
       if math.random() < 0.3 then
         refusals[math.random(#refusals)](s)
       else
