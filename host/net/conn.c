@@ -510,6 +510,13 @@ void conn_cancel_open(struct conn *c) {
     forget_attempt(c);
 }
 
+void conn_withdraw(struct conn *c) {
+    conn_cancel_open(c);
+    if (c->phase != CONN_STARTING || c->held_back) return;
+    backlog_clear(&c->queue);
+    forget_attempt(c);
+}
+
 int conn_send(struct conn *c, enum ws_kind kind, struct slice data) {
     bool queued = c->phase >= CONN_WAITING && c->phase < CONN_OPEN;
     if (c->phase != CONN_OPEN && !queued) return ERR_CLOSED;

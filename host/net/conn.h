@@ -180,6 +180,9 @@ void conn_open(struct conn *c, uint64_t delay);
 /* Takes back what conn_open asked for, where it has not begun. */
 void conn_cancel_open(struct conn *c);
 
+/* Takes the very first conn_open back, in the same turn of the loop: as if it had never been. Nothing is told. */
+void conn_withdraw(struct conn *c);
+
 /* Takes the next message, ping or pong: true with *ev, whose data lives until the next conn_ call. Outside of
  * `readable` there is none. */
 bool conn_next(struct conn *c, struct ws_event *ev);

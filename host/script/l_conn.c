@@ -153,7 +153,7 @@ void l_conn_adopt(struct conn_box *to, struct conn_box *from) {
     conn_adopt(c, like, !to->url_function);
     if (to->url_function && from->url && (to->url = strdup(from->url)) == NULL) abort();
     conn_detach(like);
-    conn_cancel_open(like);
+    conn_withdraw(like);
     to->conn = c;
     from->conn = like; /* which is closed, as far as the last generation can see */
     c->sink_arg = to;

@@ -35,7 +35,7 @@ void reload_abandon(struct engine *next) {
     next->ended = true;
     for (struct conn_box *b = next->boxes; b; b = b->next) {
         conn_detach(b->conn);
-        conn_cancel_open(b->conn);
+        conn_withdraw(b->conn);
     }
     engine_free(next);
     net->last_id = last_id;

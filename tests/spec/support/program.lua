@@ -111,7 +111,7 @@ end
 -- What scripts of the specs may use: say(...) prints a line of words, show(data) quotes any bytes on one line, and
 -- told(options) puts callbacks that tell of everything into a table for ws.connect, where it has none. On one line,
 -- so lines keep their numbers.
-local prelude = [[
+program.prelude = [[
 io.stdout:setvbuf "line"
 function say(...)
   local words = table.pack(...)
@@ -136,13 +136,13 @@ function told(o)
   return o
 end
 ]]
-prelude = prelude:gsub("\n%s*", " ")
+program.prelude = program.prelude:gsub("\n%s*", " ")
 
 -- Runs a script given as its source, as a file named bot.lua. options: those of program.start, and flags (of `wsbot
 -- run`).
 function program.bot(source, args, options)
   options = options or {}
-  local path = place.file("bot.lua", prelude .. source)
+  local path = place.file("bot.lua", program.prelude .. source)
   local line = { "run", table.unpack(options.flags or {}) }
   line[#line + 1] = path
   table.move(args or {}, 1, #(args or {}), #line + 1, line)
