@@ -68,12 +68,44 @@ struct level {
     int key; /* index on the old stack */
 };
 
+/* Which tables were copied: the address of the old one -> its place in the list of copies. Open addressing. */
+struct memo {
+    struct memo_entry {
+        const void *old;
+        lua_Integer copy;
+    } * entries;
+    size_t size, used; /* size: a power of 2, or 0 */
+};
+
 struct copying {
     lua_State *old;
     const char *name; /* of the state under way */
     char *why;        /* what cannot be copied, and where */
-    int memo;         /* index in the new state: address of an old table -> its copy */
+    struct memo memo;
+    int copies; /* index in the new state: the list of copies */
 };
+
+/* The entry of `old`, or the free one where it would be. */
+static struct memo_entry *find(const struct memo *m, const void *old) {
+    size_t i = (size_t)((uintptr_t)old >> 4) * UINT64_C(0x9E3779B97F4A7C15) >> 20;
+    while (m->entries[i &= m->size - 1].old && m->entries[i].old != old) i++;
+    return &m->entries[i];
+}
+
+static lua_Integer recall(const struct memo *m, const void *old) { return m->size ? find(m, old)->copy : 0; }
+
+static void remember(struct memo *m, const void *old, lua_Integer copy) {
+    if (2 * m->used >= m->size) {
+        struct memo larger = {.size = m->size ? 2 * m->size : 256, .used = m->used};
+        if (!(larger.entries = calloc(larger.size, sizeof *larger.entries))) abort();
+        for (size_t i = 0; i < m->size; i++)
+            if (m->entries[i].old) *find(&larger, m->entries[i].old) = m->entries[i];
+        free(m->entries);
+        *m = larger;
+    }
+    *find(m, old) = (struct memo_entry){old, copy};
+    m->used++;
+}
 
 static void print_key(FILE *out, lua_State *old, int key) {
     int type = lua_type(old, key);
@@ -142,17 +174,37 @@ static bool copy_value(lua_State *L, struct copying *c, const struct level *l, i
     return refuse(c, l, what);
 }
 
+/* How many elements the list in the table on the top has, and how many other fields, as far as it is worth counting: so
+ * much room its copy has at once. */
+static lua_Unsigned list_size(lua_State *old) {
+    lua_Unsigned n = lua_rawlen(old, -1);
+    return n < 1 << 20 ? n : 1 << 20;
+}
+
+static int fields_of(lua_State *old) {
+    enum { MOST = 32 };
+    if (list_size(old) > MOST) return 0;
+    int n = 0;
+    for (lua_pushnil(old); n < 2 * MOST && lua_next(old, -2); lua_pop(old, 1)) n++;
+    if (n == 2 * MOST) lua_pop(old, 1);
+    return n - (int)list_size(old);
+}
+
 static bool copy_table(lua_State *L, struct copying *c, const struct level *up, int depth) {
     lua_State *old = c->old;
-    if (lua_rawgetp(L, c->memo, lua_topointer(old, -1)) == LUA_TTABLE) return true;
-    lua_pop(L, 1);
+    lua_Integer copy = recall(&c->memo, lua_topointer(old, -1));
+    if (copy) {
+        lua_rawgeti(L, c->copies, copy);
+        return true;
+    }
     if (lua_getmetatable(old, -1)) return refuse(c, up, "has a metatable");
     if (depth == DEPTH_MAX || !lua_checkstack(old, 8)) return refuse(c, up, "is nested too deep");
     luaL_checkstack(L, 8, "host.state");
-    lua_Unsigned size = lua_rawlen(old, -1);
-    lua_createtable(L, size < 1 << 20 ? (int)size : 1 << 20, 0);
+    lua_createtable(L, (int)list_size(old), fields_of(old));
+    copy = (lua_Integer)c->memo.used + 1;
     lua_pushvalue(L, -1);
-    lua_rawsetp(L, c->memo, lua_topointer(old, -1));
+    lua_rawseti(L, c->copies, copy);
+    remember(&c->memo, lua_topointer(old, -1), copy);
     for (lua_pushnil(old); lua_next(old, -2); lua_pop(old, 1)) { /* old: table, key, value */
         struct level here = {.up = up, .old = old, .key = lua_gettop(old) - 1};
         lua_pushvalue(old, -2);
@@ -164,7 +216,7 @@ static bool copy_table(lua_State *L, struct copying *c, const struct level *up, 
     return true;
 }
 
-/* Copies what is in the table of that name in the old registry. Stack: copying, memo, came */
+/* Copies what is in the table of that name in the old registry. Stack: copying, copies, came */
 static bool copy_all(lua_State *L, struct copying *c, const char *key) {
     lua_State *old = c->old;
     if (lua_rawgetp(old, LUA_REGISTRYINDEX, key) != LUA_TTABLE) return true;
@@ -179,7 +231,7 @@ static bool copy_all(lua_State *L, struct copying *c, const char *key) {
 static int l_copy(lua_State *L) {
     struct copying *c = lua_touserdata(L, 1);
     lua_newtable(L);
-    c->memo = 2;
+    c->copies = 2;
     push_table(L, &came_key);
     if (copy_all(L, c, &asked_key)) copy_all(L, c, &came_key);
     return 0;
@@ -189,7 +241,10 @@ bool state_copy(struct engine *from, struct engine *to, char **why) {
     struct copying c = {.old = from->L};
     int top = lua_gettop(from->L);
     if (!lua_checkstack(from->L, 16)) abort();
+    lua_gc(to->L, LUA_GCSTOP); /* nothing of it is garbage */
     bool ok = door_call(to, l_copy, &c, why);
+    lua_gc(to->L, LUA_GCRESTART);
+    free(c.memo.entries);
     lua_settop(from->L, top);
     if (ok && c.why) *why = c.why;
     return ok && !c.why;
