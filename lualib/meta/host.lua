@@ -10,6 +10,7 @@
 ---@field script? string  the path of the script
 ---@field worker integer  which of the workers this is, from 1
 ---@field workers integer how many there are
+---@field reloads integer how many generations were before this one
 ---@field log host.log
 host = {}
 
@@ -34,7 +35,7 @@ function timer:cancel() end
 function host.after(seconds, fn) end
 
 ---Calls `fn` every `seconds`: without drift. Rounds that were missed are left out, and so is one that finds the last
----still waiting. An error is told on stderr, and the next round comes.
+---still waiting. An error is told on stderr, and the next round comes. A named one keeps its phase over reloads.
 ---@param seconds number
 ---@param fn fun()
 ---@param name? string
@@ -70,6 +71,21 @@ function host.now() end
 ---Seconds since 1970, with fractions.
 ---@return number
 function host.time() end
+
+---Plain data that outlives reloads: a table that the next generation gets a copy of, when it asks by the same name.
+---Strings, numbers, booleans and tables of them; shared tables stay shared. Anything else makes the reload fail.
+---@param name string
+---@param initial? table where there is none yet; default: an empty one
+---@param migrate? fun(old: table): table? may change its shape, as it comes from the last generation
+---@return table
+function host.state(name, initial, migrate) end
+
+---Loads the script again, in the next turn of the loop (as --watch and SIGHUP do).
+function host.reload() end
+
+---Has `fn` called when the next generation takes over, before connections change hands. It may not wait.
+---@param fn fun()
+function host.on_reload(fn) end
 
 ---Stops gracefully, as SIGTERM does: on_stop functions run, connections say Close 1001.
 ---@param status? integer exit status, default 0

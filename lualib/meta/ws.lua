@@ -63,7 +63,7 @@ ws = {}
 ---@field headers? table<string, string|string[]>|fun(conn: ws.connection): table  extra lines of the request
 ---@field ping_interval? number     seconds between pings; nil or 0: none
 ---@field binary_type? "blob"|"arraybuffer"  what send() makes; default ws.BLOB
----@field name? string              what to call it
+---@field name? string              what to call it; by it a reload knows it again
 ---@field reconnect? boolean|ws.reconnect  default false
 ---@field protocols? string[]       subprotocols to offer, the preferred first
 ---@field origin? string            the Origin header
@@ -85,6 +85,7 @@ ws = {}
 ---@field on_error? fun(conn: ws.connection, code: ws.error, message: string)
 ---@field on_buffer_full? fun(conn: ws.connection)  a message was refused; told once, until on_drain
 ---@field on_drain? fun(conn: ws.connection)        after that: all is written
+---@field on_adopt? fun(conn: ws.connection)  a reload: this live connection is this generation's from now on
 ---@field on_give_up? fun(conn: ws.connection, why: string)  automatic reconnection ended: "status 401", ...
 ---@field on_close? fun(conn: ws.connection, code: integer, reason: string, record: ws.record)  last, once an attempt
 

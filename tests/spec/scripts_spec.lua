@@ -11,6 +11,27 @@ local function echo()
   return assert(line:match "ws://%S+", line)
 end
 
+describe("scripts/reload.lua", function()
+  it("answers differently on the same connection when it is edited", story.of(function()
+    local place = require "support.place"
+    local source = place.read "scripts/reload.lua"
+    local path = place.file("reload.lua", source)
+    local room = peer.listen()
+    local p = program.run { "run", "--watch", path, room.url }
+    local s = room:open()
+    s:expect_text "hello, for the 1th time"
+    s:text "hello, for the 1th time"
+    p:tells("connected: id 1", "hello, for the 1th time")
+    place.file(path, (source:gsub('greeting = "hello"', 'greeting = "good day"')))
+    p:tells "new code, same connection: id 1"
+    s:expect_text "good day, for the 2th time"
+    p:kill "sigint"
+    s:answer_close()
+    p:ends(0)
+    assert.matches("reload 1: kept 1: echo", p.err)
+  end))
+end)
+
 describe("scripts/rooms.lua", function()
   it("hears every line in every room, and ends by itself", story.of(function()
     local p = program.run { "run", "scripts/rooms.lua", echo() }
