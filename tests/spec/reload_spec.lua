@@ -408,6 +408,39 @@ describe("reloads without a script", function()
 end)
 
 describe("a reload at any moment", function()
+  it_tells("of a name's look-up", function()
+    local folder = place.folder()
+    assert(os.execute(("mkfifo %s/fifo"):format(folder)))
+    local p = peer.listen()
+    local url = p.url:gsub("127%.0%.0%.1", "localhost")
+    -- the one thread that would look the name up waits for a writer of the pipe
+    local bot = reloadable.start(([[
+      require "luv".fs_open("%s/fifo", "r", 0, function() end)
+      host.after(0.02, function() say "waits" end)
+    ]]):format(folder) .. feed "1", { url }, { env = { UV_THREADPOOL_SIZE = "1" } })
+    bot:tells "waits"
+    bot:takes_over(feed "2", "kept 1: feed")
+    bot:tells "2 adopt 1 connecting"
+    assert(io.open(folder .. "/fifo", "w")):close()
+    local s = p:open()
+    bot:tells "2 open 1"
+    ends(bot, s)
+    bot:wait()
+  end)
+
+  it_tells("of a TCP connection", function()
+    local program = require "support.program"
+    local full = program.start("/usr/bin/python3", { "tests/spec/servers/full.py" }, { stdin = true })
+    local url = "ws://127.0.0.1:" .. full:line()
+    local bot = reloadable.start(feed "1", { url })
+    story.pause(0.05)
+    bot:takes_over(feed "2", "kept 1: feed")
+    bot:tells "2 adopt 1 connecting"
+    full:write "answer\n"
+    bot:tells("2 error reset", "2 close 1006")
+    bot:ends(0)
+  end)
+
   it_tells("of the opening handshake", function()
     local bot, p = start()
     local s = p:accept()
