@@ -1,5 +1,7 @@
-/* http: libcurl tells which sockets to watch and when to call it again; it is called from the loop, and answers by
- * on_body and on_head, which only store. Nothing of a script ever runs within a call of libcurl. */
+/* http: libcurl's multi interface in a thread of its own, for it may take long over things: GnuTLS reads all CAs for
+ * each new connection. Two queues lie between the threads. A transfer goes to the thread by one of them, and always
+ * comes back by the other, ended or cancelled; between the two it is the thread's, but for what is atomic. Only then
+ * the loop reads what came, and frees it. Nothing of a script ever runs in the thread. */
 #include "net/http.h"
 
 #include "base/buf.h"
@@ -7,6 +9,8 @@
 #include <curl/curl.h>
 #include <dlfcn.h>
 #include <errno.h>
+#include <signal.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -21,6 +25,8 @@ enum {
     HEADERS_MAX = 256 * 1024, /* bytes of the headers of one answer */
     KEPT_CONNECTIONS = 16,    /* idle ones, for the next requests */
     REASON_MAX = 128,         /* bytes of it that are kept, with a NUL */
+    NAP = 60 * 1000,          /* milliseconds: of the thread, when nothing wakes it */
+    END_LIMIT = 250,          /* milliseconds: in which the thread is expected to end */
 };
 
 #define FUNCTIONS(F)                                                                                                   \
@@ -44,8 +50,9 @@ enum {
     F(multi_setopt)                                                                                                    \
     F(multi_add_handle)                                                                                                \
     F(multi_remove_handle)                                                                                             \
-    F(multi_socket_action)                                                                                             \
-    F(multi_assign)                                                                                                    \
+    F(multi_perform)                                                                                                   \
+    F(multi_poll)                                                                                                      \
+    F(multi_wakeup)                                                                                                    \
     F(multi_info_read)
 
 struct functions {
@@ -54,27 +61,51 @@ struct functions {
 #undef FUNCTION
 };
 
-struct http_client {
-    struct net *net;
-    struct functions curl;
-    CURLM *multi;
-    struct deadline due; /* the one that libcurl asks for */
-    bool warned;         /* that verification is off */
+struct queue {
+    struct http_transfer *first, *last;
 };
 
-/* A socket that libcurl has us watch. */
-struct watched {
-    uv_poll_t poll;
-    struct http_client *client;
-    curl_socket_t fd;
+struct http_client {
+    uv_thread_t thread;
+    uv_async_t arrived; /* there is something in `back`; keeps the loop alive while an answer is awaited */
+    unsigned awaited;
+    bool warned; /* that verification is off */
+    bool joined;
+
+    struct functions curl;
+    struct queue active; /* what the thread has */
+
+    uv_mutex_t lock; /* for what follows */
+    uv_cond_t has_ended;
+    struct queue fresh, back;
+    CURLM *multi;       /* the thread's, but to be woken; NULL: it is not there yet */
+    struct fault fault; /* there is no library: nothing comes into `fresh` any more */
+    bool ending, ended; /* the thread; one that is ending leaves the loop alone */
 };
+
+/* Memory that goes with a transfer. */
+struct kept {
+    struct kept *next;
+    char data[];
+};
+
+enum far { NO_CONNECTION, NO_ANSWER, NO_BODY };
 
 struct http_transfer {
     struct http_client *client;
-    CURL *easy;
-    bool added, has_proxy;
+    struct http_transfer *next;  /* in its queue */
+    struct http_request request; /* with copies of all that it borrowed */
+    struct kept *kept;
     void (*done)(void *arg);
     void *arg;
+    bool is_done; /* it is back */
+
+    atomic_bool cancelled; /* nobody awaits it any more */
+    atomic_int far;
+    atomic_size_t received; /* bytes of the body */
+
+    CURL *easy; /* NULL: it has not begun */
+    bool over;
     struct curl_slist *headers;
     struct buf body;
     size_t head_size;
@@ -82,6 +113,24 @@ struct http_transfer {
     struct fault fault;
     char error[CURL_ERROR_SIZE];
 };
+
+static void put(struct queue *q, struct http_transfer *t) {
+    t->next = NULL;
+    *(q->last ? &q->last->next : &q->first) = t;
+    q->last = t;
+}
+
+static struct http_transfer *take(struct queue *q) {
+    struct http_transfer *t = q->first;
+    if (t && !(q->first = t->next)) q->last = NULL;
+    return t;
+}
+
+static struct queue take_all(struct queue *q) {
+    struct queue all = *q;
+    *q = (struct queue){0};
+    return all;
+}
 
 /* ---- the library ---- */
 
@@ -110,113 +159,19 @@ static bool load_functions(struct functions *f, struct fault *fault) {
     return false;
 }
 
-/* ---- libcurl and the loop ---- */
-
-static void finish(struct http_transfer *t, CURLcode code);
-
-/* Tells those whose transfers have ended. */
-static void collect(struct http_client *c) {
-    int left;
-    for (CURLMsg *m; (m = c->curl.multi_info_read(c->multi, &left));) {
-        if (m->msg != CURLMSG_DONE) continue;
-        struct http_transfer *t = NULL;
-        CURLcode code = m->data.result; /* the message goes with the handle */
-        c->curl.easy_getinfo(m->easy_handle, CURLINFO_PRIVATE, (char **)&t);
-        finish(t, code);
-    }
-}
-
-static void on_due(struct deadline *d) {
-    struct http_client *c = (struct http_client *)((char *)d - offsetof(struct http_client, due));
-    int running;
-    c->curl.multi_socket_action(c->multi, CURL_SOCKET_TIMEOUT, 0, &running);
-    collect(c);
-}
-
-static int on_deadline(CURLM *multi, long ms, void *arg) {
-    (void)multi;
-    struct http_client *c = arg;
-    struct clock *clock = &c->net->clock;
-    if (ms < 0)
-        clock_cancel(clock, &c->due);
-    else
-        clock_set(clock, &c->due, clock_now(clock) + (uint64_t)ms * CLOCK_MS, on_due);
-    return 0;
-}
-
-static void on_ready(uv_poll_t *poll, int status, int events) {
-    struct watched *w = (struct watched *)poll;
-    struct http_client *c = w->client; /* `w` may be gone after the call */
-    int what = 0, running;
-    if (status < 0) what = CURL_CSELECT_ERR;
-    if (events & UV_READABLE) what |= CURL_CSELECT_IN;
-    if (events & UV_WRITABLE) what |= CURL_CSELECT_OUT;
-    c->curl.multi_socket_action(c->multi, w->fd, what, &running);
-    collect(c);
-}
-
-static void on_unwatched(uv_handle_t *handle) { free(handle); /* the poll is the first member of its struct */ }
-
-/* `arg` is the client, `old` what was assigned to the socket before. */
-static int on_socket(CURL *easy, curl_socket_t fd, int what, void *arg, void *old) {
-    (void)easy;
-    struct http_client *c = arg;
-    struct watched *w = old;
-    if (what == CURL_POLL_REMOVE) {
-        if (!w) return 0;
-        c->curl.multi_assign(c->multi, fd, NULL);
-        uv_close((uv_handle_t *)&w->poll, on_unwatched); /* lets go of the socket at once */
-        return 0;
-    }
-    if (!w) {
-        w = calloc(1, sizeof *w);
-        if (!w) abort();
-        w->client = c;
-        w->fd = fd;
-        if (uv_poll_init_socket(c->net->loop, &w->poll, fd) != 0) {
-            free(w);
-            return -1;
-        }
-        c->curl.multi_assign(c->multi, fd, w);
-    }
-    uv_poll_start(&w->poll, (what & CURL_POLL_IN ? UV_READABLE : 0) | (what & CURL_POLL_OUT ? UV_WRITABLE : 0),
-                  on_ready);
-    return 0;
-}
-
-static struct http_client *client_of(struct net *net, struct fault *fault) {
-    if (net->http) return net->http;
-    struct http_client *c = calloc(1, sizeof *c);
-    if (!c) abort();
-    c->net = net;
-    if (!load_functions(&c->curl, fault)) {
-        free(c);
-        return NULL;
-    }
-    if (c->curl.global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK || !(c->multi = c->curl.multi_init())) abort();
-    c->curl.multi_setopt(c->multi, CURLMOPT_SOCKETFUNCTION, on_socket);
-    c->curl.multi_setopt(c->multi, CURLMOPT_SOCKETDATA, c);
-    c->curl.multi_setopt(c->multi, CURLMOPT_TIMERFUNCTION, on_deadline);
-    c->curl.multi_setopt(c->multi, CURLMOPT_TIMERDATA, c);
-    c->curl.multi_setopt(c->multi, CURLMOPT_MAXCONNECTS, (long)KEPT_CONNECTIONS);
-    net->http = c;
-    return c;
-}
-
-void http_client_free(struct http_client *c) {
-    if (!c) return;
-    c->curl.multi_cleanup(c->multi);
-    c->curl.global_cleanup();
-    clock_cancel(&c->net->clock, &c->due);
-    free(c);
-}
-
 /* ---- what comes ---- */
+
+static int on_connected(void *arg, char *their_ip, char *our_ip, int their_port, int our_port) {
+    (void)their_ip, (void)our_ip, (void)their_port, (void)our_port;
+    ((struct http_transfer *)arg)->far = NO_ANSWER;
+    return CURL_PREREQFUNC_OK;
+}
 
 /* One line of a head, status lines among them. Those of earlier answers (100 Continue, redirects) come here, too. */
 static size_t on_head(char *line, size_t one, size_t n, void *arg) {
     struct http_transfer *t = arg;
     (void)one;
+    t->far = NO_BODY;
     if (n >= 5 && memcmp(line, "HTTP/", 5) == 0) {
         struct slice rest = slice_of(line, n), part;
         slice_split(&rest, ' ', &part); /* the version, then the status */
@@ -244,6 +199,7 @@ static size_t on_body(char *data, size_t one, size_t n, void *arg) {
     int rc = buf_append(&t->body, slice_of(data, n));
     if (rc == ERR_FULL) fault_put(&t->fault, "too_big", "the body is over max_size, which is %zu bytes", t->body.cap);
     if (rc == ERR_NOMEM) fault_put(&t->fault, "too_big", "no memory for a body of over %zu bytes", t->body.len);
+    t->received = t->body.len;
     return rc == 0 ? n : 0;
 }
 
@@ -263,7 +219,7 @@ static const char *word_of(const struct http_transfer *t, CURLcode code) {
     case CURLE_COULDNT_RESOLVE_PROXY:
     case CURLE_PROXY: return "proxy";
     case CURLE_INTERFACE_FAILED: return "connect";
-    case CURLE_COULDNT_CONNECT: return t->has_proxy ? "proxy" : "connect";
+    case CURLE_COULDNT_CONNECT: return t->request.proxy && t->request.proxy[0] ? "proxy" : "connect";
     case CURLE_OPERATION_TIMEDOUT: return "timeout";
     case CURLE_SSL_CONNECT_ERROR:
     case CURLE_SSL_CERTPROBLEM:
@@ -297,22 +253,18 @@ static const char *why_unverified(long bits) {
 }
 
 static void finish(struct http_transfer *t, CURLcode code) {
-    const struct functions *curl = &t->client->curl;
-    curl->multi_remove_handle(t->client->multi, t->easy);
-    t->added = false;
-    if (code != CURLE_OK) {
-        const char *word = word_of(t, code), *text = t->error[0] ? t->error : curl->easy_strerror(code);
-        const char *why =
-            code == CURLE_PEER_FAILED_VERIFICATION ? why_unverified(info(t, CURLINFO_SSL_VERIFYRESULT)) : NULL;
-        if (why)
-            fault_put(&t->fault, word, "the server's certificate is refused: %s", why);
-        else
-            fault_put(&t->fault, word, "%s", text);
-    }
-    t->done(t->arg);
+    t->over = true;
+    if (code == CURLE_OK) return;
+    const char *word = word_of(t, code), *text = t->error[0] ? t->error : t->client->curl.easy_strerror(code);
+    const char *why =
+        code == CURLE_PEER_FAILED_VERIFICATION ? why_unverified(info(t, CURLINFO_SSL_VERIFYRESULT)) : NULL;
+    if (why)
+        fault_put(&t->fault, word, "the server's certificate is refused: %s", why);
+    else
+        fault_put(&t->fault, word, "%s", text);
 }
 
-bool http_is_done(const struct http_transfer *t) { return !t->added; }
+bool http_is_done(const struct http_transfer *t) { return t->is_done; }
 const struct fault *http_fault(const struct http_transfer *t) { return &t->fault; }
 
 struct http_answer http_answer(const struct http_transfer *t) {
@@ -336,14 +288,13 @@ bool http_header_next(const struct http_transfer *t, void **at, const char **nam
 }
 
 void http_describe(const struct http_transfer *t, char *text, size_t size) {
-    char *address = NULL;
-    t->client->curl.easy_getinfo(t->easy, CURLINFO_PRIMARY_IP, &address);
-    if (t->body.len)
-        snprintf(text, size, "%zu bytes of the body came", t->body.len);
-    else if (info(t, CURLINFO_RESPONSE_CODE))
-        snprintf(text, size, "no body came");
+    static const char *const texts[] = {"no connection came about", "no answer came", "no body came"};
+    size_t received = t->received;
+    int far = t->far;
+    if (received)
+        snprintf(text, size, "%zu bytes of the body came", received);
     else
-        snprintf(text, size, "%s", address && address[0] ? "no answer came" : "no connection came about");
+        snprintf(text, size, "%s", texts[far]);
 }
 
 /* ---- the start ---- */
@@ -359,7 +310,8 @@ static void check_readable(const char *option, const char *file, struct fault *f
     if (file && access(file, R_OK) != 0) fault_put(fault, "tls", "tls.%s: %s: %s", option, file, strerror(errno));
 }
 
-static void set_tls(struct http_transfer *t, const struct http_request *r) {
+static void set_tls(struct http_transfer *t) {
+    const struct http_request *r = &t->request;
     const struct functions *curl = &t->client->curl;
     const char *file = r->tls.ca_file, *path = r->tls.ca_path;
     check_readable("ca_file", file, &t->fault);
@@ -381,18 +333,15 @@ static void set_tls(struct http_transfer *t, const struct http_request *r) {
     if (!r->tls.no_verify) return;
     SET(CURLOPT_SSL_VERIFYPEER, 0L);
     SET(CURLOPT_SSL_VERIFYHOST, 0L);
-    if (t->client->warned) return;
-    t->client->warned = true;
-    log_line(LOG_WARN, "tls.verify = false: certificates are NOT checked, anyone between here and the server can "
-                       "read and change what is sent");
 }
 
-static void set_method(struct http_transfer *t, const struct http_request *r) {
+static void set_method(struct http_transfer *t) {
+    const struct http_request *r = &t->request;
     const struct functions *curl = &t->client->curl;
     bool has_body = r->body.p != NULL;
     if (has_body) {
         SET(CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)r->body.n);
-        SET(CURLOPT_COPYPOSTFIELDS, r->body.p); /* makes it a POST */
+        SET(CURLOPT_POSTFIELDS, r->body.p); /* makes it a POST */
     }
     if (strcmp(r->method, "HEAD") == 0 && !has_body)
         SET(CURLOPT_NOBODY, 1L);
@@ -407,7 +356,8 @@ static void add_header(struct http_transfer *t, const char *line) {
 }
 
 /* Headers that libcurl would add by itself, and that only get in the way: a line without a value takes them out. */
-static void set_headers(struct http_transfer *t, const struct http_request *r) {
+static void set_headers(struct http_transfer *t) {
+    const struct http_request *r = &t->request;
     const struct functions *curl = &t->client->curl;
     bool has_type = false;
     for (const char *const *line = r->headers; line && *line; line++) {
@@ -421,7 +371,8 @@ static void set_headers(struct http_transfer *t, const struct http_request *r) {
     SET(CURLOPT_HTTPHEADER, t->headers);
 }
 
-static void set_all(struct http_transfer *t, const struct http_request *r) {
+static void set_all(struct http_transfer *t) {
+    const struct http_request *r = &t->request;
     const struct functions *curl = &t->client->curl;
     SET(CURLOPT_PRIVATE, t);
     SET(CURLOPT_ERRORBUFFER, t->error);
@@ -433,6 +384,8 @@ static void set_all(struct http_transfer *t, const struct http_request *r) {
     SET(CURLOPT_USERAGENT, "wsbot/" WSBOT_VERSION);
     SET(CURLOPT_ACCEPT_ENCODING, "");                                     /* all that it can decode */
     if (strncasecmp(r->url, "https:", 6) == 0) SET(CURLOPT_PIPEWAIT, 1L); /* perhaps one connection serves many */
+    SET(CURLOPT_PREREQFUNCTION, on_connected);
+    SET(CURLOPT_PREREQDATA, t);
     SET(CURLOPT_HEADERFUNCTION, on_head);
     SET(CURLOPT_HEADERDATA, t);
     SET(CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L);
@@ -449,48 +402,295 @@ static void set_all(struct http_transfer *t, const struct http_request *r) {
         SET(CURLOPT_NOPROXY, ""); /* NO_PROXY is about the environment's */
     }
     if (r->local_address) SET(CURLOPT_INTERFACE, r->local_address);
-    set_method(t, r);
-    set_headers(t, r);
-    set_tls(t, r);
+    set_method(t);
+    set_headers(t);
+    set_tls(t);
 }
 
-static bool check_url(struct http_client *c, const char *url, struct fault *fault) {
-    CURLU *parts = c->curl.url();
+static void check_url(struct http_transfer *t) {
+    const struct functions *curl = &t->client->curl;
+    CURLU *parts = curl->url();
     if (!parts) abort();
-    CURLUcode rc = c->curl.url_set(parts, CURLUPART_URL, url, 0);
-    c->curl.url_cleanup(parts);
-    if (rc != CURLUE_OK) fault_put(fault, "url", "%s", c->curl.url_strerror(rc));
-    return rc == CURLUE_OK;
+    CURLUcode rc = curl->url_set(parts, CURLUPART_URL, t->request.url, 0);
+    curl->url_cleanup(parts);
+    if (rc != CURLUE_OK) fault_put(&t->fault, "url", "%s", curl->url_strerror(rc));
+}
+
+static void begin(struct http_transfer *t) {
+    struct http_client *c = t->client;
+    if (!(t->easy = c->curl.easy_init())) abort();
+    check_url(t);
+    if (!fault_set(&t->fault)) set_all(t);
+    if (!fault_set(&t->fault)) {
+        CURLMcode rc = c->curl.multi_add_handle(c->multi, t->easy);
+        if (rc != CURLM_OK) fault_put(&t->fault, "http", "libcurl refuses another request (%d)", (int)rc);
+    }
+    t->over = fault_set(&t->fault);
+}
+
+/* ---- the thread ---- */
+
+/* Begins what is new. False: it is the end. */
+static bool receive(struct http_client *c) {
+    struct http_transfer *t;
+    uv_mutex_lock(&c->lock);
+    struct queue fresh = take_all(&c->fresh);
+    bool ending = c->ending;
+    uv_mutex_unlock(&c->lock);
+    while ((t = take(&fresh))) {
+        put(&c->active, t);
+        begin(t);
+    }
+    return !ending;
+}
+
+/* Lets go of those that are over or cancelled. */
+static void give_back(struct http_client *c) {
+    struct http_transfer *t;
+    struct queue all = take_all(&c->active);
+    while ((t = take(&all))) {
+        if (!t->over && !t->cancelled) {
+            put(&c->active, t);
+            continue;
+        }
+        c->curl.multi_remove_handle(c->multi, t->easy); /* does nothing to one that was never added */
+        uv_mutex_lock(&c->lock);
+        put(&c->back, t);
+        if (!c->ending) uv_async_send(&c->arrived);
+        uv_mutex_unlock(&c->lock);
+    }
+}
+
+static void see_finished(struct http_client *c) {
+    int left;
+    for (CURLMsg *m; (m = c->curl.multi_info_read(c->multi, &left));) {
+        if (m->msg != CURLMSG_DONE) continue;
+        struct http_transfer *t = NULL;
+        c->curl.easy_getinfo(m->easy_handle, CURLINFO_PRIVATE, (char **)&t);
+        finish(t, m->data.result);
+    }
+}
+
+static void work(struct http_client *c) {
+    int left;
+    while (receive(c)) {
+        give_back(c); /* who is cancelled goes no further */
+        c->curl.multi_perform(c->multi, &left);
+        see_finished(c);
+        give_back(c);
+        c->curl.multi_poll(c->multi, NULL, 0, NAP, NULL);
+    }
+}
+
+static void refuse(struct http_client *c) {
+    for (struct http_transfer *t; (t = take(&c->fresh));) {
+        t->fault = c->fault;
+        put(&c->back, t);
+    }
+    if (!c->ending) uv_async_send(&c->arrived);
+}
+
+static void on_program_exit(int status, void *arg);
+
+static void run(void *arg) {
+    struct http_client *c = arg;
+    struct fault fault = {0};
+    CURLM *multi = NULL;
+    if (load_functions(&c->curl, &fault)) {
+        if (c->curl.global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK || !(multi = c->curl.multi_init())) abort();
+        c->curl.multi_setopt(multi, CURLMOPT_MAXCONNECTS, (long)KEPT_CONNECTIONS);
+        on_exit(on_program_exit, NULL); /* again: it must be called before what the libraries asked for meanwhile */
+    }
+    uv_mutex_lock(&c->lock);
+    c->multi = multi;
+    c->fault = fault;
+    if (!multi) refuse(c);
+    uv_mutex_unlock(&c->lock);
+    if (multi) work(c);
+    uv_mutex_lock(&c->lock);
+    c->ended = true;
+    uv_cond_signal(&c->has_ended);
+    uv_mutex_unlock(&c->lock);
+}
+
+/* With the lock held. */
+static void wake(struct http_client *c) {
+    if (c->multi) c->curl.multi_wakeup(c->multi);
+}
+
+/* Has the thread end. False where it does not in time, busy with something that cannot be broken off. */
+static bool stop(struct http_client *c) {
+    uint64_t now, until = uv_hrtime() + END_LIMIT * CLOCK_MS;
+    uv_mutex_lock(&c->lock);
+    c->ending = true;
+    wake(c);
+    while (!c->ended && (now = uv_hrtime()) < until) uv_cond_timedwait(&c->has_ended, &c->lock, until - now);
+    bool ended = c->ended;
+    uv_mutex_unlock(&c->lock);
+    if (ended && !c->joined) c->joined = uv_thread_join(&c->thread) == 0;
+    return ended;
+}
+
+/* The client that has a thread, for on_program_exit alone, which cannot be taken back. */
+static struct http_client *at_work;
+
+/* Libraries clean up when the program exits, which a thread that is still in them would not survive. */
+static void on_program_exit(int status, void *arg) {
+    (void)arg;
+    if (!at_work || stop(at_work)) return;
+    fcloseall(); /* unlike fflush it does not wait for a file that the thread is reading */
+    _exit(status);
+}
+
+/* ---- the loop's side ---- */
+
+static void free_transfer(struct http_transfer *t) {
+    struct http_client *c = t->client;
+    if (t->easy) c->curl.easy_cleanup(t->easy);
+    if (t->headers) c->curl.slist_free_all(t->headers);
+    for (struct kept *k = t->kept, *next; k; k = next) {
+        next = k->next;
+        free(k);
+    }
+    buf_clear(&t->body);
+    free(t);
+}
+
+/* So many more answers are awaited. */
+static void await(struct http_client *c, int more) {
+    c->awaited += (unsigned)more;
+    if (c->awaited > 0)
+        uv_ref((uv_handle_t *)&c->arrived);
+    else
+        uv_unref((uv_handle_t *)&c->arrived);
+}
+
+static void on_arrived(uv_async_t *async) {
+    struct http_client *c = async->data;
+    uv_mutex_lock(&c->lock);
+    struct queue back = take_all(&c->back);
+    uv_mutex_unlock(&c->lock);
+    for (struct http_transfer *t; (t = take(&back));) {
+        if (t->cancelled) {
+            free_transfer(t);
+            continue;
+        }
+        t->is_done = true;
+        await(c, -1);
+        t->done(t->arg);
+    }
+}
+
+static void destroy(struct http_client *c) {
+    uv_cond_destroy(&c->has_ended);
+    uv_mutex_destroy(&c->lock);
+    free(c);
+}
+
+static void on_closed(uv_handle_t *handle) { destroy(handle->data); }
+
+static struct http_client *client_of(struct net *net, struct fault *fault) {
+    if (net->http) return net->http;
+    struct http_client *c = calloc(1, sizeof *c);
+    if (!c || uv_mutex_init(&c->lock) != 0 || uv_cond_init(&c->has_ended) != 0) abort();
+    sigset_t all, before;
+    sigfillset(&all);
+    uv_mutex_lock(&c->lock);                     /* the thread waits until `arrived` is there, too */
+    pthread_sigmask(SIG_SETMASK, &all, &before); /* as it is for the thread: signals are the loop's */
+    int rc = uv_thread_create(&c->thread, run, c);
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    if (rc == 0 && uv_async_init(net->loop, &c->arrived, on_arrived) != 0) abort();
+    uv_mutex_unlock(&c->lock);
+    if (rc != 0) {
+        fault_put(fault, "http", "cannot start a thread: %s", uv_strerror(rc));
+        destroy(c);
+        return NULL;
+    }
+    c->arrived.data = c;
+    await(c, 0);
+    on_exit(on_program_exit, NULL);
+    at_work = net->http = c;
+    return c;
+}
+
+void http_client_free(struct http_client *c) {
+    if (!c || !stop(c)) return; /* a thread that does not end is left alone: the program exits */
+    at_work = NULL;
+    for (struct http_transfer *t; (t = take(&c->fresh)) || (t = take(&c->active)) || (t = take(&c->back));)
+        free_transfer(t);
+    if (c->multi) {
+        c->curl.multi_cleanup(c->multi);
+        c->curl.global_cleanup();
+    }
+    uv_close((uv_handle_t *)&c->arrived, on_closed);
+}
+
+static void *keep(struct http_transfer *t, const void *data, size_t size) {
+    struct kept *k = malloc(sizeof *k + size);
+    if (!k) abort();
+    k->next = t->kept;
+    t->kept = k;
+    return memcpy(k->data, data, size);
+}
+
+static void keep_request(struct http_transfer *t) {
+    struct http_request *r = &t->request;
+    const char **texts[] = {
+        &r->url,         &r->method,      &r->user,     &r->password, &r->proxy,           &r->local_address,
+        &r->tls.ca_file, &r->tls.ca_path, &r->tls.cert, &r->tls.key,  &r->tls.key_password};
+    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
+        if (*texts[i]) *texts[i] = keep(t, *texts[i], strlen(*texts[i]) + 1);
+    if (r->body.p) r->body.p = keep(t, r->body.p, r->body.n);
+    if (!r->headers) return;
+    size_t n = 0;
+    while (r->headers[n]) n++;
+    const char **lines = keep(t, r->headers, (n + 1) * sizeof *lines);
+    for (size_t i = 0; i < n; i++) lines[i] = keep(t, lines[i], strlen(lines[i]) + 1);
+    r->headers = lines;
+}
+
+static void warn(struct http_client *c) {
+    if (c->warned) return;
+    c->warned = true;
+    log_line(LOG_WARN, "tls.verify = false: certificates are NOT checked, anyone between here and the server can "
+                       "read and change what is sent");
 }
 
 struct http_transfer *http_start(struct net *net, const struct http_request *r, void (*done)(void *arg), void *arg,
                                  struct fault *fault) {
     struct http_client *c = client_of(net, fault);
-    if (!c || !check_url(c, r->url, fault)) return NULL;
+    if (!c) return NULL;
     struct http_transfer *t = calloc(1, sizeof *t);
-    if (!t || !(t->easy = c->curl.easy_init())) abort();
+    if (!t) abort();
     t->client = c;
     t->done = done;
     t->arg = arg;
-    t->has_proxy = r->proxy && r->proxy[0];
+    t->request = *r;
+    keep_request(t);
     buf_init(&t->body, r->max_size);
-    set_all(t, r);
-    if (!fault_set(&t->fault)) {
-        CURLMcode rc = c->curl.multi_add_handle(c->multi, t->easy);
-        t->added = rc == CURLM_OK;
-        if (!t->added) fault_put(&t->fault, "http", "libcurl refuses another request (%d)", (int)rc);
+    if (r->tls.no_verify) warn(c);
+    uv_mutex_lock(&c->lock);
+    *fault = c->fault;
+    if (!fault_set(fault)) put(&c->fresh, t);
+    wake(c);
+    uv_mutex_unlock(&c->lock);
+    if (fault_set(fault)) {
+        free_transfer(t);
+        return NULL;
     }
-    if (t->added) return t;
-    *fault = t->fault;
-    http_free(t);
-    return NULL;
+    await(c, 1);
+    return t;
 }
 
 void http_free(struct http_transfer *t) {
-    const struct functions *curl = &t->client->curl;
-    if (t->added) curl->multi_remove_handle(t->client->multi, t->easy);
-    curl->easy_cleanup(t->easy);
-    curl->slist_free_all(t->headers);
-    buf_clear(&t->body);
-    free(t);
+    struct http_client *c = t->client;
+    if (t->is_done) {
+        free_transfer(t);
+        return;
+    }
+    await(c, -1);
+    t->cancelled = true; /* it comes back soon, and on_arrived frees it */
+    uv_mutex_lock(&c->lock);
+    wake(c);
+    uv_mutex_unlock(&c->lock);
 }

@@ -1,6 +1,6 @@
-/* http: requests to web servers, on libcurl's multi interface: libcurl speaks HTTP and TLS, our loop watches its
- * sockets and its one deadline. The library is opened by the first request, since it brings some 25 others along. A net
- * has one client, whose connections are kept for the next requests to the same place. */
+/* http: requests to web servers, on libcurl, which runs in a thread of its own: what it does takes no time from the
+ * loop. The thread is started, and the library opened there, by the first request, since it brings some 25 others
+ * along. A net has one client, whose connections are kept for the next requests to the same place. */
 #ifndef NET_HTTP_H
 #define NET_HTTP_H
 
@@ -11,7 +11,8 @@
 struct http_client;
 struct http_transfer;
 
-/* What is asked for. Borrowed while http_start runs. NULL and 0: as the server, the environment or libcurl have it. */
+/* What is asked for. Borrowed while http_start runs, copied there. NULL and 0: as the server, the environment or
+ * libcurl have it. */
 struct http_request {
     const char *url; /* http:// or https:// */
     const char *method;
@@ -37,13 +38,13 @@ struct http_answer {
     struct slice body;
 };
 
-/* Starts a request. `done` is called once, in a later turn of the loop, unless http_free came first. NULL with `fault`
- * where it cannot even start: "url" (it is none), "library" (there is no libcurl), or a word of failed requests. */
+/* Starts a request. `done` is called once, in a later turn of the loop, unless http_free came first; until then the
+ * loop is kept alive. NULL with `fault` where it cannot even start, as with no library that is known to be missing. */
 struct http_transfer *http_start(struct net *net, const struct http_request *r, void (*done)(void *arg), void *arg,
                                  struct fault *fault);
 
-/* Has it ended? Then either with a fault ("dns", "connect", "proxy", "tls", "timeout", "too_big", "reset", "http") or
- * with an answer. */
+/* Has it ended? Then either with a fault ("dns", "connect", "proxy", "tls", "timeout", "too_big", "reset", "http", and
+ * where a script must be wrong "url", or "library": there is no libcurl) or with an answer. */
 bool http_is_done(const struct http_transfer *t);
 const struct fault *http_fault(const struct http_transfer *t);
 struct http_answer http_answer(const struct http_transfer *t);
@@ -55,10 +56,11 @@ bool http_header_next(const struct http_transfer *t, void **at, const char **nam
 /* How far it has come, for the message of a deadline. */
 void http_describe(const struct http_transfer *t, char *text, size_t size);
 
-/* Ends it, if it has not ended, and gives everything back. Not within `done`. */
+/* Ends it, if it has not ended, and gives everything back; waits for nothing. Not within `done`. */
 void http_free(struct http_transfer *t);
 
-/* Closes the connections that were kept; all transfers are freed. NULL is fine. */
+/* Ends the thread and closes the connections that were kept, before the program exits; all transfers are freed. The
+ * loop must turn until its handles are closed. NULL is fine. */
 void http_client_free(struct http_client *c);
 
 #endif

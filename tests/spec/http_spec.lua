@@ -744,6 +744,64 @@ describe("a task that waits for an answer", function()
   end)
 end)
 
+describe("libcurl, while it is long over something,", function()
+  -- A bot that says get() gets stuck reading its CAs, until go(): bot, server, go. It can read a line when it is stuck.
+  local function stuck(source, args)
+    local t = tls.listen()
+    local fifo = place.folder() .. "/ca"
+    assert(os.execute(("mkfifo '%s'"):format(fifo)))
+    local bot = bot_of("local function get() return http.get(arg[1], { tls = { ca_file = arg[2] } }) end " .. source,
+      { (t.url:gsub("^wss", "https")), fifo, table.unpack(args or {}) }, { stdin = true })
+    local cas = program.start("/bin/sh", { "-c", [[exec 3>"$0"; echo open; read go; cat "$1" >&3]], fifo,
+      tls.cert "ca" }, { stdin = true })
+    cas:tells "open" -- as it is when both sides have opened it
+    bot:write "\n"
+    return bot, t, function()
+      cas:write "\n"
+    end
+  end
+
+  it_tells("does not hold the loop", function()
+    local feed = peer.listen()
+    local bot, t, go = stuck([[ws.connect { url = arg[3], on_message = function(c, data) c:send(data) end }
+      tell(get()) host.stop()]], { feed.url })
+    local s = feed:open()
+    for n = 1, 10 do
+      s:text("message " .. n)
+      s:expect_text("message " .. n)
+    end
+    go()
+    take(t.session)
+    t.session:send(answer("200 OK", "safe"))
+    bot:tells '200 "safe"'
+    s:expect_close(1001)
+    s:close()
+    bot:ends(0)
+  end)
+
+  it_tells("does not hold a task that is cancelled, and the program that ends then", function()
+    local bot = stuck "local task = host.spawn(get) host.sleep(0) io.read() say(task:cancel(), task:join())"
+    bot:tells "true nil cancelled"
+    bot:ends(0)
+  end)
+
+  for _, how in ipairs { "host.stop(3)", "os.exit(3)", "os.exit(3, true)" } do
+    it_tells("does not hold a program that ends with " .. how, function()
+      local bot = stuck("io.stdout:setvbuf 'full' host.spawn(get) host.sleep(0) io.read() say 'last words' " .. how)
+      bot:tells "last words"
+      bot:ends(3)
+    end)
+  end
+
+  it_tells("may be cut short by os.exit at any time", function()
+    for _, seconds in ipairs { 0, 0.002, 0.005, 0.01, 0.02, 0.05 } do
+      local bot = bot_of([[host.spawn(function() http.get "https://127.0.0.1:1/" end)
+        host.sleep(tonumber(arg[1])) os.exit(3)]], { tostring(seconds) })
+      bot:ends(3)
+    end
+  end)
+end)
+
 describe("the timeout of a request", function()
   it_tells("is virtual where the clock is", function()
     local p = listen()
