@@ -72,10 +72,12 @@ static int l_chunk_done(lua_State *L, int status, lua_KContext ctx) {
 static void l_limit(lua_State *L, lua_Debug *debug) {
     (void)debug;
     struct engine *e = engine_of(L);
-    if (!e->staged)
+    if (!e->staged) {
         lua_sethook(L, NULL, 0, 0);
-    else if (uv_hrtime() - e->entered_at > STAGED_LIMIT * CLOCK_SECOND)
+    } else if (uv_hrtime() - e->entered_at > STAGED_LIMIT * CLOCK_SECOND) {
+        lua_sethook(L, l_limit, LUA_MASKCOUNT, 1); /* who catches the error meets it again at once */
         luaL_error(L, "the script ran for %d s without an end or a wait", STAGED_LIMIT);
+    }
 }
 
 /* Loads the chunk and calls it. What cannot be loaded is told without a traceback, as there is nothing to trace. */

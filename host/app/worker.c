@@ -9,7 +9,6 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <unistd.h>
 
 /* For the signal handler alone, which gets no argument. */
 static struct worker *handler_worker;
@@ -58,16 +57,10 @@ void worker_handle_signals(struct worker *w) {
 
 static void host_stop(void *app, int status) { worker_stop(app, status); }
 
-/* Without waiting for threads that do what nobody waits for any more. */
-_Noreturn static void leave(int status) {
-    fflush(NULL);
-    _exit(status);
-}
-
 static void host_exit(void *app, int status) {
     struct worker *w = app;
     engine_free(w->engine);
-    if (w->net.lookups) leave(status);
+    if (!net_end_threads(&w->net)) net_leave(&w->net, status);
     exit(status);
 }
 
@@ -182,7 +175,7 @@ void worker_close(struct worker *w) {
         uv_run(&w->loop, UV_RUN_NOWAIT);
     }
     uv_close((uv_handle_t *)&w->signalled, NULL);
-    if (w->net.lookups) leave(w->status);
+    if (!net_end_threads(&w->net)) net_leave(&w->net, w->status);
     net_close(&w->net);
     uv_run(&w->loop, UV_RUN_DEFAULT);
     uv_loop_close(&w->loop);

@@ -490,8 +490,6 @@ static void refuse(struct http_client *c) {
     if (!c->ending) uv_async_send(&c->arrived);
 }
 
-static void on_program_exit(int status, void *arg);
-
 static void run(void *arg) {
     struct http_client *c = arg;
     struct fault fault = {0};
@@ -499,7 +497,6 @@ static void run(void *arg) {
     if (load_functions(&c->curl, &fault)) {
         if (c->curl.global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK || !(multi = c->curl.multi_init())) abort();
         c->curl.multi_setopt(multi, CURLMOPT_MAXCONNECTS, (long)KEPT_CONNECTIONS);
-        on_exit(on_program_exit, NULL); /* again: it must be called before what the libraries asked for meanwhile */
     }
     uv_mutex_lock(&c->lock);
     c->multi = multi;
@@ -518,8 +515,8 @@ static void wake(struct http_client *c) {
     if (c->multi) c->curl.multi_wakeup(c->multi);
 }
 
-/* Has the thread end. False where it does not in time, busy with something that cannot be broken off. */
-static bool stop(struct http_client *c) {
+bool http_client_end(struct http_client *c) {
+    if (!c) return true;
     uint64_t now, until = uv_hrtime() + END_LIMIT * CLOCK_MS;
     uv_mutex_lock(&c->lock);
     c->ending = true;
@@ -529,17 +526,6 @@ static bool stop(struct http_client *c) {
     uv_mutex_unlock(&c->lock);
     if (ended && !c->joined) c->joined = uv_thread_join(&c->thread) == 0;
     return ended;
-}
-
-/* The client that has a thread, for on_program_exit alone, which cannot be taken back. */
-static struct http_client *at_work;
-
-/* Libraries clean up when the program exits, which a thread that is still in them would not survive. */
-static void on_program_exit(int status, void *arg) {
-    (void)arg;
-    if (!at_work || stop(at_work)) return;
-    fcloseall(); /* unlike fflush it does not wait for a file that the thread is reading */
-    _exit(status);
 }
 
 /* ---- the loop's side ---- */
@@ -608,14 +594,12 @@ static struct http_client *client_of(struct net *net, struct fault *fault) {
     }
     c->arrived.data = c;
     await(c, 0);
-    on_exit(on_program_exit, NULL);
-    at_work = net->http = c;
+    net->http = c;
     return c;
 }
 
 void http_client_free(struct http_client *c) {
-    if (!c || !stop(c)) return; /* a thread that does not end is left alone: the program exits */
-    at_work = NULL;
+    if (!c || !http_client_end(c)) return; /* a thread that does not end is left alone: the program is left */
     for (struct http_transfer *t; (t = take(&c->fresh)) || (t = take(&c->active)) || (t = take(&c->back));)
         free_transfer(t);
     if (c->multi) {

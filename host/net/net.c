@@ -5,7 +5,9 @@
 #include "net/embed.h"
 #include "net/http.h"
 #include "net/tls.h"
+#include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 /* How long the loop has been awake since it last turned; 0: not for NET_BLOCK_LEAST. */
 static uint64_t lag(const struct net *n) {
@@ -71,4 +73,16 @@ bool net_loop_is_alive(struct net *n) {
     bool alive = false;
     uv_walk(n->loop, see_handle, &alive);
     return alive;
+}
+
+bool net_end_threads(struct net *n) {
+#ifdef WSBOT_HTTP
+    n->stuck = n->stuck || !http_client_end(n->http);
+#endif
+    return n->lookups == 0 && !n->stuck;
+}
+
+void net_leave(struct net *n, int status) {
+    fflush(n->stuck ? stdout : NULL); /* the thread may be waiting in a file, which flushing would wait for */
+    _exit(status);
 }

@@ -37,6 +37,7 @@ struct net {
     struct embed *embeds; /* loops within the loop */
     bool stopping;        /* no attempt begins any more */
     uint64_t last_id;     /* ids count from 1 */
+    bool stuck;           /* a thread of `http` does not end */
     unsigned lookups;     /* work of other threads that nobody waits for any more, but that cannot be taken back */
 };
 
@@ -49,6 +50,12 @@ void net_close(struct net *n);
 
 /* The longest time, of those that are known, in which the loop did not turn since `when`; 0: none to speak of. */
 uint64_t net_lag_since(const struct net *n, uint64_t when);
+
+/* Has what runs beside the loop end, before the program does. False where a thread does not: leave by net_leave. */
+bool net_end_threads(struct net *n);
+
+/* Ends the program without waiting for threads, and without the clean-up of libraries that they may be in. */
+_Noreturn void net_leave(struct net *n, int status);
 
 /* Is there anything but forgotten work that keeps the loop alive? */
 bool net_loop_is_alive(struct net *n);

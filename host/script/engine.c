@@ -11,7 +11,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
 struct engine *engine_of(lua_State *L) {
     return *(struct engine **)lua_getextraspace(L);
@@ -166,10 +165,9 @@ static int l_exit(lua_State *L) {
     int status = lua_isboolean(L, 1) ? (lua_toboolean(L, 1) ? EXIT_SUCCESS : EXIT_FAILURE)
                                      : (int)luaL_optinteger(L, 1, EXIT_SUCCESS);
     if (lua_toboolean(L, 2) && l_task_can_wait(L)) return l_task_exit(L, status);
-    if (luv && luv_has_requests(luv)) { /* leaving as C does would wait for them */
-        fflush(NULL);
-        _exit(status);
-    }
+    bool ended = net_end_threads(engine_of(L)->net);
+    if (!ended || (luv && luv_has_requests(luv)))
+        net_leave(engine_of(L)->net, status);         /* C's exit would wait for them */
     if (luv && luv_is_turning(luv)) lua_settop(L, 1); /* its loop cannot be closed now */
     if (luv && lua_toboolean(L, 2)) luv_end(luv);
     lua_pushvalue(L, lua_upvalueindex(1));

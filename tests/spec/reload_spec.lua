@@ -387,6 +387,15 @@ describe("a failed reload changes nothing", function()
     bot:wait()
   end)
 
+  it_tells("by 10 seconds without an end or a wait, whatever it catches", function()
+    local bot, s = open()
+    bot:fails_to("while true do pcall(function() while true do end end) end", "ran for 10 s without an end or a wait")
+    s:text "still"
+    bot:tells "1 still"
+    ends(bot, s)
+    bot:wait()
+  end)
+
   it_tells("by a missing file", function()
     local bot, s = open()
     os.remove(bot.path)
