@@ -132,9 +132,10 @@ static struct file *find(struct watch *w, const char *path) {
 }
 
 static void add(struct watch *w, const struct engine_file *file) {
-    struct file *f = calloc(1, sizeof *f + strlen(file->path) + 1);
+    size_t size = strlen(file->path) + 1;
+    struct file *f = calloc(1, sizeof *f + size);
     if (!f) abort();
-    strcpy(f->path, file->path);
+    memcpy(f->path, file->path, size);
     f->loaded = f->seen = file->mark;
     f->next = w->files;
     w->files = f;

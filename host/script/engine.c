@@ -268,12 +268,10 @@ void engine_note_file(struct engine *e, const char *path) {
     char folder[4096] = "";
     size_t n = sizeof folder;
     if (path[0] != '/' && uv_cwd(folder, &n) != 0) return;
-    struct engine_file **at = &e->files, *f = malloc(sizeof *f + strlen(folder) + 1 + strlen(path) + 1);
+    size_t size = strlen(folder) + 1 + strlen(path) + 1;
+    struct engine_file **at = &e->files, *f = calloc(1, sizeof *f + size);
     if (!f) abort();
-    f->next = NULL;
-    strcpy(f->path, folder);
-    if (folder[0]) strcat(f->path, "/");
-    strcat(f->path, path);
+    snprintf(f->path, size, "%s%s%s", folder, folder[0] ? "/" : "", path);
     for (; *at; at = &(*at)->next) {
         if (strcmp((*at)->path, f->path) != 0) continue;
         free(f); /* it is noted already */

@@ -64,7 +64,8 @@ static int64_t date_of(const char *text) {
     const char *at = strlen(month) == 3 ? strstr(months, month) : NULL;
     if (!at || (at - months) % 3 || day < 1 || day > 31 || year < 1970 || hour > 23 || minute > 59 || second > 60)
         return -1;
-    return days_to(year, (int)(at - months) / 3 + 1, day) * 86400 + hour * 3600 + minute * 60 + second;
+    int64_t days = days_to(year, (int)(at - months) / 3 + 1, day);
+    return ((days * 24 + hour) * 60 + minute) * 60 + second;
 }
 
 uint64_t retry_after_read(struct slice value, int64_t now) {
