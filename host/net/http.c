@@ -6,8 +6,7 @@
 
 #include "base/buf.h"
 #include "base/log.h"
-#include <curl/curl.h>
-#include <dlfcn.h>
+#include "net/curl.h"
 #include <errno.h>
 #include <signal.h>
 #include <stdatomic.h>
@@ -17,48 +16,12 @@
 #include <strings.h>
 #include <unistd.h>
 
-/* The flavour without OpenSSL, whose libssl shares symbols with wolfSSL. */
-#define LIBRARY "libcurl-gnutls.so.4"
-
 enum {
-    LEAST_VERSION = 0x075700, /* 7.87.0, which has CURLOPT_QUICK_EXIT */
     HEADERS_MAX = 256 * 1024, /* bytes of the headers of one answer */
     KEPT_CONNECTIONS = 16,    /* idle ones, for the next requests */
     REASON_MAX = 128,         /* bytes of it that are kept, with a NUL */
     NAP = 60 * 1000,          /* milliseconds: of the thread, when nothing wakes it */
     END_LIMIT = 250,          /* milliseconds: in which the thread is expected to end */
-};
-
-#define FUNCTIONS(F)                                                                                                   \
-    F(global_init)                                                                                                     \
-    F(global_cleanup)                                                                                                  \
-    F(version_info)                                                                                                    \
-    F(slist_append)                                                                                                    \
-    F(slist_free_all)                                                                                                  \
-    F(url)                                                                                                             \
-    F(url_set)                                                                                                         \
-    F(url_cleanup)                                                                                                     \
-    F(url_strerror)                                                                                                    \
-    F(easy_init)                                                                                                       \
-    F(easy_cleanup)                                                                                                    \
-    F(easy_setopt)                                                                                                     \
-    F(easy_getinfo)                                                                                                    \
-    F(easy_nextheader)                                                                                                 \
-    F(easy_strerror)                                                                                                   \
-    F(multi_init)                                                                                                      \
-    F(multi_cleanup)                                                                                                   \
-    F(multi_setopt)                                                                                                    \
-    F(multi_add_handle)                                                                                                \
-    F(multi_remove_handle)                                                                                             \
-    F(multi_perform)                                                                                                   \
-    F(multi_poll)                                                                                                      \
-    F(multi_wakeup)                                                                                                    \
-    F(multi_info_read)
-
-struct functions {
-#define FUNCTION(name) __typeof__(curl_##name) *(name);
-    FUNCTIONS(FUNCTION)
-#undef FUNCTION
 };
 
 struct queue {
@@ -72,7 +35,7 @@ struct http_client {
     bool warned; /* that verification is off */
     bool joined;
 
-    struct functions curl;
+    struct curl curl;
     struct queue active; /* what the thread has */
 
     uv_mutex_t lock; /* for what follows */
@@ -130,33 +93,6 @@ static struct queue take_all(struct queue *q) {
     struct queue all = *q;
     *q = (struct queue){0};
     return all;
-}
-
-/* ---- the library ---- */
-
-static bool load_functions(struct functions *f, struct fault *fault) {
-    void *library = dlopen(LIBRARY, RTLD_NOW | RTLD_LOCAL); /* stays: what it brings along cannot be unloaded */
-    if (!library) {
-        fault_put(fault, "library", "libcurl is missing: install libcurl3-gnutls (%s)", dlerror());
-        return false;
-    }
-    const struct {
-        const char *name;
-        void **at;
-    } wanted[] = {
-#define FUNCTION(name) {"curl_" #name, (void **)&f->name},
-        FUNCTIONS(FUNCTION)
-#undef FUNCTION
-    };
-    for (size_t i = 0; i < sizeof wanted / sizeof *wanted; i++) {
-        if ((*wanted[i].at = dlsym(library, wanted[i].name))) continue;
-        fault_put(fault, "library", "%s is too old: it has no %s", LIBRARY, wanted[i].name);
-        return false;
-    }
-    const curl_version_info_data *info = f->version_info(CURLVERSION_NOW);
-    if (info->version_num >= LEAST_VERSION) return true;
-    fault_put(fault, "library", "%s is version %s: 7.87.0 is needed", LIBRARY, info->version);
-    return false;
 }
 
 /* ---- what comes ---- */
@@ -312,7 +248,7 @@ static void check_readable(const char *option, const char *file, struct fault *f
 
 static void set_tls(struct http_transfer *t) {
     const struct http_request *r = &t->request;
-    const struct functions *curl = &t->client->curl;
+    const struct curl *curl = &t->client->curl;
     const char *file = r->tls.ca_file, *path = r->tls.ca_path;
     check_readable("ca_file", file, &t->fault);
     check_readable("ca_path", path, &t->fault);
@@ -337,7 +273,7 @@ static void set_tls(struct http_transfer *t) {
 
 static void set_method(struct http_transfer *t) {
     const struct http_request *r = &t->request;
-    const struct functions *curl = &t->client->curl;
+    const struct curl *curl = &t->client->curl;
     bool has_body = r->body.p != NULL;
     if (has_body) {
         SET(CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)r->body.n);
@@ -358,7 +294,7 @@ static void add_header(struct http_transfer *t, const char *line) {
 /* Headers that libcurl would add by itself, and that only get in the way: a line without a value takes them out. */
 static void set_headers(struct http_transfer *t) {
     const struct http_request *r = &t->request;
-    const struct functions *curl = &t->client->curl;
+    const struct curl *curl = &t->client->curl;
     bool has_type = false;
     for (const char *const *line = r->headers; line && *line; line++) {
         struct slice rest = slice_str(*line), name;
@@ -373,7 +309,7 @@ static void set_headers(struct http_transfer *t) {
 
 static void set_all(struct http_transfer *t) {
     const struct http_request *r = &t->request;
-    const struct functions *curl = &t->client->curl;
+    const struct curl *curl = &t->client->curl;
     SET(CURLOPT_PRIVATE, t);
     SET(CURLOPT_ERRORBUFFER, t->error);
     SET(CURLOPT_NOSIGNAL, 1L);
@@ -408,7 +344,7 @@ static void set_all(struct http_transfer *t) {
 }
 
 static void check_url(struct http_transfer *t) {
-    const struct functions *curl = &t->client->curl;
+    const struct curl *curl = &t->client->curl;
     CURLU *parts = curl->url();
     if (!parts) abort();
     CURLUcode rc = curl->url_set(parts, CURLUPART_URL, t->request.url, 0);
@@ -494,7 +430,7 @@ static void run(void *arg) {
     struct http_client *c = arg;
     struct fault fault = {0};
     CURLM *multi = NULL;
-    if (load_functions(&c->curl, &fault)) {
+    if (curl_load(&c->curl, &fault)) {
         if (c->curl.global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK || !(multi = c->curl.multi_init())) abort();
         c->curl.multi_setopt(multi, CURLMOPT_MAXCONNECTS, (long)KEPT_CONNECTIONS);
     }

@@ -1,0 +1,34 @@
+/* curl: a table filled by dlsym. */
+#include "net/curl.h"
+
+#include <dlfcn.h>
+
+/* The flavour without OpenSSL, whose libssl shares symbols with wolfSSL. */
+#define LIBRARY "libcurl-gnutls.so.4"
+
+enum { LEAST_VERSION = 0x075700 }; /* 7.87.0, which has CURLOPT_QUICK_EXIT */
+
+bool curl_load(struct curl *f, struct fault *fault) {
+    void *library = dlopen(LIBRARY, RTLD_NOW | RTLD_LOCAL); /* stays: what it brings along cannot be unloaded */
+    if (!library) {
+        fault_put(fault, "library", "libcurl is missing: install libcurl3-gnutls (%s)", dlerror());
+        return false;
+    }
+    const struct {
+        const char *name;
+        void **at;
+    } wanted[] = {
+#define FUNCTION(name) {"curl_" #name, (void **)&f->name},
+        CURL_FUNCTIONS(FUNCTION)
+#undef FUNCTION
+    };
+    for (size_t i = 0; i < sizeof wanted / sizeof *wanted; i++) {
+        if ((*wanted[i].at = dlsym(library, wanted[i].name))) continue;
+        fault_put(fault, "library", "%s is too old: it has no %s", LIBRARY, wanted[i].name);
+        return false;
+    }
+    const curl_version_info_data *info = f->version_info(CURLVERSION_NOW);
+    if (info->version_num >= LEAST_VERSION) return true;
+    fault_put(fault, "library", "%s is version %s: 7.87.0 is needed", LIBRARY, info->version);
+    return false;
+}

@@ -1,0 +1,44 @@
+/* curl: the functions of libcurl that http uses, found when the program runs: it brings some 25 libraries along, which
+ * nobody loads who makes no requests. */
+#ifndef NET_CURL_H
+#define NET_CURL_H
+
+#include "base/err.h"
+#include <curl/curl.h>
+
+#define CURL_FUNCTIONS(F)                                                                                              \
+    F(global_init)                                                                                                     \
+    F(global_cleanup)                                                                                                  \
+    F(version_info)                                                                                                    \
+    F(slist_append)                                                                                                    \
+    F(slist_free_all)                                                                                                  \
+    F(url)                                                                                                             \
+    F(url_set)                                                                                                         \
+    F(url_cleanup)                                                                                                     \
+    F(url_strerror)                                                                                                    \
+    F(easy_init)                                                                                                       \
+    F(easy_cleanup)                                                                                                    \
+    F(easy_setopt)                                                                                                     \
+    F(easy_getinfo)                                                                                                    \
+    F(easy_nextheader)                                                                                                 \
+    F(easy_strerror)                                                                                                   \
+    F(multi_init)                                                                                                      \
+    F(multi_cleanup)                                                                                                   \
+    F(multi_setopt)                                                                                                    \
+    F(multi_add_handle)                                                                                                \
+    F(multi_remove_handle)                                                                                             \
+    F(multi_perform)                                                                                                   \
+    F(multi_poll)                                                                                                      \
+    F(multi_wakeup)                                                                                                    \
+    F(multi_info_read)
+
+struct curl {
+#define FUNCTION(name) __typeof__(curl_##name) *(name);
+    CURL_FUNCTIONS(FUNCTION)
+#undef FUNCTION
+};
+
+/* Opens the library, which stays, and finds them. False with `fault` ("library"): it is missing, or too old. */
+bool curl_load(struct curl *f, struct fault *fault);
+
+#endif
