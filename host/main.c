@@ -2,6 +2,7 @@
 #include "app/cli.h"
 #include "app/echo.h"
 #include "app/generation.h"
+#include "app/test.h"
 #include "app/worker.h"
 #include "base/log.h"
 #include <stdio.h>
@@ -26,6 +27,14 @@ static int echo(const struct cli_options *options) {
         worker_run(&w);
         echo_close(&e);
     }
+    worker_close(&w);
+    return w.status;
+}
+
+static int test(int argc, char **argv, int first) {
+    struct worker w;
+    worker_open(&w, true, false);
+    test_run(&w, argc, argv, first);
     worker_close(&w);
     return w.status;
 }
@@ -67,6 +76,7 @@ int main(int argc, char **argv) {
     if (cli_read(argc, argv, &options, &status) == CLI_DONE) return status;
     if (options.log_json) log_set_format(LOG_JSON);
     if (options.command == CLI_ECHO) return echo(&options);
+    if (options.command == CLI_TEST) return test(argc, argv, options.first);
     if (!interpreter_options_read(argc, argv, options.first, &script, &bad)) {
         interpreter_usage(argv[0] && argv[0][0] ? argv[0] : "wsbot", argv[bad]);
         return options.as_lua ? 1 : 2;

@@ -73,10 +73,15 @@ static const struct {
                  "SIGINT and SIGTERM stop it gracefully; a second one at once. SIGHUP reloads it."},
     [CLI_ECHO] = {"echo", "wsbot echo [OPTIONS]",
                   "A WebSocket peer that sends back what it gets, to try a bot against."},
+    [CLI_TEST] =
+        {"test", "wsbot test [--test-timeout SECONDS] [--strict-leaks] [BUSTED OPTIONS] [PATH...]",
+         "Runs busted specs (*_spec.lua) inside the host: tests and hooks may wait, and what runs over its limit\n"
+         "(10 seconds), fails in a callback, or is left open, is told with its test. --strict-leaks makes what is\n"
+         "left open a failure. All other options are busted's: see busted --help."},
 };
 enum { COMMANDS = sizeof commands / sizeof *commands };
 
-static const char *const later[] = {"test", "connect"}; /* words that are kept for commands to come */
+static const char *const later[] = {"connect"}; /* words that are kept for commands to come */
 
 static void print_help(void) {
     puts("wsbot runs Lua 5.4 scripts that are WebSocket clients.\n\n"
@@ -84,6 +89,7 @@ static void print_help(void) {
          "  wsbot run [OPTIONS] SCRIPT [ARG...]   run a bot\n"
          "  wsbot SCRIPT [ARG...]                 the same; any option of `lua` works as well (-e, -l, -i, -v, -E, -W, "
          "--, -)\n"
+         "  wsbot test [OPTIONS] [PATH...]        run busted specs inside the host\n"
          "  wsbot echo [OPTIONS]                  an echo peer to try bots against\n"
          "  wsbot --help, --version\n\n"
          "`wsbot COMMAND --help` tells the options of a command.");
@@ -162,6 +168,10 @@ int cli_read(int argc, char **argv, struct cli_options *out, int *status) {
         if (strcmp(argv[1], commands[command].name) != 0) continue;
         out->command = (enum cli_command)command;
         out->as_lua = false;
+        if (command == CLI_TEST) { /* its options are read by lualib/wsbot/test.lua, and by busted */
+            out->first = 2;
+            if (argc < 3 || strcmp(argv[2], "--help") != 0) return 0;
+        }
         int i = read_options(argc, argv, 2, out, status);
         if (i == CLI_DONE) return CLI_DONE;
         out->first = i;

@@ -6,13 +6,13 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-enum cli_command { CLI_RUN, CLI_ECHO };
+enum cli_command { CLI_RUN, CLI_ECHO, CLI_TEST };
 
 enum { CLI_DONE = -1 }; /* of cli_read: it was all said, end with *status */
 
 struct cli_options {
     enum cli_command command;
-    int first;   /* CLI_RUN: index in argv of where `lua`'s own options begin */
+    int first;   /* index in argv behind our own options: where `lua`'s, or busted's, begin */
     bool as_lua; /* CLI_RUN: without the word `run`, as `lua` itself is called */
     bool strict;
     bool watch;

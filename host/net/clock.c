@@ -57,7 +57,10 @@ static void on_before(uv_prepare_t *before) {
 static void on_after(uv_check_t *after) {
     struct clock *c = after->data;
     uint64_t round = c->order;
-    if (c->n == 0 || c->heap[0]->due > clock_now(c)) return;
+    if (c->n == 0 || c->heap[0]->due > clock_now(c)) {
+        if (uv_is_active((uv_handle_t *)&c->idle)) arm(c); /* what was due has been cancelled */
+        return;
+    }
     while (c->n && c->heap[0]->due <= c->looked && c->heap[0]->order < round) {
         struct deadline *d = c->heap[0];
         clock_cancel(c, d);

@@ -35,8 +35,7 @@ static void *allocate(void *arg, void *old, size_t old_size, size_t size) {
 
 /* ---- modules ---- */
 
-/* Loads a Lua module that is compiled into the program: pushes its chunk, or nothing. */
-static bool load_inside(lua_State *L, const char *name) {
+bool l_engine_load(lua_State *L, const char *name) {
     for (const struct lualib_module *m = lualib_modules; m->name; m++) {
         if (strcmp(m->name, name) != 0) continue;
         lua_pushfstring(L, "=%s", m->name);
@@ -48,7 +47,7 @@ static bool load_inside(lua_State *L, const char *name) {
 }
 
 static int l_find_inside(lua_State *L) {
-    if (!load_inside(L, luaL_checkstring(L, 1))) return 0;
+    if (!l_engine_load(L, luaL_checkstring(L, 1))) return 0;
     lua_pushliteral(L, ":wsbot:");
     return 2;
 }
@@ -57,7 +56,7 @@ void l_engine_require(lua_State *L, const char *name) {
     luaL_getsubtable(L, LUA_REGISTRYINDEX, LUA_LOADED_TABLE);
     if (lua_getfield(L, -1, name) == LUA_TNIL) {
         lua_pop(L, 1);
-        if (!load_inside(L, name)) luaL_error(L, "module '%s' is not in the program", name);
+        if (!l_engine_load(L, name)) luaL_error(L, "module '%s' is not in the program", name);
         lua_call(L, 0, 1);
         lua_pushvalue(L, -1);
         lua_setfield(L, -3, name);
@@ -309,6 +308,7 @@ void engine_free(struct engine *e) {
 /* ---- errors and interrupts ---- */
 
 void engine_report(struct engine *e, const char *message) {
+    if (e->quiet) return;
     fflush(stdout);
     log_line(LOG_ERROR, "%s", message);
     if (e->strict) e->host->stop(e->app, 1);

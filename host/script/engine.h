@@ -62,7 +62,11 @@ struct engine {
     uint64_t last_id; /* of connections, before it was staged */
 
     struct conn_box *boxes, **boxes_end; /* its connections, in order */
-    struct timer *named;                 /* its timers that have a name */
+    struct timer *timers;                /* those that are set */
+    uint64_t births;                     /* connections, timers and tasks are numbered as they begin */
+    bool collects;                       /* errors of tasks are kept for a test, not reported */
+    bool quiet;                          /* one is told that was kept */
+    struct limit *limit;                 /* of the test that runs (l_testing.c) */
     struct engine_file *files;           /* what it was loaded from */
 };
 
@@ -95,6 +99,9 @@ void engine_leave(struct engine *e, lua_State *before);
 
 /* Was an interrupt raised since the last time this was asked? */
 bool engine_was_interrupted(struct engine *e);
+
+/* Pushes the chunk of the Lua module `name` of lualib/, or nothing: false. May raise. */
+bool l_engine_load(lua_State *L, const char *name);
 
 /* Pushes what the Lua module `name` of lualib/ returns; loads it at the first time. May raise. */
 void l_engine_require(lua_State *L, const char *name);

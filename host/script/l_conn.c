@@ -142,6 +142,14 @@ static void catch_up(struct conn_box *b) {
     b->staged.ends = b->staged.destroys = b->staged.reopens = false;
 }
 
+void l_conn_abandon(lua_State *L, struct conn_box *b) {
+    conn_detach(b->conn);
+    conn_destroy(b->conn);
+    inbox_clear(&b->inbox);
+    task_wake_all(&b->receivers);
+    box_unanchor(L, b);
+}
+
 void l_conn_begin(struct conn_box *b) {
     catch_up(b);
     conn_wake(b->conn);
@@ -336,6 +344,7 @@ static void give_name_back(lua_State *L, const struct conn_box *b) {
 /* Puts the box behind the others of its engine. */
 static void enlist(struct conn_box *b) {
     struct engine *e = b->engine;
+    b->born = ++e->births;
     b->at = e->boxes ? e->boxes_end : &e->boxes;
     *b->at = b;
     e->boxes_end = &b->next;

@@ -39,6 +39,7 @@ struct conn_box {
     bool url_function, headers_function; /* are functions */
     unsigned hears;                      /* 1 << callback: the script has it */
     char *name, *url;                    /* as given, its own; NULL: not given, or not known yet */
+    uint64_t born;                       /* see engine->births */
     struct conn_box *next, **at;         /* of the same engine, in order */
     struct conn_box *match;              /* reload: the one of the last generation that it takes over */
 
@@ -84,6 +85,9 @@ void l_conn_set_callback(lua_State *L, int box, enum callback which);
 
 /* `to`, of the next generation, has from now on what `from` had. What its script asked for is done. */
 void l_conn_adopt(struct conn_box *to, struct conn_box *from);
+
+/* Ends a connection at once; its script hears no more of it. */
+void l_conn_abandon(lua_State *L, struct conn_box *b);
 
 /* The same for a connection that only the next generation has. */
 void l_conn_begin(struct conn_box *b);

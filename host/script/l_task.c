@@ -117,6 +117,7 @@ static int l_join(lua_State *L) {
     uint64_t timeout = opt_timeout(L, 2);
     if (!h->task) return push_end(L, h);
     if (h->task == h->engine->tasks.current) return luaL_error(L, "task:join: a task cannot wait for its own end");
+    h->task->joined = true;
     return l_task_wait(L, "task:join", &h->joiners, timeout, (lua_KContext)h, l_joined);
 }
 

@@ -1,7 +1,15 @@
-/* l_testing: the part of wsbot.testing that is C: the virtual clock. */
-#include "script/engine.h"
+/* l_testing: the part of wsbot.testing and of `wsbot test` that is C: the virtual clock, the limit of a test, the
+ * errors of its callbacks and tasks, and what it left open. */
+#include "script/door.h"
+#include "script/l_conn.h"
+#include "script/l_timer.h"
 #include "script/modules.h"
 #include <lauxlib.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* ---- the clock ---- */
 
 static struct clock *clock_of(lua_State *L) { return &engine_of(L)->net->clock; }
 
@@ -45,11 +53,163 @@ static int l_turned(lua_State *L, int status, lua_KContext ctx) {
 /* Waits until what is due now has happened, and the loop has turned once. */
 static int l_turn(lua_State *L) { return l_task_wait(L, "clock:advance", NULL, 0, 0, l_turned); }
 
+/* ---- the limit: of real time, whatever the clock says ---- */
+
+#define LIMIT_TYPE "wsbot.limit"
+
+struct limit {
+    uv_timer_t timer; /* keeps the loop alive, so that who waits in vain is told by it */
+    struct engine *engine;
+    struct task *task;
+    struct limit *outer;
+    double seconds;
+    uint64_t until;
+    unsigned raised; /* how often it was told so while it was busy */
+};
+enum { CHECK_EVERY = 100000, PATIENCE = 3 }; /* instructions of Lua; times */
+
+static void describe(const struct limit *l, const char *where, char *text, size_t size) {
+    snprintf(text, size, "the test took over %g s (--test-timeout): %s", l->seconds, where);
+}
+
+/* Code that keeps the loop from turning. */
+static void l_busy(lua_State *L, lua_Debug *debug) {
+    (void)debug;
+    struct limit *l = engine_of(L)->limit;
+    char text[160];
+    if (!l) {
+        lua_sethook(L, NULL, 0, 0);
+    } else if (uv_hrtime() > l->until) {
+        /* who catches the error meets it again, in the end at once; at first a message handler may do its work */
+        lua_sethook(L, l_busy, LUA_MASKCOUNT, ++l->raised > PATIENCE ? 1 : CHECK_EVERY);
+        describe(l, "it did not wait", text, sizeof text);
+        luaL_where(L, 0); /* a hook is no function: this is the code that it interrupts */
+        lua_pushstring(L, text);
+        lua_concat(L, 2);
+        lua_error(L);
+    }
+}
+
+/* Who waits too long. */
+static void on_limit(uv_timer_t *timer) {
+    struct limit *l = timer->data;
+    char text[160], where[80];
+    if (l->task->state == TASK_WAITING) {
+        snprintf(where, sizeof where, "it waited in %s", l->task->waits_in);
+        describe(l, where, text, sizeof text);
+        task_raise(l->task, text);
+    }
+    uv_timer_start(timer, on_limit, 100, 0); /* who catches that, and waits again */
+}
+
+static int l_limit_close(lua_State *L) {
+    struct limit **at = luaL_checkudata(L, 1, LIMIT_TYPE), *l = *at;
+    if (!l) return 0;
+    *at = NULL;
+    l->engine->limit = l->outer;
+    uv_close((uv_handle_t *)&l->timer, (uv_close_cb)free);
+    return 0;
+}
+
+static int l_guarded(lua_State *L, int status, lua_KContext ctx) {
+    (void)status;
+    (void)ctx;
+    lua_sethook(L, NULL, 0, 0);
+    return lua_gettop(L) - 1;
+}
+
+/* guard(seconds, fn, ...) calls fn(...), which fails when it takes longer. */
+static int l_guard(lua_State *L) {
+    struct engine *e = engine_of(L);
+    lua_Number seconds = luaL_checknumber(L, 1);
+    luaL_checkany(L, 2);
+    l_task_check(L, "guard");
+    struct limit **at = lua_newuserdatauv(L, sizeof(struct limit *), 0);
+    *at = NULL;
+    luaL_setmetatable(L, LIMIT_TYPE);
+    lua_replace(L, 1);
+    lua_toclose(L, 1);
+    struct limit *l = calloc(1, sizeof *l);
+    if (!l || uv_timer_init(e->net->loop, &l->timer) != 0) abort();
+    *at = l;
+    l->timer.data = l;
+    l->engine = e;
+    l->task = e->tasks.current;
+    l->seconds = seconds;
+    l->until = uv_hrtime() + clock_from_seconds(seconds);
+    l->outer = e->limit;
+    e->limit = l;
+    uv_update_time(e->net->loop); /* the last test may have kept it from turning */
+    uv_timer_start(&l->timer, on_limit, clock_from_seconds(seconds) / CLOCK_MS + 1, 0);
+    lua_sethook(L, l_busy, LUA_MASKCOUNT, CHECK_EVERY);
+    lua_callk(L, lua_gettop(L) - 2, LUA_MULTRET, 0, l_guarded);
+    return l_guarded(L, LUA_OK, 0);
+}
+
+/* ---- errors of callbacks, timers and tasks ---- */
+
+static int l_collect(lua_State *L) {
+    engine_of(L)->collects = lua_toboolean(L, 1);
+    return 0;
+}
+
+/* The list of them, which begins anew. */
+static int l_errors(lua_State *L) {
+    luaL_getsubtable(L, LUA_REGISTRYINDEX, TASK_ERRORS);
+    lua_newtable(L);
+    lua_setfield(L, LUA_REGISTRYINDEX, TASK_ERRORS);
+    return 1;
+}
+
+/* ---- what is left open ---- */
+
+/* Everything that is open now was there before. */
+static int l_mark(lua_State *L) {
+    lua_pushinteger(L, (lua_Integer)engine_of(L)->births);
+    return 1;
+}
+
+static void add_count(lua_State *L, unsigned n, const char *what) {
+    if (n == 0) return;
+    lua_pushfstring(L, n == 1 ? "%d %s" : "%d %ss", (int)n, what);
+    lua_rawseti(L, -2, (lua_Integer)lua_rawlen(L, -2) + 1);
+}
+
+/* end_since(mark) ends what began since then, and returns a list that says what it was. */
+static int l_end_since(lua_State *L) {
+    struct engine *e = engine_of(L);
+    uint64_t mark = (uint64_t)luaL_checkinteger(L, 1);
+    unsigned tasks = 0;
+    lua_newtable(L);
+    for (struct task *t = e->tasks.all, *next; t; t = next) {
+        next = t->all_next;
+        if (t->born <= mark || t == e->tasks.current) continue;
+        tasks++;
+        task_cancel(t);
+        next = e->tasks.all; /* which ran code of the script */
+    }
+    for (struct conn_box *b = e->boxes, *next; b; b = next) {
+        next = b->next;
+        if (b->born <= mark || b->conn->phase == CONN_CLOSED || !b->conn->sink) continue;
+        lua_pushfstring(L, "connection %s (%s)", b->name ? b->name : b->url ? b->url : "?", conn_state(b->conn));
+        lua_rawseti(L, -2, (lua_Integer)lua_rawlen(L, -2) + 1);
+        l_conn_abandon(L, b);
+    }
+    add_count(L, l_timer_end_since(L, mark), "timer");
+    add_count(L, tasks, "task");
+    return 1;
+}
+
 int luaopen_testing_core(lua_State *L) {
+    static const luaL_Reg meta[] = {{"__close", l_limit_close}, {"__gc", l_limit_close}, {NULL, NULL}};
     static const luaL_Reg functions[] = {
-        {"freeze", l_freeze}, {"thaw", l_thaw}, {"nanoseconds", l_nanoseconds}, {"due", l_due}, {"move", l_move},
-        {"turn", l_turn},     {NULL, NULL},
+        {"freeze", l_freeze}, {"thaw", l_thaw},           {"nanoseconds", l_nanoseconds},
+        {"due", l_due},       {"move", l_move},           {"turn", l_turn},
+        {"guard", l_guard},   {"collect", l_collect},     {"errors", l_errors},
+        {"mark", l_mark},     {"end_since", l_end_since}, {NULL, NULL},
     };
+    luaL_newmetatable(L, LIMIT_TYPE);
+    luaL_setfuncs(L, meta, 0);
     luaL_newlib(L, functions);
     return 1;
 }

@@ -16,22 +16,28 @@ struct timer {
     bool busy;      /* its function runs, or waits */
     struct engine *engine;
     char *name;               /* NULL: it has none */
-    struct timer *next, **at; /* of those of its engine that have a name */
+    uint64_t born;            /* see engine->births */
+    struct timer *next, **at; /* of those of its engine that are set; `at` NULL: it is not */
 };
 
 static struct timer *check_timer(lua_State *L) { return luaL_checkudata(L, 1, TIMER_TYPE); }
 
-/* Gives the name back, if there is one. */
-static void forget_name(struct timer *t) {
-    if (!t->name) return;
+static void link_timer(struct timer *t) {
+    t->at = &t->engine->timers;
+    t->next = t->engine->timers;
+    if (t->next) t->next->at = &t->next;
+    t->engine->timers = t;
+}
+
+static void unlink_timer(struct timer *t) {
+    if (!t->at) return;
     *t->at = t->next;
     if (t->next) t->next->at = t->at;
-    free(t->name);
-    t->name = NULL;
+    t->at = NULL;
 }
 
 static void stop(lua_State *L, struct timer *t) {
-    forget_name(t);
+    unlink_timer(t);
     clock_cancel(&t->engine->net->clock, &t->deadline);
     box_unanchor(L, t);
 }
@@ -48,7 +54,7 @@ static int l_fire(lua_State *L) {
     struct timer *t = lua_touserdata(L, 1);
     if (!box_push(L, t)) return 0;
     t->busy = true;
-    if (!t->every) box_unanchor(L, t);
+    if (!t->every) stop(L, t);
     lua_getiuservalue(L, -1, 1); /* arg, timer, fn */
     lua_callk(L, 0, 0, 0, l_fired);
     return 0;
@@ -88,14 +94,12 @@ static int start(lua_State *L, bool again) {
     luaL_setmetatable(L, TIMER_TYPE);
     if (again && lua_isstring(L, 3)) {
         if (!(t->name = strdup(lua_tostring(L, 3)))) return luaL_error(L, "not enough memory");
-        t->at = &e->named;
-        t->next = e->named;
-        if (t->next) t->next->at = &t->next;
-        e->named = t;
     }
     lua_pushvalue(L, 2);
     lua_setiuservalue(L, -2, 1);
     box_anchor(L, -1, t);
+    t->born = ++e->births;
+    link_timer(t);
     clock_set(&e->net->clock, &t->deadline, clock_now(&e->net->clock) + span, on_due);
     return 1;
 }
@@ -110,20 +114,33 @@ static int l_cancel(lua_State *L) {
 
 static int l_gc(lua_State *L) {
     struct timer *t = check_timer(L);
-    forget_name(t);
+    unlink_timer(t);
+    free(t->name);
+    t->name = NULL;
     clock_cancel(&t->engine->net->clock, &t->deadline);
     return 0;
 }
 
 void l_timer_keep_phases(struct engine *last, struct engine *next) {
     struct clock *clock = &next->net->clock;
-    for (struct timer *t = next->named; t; t = t->next) {
-        struct timer *before = last->named;
-        while (before && strcmp(before->name, t->name) != 0) before = before->next;
-        if (!before || !clock_is_set(&before->deadline) || !clock_is_set(&t->deadline)) continue;
+    for (struct timer *t = next->timers; t; t = t->next) {
+        struct timer *before = last->timers;
+        while (t->name && before && !(before->name && strcmp(before->name, t->name) == 0)) before = before->next;
+        if (!t->name || !before) continue;
         uint64_t round = before->deadline.due - before->every; /* when it last came, or began */
         clock_set(clock, &t->deadline, round + t->every, on_due);
     }
+}
+
+unsigned l_timer_end_since(lua_State *L, uint64_t born) {
+    unsigned n = 0;
+    for (struct timer *t = engine_of(L)->timers, *next; t; t = next) {
+        next = t->next;
+        if (t->born <= born) continue;
+        stop(L, t);
+        n++;
+    }
+    return n;
 }
 
 void l_timer_open(lua_State *L, int table) {

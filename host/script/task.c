@@ -92,6 +92,8 @@ static void drop(struct task *t) {
 static struct task *begin(struct task *t) {
     t->state = TASK_READY;
     t->ended = NULL;
+    t->joined = false;
+    t->born = ++t->engine->births;
     t->doomed = false;
     t->arg = NULL;
     t->waits_in = NULL;
@@ -130,10 +132,31 @@ static void reset(struct task *t, enum task_end how) {
     lua_settop(t->co, 0);
 }
 
+/* Adds the error of a task to those that a test asks for (l_testing.c). */
+static int l_collect(lua_State *L) {
+    struct task *t = lua_touserdata(L, 1);
+    luaL_getsubtable(L, LUA_REGISTRYINDEX, TASK_ERRORS);
+    if (lua_status(t->co) == LUA_YIELD) {
+        lua_pushliteral(L, "attempt to yield from outside a coroutine");
+    } else {
+        lua_pushvalue(t->co, -1);
+        lua_xmove(t->co, L, 1);
+    }
+    lua_rawseti(L, 2, (lua_Integer)lua_rawlen(L, 2) + 1);
+    return 0;
+}
+
 static void finish(struct task *t, enum task_end how) {
     struct engine *e = t->engine;
     unlink_all(t);
+    if (how == TASK_FAILED && e->collects && !t->joined) {
+        door_call(e, l_collect, t, NULL);
+        e->quiet = true; /* it is told with the test */
+    }
     if (t->ended) t->ended(t, t->arg, how);
+    e->quiet = false;
+    free(t->raises);
+    t->raises = NULL;
     reset(t, how);
     t->state = TASK_IDLE;
     if (e->tasks.idle_count >= IDLE_MAX) {
@@ -255,6 +278,18 @@ static void wake(struct task *t, bool timed_out) {
 
 static void on_limit(struct deadline *d) { wake((struct task *)((char *)d - offsetof(struct task, limit)), true); }
 
+static int l_waited(lua_State *L, int status, lua_KContext ctx) {
+    struct task *t = engine_of(L)->tasks.current;
+    (void)ctx;
+    if (!t->raises) return t->k(L, status, t->ctx);
+    luaL_where(L, 1);
+    lua_pushstring(L, t->raises);
+    lua_concat(L, 2);
+    free(t->raises);
+    t->raises = NULL;
+    return lua_error(L);
+}
+
 int l_task_wait(lua_State *L, const char *what, struct waiters *queue, uint64_t timeout, lua_KContext ctx,
                 lua_KFunction k) {
     l_task_check(L, what);
@@ -267,7 +302,9 @@ int l_task_wait(lua_State *L, const char *what, struct waiters *queue, uint64_t 
         uint64_t now = clock_now(&e->net->clock);
         clock_set(&e->net->clock, &t->limit, timeout < UINT64_MAX - now ? now + timeout : UINT64_MAX, on_limit);
     }
-    return lua_yieldk(L, 0, ctx, k);
+    t->k = k;
+    t->ctx = ctx;
+    return lua_yieldk(L, 0, 0, l_waited);
 }
 
 int l_task_exit(lua_State *L, int status) {
@@ -279,6 +316,12 @@ int l_task_exit(lua_State *L, int status) {
 }
 
 bool l_task_timed_out(lua_State *L) { return engine_of(L)->tasks.current->timed_out; }
+
+void task_raise(struct task *t, const char *message) {
+    if (t->state != TASK_WAITING || t->raises) return;
+    if (!(t->raises = strdup(message))) abort();
+    wake(t, false);
+}
 
 void task_wake_first(struct waiters *w) {
     if (w->first) wake(w->first, false);

@@ -15,6 +15,9 @@ struct waiters {
     struct task *first, *last;
 };
 
+/* Registry: errors of tasks, a list, while engine->collects. */
+#define TASK_ERRORS "wsbot.task errors"
+
 enum task_end {
     TASK_DONE,     /* what it returned is on its stack */
     TASK_FAILED,   /* the error is on top of its stack */
@@ -25,10 +28,15 @@ struct task {
     struct engine *engine;
     lua_State *co; /* anchored as long as the task is */
     enum { TASK_IDLE, TASK_READY, TASK_RUNNING, TASK_WAITING } state;
-    uint64_t order;        /* when it became ready, among the others */
-    int arguments;         /* values on its stack to go on with, when it is ready */
-    bool timed_out;        /* why it was woken */
-    bool doomed;           /* it waits for what nothing can bring */
+    uint64_t order;  /* when it became ready, among the others */
+    int arguments;   /* values on its stack to go on with, when it is ready */
+    bool timed_out;  /* why it was woken */
+    bool doomed;     /* it waits for what nothing can bring */
+    bool joined;     /* somebody awaits its end, and hears of its error */
+    uint64_t born;   /* see engine->births */
+    char *raises;    /* what is raised where it waits, its own; NULL: nothing */
+    lua_KFunction k; /* goes on when it has waited */
+    lua_KContext ctx;
     const char *waits_in;  /* what it waits in ("host.sleep"), for messages; NULL: it does not wait */
     struct deadline limit; /* of its wait */
     struct waiters *queue; /* where it stands, or NULL */
@@ -77,6 +85,9 @@ void l_task_check(lua_State *L, const char *what);
 int l_task_wait(lua_State *L, const char *what, struct waiters *queue, uint64_t timeout, lua_KContext ctx,
                 lua_KFunction k);
 bool l_task_timed_out(lua_State *L);
+
+/* Has an error raised where a task waits. */
+void task_raise(struct task *t, const char *message);
 
 /* Have those who wait go on in the next turn of the loop. */
 void task_wake_first(struct waiters *w);

@@ -1,0 +1,32 @@
+/* test: the command line as the table `arg`, and a main chunk that is inside the program. */
+#include "app/test.h"
+
+#include "app/chunk.h"
+#include "script/door.h"
+#include <lauxlib.h>
+
+struct arguments {
+    int argc, first;
+    char **argv;
+};
+
+static int l_set_arg(lua_State *L) {
+    const struct arguments *a = lua_touserdata(L, 1);
+    lua_createtable(L, a->argc - a->first, 1);
+    for (int i = a->first; i < a->argc; i++) {
+        lua_pushstring(L, a->argv[i]);
+        lua_rawseti(L, -2, i - a->first + 1);
+    }
+    lua_setglobal(L, "arg");
+    lua_gc(L, LUA_GCGEN, 0, 0);
+    return 0;
+}
+
+static int load_inside(lua_State *L, const struct chunk *c) { return l_engine_load(L, c->text) ? LUA_OK : LUA_ERRFILE; }
+
+void test_run(struct worker *w, int argc, char **argv, int first) {
+    struct arguments a = {.argc = argc, .argv = argv, .first = first};
+    struct run r = {.worker = w, .engine = w->engine, .program = "wsbot test", .ok = true};
+    struct chunk c = {.run = &r, .load = load_inside, .text = "wsbot.test"};
+    if (!door_call(w->engine, l_set_arg, &a, NULL) || !chunk_run(&c)) w->status = r.ok ? w->status : 1;
+}
