@@ -371,10 +371,10 @@ describe("liveness is honest", function()
   it_tells("a handler that keeps the loop busy longer than pong_timeout does not end the connection", function()
     local p = peer.listen()
     local bot = program.bot([[
-      ws.connect(told { url = arg[1], ping_interval = 0.05, pong_timeout = 0.1, on_pong = function() end,
+      ws.connect(told { url = arg[1], ping_interval = 0.05, pong_timeout = 1, on_pong = function() end,
         on_message = function()
           local t = host.now()
-          while host.now() - t < 0.4 do end
+          while host.now() - t < 1.3 do end
           say "awake"
         end })
     ]], { p.url })
@@ -394,14 +394,14 @@ describe("liveness is honest", function()
   it_tells("a program that was stopped for a while does not blame its peer", function()
     local p = peer.listen()
     local bot = program.bot([[
-      ws.connect(told { url = arg[1], ping_interval = 0.05, pong_timeout = 0.15, on_pong = function() end })
+      ws.connect(told { url = arg[1], ping_interval = 0.05, pong_timeout = 1, on_pong = function() end })
     ]], { p.url })
     local s = p:open()
     bot:tells("connect", "open 101")
     answer_pings(s)
-    for _ = 1, 3 do
+    for _ = 1, 2 do
       bot:kill "sigstop"
-      story.pause(0.4)
+      story.pause(1.3)
       bot:kill "sigcont"
       story.pause(0.1)
     end
@@ -413,11 +413,13 @@ describe("liveness is honest", function()
   it_tells("an answer to the handshake that came while the loop was busy counts", function()
     local p = peer.listen()
     local bot = program.bot([[
-      ws.connect(told { url = arg[1], handshake_timeout = 0.2 })
-      host.sleep(0.05)
-      say "busy"
-      local t = host.now()
-      while host.now() - t < 0.5 do end
+      ws.connect(told { url = arg[1], handshake_timeout = 1, on_connect = function()
+        say "connect"
+        host.sleep(0.02)
+        say "busy"
+        local t = host.now()
+        while host.now() - t < 1.3 do end
+      end })
     ]], { p.url })
     local s = p:accept()
     s:read_head()

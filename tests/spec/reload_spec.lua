@@ -121,10 +121,14 @@ describe("a reload", function()
   it_tells("ends the timers and tasks of the last generation", function()
     local bot, s = open(feed("1", nil, [[
       local function closing(name) return setmetatable({}, { __close = function() say(name, conn:send "no") end }) end
-      host.after(0.05, function() say "never" end)
-      host.every(0.001, function() if conn.state ~= "open" then say "never" end end)
-      host.spawn(function() local x <close> = closing "sleeps" host.sleep(0.05) say "never" end)
-      host.spawn(function() local x <close> = closing "receives" conn.on_message = nil conn:receive() end)
+      local over
+      host.on_reload(function() over = true end)
+      local function check() if over then say "never" end end
+      host.every(0.001, check)
+      host.every(0.001, function() host.after(0.01, check) end)
+      host.every(0.001, function() host.spawn(check) end)
+      host.spawn(function() local x <close> = closing "sleeps" while true do host.sleep(0.001) check() end end)
+      host.spawn(function() local x <close> = closing "receives" conn.on_message = nil conn:receive() check() end)
     ]]))
     bot:takes_over(feed("2", nil, "host.after(0.1, function() say '2 timer' end)"))
     bot:tells("sleeps nil closed", "receives nil closed", "2 adopt 1 open", "2 timer")
@@ -225,8 +229,8 @@ describe("connections", function()
 
   it_tells("that are new are opened", function()
     local p = peer.listen()
-    local bot = reloadable.start("host.every(100, print)", { p.url })
-    story.pause(0.02)
+    local bot = reloadable.start("host.every(100, print) say 'ready'", { p.url })
+    bot:tells "ready"
     bot:takes_over(feed "2", "opened 1: feed")
     local s = p:open()
     bot:tells "2 open 1"
@@ -441,8 +445,8 @@ describe("a reload at any moment", function()
     local program = require "support.program"
     local full = program.start("/usr/bin/python3", { "tests/spec/servers/full.py" }, { stdin = true })
     local url = "ws://127.0.0.1:" .. full:line()
-    local bot = reloadable.start(feed "1", { url })
-    story.pause(0.05)
+    local bot = reloadable.start(feed "1" .. "host.after(0.02, function() say 'connecting' end)", { url })
+    bot:tells "connecting"
     bot:takes_over(feed "2", "kept 1: feed")
     bot:tells "2 adopt 1 connecting"
     full:write "answer\n"
@@ -613,7 +617,7 @@ describe("a reload at any moment", function()
   end)
 
   it_tells("while the main chunk waits: the old one never goes on", function()
-    local bot = reloadable.start "say 'waits' host.sleep(0.05) say 'never'"
+    local bot = reloadable.start "say 'waits' host.sleep(20) say 'never'"
     bot:tells "waits"
     bot:takes_over "host.sleep(0.1) say 'the new one'"
     bot:tells "the new one"

@@ -57,8 +57,8 @@ describe("host.state", function()
     [[host.after(0, function() say(host.state("s", { n = 1 }).n) end)]], "42")
 
   it_tells("is carried over generations that do not ask", function()
-    local bot = reloadable.start("host.state('s', { n = 42 }) host.every(100, print)")
-    story.pause(0.02)
+    local bot = reloadable.start("host.state('s', { n = 42 }) host.every(100, print) say 'ready'")
+    bot:tells "ready"
     for _ = 1, 3 do bot:takes_over("host.every(100, print)") end
     bot:takes_over("say(host.state 's'.n) host.every(100, print)")
     bot:tells "42"
@@ -76,8 +76,13 @@ describe("host.state", function()
   ]], "2 2 2 0")
 
   it_tells("fails the reload when migrate fails, and nothing has changed", function()
-    local bot = reloadable.start "host.state('s', { n = 1 }) host.every(0.01, function() host.state 's'.n = 2 end)"
-    story.pause(0.05)
+    local bot = reloadable.start [[
+      local s = host.state("s", { n = 1 })
+      host.every(100, print)
+      s.n = 2
+      say "ready"
+    ]]
+    bot:tells "ready"
     bot:fails_to("host.state('s', nil, function(old) old.n = 'broken' error 'cannot migrate' end)", "cannot migrate")
     bot:fails_to("host.state('s', nil, function() return 7 end)", "migrate must return a table or nothing, not number")
     bot:takes_over("say(host.state 's'.n)")
