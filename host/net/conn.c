@@ -535,6 +535,19 @@ int conn_send(struct conn *c, enum ws_kind kind, struct slice data) {
     return 0;
 }
 
+int conn_send_raw(struct conn *c, struct slice bytes) {
+    if (c->phase != CONN_OPEN && c->phase != CONN_CLOSING) return ERR_CLOSED;
+    int rc = buf_append(&c->out, bytes);
+    if (rc == 0) conn_mark_busy(c);
+    return rc;
+}
+
+void conn_reset(struct conn *c) {
+    if (c->stream) stream_reset(c->stream);
+    c->stream = NULL;
+    conn_destroy(c);
+}
+
 int conn_close(struct conn *c, uint16_t code, struct slice reason) {
     if (reason.n > WS_REASON_MAX || (code ? !ws_close_code_valid(code) : reason.n > 0)) return ERR_RANGE;
     if (!utf8_valid(reason)) return ERR_INVALID_UTF8;

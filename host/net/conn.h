@@ -86,6 +86,14 @@ struct conn_sink {
     void (*closed)(void *arg, struct conn *c, const struct conn_end *end); /* once an attempt, always last */
 };
 
+/* How a server answers the opening handshake, where the usual way will not do. */
+struct conn_answer {
+    const char *const
+        *protocols;       /* that it speaks, then NULL: the first offered one of them. NULL: the first offered */
+    struct slice headers; /* lines that it adds, each with its CRLF */
+    struct slice refusal; /* a whole answer that says no; `p` NULL: it does not */
+};
+
 struct conn {
     struct net *net;
     enum ws_role role;
@@ -96,8 +104,9 @@ struct conn {
     uint64_t id;
 
     struct conn_settings settings;
-    struct url url;               /* of a client */
-    struct handshake_offer offer; /* of a client */
+    struct url url;                   /* of a client */
+    struct handshake_offer offer;     /* of a client; of a server, whether it agrees on compression */
+    const struct conn_answer *answer; /* of a server: borrowed; NULL: the usual one */
     struct tls_config tls_config;
     char *local; /* the address to bind to, or NULL */
 
@@ -190,6 +199,12 @@ bool conn_next(struct conn *c, struct ws_event *ev);
 /* Sends a message; before the handshake it waits its turn. 0, ERR_CLOSED, ERR_FULL (past max_send_buffer; buffer_full
  * is told), ERR_INVALID_UTF8 or ERR_NOMEM. */
 int conn_send(struct conn *c, enum ws_kind kind, struct slice data);
+
+/* Sends bytes as they are, among the frames: for peers that misbehave. 0, ERR_CLOSED, ERR_FULL or ERR_NOMEM. */
+int conn_send_raw(struct conn *c, struct slice bytes);
+
+/* Ends the connection with RST, which throws away what was not read or written. */
+void conn_reset(struct conn *c);
 
 /* Sends a ping. 0, ERR_CLOSED, ERR_RANGE (over 125 bytes) or ERR_FULL. */
 int conn_ping(struct conn *c, struct slice data);

@@ -90,6 +90,19 @@ static void refuse_request(struct conn *c, unsigned status, const char *why) {
     conn_begin_closing(c);
 }
 
+/* The first of those offered, or the first of them that the answer has. */
+static struct slice choose_protocol(const struct conn *c) {
+    struct slice offered = http1_field_get(&c->head->parts, "Sec-WebSocket-Protocol"), one;
+    while (slice_split(&offered, ',', &one)) {
+        one = slice_trim(one);
+        if (!http1_is_token(one)) continue;
+        if (!c->answer || !c->answer->protocols) return one;
+        for (const char *const *p = c->answer->protocols; *p; p++)
+            if (slice_eq(one, slice_str(*p))) return one;
+    }
+    return slice_of(NULL, 0);
+}
+
 /* A whole head of a request came. */
 static void judge_request(struct conn *c) {
     struct conn_head *h = c->head;
@@ -99,14 +112,23 @@ static void judge_request(struct conn *c) {
         h->received = true;
         status = handshake_request_judge(&h->parts, &why);
     }
+    if (status == 101 && c->answer && c->answer->refusal.p) {
+        buf_append(&c->out, c->answer->refusal);
+        fault_put(&c->end.fault, "handshake", "refused");
+        conn_begin_closing(c);
+        return;
+    }
     if (status == 101) {
-        struct slice offered = http1_field_get(&h->parts, "Sec-WebSocket-Protocol"), first = {0};
-        slice_split(&offered, ',', &first);
-        first = slice_trim(first);
-        if (!http1_is_token(first)) first = slice_of(NULL, 0);
-        keep_protocol(c, first);
+        struct slice protocol = choose_protocol(c);
+        keep_protocol(c, protocol);
         struct deflate_params deflate = {0};
-        if (handshake_response_write(&c->out, &h->parts, first, c->offer.deflate.on ? &deflate : NULL) == 0)
+        int rc = handshake_response_write(&c->out, &h->parts, protocol, c->offer.deflate.on ? &deflate : NULL);
+        if (rc == 0 && c->answer && c->answer->headers.n) {
+            c->out.len -= 2; /* before the empty line */
+            rc = buf_append(&c->out, c->answer->headers);
+            if (rc == 0) rc = buf_append(&c->out, slice_str("\r\n"));
+        }
+        if (rc == 0)
             opened(c, &deflate);
         else
             CONN_FAIL(c, "handshake", "no memory for the answer");

@@ -136,6 +136,13 @@ void stream_close(struct stream *s) {
     uv_close(&s->uv.handle, on_closed);
 }
 
+void stream_reset(struct stream *s) {
+    if (s->unix_path || uv_tcp_close_reset(&s->uv.tcp, on_closed) != 0)
+        stream_close(s);
+    else
+        s->owner = NULL;
+}
+
 void stream_address_text(const struct sockaddr *address, char *text, size_t size) {
     char host[INET6_ADDRSTRLEN + 1] = "";
     if (size) text[0] = '\0';

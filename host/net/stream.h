@@ -50,6 +50,9 @@ void stream_shutdown(struct stream *s);
 /* Closes at once; what was not written is dropped. `s` is gone for the caller. */
 void stream_close(struct stream *s);
 
+/* The same, with RST where that can be. */
+void stream_reset(struct stream *s);
+
 /* The addresses as "127.0.0.1:80", "[::1]:80" or a path; empty where there is none. */
 void stream_remote_address(const struct stream *s, char *text, size_t size);
 void stream_local_address(const struct stream *s, char *text, size_t size);

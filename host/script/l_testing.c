@@ -191,8 +191,10 @@ static int l_end_since(lua_State *L) {
     for (struct conn_box *b = e->boxes, *next; b; b = next) {
         next = b->next;
         if (b->born <= mark || b->conn->phase == CONN_CLOSED || !b->conn->sink) continue;
-        lua_pushfstring(L, "connection %s (%s)", b->name ? b->name : b->url ? b->url : "?", conn_state(b->conn));
-        lua_rawseti(L, -2, (lua_Integer)lua_rawlen(L, -2) + 1);
+        if (b->conn->phase < CONN_CLOSING) { /* one that is about to end was not forgotten */
+            lua_pushfstring(L, "connection %s (%s)", b->name ? b->name : b->url ? b->url : "?", conn_state(b->conn));
+            lua_rawseti(L, -2, (lua_Integer)lua_rawlen(L, -2) + 1);
+        }
         l_conn_abandon(L, b);
     }
     add_count(L, l_timer_end_since(L, mark), "timer");
@@ -211,5 +213,6 @@ int luaopen_testing_core(lua_State *L) {
     luaL_newmetatable(L, LIMIT_TYPE);
     luaL_setfuncs(L, meta, 0);
     luaL_newlib(L, functions);
+    l_peer_open(L, -1);
     return 1;
 }

@@ -7,6 +7,7 @@
 /* Opens them all. May raise. */
 void modules_open(lua_State *L);
 
+void l_peer_open(lua_State *L, int table);  /* l_peer.c: adds serve */
 int luaopen_testing_core(lua_State *L);     /* l_testing.c */
 int luaopen_ws(lua_State *L);               /* l_conn.c */
 int luaopen_host(lua_State *L);             /* l_host.c */
