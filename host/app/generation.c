@@ -33,7 +33,7 @@ static void on_later_end(struct chunk *script, enum task_end how) {
     free_later(l);
 }
 
-/* Runs the script in the staged engine until it ends or waits. NULL where it failed; then l->run.error says why. */
+/* Runs the script in the staged engine until it ends or waits. False where it failed; then l->run.error says why. */
 static bool stage_script(struct later *l, const struct interpreter_options *o) {
     bool ok = interpreter_prepare(&l->run, o, &l->script);
     if (ok) {
@@ -49,10 +49,7 @@ static bool stage_script(struct later *l, const struct interpreter_options *o) {
     return ok;
 }
 
-static void tell_failure(struct generations *g, const char *why) {
-    log_line(LOG_ERROR, "reload failed, the old code goes on: %s", why);
-    (void)g;
-}
+static void tell_failure(const char *why) { log_line(LOG_ERROR, "reload failed, the old code goes on: %s", why); }
 
 static void take_over(struct generations *g, struct engine *next, uint64_t began) {
     struct worker *w = g->worker;
@@ -76,7 +73,7 @@ static void reload(void *arg) {
     char *why = NULL;
     struct engine *next = reload_stage(last, &why);
     if (!next) {
-        tell_failure(g, why);
+        tell_failure(why);
         free(why);
         return;
     }
@@ -90,7 +87,7 @@ static void reload(void *arg) {
     }
     if (g->watch) watch_loaded(g->watch, next->files); /* also where it failed: a save of any of them may mend it */
     if (!ok) {
-        if (l->run.error) tell_failure(g, l->run.error);
+        if (l->run.error) tell_failure(l->run.error);
         reload_abandon(next);
         free_later(l);
         return;
