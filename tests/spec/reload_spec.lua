@@ -560,7 +560,11 @@ describe("a reload at any moment", function()
   end
 
   it_tells("of a pause, which stays, unless the script says otherwise", function()
-    local bot, s = open(feed("1", nil, "host.sleep(0.02) conn:pause() say 'paused'"))
+    local bot, s = open(feed("1", nil, [[
+      while conn.state ~= "open" do host.sleep(0.001) end
+      conn:pause()
+      say "paused"
+    ]]))
     bot:tells "paused"
     s:text "held"
     bot:takes_over(feed("2", nil, "host.sleep(0.05) say 'still'"))

@@ -149,7 +149,7 @@ describe("--watch reloads a script", function()
     repeat until bot:line() == "50"
     story.pause(0.1)
     local _, reloads = bot.bot.err:gsub("wsbot: reload %d", "")
-    assert(reloads <= 5, reloads .. " reloads")
+    assert(reloads <= 25, reloads .. " reloads")
     ends(bot)
   end)
 
