@@ -113,6 +113,7 @@ static int l_chunk(lua_State *L) {
 static void on_chunk_end(struct task *t, void *arg, enum task_end how) {
     struct chunk *c = arg;
     c->running = false;
+    c->replaced = t->engine->ended;
     if (how == TASK_CANCELLED) { /* with the program, by the next generation, or as a deadlock, which was told */
         c->run->ok = c->run->ok && (c->run->worker->stopping || t->engine->ended);
     } else if (how == TASK_FAILED) {
@@ -135,7 +136,7 @@ bool chunk_run(struct chunk *c) {
     chunk_start(c);
     worker_run_while(w, &c->running);
     if (c->running) task_cancel(c->task); /* the program has stopped */
-    return c->run->ok && !w->stopping;
+    return c->run->ok && !w->stopping && !c->replaced;
 }
 
 int chunk_load_string(lua_State *L, const struct chunk *c) {

@@ -24,6 +24,7 @@ struct chunk {
     bool prints;         /* what it returns is shown */
     struct task *task;   /* while it runs */
     bool running;
+    bool replaced;                                     /* its generation was, while it waited */
     void (*ended)(struct chunk *c, enum task_end how); /* told when it has ended and that was told; may be NULL */
 };
 

@@ -5,9 +5,11 @@
 #include "base/log.h"
 #include "script/l_host.h"
 #include "script/reload.h"
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 /* The main chunk of a generation that came by a reload; it lives until that has ended. */
 struct later {
@@ -49,6 +51,18 @@ static bool stage_script(struct later *l, const struct interpreter_options *o) {
     return ok;
 }
 
+/* A script begins in the folder that the program was started in, wherever the last one went. -1: there is no going to
+ * it. */
+static int this_folder(void) { return open(".", O_RDONLY | O_DIRECTORY | O_CLOEXEC); }
+
+static void go_to(int folder) {
+    if (folder >= 0 && fchdir(folder) != 0) log_line(LOG_WARN, "reload: the folder is gone that wsbot was started in");
+}
+
+static void leave(int folder) {
+    if (folder >= 0) close(folder);
+}
+
 static void tell_failure(const char *why) { log_line(LOG_ERROR, "reload failed, the old code goes on: %s", why); }
 
 static void take_over(struct generations *g, struct engine *next, uint64_t began) {
@@ -58,7 +72,7 @@ static void take_over(struct generations *g, struct engine *next, uint64_t began
     buf_init(&report, 4096);
     w->engine = next;
     reload_commit(last, next, &report);
-    worker_handle_signals(w);
+    worker_handle_signals(w, true);
     log_line(LOG_INFO, "reload %llu: %.*s (%.1f ms)", (unsigned long long)next->reloads, SLICE_ARGS(buf_slice(&report)),
              (double)(uv_hrtime() - began) / 1e6);
     buf_clear(&report);
@@ -80,18 +94,22 @@ static void reload(void *arg) {
     struct later *l = calloc(1, sizeof *l);
     if (!l) abort();
     *l = (struct later){.run = {.worker = g->worker, .engine = next}, .generations = g};
+    int here = this_folder();
+    go_to(g->folder);
     bool ok = stage_script(l, g->options);
-    if (ok) {
-        l_host_call_on_reload(last);
-        ok = reload_match(last, next, &l->run.error);
-    }
-    if (g->watch) watch_loaded(g->watch, next->files); /* also where it failed: a save of any of them may mend it */
+    ok = ok && reload_match(last, next, &l->run.error);
+    if (ok) l_host_call_on_reload(last);
+    if (g->watch) watch_loaded(g->watch, next->files, !ok); /* where it failed, a save of any of them may mend it */
     if (!ok) {
-        if (l->run.error) tell_failure(l->run.error);
+        go_to(here);
         reload_abandon(next);
+        worker_handle_signals(g->worker, true);
+        if (l->run.error) tell_failure(l->run.error);
         free_later(l);
+        leave(here);
         return;
     }
+    leave(here);
     l->taken_over = true;
     if (!l->script.running) free_later(l);
     take_over(g, next, began);
@@ -99,22 +117,25 @@ static void reload(void *arg) {
 
 int generations_open(struct generations *g, struct worker *w, const struct interpreter_options *o, bool watch,
                      struct fault *fault) {
-    *g = (struct generations){.worker = w, .options = o};
+    *g = (struct generations){.worker = w, .options = o, .folder = -1};
     if (!interpreter_script(o) || o->interactive) {
         if (!watch) return 0;
         fault_put(fault, "watch", "--watch needs a script that is a file");
         return ERR_SYSTEM;
     }
     if (watch) g->watch = watch_open(w);
+    g->folder = this_folder();
     w->reload = reload;
     w->reload_arg = g;
-    worker_handle_signals(w);
+    worker_handle_signals(w, false);
     return 0;
 }
 
 void generations_close(struct generations *g) {
     if (g->watch) watch_close(g->watch);
+    leave(g->folder);
     g->watch = NULL;
+    g->folder = -1;
     g->worker->reload = NULL;
     clock_cancel(&g->worker->net.clock, &g->worker->reload_due);
 }

@@ -12,6 +12,7 @@ struct generations {
     struct worker *worker;
     const struct interpreter_options *options;
     struct watch *watch; /* NULL: nobody watches the files */
+    int folder;          /* a descriptor: where the program was started; -1: unknown */
 };
 
 /* From now on the script can be reloaded: by worker_reload, by SIGHUP, and with `watch` whenever one of its files is

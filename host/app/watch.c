@@ -191,7 +191,16 @@ struct watch *watch_open(struct worker *worker) {
     return w;
 }
 
-void watch_loaded(struct watch *w, const struct engine_file *files) {
+static void forget_files(struct watch *w) {
+    while (w->files) {
+        struct file *f = w->files;
+        w->files = f->next;
+        free(f);
+    }
+}
+
+void watch_loaded(struct watch *w, const struct engine_file *files, bool besides) {
+    if (!besides) forget_files(w);
     for (; files; files = files->next) {
         struct file *f = find(w, files->path);
         if (f)
@@ -211,10 +220,6 @@ void watch_close(struct watch *w) {
         w->folders = f->next;
         close_folder(f);
     }
-    while (w->files) {
-        struct file *f = w->files;
-        w->files = f->next;
-        free(f);
-    }
+    forget_files(w);
     free(w);
 }

@@ -12,9 +12,9 @@ struct watch;
  * it is closed. Aborts without memory. */
 struct watch *watch_open(struct worker *w);
 
-/* These files (copied) were loaded by another generation: they are watched besides, and what has changed since counts.
- */
-void watch_loaded(struct watch *watch, const struct engine_file *files);
+/* These files (copied) were loaded by another generation. They alone are watched from now on, or, where `besides`, they
+ * as well; and what has changed since counts. */
+void watch_loaded(struct watch *watch, const struct engine_file *files, bool besides);
 
 /* The loop must turn once before it goes. */
 void watch_close(struct watch *watch);

@@ -44,14 +44,18 @@ static void on_signalled(uv_async_t *async) {
     if (signals_seen) worker_stop(w, 0);
 }
 
-void worker_handle_signals(struct worker *w) {
-    handler_worker = w;
-    struct sigaction action = {.sa_handler = on_signal, .sa_flags = SA_RESTART};
+static void handle(int number, void (*handler)(int), bool again) {
+    struct sigaction action = {.sa_handler = handler, .sa_flags = SA_RESTART}, now;
     sigemptyset(&action.sa_mask);
-    sigaction(SIGINT, &action, NULL);
-    sigaction(SIGTERM, &action, NULL);
-    action.sa_handler = on_hangup;
-    if (w->reload) sigaction(SIGHUP, &action, NULL);
+    if (again && sigaction(number, NULL, &now) == 0 && now.sa_handler != SIG_DFL) return;
+    sigaction(number, &action, NULL);
+}
+
+void worker_handle_signals(struct worker *w, bool again) {
+    handler_worker = w;
+    handle(SIGINT, on_signal, again);
+    handle(SIGTERM, on_signal, again);
+    if (w->reload) handle(SIGHUP, on_hangup, again);
     signal(SIGPIPE, SIG_IGN);
 }
 
@@ -59,7 +63,9 @@ static void host_stop(void *app, int status) { worker_stop(app, status); }
 
 static void host_exit(void *app, int status) {
     struct worker *w = app;
-    engine_free(w->engine);
+    struct engine *e = w->engine;
+    w->engine = NULL; /* which signals look at */
+    engine_free(e);
     if (!net_end_threads(&w->net)) net_leave(&w->net, status);
     exit(status);
 }
@@ -79,7 +85,7 @@ void worker_open(struct worker *w, bool script, bool no_environment) {
         exit(1);
     }
     signals_seen = hangups_seen = 0;
-    worker_handle_signals(w);
+    worker_handle_signals(w, false);
 }
 
 static void on_reload_due(struct deadline *d) {

@@ -38,8 +38,9 @@ void worker_stop(struct worker *w, int status);
 /* Has a reload happen in the next turn of the loop. NULL, or why there can be none. May be called from anywhere. */
 const char *worker_reload(struct worker *w);
 
-/* From now on SIGHUP asks for a reload. Call it again when another generation's luv may have taken signals. */
-void worker_handle_signals(struct worker *w);
+/* Handles SIGINT and SIGTERM, and where there is a `reload` SIGHUP. `again`: only those that nobody handles, after a
+ * generation has ended whose luv had taken some. */
+void worker_handle_signals(struct worker *w, bool again);
 
 /* Closes it all. Connections that are still there are dropped. */
 void worker_close(struct worker *w);

@@ -64,12 +64,20 @@ struct conn_head *conn_take_head(struct conn *c) {
 
 void conn_hold(struct conn *c) { c->references++; }
 
+static void drop_next_offer(struct conn *c) {
+    if (!c->offer_next) return;
+    handshake_offer_clear(c->offer_next);
+    free(c->offer_next);
+    c->offer_next = NULL;
+}
+
 void conn_release(struct conn *c) {
     if (--c->references) return;
     conn_head_free(c->head);
     ws_clear(&c->ws);
     url_clear(&c->url);
     handshake_offer_clear(&c->offer);
+    drop_next_offer(c);
     tls_config_clear(&c->tls_config);
     buf_clear(&c->held);
     backlog_clear(&c->queue);
@@ -305,8 +313,16 @@ static void on_dialled(void *arg, struct stream *s, const struct fault *fault) {
     conn_release(c);
 }
 
+static void swap_offers(struct handshake_offer *a, struct handshake_offer *b) {
+    struct handshake_offer offer = *a;
+    *a = *b;
+    *b = offer;
+}
+
 /* From here on an attempt is under way, and has an end that is told. */
 static void prepare_attempt(struct conn *c) {
+    if (c->offer_next) swap_offers(&c->offer, c->offer_next);
+    drop_next_offer(c);
     c->phase = CONN_STARTING;
     c->attempt++;
     c->end = (struct conn_end){.code = WS_CLOSE_ABNORMAL};
@@ -463,12 +479,33 @@ static void renew_step(struct conn *c) {
     clock_set(&c->net->clock, &c->step, c->step_from + limit, on_step);
 }
 
+/* The answer is judged by what was asked for, so this attempt keeps its offer. */
+static void adopt_offer_later(struct conn *c, struct handshake_offer *offer) {
+    drop_next_offer(c);
+    if (!(c->offer_next = malloc(sizeof *c->offer_next))) abort();
+    handshake_offer_init(c->offer_next);
+    swap_offers(c->offer_next, offer);
+}
+
+/* What was taken for sent is sent, also where two queues together are longer than one may be. */
+static void adopt_queue(struct conn *c, struct backlog *queue) {
+    size_t cap = c->out.cap;
+    if (c->phase == CONN_OPEN) c->out.cap = SIZE_MAX;
+    for (struct ws_event ev; backlog_first(queue, &ev); backlog_drop(queue)) {
+        int rc = c->phase == CONN_OPEN ? ws_send(&c->ws, ev.kind, ev.data) : backlog_put(&c->queue, ev.kind, ev.data);
+        if (rc == 0) c->messages_out++;
+    }
+    c->out.cap = cap;
+    conn_mark_busy(c);
+}
+
 void conn_adopt(struct conn *c, struct conn *like, bool with_url) {
     uint64_t pings = c->settings.ping_interval;
     c->settings = like->settings;
-    struct handshake_offer offer = c->offer;
-    c->offer = like->offer;
-    like->offer = offer;
+    if (c->phase > CONN_STARTING && c->phase < CONN_OPEN)
+        adopt_offer_later(c, &like->offer);
+    else
+        swap_offers(&c->offer, &like->offer);
     if (with_url) {
         struct url url = c->url;
         c->url = like->url;
@@ -483,8 +520,8 @@ void conn_adopt(struct conn *c, struct conn *like, bool with_url) {
         else
             arm_ping(c);
     }
-    for (struct ws_event ev; backlog_first(&like->queue, &ev); backlog_drop(&like->queue))
-        conn_send(c, ev.kind, ev.data);
+    adopt_queue(c, &like->queue);
+    c->full = c->full || like->full; /* its `drained` is told */
 }
 
 /* ---- what the owner may ask ---- */

@@ -104,9 +104,10 @@ struct conn {
     uint64_t id;
 
     struct conn_settings settings;
-    struct url url;                   /* of a client */
-    struct handshake_offer offer;     /* of a client; of a server, whether it agrees on compression */
-    const struct conn_answer *answer; /* of a server: borrowed; NULL: the usual one */
+    struct url url;                     /* of a client */
+    struct handshake_offer offer;       /* of a client; of a server, whether it agrees on compression */
+    struct handshake_offer *offer_next; /* the offer of the next attempt, where that is another one */
+    const struct conn_answer *answer;   /* of a server: borrowed; NULL: the usual one */
     struct tls_config tls_config;
     char *local; /* the address to bind to, or NULL */
 

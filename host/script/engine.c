@@ -2,6 +2,7 @@
 #include "script/engine.h"
 
 #include "base/log.h"
+#include "script/l_timer.h"
 #include "script/lualib.h"
 #include "script/luv.h"
 #include "script/modules.h"
@@ -289,12 +290,18 @@ void engine_set_script(struct engine *e, const char *path) {
     if (slash) e->folder = strndup(path, slash > path ? (size_t)(slash - path) : 1);
 }
 
+void l_engine_check(lua_State *L, const char *what) {
+    if (engine_of(L)->ended) luaL_error(L, "%s: this generation of the script has ended", what);
+}
+
 void engine_free(struct engine *e) {
     e->ended = true;
     task_close_all(e);
+    l_timer_end_all(e);
     if (e->luv && !luv_end(e->luv)) return; /* which will call this again */
     engine_enter(e, e->L);                  /* finalizers are Lua code */
     lua_close(e->L);
+    clock_cancel(&e->net->clock, &e->tasks.turn);
     while (e->files) {
         struct engine_file *f = e->files;
         e->files = f->next;
@@ -311,7 +318,10 @@ void engine_report(struct engine *e, const char *message) {
     if (e->quiet) return;
     fflush(stdout);
     log_line(LOG_ERROR, "%s", message);
-    if (e->strict) e->host->stop(e->app, 1);
+    if (e->strict && e->staged)
+        e->stops = true, e->stop_status = 1; /* if it ever takes over */
+    else if (e->strict)
+        e->host->stop(e->app, 1);
 }
 
 enum { INTERRUPT_AFTER = 1 }; /* seconds */

@@ -80,6 +80,9 @@ void engine_note_file(struct engine *e, const char *path);
 /* Names the script: what host.script says, and where modules beside it are found. */
 void engine_set_script(struct engine *e, const char *path);
 
+/* Raises an error that begins with `what` where another generation has taken over, or the state is being closed. */
+void l_engine_check(lua_State *L, const char *what);
+
 /* Closes the state: pending <close> variables and finalizers run, connections go on without anyone listening. */
 void engine_free(struct engine *e);
 

@@ -102,6 +102,7 @@ static int l_reconnect(lua_State *L) {
 static int l_cancel_reconnect(lua_State *L) {
     struct conn_box *b = l_conn_check(L);
     b->staged.reopens = false;
+    b->staged.cancels = b->engine->staged;
     if (!b->engine->staged) conn_cancel_open(b->conn);
     l_events_settle(b);
     return 0;
@@ -134,12 +135,13 @@ static void catch_up(struct conn_box *b) {
     struct conn *c = b->conn;
     if (b->staged.pause == PAUSE_ON) conn_pause(c, CONN_PAUSED_BY_SCRIPT);
     if (b->staged.pause == PAUSE_OFF) conn_resume(c, CONN_PAUSED_BY_SCRIPT);
+    if (b->staged.cancels) conn_cancel_open(c);
     if (b->staged.destroys)
         conn_destroy(c);
     else if (b->staged.ends)
         conn_close(c, b->staged.code, slice_of(b->staged.reason, b->staged.reason_size));
     if (b->staged.reopens) conn_open(c, b->staged.delay);
-    b->staged.ends = b->staged.destroys = b->staged.reopens = false;
+    b->staged.ends = b->staged.destroys = b->staged.reopens = b->staged.cancels = false;
 }
 
 void l_conn_abandon(lua_State *L, struct conn_box *b) {
@@ -166,6 +168,7 @@ void l_conn_adopt(struct conn_box *to, struct conn_box *from) {
     from->conn = like; /* which is closed, as far as the last generation can see */
     c->sink_arg = to;
     inbox_move(&to->inbox, &from->inbox);
+    if (inbox_size(&to->inbox) < c->settings.max_receive_buffer) conn_resume(c, CONN_PAUSED_BY_SINK);
     if (starts) inbox_tell(&to->inbox, INBOX_STARTS, slice_of(NULL, 0), NULL, NULL, 0);
     inbox_tell_first(&to->inbox, INBOX_ADOPTED, slice_of(NULL, 0));
     task_wake_all(&to->receivers);
@@ -364,6 +367,8 @@ static int l_gc(lua_State *L) {
     if (!b->conn) return 0;
     if (b->conn->sink_arg == b) conn_detach(b->conn);
     delist(b);
+    if (b->matched_by) b->matched_by->match = NULL;
+    if (b->match) b->match->matched_by = NULL;
     give_name_back(L, b);
     free(b->name);
     free(b->url);
@@ -376,6 +381,7 @@ static int l_gc(lua_State *L) {
 static int l_connect(lua_State *L) {
     if (lua_type(L, 1) != LUA_TTABLE)
         return luaL_error(L, "ws.connect: expected a table { url = ..., ... }, not %s", luaL_typename(L, 1));
+    l_engine_check(L, "ws.connect");
     lua_settop(L, 1);
     struct engine *e = engine_of(L);
     struct conn_box *b = lua_newuserdatauv(L, sizeof *b, BOX_VALUES);
@@ -388,7 +394,6 @@ static int l_connect(lua_State *L) {
     inbox_init(&b->inbox);
     luaL_setmetatable(L, CONN_TYPE); /* from here on the collector gives it all back */
     l_options_read(L, 2);
-    if (e->ended) return luaL_error(L, "ws.connect: another generation of the script has taken over");
     take_name(L, b);
     enlist(b);
     box_anchor(L, 2, b);

@@ -41,7 +41,7 @@ struct conn_box {
     char *name, *url;                    /* as given, its own; NULL: not given, or not known yet */
     uint64_t born;                       /* see engine->births */
     struct conn_box *next, **at;         /* of the same engine, in order */
-    struct conn_box *match;              /* reload: the one of the last generation that it takes over */
+    struct conn_box *match, *matched_by; /* reload: the one of the last generation that it takes over, and back */
 
     struct inbox inbox; /* at most max_receive_buffer bytes, and the events of one attempt */
     struct task *task;  /* the one that a callback runs or waits in, or NULL */
@@ -55,7 +55,7 @@ struct conn_box {
 
     /* What the script asked for while its generation was staged; it is done when that takes over. */
     struct {
-        bool ends, destroys, reopens;
+        bool ends, destroys, reopens, cancels;
         uint16_t code;
         uint8_t reason_size;
         char reason[WS_REASON_MAX];

@@ -30,7 +30,7 @@ static int l_stop(lua_State *L) {
     if (e->staged) {
         e->stops = true;
         e->stop_status = (int)status;
-    } else {
+    } else if (!e->ended) {
         e->host->stop(e->app, (int)status);
     }
     return 0;
@@ -79,24 +79,30 @@ static int l_call_on_stop(lua_State *L) {
     return 0;
 }
 
-/* Takes the first of the functions off the list and calls it; tells through *arg whether there was one. */
-static int l_call_on_reload(lua_State *L) {
-    bool *found = lua_touserdata(L, 1);
+/* Those that are called, one after the other; what they add meanwhile is not. */
+struct reloading {
+    lua_Integer next, count;
+};
+
+static int l_count_on_reload(lua_State *L) {
+    struct reloading *r = lua_touserdata(L, 1);
     luaL_getsubtable(L, LUA_REGISTRYINDEX, ON_RELOAD);
-    lua_Integer n = (lua_Integer)lua_rawlen(L, -1);
-    *found = n > 0;
-    if (n == 0) return 0;
-    lua_rawgeti(L, -1, 1); /* list, fn */
-    for (lua_Integer i = 1; i <= n; i++) {
-        lua_rawgeti(L, -2, i + 1);
-        lua_rawseti(L, -3, i);
-    }
+    r->count = (lua_Integer)lua_rawlen(L, -1);
+    return 0;
+}
+
+static int l_call_on_reload(lua_State *L) {
+    const struct reloading *r = lua_touserdata(L, 1);
+    luaL_getsubtable(L, LUA_REGISTRYINDEX, ON_RELOAD);
+    lua_rawgeti(L, -1, r->next);
     lua_call(L, 0, 0);
     return 0;
 }
 
 void l_host_call_on_reload(struct engine *e) {
-    for (bool found = true; found;) door_call(e, l_call_on_reload, &found, NULL);
+    struct reloading r = {0};
+    door_call(e, l_count_on_reload, &r, NULL);
+    for (r.next = 1; r.next <= r.count; r.next++) door_call(e, l_call_on_reload, &r, NULL);
 }
 
 struct stopping {

@@ -60,6 +60,7 @@ static void on_ended(struct task *t, void *arg, enum task_end how) {
 
 static int l_spawn(lua_State *L) {
     luaL_checktype(L, 1, LUA_TFUNCTION);
+    l_engine_check(L, "host.spawn");
     struct handle *h = lua_newuserdatauv(L, sizeof *h, 1);
     *h = (struct handle){.engine = engine_of(L), .how = TASK_CANCELLED};
     luaL_setmetatable(L, TASK_TYPE);

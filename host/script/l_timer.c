@@ -81,6 +81,7 @@ static void on_due(struct deadline *d) {
 }
 
 static int start(lua_State *L, bool again) {
+    l_engine_check(L, again ? "host.every" : "host.after");
     lua_Number seconds = luaL_checknumber(L, 1);
     luaL_checktype(L, 2, LUA_TFUNCTION);
     luaL_argcheck(L, seconds >= 0, 1, "seconds must not be negative");
@@ -129,6 +130,14 @@ void l_timer_keep_phases(struct engine *last, struct engine *next) {
         if (!t->name || !before) continue;
         uint64_t round = before->deadline.due - before->every; /* when it last came, or began */
         clock_set(clock, &t->deadline, round + t->every, on_due);
+    }
+}
+
+void l_timer_end_all(struct engine *e) {
+    while (e->timers) {
+        struct timer *t = e->timers;
+        unlink_timer(t);
+        clock_cancel(&e->net->clock, &t->deadline);
     }
 }
 

@@ -7,6 +7,9 @@
 /* Timers of host.every that both generations have by name go on in the phase of the last one. */
 void l_timer_keep_phases(struct engine *last, struct engine *next);
 
+/* Cancels all, as the engine ends. */
+void l_timer_end_all(struct engine *e);
+
 /* Cancels the timers that were set since then (engine->births); returns how many those were. */
 unsigned l_timer_end_since(lua_State *L, uint64_t born);
 

@@ -87,6 +87,7 @@ static int l_match(lua_State *L) {
         lua_Integer n = lua_tointeger(L, -1);
         lua_rawgeti(L, 3, n);
         b->match = lua_touserdata(L, -1);
+        if (b->match) b->match->matched_by = b;
         lua_pushinteger(L, n + 1);
         lua_setfield(L, 3, "n");
     }
@@ -124,21 +125,17 @@ static void put(struct buf *report, const char *verb, struct words *w) {
     buf_clear(&w->text);
 }
 
-/* Ends what was not declared again; its generation hears no more of it. */
+/* Ends what was not declared again, and its reconnecting; its generation hears no more of it. */
 static void dismiss(struct conn_box *b) {
-    struct conn *c = b->conn;
-    conn_detach(c);
-    if (c->phase == CONN_WAITING || c->phase == CONN_OPEN)
-        conn_close(c, WS_CLOSE_GOING_AWAY, slice_of(NULL, 0));
-    else if (c->phase != CONN_CLOSING)
-        conn_destroy(c);
+    conn_detach(b->conn);
+    conn_close(b->conn, WS_CLOSE_GOING_AWAY, slice_of(NULL, 0));
 }
 
 void reload_commit(struct engine *last, struct engine *next, struct buf *report) {
     struct words kept = {0}, reopened = {0}, opened = {0}, closed = {0};
     next->staged = false;
     for (struct conn_box *b = next->boxes; b; b = b->next) {
-        struct conn_box *match = b->match;
+        struct conn_box *match = b->match && lives(b->match) ? b->match : NULL;
         const char *why = match ? conn_differs(match->conn, b->conn, !b->url_function) : NULL;
         if (match && !why) {
             l_conn_adopt(b, match);
@@ -148,6 +145,7 @@ void reload_commit(struct engine *last, struct engine *next, struct buf *report)
             if (match) dismiss(match);
             l_conn_begin(b);
         }
+        if (b->match) b->match->matched_by = NULL;
         b->match = NULL;
     }
     for (struct conn_box *b = last->boxes; b; b = b->next) {

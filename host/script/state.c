@@ -28,15 +28,17 @@ static void push_table(lua_State *L, const char *key) {
 /* ---- host.state(name [, initial [, migrate]]) ---- */
 
 int l_state(lua_State *L) {
-    const char *name = luaL_checkstring(L, 1);
+    const char *name = luaL_checkstring(L, 1); /* for messages: it may have a NUL in it */
     if (!lua_isnoneornil(L, 2)) luaL_checktype(L, 2, LUA_TTABLE);
     if (!lua_isnoneornil(L, 3)) luaL_checktype(L, 3, LUA_TFUNCTION);
     lua_settop(L, 3);
     push_table(L, &asked_key); /* name, initial, migrate, asked */
-    if (lua_getfield(L, 4, name) == LUA_TTABLE) return 1;
+    lua_pushvalue(L, 1);
+    if (lua_rawget(L, 4) == LUA_TTABLE) return 1;
     lua_pop(L, 1);
     push_table(L, &came_key); /* ..., came */
-    if (lua_getfield(L, 5, name) == LUA_TTABLE) {
+    lua_pushvalue(L, 1);
+    if (lua_rawget(L, 5) == LUA_TTABLE) {
         if (!lua_isnil(L, 3)) {
             lua_pushvalue(L, 3);
             lua_pushvalue(L, 6);
@@ -47,15 +49,17 @@ int l_state(lua_State *L) {
                 return luaL_error(L, "host.state '%s': migrate must return a table or nothing, not %s", name,
                                   luaL_typename(L, -1));
         }
+        lua_pushvalue(L, 1);
         lua_pushnil(L);
-        lua_setfield(L, 5, name);
+        lua_rawset(L, 5);
     } else if (!lua_isnil(L, 2)) {
         lua_pushvalue(L, 2);
     } else {
         lua_newtable(L);
     }
-    lua_pushvalue(L, -1);
-    lua_setfield(L, 4, name);
+    lua_pushvalue(L, 1);
+    lua_pushvalue(L, -2);
+    lua_rawset(L, 4);
     return 1;
 }
 
@@ -187,7 +191,8 @@ static int fields_of(lua_State *old) {
     int n = 0;
     for (lua_pushnil(old); n < 2 * MOST && lua_next(old, -2); lua_pop(old, 1)) n++;
     if (n == 2 * MOST) lua_pop(old, 1);
-    return n - (int)list_size(old);
+    int list = (int)list_size(old); /* a list may have holes */
+    return n > list ? n - list : 0;
 }
 
 static bool copy_table(lua_State *L, struct copying *c, const struct level *up, int depth) {
@@ -222,8 +227,11 @@ static bool copy_all(lua_State *L, struct copying *c, const char *key) {
     if (lua_rawgetp(old, LUA_REGISTRYINDEX, key) != LUA_TTABLE) return true;
     for (lua_pushnil(old); lua_next(old, -2); lua_pop(old, 1)) {
         c->name = lua_tostring(old, -2);
+        size_t n;
+        const char *name = lua_tolstring(old, -2, &n);
+        lua_pushlstring(L, name, n);
         if (!copy_value(L, c, NULL, 0)) return false;
-        lua_setfield(L, 3, c->name);
+        lua_rawset(L, 3);
     }
     return true;
 }

@@ -83,7 +83,8 @@ function host.state(name, initial, migrate) end
 ---Loads the script again, in the next turn of the loop (as --watch and SIGHUP do).
 function host.reload() end
 
----Has `fn` called when the next generation takes over, before connections change hands. It may not wait.
+---Has `fn` called when the next generation takes over, before connections change hands. It may not wait. The next
+---generation has its copy of `host.state` already: what `fn` writes to it comes too late.
 ---@param fn fun()
 function host.on_reload(fn) end
 

@@ -188,7 +188,7 @@ end)
 describe("what is held", function()
   it_tells("goes to a later on_message, in order", function()
     local bot, s = start [[
-      host.sleep(0.02)
+      repeat host.sleep(0.001) until conn.messages_in == 5
       conn:ping()
       function conn.on_pong() conn.on_message = function(_, data) say(data) end end
     ]]
