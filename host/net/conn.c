@@ -544,6 +544,7 @@ void conn_cancel_open(struct conn *c) {
     c->again = false;
     if (c->phase != CONN_WAITING) return;
     backlog_clear(&c->queue);
+    conn_wake(c); /* its owner may want to know */
     forget_attempt(c);
 }
 

@@ -8,8 +8,9 @@
 static void describe(lua_State *L, lua_State *of, int level) {
     const char *message = lua_tostring(L, -1);
     if (!message) {
+        const char *type = luaL_typename(L, -1);
         if (luaL_callmeta(L, -1, "__tostring") && lua_type(L, -1) == LUA_TSTRING) return;
-        message = lua_pushfstring(L, "(error object is a %s value)", luaL_typename(L, -1));
+        message = lua_pushfstring(L, "(error object is a %s value)", type);
     }
     luaL_traceback(L, of, message, level);
 }

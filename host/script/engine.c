@@ -13,9 +13,16 @@
 #include <string.h>
 #include <sys/stat.h>
 
+/* Every coroutine has the address of its engine beside it; the lowest bit of that says that it is the host's. */
 struct engine *engine_of(lua_State *L) {
-    return *(struct engine **)lua_getextraspace(L);
+    return (struct engine *)(*(uintptr_t *)lua_getextraspace(L) & ~(uintptr_t)1);
 }
+
+void engine_keep_thread(lua_State *co, bool keeps) {
+    *(uintptr_t *)lua_getextraspace(co) = (uintptr_t)engine_of(co) | keeps;
+}
+
+bool engine_keeps_thread(lua_State *co) { return *(uintptr_t *)lua_getextraspace(co) & 1; }
 
 static void *allocate(void *arg, void *old, size_t old_size, size_t size) {
     struct engine *e = arg;

@@ -89,6 +89,11 @@ void engine_free(struct engine *e);
 /* The engine that a Lua thread belongs to. */
 struct engine *engine_of(lua_State *L);
 
+/* Marks a coroutine as the host's, which alone resumes and closes it: that of a task, or one that waits for the host.
+ */
+void engine_keep_thread(lua_State *co, bool keeps);
+bool engine_keeps_thread(lua_State *co);
+
 /* Tells on stderr of an error that nobody handled; in --strict it ends the program. */
 void engine_report(struct engine *e, const char *message);
 

@@ -25,13 +25,18 @@ static struct inbox_event *take_first(struct inbox *b) {
     b->first = ev->next;
     if (!b->first) b->last = &b->first;
     b->event_bytes -= size_of(ev);
+    b->count[ev->kind]--;
     return ev;
+}
+
+void inbox_drop_messages(struct inbox *b) {
+    backlog_clear(&b->messages);
+    b->taken = b->came;
 }
 
 void inbox_clear(struct inbox *b) {
     while (b->first) inbox_event_free(take_first(b));
-    backlog_clear(&b->messages);
-    b->taken = b->came;
+    inbox_drop_messages(b);
 }
 
 void inbox_move(struct inbox *to, struct inbox *from) {
@@ -56,6 +61,19 @@ static struct inbox_event *new_event(struct inbox *b, enum inbox_kind kind, stru
     return ev;
 }
 
+static void add(struct inbox *b, struct inbox_event *ev) {
+    *b->last = ev;
+    b->last = &ev->next;
+    b->event_bytes += size_of(ev);
+    b->count[ev->kind]++;
+}
+
+void inbox_tell_start(struct inbox *b, uint64_t attempt) {
+    struct inbox_event *ev = new_event(b, INBOX_STARTS, slice_of(NULL, 0));
+    ev->attempt = attempt;
+    add(b, ev);
+}
+
 void inbox_tell(struct inbox *b, enum inbox_kind kind, struct slice data, const struct conn_end *end,
                 struct conn_head *head, double seconds) {
     struct inbox_event *ev = new_event(b, kind, data);
@@ -66,9 +84,7 @@ void inbox_tell(struct inbox *b, enum inbox_kind kind, struct slice data, const 
         if (!ev->end) abort();
         *ev->end = *end;
     }
-    *b->last = ev;
-    b->last = &ev->next;
-    b->event_bytes += size_of(ev);
+    add(b, ev);
 }
 
 void inbox_tell_first(struct inbox *b, enum inbox_kind kind, struct slice data) {
@@ -78,6 +94,7 @@ void inbox_tell_first(struct inbox *b, enum inbox_kind kind, struct slice data) 
     if (!ev->next) b->last = &ev->next;
     b->first = ev;
     b->event_bytes += size_of(ev);
+    b->count[kind]++;
 }
 
 bool inbox_message(const struct inbox *b, struct ws_event *ev) { return backlog_first(&b->messages, ev); }

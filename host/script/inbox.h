@@ -10,7 +10,7 @@
 #include "wire/backlog.h"
 
 enum inbox_kind {
-    INBOX_STARTS, /* an attempt waits for its url and headers */
+    INBOX_STARTS, /* an attempt waits for its url and headers: attempt */
     INBOX_CONNECTED,
     INBOX_OPENED, /* head */
     INBOX_PING,   /* data */
@@ -23,6 +23,7 @@ enum inbox_kind {
     INBOX_ADOPTED,  /* a new generation has the connection */
     INBOX_CALLBACK, /* a callback failed: data is its error with the traceback */
 };
+enum { INBOX_KINDS = INBOX_CALLBACK + 1 };
 
 struct inbox_event {
     struct inbox_event *next;
@@ -30,6 +31,7 @@ struct inbox_event {
     uint64_t after;         /* this many messages came before it */
     struct conn_head *head; /* its own, or NULL */
     struct conn_end *end;   /* its own, or NULL */
+    uint64_t attempt;       /* its number */
     double seconds;         /* of a pong: the time there and back; below 0: nobody asked for it */
     size_t size;
     char data[];
@@ -39,7 +41,8 @@ struct inbox {
     struct backlog messages;
     struct inbox_event *first, **last;
     size_t event_bytes;
-    uint64_t came, taken; /* messages */
+    unsigned count[INBOX_KINDS]; /* of the events of each kind */
+    uint64_t came, taken;        /* messages */
 };
 
 /* Empty. Allocates nothing. */
@@ -57,12 +60,16 @@ int inbox_put(struct inbox *b, enum ws_kind kind, struct slice data);
 void inbox_tell(struct inbox *b, enum inbox_kind kind, struct slice data, const struct conn_end *end,
                 struct conn_head *head, double seconds);
 
+/* An attempt waits for its url and headers. */
+void inbox_tell_start(struct inbox *b, uint64_t attempt);
+
 /* The error of a callback goes before all else. */
 void inbox_tell_first(struct inbox *b, enum inbox_kind kind, struct slice data);
 
 /* The next message, whose data lives until the next inbox_ call; false where there is none. */
 bool inbox_message(const struct inbox *b, struct ws_event *ev);
 void inbox_drop_message(struct inbox *b);
+void inbox_drop_messages(struct inbox *b); /* all */
 
 /* The next event, where it is its turn: its messages were taken, or are not `wanted`. The caller's, to be given to
  * inbox_event_free. NULL where there is none. */

@@ -78,6 +78,7 @@ static int l_destroy(lua_State *L) {
         b->staged.ends = b->staged.destroys = true;
     } else {
         conn_destroy(b->conn);
+        inbox_drop_messages(&b->inbox);
         l_events_settle(b);
     }
     return 0;
@@ -108,23 +109,29 @@ static int l_cancel_reconnect(lua_State *L) {
     return 0;
 }
 
-static void set_paused(struct conn_box *b, bool on) {
+/* Has it tell what it holds, also where it had settled. */
+static void wake(lua_State *L, int box, struct conn_box *b) {
+    box_anchor(L, box, b);
+    conn_wake(b->conn);
+}
+
+static void set_paused(lua_State *L, struct conn_box *b, bool on) {
     if (b->engine->staged)
         b->staged.pause = on ? PAUSE_ON : PAUSE_OFF;
     else if (on)
         conn_pause(b->conn, CONN_PAUSED_BY_SCRIPT);
     else
         conn_resume(b->conn, CONN_PAUSED_BY_SCRIPT);
-    if (!on && inbox_has_message(&b->inbox)) conn_wake(b->conn);
+    if (!on && inbox_has_message(&b->inbox)) wake(L, 1, b);
 }
 
 static int l_pause(lua_State *L) {
-    set_paused(l_conn_check(L), true);
+    set_paused(L, l_conn_check(L), true);
     return 0;
 }
 
 static int l_resume(lua_State *L) {
-    set_paused(l_conn_check(L), false);
+    set_paused(L, l_conn_check(L), false);
     return 0;
 }
 
@@ -169,7 +176,7 @@ void l_conn_adopt(struct conn_box *to, struct conn_box *from) {
     c->sink_arg = to;
     inbox_move(&to->inbox, &from->inbox);
     if (inbox_size(&to->inbox) < c->settings.max_receive_buffer) conn_resume(c, CONN_PAUSED_BY_SINK);
-    if (starts) inbox_tell(&to->inbox, INBOX_STARTS, slice_of(NULL, 0), NULL, NULL, 0);
+    if (starts) inbox_tell_start(&to->inbox, c->attempt);
     inbox_tell_first(&to->inbox, INBOX_ADOPTED, slice_of(NULL, 0));
     task_wake_all(&to->receivers);
     l_conn_begin(to);
@@ -275,7 +282,7 @@ void l_conn_set_callback(lua_State *L, int box, enum callback which) {
     b->hears = (b->hears & ~(1u << which)) | (unsigned)is_set << which;
     if (which != ON_MESSAGE) return;
     if (is_set) task_wake_all(&b->receivers); /* who may receive no more */
-    if (!inbox_is_empty(&b->inbox)) conn_wake(b->conn);
+    if (!inbox_is_empty(&b->inbox)) wake(L, box, b);
 }
 
 static int l_newindex(lua_State *L) {
@@ -365,7 +372,10 @@ static void delist(struct conn_box *b) {
 static int l_gc(lua_State *L) {
     struct conn_box *b = luaL_checkudata(L, 1, CONN_TYPE);
     if (!b->conn) return 0;
-    if (b->conn->sink_arg == b) conn_detach(b->conn);
+    if (b->conn->sink_arg == b) {
+        conn_detach(b->conn);
+        if (!b->engine->ended) conn_destroy(b->conn); /* a finalizer had revived it, for nobody */
+    }
     delist(b);
     if (b->matched_by) b->matched_by->match = NULL;
     if (b->match) b->match->matched_by = NULL;
@@ -385,7 +395,7 @@ static int l_connect(lua_State *L) {
     lua_settop(L, 1);
     struct engine *e = engine_of(L);
     struct conn_box *b = lua_newuserdatauv(L, sizeof *b, BOX_VALUES);
-    *b = (struct conn_box){.engine = e};
+    *b = (struct conn_box){.engine = e, .delivers = DELIVERS_MESSAGE};
     lua_newtable(L);
     lua_setiuservalue(L, 2, BOX_FIELDS);
     lua_newtable(L);

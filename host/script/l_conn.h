@@ -49,7 +49,7 @@ struct conn_box {
     enum { START_URL, START_HEADERS, START_DONE } start; /* of INBOX_STARTS: which function runs */
     struct inbox_event *event;                           /* what it is told; its own */
     uint64_t progress;                                   /* messages and events taken */
-    bool draining, due, failed;                          /* see l_events.c */
+    bool draining, due, failed, takes;                   /* see l_events.c */
 
     struct waiters receivers; /* tasks in conn:receive */
 
@@ -101,7 +101,8 @@ void l_events_make_room(struct conn_box *b);
 /* A connection that nothing is going on with may be collected, and who waits to receive is told. */
 void l_events_settle(struct conn_box *b);
 
-/* Nothing more will come, nor is there an on_close yet to say otherwise. */
+/* Nothing more will come, nor is there an on_close yet to say otherwise. For the connection's own callback, which the
+ * next attempt waits for: its attempt has ended. */
 bool l_events_over(const struct conn_box *b);
 
 /* conn:receive and conn:messages. l_receive.c. */

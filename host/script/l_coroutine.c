@@ -1,51 +1,45 @@
-/* l_coroutine: coroutine.resume and coroutine.wrap as in Lua, but that waiting passes through them: where the code
- * inside a script's own coroutine waits for the host, whoever resumed it waits too, up to the task, and goes on from
- * there. */
+/* l_coroutine: coroutine.resume, wrap and close as in Lua, but that waiting passes through them: where the code inside
+ * a script's own coroutine waits for the host, whoever resumed it waits too, up to the task, and goes on from there.
+ * Meanwhile the coroutine is the host's, as that of a task always is: no script may resume or close it. */
 #include "script/engine.h"
 #include "script/modules.h"
 #include <lauxlib.h>
 #include <lualib.h>
 
 #define GUARD_TYPE "wsbot.waiting coroutine"
-#define WAITING    "wsbot.waiting coroutines" /* registry: the coroutines that wait for the host, as keys */
 
 /* Stands on the stack of who resumed a coroutine that waits, so that a cancelled task closes that as well. */
 struct guard {
     lua_State *co; /* NULL: it does not wait any more */
 };
 
-/* Notes that a coroutine waits, or no longer does. */
-static void note(lua_State *L, lua_State *co, bool waits) {
-    engine_of(L)->tasks.inner += waits ? 1 : -1;
-    lua_getfield(L, LUA_REGISTRYINDEX, WAITING);
-    luaL_checkstack(co, 1, NULL);
-    lua_pushthread(co);
-    lua_xmove(co, L, 1);
-    if (waits)
-        lua_pushboolean(L, 1);
-    else
-        lua_pushnil(L);
-    lua_rawset(L, -3);
-    lua_pop(L, 1);
-}
-
 static int l_guard_close(lua_State *L) {
     struct guard *g = luaL_checkudata(L, 1, GUARD_TYPE);
-    if (!g->co) return 0;
-    note(L, g->co, false);
-    task_close_thread(g->co, L);
+    lua_State *co = g->co;
+    if (!co) return 0;
     g->co = NULL;
+    engine_keep_thread(co, false);
+    int rc = task_close_thread(co, L);
+    if (rc == LUA_OK || rc == LUA_YIELD) return 0;
+    const char *message = lua_tostring(co, -1);
+    engine_report(engine_of(L), message ? message : "an error in a <close> variable of a cancelled coroutine");
     return 0;
 }
 
-/* Does the coroutine at index 1 wait? */
+static int l_make_guard(lua_State *L) {
+    struct guard *g = lua_newuserdatauv(L, sizeof *g, 0);
+    g->co = NULL;
+    luaL_setmetatable(L, GUARD_TYPE);
+    return 1;
+}
+
+/* Is the coroutine at index 1 the host's to go on with? One that runs, or has ended, is not: Lua has errors for that.
+ */
 static bool waits(lua_State *L) {
-    if (engine_of(L)->tasks.inner == 0) return false;
-    lua_getfield(L, LUA_REGISTRYINDEX, WAITING);
-    lua_pushvalue(L, 1);
-    bool yes = lua_rawget(L, -2) != LUA_TNIL;
-    lua_pop(L, 2);
-    return yes;
+    lua_State *co = lua_tothread(L, 1);
+    lua_Debug frame;
+    if (!engine_keeps_thread(co)) return false;
+    return lua_status(co) == LUA_YIELD || (!lua_getstack(co, 0, &frame) && lua_gettop(co) > 0);
 }
 
 /* What resume or wrap give in the end. Stack: coroutine, ..., n values or an error on top. */
@@ -82,15 +76,19 @@ static int go_on(lua_State *L, bool wrap, int n) {
     tasks->stuck -= stuck;
     if (rc == LUA_YIELD && tasks->current && tasks->current->state == TASK_WAITING) {
         lua_settop(L, 1);
-        struct guard *g = lua_newuserdatauv(L, sizeof *g, 0);
-        g->co = co;
-        luaL_setmetatable(L, GUARD_TYPE);
+        lua_pushcfunction(L, l_make_guard);
+        if (lua_pcall(L, 0, 1, 0) != LUA_OK) { /* no memory: it cannot wait after all */
+            task_keep_running(tasks->current);
+            task_close_thread(co, L);
+            return give(L, false, wrap, 1);
+        }
+        ((struct guard *)lua_touserdata(L, 2))->co = co;
         lua_toclose(L, 2);
-        note(L, co, true);
+        engine_keep_thread(co, true);
         return lua_yieldk(L, 0, wrap, l_went_on);
     }
-    bool ok = rc == LUA_OK || rc == LUA_YIELD;
-    if (!ok && wrap) task_close_thread(co, L); /* as Lua does: its pending <close> variables run */
+    bool ok = rc == LUA_OK || rc == LUA_YIELD, failed = lua_status(co) != LUA_OK && lua_status(co) != LUA_YIELD;
+    if (failed && wrap) task_close_thread(co, L); /* as Lua does: its pending <close> variables run */
     if (!ok) results = 1;
     if (!lua_checkstack(L, results + 1)) {
         lua_pop(co, results);
@@ -104,8 +102,9 @@ static int go_on(lua_State *L, bool wrap, int n) {
 static int l_went_on(lua_State *L, int status, lua_KContext wrap) {
     (void)status;
     struct guard *g = lua_touserdata(L, 2);
-    note(L, g->co, false);
+    engine_keep_thread(g->co, false);
     g->co = NULL;
+    lua_closeslot(L, 2); /* by itself: in Lua 5.4.4 lua_settop loses its way where closing moves the stack */
     lua_settop(L, 1);
     return go_on(L, wrap, 0);
 }
@@ -135,18 +134,26 @@ static int l_wrap(lua_State *L) {
     return 1;
 }
 
+/* coroutine.close; upvalue 1 is Lua's own. */
+static int l_close(lua_State *L) {
+    luaL_argexpected(L, lua_tothread(L, 1), 1, "coroutine");
+    if (waits(L)) return luaL_error(L, "cannot close a coroutine that waits for the host");
+    lua_settop(L, 1);
+    lua_pushvalue(L, lua_upvalueindex(1));
+    lua_insert(L, 1);
+    lua_call(L, 1, LUA_MULTRET);
+    return lua_gettop(L);
+}
+
 void l_coroutine_open(lua_State *L) {
     static const luaL_Reg meta[] = {{"__close", l_guard_close}, {NULL, NULL}};
     static const luaL_Reg functions[] = {{"resume", l_resume}, {"wrap", l_wrap}, {NULL, NULL}};
     luaL_newmetatable(L, GUARD_TYPE);
     luaL_setfuncs(L, meta, 0);
-    lua_newtable(L);
-    lua_createtable(L, 0, 1);
-    lua_pushliteral(L, "k");
-    lua_setfield(L, -2, "__mode");
-    lua_setmetatable(L, -2);
-    lua_setfield(L, LUA_REGISTRYINDEX, WAITING);
     lua_getglobal(L, LUA_COLIBNAME);
     luaL_setfuncs(L, functions, 0);
+    lua_getfield(L, -1, "close");
+    lua_pushcclosure(L, l_close, 1);
+    lua_setfield(L, -2, "close");
     lua_pop(L, 2);
 }

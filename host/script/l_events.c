@@ -165,7 +165,8 @@ static int push_event(lua_State *L, struct conn_box *b, const struct inbox_event
         lua_pushstring(L, ev->end->fault.kind);
         lua_pushstring(L, ev->end->fault.text);
         return 3;
-    case INBOX_CLOSED:
+    case INBOX_CLOSED: /* nothing comes after it: a pause kept these from an on_message for good */
+        if (hears(b, ON_MESSAGE)) inbox_drop_messages(&b->inbox);
         if (!push_callback(L, b, ON_CLOSE)) return 0;
         lua_pushinteger(L, ev->end->code);
         lua_pushlstring(L, ev->end->reason, ev->end->reason_size);
@@ -206,9 +207,22 @@ static int push_message(lua_State *L, struct conn_box *b, enum callback which, c
 
 /* ---- an attempt begins: its url and headers may be functions, which may wait ---- */
 
+/* Is it its attempt that waits for url and headers? */
+static bool is_current(const struct conn_box *b, const struct inbox_event *starts) {
+    const struct conn *c = b->conn;
+    return c->phase == CONN_STARTING && c->held_back && c->attempt == starts->attempt;
+}
+
+static void refuse_start(struct conn_box *b, const char *why) {
+    struct fault fault = {0};
+    fault_put(&fault, "callback", "%s", why);
+    conn_start(b->conn, &fault);
+}
+
 /* Pushes the next function to call, and the connection; false: all are done. */
 static bool push_start(lua_State *L, struct conn_box *b) {
     static const char *const names[] = {[START_URL] = "url_function", [START_HEADERS] = "headers_function"};
+    if (!is_current(b, b->event)) return false;
     for (; b->start < START_DONE; b->start++) {
         lua_getiuservalue(L, CONN, BOX_HIDDEN);
         if (lua_getfield(L, -1, names[b->start]) == LUA_TFUNCTION) {
@@ -223,6 +237,7 @@ static bool push_start(lua_State *L, struct conn_box *b) {
 
 /* Takes what it returned. */
 static void take_start(lua_State *L, struct conn_box *b) {
+    if (!is_current(b, b->event)) return; /* its attempt has ended meanwhile */
     if (b->start++ == START_HEADERS) {
         l_options_headers(L, -1, b->conn);
         return;
@@ -235,6 +250,7 @@ static void take_start(lua_State *L, struct conn_box *b) {
 static void forget_event(struct conn_box *b) {
     if (b->event) inbox_event_free(b->event);
     b->event = NULL;
+    b->delivers = DELIVERS_MESSAGE;
 }
 
 /* Pushes the next callback with its arguments, and returns how many those are; 0: there is nothing more to tell. */
@@ -246,7 +262,8 @@ static int push_next(lua_State *L, struct conn_box *b) {
         if ((b->event = inbox_event(&b->inbox, wanted))) {
             b->progress++;
             b->delivers = b->event->kind;
-            if (b->event->kind == INBOX_STARTS) {
+            l_events_make_room(b);
+            if (b->event->kind == INBOX_STARTS && is_current(b, b->event)) {
                 b->start = START_URL;
                 conn_limit_start(c);
                 return 1; /* which is pushed by push_start */
@@ -254,7 +271,9 @@ static int push_next(lua_State *L, struct conn_box *b) {
             if ((n = push_event(L, b, b->event)) > 0) return n;
             forget_event(b);
         } else if (wanted && inbox_message(&b->inbox, &ev)) {
+            b->takes = true;
             n = push_message(L, b, ON_MESSAGE, &ev);
+            b->takes = false;
             inbox_drop_message(&b->inbox);
             l_events_make_room(b);
             return n;
@@ -305,15 +324,13 @@ static int l_deliver(lua_State *L) {
 }
 
 /* An error in a callback goes to on_error; where there is none, or where that fails too, to stderr. */
-static void on_failed_callback(struct conn_box *b, const char *message) {
+static void on_failed_callback(struct conn_box *b, const struct inbox_event *event, const char *message) {
     if (b->delivers == INBOX_STARTS) {
-        struct fault fault = {0};
-        fault_put(&fault, "callback", "%s", message);
-        conn_start(b->conn, &fault);
+        if (is_current(b, event)) refuse_start(b, message);
         return;
     }
     bool in_on_error = b->delivers == INBOX_FAILED || b->delivers == INBOX_CALLBACK;
-    if (b->delivers == INBOX_CALLBACK && !b->engine->strict) engine_report(b->engine, b->event->data);
+    if (b->delivers == INBOX_CALLBACK && !b->engine->strict) engine_report(b->engine, event->data);
     if (in_on_error || b->engine->strict) engine_report(b->engine, message);
     if (!in_on_error) inbox_tell_first(&b->inbox, INBOX_CALLBACK, slice_of(message, strlen(message) + 1));
 }
@@ -322,12 +339,17 @@ static void on_task_end(struct task *t, void *arg, enum task_end how) {
     struct conn_box *b = arg;
     b->task = NULL;
     b->failed = how == TASK_FAILED;
+    struct inbox_event *event = b->event;
+    b->event = NULL;                             /* for the next task, which may run before this is done */
+    if (b->takes) inbox_drop_message(&b->inbox); /* there was no memory to give it to the script */
+    b->takes = false;
     if (b->failed) {
         char *message = task_describe(t, NULL);
-        on_failed_callback(b, message);
+        on_failed_callback(b, event, message);
         free(message);
     }
-    forget_event(b);
+    if (event) inbox_event_free(event);
+    if (!b->task) b->delivers = DELIVERS_MESSAGE;
     if (!b->draining) conn_wake(b->conn); /* for what is left, and to settle */
 }
 
@@ -339,8 +361,12 @@ static void drain(struct conn_box *b) {
     while (b->due && !b->task) {
         uint64_t before = b->progress;
         b->due = b->failed = false;
-        if (!task_run(b->engine, l_deliver, b, on_task_end, b)) break;
-        if (b->failed && b->progress != before) b->due = true; /* what comes behind the one that failed */
+        bool ran = task_run(b->engine, l_deliver, b, on_task_end, b), began = b->progress != before;
+        if (!ran || (b->failed && !began)) {
+            conn_destroy(b->conn); /* no memory to tell the script anything */
+            break;
+        }
+        if (b->failed) b->due = true; /* what comes behind the one that failed */
     }
     hold_rest(b);
     b->draining = false;
@@ -348,8 +374,8 @@ static void drain(struct conn_box *b) {
 }
 
 bool l_events_over(const struct conn_box *b) {
-    return b->conn->phase == CONN_CLOSED && !b->conn->again && !b->inbox.first &&
-           (!b->task || b->task == b->engine->tasks.current);
+    if (b->task && b->task == b->engine->tasks.current) return b->conn->phase <= CONN_STARTING;
+    return b->conn->phase == CONN_CLOSED && !b->conn->again && !b->inbox.first && !b->task;
 }
 
 void l_events_settle(struct conn_box *b) {
@@ -367,9 +393,9 @@ static void tell(struct conn_box *b, enum inbox_kind kind, const struct conn_end
 
 static bool on_starts(void *arg, struct conn *c) {
     struct conn_box *b = arg;
-    (void)c;
     if (!b->url_function && !b->headers_function && !b->task && !b->inbox.first) return true;
-    tell(b, INBOX_STARTS, NULL, NULL);
+    inbox_tell_start(&b->inbox, c->attempt);
+    drain(b);
     return false;
 }
 
@@ -385,14 +411,19 @@ static void on_readable(void *arg, struct conn *c) {
     drain(arg);
 }
 
+/* Of those that a waiting callback keeps from being told one is enough. */
+static void tell_once(struct conn_box *b, enum inbox_kind kind) {
+    if (b->inbox.count[kind] == 0) tell(b, kind, NULL, NULL);
+}
+
 static void on_buffer_full(void *arg, struct conn *c) {
     (void)c;
-    tell(arg, INBOX_BUFFER_FULL, NULL, NULL);
+    tell_once(arg, INBOX_BUFFER_FULL);
 }
 
 static void on_drained(void *arg, struct conn *c) {
     (void)c;
-    tell(arg, INBOX_DRAINED, NULL, NULL);
+    tell_once(arg, INBOX_DRAINED);
 }
 
 /* An attempt that ended needs no url any more. */
@@ -414,6 +445,7 @@ static void on_closed(void *arg, struct conn *c, const struct conn_end *end) {
     inbox_tell(&b->inbox, INBOX_CLOSED, slice_of(NULL, 0), end, head, 0);
     if (end->gave_up[0]) inbox_tell(&b->inbox, INBOX_GAVE_UP, slice_of(NULL, 0), end, NULL, 0);
     drain(b);
+    if (b->task) task_wake_all(&b->receivers); /* the callback that waits may be one of them */
 }
 
 const struct conn_sink l_events_sink = {

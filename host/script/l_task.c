@@ -36,8 +36,7 @@ static int l_keep_results(lua_State *L) {
             lua_rawseti(L, -2, n);
         }
     } else {
-        lua_pushvalue(co, -1);
-        lua_xmove(co, L, 1);
+        task_push_error(L, h->task);
     }
     lua_setiuservalue(L, 2, 1);
     return 0;
@@ -126,8 +125,7 @@ static int l_cancel(lua_State *L) {
     struct handle *h = check_handle(L);
     if (h->task && h->task == h->engine->tasks.current)
         return luaL_error(L, "task:cancel: a task cannot cancel itself: let its function return");
-    lua_pushboolean(L, h->task != NULL);
-    if (h->task) task_cancel(h->task);
+    lua_pushboolean(L, h->task && task_cancel(h->task));
     return 1;
 }
 

@@ -12,7 +12,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { IDLE_MAX = 64 }; /* coroutines kept for the next tasks */
+enum {
+    IDLE_MAX = 64,      /* coroutines kept for the next tasks */
+    CANCELS_DEEP = 100, /* cancels within cancels; those further down have their turn */
+};
 
 /* ---- lists ---- */
 
@@ -72,6 +75,7 @@ static int l_make(lua_State *L) {
     m->task = t;
     t->engine = m->engine;
     t->co = lua_newthread(L);
+    engine_keep_thread(t->co, true);
     box_anchor(L, -1, t);
     return 0;
 }
@@ -97,7 +101,8 @@ static struct task *begin(struct task *t) {
     t->doomed = false;
     t->arg = NULL;
     t->waits_in = NULL;
-    t->queue = NULL;
+    t->queue = t->instead_of = NULL;
+    t->cancelled = false;
     link_all(t);
     return t;
 }
@@ -132,16 +137,20 @@ static void reset(struct task *t, enum task_end how) {
     lua_settop(t->co, 0);
 }
 
-/* Adds the error of a task to those that a test asks for (l_testing.c). */
-static int l_collect(lua_State *L) {
-    struct task *t = lua_touserdata(L, 1);
-    luaL_getsubtable(L, LUA_REGISTRYINDEX, TASK_ERRORS);
-    if (lua_status(t->co) == LUA_YIELD) {
+void task_push_error(lua_State *L, struct task *t) {
+    if (lua_status(t->co) == LUA_YIELD) { /* by coroutine.yield */
         lua_pushliteral(L, "attempt to yield from outside a coroutine");
     } else {
         lua_pushvalue(t->co, -1);
         lua_xmove(t->co, L, 1);
     }
+}
+
+/* Adds the error of a task to those that a test asks for (l_testing.c). */
+static int l_collect(lua_State *L) {
+    struct task *t = lua_touserdata(L, 1);
+    luaL_getsubtable(L, LUA_REGISTRYINDEX, TASK_ERRORS);
+    task_push_error(L, t);
     lua_rawseti(L, 2, (lua_Integer)lua_rawlen(L, 2) + 1);
     return 0;
 }
@@ -194,7 +203,11 @@ static void on_turn(struct deadline *d) {
     uint64_t round = e->tasks.order; /* those made ready meanwhile have the next turn */
     for (struct task *t; (t = e->tasks.ready.first) && t->order < round;) {
         leave(t);
-        go_on(t);
+        t->instead_of = NULL;
+        if (t->cancelled)
+            finish(t, TASK_CANCELLED);
+        else
+            go_on(t);
     }
     if (e->tasks.ready.first) clock_set(&e->net->clock, d, clock_now(&e->net->clock), on_turn);
 }
@@ -268,11 +281,22 @@ void l_task_check(lua_State *L, const char *what) {
                    what);
 }
 
-static void wake(struct task *t, bool timed_out) {
+static void end_wait(struct task *t) {
     leave(t);
     clock_cancel(&t->engine->net->clock, &t->limit);
+}
+
+void task_keep_running(struct task *t) {
+    end_wait(t);
+    t->waits_in = NULL;
+    t->state = TASK_RUNNING;
+}
+
+static void wake(struct task *t, bool timed_out) {
+    end_wait(t);
     t->timed_out = timed_out;
     t->waits_in = NULL;
+    t->instead_of = NULL;
     make_ready(t);
 }
 
@@ -324,18 +348,31 @@ void task_raise(struct task *t, const char *message) {
 }
 
 void task_wake_first(struct waiters *w) {
-    if (w->first) wake(w->first, false);
+    struct task *t = w->first;
+    if (!t) return;
+    wake(t, false);
+    t->instead_of = w;
 }
 
 void task_wake_all(struct waiters *w) {
     while (w->first) wake(w->first, false);
 }
 
-void task_cancel(struct task *t) {
-    if (t->state != TASK_WAITING && t->state != TASK_READY) return;
-    leave(t);
-    clock_cancel(&t->engine->net->clock, &t->limit);
+bool task_cancel(struct task *t) {
+    struct tasks *tasks = &t->engine->tasks;
+    if (t->state != TASK_WAITING && t->state != TASK_READY) return false;
+    end_wait(t);
+    if (t->state == TASK_READY && t->instead_of) task_wake_first(t->instead_of);
+    t->instead_of = NULL;
+    if (tasks->cancelling == CANCELS_DEEP) { /* its <close> variables run on the stack of C */
+        t->cancelled = true;
+        make_ready(t);
+        return true;
+    }
+    tasks->cancelling++;
     finish(t, TASK_CANCELLED);
+    tasks->cancelling--;
+    return true;
 }
 
 /* ---- telling ---- */
@@ -349,15 +386,10 @@ struct description {
 static int l_describe(lua_State *L) {
     struct description *d = lua_touserdata(L, 1);
     lua_State *co = d->task->co;
-    if (d->message) {
+    if (d->message)
         lua_pushstring(L, d->message);
-    } else if (lua_status(co) == LUA_YIELD) { /* by coroutine.yield */
-        lua_pushliteral(L, "attempt to yield from outside a coroutine");
-    } else {
-        lua_xmove(co, L, 1);
-        lua_pushvalue(L, -1);
-        lua_xmove(L, co, 1); /* it stays there, too */
-    }
+    else
+        task_push_error(L, d->task);
     l_door_describe(L, co);
     d->text = strdup(lua_tostring(L, -1));
     return 0;
@@ -398,7 +430,8 @@ bool task_tell_deadlocks(struct engine *e) {
 }
 
 void task_close_all(struct engine *e) {
-    while (e->tasks.all) task_cancel(e->tasks.all);
+    e->tasks.cancelling = 0;
+    while (e->tasks.all && task_cancel(e->tasks.all)) continue;
     for (struct task *t; (t = take_idle(e));) drop(t);
     clock_cancel(&e->net->clock, &e->tasks.turn);
 }

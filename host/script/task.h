@@ -37,9 +37,11 @@ struct task {
     char *raises;    /* what is raised where it waits, its own; NULL: nothing */
     lua_KFunction k; /* goes on when it has waited */
     lua_KContext ctx;
-    const char *waits_in;  /* what it waits in ("host.sleep"), for messages; NULL: it does not wait */
-    struct deadline limit; /* of its wait */
-    struct waiters *queue; /* where it stands, or NULL */
+    const char *waits_in;       /* what it waits in ("host.sleep"), for messages; NULL: it does not wait */
+    struct deadline limit;      /* of its wait */
+    struct waiters *queue;      /* where it stands, or NULL */
+    struct waiters *instead_of; /* of those there it alone was woken; NULL: it was not so */
+    bool cancelled;             /* it ends in the next turn */
     struct task *next, *previous;
     struct task *all_next, **all_at;
 
@@ -60,8 +62,8 @@ struct tasks {
     unsigned idle_count;
     int exit_status; /* of the task that asked for the end by os.exit */
     bool exits;
-    int stuck; /* coroutines of the script's own under way that C code called: waiting cannot pass through them */
-    int inner; /* coroutines of the script's own that wait for the host */
+    int stuck;      /* coroutines of the script's own under way that C code called: waiting cannot pass through them */
+    int cancelling; /* cancels within cancels */
 };
 
 /* Runs `body(arg)` (a light userdata) as a task, until it ends or waits. From the loop only. False, told as an error,
@@ -86,6 +88,9 @@ int l_task_wait(lua_State *L, const char *what, struct waiters *queue, uint64_t 
                 lua_KFunction k);
 bool l_task_timed_out(lua_State *L);
 
+/* The task that runs was about to wait, and does not. */
+void task_keep_running(struct task *t);
+
 /* Has an error raised where a task waits. */
 void task_raise(struct task *t, const char *message);
 
@@ -93,8 +98,12 @@ void task_raise(struct task *t, const char *message);
 void task_wake_first(struct waiters *w);
 void task_wake_all(struct waiters *w);
 
-/* Ends a task that waits or is ready: its pending <close> variables run. Not the one that runs. */
-void task_cancel(struct task *t);
+/* Ends a task that waits or is ready: its pending <close> variables run, at once, or in the next turn where cancels go
+ * very deep. False, and nothing happens, where it runs or has ended. */
+bool task_cancel(struct task *t);
+
+/* Pushes onto another stack the error of a task that failed; for those who are told of its end. */
+void task_push_error(lua_State *L, struct task *t);
 
 /* What to tell of a task that failed or still waits: the message of its error, or `message`, with its traceback. The
  * caller's, to be given to free(). */

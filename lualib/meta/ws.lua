@@ -175,7 +175,9 @@ function connection:reconnect(seconds) end
 ---Takes back a reconnect that has not begun.
 function connection:cancel_reconnect() end
 
----Waits for the next message, also through reconnections. What came before the end is given after it, too.
+---Waits for the next message, also through reconnections: "closed" comes when on_close is over and has not asked for
+---another attempt, so do not wait in on_close for a task that receives. In a callback of the connection itself, which
+---the next attempt waits for, it comes when the attempt has ended. What came before the end is given after it, too.
 ---An error where there is an on_message.
 ---@param timeout? number seconds; nil: as long as it takes
 ---@return string? data
