@@ -481,7 +481,6 @@ static void renew_step(struct conn *c) {
 
 /* The answer is judged by what was asked for, so this attempt keeps its offer. */
 static void adopt_offer_later(struct conn *c, struct handshake_offer *offer) {
-    drop_next_offer(c);
     if (!(c->offer_next = malloc(sizeof *c->offer_next))) abort();
     handshake_offer_init(c->offer_next);
     swap_offers(c->offer_next, offer);
@@ -502,6 +501,7 @@ static void adopt_queue(struct conn *c, struct backlog *queue) {
 void conn_adopt(struct conn *c, struct conn *like, bool with_url) {
     uint64_t pings = c->settings.ping_interval;
     c->settings = like->settings;
+    drop_next_offer(c); /* of a generation in between */
     if (c->phase > CONN_STARTING && c->phase < CONN_OPEN)
         adopt_offer_later(c, &like->offer);
     else

@@ -137,7 +137,11 @@ static int l_wrap(lua_State *L) {
 /* coroutine.close; upvalue 1 is Lua's own. */
 static int l_close(lua_State *L) {
     luaL_argexpected(L, lua_tothread(L, 1), 1, "coroutine");
+    lua_State *co = lua_tothread(L, 1);
+    lua_Debug frame;
     if (waits(L)) return luaL_error(L, "cannot close a coroutine that waits for the host");
+    if (lua_status(co) == LUA_OK && lua_getstack(co, 0, &frame)) /* Lua's own would not say where */
+        return luaL_error(L, "cannot close a %s coroutine", co == L ? "running" : "normal");
     lua_settop(L, 1);
     lua_pushvalue(L, lua_upvalueindex(1));
     lua_insert(L, 1);

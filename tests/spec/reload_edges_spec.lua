@@ -135,10 +135,11 @@ describe("a connection", function()
     bot:takes_over(source:format "false", "kept 1")
     s:send(s:answer { with = { "Sec-WebSocket-Extensions: permessage-deflate" } })
     bot:tells "open 1"
+    bot:takes_over(source:format "{ server_max_window_bits = 9 }", "kept 1") -- the last word is the one that counts
     s:reset()
     bot:tells "1006"
     s = p:accept()
-    assert.not_matches("permessage%-deflate", s:read_head().text)
+    assert.matches("server_max_window_bits=9", s:read_head().text)
     bot:kill "sigkill"
   end)
 
