@@ -487,8 +487,8 @@ describe("a reload at any moment", function()
       local clock = require "wsbot.testing".clock()
       ws.connect { name = "feed", url = arg[1], reconnect = { min = 100, max = 100 }, on_error = function() end,
         on_close = function(_, _, _, r) host.state("s").at = host.now() + r.retry_in end }
-      while not host.state("s").at do clock:advance(0.01) end
-      clock:advance(1)
+      while not host.state("s").at do clock:advance(0.0001) end
+      clock:advance((host.state("s").at - host.now()) / 2)
       say "waits"
     ]], { "ws://127.0.0.1:" .. peer.dead_port() })
     bot:tells "waits"
