@@ -55,30 +55,6 @@ static int enlist(lua_State *L, const char *list) {
 static int l_on_stop(lua_State *L) { return enlist(L, ON_STOP); }
 static int l_on_reload(lua_State *L) { return enlist(L, ON_RELOAD); }
 
-/* Takes the first of the functions off the list and calls it, and so on. */
-static int l_call_on_stop(lua_State *L);
-static int l_called_on_stop(lua_State *L, int status, lua_KContext ctx) {
-    (void)status;
-    (void)ctx;
-    return l_call_on_stop(L);
-}
-
-static int l_call_on_stop(lua_State *L) {
-    lua_settop(L, 0);
-    luaL_getsubtable(L, LUA_REGISTRYINDEX, ON_STOP);
-    lua_Integer n = (lua_Integer)lua_rawlen(L, -1);
-    for (; n > 0; n--) {
-        lua_rawgeti(L, 1, 1); /* list, fn */
-        for (lua_Integer i = 1; i <= n; i++) {
-            lua_rawgeti(L, 1, i + 1);
-            lua_rawseti(L, 1, i);
-        }
-        lua_callk(L, 0, 0, 0, l_called_on_stop);
-        n = (lua_Integer)lua_rawlen(L, 1) + 1;
-    }
-    return 0;
-}
-
 /* Those that are called, one after the other; what they add meanwhile is not. */
 struct reloading {
     lua_Integer next, count;
@@ -105,32 +81,64 @@ void l_host_call_on_reload(struct engine *e) {
     for (r.next = 1; r.next <= r.count; r.next++) door_call(e, l_call_on_reload, &r, NULL);
 }
 
+/* The functions of host.on_stop, in a task that calls one after the other; where one fails, another goes on. */
 struct stopping {
     struct engine *engine;
     void (*done)(void *arg);
     void *arg;
+    lua_Integer called; /* so many were */
+    bool starts, ended; /* a task is started right now; it has ended, and how: */
+    enum task_end how;
 };
 
-static void on_stop_called(struct task *t, void *arg, enum task_end how) {
+static int l_go_on_stopping(lua_State *L, int status, lua_KContext ctx) {
+    struct stopping *s = (struct stopping *)ctx;
+    (void)status;
+    lua_settop(L, 0);
+    luaL_getsubtable(L, LUA_REGISTRYINDEX, ON_STOP);
+    while (lua_rawgeti(L, 1, s->called + 1) != LUA_TNIL) {
+        s->called++;
+        lua_callk(L, 0, 0, ctx, l_go_on_stopping);
+    }
+    return 0;
+}
+
+static int l_start_stopping(lua_State *L) { return l_go_on_stopping(L, LUA_OK, (lua_KContext)lua_touserdata(L, 1)); }
+
+static void call_on_stop(struct stopping *s);
+
+static void on_stopping_end(struct task *t, void *arg, enum task_end how) {
     struct stopping *s = arg;
     if (how == TASK_FAILED) {
         char *message = task_describe(t, NULL);
         engine_report(s->engine, message);
         free(message);
-        l_host_call_on_stop(s->engine, s->done, s->arg); /* the next one */
-    } else if (how == TASK_DONE) {
-        s->done(s->arg);
     }
+    s->ended = true;
+    s->how = how;
+    if (!s->starts) call_on_stop(s);
+}
+
+static void call_on_stop(struct stopping *s) {
+    s->starts = true;
+    while (s->ended && s->how == TASK_FAILED) {
+        s->ended = false;
+        if (task_run(s->engine, l_start_stopping, s, on_stopping_end, s)) continue;
+        s->ended = true; /* no memory */
+        s->how = TASK_DONE;
+    }
+    s->starts = false;
+    if (!s->ended) return;
+    if (s->how == TASK_DONE) s->done(s->arg);
     free(s);
 }
 
 void l_host_call_on_stop(struct engine *e, void (*done)(void *arg), void *arg) {
     struct stopping *s = malloc(sizeof *s);
     if (!s) abort();
-    *s = (struct stopping){.engine = e, .done = done, .arg = arg};
-    if (task_run(e, l_call_on_stop, NULL, on_stop_called, s)) return;
-    free(s);
-    done(arg);
+    *s =
+        (struct stopping){.engine = e, .done = done, .arg = arg, .ended = true, .how = TASK_FAILED}; /* to begin with */
+    call_on_stop(s);
 }
 
 /* host.log.info(...): its arguments as print would show them, on one line: line ends in them are written as \n. */

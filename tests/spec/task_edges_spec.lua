@@ -517,3 +517,15 @@ describe("a connection", function()
     bot:ends(0)
   end)
 end)
+
+describe("host.on_stop", function()
+  it_tells("goes on behind 20,000 functions that fail", function()
+    local bot = program.bot [[
+      for _ = 1, 20000 do host.on_stop(function() error() end) end
+      host.on_stop(function() host.sleep(0) say "the last one" end)
+      host.stop()
+    ]]
+    bot:tells "the last one"
+    bot:ends(0)
+  end)
+end)
