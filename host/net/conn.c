@@ -1,6 +1,6 @@
 /* conn: the life of a connection: its lists, how it ends, how it begins, its pings, and what its owner may ask. What it
- * reads and writes is in conn_io.c, the opening handshake in conn_handshake.c. Every change of phase has the deadline
- * of that phase beside it. */
+ * reads and writes is in conn_io.c, the opening handshake in conn_handshake.c, the change of owners in conn_adopt.c.
+ * Every change of phase has the deadline of that phase beside it. */
 #include "net/conn_parts.h"
 
 #include "base/random.h"
@@ -64,20 +64,13 @@ struct conn_head *conn_take_head(struct conn *c) {
 
 void conn_hold(struct conn *c) { c->references++; }
 
-static void drop_next_offer(struct conn *c) {
-    if (!c->offer_next) return;
-    handshake_offer_clear(c->offer_next);
-    free(c->offer_next);
-    c->offer_next = NULL;
-}
-
 void conn_release(struct conn *c) {
     if (--c->references) return;
     conn_head_free(c->head);
     ws_clear(&c->ws);
     url_clear(&c->url);
     handshake_offer_clear(&c->offer);
-    drop_next_offer(c);
+    conn_drop_offer_next(c);
     tls_config_clear(&c->tls_config);
     buf_clear(&c->held);
     backlog_clear(&c->queue);
@@ -139,6 +132,23 @@ static void on_step(struct deadline *d);
 void conn_set_step(struct conn *c, uint64_t after) {
     c->step_from = conn_now(c);
     clock_set(&c->net->clock, &c->step, conn_now(c) + after, on_step);
+}
+
+void conn_renew_step(struct conn *c) {
+    const struct conn_settings *s = &c->settings;
+    uint64_t limit;
+    switch (c->phase) {
+    case CONN_STARTING:
+        if (!c->held_back || !clock_is_set(&c->step)) return;
+        limit = s->connect_timeout;
+        break;
+    case CONN_DIALLING:
+    case CONN_TLS: limit = s->connect_timeout; break;
+    case CONN_HANDSHAKE:
+    case CONN_REFUSED: limit = s->handshake_timeout; break;
+    default: return;
+    }
+    clock_set(&c->net->clock, &c->step, c->step_from + limit, on_step);
 }
 
 /* ---- the end ---- */
@@ -313,16 +323,9 @@ static void on_dialled(void *arg, struct stream *s, const struct fault *fault) {
     conn_release(c);
 }
 
-static void swap_offers(struct handshake_offer *a, struct handshake_offer *b) {
-    struct handshake_offer offer = *a;
-    *a = *b;
-    *b = offer;
-}
-
 /* From here on an attempt is under way, and has an end that is told. */
 static void prepare_attempt(struct conn *c) {
-    if (c->offer_next) swap_offers(&c->offer, c->offer_next);
-    drop_next_offer(c);
+    conn_take_offer_next(c);
     c->phase = CONN_STARTING;
     c->attempt++;
     c->end = (struct conn_end){.code = WS_CLOSE_ABNORMAL};
@@ -392,7 +395,7 @@ struct conn *conn_accept(struct net *net, struct stream *s, const struct tls_con
 
 static void on_ping_time(struct deadline *d);
 
-static void arm_ping(struct conn *c) {
+void conn_arm_ping(struct conn *c) {
     uint64_t due = c->next_ping, dead = c->ping_sent ? c->ping_sent + c->settings.pong_timeout : 0;
     if (dead && (!due || dead < due)) due = dead;
     if (due)
@@ -415,13 +418,13 @@ static void on_ping_time(struct deadline *d) {
         c->next_ping = t + c->settings.ping_interval;
         conn_ping(c, slice_of(NULL, 0));
     }
-    arm_ping(c);
+    conn_arm_ping(c);
 }
 
 void conn_ping_changed(struct conn *c) {
     if (c->phase != CONN_OPEN) return;
     c->next_ping = c->settings.ping_interval ? conn_now(c) + c->settings.ping_interval : 0;
-    arm_ping(c);
+    conn_arm_ping(c);
 }
 
 int conn_ping(struct conn *c, struct slice data) {
@@ -441,87 +444,7 @@ void conn_note_ping(struct conn *c) {
     c->ping_unsent = false;
     c->last_ping = conn_now(c);
     if (!c->ping_sent || c->last_in >= c->ping_sent) c->ping_sent = c->last_ping;
-    arm_ping(c);
-}
-
-/* ---- another owner ---- */
-
-static bool same_text(const char *a, const char *b) { return a == b || (a && b && strcmp(a, b) == 0); }
-
-static bool same_url(const struct url *a, const struct url *b) {
-    return a->scheme == b->scheme && a->port == b->port && same_text(a->host, b->host) &&
-           same_text(a->target, b->target) && same_text(a->credentials, b->credentials) &&
-           same_text(a->socket_path, b->socket_path);
-}
-
-const char *conn_differs(const struct conn *c, const struct conn *like, bool with_url) {
-    if (with_url && !same_url(&c->url, &like->url)) return "url";
-    if (!tls_config_equal(&c->tls_config, &like->tls_config)) return "tls";
-    if (!slice_eq(buf_slice(&c->offer.protocols), buf_slice(&like->offer.protocols))) return "protocols";
-    return same_text(c->local, like->local) ? NULL : "local_address";
-}
-
-/* The deadline of the phase, counted anew from when that began. */
-static void renew_step(struct conn *c) {
-    const struct conn_settings *s = &c->settings;
-    uint64_t limit;
-    switch (c->phase) {
-    case CONN_STARTING:
-        if (!c->held_back || !clock_is_set(&c->step)) return;
-        limit = s->connect_timeout;
-        break;
-    case CONN_DIALLING:
-    case CONN_TLS: limit = s->connect_timeout; break;
-    case CONN_HANDSHAKE:
-    case CONN_REFUSED: limit = s->handshake_timeout; break;
-    default: return;
-    }
-    clock_set(&c->net->clock, &c->step, c->step_from + limit, on_step);
-}
-
-/* The answer is judged by what was asked for, so this attempt keeps its offer. */
-static void adopt_offer_later(struct conn *c, struct handshake_offer *offer) {
-    if (!(c->offer_next = malloc(sizeof *c->offer_next))) abort();
-    handshake_offer_init(c->offer_next);
-    swap_offers(c->offer_next, offer);
-}
-
-/* What was taken for sent is sent, also where two queues together are longer than one may be. */
-static void adopt_queue(struct conn *c, struct backlog *queue) {
-    size_t cap = c->out.cap;
-    if (c->phase == CONN_OPEN) c->out.cap = SIZE_MAX;
-    for (struct ws_event ev; backlog_first(queue, &ev); backlog_drop(queue)) {
-        int rc = c->phase == CONN_OPEN ? ws_send(&c->ws, ev.kind, ev.data) : backlog_put(&c->queue, ev.kind, ev.data);
-        if (rc == 0) c->messages_out++;
-    }
-    c->out.cap = cap;
-    conn_mark_busy(c);
-}
-
-void conn_adopt(struct conn *c, struct conn *like, bool with_url) {
-    uint64_t pings = c->settings.ping_interval;
-    c->settings = like->settings;
-    drop_next_offer(c); /* of a generation in between */
-    if (c->phase > CONN_STARTING && c->phase < CONN_OPEN)
-        adopt_offer_later(c, &like->offer);
-    else
-        swap_offers(&c->offer, &like->offer);
-    if (with_url) {
-        struct url url = c->url;
-        c->url = like->url;
-        like->url = url;
-    }
-    renew_step(c);
-    if (c->phase == CONN_OPEN) {
-        ws_limit(&c->ws, c->settings.max_message_size);
-        c->out.cap = c->settings.max_send_buffer + CONN_CONTROL_ROOM;
-        if (pings != c->settings.ping_interval)
-            conn_ping_changed(c);
-        else
-            arm_ping(c);
-    }
-    adopt_queue(c, &like->queue);
-    c->full = c->full || like->full; /* its `drained` is told */
+    conn_arm_ping(c);
 }
 
 /* ---- what the owner may ask ---- */

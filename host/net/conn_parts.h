@@ -1,4 +1,5 @@
-/* conn_parts: what the files that make up conn (conn.c, conn_handshake.c, conn_io.c) share. Nobody else includes it. */
+/* conn_parts: what the files that make up conn (conn.c, conn_adopt.c, conn_handshake.c, conn_io.c) share. Nobody else
+ * includes it. */
 #ifndef NET_CONN_PARTS_H
 #define NET_CONN_PARTS_H
 
@@ -16,6 +17,12 @@ void conn_mark_busy(struct conn *c);
 
 /* Sets the deadline of the phase. */
 void conn_set_step(struct conn *c, uint64_t after);
+
+/* The same deadline, counted anew from when the phase began. */
+void conn_renew_step(struct conn *c);
+
+/* Sets the deadline of the next ping, or of the pong. */
+void conn_arm_ping(struct conn *c);
 
 /* Reads the socket, or not, as phase and pauses have it. */
 void conn_update_reading(struct conn *c);
@@ -41,6 +48,12 @@ void conn_transport_up(struct conn *c);
 
 /* The ping that waited goes out now. */
 void conn_note_ping(struct conn *c);
+
+/* ---- conn_adopt.c ---- */
+
+/* An attempt begins: where another offer waited for that, it has it. */
+void conn_take_offer_next(struct conn *c);
+void conn_drop_offer_next(struct conn *c);
 
 /* ---- conn_handshake.c ---- */
 

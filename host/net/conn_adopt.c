@@ -1,0 +1,84 @@
+/* conn_adopt: a connection goes on for another owner, who has declared it anew: what stands in the way of that, and
+ * what it takes over. */
+#include "net/conn_parts.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static bool same_text(const char *a, const char *b) { return a == b || (a && b && strcmp(a, b) == 0); }
+
+static bool same_url(const struct url *a, const struct url *b) {
+    return a->scheme == b->scheme && a->port == b->port && same_text(a->host, b->host) &&
+           same_text(a->target, b->target) && same_text(a->credentials, b->credentials) &&
+           same_text(a->socket_path, b->socket_path);
+}
+
+const char *conn_differs(const struct conn *c, const struct conn *like, bool with_url) {
+    if (with_url && !same_url(&c->url, &like->url)) return "url";
+    if (!tls_config_equal(&c->tls_config, &like->tls_config)) return "tls";
+    if (!slice_eq(buf_slice(&c->offer.protocols), buf_slice(&like->offer.protocols))) return "protocols";
+    return same_text(c->local, like->local) ? NULL : "local_address";
+}
+
+static void swap_offers(struct handshake_offer *a, struct handshake_offer *b) {
+    struct handshake_offer offer = *a;
+    *a = *b;
+    *b = offer;
+}
+
+void conn_drop_offer_next(struct conn *c) {
+    if (!c->offer_next) return;
+    handshake_offer_clear(c->offer_next);
+    free(c->offer_next);
+    c->offer_next = NULL;
+}
+
+void conn_take_offer_next(struct conn *c) {
+    if (c->offer_next) swap_offers(&c->offer, c->offer_next);
+    conn_drop_offer_next(c);
+}
+
+/* The answer is judged by what was asked for, so this attempt keeps its offer. */
+static void adopt_offer_later(struct conn *c, struct handshake_offer *offer) {
+    if (!(c->offer_next = malloc(sizeof *c->offer_next))) abort();
+    handshake_offer_init(c->offer_next);
+    swap_offers(c->offer_next, offer);
+}
+
+/* What was taken for sent is sent, also where two queues together are longer than one may be. */
+static void adopt_queue(struct conn *c, struct backlog *queue) {
+    size_t cap = c->out.cap;
+    if (c->phase == CONN_OPEN) c->out.cap = SIZE_MAX;
+    for (struct ws_event ev; backlog_first(queue, &ev); backlog_drop(queue)) {
+        int rc = c->phase == CONN_OPEN ? ws_send(&c->ws, ev.kind, ev.data) : backlog_put(&c->queue, ev.kind, ev.data);
+        if (rc == 0) c->messages_out++;
+    }
+    c->out.cap = cap;
+    conn_mark_busy(c);
+}
+
+void conn_adopt(struct conn *c, struct conn *like, bool with_url) {
+    uint64_t pings = c->settings.ping_interval;
+    c->settings = like->settings;
+    conn_drop_offer_next(c); /* of a generation in between */
+    if (c->phase > CONN_STARTING && c->phase < CONN_OPEN)
+        adopt_offer_later(c, &like->offer);
+    else
+        swap_offers(&c->offer, &like->offer);
+    if (with_url) {
+        struct url url = c->url;
+        c->url = like->url;
+        like->url = url;
+    }
+    conn_renew_step(c);
+    if (c->phase == CONN_OPEN) {
+        ws_limit(&c->ws, c->settings.max_message_size);
+        c->out.cap = c->settings.max_send_buffer + CONN_CONTROL_ROOM;
+        if (pings != c->settings.ping_interval)
+            conn_ping_changed(c);
+        else
+            conn_arm_ping(c);
+    }
+    adopt_queue(c, &like->queue);
+    c->full = c->full || like->full; /* its `drained` is told */
+}

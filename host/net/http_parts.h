@@ -1,0 +1,73 @@
+/* http_parts: what the files that make up http (http.c, http_transfer.c) share. Nobody else includes it. */
+#ifndef NET_HTTP_PARTS_H
+#define NET_HTTP_PARTS_H
+
+#include "base/buf.h"
+#include "net/curl.h"
+#include "net/http.h"
+#include <stdatomic.h>
+
+enum { HTTP_REASON_MAX = 128 }; /* bytes of it that are kept, with a NUL */
+
+struct queue {
+    struct http_transfer *first, *last;
+};
+
+struct http_client {
+    uv_thread_t thread;
+    uv_async_t arrived; /* there is something in `back`; keeps the loop alive while an answer is awaited */
+    unsigned awaited;
+    bool warned; /* that verification is off */
+    bool joined;
+
+    struct curl curl;
+    struct queue active; /* what the thread has */
+
+    uv_mutex_t lock; /* for what follows */
+    uv_cond_t has_ended;
+    struct queue fresh, back;
+    CURLM *multi;       /* the thread's, but to be woken; NULL: it is not there yet */
+    struct fault fault; /* there is no library: nothing comes into `fresh` any more */
+    bool ending, ended; /* the thread; one that is ending leaves the loop alone */
+};
+
+/* Memory that goes with a transfer. */
+struct kept {
+    struct kept *next;
+    char data[];
+};
+
+enum far { NO_CONNECTION, NO_ANSWER, NO_BODY };
+
+struct http_transfer {
+    struct http_client *client;
+    struct http_transfer *next;  /* in its queue */
+    struct http_request request; /* with copies of all that it borrowed */
+    struct kept *kept;
+    void (*done)(void *arg);
+    void *arg;
+    bool is_done; /* it is back */
+
+    atomic_bool cancelled; /* nobody awaits it any more */
+    atomic_int far;
+    atomic_size_t received; /* bytes of the body */
+
+    CURL *easy; /* NULL: it has not begun */
+    bool over;
+    struct curl_slist *headers;
+    struct buf body;
+    size_t head_size;
+    char reason[HTTP_REASON_MAX];
+    struct fault fault;
+    char error[CURL_ERROR_SIZE];
+};
+
+/* Both in the thread. */
+
+/* Begins it; it is `over` where that fails. */
+void http_transfer_begin(struct http_transfer *t);
+
+/* libcurl is done with it, and this is how. */
+void http_transfer_finish(struct http_transfer *t, CURLcode code);
+
+#endif

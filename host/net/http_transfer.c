@@ -1,0 +1,280 @@
+/* http_transfer: one request as libcurl has it: its options, what comes, and how it ended. But for what describes the
+ * answer afterwards, all of it runs in the thread. */
+#include "net/http_parts.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+#include <unistd.h>
+
+enum { HEADERS_MAX = 256 * 1024 }; /* bytes of the headers of one answer */
+
+/* ---- what comes ---- */
+
+static int on_connected(void *arg, char *their_ip, char *our_ip, int their_port, int our_port) {
+    (void)their_ip, (void)our_ip, (void)their_port, (void)our_port;
+    ((struct http_transfer *)arg)->far = NO_ANSWER;
+    return CURL_PREREQFUNC_OK;
+}
+
+/* One line of a head, status lines among them. Those of earlier answers (100 Continue, redirects) come here, too. */
+static size_t on_head(char *line, size_t one, size_t n, void *arg) {
+    struct http_transfer *t = arg;
+    (void)one;
+    t->far = NO_BODY;
+    if (n >= 5 && memcmp(line, "HTTP/", 5) == 0) {
+        struct slice rest = slice_of(line, n), part;
+        slice_split(&rest, ' ', &part); /* the version, then the status */
+        slice_split(&rest, ' ', &part);
+        while (rest.n && (rest.p[rest.n - 1] == '\r' || rest.p[rest.n - 1] == '\n')) rest.n--;
+        snprintf(t->reason, sizeof t->reason, "%.*s", SLICE_ARGS(rest));
+        t->head_size = 0;
+    }
+    t->head_size += n;
+    if (t->head_size <= HEADERS_MAX) return n;
+    fault_put(&t->fault, "too_big", "the headers of the answer are over %d KB", HEADERS_MAX / 1024);
+    return 0;
+}
+
+static size_t on_body(char *data, size_t one, size_t n, void *arg) {
+    struct http_transfer *t = arg;
+    curl_off_t announced = -1;
+    (void)one;
+    if (t->body.len == 0) t->client->curl.easy_getinfo(t->easy, CURLINFO_CONTENT_LENGTH_DOWNLOAD_T, &announced);
+    if (announced > 0 && (uint64_t)announced > t->body.cap) {
+        fault_put(&t->fault, "too_big", "the body is of %lld bytes, and max_size is %zu", (long long)announced,
+                  t->body.cap);
+        return 0;
+    }
+    int rc = buf_append(&t->body, slice_of(data, n));
+    if (rc == ERR_FULL) fault_put(&t->fault, "too_big", "the body is over max_size, which is %zu bytes", t->body.cap);
+    if (rc == ERR_NOMEM) fault_put(&t->fault, "too_big", "no memory for a body of over %zu bytes", t->body.len);
+    t->received = t->body.len;
+    return rc == 0 ? n : 0;
+}
+
+/* ---- the end ---- */
+
+static long info(const struct http_transfer *t, CURLINFO what) {
+    long value = 0;
+    t->client->curl.easy_getinfo(t->easy, what, &value);
+    return value;
+}
+
+static const char *word_of(const struct http_transfer *t, CURLcode code) {
+    long tunnel = info(t, CURLINFO_HTTP_CONNECTCODE); /* what the proxy said to CONNECT */
+    if (tunnel != 0 && tunnel / 100 != 2) return "proxy";
+    switch (code) {
+    case CURLE_COULDNT_RESOLVE_HOST: return "dns";
+    case CURLE_COULDNT_RESOLVE_PROXY:
+    case CURLE_PROXY: return "proxy";
+    case CURLE_INTERFACE_FAILED: return "connect";
+    case CURLE_COULDNT_CONNECT: return t->request.proxy && t->request.proxy[0] ? "proxy" : "connect";
+    case CURLE_OPERATION_TIMEDOUT: return "timeout";
+    case CURLE_SSL_CONNECT_ERROR:
+    case CURLE_SSL_CERTPROBLEM:
+    case CURLE_SSL_CIPHER:
+    case CURLE_SSL_CACERT_BADFILE:
+    case CURLE_SSL_ISSUER_ERROR:
+    case CURLE_SSL_CLIENTCERT:
+    case CURLE_SSL_ENGINE_INITFAILED:
+    case CURLE_PEER_FAILED_VERIFICATION: return "tls";
+    case CURLE_GOT_NOTHING:
+    case CURLE_PARTIAL_FILE:
+    case CURLE_RECV_ERROR:
+    case CURLE_SEND_ERROR: return "reset";
+    default: return "http";
+    }
+}
+
+/* Says what is wrong with a certificate. GnuTLS tells it in bits, which libcurl hands on (gnutls_certificate_status_t);
+ * where there are none the name is wrong. */
+static const char *why_unverified(long bits) {
+    static const struct {
+        unsigned bit;
+        const char *text;
+    } reasons[] = {
+        {10, "it has expired"}, {9, "it is not valid yet"},    {6, "no CA that is trusted has signed it"},
+        {5, "it was revoked"},  {7, "its signer is not a CA"}, {8, "it is signed by an insecure algorithm"},
+    };
+    for (size_t i = 0; i < sizeof reasons / sizeof *reasons; i++)
+        if (bits & 1L << reasons[i].bit) return reasons[i].text;
+    return NULL;
+}
+
+void http_transfer_finish(struct http_transfer *t, CURLcode code) {
+    t->over = true;
+    if (code == CURLE_OK) return;
+    const char *word = word_of(t, code), *text = t->error[0] ? t->error : t->client->curl.easy_strerror(code);
+    const char *why =
+        code == CURLE_PEER_FAILED_VERIFICATION ? why_unverified(info(t, CURLINFO_SSL_VERIFYRESULT)) : NULL;
+    if (why)
+        fault_put(&t->fault, word, "the server's certificate is refused: %s", why);
+    else
+        fault_put(&t->fault, word, "%s", text);
+}
+
+const struct fault *http_fault(const struct http_transfer *t) { return &t->fault; }
+
+struct http_answer http_answer(const struct http_transfer *t) {
+    const char *url = NULL;
+    t->client->curl.easy_getinfo(t->easy, CURLINFO_EFFECTIVE_URL, &url);
+    return (struct http_answer){
+        .status = (unsigned)info(t, CURLINFO_RESPONSE_CODE),
+        .reason = t->reason,
+        .url = url ? url : "",
+        .body = buf_slice(&t->body),
+    };
+}
+
+bool http_header_next(const struct http_transfer *t, void **at, const char **name, const char **value) {
+    struct curl_header *h = t->client->curl.easy_nextheader(t->easy, CURLH_HEADER | CURLH_TRAILER, -1, *at);
+    if (!h) return false;
+    *at = h;
+    *name = h->name;
+    *value = h->value;
+    return true;
+}
+
+void http_describe(const struct http_transfer *t, char *text, size_t size) {
+    static const char *const texts[] = {"no connection came about", "no answer came", "no body came"};
+    size_t received = t->received;
+    int far = t->far;
+    if (received)
+        snprintf(text, size, "%zu bytes of the body came", received);
+    else
+        snprintf(text, size, "%s", texts[far]);
+}
+
+/* ---- the start ---- */
+
+/* Notes the first option that libcurl refuses. */
+#define SET(option, value)                                                                                             \
+    do {                                                                                                               \
+        CURLcode set = curl->easy_setopt(t->easy, option, value);                                                      \
+        if (set != CURLE_OK) fault_put(&t->fault, "http", "%s: %s", #option, curl->easy_strerror(set));                \
+    } while (0)
+
+static void check_readable(const char *option, const char *file, struct fault *fault) {
+    if (file && access(file, R_OK) != 0) fault_put(fault, "tls", "tls.%s: %s: %s", option, file, strerror(errno));
+}
+
+static void set_tls(struct http_transfer *t) {
+    const struct http_request *r = &t->request;
+    const struct curl *curl = &t->client->curl;
+    const char *file = r->tls.ca_file, *path = r->tls.ca_path;
+    check_readable("ca_file", file, &t->fault);
+    check_readable("ca_path", path, &t->fault);
+    check_readable("cert", r->tls.cert, &t->fault);
+    check_readable("key", r->tls.key, &t->fault);
+    if (!file && !path) {
+        file = getenv("SSL_CERT_FILE");
+        path = getenv("SSL_CERT_DIR");
+    }
+    if (file || path) { /* instead of the system's */
+        SET(CURLOPT_CAINFO, file);
+        SET(CURLOPT_CAPATH, path);
+    }
+    if (r->tls.cert) SET(CURLOPT_SSLCERT, r->tls.cert);
+    if (r->tls.key) SET(CURLOPT_SSLKEY, r->tls.key);
+    if (r->tls.key_password) SET(CURLOPT_KEYPASSWD, r->tls.key_password);
+    SET(CURLOPT_SSLVERSION, (long)(r->tls.only_1_3 ? CURL_SSLVERSION_TLSv1_3 : CURL_SSLVERSION_TLSv1_2));
+    if (!r->tls.no_verify) return;
+    SET(CURLOPT_SSL_VERIFYPEER, 0L);
+    SET(CURLOPT_SSL_VERIFYHOST, 0L);
+}
+
+static void set_method(struct http_transfer *t) {
+    const struct http_request *r = &t->request;
+    const struct curl *curl = &t->client->curl;
+    bool has_body = r->body.p != NULL;
+    if (has_body) {
+        SET(CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)r->body.n);
+        SET(CURLOPT_POSTFIELDS, r->body.p); /* makes it a POST */
+    }
+    if (strcmp(r->method, "HEAD") == 0 && !has_body)
+        SET(CURLOPT_NOBODY, 1L);
+    else if (strcmp(r->method, has_body ? "POST" : "GET") != 0)
+        SET(CURLOPT_CUSTOMREQUEST, r->method);
+}
+
+static void add_header(struct http_transfer *t, const char *line) {
+    struct curl_slist *list = t->client->curl.slist_append(t->headers, line);
+    if (!list) abort();
+    t->headers = list;
+}
+
+/* Headers that libcurl would add by itself, and that only get in the way: a line without a value takes them out. */
+static void set_headers(struct http_transfer *t) {
+    const struct http_request *r = &t->request;
+    const struct curl *curl = &t->client->curl;
+    bool has_type = false;
+    for (const char *const *line = r->headers; line && *line; line++) {
+        struct slice rest = slice_str(*line), name;
+        slice_split(&rest, ':', &name);
+        has_type = has_type || slice_eq_nocase(name, slice_str("Content-Type"));
+        add_header(t, *line);
+    }
+    add_header(t, "Expect:");
+    if (!has_type) add_header(t, "Content-Type:");
+    SET(CURLOPT_HTTPHEADER, t->headers);
+}
+
+static void set_all(struct http_transfer *t) {
+    const struct http_request *r = &t->request;
+    const struct curl *curl = &t->client->curl;
+    SET(CURLOPT_PRIVATE, t);
+    SET(CURLOPT_ERRORBUFFER, t->error);
+    SET(CURLOPT_NOSIGNAL, 1L);
+    SET(CURLOPT_QUICK_EXIT, 1L); /* one that ends during a look-up does not wait for the look-up */
+    SET(CURLOPT_PROTOCOLS_STR, "http,https");
+    SET(CURLOPT_REDIR_PROTOCOLS_STR, "http,https");
+    SET(CURLOPT_URL, r->url);
+    SET(CURLOPT_USERAGENT, "wsbot/" WSBOT_VERSION);
+    SET(CURLOPT_ACCEPT_ENCODING, "");                                     /* all that it can decode */
+    if (strncasecmp(r->url, "https:", 6) == 0) SET(CURLOPT_PIPEWAIT, 1L); /* perhaps one connection serves many */
+    SET(CURLOPT_PREREQFUNCTION, on_connected);
+    SET(CURLOPT_PREREQDATA, t);
+    SET(CURLOPT_HEADERFUNCTION, on_head);
+    SET(CURLOPT_HEADERDATA, t);
+    SET(CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L);
+    SET(CURLOPT_WRITEFUNCTION, on_body);
+    SET(CURLOPT_WRITEDATA, t);
+    SET(CURLOPT_FOLLOWLOCATION, (long)(r->max_redirects > 0));
+    SET(CURLOPT_MAXREDIRS, r->max_redirects);
+    long ms = (long)(r->connect_timeout / CLOCK_MS);
+    SET(CURLOPT_CONNECTTIMEOUT_MS, ms > 0 ? ms : 1L);
+    if (r->user) SET(CURLOPT_USERNAME, r->user);
+    if (r->password) SET(CURLOPT_PASSWORD, r->password);
+    if (r->proxy) {
+        SET(CURLOPT_PROXY, r->proxy);
+        SET(CURLOPT_NOPROXY, ""); /* NO_PROXY is about the environment's */
+    }
+    if (r->local_address) SET(CURLOPT_INTERFACE, r->local_address);
+    set_method(t);
+    set_headers(t);
+    set_tls(t);
+}
+
+static void check_url(struct http_transfer *t) {
+    const struct curl *curl = &t->client->curl;
+    CURLU *parts = curl->url();
+    if (!parts) abort();
+    CURLUcode rc = curl->url_set(parts, CURLUPART_URL, t->request.url, 0);
+    curl->url_cleanup(parts);
+    if (rc != CURLUE_OK) fault_put(&t->fault, "url", "%s", curl->url_strerror(rc));
+}
+
+void http_transfer_begin(struct http_transfer *t) {
+    struct http_client *c = t->client;
+    if (!(t->easy = c->curl.easy_init())) abort();
+    check_url(t);
+    if (!fault_set(&t->fault)) set_all(t);
+    if (!fault_set(&t->fault)) {
+        CURLMcode rc = c->curl.multi_add_handle(c->multi, t->easy);
+        if (rc != CURLM_OK) fault_put(&t->fault, "http", "libcurl refuses another request (%d)", (int)rc);
+    }
+    t->over = fault_set(&t->fault);
+}
