@@ -109,11 +109,7 @@ static void call_on_stop(struct stopping *s);
 
 static void on_stopping_end(struct task *t, void *arg, enum task_end how) {
     struct stopping *s = arg;
-    if (how == TASK_FAILED) {
-        char *message = task_describe(t, NULL);
-        engine_report(s->engine, message);
-        free(message);
-    }
+    if (how == TASK_FAILED) task_report(t, NULL);
     s->ended = true;
     s->how = how;
     if (!s->starts) call_on_stop(s);

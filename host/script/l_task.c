@@ -46,11 +46,7 @@ static void on_ended(struct task *t, void *arg, enum task_end how) {
     struct handle *h = arg;
     struct engine *e = h->engine;
     h->how = how;
-    if (how == TASK_FAILED) {
-        char *message = task_describe(t, NULL);
-        engine_report(e, message);
-        free(message);
-    }
+    if (how == TASK_FAILED) task_report(t, NULL);
     if (how != TASK_CANCELLED) door_call(e, l_keep_results, h, NULL);
     h->task = NULL;
     task_wake_all(&h->joiners);

@@ -63,10 +63,7 @@ static int l_fire(lua_State *L) {
 static void on_ended(struct task *task, void *arg, enum task_end how) {
     struct timer *t = arg;
     t->busy = false;
-    if (how != TASK_FAILED) return;
-    char *message = task_describe(task, NULL);
-    engine_report(t->engine, message);
-    free(message);
+    if (how == TASK_FAILED) task_report(task, NULL);
 }
 
 static void on_due(struct deadline *d) {

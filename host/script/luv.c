@@ -55,10 +55,8 @@ static int l_call(lua_State *L) {
 }
 
 static void on_call_ended(struct task *t, void *arg, enum task_end how) {
-    if (how != TASK_FAILED) return;
-    char *message = task_describe(t, NULL);
-    engine_report(arg, message);
-    free(message);
+    (void)arg;
+    if (how == TASK_FAILED) task_report(t, NULL);
 }
 
 /* One that is called by Lua code (by uv.walk), or whose results luv wants: it runs there and then, and cannot wait. */

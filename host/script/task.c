@@ -403,12 +403,16 @@ char *task_describe(struct task *t, const char *message) {
     return d.text;
 }
 
-static void tell_deadlock(struct task *t) {
-    char message[200];
-    snprintf(message, sizeof message, "%s: deadlock: it waits for something that nothing alive can bring", t->waits_in);
+void task_report(struct task *t, const char *message) {
     char *text = task_describe(t, message);
     engine_report(t->engine, text);
     free(text);
+}
+
+static void tell_deadlock(struct task *t) {
+    char message[200];
+    snprintf(message, sizeof message, "%s: deadlock: it waits for something that nothing alive can bring", t->waits_in);
+    task_report(t, message);
 }
 
 bool task_tell_deadlocks(struct engine *e) {

@@ -109,6 +109,9 @@ void task_push_error(lua_State *L, struct task *t);
  * caller's, to be given to free(). */
 char *task_describe(struct task *t, const char *message);
 
+/* Reports the same. */
+void task_report(struct task *t, const char *message);
+
 /* Tells of every task that waits, as nothing can wake it any more, and cancels it. True when there was one. */
 bool task_tell_deadlocks(struct engine *e);
 

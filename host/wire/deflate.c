@@ -253,9 +253,8 @@ static int run(z_stream *z, struct slice in, struct buf *out) {
         in = slice_skip(in, z->avail_in);
         for (bool more = true; more;) {
             uint8_t beyond; /* where a byte goes that there is no room for */
-            size_t left = out->cap > out->len ? out->cap - out->len : 0, room = left == 0      ? 1
-                                                                                : left < 16384 ? left
-                                                                                               : 16384;
+            size_t left = out->cap > out->len ? out->cap - out->len : 0, room = left < 16384 ? left : 16384;
+            if (left == 0) room = 1;
             uint8_t *to = left ? buf_reserve(out, room) : &beyond;
             if (!to) return ERR_NOMEM;
             z->next_out = to;
