@@ -73,7 +73,7 @@ static void l_limit(lua_State *L, lua_Debug *debug) {
     (void)debug;
     struct engine *e = engine_of(L);
     if (!e->staged) {
-        lua_sethook(L, NULL, 0, 0);
+        engine_unhook(L);
     } else if (uv_hrtime() - e->entered_at > STAGED_LIMIT * CLOCK_SECOND) {
         lua_sethook(L, l_limit, LUA_MASKCOUNT, 1); /* who catches the error meets it again at once */
         luaL_error(L, "the script ran for %d s without an end or a wait", STAGED_LIMIT);

@@ -68,16 +68,9 @@ static void put_head(struct buf *out, enum log_level level) {
                names[level]);
 }
 
-void log_line(enum log_level level, const char *format, ...) {
+void log_write(FILE *to, enum log_level level, const char *text) {
     if (!log_wants(level)) return;
-    char some[1024], *text = some;
     struct buf line;
-    va_list args, again;
-    va_start(args, format);
-    va_copy(again, args);
-    int n = vsnprintf(some, sizeof some, format, args);
-    if (n >= (int)sizeof some && (text = malloc((size_t)n + 1))) vsnprintf(text, (size_t)n + 1, format, again);
-    if (!text) text = some; /* its beginning at least */
     buf_init(&line, SIZE_MAX);
     if (log_format == LOG_JSON) {
         put_head(&line, level);
@@ -90,8 +83,20 @@ void log_line(enum log_level level, const char *format, ...) {
         buf_append(&line, slice_str(text));
         buf_append(&line, slice_str("\n"));
     }
-    fwrite(buf_slice(&line).p, 1, line.len, stderr);
+    fwrite(buf_slice(&line).p, 1, line.len, to ? to : stderr);
     buf_clear(&line);
+}
+
+void log_line(enum log_level level, const char *format, ...) {
+    if (!log_wants(level)) return;
+    char some[1024], *text = some;
+    va_list args, again;
+    va_start(args, format);
+    va_copy(again, args);
+    int n = vsnprintf(some, sizeof some, format, args);
+    if (n >= (int)sizeof some && (text = malloc((size_t)n + 1))) vsnprintf(text, (size_t)n + 1, format, again);
+    if (!text) text = some; /* its beginning at least */
+    log_write(stderr, level, text);
     if (text != some) free(text);
     va_end(again);
     va_end(args);

@@ -3,6 +3,8 @@
 #ifndef BASE_LOG_H
 #define BASE_LOG_H
 
+#include <stdio.h>
+
 enum log_level { LOG_DEBUG, LOG_INFO, LOG_WARN, LOG_ERROR, LOG_OFF };
 
 /* How lines look. The default is LOG_TEXT. */
@@ -15,6 +17,9 @@ enum log_format log_get_format(void);
 
 /* Writes a line in one piece. A text of several lines (a traceback) stays that in LOG_TEXT. */
 void log_line(enum log_level level, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+/* The same for a text as it is, to another file; NULL: stderr. */
+void log_write(FILE *to, enum log_level level, const char *text);
 
 /* Is a line of that level written at all? */
 int log_wants(enum log_level level);

@@ -1,6 +1,7 @@
 /* random: wolfCrypt's generator, drawn in blocks, since a call for four bytes costs as much as one for thousands. */
 #include "base/random.h"
 
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,9 +16,30 @@ static struct {
     uint8_t pool[POOL];
     size_t left; /* unused bytes, at the end of the pool */
     int ready;
+    bool seeded; /* by a test: the numbers follow from `state` */
+    uint64_t state;
 } generator;
 
+/* SplitMix64: any seed will do, and each step is a bijection of the counter. */
+static uint64_t next_seeded(void) {
+    uint64_t z = generator.state += UINT64_C(0x9E3779B97F4A7C15);
+    z = (z ^ z >> 30) * UINT64_C(0xBF58476D1CE4E5B9);
+    z = (z ^ z >> 27) * UINT64_C(0x94D049BB133111EB);
+    return z ^ z >> 31;
+}
+
+static void generate_seeded(uint8_t *out, size_t n) {
+    for (size_t i = 0; i < n; i += sizeof(uint64_t)) {
+        uint64_t word = next_seeded();
+        memcpy(out + i, &word, n - i < sizeof word ? n - i : sizeof word);
+    }
+}
+
 static void generate(uint8_t *out, size_t n) {
+    if (generator.seeded) {
+        generate_seeded(out, n);
+        return;
+    }
     if (!generator.ready) {
         if (wc_InitRng(&generator.rng) != 0) goto fail;
         generator.ready = 1;
@@ -49,6 +71,12 @@ uint32_t random_mask(void) {
     uint32_t mask;
     random_fill(&mask, sizeof mask);
     return mask;
+}
+
+void random_seed(uint64_t seed) {
+    generator.seeded = true;
+    generator.state = seed;
+    generator.left = 0;
 }
 
 void random_clear(void) {

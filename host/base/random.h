@@ -12,6 +12,9 @@ void random_fill(void *out, size_t n);
 /* A fresh masking key. */
 uint32_t random_mask(void);
 
+/* From now on the numbers are those that follow from `seed`, the same each time: for tests alone. */
+void random_seed(uint64_t seed);
+
 /* Gives the generator's memory back; the next call starts a new one. */
 void random_clear(void);
 

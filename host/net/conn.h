@@ -92,6 +92,7 @@ struct conn_answer {
         *protocols;       /* that it speaks, then NULL: the first offered one of them. NULL: the first offered */
     struct slice headers; /* lines that it adds, each with its CRLF */
     struct slice refusal; /* a whole answer that says no; `p` NULL: it does not */
+    bool silent;          /* there is never one */
 };
 
 struct conn {
@@ -153,6 +154,7 @@ struct conn {
 
     struct conn *busy_next, *all_next, **all_at;
     bool is_busy;
+    bool paired; /* its other end is within this process (net/loopback.h) */
 };
 
 /* A client, closed. The caller has the one reference. Settings, url, offer, tls_config and local are then set in place.
@@ -203,6 +205,10 @@ int conn_send(struct conn *c, enum ws_kind kind, struct slice data);
 
 /* Sends bytes as they are, among the frames: for peers that misbehave. 0, ERR_CLOSED, ERR_FULL or ERR_NOMEM. */
 int conn_send_raw(struct conn *c, struct slice bytes);
+
+/* Says that no more is sent (FIN), without a Close frame; what comes is still read. What the system has not taken yet
+ * may be lost. */
+void conn_half_close(struct conn *c);
 
 /* Ends the connection with RST, which throws away what was not read or written. */
 void conn_reset(struct conn *c);

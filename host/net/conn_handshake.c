@@ -112,6 +112,7 @@ static void judge_request(struct conn *c) {
         h->received = true;
         status = handshake_request_judge(&h->parts, &why);
     }
+    if (status == 101 && c->answer && c->answer->silent) return;
     if (status == 101 && c->answer && c->answer->refusal.p) {
         buf_append(&c->out, c->answer->refusal);
         fault_put(&c->end.fault, "handshake", "refused");

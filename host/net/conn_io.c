@@ -225,7 +225,18 @@ static void on_written(void *owner, int error) {
 
 static const struct stream_events stream_events = {.received = on_received, .ended = on_ended, .written = on_written};
 
+void conn_half_close(struct conn *c) {
+    if (!c->stream || c->shut || !conn_is_open(c)) return;
+    flush(c);
+    if (!c->stream) return;
+    c->shut = true;
+    if (c->tls) tls_end(c->tls);
+    write_tls(c);
+    stream_shutdown(c->stream);
+}
+
 void conn_io_own(struct conn *c, struct stream *s) {
+    c->paired = false;
     c->stream = s;
     stream_own(s, &stream_events, c);
     stream_tune(s);

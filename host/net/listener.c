@@ -1,6 +1,8 @@
 /* listener: one listening socket. */
 #include "net/listener.h"
 
+#include "net/conn_parts.h"
+
 #include <stdlib.h>
 #include <string.h>
 
@@ -8,6 +10,8 @@ struct listener {
     uv_tcp_t tcp;
     struct net *net;
     struct listener_options options;
+    char address[64];
+    struct listener *next, **at; /* of the same net */
 };
 
 static void on_incoming(uv_stream_t *listening, int status) {
@@ -20,6 +24,7 @@ static void on_incoming(uv_stream_t *listening, int status) {
     }
     struct conn *c = conn_accept(l->net, s, l->options.tls, l->options.sink, l->options.arg);
     if (l->options.accepted) l->options.accepted(l->options.arg, c);
+    conn_renew_step(c); /* its settings may be others now */
     conn_release(c);
 }
 
@@ -45,6 +50,11 @@ int listener_open(struct listener **out, struct net *net, const struct listener_
     }
     if ((rc = uv_tcp_bind(&l->tcp, (struct sockaddr *)&address, 0)) < 0) goto fail;
     if ((rc = uv_listen((uv_stream_t *)&l->tcp, 1024, on_incoming)) < 0) goto fail;
+    listener_address(l, l->address, sizeof l->address);
+    l->at = &net->listeners;
+    l->next = net->listeners;
+    if (l->next) l->next->at = &l->next;
+    net->listeners = l;
     *out = l;
     return 0;
 fail:
@@ -63,4 +73,14 @@ void listener_address(const struct listener *l, char *text, size_t size) {
 
 void listener_unref(struct listener *l) { uv_unref((uv_handle_t *)&l->tcp); }
 
-void listener_close(struct listener *l) { uv_close((uv_handle_t *)&l->tcp, on_closed); }
+bool listener_is_at(const struct net *net, const char *address) {
+    for (const struct listener *l = net->listeners; l; l = l->next)
+        if (strcmp(l->address, address) == 0) return true;
+    return false;
+}
+
+void listener_close(struct listener *l) {
+    if (l->at) *l->at = l->next;
+    if (l->at && l->next) l->next->at = l->at;
+    uv_close((uv_handle_t *)&l->tcp, on_closed);
+}

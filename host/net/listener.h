@@ -25,6 +25,9 @@ int listener_open(struct listener **out, struct net *net, const struct listener_
 /* The address it listens on, as "127.0.0.1:1234". */
 void listener_address(const struct listener *l, char *text, size_t size);
 
+/* Does one of them, of this net, listen on this address? */
+bool listener_is_at(const struct net *net, const char *address);
+
 /* From now on it does not keep the loop alive. */
 void listener_unref(struct listener *l);
 

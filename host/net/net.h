@@ -16,6 +16,7 @@ enum {
 struct conn;
 struct http_client;
 struct embed;
+struct listener;
 struct tls_store;
 
 struct net {
@@ -35,10 +36,11 @@ struct net {
     struct deadline kick; /* wakes the loop when that was too much for one turn */
     struct conn *all;     /* every connection that is not closed */
     struct embed *embeds; /* loops within the loop */
-    bool stopping;        /* no attempt begins any more */
-    uint64_t last_id;     /* ids count from 1 */
-    bool stuck;           /* a thread of `http` does not end */
-    unsigned lookups;     /* work of other threads that nobody waits for any more, but that cannot be taken back */
+    struct listener *listeners;
+    bool stopping;    /* no attempt begins any more */
+    uint64_t last_id; /* ids count from 1 */
+    bool stuck;       /* a thread of `http` does not end */
+    unsigned lookups; /* work of other threads that nobody waits for any more, but that cannot be taken back */
 };
 
 /* Starts in a loop that the caller owns and runs. Aborts without memory. */

@@ -65,7 +65,7 @@ void stream_tune(struct stream *s) {
 static void give_buffer(uv_handle_t *handle, size_t suggested, uv_buf_t *out) {
     (void)suggested;
     struct stream *s = handle->data;
-    *out = uv_buf_init((char *)s->net->read_buffer, NET_READ_SIZE);
+    *out = uv_buf_init((char *)s->net->read_buffer, s->read_most ? s->read_most : NET_READ_SIZE);
 }
 
 /* libuv calls it an end when the connection was reset behind the last bytes; the system knows better. */
@@ -82,11 +82,18 @@ static void on_read(uv_stream_t *stream, ssize_t n, const uv_buf_t *b) {
     struct stream *s = stream->data;
     if (!s->owner) return;
     if (n > 0) {
+        s->received += (uint64_t)n;
         s->events->received(s->owner, (uint8_t *)b->base, (size_t)n);
     } else if (n < 0) {
         stream_read(s, false);
         s->events->ended(s->owner, why_ended(s, (int)n));
     }
+}
+
+void stream_read_at_most(struct stream *s, uint32_t n) {
+    int kept = n < INT32_MAX ? (int)n : INT32_MAX;
+    s->read_most = n < NET_READ_SIZE ? n : NET_READ_SIZE;
+    uv_recv_buffer_size(&s->uv.handle, &kept);
 }
 
 void stream_read(struct stream *s, bool on) {
@@ -106,6 +113,7 @@ static void on_written(uv_write_t *req, int status) {
 }
 
 int stream_write(struct stream *s, struct buf *b) {
+    s->sent += b->len;
     while (b->len) {
         struct slice all = buf_slice(b);
         uv_buf_t part = uv_buf_init((char *)all.p, all.n < INT32_MAX ? (unsigned)all.n : INT32_MAX);

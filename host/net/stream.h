@@ -35,6 +35,9 @@ int stream_accept(struct stream *s, uv_stream_t *listening);
 enum { STREAM_DEAD_AFTER = 60 };
 void stream_tune(struct stream *s);
 
+/* From now on `received` gets at most `n` bytes at a time, and the system keeps little more: for a slow reader. */
+void stream_read_at_most(struct stream *s, uint32_t n);
+
 /* Start and stop `received`; each may be called in any state. */
 void stream_read(struct stream *s, bool on);
 
@@ -75,6 +78,8 @@ struct stream {
     uv_shutdown_t shutdown;
     struct buf inflight; /* libuv's until `written` */
     bool unix_path, reading;
+    uint32_t read_most;      /* bytes at a time; 0: what the buffer holds */
+    uint64_t sent, received; /* bytes; `sent`: those given to stream_write */
 };
 
 static inline bool stream_busy(const struct stream *s) { return s->inflight.len > 0; }

@@ -168,11 +168,16 @@ static int l_exit(lua_State *L) {
         engine_of(L)->exited = true;
         return luaL_error(L, "os.exit was called");
     }
-    struct luv *luv = engine_of(L)->luv;
+    struct engine *e = engine_of(L);
+    struct luv *luv = e->luv;
     int status = lua_isboolean(L, 1) ? (lua_toboolean(L, 1) ? EXIT_SUCCESS : EXIT_FAILURE)
                                      : (int)luaL_optinteger(L, 1, EXIT_SUCCESS);
-    if (lua_toboolean(L, 2) && l_task_can_wait(L)) return l_task_exit(L, status);
-    bool ended = net_end_threads(engine_of(L)->net);
+    if ((lua_toboolean(L, 2) || e->tester) && l_task_can_wait(L)) return l_task_exit(L, status);
+    if (e->tester) {
+        e->host->exit(e->app, status);
+        return luaL_error(L, "os.exit was called");
+    }
+    bool ended = net_end_threads(e->net);
     if (!ended || (luv && luv_has_requests(luv)))
         net_leave(engine_of(L)->net, status);         /* C's exit would wait for them */
     if (luv && luv_is_turning(luv)) lua_settop(L, 1); /* its loop cannot be closed now */
@@ -216,6 +221,7 @@ static int on_panic(lua_State *L) {
 
 /* Warnings as `lua` has them: off until "@on", told as "Lua warning: ..." */
 struct warnings {
+    struct engine *engine;
     bool on, within;
 };
 
@@ -226,7 +232,8 @@ static void on_warning(void *arg, const char *message, int more) {
         if (strcmp(message, "@off") == 0) w->on = false;
         return;
     }
-    if (w->on) fprintf(stderr, "%s%s%s", w->within ? "" : "Lua warning: ", message, more ? "" : "\n");
+    FILE *to = w->engine->err ? w->engine->err : stderr;
+    if (w->on) fprintf(to, "%s%s%s", w->within ? "" : "Lua warning: ", message, more ? "" : "\n");
     w->within = more;
 }
 
@@ -240,6 +247,7 @@ struct engine *engine_new(struct net *net, const struct engine_host *host, void 
     if (!s) return NULL;
     struct engine *e = &s->engine;
     e->net = net;
+    s->warnings.engine = e;
     e->host = host;
     e->app = app;
     e->no_environment = no_environment;
@@ -324,11 +332,23 @@ void engine_free(struct engine *e) {
 void engine_report(struct engine *e, const char *message) {
     if (e->quiet) return;
     fflush(stdout);
-    log_line(LOG_ERROR, "%s", message);
+    log_write(e->err, LOG_ERROR, message);
+    if (e->host->failed) e->host->failed(e->app, message);
     if (e->strict && e->staged)
         e->stops = true, e->stop_status = 1; /* if it ever takes over */
     else if (e->strict)
         e->host->stop(e->app, 1);
+}
+
+void engine_unhook(lua_State *L) {
+    lua_Hook watchdog = engine_of(L)->watchdog;
+    lua_sethook(L, watchdog, watchdog ? LUA_MASKCOUNT : 0, ENGINE_CHECK_EVERY);
+}
+
+void engine_set_watchdog(struct engine *e, lua_State *L, lua_Hook watchdog) {
+    e->watchdog = watchdog;
+    engine_unhook(e->L); /* from which new ones take it */
+    if (L) engine_unhook(L);
 }
 
 enum { INTERRUPT_AFTER = 1 }; /* seconds */
@@ -340,7 +360,7 @@ static void l_interrupt(lua_State *L, lua_Debug *debug) {
         lua_sethook(L, l_interrupt, LUA_MASKCOUNT, 1000);
         return;
     }
-    lua_sethook(L, NULL, 0, 0);
+    engine_unhook(L);
     e->interrupted = true;
     luaL_error(L, "interrupted!");
 }
@@ -359,7 +379,7 @@ lua_State *engine_enter(struct engine *e, lua_State *L) {
 
 void engine_leave(struct engine *e, lua_State *before) {
     bool pending = lua_gethook(e->running) == l_interrupt;
-    if (pending) lua_sethook(e->running, NULL, 0, 0);
+    if (pending) engine_unhook(e->running);
     e->running = before;
     if (pending) engine_interrupt(e); /* for the code around; where there is none it has come too late */
 }

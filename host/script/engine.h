@@ -6,13 +6,15 @@
 #include "net/net.h"
 #include "script/task.h"
 #include <lua.h>
+#include <stdio.h>
 #include <time.h>
 
 /* What a script may ask of the program it runs in. */
 struct engine_host {
-    void (*stop)(void *app, int status); /* ends gracefully with this status */
-    void (*exit)(void *app, int status); /* closes the engine and ends at once; does not return */
-    const char *(*reload)(void *app);    /* asks for a reload; NULL, or why there can be none */
+    void (*stop)(void *app, int status);            /* ends gracefully with this status */
+    void (*exit)(void *app, int status);            /* closes the engine and ends at once; does not return */
+    const char *(*reload)(void *app);               /* asks for a reload; NULL, or why there can be none */
+    void (*failed)(void *app, const char *message); /* hears of each error that is reported; may be NULL */
 };
 
 /* A file that the script was loaded from, and what tells it from another of the same path. */
@@ -37,6 +39,9 @@ struct conn_box;
 struct timer;
 struct luv;
 
+/* How many instructions of Lua pass between two looks at a limit. */
+enum { ENGINE_CHECK_EVERY = 100000 };
+
 struct engine {
     lua_State *L; /* the main thread: never the one a function was called with, which may be long gone */
     struct net *net;
@@ -55,6 +60,7 @@ struct engine {
     uint64_t reloads; /* how many generations were before it */
     bool staged;      /* it was not taken over yet: nothing begins (reload.h) */
     bool ended;       /* another has taken over: nothing begins any more */
+    bool stopping;    /* a bot under test stops: no connection begins any more */
     bool exited;      /* while it was staged, os.exit was called */
     bool stops, asks; /* while it was staged, host.stop or host.reload were called */
     int stop_status;
@@ -66,7 +72,10 @@ struct engine {
     uint64_t births;                     /* connections, timers and tasks are numbered as they begin */
     bool collects;                       /* errors of tasks are kept for a test, not reported */
     bool quiet;                          /* one is told that was kept */
+    struct engine *tester;               /* of a bot under test (l_bot.c): who tests it; NULL: nobody */
     struct limit *limit;                 /* of the test that runs (l_testing.c) */
+    lua_Hook watchdog;                   /* looks at that limit in every thread; NULL: there is none */
+    FILE *out, *err;                     /* of a bot under test: what is printed, and told; NULL: stdout, stderr */
     struct engine_file *files;           /* what it was loaded from */
 };
 
@@ -93,6 +102,12 @@ struct engine *engine_of(lua_State *L);
  */
 void engine_keep_thread(lua_State *co, bool keeps);
 bool engine_keeps_thread(lua_State *co);
+
+/* Takes a hook away from a thread; the watchdog stays. */
+void engine_unhook(lua_State *L);
+
+/* Has the watchdog look after this thread and those that are made from now on. */
+void engine_set_watchdog(struct engine *e, lua_State *L, lua_Hook watchdog);
 
 /* Tells on stderr of an error that nobody handled; in --strict it ends the program. */
 void engine_report(struct engine *e, const char *message);

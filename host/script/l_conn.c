@@ -88,7 +88,7 @@ static int l_reconnect(lua_State *L) {
     struct conn_box *b = l_conn_check(L);
     lua_Number seconds = luaL_optnumber(L, 2, 0);
     luaL_argcheck(L, seconds >= 0, 2, "seconds must not be negative");
-    if (b->engine->ended) return 0;
+    if (b->engine->ended || b->engine->stopping) return 0;
     if (b->engine->staged) {
         b->staged.reopens = true;
         b->staged.delay = clock_from_seconds(seconds);
@@ -407,7 +407,7 @@ static int l_connect(lua_State *L) {
     take_name(L, b);
     enlist(b);
     box_anchor(L, 2, b);
-    conn_open(b->conn, 0);
+    if (!e->stopping) conn_open(b->conn, 0);
     l_events_settle(b);
     return 1;
 }

@@ -151,7 +151,7 @@ static int l_log(lua_State *L) {
     }
     luaL_pushresult(&line);
     if (log_get_format() == LOG_TEXT) luaL_gsub(L, lua_tostring(L, -1), "\n", "\\n");
-    log_line(level, "%s", lua_tostring(L, -1));
+    log_write(engine_of(L)->err, level, lua_tostring(L, -1));
     return 0;
 }
 

@@ -1,5 +1,7 @@
 /* l_testing: the part of wsbot.testing and of `wsbot test` that is C: the virtual clock, the limit of a test, the
  * errors of its callbacks and tasks, and what it left open. */
+#include "base/random.h"
+#include "net/loopback.h"
 #include "script/door.h"
 #include "script/l_conn.h"
 #include "script/l_timer.h"
@@ -43,15 +45,29 @@ static int l_move(lua_State *L) {
     return 0;
 }
 
-static int l_turned(lua_State *L, int status, lua_KContext ctx) {
-    (void)L;
-    (void)status;
-    (void)ctx;
-    return 0;
+/* How often the loop turns at most: for what is due again and again, and for what is under way. */
+enum { SETTLE_FEW = 100, SETTLE_HASTY = 200, SETTLE_MOST = 2000 };
+
+/* Is there anything to do at this time? What one end of a connection within the process has sent is waited for; what is
+ * due at once without end is not. */
+static bool is_settled(const struct net *net, lua_KContext turns) {
+    uint64_t due;
+    if (turns == 0) return false; /* sockets of others have at least one look */
+    if (!loopback_is_quiet(net, turns < SETTLE_FEW)) return turns >= SETTLE_MOST;
+    if (turns >= SETTLE_FEW) return true;
+    return !net->busy && !(clock_next(&net->clock, &due) && due <= clock_now(&net->clock));
 }
 
-/* Waits until what is due now has happened, and the loop has turned once. */
-static int l_turn(lua_State *L) { return l_task_wait(L, "clock:advance", NULL, 0, 0, l_turned); }
+static int l_settled(lua_State *L, int status, lua_KContext turns) {
+    const struct engine *e = engine_of(L);
+    (void)status;
+    if (is_settled(e->net, turns)) return 0;
+    if (turns > SETTLE_HASTY) uv_sleep(1); /* the kernel wants the processor for it, or a thread that looks up a name */
+    return l_task_wait(L, "clock:advance", NULL, 0, turns + 1, l_settled);
+}
+
+/* Waits until all that is due now has happened, sockets included. */
+static int l_settle(lua_State *L) { return l_settled(L, LUA_OK, 0); }
 
 /* ---- the limit: of real time, whatever the clock says ---- */
 
@@ -66,22 +82,23 @@ struct limit {
     uint64_t until;
     unsigned raised; /* how often it was told so while it was busy */
 };
-enum { CHECK_EVERY = 100000, PATIENCE = 3 }; /* instructions of Lua; times */
+enum { PATIENCE = 3 }; /* times */
 
 static void describe(const struct limit *l, const char *where, char *text, size_t size) {
     snprintf(text, size, "the test took over %g s (--test-timeout): %s", l->seconds, where);
 }
 
-/* Code that keeps the loop from turning. */
+/* Code that keeps the loop from turning: the watchdog of all threads of a test, and of its bots. */
 static void l_busy(lua_State *L, lua_Debug *debug) {
     (void)debug;
-    struct limit *l = engine_of(L)->limit;
+    struct engine *e = engine_of(L);
+    struct limit *l = e->tester ? e->tester->limit : e->limit;
     char text[160];
     if (!l) {
-        lua_sethook(L, NULL, 0, 0);
+        engine_unhook(L);
     } else if (uv_hrtime() > l->until) {
         /* who catches the error meets it again, in the end at once; at first a message handler may do its work */
-        lua_sethook(L, l_busy, LUA_MASKCOUNT, ++l->raised > PATIENCE ? 1 : CHECK_EVERY);
+        lua_sethook(L, l_busy, LUA_MASKCOUNT, ++l->raised > PATIENCE ? 1 : ENGINE_CHECK_EVERY);
         describe(l, "it did not wait", text, sizeof text);
         luaL_where(L, 0); /* a hook is no function: this is the code that it interrupts */
         lua_pushstring(L, text);
@@ -114,7 +131,7 @@ static int l_limit_close(lua_State *L) {
 static int l_guarded(lua_State *L, int status, lua_KContext ctx) {
     (void)status;
     (void)ctx;
-    lua_sethook(L, NULL, 0, 0);
+    engine_unhook(L);
     return lua_gettop(L) - 1;
 }
 
@@ -141,15 +158,53 @@ static int l_guard(lua_State *L) {
     e->limit = l;
     uv_update_time(e->net->loop); /* the last test may have kept it from turning */
     uv_timer_start(&l->timer, on_limit, clock_from_seconds(seconds) / CLOCK_MS + 1, 0);
-    lua_sethook(L, l_busy, LUA_MASKCOUNT, CHECK_EVERY);
+    engine_set_watchdog(e, L, l_busy);
     lua_callk(L, lua_gettop(L) - 2, LUA_MULTRET, 0, l_guarded);
     return l_guarded(L, LUA_OK, 0);
+}
+
+/* turn(n): waits for the next turn of the loop; who has waited for many leaves others the processor. */
+static int l_turned(lua_State *L, int status, lua_KContext ctx) {
+    (void)L;
+    (void)status;
+    (void)ctx;
+    return 0;
+}
+
+static int l_turn(lua_State *L) {
+    if (luaL_optinteger(L, 1, 0) > SETTLE_HASTY) uv_sleep(1);
+    return l_task_wait(L, "testing", NULL, 0, 0, l_turned);
+}
+
+/* Seconds of a clock that nobody stops. */
+static int l_real(lua_State *L) {
+    lua_pushnumber(L, clock_to_seconds(uv_hrtime()));
+    return 1;
+}
+
+/* The task that runs is no test's to end: who made it does. */
+static int l_disown(lua_State *L) {
+    engine_of(L)->tasks.current->born = 0;
+    return 0;
 }
 
 /* ---- errors of callbacks, timers and tasks ---- */
 
 static int l_collect(lua_State *L) {
     engine_of(L)->collects = lua_toboolean(L, 1);
+    return 0;
+}
+
+/* Adds one that was told elsewhere. */
+static int l_blame(lua_State *L) {
+    luaL_checkany(L, 1);
+    if (!engine_of(L)->collects) { /* there is no test that could fail */
+        engine_report(engine_of(L), luaL_tolstring(L, 1, NULL));
+        return 0;
+    }
+    luaL_getsubtable(L, LUA_REGISTRYINDEX, TASK_ERRORS);
+    lua_pushvalue(L, 1);
+    lua_rawseti(L, -2, (lua_Integer)lua_rawlen(L, -2) + 1);
     return 0;
 }
 
@@ -161,7 +216,33 @@ static int l_errors(lua_State *L) {
     return 1;
 }
 
+/* ---- random numbers ---- */
+
+/* seed(n, name): what is random in the host follows from these two from now on. Returns a seed for math.random. */
+static int l_seed(lua_State *L) {
+    uint64_t hash = (uint64_t)luaL_checkinteger(L, 1) ^ UINT64_C(0xCBF29CE484222325); /* FNV-1a */
+    size_t n;
+    const char *name = luaL_optlstring(L, 2, "", &n);
+    for (size_t i = 0; i < n; i++) hash = (hash ^ (uint8_t)name[i]) * UINT64_C(0x100000001B3);
+    random_seed(hash);
+    random_fill(&hash, sizeof hash);
+    lua_pushinteger(L, (lua_Integer)hash);
+    return 1;
+}
+
 /* ---- what is left open ---- */
+
+/* The list of what ends without a word: peers, bots and clocks. Those who are in it know how. */
+static int l_instruments(lua_State *L) {
+    luaL_getsubtable(L, LUA_REGISTRYINDEX, "wsbot.instruments");
+    return 1;
+}
+
+/* Takes a number, as connections, timers and tasks have one. */
+static int l_birth(lua_State *L) {
+    lua_pushinteger(L, (lua_Integer)++engine_of(L)->births);
+    return 1;
+}
 
 /* Everything that is open now was there before. */
 static int l_mark(lua_State *L) {
@@ -202,17 +283,43 @@ static int l_end_since(lua_State *L) {
     return 1;
 }
 
+void l_testing_type(lua_State *L, const char *name, lua_CFunction gc, const luaL_Reg *methods) {
+    luaL_newmetatable(L, name);
+    lua_pushcfunction(L, gc);
+    lua_setfield(L, -2, "__gc");
+    lua_newtable(L);
+    luaL_setfuncs(L, methods, 0);
+    lua_setfield(L, -2, "__index");
+    lua_pop(L, 1);
+}
+
 int luaopen_testing_core(lua_State *L) {
     static const luaL_Reg meta[] = {{"__close", l_limit_close}, {"__gc", l_limit_close}, {NULL, NULL}};
     static const luaL_Reg functions[] = {
-        {"freeze", l_freeze}, {"thaw", l_thaw},           {"nanoseconds", l_nanoseconds},
-        {"due", l_due},       {"move", l_move},           {"turn", l_turn},
-        {"guard", l_guard},   {"collect", l_collect},     {"errors", l_errors},
-        {"mark", l_mark},     {"end_since", l_end_since}, {NULL, NULL},
+        {"freeze", l_freeze},
+        {"thaw", l_thaw},
+        {"nanoseconds", l_nanoseconds},
+        {"due", l_due},
+        {"move", l_move},
+        {"settle", l_settle},
+        {"guard", l_guard},
+        {"collect", l_collect},
+        {"errors", l_errors},
+        {"mark", l_mark},
+        {"end_since", l_end_since},
+        {"birth", l_birth},
+        {"seed", l_seed},
+        {"instruments", l_instruments},
+        {"turn", l_turn},
+        {"real", l_real},
+        {"disown", l_disown},
+        {"blame", l_blame},
+        {NULL, NULL},
     };
     luaL_newmetatable(L, LIMIT_TYPE);
     luaL_setfuncs(L, meta, 0);
     luaL_newlib(L, functions);
     l_peer_open(L, -1);
+    l_bot_open(L, -1);
     return 1;
 }

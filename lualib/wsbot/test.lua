@@ -1,6 +1,7 @@
 -- wsbot.test: `wsbot test` runs busted as it is, in the host: what runs under an `it` or a hook may wait, has a limit
 -- of time, is blamed for the errors of its callbacks and tasks, and what it leaves open ends with it.
 local core = require "wsbot.testing.core"
+local instrument = require "wsbot.testing.instrument"
 
 local limit, strict_leaks = 10, false
 
@@ -34,17 +35,42 @@ end
 
 -- Raises the first error that a callback, timer or task had meanwhile, as it is: busted's failures are tables.
 local function raise_errors()
+  for _, entry in ipairs(core.instruments()) do
+    if entry.object.blame then entry.object:blame() end -- errors in a bot
+  end
   local errors = core.errors()
   if #errors > 0 then error(errors[1], 0) end
 end
 
--- Ends what was opened since `mark`.
+-- Ends what was opened since `mark`: what the test works with, then what it has forgotten.
 local function end_since(mark, element)
+  instrument.close_since(mark)
   local open = core.end_since(mark)
+  raise_errors()
   if #open == 0 then return end
   local text = ("%s left open: %s"):format(element.name or element.descriptor, table.concat(open, ", "))
   if strict_leaks then error(text, 0) end
   io.stderr:write("wsbot test: ", text, "\n")
+end
+
+local function full_name(busted, element)
+  local names = {}
+  while element and element.descriptor ~= "suite" do
+    table.insert(names, 1, element.name or element.descriptor)
+    element = busted.context.parent(element)
+  end
+  return table.concat(names, "\n")
+end
+
+-- The last of the after_each hooks of a test; nil: it has none. busted runs them from the inside out.
+local function last_hook(busted, element)
+  local last
+  repeat
+    local list = element.after_each
+    last = list and list[#list] or last
+    element = busted.context.parent(element)
+  until not element
+  return last
 end
 
 -- Puts our own around what busted runs by itself: tests and hooks.
@@ -55,30 +81,54 @@ local function adjust(busted)
     finally]]):gmatch "%a[%w_]*" do
     guarded[name] = true
   end
+
+  -- A test begins with its first hook and ends with its last, and so does what it opens; a block's own goes with that.
+  local test, marks = nil, {}
+  local function begin_test()
+    test = test or { mark = core.mark() }
+  end
+  local function end_test(element)
+    local mark = test.mark
+    test = nil
+    end_since(mark, element)
+  end
+
   function busted.safe(descriptor, run, element)
     if not guarded[descriptor] then return safe(descriptor, run, element) end
+    if descriptor == "before_each" then begin_test() end
     return safe(descriptor, function(...)
       local results = table.pack(core.guard(limit, run, ...))
       raise_errors()
+      if test and descriptor == "after_each" and element == test.last then end_test(test.element) end
       return table.unpack(results, 1, results.n)
     end, element)
   end
 
-  -- a test's own things go when its hooks have run, a block's when that has
-  local marks = {}
-  local function begins(element)
-    marks[#marks + 1] = core.mark()
-    element.wsbot_mark = #marks
-    return nil, true
+  local function on(what, when, fn)
+    busted.subscribe({ what, when }, function(element)
+      fn(element)
+      return nil, true
+    end, { priority = 1 })
   end
-  local function ends(element)
-    local mark = table.remove(marks)
-    if mark then end_since(mark, element) end
-    return nil, true
-  end
-  for _, what in ipairs { "test", "describe", "file" } do
-    busted.subscribe({ what, "start" }, begins, { priority = 1 })
-    busted.subscribe({ what, "end" }, ends, { priority = 1 })
+  on("test", "start", function(element)
+    begin_test()
+    test.element, test.last = element, last_hook(busted, element)
+    -- what is random follows from one number, which busted tells with each failure, and from the name of the test
+    math.randomseed(core.seed(busted.randomseed, full_name(busted, element)))
+  end)
+  on("test", "end", function(element)
+    if test and not test.last then end_test(element) end
+  end)
+  for _, block in ipairs { "describe", "file" } do
+    on(block, "start", function(element)
+      marks[#marks + 1] = core.mark()
+      element.randomseed = element.randomseed or busted.randomseed
+    end)
+    on(block, "end", function(element)
+      test = nil
+      local mark = table.remove(marks)
+      if mark then end_since(mark, element) end
+    end)
   end
 end
 

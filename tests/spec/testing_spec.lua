@@ -48,7 +48,7 @@ describe("testing.server", function()
     s:send "abcd"
     local ok, message = pcall(s.expect, s, "ABxD")
     assert.is_false(ok)
-    assert.matches('expected "ABxD"\n     got "ABCD"\n%(they part at byte 3%)', message)
+    assert.matches('expected "ABxD"\n     got "ABCD"\n            %^ %(they part at byte 3%)', message)
     ok, message = pcall(s.expect, s, "more", 0.01)
     assert.matches('expected "more", but nothing came for 0.01 s', message)
     conn:close(4001, "bye")

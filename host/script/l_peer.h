@@ -1,0 +1,38 @@
+/* l_peer: what the two files of testing.server share: a server (l_peer.c), and its sessions (l_session.c). */
+#ifndef SCRIPT_L_PEER_H
+#define SCRIPT_L_PEER_H
+
+#include "net/listener.h"
+#include "script/engine.h"
+
+/* User values of a server. */
+enum {
+    PEER_STRINGS = 1, /* what its strings point into */
+    PEER_ARRIVED = 2, /* the sessions that nobody has accepted yet, in order */
+    PEER_VALUES = 2,
+};
+
+/* Anchored while it listens. */
+struct peer {
+    struct engine *engine;
+    struct listener *listener; /* NULL: closed */
+    struct conn_answer answer;
+    struct tls_config tls;
+    char *folder; /* of its certificate, or NULL */
+    const char **protocols;
+    bool compression;
+    struct waiters acceptors;
+};
+
+/* Gives what the listener has accepted a session. `arg` is the peer. */
+void session_accepted(void *arg, struct conn *c);
+extern const struct conn_sink session_sink;
+
+/* When a wait ends that takes the seconds at `index`: UINT64_MAX without them. Raises. And how long that is. */
+uint64_t l_session_ends_at(lua_State *L, const struct engine *e, int index);
+uint64_t session_left(const struct engine *e, uint64_t ends);
+
+/* Makes the type. */
+void l_session_open(lua_State *L);
+
+#endif

@@ -1,0 +1,97 @@
+-- wsbot.testing.bot: a script under test, whole and unchanged, in a generation of its own.
+local core = require "wsbot.testing.core"
+local instrument = require "wsbot.testing.instrument"
+
+local bot = {}
+
+-- Loads the script again, or another source, beside the one that runs; it takes over, or nothing has changed. Returns
+-- true, or nil and the message.
+function bot:reload(source)
+  return self.core:reload(source)
+end
+
+-- Has it stop as SIGTERM does: functions of host.on_stop run, connections say Close 1001 and wait for the answer.
+-- Returns its exit status.
+function bot:stop()
+  self.core:stop()
+  return self:wait()
+end
+
+-- Waits until it has ended by itself. Returns its exit status.
+function bot:wait()
+  local turns = 0
+  while self.core:alive() do
+    turns = turns + 1
+    core.turn(turns)
+  end
+  return self.core:status()
+end
+
+-- Ends it at once. An error of its callbacks that the test did not look at is the test's.
+function bot:close()
+  if not instrument.remove(self) then return end
+  self:blame()
+  self.core:kill()
+end
+
+-- Tells the first error that nobody has looked at.
+function bot:blame()
+  local errors = self.core:errors()
+  if errors[self.seen + 1] then core.blame(errors[self.seen + 1]) end
+  self.seen = #errors
+end
+
+local fields = {
+  output = function(self) return self.core:output() end,
+  log = function(self) return self.core:log() end,
+  running = function(self) return self.core:alive() end,
+  status = function(self)
+    if not self.core:alive() then return self.core:status() end
+  end,
+  errors = function(self)
+    local errors = self.core:errors()
+    self.seen = #errors
+    return errors
+  end,
+}
+
+local meta = {
+  __index = function(self, name)
+    return bot[name] or fields[name] and fields[name](self)
+  end,
+  __name = "wsbot.testing.bot",
+  __close = bot.close,
+}
+
+-- A text with a line end or a space, of which there is no file, is a script itself.
+local function is_path(what)
+  if what:find "\n" then return false end
+  local file = io.open(what, "r")
+  if file then file:close() end
+  return file ~= nil or what:find "^[%w%./_-]+%.lua$" ~= nil
+end
+
+local known = { args = true, env = true }
+
+-- Runs a script, the file of that name or a source, up to its end or its first wait.
+return function(what, options)
+  options = options or {}
+  if type(what) ~= "string" then error("testing.bot: a path or a source is needed", 2) end
+  for name in pairs(options) do
+    if not known[name] then error(("testing.bot: unknown option '%s'"):format(name), 2) end
+  end
+  local environment = {}
+  for name, value in pairs(options.env or {}) do
+    environment[#environment + 1] = name
+    environment[#environment + 1] = value
+  end
+  local path = is_path(what) and what or nil
+  local self = setmetatable({ core = core.bot(path, not path and what or nil, options.args or {}, environment), seen = 0 },
+    meta)
+  instrument.add(self)
+  local ok, why = self.core:start()
+  if ok then return self end
+  instrument.remove(self)
+  self.core:kill()
+  error(why, 0)
+end
