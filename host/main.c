@@ -5,6 +5,7 @@
 #include "app/test.h"
 #include "app/worker.h"
 #include "base/log.h"
+#include "net/record.h"
 #include <stdio.h>
 
 static int fail(const struct fault *fault) {
@@ -48,6 +49,11 @@ static int run(const struct cli_options *options, const struct interpreter_optio
     worker_open(&w, true, script->no_environment);
     w.engine->strict = options->strict;
     w.engine->memory_cap = (size_t)options->max_memory << 20;
+    if (options->record && record_open(&w.net, options->record, options->record_secrets, &fault) < 0) {
+        fail(&fault);
+        worker_close(&w);
+        return 2;
+    }
     if (generations_open(&g, &w, script, options->watch, &fault) < 0) {
         w.status = fail(&fault);
         w.status = 2;

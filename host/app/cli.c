@@ -35,6 +35,10 @@ static bool take_log_format(struct cli_options *o, const char *value) {
     return o->log_json || strcmp(value, "text") == 0;
 }
 static bool take_watch(struct cli_options *o, const char *value) { return (void)value, o->watch = true; }
+static bool take_record(struct cli_options *o, const char *value) { return (o->record = value) != NULL; }
+static bool take_record_secrets(struct cli_options *o, const char *value) {
+    return (void)value, o->record_secrets = true;
+}
 static bool take_port(struct cli_options *o, const char *value) { return take_number(value, 65535, &o->port); }
 static bool take_host(struct cli_options *o, const char *value) { return (o->host = value) != NULL; }
 static bool take_tls_cert(struct cli_options *o, const char *value) { return (o->tls_cert = value) != NULL; }
@@ -54,6 +58,9 @@ static const struct option options[] = {
      take_watch},
     {RUN, "--strict", NULL, "an error in a callback ends the program with status 1", take_strict},
     {RUN, "--with-echo", "[PORT]", "run the echo peer beside the script (127.0.0.1, port 1234)", take_with_echo},
+    {RUN, "--record", "FILE", "write what passes on connections as JSON lines (see wsbot.testing.replay)", take_record},
+    {RUN, "--record-secrets", NULL, "with --record: headers and queries whole, not without what may be a secret",
+     take_record_secrets},
     {RUN, "--max-memory", "MB", "how much memory Lua may use; past it, a script meets \"not enough memory\"",
      take_max_memory},
     {RUN, "--log-format", "FORMAT", "how lines on stderr look: text or json (WSBOT_LOG: debug, info, warn, error, off)",

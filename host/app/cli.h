@@ -22,6 +22,8 @@ struct cli_options {
     const char *host;
     unsigned port;
     const char *tls_cert, *tls_key;
+    const char *record; /* the file of --record, or NULL */
+    bool record_secrets;
 };
 
 /* Reads argv. 0, or CLI_DONE with the exit status: help was given (0), or a mistake told on stderr (2). */

@@ -31,6 +31,16 @@ int digest_base64(struct buf *out, struct slice in) {
     return 0;
 }
 
+int digest_base64_read(struct buf *out, struct slice text) {
+    word32 n = (word32)text.n;
+    if (text.n == 0) return 0;
+    uint8_t *to = buf_reserve(out, text.n);
+    if (!to) return buf_fits(out, text.n) ? ERR_NOMEM : ERR_FULL;
+    if (Base64_Decode(text.p, (word32)text.n, to, &n) != 0) return ERR_SYNTAX;
+    buf_commit(out, n);
+    return 0;
+}
+
 static int value_of(uint8_t c) {
     if (c >= 'A' && c <= 'Z') return c - 'A';
     if (c >= 'a' && c <= 'z') return c - 'a' + 26;

@@ -1,4 +1,5 @@
-/* digest: SHA-1 and Base64, thin over wolfCrypt. Only for the handshake (RFC 6455 4.2.2) and Basic credentials. */
+/* digest: SHA-1 and Base64, thin over wolfCrypt. For the handshake (RFC 6455 4.2.2), Basic credentials
+ * and records. */
 #ifndef BASE_DIGEST_H
 #define BASE_DIGEST_H
 
@@ -15,6 +16,9 @@ void digest_base64_text(char *to, struct slice in);
 
 /* Appends the Base64 of `in` (RFC 4648 4: padded, no line breaks). 0, ERR_FULL or ERR_NOMEM. */
 int digest_base64(struct buf *out, struct slice in);
+
+/* Appends the bytes that the Base64 `text` stands for. 0, ERR_SYNTAX, ERR_FULL or ERR_NOMEM. */
+int digest_base64_read(struct buf *out, struct slice text);
 
 /* True when `text` is canonical Base64 of exactly `n` bytes. */
 bool digest_is_base64_of(struct slice text, size_t n);

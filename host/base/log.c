@@ -2,6 +2,7 @@
 #include "base/log.h"
 
 #include "base/buf.h"
+#include "base/json.h"
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -24,39 +25,6 @@ int log_wants(enum log_level level) {
     return level >= least;
 }
 
-/* How many bytes at the front of `s` are one character of UTF-8; 0: none. */
-static size_t character(struct slice s) {
-    uint8_t c = s.p[0];
-    size_t n = c < 0x80 ? 1 : c >= 0xC2 && c < 0xE0 ? 2 : c >= 0xE0 && c < 0xF0 ? 3 : c >= 0xF0 && c < 0xF5 ? 4 : 0;
-    if (n > s.n) return 0;
-    for (size_t i = 1; i < n; i++)
-        if ((s.p[i] & 0xC0) != 0x80) return 0;
-    if ((c == 0xE0 && s.p[1] < 0xA0) || (c == 0xED && s.p[1] > 0x9F)) return 0;
-    if ((c == 0xF0 && s.p[1] < 0x90) || (c == 0xF4 && s.p[1] > 0x8F)) return 0;
-    return n;
-}
-
-/* A JSON string (RFC 8259 7); bytes that are not UTF-8 become U+FFFD. */
-static void put_json(struct buf *out, struct slice text) {
-    buf_append(out, slice_str("\""));
-    while (text.n) {
-        size_t n = character(text);
-        uint8_t c = text.p[0];
-        if (n == 0)
-            buf_append(out, slice_str("\xEF\xBF\xBD"));
-        else if (c == '"' || c == '\\')
-            buf_printf(out, "\\%c", c);
-        else if (c == '\n' || c == '\t')
-            buf_printf(out, "\\%c", c == '\n' ? 'n' : 't');
-        else if (c < ' ')
-            buf_printf(out, "\\u%04x", c);
-        else
-            buf_append(out, slice_head(text, n));
-        text = slice_skip(text, n ? n : 1);
-    }
-    buf_append(out, slice_str("\""));
-}
-
 static void put_head(struct buf *out, enum log_level level) {
     struct timespec t;
     struct tm day;
@@ -74,7 +42,7 @@ void log_write(FILE *to, enum log_level level, const char *text) {
     buf_init(&line, SIZE_MAX);
     if (log_format == LOG_JSON) {
         put_head(&line, level);
-        put_json(&line, slice_str(text));
+        json_string(&line, slice_str(text));
         buf_append(&line, slice_str("}\n"));
     } else {
         buf_append(&line, slice_str(level == LOG_WARN    ? "wsbot: warning: "

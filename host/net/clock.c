@@ -148,9 +148,18 @@ void clock_thaw(struct clock *c) {
     arm(c);
 }
 
+bool clock_is_due(const struct clock *c) { return c->n && c->heap[0]->due <= clock_now(c); }
+
 bool clock_next(const struct clock *c, uint64_t *due) {
-    if (c->n) *due = c->heap[0]->due;
-    return c->n > 0;
+    uint64_t now = clock_now(c), next = UINT64_MAX;
+    bool found = false;
+    for (size_t i = 0; i < c->n; i++) {
+        if (c->heap[i]->due <= now || c->heap[i]->due > next) continue;
+        next = *due = c->heap[i]->due;
+        found = true;
+        if (i == 0) break; /* it is the first of all */
+    }
+    return found;
 }
 
 void clock_advance(struct clock *c, uint64_t by) {

@@ -62,7 +62,10 @@ void clock_freeze(struct clock *c);
 void clock_advance(struct clock *c, uint64_t by);
 void clock_thaw(struct clock *c);
 
-/* When the first deadline is due; false where none is set. */
+/* Is anything due now? */
+bool clock_is_due(const struct clock *c);
+
+/* When the next deadline after now is due; false where none is set. */
 bool clock_next(const struct clock *c, uint64_t *due);
 
 /* Seconds, as scripts give them, in nanoseconds; anything beyond a century is a century. */

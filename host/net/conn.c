@@ -4,6 +4,7 @@
 #include "net/conn_parts.h"
 
 #include "base/random.h"
+#include "net/record.h"
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -241,6 +242,7 @@ static void decide_retry(struct conn *c) {
 
 static void tell_end(struct conn *c) {
     conn_hold(c);
+    if (c->net->record && c->role == WS_CLIENT) record_end(c->net->record, c);
     forget_attempt(c);
     decide_retry(c);
     if (c->sink) c->sink->closed(c->sink_arg, c, &c->end);
@@ -352,6 +354,7 @@ static void start_attempt(struct conn *c) {
 void conn_start(struct conn *c, const struct fault *fault) {
     if (c->phase != CONN_STARTING || !c->held_back) return;
     c->held_back = false;
+    if (c->net->record) record_connect(c->net->record, c);
     c->phase = CONN_DIALLING;
     conn_set_step(c, c->settings.connect_timeout);
     if (fault) {
@@ -389,6 +392,11 @@ struct conn *conn_accept(struct net *net, struct stream *s, const struct tls_con
     }
     conn_update_reading(c);
     return c;
+}
+
+void conn_sent(struct conn *c, enum ws_kind kind, struct slice data, uint16_t code) {
+    if (c->net->record && c->role == WS_CLIENT) record_event(c->net->record, c, true, kind, data, code);
+    conn_mark_busy(c);
 }
 
 /* ---- pings ---- */
@@ -435,7 +443,7 @@ int conn_ping(struct conn *c, struct slice data) {
     c->last_ping_size = (uint8_t)data.n;
     if (data.n) memcpy(c->last_ping_data, data.p, data.n);
     c->ping_unsent = true;
-    conn_mark_busy(c);
+    conn_sent(c, WS_PING, data, 0);
     return 0;
 }
 
@@ -492,7 +500,7 @@ int conn_send(struct conn *c, enum ws_kind kind, struct slice data) {
                                                     : backlog_put(&c->queue, kind, data);
     if (rc < 0) return rc;
     c->messages_out++;
-    if (!queued) conn_mark_busy(c);
+    if (!queued) conn_sent(c, kind, data, 0);
     return 0;
 }
 
@@ -519,6 +527,7 @@ int conn_close(struct conn *c, uint16_t code, struct slice reason) {
         return 0;
     }
     if (ws_close(&c->ws, code, reason) == 0) {
+        conn_sent(c, WS_CLOSE, reason, code);
         conn_begin_closing(c);
     } else {
         conn_end_attempt(c);

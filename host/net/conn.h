@@ -77,6 +77,8 @@ struct conn;
 struct conn_sink {
     /* An attempt begins. A client's url and offer may be replaced now. False: it goes on when conn_start is called. */
     bool (*starts)(void *arg, struct conn *c);
+    /* A server has the whole request in c->head; c->answer may be set now. */
+    void (*requested)(void *arg, struct conn *c);
     void (*connected)(void *arg, struct conn *c); /* the transport is up; for TLS, verified */
     void (*opened)(void *arg, struct conn *c);    /* the handshake is done */
     void (*readable)(void *arg, struct conn *c);  /* events wait: take them with conn_next, until it says false */

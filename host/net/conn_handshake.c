@@ -3,6 +3,7 @@
 #include "net/conn_parts.h"
 
 #include "base/random.h"
+#include "net/record.h"
 #include <stdlib.h>
 #include <string.h>
 
@@ -21,6 +22,7 @@ void conn_handshake_begin(struct conn *c) {
         CONN_FAIL(c, "handshake", "no memory for the request");
         return;
     }
+    if (c->net->record) record_request(c->net->record, c, buf_slice(&c->out));
     conn_mark_busy(c);
 }
 
@@ -34,7 +36,10 @@ static void opened(struct conn *c, const struct deflate_params *deflate) {
     c->phase = CONN_OPEN;
     c->opened_at = c->last_in = conn_now(c);
     c->out.cap = c->settings.max_send_buffer + CONN_CONTROL_ROOM;
-    for (struct ws_event ev; backlog_first(&c->queue, &ev); backlog_drop(&c->queue)) ws_send(&c->ws, ev.kind, ev.data);
+    for (struct ws_event ev; backlog_first(&c->queue, &ev); backlog_drop(&c->queue)) {
+        ws_send(&c->ws, ev.kind, ev.data);
+        conn_sent(c, ev.kind, ev.data, 0);
+    }
     backlog_clear(&c->queue);
     conn_ping_changed(c);
     conn_mark_busy(c);
@@ -50,6 +55,7 @@ void conn_handshake_refused(struct conn *c) {
     struct fault fault = {0};
     struct slice protocol;
     struct deflate_params deflate;
+    if (c->net->record) record_response(c->net->record, c);
     handshake_response_judge(&c->head->parts, &c->offer, c->key, &protocol, &deflate, &fault);
     conn_fail(c, &fault);
 }
@@ -71,6 +77,7 @@ static void judge_response(struct conn *c) {
         return;
     }
     h->received = true;
+    if (c->net->record && h->parts.status == 101) record_response(c->net->record, c);
     if (handshake_response_judge(&h->parts, &c->offer, c->key, &protocol, &deflate, &fault) == 0) {
         keep_protocol(c, protocol);
         opened(c, &deflate);
@@ -112,6 +119,7 @@ static void judge_request(struct conn *c) {
         h->received = true;
         status = handshake_request_judge(&h->parts, &why);
     }
+    if (status == 101 && c->sink && c->sink->requested) c->sink->requested(c->sink_arg, c);
     if (status == 101 && c->answer && c->answer->silent) return;
     if (status == 101 && c->answer && c->answer->refusal.p) {
         buf_append(&c->out, c->answer->refusal);

@@ -2,6 +2,8 @@
  * takes; what it leaves is held. Out: frames are corked in `out` and go to the socket once, before the loop sleeps. */
 #include "net/conn_parts.h"
 
+#include "net/record.h"
+
 #include <stdlib.h>
 #include <string.h>
 
@@ -31,6 +33,8 @@ bool conn_next(struct conn *c, struct ws_event *ev) {
         enum ws_step step = ws_step(&c->ws, &c->in, ev);
         if (c->out.len) conn_mark_busy(c);
         if (step != WS_EVENT) return false;
+        if (c->net->record && c->role == WS_CLIENT)
+            record_event(c->net->record, c, false, ev->kind, ev->data, ev->code);
         if (ev->kind == WS_CLOSE) {
             note_close(c, ev);
             continue;

@@ -49,6 +49,9 @@ void conn_transport_up(struct conn *c);
 /* The ping that waited goes out now. */
 void conn_note_ping(struct conn *c);
 
+/* A frame was written into `out`. */
+void conn_sent(struct conn *c, enum ws_kind kind, struct slice data, uint16_t code);
+
 /* ---- conn_adopt.c ---- */
 
 /* An attempt begins: where another offer waited for that, it has it. */

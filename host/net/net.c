@@ -4,6 +4,7 @@
 #include "net/conn.h"
 #include "net/embed.h"
 #include "net/http.h"
+#include "net/record.h"
 #include "net/tls.h"
 #include <stdio.h>
 #include <stdlib.h>
@@ -18,6 +19,7 @@ static uint64_t lag(const struct net *n) {
 static void on_before_sleep(uv_prepare_t *prepare) {
     struct net *n = prepare->data;
     conn_run_busy(n);
+    if (n->record) record_flush(n->record);
     uint64_t length = lag(n);
     n->turned = uv_hrtime();
     n->idle = uv_metrics_idle_time(n->loop);
@@ -47,6 +49,7 @@ void net_open(struct net *n, uv_loop_t *loop) {
 
 void net_close(struct net *n) {
     conn_run_busy(n); /* lets go of the last ones */
+    record_close(n);
 #ifdef WSBOT_HTTP
     http_client_free(n->http);
 #endif
@@ -83,6 +86,7 @@ bool net_end_threads(struct net *n) {
 }
 
 void net_leave(struct net *n, int status) {
+    record_close(n);
     fflush(n->stuck ? stdout : NULL); /* the thread may be waiting in a file, which flushing would wait for */
     _exit(status);
 }

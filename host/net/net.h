@@ -17,6 +17,7 @@ struct conn;
 struct http_client;
 struct embed;
 struct listener;
+struct record;
 struct tls_store;
 
 struct net {
@@ -37,10 +38,11 @@ struct net {
     struct conn *all;     /* every connection that is not closed */
     struct embed *embeds; /* loops within the loop */
     struct listener *listeners;
-    bool stopping;    /* no attempt begins any more */
-    uint64_t last_id; /* ids count from 1 */
-    bool stuck;       /* a thread of `http` does not end */
-    unsigned lookups; /* work of other threads that nobody waits for any more, but that cannot be taken back */
+    struct record *record; /* NULL: nobody wants one (net/record.h) */
+    bool stopping;         /* no attempt begins any more */
+    uint64_t last_id;      /* ids count from 1 */
+    bool stuck;            /* a thread of `http` does not end */
+    unsigned lookups;      /* work of other threads that nobody waits for any more, but that cannot be taken back */
 };
 
 /* Starts in a loop that the caller owns and runs. Aborts without memory. */

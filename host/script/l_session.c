@@ -6,6 +6,7 @@
 #include "script/l_peer.h"
 #include "script/modules.h"
 #include <lauxlib.h>
+#include <stdlib.h>
 #include <string.h>
 
 #define SESSION_TYPE "wsbot.testing.session core"
@@ -123,6 +124,29 @@ static void keep_rate(struct session *s) {
     clock_set(&s->engine->net->clock, &s->slow, from + n * CLOCK_SECOND / s->rate, on_slow);
 }
 
+/* Has the function of the server say how this request is answered. It may not wait. */
+static int l_choose(lua_State *L) {
+    struct session *s = lua_touserdata(L, 1);
+    const struct buf *head = &s->conn->head->text;
+    if (!box_push(L, s->peer)) return 0; /* arg, peer */
+    lua_getiuservalue(L, 2, PEER_STRINGS);
+    if (lua_getfield(L, -1, "choose") != LUA_TFUNCTION) return 0;
+    lua_pushlstring(L, (const char *)buf_slice(head).p, head->len);
+    lua_call(L, 1, 0);
+    return 0;
+}
+
+static void on_requested(void *arg, struct conn *c) {
+    struct session *s = arg;
+    char *message;
+    if (door_call(s->engine, l_choose, s, &message)) {
+        c->offer.deflate.on = s->peer->compression;
+        return;
+    }
+    engine_report(s->engine, message);
+    free(message);
+}
+
 static void on_opened(void *arg, struct conn *c) {
     (void)c;
     tell(arg);
@@ -164,7 +188,8 @@ static void on_closed(void *arg, struct conn *c, const struct conn_end *end) {
     box_unanchor(s->engine->L, s);
 }
 
-const struct conn_sink session_sink = {.opened = on_opened, .readable = on_readable, .closed = on_closed};
+const struct conn_sink session_sink = {
+    .requested = on_requested, .opened = on_opened, .readable = on_readable, .closed = on_closed};
 
 struct arrival {
     struct peer *peer;
@@ -191,7 +216,6 @@ static int l_arrive(lua_State *L) {
     box_anchor(L, 3, s);
     a->conn->sink_arg = s;
     a->conn->answer = &a->peer->answer;
-    a->conn->offer.deflate.on = a->peer->compression;
     return 0;
 }
 

@@ -1,5 +1,6 @@
 /* l_testing: the part of wsbot.testing and of `wsbot test` that is C: the virtual clock, the limit of a test, the
  * errors of its callbacks and tasks, and what it left open. */
+#include "base/digest.h"
 #include "base/random.h"
 #include "net/loopback.h"
 #include "script/door.h"
@@ -30,12 +31,11 @@ static int l_nanoseconds(lua_State *L) {
     return 1;
 }
 
-/* Nanoseconds until the next deadline, or nil. */
+/* Nanoseconds until the next deadline that is not due yet, or nil. */
 static int l_due(lua_State *L) {
     uint64_t due;
     if (!clock_next(clock_of(L), &due)) return 0;
-    uint64_t now = clock_now(clock_of(L));
-    lua_pushinteger(L, due > now ? (lua_Integer)(due - now) : 0);
+    lua_pushinteger(L, (lua_Integer)(due - clock_now(clock_of(L))));
     return 1;
 }
 
@@ -50,18 +50,18 @@ enum { SETTLE_FEW = 100, SETTLE_HASTY = 200, SETTLE_MOST = 2000 };
 
 /* Is there anything to do at this time? What one end of a connection within the process has sent is waited for; what is
  * due at once without end is not. */
-static bool is_settled(const struct net *net, lua_KContext turns) {
-    uint64_t due;
+static bool is_settled(const struct engine *e, lua_KContext turns) {
+    const struct net *net = e->net;
     if (turns == 0) return false; /* sockets of others have at least one look */
     if (!loopback_is_quiet(net, turns < SETTLE_FEW)) return turns >= SETTLE_MOST;
     if (turns >= SETTLE_FEW) return true;
-    return !net->busy && !(clock_next(&net->clock, &due) && due <= clock_now(&net->clock));
+    return !net->busy && !e->tasks.ready.first && !clock_is_due(&net->clock);
 }
 
 static int l_settled(lua_State *L, int status, lua_KContext turns) {
     const struct engine *e = engine_of(L);
     (void)status;
-    if (is_settled(e->net, turns)) return 0;
+    if (is_settled(e, turns)) return 0;
     if (turns > SETTLE_HASTY) uv_sleep(1); /* the kernel wants the processor for it, or a thread that looks up a name */
     return l_task_wait(L, "clock:advance", NULL, 0, turns + 1, l_settled);
 }
@@ -186,6 +186,18 @@ static int l_real(lua_State *L) {
 static int l_disown(lua_State *L) {
     engine_of(L)->tasks.current->born = 0;
     return 0;
+}
+
+/* The bytes of a Base64 text. */
+static int l_unbase64(lua_State *L) {
+    size_t n;
+    struct buf bytes;
+    const char *text = luaL_checklstring(L, 1, &n);
+    buf_init(&bytes, SIZE_MAX);
+    bool ok = digest_base64_read(&bytes, slice_of(text, n)) == 0;
+    lua_pushlstring(L, (const char *)buf_slice(&bytes).p, ok ? bytes.len : 0);
+    buf_clear(&bytes);
+    return ok ? 1 : luaL_error(L, "this is no Base64");
 }
 
 /* ---- errors of callbacks, timers and tasks ---- */
@@ -314,6 +326,7 @@ int luaopen_testing_core(lua_State *L) {
         {"real", l_real},
         {"disown", l_disown},
         {"blame", l_blame},
+        {"unbase64", l_unbase64},
         {NULL, NULL},
     };
     luaL_newmetatable(L, LIMIT_TYPE);

@@ -8,6 +8,19 @@ local testing = {
   replay = require "wsbot.testing.replay",
 }
 
+-- Waits, the loop turning, until look() gives something true, which is returned; no longer than `timeout` seconds (5) of
+-- real time.
+function testing.eventually(look, timeout)
+  local ends, turns = core.real() + (timeout or 5), 0
+  while true do
+    local result = look()
+    if result then return result end
+    if core.real() > ends then error(("this has not come true within %g s"):format(timeout or 5), 2) end
+    turns = turns + 1
+    core.turn(turns)
+  end
+end
+
 local clock = { __name = "wsbot.testing.clock" }
 clock.__index = clock
 

@@ -86,8 +86,8 @@ return function(what, options)
     environment[#environment + 1] = value
   end
   local path = is_path(what) and what or nil
-  local self = setmetatable({ core = core.bot(path, not path and what or nil, options.args or {}, environment), seen = 0 },
-    meta)
+  local made = core.bot(path, not path and what or nil, options.args or {}, environment)
+  local self = setmetatable({ core = made, seen = 0 }, meta)
   instrument.add(self)
   local ok, why = self.core:start()
   if ok then return self end

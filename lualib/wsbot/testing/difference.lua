@@ -42,7 +42,8 @@ end
 local function compare(expected, got, path, lines)
   if type(expected) ~= "table" or type(got) ~= "table" then
     if expected ~= got and #lines < 20 then
-      lines[#lines + 1] = ("at %s: expected %s, got %s"):format(path == "" and "its top" or path, show(expected), show(got))
+      lines[#lines + 1] = ("at %s: expected %s, got %s"):format(path == "" and "its top" or path, show(expected),
+        show(got))
     end
     return
   end

@@ -1,5 +1,5 @@
--- wsbot.testing.instrument: what a test works with (peers, bots, clocks) ends with the test, or the block, that made it,
--- without a word: it is not the bot's to close.
+-- wsbot.testing.instrument: what a test works with (peers, bots, clocks) ends with the test, or the block, that made
+-- it, without a word: it is not the bot's to close.
 local core = require "wsbot.testing.core"
 
 local instrument = {}

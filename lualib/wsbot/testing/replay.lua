@@ -1,1 +1,249 @@
-return function() error("not yet") end
+-- wsbot.testing.replay: plays the server's side of a session that was recorded (`wsbot run --record FILE`) to a bot,
+-- whose answers must be those of the record.
+local core = require "wsbot.testing.core"
+local difference = require "wsbot.testing.difference"
+local instrument = require "wsbot.testing.instrument"
+local server = require "wsbot.testing.server"
+
+local EXPECT <const> = 5 -- seconds that an answer may take beyond its time in the record
+
+---------------------------------------------------------------------------------------------------------- the record
+
+local function decode_lines(path)
+  local found, cjson = pcall(require, "cjson")
+  if not found then error("testing.replay needs the module cjson (Debian: apt install lua-cjson)", 3) end
+  local file, why = io.open(path, "r")
+  if not file then error("testing.replay: " .. why, 3) end
+  local events, n = {}, 0
+  for line in file:lines() do
+    n = n + 1
+    local ok, event = pcall(cjson.decode, line)
+    if not ok or type(event) ~= "table" then error(("testing.replay: %s:%d: this is not JSON"):format(path, n), 3) end
+    event.line = n
+    if n == 1 and event.record ~= 1 then error(("testing.replay: %s is no record of wsbot"):format(path), 3) end
+    if event.base64 then event.data = core.unbase64(event.base64) end
+    events[n] = event
+  end
+  if n == 0 then error(("testing.replay: %s is empty"):format(path), 3) end
+  return events
+end
+
+-- The attempts that reached the server, in order: { request =, response =, steps =, ending =, target = }.
+local function read_attempts(path)
+  local attempts, now = {}, {}
+  for _, event in ipairs(decode_lines(path)) do
+    local id, kind = event.connection, event.event
+    local attempt = id and now[id]
+    if kind == "connect" then
+      now[id] = nil
+    elseif kind == "request" then
+      now[id] = { request = event, target = event.target, steps = {} }
+      table.insert(attempts, now[id])
+    elseif attempt and kind == "response" then
+      attempt.response = event
+    elseif attempt and kind == "end" then
+      attempt.ending = event
+      now[id] = nil
+    elseif attempt then
+      table.insert(attempt.steps, event)
+    end
+  end
+  return attempts
+end
+
+-- Values of a query may have been left out: only its names count.
+local function shape(target)
+  return (target:gsub("=[^&]*", "="))
+end
+
+---------------------------------------------------------------------------------------------------- the server's side
+
+-- Headers of a response that the handshake does not write by itself.
+local owned = { upgrade = true, connection = true, ["sec-websocket-accept"] = true, ["content-length"] = true,
+  ["sec-websocket-protocol"] = true, ["sec-websocket-extensions"] = true, ["transfer-encoding"] = true }
+
+-- How the request of an attempt is answered.
+local function answer(attempt)
+  local response = attempt.response
+  if not response then return { silent = true } end
+  local headers, protocol, compression = {}, nil, false
+  for _, header in ipairs(response.headers) do
+    local name, value = header[1], header[2]
+    local key = name:lower()
+    if key == "sec-websocket-protocol" then protocol = value end
+    if key == "sec-websocket-extensions" then compression = value:find "permessage%-deflate" ~= nil end
+    if not owned[key] and value ~= "(left out)" then
+      headers[name] = headers[name] or {}
+      table.insert(headers[name], value)
+    end
+  end
+  if response.status ~= 101 then
+    return { refuse = { status = response.status, reason = response.reason, headers = headers,
+      body = response.body } }
+  end
+  return { protocols = { protocol }, compression = compression, headers = headers }
+end
+
+-- Is the answer the one of the record? The JSON of the same value is.
+local function same(recorded, got)
+  if recorded == got then return true end
+  local ok, cjson = pcall(require, "cjson")
+  if not ok or not recorded:find "^%s*[%[{]" then return false end
+  local read, a, b
+  read, a = pcall(cjson.decode, recorded)
+  if not read then return false end
+  read, b = pcall(cjson.decode, got)
+  return read and not difference.of_tables(a, b)
+end
+
+local function differs(self, event, text)
+  error(("%s, line %d: %s"):format(self.path, event.line, text), 0)
+end
+
+-- The bot sends what it sent then.
+local function expect(self, session, event, timeout)
+  if event.kind == "ping" or event.kind == "pong" then return end -- the host's own, in its own time
+  local data, kind, code, reason = session:receive(timeout)
+  local what = event.kind == "close" and ("a Close with %d"):format(event.code) or difference.quote(event.data)
+  if event.kind == "close" and kind == "closed" then
+    if code ~= event.code then differs(self, event, ("the bot closed with %d, and not %d"):format(code, event.code)) end
+  elseif not data then
+    differs(self, event, ("the bot did not send %s: %s"):format(what, kind == "closed"
+      and ("it closed with %d %s"):format(code, reason) or ("nothing came for %g s"):format(timeout)))
+  elseif event.kind == "close" then
+    differs(self, event, ("the bot sent %s, and not %s"):format(difference.quote(data), what))
+  elseif kind ~= event.kind then
+    differs(self, event, ("the bot sent a %s message, and not a %s one"):format(kind, event.kind))
+  elseif not (self.compare or same)(event.data, data) then
+    differs(self, event, "the bot's answer is another one\n" .. difference.of_texts(event.data, data))
+  end
+end
+
+-- The server sends what it sent then.
+local function say(session, event)
+  if event.kind == "text" or event.kind == "binary" then
+    session:send(event.data, event.kind)
+  elseif event.kind == "ping" then
+    session:ping(event.data)
+  elseif event.kind == "close" and event.code == 1005 then
+    session:send_raw "\x88\0"
+  elseif event.kind == "close" then
+    session:close(event.code, event.reason)
+  end
+end
+
+local function play(self, session, attempt)
+  local from, began, last, closing = attempt.request.time, host.now(), attempt.request.time, false
+  local function await(event)
+    local due = self.speed and began + (event.time - from) / self.speed or 0
+    if due > host.now() then host.sleep(due - host.now()) end
+  end
+  for _, event in ipairs(attempt.steps) do
+    if closing then break end
+    if event.event == "sent" then
+      expect(self, session, event, (event.time - last) / (self.speed or 1) + EXPECT)
+    else
+      await(event)
+      say(session, event)
+    end
+    closing = event.kind == "close"
+    last = event.time
+  end
+  local ending = attempt.ending
+  if ending and not closing and ending.error == "ping_timeout" then
+    session:stall()
+  elseif ending and not closing and attempt.response.status == 101 then
+    await(ending)
+    session:drop()
+  end
+end
+
+-------------------------------------------------------------------------------------------------------------- replays
+
+local replay = { __name = "wsbot.testing.replay" }
+replay.__index = replay
+
+-- The attempt of the record that a request is, which is then taken.
+local function take(self, request)
+  for i, attempt in ipairs(self.attempts) do
+    if shape(attempt.target) == shape(request.target) then return table.remove(self.attempts, i) end
+  end
+  self.failure = self.failure
+    or ("%s: the bot connects to %s, which is not in the record (any more)"):format(self.path, request.target)
+end
+
+local function fail(self, why)
+  self.failure = self.failure or why
+end
+
+-- Plays to all that connect, each in a task of its own.
+local function play_all(self)
+  while true do
+    local session = self.server:accept()
+    if not session then break end
+    local attempt = self.taken[session.request.text]
+    self.taken[session.request.text] = nil
+    if attempt then
+      self.playing = self.playing + 1
+      self.server:beside(function()
+        local ok, why = pcall(play, self, session, attempt)
+        if not ok then
+          fail(self, why)
+          session:drop()
+        end
+        self.playing = self.playing - 1
+      end)
+    end
+  end
+end
+
+-- Waits until all that is in the record was played. Raises how the bot differs.
+function replay:finish()
+  local turns = 0
+  while not self.failure and (self.playing > 0 or #self.attempts > 0 or next(self.taken)) do
+    turns = turns + 1
+    core.turn(turns)
+  end
+  local failure = self.failure
+  self.failure = nil
+  if failure then error(failure, 2) end
+end
+
+-- Ends it. What differs, and was not told by finish, fails the test.
+function replay:close()
+  if not instrument.remove(self) then return end
+  self:blame()
+  self.server:close()
+end
+replay.__close = replay.close
+
+function replay:blame()
+  if self.failure then core.blame(self.failure) end
+  self.failure = nil
+end
+
+local known = { speed = true, compare = true, tls = true }
+
+-- A server that plays the record. speed: 1: as it was, 10: ten times as fast; without it as fast as the bot answers.
+-- compare(recorded, got): is this answer of the bot right?
+return function(path, options)
+  options = options or {}
+  for name in pairs(options) do
+    if not known[name] then error(("testing.replay: unknown option '%s'"):format(name), 2) end
+  end
+  local self = setmetatable({ path = path, attempts = read_attempts(path), taken = {}, playing = 0,
+    speed = options.speed, compare = options.compare }, replay)
+  self.server = server {
+    tls = options.tls,
+    answer = function(request)
+      local attempt = take(self, request)
+      if not attempt then return { refuse = { status = 404, body = "not in the record" } } end
+      self.taken[request.text] = attempt -- its key makes each request another one
+      return answer(attempt)
+    end,
+  }
+  self.url, self.ca_file = self.server.url, self.server.ca_file
+  self.server:beside(play_all, self)
+  instrument.add(self)
+  return self
+end

@@ -230,7 +230,7 @@ local function refusal(refuse)
 end
 
 local known = { tls = true, protocols = true, compression = true, headers = true, refuse = true, silent = true,
-  on_session = true, on_message = true, on_close = true }
+  answer = true, on_session = true, on_message = true, on_close = true }
 
 local function check(options, what)
   for name in pairs(options) do
@@ -251,13 +251,26 @@ function server:answer(options)
   self.core:answer(answer_of(options))
 end
 
+-- Runs fn beside the test, for as long as the server is there. Returns the task.
+server.beside = beside
+
 -- A WebSocket server on a free port of loopback, whose side a test plays.
 return function(options)
   options = options or {}
   check(options, "testing.server")
+  local self = setmetatable({ callbacks = options, tasks = {} }, server)
   local what = answer_of(options)
+  if options.answer then
+    what.choose = function(head)
+      local answer = options.answer(read_request(head)) or options
+      check(answer, "the answer function of testing.server")
+      local chosen = answer_of(answer)
+      chosen.choose = what.choose
+      self.core:answer(chosen)
+    end
+  end
   what.certificate = options.tls == true and "right" or options.tls or nil
-  local self = setmetatable({ core = core.serve(what), callbacks = options, tasks = {} }, server)
+  self.core = core.serve(what)
   self.url = (options.tls and "wss://" or "ws://") .. self.core:address()
   self.ca_file = self.core:ca_file()
   instrument.add(self)

@@ -1,0 +1,257 @@
+/* record: one line an event. */
+#include "net/record.h"
+
+#include "base/digest.h"
+#include "base/json.h"
+#include "base/log.h"
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+enum { PROTOCOL_MOST = 32 }; /* bytes; longer ones carry tokens */
+
+struct record {
+    FILE *file; /* NULL: writing failed, which was told */
+    char *path;
+    bool secrets, written;
+    uint64_t began;
+    struct buf line;
+};
+
+#define LEFT_OUT "(left out)"
+
+/* ---- lines ---- */
+
+static void add(struct record *r, const char *text) { buf_append(&r->line, slice_str(text)); }
+
+static void add_field(struct record *r, const char *name, struct slice value) {
+    buf_printf(&r->line, ",\"%s\":", name);
+    json_string(&r->line, value);
+}
+
+static void begin(struct record *r, const struct conn *c, const char *event) {
+    double time = clock_to_seconds(clock_now(&c->net->clock) - r->began);
+    buf_reset(&r->line, SIZE_MAX);
+    buf_printf(&r->line, "{\"time\":%.6f,\"connection\":%llu,\"event\":\"%s\"", time, (unsigned long long)c->id, event);
+}
+
+static void finish(struct record *r) {
+    add(r, "}\n");
+    r->written = true;
+    if (!r->file || fwrite(buf_slice(&r->line).p, 1, r->line.len, r->file) == r->line.len) return;
+    log_line(LOG_ERROR, "--record: cannot write %s: %s; the record ends here", r->path, strerror(errno));
+    fclose(r->file);
+    r->file = NULL;
+}
+
+void record_flush(struct record *r) {
+    if (r->written && r->file) fflush(r->file);
+    r->written = false;
+}
+
+/* ---- secrets ---- */
+
+/* Headers that say nothing of who someone is. */
+static bool is_harmless(struct slice name) {
+    static const char *const names[] = {"Accept",
+                                        "Accept-Encoding",
+                                        "Accept-Language",
+                                        "Allow",
+                                        "Connection",
+                                        "Content-Length",
+                                        "Content-Type",
+                                        "Date",
+                                        "Host",
+                                        "Keep-Alive",
+                                        "Retry-After",
+                                        "Sec-WebSocket-Accept",
+                                        "Origin",
+                                        "Server",
+                                        "Transfer-Encoding",
+                                        "Sec-WebSocket-Extensions",
+                                        "Upgrade",
+                                        "User-Agent",
+                                        "Sec-WebSocket-Key",
+                                        "Sec-WebSocket-Version",
+                                        "Vary",
+                                        "Via",
+                                        "X-Content-Type-Options"};
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        if (slice_eq_nocase(slice_str(names[i]), name)) return true;
+    return false;
+}
+
+/* Subprotocols have names; what is longer is a token that had no better place. */
+static void add_protocols(struct buf *out, struct slice list) {
+    struct slice one;
+    for (bool first = true; slice_split(&list, ',', &one); first = false) {
+        one = slice_trim(one);
+        if (!first) buf_append(out, slice_str(", "));
+        buf_append(out, one.n > PROTOCOL_MOST ? slice_str(LEFT_OUT) : one);
+    }
+}
+
+static void add_header(struct record *r, const struct http1_field *f) {
+    struct buf value;
+    buf_init(&value, SIZE_MAX);
+    if (r->secrets || is_harmless(f->name))
+        buf_append(&value, f->value);
+    else if (slice_eq_nocase(f->name, slice_str("Sec-WebSocket-Protocol")))
+        add_protocols(&value, f->value);
+    else
+        buf_append(&value, slice_str(LEFT_OUT));
+    add(r, "[");
+    json_string(&r->line, f->name);
+    add(r, ",");
+    json_string(&r->line, buf_slice(&value));
+    add(r, "]");
+    buf_clear(&value);
+}
+
+static void add_headers(struct record *r, const struct http1_head *head) {
+    add(r, ",\"headers\":[");
+    for (size_t i = 0; i < head->field_count; i++) {
+        if (i) add(r, ",");
+        add_header(r, &head->fields[i]);
+    }
+    add(r, "]");
+}
+
+/* A path, and a query whose names alone stay. */
+static void add_target(struct record *r, struct buf *out, struct slice target) {
+    struct slice one, path;
+    bool has_query = memchr(target.p, '?', target.n) != NULL;
+    if (r->secrets || !has_query) {
+        buf_append(out, target);
+        return;
+    }
+    slice_split(&target, '?', &path);
+    buf_append(out, path);
+    for (bool first = true; slice_split(&target, '&', &one); first = false) {
+        struct slice name;
+        bool has_value = memchr(one.p, '=', one.n) != NULL;
+        buf_append(out, slice_str(first ? "?" : "&"));
+        slice_split(&one, '=', &name);
+        if (name.n) buf_append(out, has_value ? name : slice_str(LEFT_OUT)); /* a value alone may be anything */
+        if (has_value) buf_append(out, slice_str("=" LEFT_OUT));
+    }
+}
+
+static void add_url(struct record *r, const struct url *u) {
+    struct buf text;
+    buf_init(&text, SIZE_MAX);
+    if (u->scheme == URL_UNIX)
+        buf_printf(&text, "ws+unix:%s:", u->socket_path);
+    else
+        buf_printf(&text, u->host_is_ipv6 ? "%s://[%s]:%u" : "%s://%s:%u", u->scheme == URL_WSS ? "wss" : "ws", u->host,
+                   u->port);
+    add_target(r, &text, slice_str(u->target));
+    add_field(r, "url", buf_slice(&text));
+    buf_clear(&text);
+}
+
+/* ---- events ---- */
+
+void record_connect(struct record *r, const struct conn *c) {
+    begin(r, c, "connect");
+    buf_printf(&r->line, ",\"attempt\":%llu", (unsigned long long)c->attempt);
+    add_url(r, &c->url);
+    finish(r);
+}
+
+void record_request(struct record *r, const struct conn *c, struct slice head) {
+    struct http1_head *parts = calloc(1, sizeof *parts);
+    struct buf text, target;
+    const char *why;
+    buf_init(&text, SIZE_MAX);
+    buf_init(&target, SIZE_MAX);
+    if (!parts) abort();
+    if (buf_append(&text, head) == 0 && http1_request_parse(text.base + text.start, text.len, parts, &why) == 0) {
+        begin(r, c, "request");
+        add_target(r, &target, parts->target);
+        add_field(r, "target", buf_slice(&target));
+        add_headers(r, parts);
+        finish(r);
+    }
+    buf_clear(&text);
+    buf_clear(&target);
+    free(parts);
+}
+
+void record_response(struct record *r, const struct conn *c) {
+    const struct conn_head *h = c->head;
+    begin(r, c, "response");
+    buf_printf(&r->line, ",\"status\":%u", h->parts.status);
+    add_field(r, "reason", h->parts.reason);
+    add_headers(r, &h->parts);
+    if (h->body.len) add_field(r, "body", buf_slice(&h->body));
+    finish(r);
+}
+
+void record_event(struct record *r, const struct conn *c, bool sent, enum ws_kind kind, struct slice data,
+                  uint16_t code) {
+    static const char *const kinds[] = {
+        [WS_TEXT] = "text", [WS_BINARY] = "binary", [WS_CLOSE] = "close", [WS_PING] = "ping", [WS_PONG] = "pong"};
+    begin(r, c, sent ? "sent" : "received");
+    buf_printf(&r->line, ",\"kind\":\"%s\"", kinds[kind]);
+    if (kind == WS_CLOSE) buf_printf(&r->line, ",\"code\":%u", code);
+    if (kind == WS_TEXT || kind == WS_CLOSE) {
+        add_field(r, kind == WS_TEXT ? "data" : "reason", data);
+    } else {
+        add(r, ",\"base64\":\"");
+        digest_base64(&r->line, data);
+        add(r, "\"");
+    }
+    finish(r);
+}
+
+void record_end(struct record *r, const struct conn *c) {
+    begin(r, c, "end");
+    buf_printf(&r->line, ",\"code\":%u", c->end.code);
+    if (c->end.fault.kind) {
+        add_field(r, "error", slice_str(c->end.fault.kind));
+        add_field(r, "message", slice_str(c->end.fault.text));
+    }
+    finish(r);
+}
+
+/* ---- the file ---- */
+
+int record_open(struct net *net, const char *path, bool secrets, struct fault *fault) {
+    int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+    FILE *file = fd < 0 ? NULL : fdopen(fd, "w");
+    if (!file) {
+        fault_put(fault, "record", "--record: cannot write %s: %s", path, strerror(errno));
+        if (fd >= 0) close(fd);
+        return ERR_SYSTEM;
+    }
+    struct record *r = calloc(1, sizeof *r);
+    if (!r || !(r->path = strdup(path))) abort();
+    r->file = file;
+    r->secrets = secrets;
+    r->began = clock_now(&net->clock);
+    buf_init(&r->line, SIZE_MAX);
+    time_t now = time(NULL);
+    struct tm day;
+    char started[32];
+    gmtime_r(&now, &day);
+    strftime(started, sizeof started, "%Y-%m-%dT%H:%M:%SZ", &day);
+    buf_printf(&r->line, "{\"record\":1,\"program\":\"wsbot %s\",\"started\":\"%s\"", WSBOT_VERSION, started);
+    finish(r);
+    net->record = r;
+    return 0;
+}
+
+void record_close(struct net *net) {
+    struct record *r = net->record;
+    net->record = NULL;
+    if (!r) return;
+    if (r->file && fclose(r->file) != 0) log_line(LOG_ERROR, "--record: cannot write %s: %s", r->path, strerror(errno));
+    buf_clear(&r->line);
+    free(r->path);
+    free(r);
+}

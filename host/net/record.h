@@ -1,0 +1,37 @@
+/* record: what passes on the connections of a program, as a file of JSON lines: to look at, and to play to a bot again
+ * (wsbot.testing.replay). Each line has the time in seconds since the record began, the connection's id, and what
+ * happened: "connect", "request", "response", "sent", "received", "end". Secrets are left out unless asked for: values
+ * of the query, and of every header that is not known to be harmless. */
+#ifndef NET_RECORD_H
+#define NET_RECORD_H
+
+#include "net/conn.h"
+
+struct record;
+
+/* Begins a file; one that is there is written over. Only its owner may read it. 0, or ERR_SYSTEM with `fault`. */
+int record_open(struct net *net, const char *path, bool secrets, struct fault *fault);
+
+/* Ends it; where net has none, nothing happens. */
+void record_close(struct net *net);
+
+/* What was noted goes to the file. */
+void record_flush(struct record *r);
+
+/* An attempt begins. */
+void record_connect(struct record *r, const struct conn *c);
+
+/* The head of the request that is sent. */
+void record_request(struct record *r, const struct conn *c, struct slice head);
+
+/* The answer that is in c->head, with what was read of its body. */
+void record_response(struct record *r, const struct conn *c);
+
+/* A message, ping, pong or Close went out, or came. `code` is a Close's. */
+void record_event(struct record *r, const struct conn *c, bool sent, enum ws_kind kind, struct slice data,
+                  uint16_t code);
+
+/* An attempt has ended. */
+void record_end(struct record *r, const struct conn *c);
+
+#endif

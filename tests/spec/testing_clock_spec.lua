@@ -1,0 +1,100 @@
+-- testing.clock: hours in no time, and in the same order each time.
+local testing = require "wsbot.testing"
+
+describe("testing.clock", function()
+  it("stands still until it is moved, for timers, sleeps and both clocks of the host", function()
+    local clock = testing.clock()
+    local now, time, told = host.now(), host.time(), {}
+    host.spawn(function() host.sleep(5) told[#told + 1] = "slept" end)
+    host.after(5, function() told[#told + 1] = "after" end)
+    host.after(7.5, function() told[#told + 1] = "too late" end)
+    clock:advance(0)
+    assert.same({}, told)
+    clock:advance(7)
+    assert.same({ "after", "slept" }, told) -- the task first slept when the loop turned
+    assert.is_true(math.abs(host.now() - now - 7) < 1e-6 and math.abs(host.time() - time - 7) < 1e-3)
+    clock:close()
+    local before = host.now()
+    testing.eventually(function() return host.now() > before end)
+    assert.is_false(pcall(clock.advance, clock, -1))
+    clock = testing.clock()
+    clock:advance(0.5)
+    assert.equal("too late", told[3])
+  end)
+
+  it("ends with its test", function()
+    local before = host.now()
+    testing.eventually(function() return host.now() > before end)
+  end)
+
+  it("lets a conversation come to its end at each moment before the next", function()
+    local clock = testing.clock()
+    local peer <close> = testing.server { on_message = function(s, n) if tonumber(n) > 0 then s:send(n) end end }
+    local told = {}
+    local conn = ws.connect { url = peer.url, on_message = function(c, n)
+      told[#told + 1] = n
+      c:send(tostring(math.tointeger(n) - 1))
+    end }
+    clock:advance(0)
+    conn:send "20" -- twenty ways there and back, none of which takes time
+    clock:advance(0)
+    assert.equal("20 1 20", ("%s %s %d"):format(told[1], told[20], #told))
+    local timers = {
+      host.every(1, function() conn:send "3" end), host.every(1, function() told[#told + 1] = "tick" end),
+    }
+    clock:advance(2)
+    for _, timer in ipairs(timers) do timer:cancel() end
+    assert.equal("tick 3 2 1 tick 3 2 1", table.concat(told, " ", 21))
+    conn:close()
+    clock:advance(0)
+    assert.equal("closed", conn.state)
+  end)
+
+  -- What a bot with three unlucky connections goes through in two hours.
+  local function two_hours()
+    local clock <close> = testing.clock()
+    local began, told = host.now(), {}
+    local peer <close> = testing.server {
+      on_session = function(s)
+        s:send "welcome"
+        host.sleep(100 * math.random())
+        s:drop()
+      end,
+    }
+    local conns = {}
+    for i = 1, 3 do
+      conns[i] = ws.connect { url = peer.url, reconnect = true, ping_interval = 10, on_error = function() end,
+        on_message = function() told[#told + 1] = ("%d open %.3f"):format(i, host.now() - began) end,
+        on_close = function(_, code) told[#told + 1] = ("%d %d %.3f"):format(i, code, host.now() - began) end }
+    end
+    clock:advance(2 * 3600)
+    for _, conn in ipairs(conns) do conn:destroy() end
+    clock:advance(0)
+    return told
+  end
+
+  it("gives the same run in the same order, with the same seed", function()
+    local core = require "wsbot.testing.core"
+    local runs = {}
+    for i = 1, 2 do
+      math.randomseed(core.seed(4711))
+      runs[i] = two_hours()
+    end
+    assert.is_true(#runs[1] > 300)
+    assert.same(runs[1], runs[2])
+  end)
+
+  it("does not wait for what never comes: a peer that is silent, or an address that is", function()
+    local clock = testing.clock()
+    local silent <close> = testing.server { silent = true }
+    local told = {}
+    ws.connect { url = silent.url, on_error = function(_, word) told[#told + 1] = word end }
+    ws.connect { url = "ws://127.0.0.1:1", on_error = function(_, word) told[#told + 1] = word end }
+    local restless = host.spawn(function() while true do host.sleep(0) end end)
+    local before = os.clock()
+    clock:advance(30)
+    restless:cancel()
+    assert.same({ "connect", "timeout" }, told)
+    assert.is_true(os.clock() - before < 5)
+  end)
+end)

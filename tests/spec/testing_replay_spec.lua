@@ -1,0 +1,248 @@
+-- Recording (`wsbot run --record`) and testing.replay.
+local place = require "support.place"
+local program = require "support.program"
+local story = require "support.story"
+local testing = require "wsbot.testing"
+
+-- Records what a bot says to a peer. Returns the file, its lines, and what the bot printed.
+local function record(source, answer, flags)
+  local peer <close> = testing.server(answer or { on_message = function(s, data) s:send(data:upper()) end })
+  local path = place.folder() .. "/record.jsonl"
+  local bot = program.bot(source, { peer.url }, { flags = { "--record", path, table.unpack(flags or {}) } })
+  bot:wait()
+  local events = {}
+  for line in io.lines(path) do events[#events + 1] = require "cjson".decode(line) end
+  return path, events, bot
+end
+
+local secretive = [[
+  ws.connect { url = arg[1]:gsub("//", "//user:hunter2@") .. "/private?token=hunter2&room=hunter2&hunter2",
+    headers = { Cookie = "hunter2", ["X-Api-Key"] = "hunter2", Accept = "text/plain" },
+    protocols = { "v1", "bearer.token.hunter2.and.more.of.it.so.that.it.is.long" },
+    on_websocket_connect = function(c) c:close() end }
+]]
+
+describe("wsbot run --record", function()
+  it("writes handshakes, messages both ways, closes and times as JSON lines", story.of(function()
+    local _, events = record [[
+      ws.connect { url = arg[1] .. "/chat",
+        on_websocket_connect = function(c) c:send "hellö\n" c:send("\xff\0", "binary") end,
+        on_message = function(c, _, kind) if kind == "text" then c:send "bye" c:close(4001, "done") end end }
+    ]]
+    local told, last = {}, 0
+    for i = 2, #events do
+      local e = events[i]
+      assert.is_true(e.time >= last and e.connection == 1)
+      last = e.time
+      local what = e.kind or e.status or e.target or e.attempt or e.code
+      local data = e.data or e.base64 or e.kind == "close" and ("%d %s"):format(e.code, e.reason) or ""
+      told[#told + 1] = ("%s %s %s"):format(e.event, type(what) == "number" and ("%d"):format(what) or what, data)
+    end
+    assert.equal(1, events[1].record)
+    assert.matches("^wsbot %d", events[1].program)
+    assert.matches("^%d%d%d%d%-%d%d%-%d%dT", events[1].started)
+    -- the answer to the binary message may come before or after the goodbye
+    local said = "\n" .. table.concat(told, "\n") .. "\n"
+    assert.matches("^\nconnect 1 \nrequest /chat \nresponse 101 \nsent text hellö\n\nsent binary /wA=\n", said)
+    assert.matches("\nreceived text HELLö\n\n.*sent text bye\nsent close 4001 done\n.*end 4001 \n$", said)
+  end))
+
+  it("leaves secrets out of headers and queries, and keeps the file to its owner", story.of(function()
+    local path, events = record(secretive)
+    assert.is_nil(place.read(path):find "hunter2")
+    assert.matches("/private?token=(left out)&room=(left out)&(left out)", events[2].url, 1, true)
+    local headers = {}
+    for _, header in ipairs(events[3].headers) do headers[header[1]] = header[2] end
+    assert.equal("(left out)", headers.Cookie)
+    assert.equal("(left out)", headers.Authorization)
+    assert.equal("text/plain", headers.Accept)
+    assert.equal("v1, (left out)", headers["Sec-WebSocket-Protocol"])
+    assert.equal("600", ("%o"):format(require "luv".fs_stat(path).mode & tonumber("777", 8)))
+  end))
+
+  it("keeps them where that is asked for", story.of(function()
+    local _, events = record(secretive, nil, { "--record-secrets" })
+    assert.equal("/private?token=hunter2&room=hunter2&hunter2", events[3].target)
+  end))
+
+  it("has what a refusal said, and connections that failed", story.of(function()
+    local _, events = record([[
+      ws.connect { url = arg[1], on_error = function()
+        ws.connect { url = "ws://127.0.0.1:1", on_error = function() end }
+      end }
+    ]], { refuse = { status = 403, headers = { ["X-Why"] = "secret", Server = "s" }, body = "go away" } })
+    local response, failed = events[4], events[#events]
+    assert.same({ 403, "Forbidden", "go away" }, { response.status, response.reason, response.body })
+    assert.same({ "connect", 2 }, { failed.error, failed.connection })
+  end))
+
+  it("tells what cannot be written", story.of(function()
+    local bot = program.run { "run", "--record", "/nowhere/at/all", place.file("bot.lua", "") }
+    assert.equal(2, (bot:wait()))
+    assert.matches("%-%-record: cannot write /nowhere/at/all: No such file or directory", bot.err)
+    local path = place.file("bot.lua", "ws.connect { url = 'ws://127.0.0.1:1' }")
+    bot = program.run { "run", "--record", "/dev/full", path }
+    bot:wait()
+    assert.matches("%-%-record: cannot write /dev/full: No space left on device", bot.err)
+  end))
+end)
+
+----------------------------------------------------------------------------------------------------------------------
+
+local head = [=[
+{"record":1,"program":"wsbot","started":"2026-01-01T00:00:00Z"}
+{"time":0,"connection":1,"event":"connect","attempt":1,"url":"ws://h/feed?token=(left out)"}
+{"time":0.01,"connection":1,"event":"request","target":"/feed?token=(left out)","headers":[["Host","h"]]}
+{"time":0.1,"connection":1,"event":"response","status":101,"headers":[["Sec-WebSocket-Protocol","v2"],["X","y"]]}
+]=]
+
+local session = head .. [[
+{"time":0.2,"connection":1,"event":"sent","kind":"text","data":"{\"subscribe\":\"trades\",\"id\":1}"}
+{"time":1,"connection":1,"event":"received","kind":"text","data":"trade 1"}
+{"time":60,"connection":1,"event":"received","kind":"binary","base64":"AP8="}
+{"time":60.1,"connection":1,"event":"sent","kind":"text","data":"thanks for 2"}
+{"time":60.2,"connection":1,"event":"received","kind":"close","code":4000,"reason":"that is all"}
+{"time":60.3,"connection":1,"event":"end","code":4000}
+]]
+
+local bot = [[
+  ws.connect { url = arg[1] .. "/feed?token=new", protocols = { "v1", "v2" },
+    on_websocket_connect = function(c, r) print(c.protocol, r.headers.x) c:send('{"id":1,"subscribe":"%s"}') end,
+    on_message = function(c, data, kind)
+      n = (n or 0) + 1
+      print(data, kind)
+      if kind == "binary" then c:send("thanks for " .. n) end
+    end,
+    on_close = function(_, code, reason) print(code, reason) end }
+]]
+
+describe("testing.replay", function()
+  it("plays the server's side to a bot, as fast as it answers", function()
+    local peer <close> = testing.replay(place.file("r.jsonl", session))
+    local b <close> = testing.bot(bot:format "trades", { args = { peer.url } })
+    peer:finish()
+    assert.equal(0, b:wait())
+    assert.equal("v2\ty\ntrade 1\ttext\n\0\xff\tbinary\n4000\tthat is all\n", b.output)
+  end)
+
+  it("plays it as it was in virtual time, or at another speed", function()
+    local clock = testing.clock()
+    for _, speed in ipairs { 1, 10 } do
+      local peer <close> = testing.replay(place.file("r.jsonl", session), { speed = speed })
+      local b <close> = testing.bot(bot:format "trades", { args = { peer.url } })
+      clock:advance(59 / speed)
+      assert.equal("v2\ty\ntrade 1\ttext\n", b.output)
+      clock:advance(2 / speed)
+      peer:finish()
+      assert.matches("4000\tthat is all\n$", b.output)
+    end
+  end)
+
+  it("shows how an answer differs", function()
+    local peer <close> = testing.replay(place.file("r.jsonl", session))
+    local b <close> = testing.bot(bot:format "books", { args = { peer.url } })
+    local ok, why = pcall(peer.finish, peer)
+    assert.is_false(ok)
+    assert.matches([[r.jsonl, line 5: the bot's answer is another one
+expected "{"subscribe":"trades","id":1}"
+     got "{"id":1,"subscribe":"books"}"
+            ^ (they part at byte 3)]], why, 1, true)
+    assert.equal("v2\ty\n", b.output:match "^[^\n]*\n")
+  end)
+
+  it("lets a function say what is the same", function()
+    local peer <close> = testing.replay(place.file("r.jsonl", session), {
+      compare = function(recorded, got) return #recorded == #got + 1 or recorded == got end,
+    })
+    local b <close> = testing.bot(bot:format "books", { args = { peer.url } })
+    peer:finish()
+    assert.equal(0, b:wait())
+  end)
+
+  it("tells what the bot did not send, or sent instead of a Close, and where it connects that nobody did", function()
+    local function why(record_text, source)
+      local peer <close> = testing.replay(place.file("r.jsonl", record_text))
+      local b <close> = testing.bot(source, { args = { peer.url } })
+      local ok, message = pcall(peer.finish, peer)
+      assert.is_false(ok, b.output)
+      return message
+    end
+    assert.matches('line 5: the bot did not send "{"subscribe".*: it closed with 1000', why(session,
+      "local c = ws.connect { url = arg[1] .. '/feed?token=1' } c.on_websocket_connect = function() c:close() end"))
+    assert.matches("line 5: the bot sent \"more\", and not a Close with 1000", why(head
+      .. '{"time":1,"connection":1,"event":"sent","kind":"close","code":1000,"reason":""}\n',
+      "ws.connect { url = arg[1] .. '/feed?token=1' }:send 'more'"))
+    assert.matches("connects to /other, which is not in the record", why(session,
+      "ws.connect { url = arg[1] .. '/other', on_error = print }"))
+  end)
+
+  it("plays refusals, resets and several connections", function()
+    local text = head .. [=[
+{"time":1,"connection":1,"event":"end","code":1006,"error":"reset","message":"x"}
+{"time":2,"connection":1,"event":"connect","attempt":2,"url":"ws://h/feed?token="}
+{"time":2,"connection":1,"event":"request","target":"/feed?token=","headers":[]}
+{"time":2,"connection":1,"event":"response","status":503,"reason":"Busy","headers":[["Retry-After","1"]],"body":"later"}
+{"time":2,"connection":1,"event":"end","code":1006,"error":"handshake","message":"x"}
+{"time":3,"connection":1,"event":"request","target":"/feed?token=","headers":[]}
+{"time":3,"connection":1,"event":"response","status":101,"reason":"","headers":[]}
+{"time":3,"connection":2,"event":"request","target":"/other","headers":[]}
+{"time":3,"connection":2,"event":"response","status":101,"reason":"","headers":[]}
+{"time":4,"connection":2,"event":"received","kind":"text","data":"to the other"}
+{"time":4,"connection":1,"event":"received","kind":"text","data":"to the first"}
+]=]
+    local clock = testing.clock()
+    local peer <close> = testing.replay(place.file("r.jsonl", text))
+    local b <close> = testing.bot([[
+      local function say(c, m) print(c.name, m) end
+      ws.connect { name = "first", url = arg[1] .. "/feed?token=x", reconnect = true, on_message = say,
+        on_error = function(_, word, m) print(word, m:match "%d%d%d[^,]*") end }
+      ws.connect { name = "other", url = arg[1] .. "/other", on_message = say }
+    ]], { args = { peer.url } })
+    clock:advance(10)
+    peer:finish()
+    assert.equal("other\tto the other\nreset\tnil\nhandshake\t503 Busy\nfirst\tto the first\n", b.output)
+  end)
+
+  it("plays what mosquitto said to scripts/mqtt.lua", function()
+    local peer <close> = testing.replay("tests/spec/records/mosquitto.jsonl", {
+      compare = function(recorded, got) -- but for the client id, which is another one each time
+        local id = "wsbot%-%x+"
+        return recorded:gsub(id, "") == got:gsub(id, "")
+      end,
+    })
+    local b <close> = testing.bot("scripts/mqtt.lua", { args = { peer.url, "house/+/light" } })
+    testing.eventually(function() return b.output:find "off" end)
+    assert.equal("house/kitchen/light: on\nhouse/hall/light: off\n", b.output)
+    b:stop()
+    peer:finish()
+  end)
+
+  it("fails the test that does not ask", story.of(function()
+    local path = place.file("r.jsonl", session)
+    local run = program.run { "test", "-o", "plainTerminal", place.file("some_spec.lua", ([[
+      local testing = require "wsbot.testing"
+      it("replays", function()
+        local peer = testing.replay(%q)
+        local c = ws.connect { url = peer.url .. "/feed?token=1" }
+        c:send "something else"
+        testing.eventually(function() return c.state == "closed" end)
+      end)
+    ]]):format(path)) }
+    assert.equal(1, (run:wait()))
+    assert.matches("r.jsonl, line 5: the bot's answer is another one", run.out)
+  end))
+
+  it("says of a file what is wrong with it", function()
+    local function why(text)
+      local ok, message = pcall(testing.replay, place.file("r.jsonl", text))
+      assert.is_false(ok)
+      return message
+    end
+    assert.matches("r.jsonl is empty", why "")
+    assert.matches("r.jsonl:1: this is not JSON", why "x")
+    assert.matches("r.jsonl is no record of wsbot", why "{}")
+    assert.matches("r.jsonl:2: this is not JSON", why '{"record":1}\n[')
+    assert.matches("No such file", select(2, pcall(testing.replay, "/nowhere")))
+    assert.matches("unknown option 'sped'", select(2, pcall(testing.replay, "/nowhere", { sped = 1 })))
+  end)
+end)
