@@ -50,6 +50,33 @@ describe("testing.clock", function()
     assert.equal("closed", conn.state)
   end)
 
+  it("drives a bot through a dead link, back-off up to a minute, and a resubscription", function()
+    local clock = testing.clock()
+    local peer <close> = testing.server()
+    local bot <close> = testing.bot([[
+      ws.connect { url = arg[1], ping_interval = 55, pong_timeout = 20, reconnect = { min = 1, max = 60 },
+        on_error = function(_, word) print(word) end,
+        on_websocket_connect = function(c) c:send "subscribe" end,
+        on_close = function(_, _, _, record) waits = math.max(waits or 0, record.retry_in) end }
+      host.every(3600, function() print(("the longest wait was %g s"):format(waits // 10 * 10)) end)
+    ]], { args = { peer.url } })
+    local s = peer:accept()
+    s:expect "subscribe"
+    clock:advance(10 * 55)
+    assert.equal(10, s.pings)
+    s:stall()
+    peer:answer { refuse = { status = 502 } }
+    clock:advance(55 + 20)
+    bot:expect "ping_timeout"
+    clock:advance(3600 - 11 * 55 - 20)
+    assert.is_true(select(2, bot.output:gsub("handshake", "")) > 60)
+    assert.matches("the longest wait was 50 s\n$", bot.output)
+    peer:answer {}
+    clock:advance(60)
+    repeat s = peer:accept() until s.state == "open"
+    s:expect "subscribe"
+  end)
+
   -- What a bot with three unlucky connections goes through in two hours.
   local function two_hours()
     local clock <close> = testing.clock()

@@ -1,6 +1,9 @@
 -- wsbot.testing.bot: a script under test, whole and unchanged, in a generation of its own.
 local core = require "wsbot.testing.core"
+local difference = require "wsbot.testing.difference"
 local instrument = require "wsbot.testing.instrument"
+
+local EXPECT <const> = 5 -- seconds
 
 local bot = {}
 
@@ -25,6 +28,27 @@ function bot:wait()
     core.turn(turns)
   end
   return self.core:status()
+end
+
+-- The next lines that it prints are these. Waits for them.
+function bot:expect(...)
+  for i = 1, select("#", ...) do
+    local expected = select(i, ...)
+    local from, line, turns, ends = self.at, nil, 0, core.real() + EXPECT
+    repeat
+      local output = self.core:output()
+      local to = output:find("\n", from, true)
+      line = to and output:sub(from, to - 1)
+      if not line and (core.real() > ends or not self.core:alive()) then
+        error(("expected the bot to print %s, but %s, after\n%s"):format(difference.quote(expected),
+          self.core:alive() and ("it printed nothing for %g s"):format(EXPECT) or "it has ended", output), 2)
+      end
+      turns = turns + 1
+      if not line then core.turn(turns) end
+    until line
+    self.at = from + #line + 1
+    if line ~= expected then error("the bot printed another line\n" .. difference.of_texts(expected, line), 2) end
+  end
 end
 
 -- Ends it at once. An error of its callbacks that the test did not look at is the test's.
@@ -87,7 +111,7 @@ return function(what, options)
   end
   local path = is_path(what) and what or nil
   local made = core.bot(path, not path and what or nil, options.args or {}, environment)
-  local self = setmetatable({ core = made, seen = 0 }, meta)
+  local self = setmetatable({ core = made, seen = 0, at = 1 }, meta)
   instrument.add(self)
   local ok, why = self.core:start()
   if ok then return self end
