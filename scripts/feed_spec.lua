@@ -1,8 +1,8 @@
 -- How a bot is tested: `wsbot test scripts` runs this file.
 --
--- One idea: nothing of the bot is changed for its test. It runs whole, as `wsbot scripts/feed.lua` does; the exchange is
--- a scripted peer; and the clock is the test's, so that half an hour of silence, back-off and lost pings is over in a
--- few milliseconds.
+-- One idea: nothing of the bot is changed for its test. It runs whole, as `wsbot scripts/feed.lua` does; the exchange
+-- is a scripted peer; and the clock is the test's, so that ten minutes of silence, back-off and lost pings are over in
+-- a few milliseconds.
 
 local cjson = require "cjson"
 local testing = require "wsbot.testing"

@@ -8,8 +8,8 @@ local testing = {
   replay = require "wsbot.testing.replay",
 }
 
--- Waits, the loop turning, until look() gives something true, which is returned; no longer than `timeout` seconds (5) of
--- real time.
+-- Waits, the loop turning, until look() gives something true, which is returned; no longer than `timeout` seconds (5)
+-- of real time.
 function testing.eventually(look, timeout)
   local ends, turns = core.real() + (timeout or 5), 0
   while true do

@@ -30,23 +30,31 @@ function bot:wait()
   return self.core:status()
 end
 
+-- Waits for the next line that it prints, or its end. Returns nil where there is none.
+local function next_line(self)
+  local turns, ends = 0, core.real() + EXPECT
+  while true do
+    local output, alive = self.core:output(), self.core:alive()
+    local to = output:find("\n", self.at, true)
+    if to then
+      local line = output:sub(self.at, to - 1)
+      self.at = to + 1
+      return line
+    end
+    if not alive or core.real() > ends then return nil end
+    turns = turns + 1
+    core.turn(turns)
+  end
+end
+
 -- The next lines that it prints are these. Waits for them.
 function bot:expect(...)
   for i = 1, select("#", ...) do
-    local expected = select(i, ...)
-    local from, line, turns, ends = self.at, nil, 0, core.real() + EXPECT
-    repeat
-      local output = self.core:output()
-      local to = output:find("\n", from, true)
-      line = to and output:sub(from, to - 1)
-      if not line and (core.real() > ends or not self.core:alive()) then
-        error(("expected the bot to print %s, but %s, after\n%s"):format(difference.quote(expected),
-          self.core:alive() and ("it printed nothing for %g s"):format(EXPECT) or "it has ended", output), 2)
-      end
-      turns = turns + 1
-      if not line then core.turn(turns) end
-    until line
-    self.at = from + #line + 1
+    local expected, line = select(i, ...), next_line(self)
+    if not line then
+      error(("expected the bot to print %s, but %s, after\n%s"):format(difference.quote(expected),
+        self.running and ("it printed nothing for %g s"):format(EXPECT) or "it has ended", self.output), 2)
+    end
     if line ~= expected then error("the bot printed another line\n" .. difference.of_texts(expected, line), 2) end
   end
 end
@@ -117,5 +125,5 @@ return function(what, options)
   if ok then return self end
   instrument.remove(self)
   self.core:kill()
-  error(why, 0)
+  error(why, why:find "^[^\n]-:%d+: " and 0 or 2)
 end
