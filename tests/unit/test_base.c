@@ -2,6 +2,7 @@
 #include "base/buf.h"
 #include "base/digest.h"
 #include "base/err.h"
+#include "base/json.h"
 #include "base/random.h"
 #include "unit.h"
 
@@ -112,6 +113,54 @@ static void random_numbers_do_not_repeat(void **state) {
     random_clear();
 }
 
+static void base64_is_read_back(void **state) {
+    (void)state;
+    struct buf bytes;
+    buf_init(&bytes, 8);
+    assert_int_equal(digest_base64_read(&bytes, slice_str("")), 0);
+    assert_int_equal(digest_base64_read(&bytes, slice_str("/wD+")), 0);
+    assert_int_equal(digest_base64_read(&bytes, slice_str("YQ==")), 0);
+    assert_true(slice_eq(buf_slice(&bytes), slice_of("\xff\0\xfe"
+                                                     "a",
+                                                     4)));
+    assert_int_equal(digest_base64_read(&bytes, slice_str("Y*==")), ERR_SYNTAX);
+    assert_int_equal(digest_base64_read(&bytes, slice_str("YWFhYWFhYWFh")), ERR_FULL);
+    assert_int_equal(bytes.len, 4);
+    buf_clear(&bytes);
+}
+
+static void the_same_seed_gives_the_same_numbers(void **state) {
+    (void)state;
+    uint8_t first[1000], second[1000];
+    random_seed(7);
+    random_fill(first, sizeof first);
+    random_seed(7);
+    random_fill(second, 3);
+    random_fill(second + 3, sizeof second - 3); /* however they are drawn */
+    assert_memory_equal(first, second, sizeof first);
+    random_seed(8);
+    random_fill(second, sizeof second);
+    assert_memory_not_equal(first, second, sizeof first);
+    random_clear(); /* and from here on nobody can tell them any more */
+    random_seed(7);
+    random_clear();
+    random_fill(second, sizeof second);
+    assert_memory_not_equal(first, second, sizeof first);
+}
+
+static void json_strings_are_escaped_and_valid(void **state) {
+    (void)state;
+    struct buf out;
+    buf_init(&out, SIZE_MAX);
+    json_string(&out, slice_of("a\"\\\n\t\x01\0\x7f", 8));
+    assert_true(slice_eq(buf_slice(&out), slice_str("\"a\\\"\\\\\\n\\t\\u0001\\u0000\x7f\"")));
+    buf_reset(&out, 0);
+    json_string(&out, slice_str("\xc3\xa9 \xf0\x9f\x98\x80 \xff \xed\xa0\x80"));
+    assert_true(slice_eq(buf_slice(&out), slice_str("\"\xc3\xa9 \xf0\x9f\x98\x80 \xef\xbf\xbd "
+                                                    "\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd\"")));
+    buf_clear(&out);
+}
+
 static void the_first_fault_is_kept(void **state) {
     (void)state;
     struct fault f = {0};
@@ -131,6 +180,9 @@ int main(void) {
         cmocka_unit_test(slices_are_split_and_trimmed),
         cmocka_unit_test(digests_are_what_their_rfcs_say),
         cmocka_unit_test(random_numbers_do_not_repeat),
+        cmocka_unit_test(base64_is_read_back),
+        cmocka_unit_test(the_same_seed_gives_the_same_numbers),
+        cmocka_unit_test(json_strings_are_escaped_and_valid),
         cmocka_unit_test(the_first_fault_is_kept),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
