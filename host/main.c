@@ -3,6 +3,7 @@
 #include "app/echo.h"
 #include "app/generation.h"
 #include "app/test.h"
+#include "app/test_watch.h"
 #include "app/worker.h"
 #include "base/log.h"
 #include "net/record.h"
@@ -35,6 +36,7 @@ static int echo(const struct cli_options *options) {
 static int test(int argc, char **argv, int first) {
     struct worker w;
     worker_open(&w, true, false);
+    test_watch_tell(&w);
     test_run(&w, argc, argv, first);
     worker_close(&w);
     return w.status;
@@ -82,7 +84,8 @@ int main(int argc, char **argv) {
     if (cli_read(argc, argv, &options, &status) == CLI_DONE) return status;
     if (options.log_json) log_set_format(LOG_JSON);
     if (options.command == CLI_ECHO) return echo(&options);
-    if (options.command == CLI_TEST) return test(argc, argv, options.first);
+    if (options.command == CLI_TEST)
+        return options.watch ? test_watch(argc, argv, options.first) : test(argc, argv, options.first);
     if (!interpreter_options_read(argc, argv, options.first, &script, &bad)) {
         interpreter_usage(argv[0] && argv[0][0] ? argv[0] : "wsbot", argv[bad]);
         return options.as_lua ? 1 : 2;

@@ -51,7 +51,7 @@ static bool take_max_memory(struct cli_options *o, const char *value) {
     return take_number(value, 1u << 20, &o->max_memory) && o->max_memory > 0;
 }
 
-enum { RUN = 1 << CLI_RUN, ECHO_ = 1 << CLI_ECHO };
+enum { RUN = 1 << CLI_RUN, ECHO_ = 1 << CLI_ECHO, TEST = 1 << CLI_TEST };
 
 static const struct option options[] = {
     {RUN, "--watch", NULL, "reload the script when it, or a file it loaded, is saved; connections stay (see SIGHUP)",
@@ -69,6 +69,8 @@ static const struct option options[] = {
     {ECHO_, "--port", "P", "the port to listen on (1234); 0: a free one", take_port},
     {ECHO_, "--tls-cert", "F", "speak wss:// with this certificate (PEM, its chain included)", take_tls_cert},
     {ECHO_, "--tls-key", "F", "the key of that certificate (PEM)", take_tls_key},
+    {TEST, "--watch", NULL, "run them again when a file that was loaded is saved, or a spec is new, until Ctrl-C",
+     take_watch},
 };
 enum { OPTIONS = sizeof options / sizeof *options };
 
@@ -81,7 +83,7 @@ static const struct {
     [CLI_ECHO] = {"echo", "wsbot echo [OPTIONS]",
                   "A WebSocket peer that sends back what it gets, to try a bot against."},
     [CLI_TEST] =
-        {"test", "wsbot test [--test-timeout SECONDS] [--strict-leaks] [BUSTED OPTIONS] [PATH...]",
+        {"test", "wsbot test [--watch] [--test-timeout SECONDS] [--strict-leaks] [BUSTED OPTIONS] [PATH...]",
          "Runs busted specs (*_spec.lua) inside the host: tests and hooks may wait, and what runs over its limit\n"
          "(10 seconds), fails in a callback, or is left open, is told with its test. --strict-leaks makes what is\n"
          "left open a failure. All other options are busted's: see busted --help."},
@@ -159,6 +161,13 @@ static int read_options(int argc, char **argv, int i, struct cli_options *out, i
     return i;
 }
 
+/* Is the word among those from argv[i] on, before any "--"? */
+static bool is_among(int argc, char **argv, int i, const char *word) {
+    for (; i < argc && strcmp(argv[i], "--") != 0; i++)
+        if (strcmp(argv[i], word) == 0) return true;
+    return false;
+}
+
 int cli_read(int argc, char **argv, struct cli_options *out, int *status) {
     *out = (struct cli_options){.command = CLI_RUN, .first = 1, .as_lua = true, .host = "127.0.0.1", .port = 1234};
     if (argc < 2) return 0;
@@ -175,9 +184,12 @@ int cli_read(int argc, char **argv, struct cli_options *out, int *status) {
         if (strcmp(argv[1], commands[command].name) != 0) continue;
         out->command = (enum cli_command)command;
         out->as_lua = false;
-        if (command == CLI_TEST) { /* its options are read by lualib/wsbot/test.lua, and by busted */
+        if (command == CLI_TEST) { /* its other options are read by lualib/wsbot/test.lua, and by busted */
+            int next = 2;
             out->first = 2;
-            if (argc < 3 || strcmp(argv[2], "--help") != 0) return 0;
+            out->watch = is_among(argc, argv, 2, "--watch");
+            while (next < argc && strcmp(argv[next], "--watch") == 0) next++;
+            if (next == argc || strcmp(argv[next], "--help") != 0) return 0;
         }
         int i = read_options(argc, argv, 2, out, status);
         if (i == CLI_DONE) return CLI_DONE;

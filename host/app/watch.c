@@ -1,6 +1,7 @@
 /* watch: folders are listened to, files are looked at. */
 #include "app/watch.h"
 
+#include <dirent.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -110,12 +111,36 @@ static void renew_folders(struct watch *w, bool all) {
 
 /* ---- files ---- */
 
+/* Which Lua files are in a folder, in any order. Hidden ones are what editors keep while they work. */
+static uint64_t hash_names(DIR *folder) {
+    uint64_t sum = 0;
+    for (const struct dirent *entry; (entry = readdir(folder));) {
+        size_t n = strlen(entry->d_name);
+        if (entry->d_name[0] == '.' || n < 4 || strcmp(entry->d_name + n - 4, ".lua") != 0) continue;
+        uint64_t hash = 0xcbf29ce484222325; /* FNV-1a */
+        for (size_t i = 0; i < n; i++) hash = (hash ^ (uint8_t)entry->d_name[i]) * 0x100000001b3;
+        sum += hash;
+    }
+    return sum;
+}
+
+struct file_mark watch_mark(const char *path) {
+    struct file_mark mark = {0};
+    if (path[strlen(path) - 1] != '/') return engine_mark_file(path);
+    DIR *folder = opendir(path);
+    if (!folder) return mark;
+    mark.inode = engine_mark_file(path).inode;
+    mark.size = hash_names(folder) | 1; /* never that of an empty file */
+    closedir(folder);
+    return mark;
+}
+
 static bool is_nothing(const struct file_mark *m) { return m->size == 0; }
 
 /* Looks at a file. How many milliseconds it must be quiet yet until its change counts; 0: it counts now; -1: it is as
  * it was loaded. */
 static int64_t look_at(struct file *f, uint64_t now) {
-    struct file_mark mark = engine_mark_file(f->path);
+    struct file_mark mark = watch_mark(f->path);
     if (!file_mark_equal(&mark, &f->seen)) {
         f->seen = mark;
         f->since = now;
@@ -144,6 +169,7 @@ static void add(struct watch *w, const struct engine_file *file) {
 /* Adds what the running generation has loaded meanwhile. */
 static void add_new(struct watch *w) {
     bool any = false;
+    if (!w->worker->engine) return;
     for (const struct engine_file *file = w->worker->engine->files; file; file = file->next) {
         if (find(w, file->path)) continue;
         add(w, file);

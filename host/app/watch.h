@@ -8,13 +8,17 @@
 
 struct watch;
 
-/* Watches the files that the running generation has loaded, also those that it loads later. Keeps the loop alive until
- * it is closed. Aborts without memory. */
+/* Watches the files that the running generation, if there is one, has loaded, also those that it loads later. Keeps the
+ * loop alive until it is closed. Aborts without memory. */
 struct watch *watch_open(struct worker *w);
 
 /* These files (copied) were loaded by another generation. They alone are watched from now on, or, where `besides`, they
  * as well; and what has changed since counts. */
 void watch_loaded(struct watch *watch, const struct engine_file *files, bool besides);
+
+/* The mark of what is there now. A path that ends with / is a folder, which may be watched like a file: it is saved
+ * when a Lua file in it is new or gone. */
+struct file_mark watch_mark(const char *path);
 
 /* The loop must turn once before it goes. */
 void watch_close(struct watch *watch);

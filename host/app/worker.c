@@ -23,6 +23,7 @@ static void on_signal(int number) {
         raise(number);
         return;
     }
+    w->signal = number;
     if (number == SIGINT && w->engine) engine_interrupt(w->engine);
     uv_async_send(&w->signalled);
 }
@@ -72,7 +73,13 @@ static void host_exit(void *app, int status) {
 
 static const char *host_reload(void *app) { return worker_reload(app); }
 
-static const struct engine_host engine_host = {.stop = host_stop, .exit = host_exit, .reload = host_reload};
+static void host_noted(void *app, const struct engine_file *file) {
+    struct worker *w = app;
+    if (w->noted) w->noted(w->noted_arg, file);
+}
+
+static const struct engine_host engine_host = {
+    .stop = host_stop, .exit = host_exit, .reload = host_reload, .noted = host_noted};
 
 void worker_open(struct worker *w, bool script, bool no_environment) {
     *w = (struct worker){0};

@@ -4,6 +4,7 @@
 
 #include "net/net.h"
 #include "script/engine.h"
+#include <signal.h>
 
 struct worker {
     uv_loop_t loop;
@@ -14,6 +15,9 @@ struct worker {
     void (*reload)(void *arg); /* makes the next generation, from the loop; NULL: there is nothing to reload */
     void *reload_arg;
     struct deadline reload_due;
+    void (*noted)(void *arg, const struct engine_file *file); /* told what scripts are loaded from; NULL: nobody is */
+    void *noted_arg;
+    volatile sig_atomic_t signal; /* the last that asked to stop; 0: none */
     bool stopping;
     unsigned last_turns; /* made since all connections had ended */
     bool over;           /* the main chunk failed: the program ends at once */

@@ -294,6 +294,7 @@ void engine_note_file(struct engine *e, const char *path) {
     }
     f->mark = engine_mark_file(f->path);
     *at = f;
+    if (e->host && e->host->noted) e->host->noted(e->app, f);
 }
 
 void engine_set_script(struct engine *e, const char *path) {

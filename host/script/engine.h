@@ -9,12 +9,15 @@
 #include <stdio.h>
 #include <time.h>
 
-/* What a script may ask of the program it runs in. */
+struct engine_file;
+
+/* What a script may ask of the program it runs in, and what it tells it. */
 struct engine_host {
-    void (*stop)(void *app, int status);            /* ends gracefully with this status */
-    void (*exit)(void *app, int status);            /* closes the engine and ends at once; does not return */
-    const char *(*reload)(void *app);               /* asks for a reload; NULL, or why there can be none */
-    void (*failed)(void *app, const char *message); /* hears of each error that is reported; may be NULL */
+    void (*stop)(void *app, int status);                      /* ends gracefully with this status */
+    void (*exit)(void *app, int status);                      /* closes the engine and ends at once; does not return */
+    const char *(*reload)(void *app);                         /* asks for a reload; NULL, or why there can be none */
+    void (*failed)(void *app, const char *message);           /* hears of each error that is reported; may be NULL */
+    void (*noted)(void *app, const struct engine_file *file); /* it is about to load this one, for the first time */
 };
 
 /* A file that the script was loaded from, and what tells it from another of the same path. */

@@ -355,8 +355,13 @@ static void host_failed(void *app, const char *message) {
     put_string(&b->errors, copy(message, strlen(message)));
 }
 
+static void host_noted(void *app, const struct engine_file *file) {
+    const struct engine *tester = ((struct bot *)app)->tester;
+    if (tester->host->noted) tester->host->noted(tester->app, file);
+}
+
 static const struct engine_host bot_host = {
-    .stop = host_stop, .exit = host_exit, .reload = host_reload, .failed = host_failed};
+    .stop = host_stop, .exit = host_exit, .reload = host_reload, .failed = host_failed, .noted = host_noted};
 
 static struct bot *of_step(struct deadline *d) { return (struct bot *)((char *)d - offsetof(struct bot, step)); }
 

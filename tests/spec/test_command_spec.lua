@@ -1,4 +1,6 @@
 -- `wsbot test`: stock busted in the host. The specs that it is given here are written into files of their own.
+local cjson = require "cjson"
+local uv = require "luv"
 local place = require "support.place"
 local program = require "support.program"
 local story = require "support.story"
@@ -163,5 +165,153 @@ describe("wsbot test", function()
     ]]
     assert.matches("1 success", out)
     assert.equal(0, status)
+  end)
+end)
+
+-- A folder with specs of all kinds and a helper.
+local function folder_of_specs(more)
+  local folder = place.folder()
+  local files = {
+    ["helper.lua"] = "helped = table.concat({ ... }, ' ') .. table.concat(arg, ' ')",
+    ["a_spec.lua"] = "it('a #tag', function() end) it('is helped: ' .. tostring(helped), function() end)",
+    ["b_spec.lua"] = [[
+      describe("a block #tag", function()
+        it("passes", function() end)
+        it("fails", function() assert.equal(1, 2) end)
+        it("errs", function() error "x" end)
+        it("errs with a table", function() error { 1 } end)
+        pending "later"
+        it("is pending", function() pending "not yet" end)
+        it("prints", function() print "hello" end)
+      end)
+      describe("broken", function() error "a block" end)
+    ]],
+  }
+  for name, text in pairs(more or {}) do files[name] = text end
+  for name, text in pairs(files) do place.file(folder .. "/" .. name, text) end
+  return folder
+end
+
+-- What a program says, without what differs from run to run, and without the seeds, which `wsbot test` always tells.
+local function said(p, name)
+  local status = p:wait()
+  local text = (p.out .. p.err):gsub("^" .. name .. ": ", "busted: "):gsub("\n" .. name .. ": ", "\nbusted: ")
+    :gsub("%d+%.%d+ seconds", ""):gsub("%(?%d+%.%d+ ms%)?", ""):gsub("%(%d+%.%d+ ms total%)", "")
+    :gsub("%a%a%a %a%a%a +%d+ %d+:%d+:%d+ %d+", ""):gsub("[# ]*Random seed: %d+\n", "")
+  return text, status
+end
+
+describe("wsbot test says what busted says under lua, and ends as it does, with", function()
+  for _, words in ipairs {
+    "", "-v", "-o TAP", "-o gtest", "-o utfTerminal", "-o nosuch.lua", "--defer-print --suppress-pending",
+    "--repeat=2 -o TAP", "--repeat=x", "--shuffle --seed=5 -o TAP", "--sort -o TAP", "--list",
+    "-t tag -o TAP", "-t none -o TAP", "--exclude-tags tag -o TAP", "-t a --exclude-tags a",
+    "--filter passes", "--filter-out passes", "--no-keep-going -o TAP", "--no-auto-insulate --lazy a_spec.lua",
+    "--helper helper.lua -Xhelper one,two -o TAP a_spec.lua", "--helper nosuch.lua", "--coverage", "--version",
+    "--nosuch", "-C / nosuch", "-e print(1) a_spec.lua", "-p nosuch .", "-f nosuch", "-r job", "a_spec.lua",
+  } do
+    it_tells(words == "" and "nothing" or words, function()
+      local folder = folder_of_specs {
+        [".busted"] = "return { default = { ROOT = { '.' } }, job = { output = 'TAP' } }",
+      }
+      local list = {}
+      for word in words:gmatch "%S+" do list[#list + 1] = word end
+      if not words:find("-o ", 1, true) then table.move({ "-o", "plainTerminal" }, 1, 2, #list + 1, list) end
+      local stock = program.start(program.lua, { "/usr/bin/busted", "--ignore-lua", table.unpack(list) },
+        { cwd = folder })
+      local ours = program.run({ "test", table.unpack(list) }, { cwd = folder })
+      local expected, status = said(stock, "busted")
+      local text, our_status = said(ours, "wsbot test")
+      assert.equal(expected, text)
+      assert.equal(status, our_status)
+    end)
+  end
+end)
+
+describe("wsbot test", function()
+  it_tells("writes a report for machines: junit and json", function()
+    local folder = folder_of_specs()
+    local p = program.run({ "test", "-o", "junit", "-Xoutput", "report.xml", "." }, { cwd = folder })
+    p:tells "hello"
+    p:ends(1)
+    local report = place.read(folder .. "/report.xml")
+    assert.matches('tests=.9.', report)
+    assert.matches('failures=.1.', report)
+    assert.matches('errors=.3.', report)
+    p = program.run({ "test", "-o", "json", "a_spec.lua" }, { cwd = folder })
+    assert.equal(0, (p:wait()))
+    local successes = cjson.decode(p.out).successes
+    assert.equal("a #tag", successes[1].name)
+    assert.is_nil(p.out:find "wsbot") -- nothing of ours is in busted's tables
+  end)
+
+  it_tells("is not led astray by a .busted that names an interpreter", function()
+    local folder = folder_of_specs {
+      [".busted"] = "return { default = { lua = 'wsbot', ROOT = { 'a_spec.lua' }, output = 'TAP' } }",
+    }
+    local p = program.run({ "test" }, { cwd = folder })
+    p:tells("ok 1 - a #tag", "ok 2 - is helped: nil", "1..2")
+    p:ends(0)
+  end)
+
+  it_tells("ends when nobody reads what it says", function()
+    local folder = folder_of_specs()
+    local p = program.start("/bin/sh", { "-c", ("'%s' test -o TAP . | head -n 1"):format(program.wsbot) },
+      { cwd = folder })
+    p:tells "ok 1 - a #tag"
+    p:ends(0)
+  end)
+end)
+
+describe("busted with wsbot as its interpreter", function()
+  local specs = {
+    ["waits_spec.lua"] = [[
+      local testing = require "wsbot.testing"
+      it("waits", function() host.sleep(0.001) end)
+      it("has a peer", function()
+        local peer <close> = testing.server()
+        local conn = ws.connect { url = peer.url }
+        local s = peer:accept()
+        conn:send "hello"
+        s:expect "hello"
+        conn:close()
+      end)
+    ]],
+    ["fails_spec.lua"] = "it('fails', function() host.sleep(0.001) assert.equal(1, 2) end)",
+  }
+
+  local function both(folder, args, env)
+    args = { "busted", "-o", "TAP", table.unpack(args) }
+    local last = #args + 1
+    args[last] = "waits_spec.lua"
+    local p = program.start("/usr/bin/env", args, { cwd = folder, env = env })
+    p:tells("ok 1 - waits", "ok 2 - has a peer", "1..2")
+    p:ends(0)
+    assert.equal("", p.err)
+    args[last] = "fails_spec.lua"
+    p = program.start("/usr/bin/env", args, { cwd = folder, env = env })
+    assert.equal(1, (p:wait()))
+    assert.matches("^not ok 1 %- fails\n# fails_spec.lua @ 1\n.*\n1%.%.1\n$", p.out)
+  end
+
+  it_tells("which --lua says", function()
+    both(folder_of_specs(specs), { "--lua=" .. program.wsbot })
+  end)
+
+  it_tells("which .busted says, by its path or found in PATH", function()
+    local folder = folder_of_specs(specs)
+    for _, lua in ipairs { program.wsbot, "wsbot" } do
+      place.file(folder .. "/.busted", ("return { default = { lua = %q } }"):format(lua))
+      local path = place.folder()
+      assert(uv.fs_symlink(program.wsbot, path .. "/wsbot"))
+      both(folder, {}, { PATH = path .. ":" .. os.getenv "PATH" })
+    end
+  end)
+
+  it_tells("which ends when nobody reads what it says", function()
+    local p = program.start("/bin/sh", { "-c", ("busted --lua='%s' -o TAP . | head -n 1"):format(program.wsbot) },
+      { cwd = folder_of_specs() })
+    p:tells "ok 1 - a #tag"
+    p:ends(0)
   end)
 end)
