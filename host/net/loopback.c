@@ -1,4 +1,5 @@
-/* loopback: what one end has sent is compared with what the other has received. Ends find each other by their port. */
+/* loopback: what one end has sent is compared with what the other has received. Ends find each other by both their
+ * addresses: connections to two servers may well have the same port on our side. */
 #include "net/loopback.h"
 
 #include "net/listener.h"
@@ -7,11 +8,10 @@
 
 /* Finds the other end. Either may hear of the connection first, so it is looked for from both sides. */
 static bool pair(struct conn *c) {
-    bool client = c->role == WS_CLIENT;
     for (struct conn *o = c->net->all; o && !c->paired; o = o->all_next) {
         if (o->role == c->role || !o->stream || o->paired) continue;
-        const char *port = client ? o->remote_address : o->local_address;
-        c->paired = o->paired = strcmp(client ? c->local_address : c->remote_address, port) == 0;
+        c->paired = o->paired =
+            strcmp(c->local_address, o->remote_address) == 0 && strcmp(c->remote_address, o->local_address) == 0;
     }
     return c->paired;
 }
@@ -28,13 +28,20 @@ static unsigned port_of(const char *address) {
     return colon ? (unsigned)strtoul(colon + 1, NULL, 10) : 0;
 }
 
-/* Finds the pair of a port in a table of `size`, a power of 2 that is never full; its own place where it is new. */
-static struct pair *find(struct pair *table, size_t size, unsigned port) {
-    size_t i = port;
+/* What both ends of a connection have in common, and no other connection has: their ports, as both have one address. */
+static uint32_t ports_of(const struct conn *c) {
+    unsigned local = port_of(c->local_address), remote = port_of(c->remote_address);
+    return c->role == WS_CLIENT ? local << 16 | remote : remote << 16 | local;
+}
+
+/* Finds the pair of these ports in a table of `size`, a power of 2 that is never full; its own place where it is new.
+ */
+static struct pair *find(struct pair *table, size_t size, uint32_t ports) {
+    size_t i = ports >> 16;
     for (;; i++) {
         struct pair *p = &table[i & (size - 1)];
         if (!p->client && !p->server) return p;
-        if (port_of(p->client ? p->client->local_address : p->server->remote_address) == port) return p;
+        if (ports_of(p->client ? p->client : p->server) == ports) return p;
     }
 }
 
@@ -66,7 +73,7 @@ bool loopback_is_quiet(const struct net *net, bool with_dials) {
     if (!table) abort();
     for (const struct conn *c = net->all; c; c = c->all_next) {
         if (!c->paired || !c->stream) continue;
-        struct pair *p = find(table, size, port_of(c->role == WS_CLIENT ? c->local_address : c->remote_address));
+        struct pair *p = find(table, size, ports_of(c));
         *(c->role == WS_CLIENT ? &p->client : &p->server) = c;
     }
     for (size_t i = 0; i < size && quiet; i++) {

@@ -1,4 +1,4 @@
-/* frame: heads read and written byte by byte, payloads masked word by word. */
+/* frame: heads read and written byte by byte. */
 #include "wire/frame.h"
 
 static bool known(uint8_t opcode) { return opcode <= 0x2 || (opcode >= 0x8 && opcode <= 0xA); }
@@ -77,19 +77,4 @@ const char *frame_error_text(int error) {
     case FRAME_LENGTH_TOO_LARGE: return "a length of 2^63 or more (RFC 6455 5.2)";
     default: return "a wrong frame";
     }
-}
-
-void frame_mask(uint8_t *to, const uint8_t *from, size_t n, const uint8_t mask[4], uint64_t offset) {
-    uint8_t turned[8]; /* the mask as it falls on the first byte, twice */
-    for (size_t i = 0; i < 8; i++) turned[i] = mask[(offset + i) & 3];
-    uint64_t word_mask;
-    memcpy(&word_mask, turned, 8);
-    size_t i = 0;
-    for (; i + 8 <= n; i += 8) {
-        uint64_t word;
-        memcpy(&word, from + i, 8);
-        word ^= word_mask;
-        memcpy(to + i, &word, 8);
-    }
-    for (; i < n; i++) to[i] = from[i] ^ turned[i & 7];
 }

@@ -1,4 +1,4 @@
-/* frame: one frame head and one mask (RFC 6455 5.2, 5.3). Stateless; what a head means in its conversation is ws's. */
+/* frame: one frame head (RFC 6455 5.2). Stateless; what a head means in its conversation is ws's. */
 #ifndef WIRE_FRAME_H
 #define WIRE_FRAME_H
 
@@ -58,8 +58,5 @@ size_t frame_size(uint64_t length, bool masked);
 
 /* What a frame_error means, in words. */
 const char *frame_error_text(int error);
-
-/* Copies `n` bytes, masked by `mask`; `offset` is the place of the first of them in its payload. `to` may be `from`. */
-void frame_mask(uint8_t *to, const uint8_t *from, size_t n, const uint8_t mask[4], uint64_t offset);
 
 #endif

@@ -1,6 +1,9 @@
-/* utf8: skips ASCII eight bytes at a time, and judges the rest by the table of RFC 3629 section 4, which also rules out
- * overlong forms, surrogates and what lies above U+10FFFF. */
+/* utf8: long texts are looked at by the processor's vector units, where it has those. The rest skips ASCII eight bytes
+ * at a time, and judges what remains by the table of RFC 3629 section 4, which also rules out overlong forms, surrogates
+ * and what lies above U+10FFFF. */
 #include "wire/utf8.h"
+
+#include "wire/avx2.h"
 
 /* Sets what must follow the lead byte `c`; false where none may. */
 static bool lead(struct utf8 *u, uint8_t c) {
@@ -22,7 +25,7 @@ static bool lead(struct utf8 *u, uint8_t c) {
     return true;
 }
 
-bool utf8_step(struct utf8 *u, struct slice s) {
+bool utf8_step_plain(struct utf8 *u, struct slice s) {
     if (s.n == 0) return true;
     const uint8_t *p = s.p, *end = s.p + s.n;
     while (p < end) {
@@ -44,4 +47,16 @@ bool utf8_step(struct utf8 *u, struct slice s) {
         if (p < end && !lead(u, *p++)) return false;
     }
     return true;
+}
+
+bool utf8_step(struct utf8 *u, struct slice s) {
+    if (s.n >= 64 && avx2_is_there()) {
+        struct slice head = slice_head(s, u->need); /* the rest of a character that was cut */
+        if (!utf8_step_plain(u, head)) return false;
+        s = slice_skip(s, head.n);
+        size_t valid = avx2_utf8(s.p, s.n);
+        if (valid == SIZE_MAX) return false;
+        s = slice_skip(s, valid);
+    }
+    return utf8_step_plain(u, s);
 }

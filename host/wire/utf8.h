@@ -14,6 +14,9 @@ struct utf8 {
 /* Reads on. False as soon as the text cannot be UTF-8; the state is then of no further use. */
 bool utf8_step(struct utf8 *u, struct slice s);
 
+/* The same without the processor's vector units. */
+bool utf8_step_plain(struct utf8 *u, struct slice s);
+
 /* True when the text read so far does not end within a character. */
 static inline bool utf8_whole(const struct utf8 *u) { return u->need == 0; }
 

@@ -2,6 +2,8 @@
  * lines. */
 #include "wire/ws.h"
 
+#include "wire/mask.h"
+
 #include <stdlib.h>
 
 enum { RSV_COMPRESSED = 4 }; /* RSV1: this message is compressed (RFC 7692 6) */
@@ -50,7 +52,7 @@ static int put(struct ws *w, enum frame_opcode opcode, uint8_t rsv, struct slice
     if (!to) return buf_fits(w->out, size) ? ERR_NOMEM : ERR_FULL;
     to += frame_head_write(to, &head);
     if (head.masked) {
-        frame_mask(to, data.p, data.n, head.mask, 0);
+        mask_copy(to, data.p, data.n, head.mask, 0);
     } else if (data.n) {
         memcpy(to, data.p, data.n);
     }
@@ -201,7 +203,7 @@ static enum ws_step on_control(struct ws *w, struct ws_event *ev) {
 static enum ws_step read_control(struct ws *w, struct slice *in, struct ws_event *ev) {
     struct slice part = slice_head(*in, (size_t)w->left);
     uint64_t at = w->frame.length - w->left;
-    if (part.n) frame_mask(w->control + at, part.p, part.n, w->frame.mask, at);
+    if (part.n) mask_copy(w->control + at, part.p, part.n, w->frame.mask, at);
     *in = slice_skip(*in, part.n);
     w->left -= part.n;
     if (w->left) return WS_MORE;
@@ -217,7 +219,7 @@ static int inflate_part(struct ws *w, struct slice part, uint64_t at, bool last)
     do {
         struct slice some = slice_head(part, sizeof plain);
         part = slice_skip(part, some.n);
-        if (some.n) frame_mask(plain, some.p, some.n, w->frame.mask, at);
+        if (some.n) mask_copy(plain, some.p, some.n, w->frame.mask, at);
         at += some.n;
         rc = deflate_inflate(w->deflate, slice_of(plain, some.n), last && part.n == 0, &w->message);
     } while (rc == 0 && part.n);
@@ -228,7 +230,7 @@ static int inflate_part(struct ws *w, struct slice part, uint64_t at, bool last)
 static int append_part(struct ws *w, struct slice part, uint64_t at) {
     uint8_t *to = buf_reserve(&w->message, part.n);
     if (!to) return ERR_NOMEM;
-    frame_mask(to, part.p, part.n, w->frame.mask, at);
+    mask_copy(to, part.p, part.n, w->frame.mask, at);
     buf_commit(&w->message, part.n);
     return 0;
 }

@@ -2,6 +2,7 @@
  * that is wrong is told however little follows it. */
 #include "fuzz.h"
 #include "wire/frame.h"
+#include "wire/mask.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     struct slice in = slice_of(data, size);
@@ -22,11 +23,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     in = slice_head(in, sizeof whole);
     size_t cut = in.n ? key[0] % (in.n + 1) : 0;
     if (in.n) {
-        frame_mask(whole, in.p, in.n, key, 0);
-        frame_mask(parts, in.p, cut, key, 0);
-        frame_mask(parts + cut, in.p + cut, in.n - cut, key, cut);
+        mask_copy(whole, in.p, in.n, key, 0);
+        mask_copy(parts, in.p, cut, key, 0);
+        mask_copy(parts + cut, in.p + cut, in.n - cut, key, cut);
         MUST(memcmp(whole, parts, in.n) == 0);
-        frame_mask(whole, whole, in.n, key, 0);
+        mask_copy(whole, whole, in.n, key, 0);
         MUST(memcmp(whole, in.p, in.n) == 0);
     }
     return 0;

@@ -24,6 +24,14 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     size_t step = 1 + take_byte(&in) % 9;
     bool plain = plainly_valid(in);
     MUST(utf8_valid(in) == plain);
+    uint8_t far[256]; /* the same behind and before so much that the vector units look at it, at any place in theirs */
+    size_t shift = step * 7 % 64;
+    if (in.n <= 96) {
+        memset(far, 'x', sizeof far);
+        if (in.n) memcpy(far + 64 + shift, in.p, in.n);
+        MUST(utf8_valid(slice_of(far, sizeof far)) == plain);
+        MUST(utf8_valid(slice_of(far, 64 + shift + in.n)) == plain);
+    }
     struct utf8 u = {0};
     bool ok = true;
     while (in.n && ok) {

@@ -64,29 +64,11 @@ static void an_extension_may_give_a_bit_a_meaning(void **state) {
     assert_int_equal(frame_head_read(slice_of("\xA1\x00", 2), &rules, &head), FRAME_BAD_RSV);
 }
 
-static void a_mask_falls_on_each_byte_by_its_place(void **state) {
-    (void)state;
-    static const uint8_t mask[4] = {0x01, 0x20, 0x40, 0x8F};
-    uint8_t from[70], to[70];
-    for (size_t i = 0; i < sizeof from; i++) from[i] = (uint8_t)(i * 37);
-    for (size_t offset = 0; offset < 9; offset++) {
-        for (size_t n = 0; n <= sizeof from - 1; n++) {
-            memset(to, 0xEE, sizeof to);
-            frame_mask(to, from, n, mask, offset);
-            for (size_t i = 0; i < n; i++) assert_int_equal(to[i], from[i] ^ mask[(offset + i) & 3]);
-            assert_int_equal(to[n], 0xEE);
-            frame_mask(to, to, n, mask, offset);
-            assert_memory_equal(to, from, n);
-        }
-    }
-}
-
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_length_has_one_form),
         cmocka_unit_test(a_wrong_head_is_told_from_its_first_wrong_byte),
         cmocka_unit_test(an_extension_may_give_a_bit_a_meaning),
-        cmocka_unit_test(a_mask_falls_on_each_byte_by_its_place),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

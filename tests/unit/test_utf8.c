@@ -72,12 +72,53 @@ static void a_text_may_be_cut_anywhere(void **state) {
     }
 }
 
+/* A text as the vector units see it: at each place of their 32 bytes, and cut anywhere. */
+static void both_ways_agree(void **state) {
+    (void)state;
+    static const char *const pieces[] = {"a",
+                                         "\xC3\xA9",
+                                         "\xE2\x82\xAC",
+                                         "\xF0\x9F\x98\x80",
+                                         "\xEF\xBF\xBF",
+                                         "\xF4\x8F\xBF\xBF",
+                                         "\xED\x9F\xBF",
+                                         "\xE0\xA0\x80",
+                                         "\xC2\x80"};
+    static const uint8_t wrong[] = {0x00, 0x41, 0x7F, 0x80, 0x8F, 0x90, 0x9F, 0xA0, 0xBF, 0xC0, 0xC1, 0xC2,
+                                    0xDF, 0xE0, 0xE1, 0xED, 0xEF, 0xF0, 0xF1, 0xF4, 0xF5, 0xF8, 0xFF};
+    uint8_t text[200];
+    uint32_t seed = 1;
+    unsigned valid = 0, invalid = 0;
+    for (int round = 0; round < 20000; round++) {
+        size_t n = 0;
+        while (n < sizeof text - 4) {
+            seed = seed * 1664525 + 1013904223;
+            const char *piece = pieces[(seed >> 16) % (round % 3 ? 9 : 2)];
+            memcpy(text + n, piece, strlen(piece));
+            n += strlen(piece);
+        }
+        seed = seed * 1664525 + 1013904223;
+        if (round % 2) text[(seed >> 8) % n] = wrong[(seed >> 24) % sizeof wrong];
+        seed = seed * 1664525 + 1013904223;
+        size_t cut = (seed >> 8) % (n + 1);
+        struct utf8 plain = {0}, quick = {0};
+        bool expected = utf8_step_plain(&plain, slice_of(text, n)) && utf8_whole(&plain);
+        bool got = utf8_step(&quick, slice_of(text, cut)) && utf8_step(&quick, slice_of(text + cut, n - cut)) &&
+                   utf8_whole(&quick);
+        assert_int_equal(got, expected);
+        assert_int_equal(utf8_valid(slice_of(text, n)), expected);
+        expected ? valid++ : invalid++;
+    }
+    assert_true(valid > 5000 && invalid > 5000);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_edges_are_where_the_rfc_has_them),
         cmocka_unit_test(every_character_is_valid_and_every_surrogate_is_not),
         cmocka_unit_test(a_wrong_byte_is_told_at_once),
         cmocka_unit_test(a_text_may_be_cut_anywhere),
+        cmocka_unit_test(both_ways_agree),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
