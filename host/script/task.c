@@ -168,7 +168,8 @@ static void finish(struct task *t, enum task_end how) {
     t->raises = NULL;
     reset(t, how);
     t->state = TASK_IDLE;
-    if (e->tasks.idle_count >= IDLE_MAX) {
+    /* one that was left within an xpcall would call its message handler again (Lua 5.4.4) */
+    if (how != TASK_DONE || e->tasks.idle_count >= IDLE_MAX) {
         drop(t);
         return;
     }

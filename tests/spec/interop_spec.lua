@@ -141,7 +141,7 @@ describe("libwebsockets", function()
     local p = program.start("/usr/bin/libwebsockets-test-client", { "127.0.0.1", "--port=" .. port })
     p:complains "instantiating client ext permessage-deflate"
     p:complains "LWS_CALLBACK_CLIENT_ESTABLISHED"
-    p:kill "sigint"
+    p:kill "sigkill" -- it misses a SIGINT that comes just before it sleeps
     p:wait()
   end))
 end)

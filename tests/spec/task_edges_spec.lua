@@ -191,6 +191,19 @@ describe("task:cancel", function()
 end)
 
 describe("errors", function()
+  it_tells("after a task was left within an xpcall are not given to its message handler", function()
+    local bot = program.bot [[
+      for _, wait in ipairs { function() host.sleep(10) end, coroutine.yield } do
+        local left = host.spawn(xpcall, wait, function() return "handled" end)
+        host.sleep(0)
+        left:cancel()
+        say(host.spawn(error, "a mistake"):join())
+      end
+    ]]
+    bot:tells("nil failed a mistake", "nil failed a mistake")
+    bot:ends(0)
+  end)
+
   it_tells("of a task that yields values outside a coroutine are given to who joins it", function()
     local bot = program.bot [[ say(host.spawn(function() coroutine.yield "v" end):join()) ]]
     bot:tells "~^nil failed .*attempt to yield from outside a coroutine"

@@ -135,6 +135,14 @@ describe("wsbot test", function()
     assert.matches("leaves open left open: connection feed", out)
   end)
 
+  it_tells("is no success when it is broken off", function()
+    local source = program.prelude .. "it('waits', function() say 'waits' host.sleep(100) end)"
+    local p = program.run { "test", "-o", "TAP", place.file("some_spec.lua", source) }
+    p:tells "waits"
+    p:kill "sigint"
+    p:ends(1)
+  end)
+
   it_tells("says what to install where there is no busted", function()
     local p = program.run({ "test" }, { env = { LUA_PATH = "/nowhere/?.lua" } })
     assert.equal(1, (p:wait()))

@@ -1,5 +1,5 @@
--- story: a spec told in a straight line. Its body is a coroutine; a step that has to wait says what for and gives a
--- function that looks whether it has come, and the libuv loop turns until it has. What a story starts (programs,
+-- story: a spec told in a straight line. Its body is a task; a step that has to wait says what for and gives a function
+-- that looks whether it has come, which is called whenever libuv has told of something. What a story starts (programs,
 -- peers) ends with it, and a story that does not get on is told what it waited for.
 local uv = require "luv"
 
@@ -8,40 +8,31 @@ local story = {}
 local LIMIT = tonumber(os.getenv "WSBOT_SPEC_LIMIT") or 20 -- seconds, for everything a story waits for
 local now -- the story that is being told
 
--- Runs the tasks of a story, `body` the first, until that one has ended.
-local function turn_until_done(body)
-  local this = now
-  local timer, late = uv.new_timer(), false
-  timer:start(math.floor(LIMIT * 1000), 0, function()
-    late = true
+-- Calls fn. The first error of a story is kept, in a table.
+local function attempt(this, fn)
+  return xpcall(fn, function(message)
+    this.failure = this.failure or { type(message) == "string" and debug.traceback(message, 2) or message }
   end)
-  local main = { thread = coroutine.create(body) }
-  this.tasks = { main }
-  local failure
-  repeat
-    local moved
-    repeat
-      moved = false
-      for _, task in ipairs { table.unpack(this.tasks) } do
-        if coroutine.status(task.thread) == "suspended" then
-          this.task, task.moved = task, false
-          local ok, message = coroutine.resume(task.thread)
-          if not ok then
-            failure = failure or { type(message) == "string" and debug.traceback(task.thread, message) or message }
-          end
-          moved = moved or task.moved
-        end
-      end
-    until not moved or failure
-    if failure or coroutine.status(main.thread) == "dead" then break end
-    if late then
-      failure = { debug.traceback(main.thread, ("waited %g s for %s"):format(LIMIT, main.what or "nothing")) }
-      break
-    end
-    uv.run("once")
-  until false
-  timer:close()
-  return failure
+end
+
+-- Runs body as a task, and with it the tasks that it puts beside itself, until it has ended. Returns the failure.
+local function tell(body)
+  local this = now
+  this.failure, this.beside, this.waits = nil, {}, {}
+  this.main = host.spawn(function()
+    this.thread = coroutine.running()
+    attempt(this, body)
+  end)
+  local _, why = this.main:join(LIMIT)
+  if why == "timeout" then
+    local what = this.waits[this.thread] or "nothing"
+    this.failure = { debug.traceback(this.thread, ("waited %g s for %s"):format(LIMIT, what)) }
+    this.main:cancel()
+  end
+  for _, task in ipairs(this.beside) do
+    task:cancel()
+  end
+  return this.failure
 end
 
 -- Adds to a failure what the story has noted.
@@ -63,10 +54,9 @@ end
 -- Makes the function that busted's `it` takes.
 function story.of(body)
   return function()
-    now = { closers = {}, notes = {} }
-    uv.new_signal():start("sigpipe", function() end) -- writing to who has gone is an error, not the end
-    local failure = turn_until_done(body)
-    local closing = turn_until_done(function()
+    now = { closers = {}, notes = {}, moved = uv.new_async(function() end) }
+    local failure = tell(body)
+    local closing = tell(function()
       local closers, first = now.closers, nil
       for i = #closers, 1, -1 do
         local ok, message = pcall(closers[i])
@@ -85,19 +75,23 @@ function story.of(body)
   end
 end
 
+-- Others may wait for what a task does until it waits again: they look when it has.
+local function goes_on(this)
+  if this.beside[1] then this.moved:send() end
+end
+
 -- Waits until look() returns something true, and returns what it returned.
 function story.wait(what, look)
-  local task = now.task
-  while true do
-    task.what = what
-    local a, b, c = look()
-    if a then
-      task.what, task.moved = nil, true
-      return a, b, c
-    end
-    coroutine.yield()
-    task = now.task
+  local this, thread = now, coroutine.running()
+  this.waits[thread] = what
+  local a, b, c = look()
+  while not a do
+    uv.run "once"
+    a, b, c = look()
   end
+  this.waits[thread] = nil
+  goes_on(this)
+  return a, b, c
 end
 
 -- The same for what the loop does not hear of: it is looked for again and again.
@@ -111,21 +105,17 @@ end
 
 -- Lets the loop turn for so many seconds. Only for what cannot be waited for, and nothing may depend on how long it is.
 function story.pause(seconds)
-  local timer, over = uv.new_timer(), false
-  timer:start(math.floor(seconds * 1000), 0, function()
-    over = true
-    timer:close()
-  end)
-  story.wait("a pause to end", function()
-    return over
-  end)
+  host.sleep(seconds)
+  goes_on(now)
 end
 
 -- Runs fn beside the story, which it may not outlive. An error in it fails the story.
 function story.beside(fn)
-  local tasks = now.tasks
-  tasks[#tasks + 1] = { thread = coroutine.create(fn) }
-  now.task.moved = true
+  local this = now
+  table.insert(this.beside, host.spawn(function()
+    goes_on(this)
+    if not attempt(this, fn) then this.main:cancel() end
+  end))
 end
 
 -- fn() is called when the story ends; it may wait.
