@@ -3,6 +3,7 @@ local frame = require "support.frame"
 local peer = require "support.peer"
 local program = require "support.program"
 local story = require "support.story"
+local testing = require "wsbot.testing"
 
 local function it_tells(name, body)
   it(name, story.of(body))
@@ -113,33 +114,25 @@ describe("automatic reconnection", function()
     bot:ends(0)
   end)
 
-  it_tells("begins anew after a connection that was stable, and not after a brief one", function()
-    local p = peer.listen()
-    local bot = program.bot([[
-      local clock = require "wsbot.testing".clock()
-      local conn, ups, closes = nil, { 1, 1, 29.9, 30, 1 }, 0
-      conn = ws.connect { url = arg[1], reconnect = { min = 1, max = 60, attempts = 3 },
-        on_close = function(_, _, _, r)
-          say(("%.1f"):format(r.uptime), r.retry_in ~= nil)
-          closes = closes + 1
-        end,
-        on_give_up = function(_, why) say(why) end }
-      for i, up in ipairs(ups) do
-        while conn.state ~= "open" do clock:advance(conn.state == "waiting" and 0.1 or 0) end
-        clock:advance(up)
-        conn:send "drop me"
-        while closes < i do clock:advance(0) end
-      end
-      clock:close()
-      conn:close()
-    ]], { p.url })
-    for _ = 1, 5 do
-      local s = p:open()
-      s:expect_text "drop me"
-      s:reset()
+  it("begins anew after a connection that was stable, and not after a brief one", function()
+    local clock = testing.clock()
+    local server = testing.server()
+    local told, retry_in = {}, 0
+    local conn = ws.connect { url = server.url, reconnect = { min = 1, max = 60, attempts = 3 },
+      on_error = function() end,
+      on_close = function(_, _, _, r)
+        told[#told + 1] = ("%.1f %s"):format(r.uptime, r.retry_in ~= nil)
+        retry_in = r.retry_in
+      end }
+    for _, up in ipairs { 1, 1, 29.9, 30, 1, 1, 1 } do
+      clock:advance(retry_in)
+      local s = server:accept(0)
+      clock:advance(up)
+      s:drop()
+      clock:advance(0)
     end
-    bot:tells("1.0 true", "1.0 true", "29.9 true", "30.0 true", "1.0 true")
-    bot:ends(0)
+    assert.same({ "1.0 true", "1.0 true", "29.9 true", "30.0 true", "1.0 true", "1.0 true", "1.0 false" }, told)
+    assert.equal("closed", conn.state)
   end)
 
   it_tells("gives up after so many attempts in a row", function()
