@@ -63,11 +63,31 @@ struct conn_head *conn_take_head(struct conn *c) {
     return h;
 }
 
+struct conn_end *conn_ending(struct conn *c) {
+    if (c->end) return c->end;
+    c->end = calloc(1, sizeof *c->end);
+    if (!c->end) abort();
+    c->end->code = WS_CLOSE_ABNORMAL;
+    return c->end;
+}
+
+static void forget_addresses(struct conn *c) {
+    free(c->remote_address);
+    free(c->local_address);
+    c->remote_address = c->local_address = NULL;
+}
+
+static void forget_end(struct conn *c) {
+    free(c->end);
+    c->end = NULL;
+}
+
 void conn_hold(struct conn *c) { c->references++; }
 
 void conn_release(struct conn *c) {
     if (--c->references) return;
     conn_head_free(c->head);
+    forget_end(c);
     ws_clear(&c->ws);
     url_clear(&c->url);
     handshake_offer_clear(&c->offer);
@@ -76,6 +96,9 @@ void conn_release(struct conn *c) {
     buf_clear(&c->held);
     backlog_clear(&c->queue);
     buf_clear(&c->out);
+    forget_addresses(c);
+    free(c->last_ping_data);
+    free(c->settings.retry.fatal);
     free(c->local);
     free(c->protocol);
     free(c);
@@ -158,8 +181,14 @@ void conn_update_reading(struct conn *c) {
     if (c->stream) stream_read(c->stream, c->held.len == 0 && !(c->paused && c->phase == CONN_OPEN));
 }
 
+/* Where it was when the end began. */
+static void note_phase(struct conn *c) {
+    struct conn_end *e = conn_ending(c);
+    if (!e->phase) e->phase = phase_word(c);
+}
+
 void conn_begin_closing(struct conn *c) {
-    if (!c->end.phase) c->end.phase = phase_word(c);
+    note_phase(c);
     c->phase = CONN_CLOSING;
     clock_cancel(&c->net->clock, &c->ping);
     conn_set_step(c, c->settings.close_timeout);
@@ -172,7 +201,7 @@ static double since(const struct conn *c, uint64_t when) { return when ? clock_t
 
 /* What explains the end to a person. */
 static void describe_end(struct conn *c) {
-    struct conn_end *e = &c->end;
+    struct conn_end *e = conn_ending(c);
     e->sent = c->ws.sent_code;
     e->attempt = c->attempt;
     e->uptime = c->opened_at ? since(c, c->opened_at) : 0;
@@ -185,7 +214,7 @@ static void describe_end(struct conn *c) {
 
 void conn_end_attempt(struct conn *c) {
     if (!conn_is_live(c)) return;
-    if (!c->end.phase) c->end.phase = phase_word(c);
+    note_phase(c);
     c->phase = CONN_ENDED;
     describe_end(c);
     if (c->dial) dial_cancel(c->dial);
@@ -207,15 +236,15 @@ void conn_end_attempt(struct conn *c) {
 }
 
 void conn_fail(struct conn *c, const struct fault *fault) {
-    if (!conn_is_live(c) || fault_set(&c->end.fault)) return;
-    c->end.fault = *fault;
+    if (!conn_is_live(c) || (c->end && fault_set(&c->end->fault))) return;
+    conn_ending(c)->fault = *fault;
     conn_hold(c);
     if (c->ws.close_sent && !c->ws.close_received && c->phase == CONN_OPEN) {
         conn_begin_closing(c); /* our Close is to arrive, so the peer's end is awaited (RFC 6455 7.1.7) */
     } else if (c->phase != CONN_CLOSING || !c->ws.close_sent) {
         conn_end_attempt(c);
     }
-    if (c->sink && c->sink->failed) c->sink->failed(c->sink_arg, c, &c->end.fault);
+    if (c->sink && c->sink->failed) c->sink->failed(c->sink_arg, c, &conn_ending(c)->fault);
     conn_release(c);
 }
 
@@ -228,15 +257,16 @@ static void forget_attempt(struct conn *c) {
 /* Automatic reconnection: the next attempt, or why there is none. */
 static void decide_retry(struct conn *c) {
     if (!c->settings.retry.on || c->role != WS_CLIENT || c->ended_by_owner || c->again || c->net->stopping) return;
-    struct retry_end end = {.code = c->end.code, .uptime = clock_from_seconds(c->end.uptime)};
+    struct conn_end *e = conn_ending(c);
+    struct retry_end end = {.code = e->code, .uptime = clock_from_seconds(e->uptime)};
     if (c->head && c->head->received && c->head->parts.status != 101) {
         end.status = c->head->parts.status;
         end.retry_after =
             retry_after_read(http1_field_get(&c->head->parts, "Retry-After"), (int64_t)clock_wall(&c->net->clock));
     }
     uint64_t delay;
-    if (!retry_decide(&c->settings.retry, &end, random_mask(), &c->tries, &delay, c->end.gave_up)) return;
-    c->end.retry_in = clock_to_seconds(delay);
+    if (!retry_decide(&c->settings.retry, &end, random_mask(), &c->tries, &delay, e->gave_up)) return;
+    e->retry_in = clock_to_seconds(delay);
     conn_open(c, delay);
 }
 
@@ -245,12 +275,13 @@ static void tell_end(struct conn *c) {
     if (c->net->record && c->role == WS_CLIENT) record_end(c->net->record, c);
     forget_attempt(c);
     decide_retry(c);
-    if (c->sink) c->sink->closed(c->sink_arg, c, &c->end);
+    if (c->sink) c->sink->closed(c->sink_arg, c, conn_ending(c));
     if (c->again && c->phase == CONN_CLOSED) conn_open(c, c->again_after);
     c->again = false;
     if (c->phase == CONN_CLOSED) backlog_clear(&c->queue);
     if (c->phase == CONN_CLOSED || c->phase == CONN_WAITING) {
         conn_head_free(conn_take_head(c));
+        forget_end(c);
         ws_clear(&c->ws);
     }
     conn_release(c);
@@ -304,7 +335,7 @@ static void on_dialled(void *arg, struct stream *s, const struct fault *fault) {
     bool looked_up_only = fault && strcmp(fault->kind, "dns") == 0;
     c->dial = NULL;
     if (!s) {
-        if (looked_up_only) c->end.phase = "dns";
+        if (looked_up_only) conn_ending(c)->phase = "dns";
         conn_fail(c, fault);
         return;
     }
@@ -330,12 +361,12 @@ static void prepare_attempt(struct conn *c) {
     conn_take_offer_next(c);
     c->phase = CONN_STARTING;
     c->attempt++;
-    c->end = (struct conn_end){.code = WS_CLOSE_ABNORMAL};
+    forget_end(c);
     c->began_at = conn_now(c);
     c->opened_at = c->ping_sent = c->last_ping = c->last_in = c->last_out = 0;
     c->latency = -1;
     c->shut = c->ended_by_owner = c->held_back = c->ping_unsent = false;
-    c->remote_address[0] = c->local_address[0] = '\0';
+    forget_addresses(c);
     free(c->protocol);
     c->protocol = NULL;
     ws_clear(&c->ws);
@@ -376,7 +407,6 @@ struct conn *conn_accept(struct net *net, struct stream *s, const struct tls_con
     link_all(c);
     c->attempt = 1;
     c->began_at = conn_now(c);
-    c->end.code = WS_CLOSE_ABNORMAL;
     conn_io_own(c, s);
     c->phase = CONN_TLS;
     if (tls) {
@@ -384,7 +414,7 @@ struct conn *conn_accept(struct net *net, struct stream *s, const struct tls_con
         conn_set_step(c, c->settings.connect_timeout);
         c->tls = tls_server_new(net->tls, tls, &fault);
         if (!c->tls) {
-            c->end.fault = fault;
+            conn_ending(c)->fault = fault;
             conn_end_attempt(c);
         }
     } else {
@@ -441,7 +471,12 @@ int conn_ping(struct conn *c, struct slice data) {
     if (rc < 0) return rc;
     c->last_ping = 0;
     c->last_ping_size = (uint8_t)data.n;
-    if (data.n) memcpy(c->last_ping_data, data.p, data.n);
+    free(c->last_ping_data);
+    c->last_ping_data = data.n ? malloc(data.n) : NULL;
+    if (c->last_ping_data)
+        memcpy(c->last_ping_data, data.p, data.n);
+    else
+        c->last_ping_size = 0;
     c->ping_unsent = true;
     conn_sent(c, WS_PING, data, 0);
     return 0;

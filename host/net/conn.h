@@ -135,21 +135,21 @@ struct conn {
     struct deadline step; /* of the phase; also the next attempt, and the telling of the end */
     uint64_t step_from;   /* when the phase began */
     struct deadline ping;
-    bool ping_unsent;              /* a ping waits in `out` */
-    uint64_t next_ping, ping_sent; /* ping_sent: of the oldest one nothing came after; 0: none */
-    uint64_t last_ping;            /* when the last ping went out, and with what: for the latency */
-    uint8_t last_ping_data[FRAME_CONTROL_MAX], last_ping_size;
-    uint64_t last_in, last_out; /* 0: nothing yet in this attempt */
+    bool ping_unsent;                        /* a ping waits in `out` */
+    uint64_t next_ping, ping_sent;           /* ping_sent: of the oldest one nothing came after; 0: none */
+    uint64_t last_ping;                      /* when the last ping went out, and with what: for the latency */
+    uint8_t *last_ping_data, last_ping_size; /* NULL: it had none */
+    uint64_t last_in, last_out;              /* 0: nothing yet in this attempt */
 
     bool again; /* conn_open was called while an attempt was under way */
     uint64_t again_after;
-    bool ended_by_owner; /* this attempt: conn_close or conn_destroy */
-    bool held_back;      /* `starts` said so */
-    uint64_t tries;      /* of automatic reconnection, in a row */
-    struct conn_end end;
-    uint64_t began_at, opened_at; /* this attempt; 0: not open yet */
-    uint64_t attempt;             /* counts from 1 */
-    char remote_address[128], local_address[128];
+    bool ended_by_owner;                  /* this attempt: conn_close or conn_destroy */
+    bool held_back;                       /* `starts` said so */
+    uint64_t tries;                       /* of automatic reconnection, in a row */
+    struct conn_end *end;                 /* how it ends, as far as that is known; NULL: nothing is */
+    uint64_t began_at, opened_at;         /* this attempt; 0: not open yet */
+    uint64_t attempt;                     /* counts from 1 */
+    char *remote_address, *local_address; /* NULL: not connected yet in this attempt */
     uint64_t bytes_in, bytes_out, messages_in, messages_out;
     double latency;      /* seconds of the last ping's way there and back; below 0: not known */
     double pong_seconds; /* the same of the pong that conn_next gave last; below 0: it answered none of ours */

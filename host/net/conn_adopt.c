@@ -59,7 +59,9 @@ static void adopt_queue(struct conn *c, struct backlog *queue) {
 
 void conn_adopt(struct conn *c, struct conn *like, bool with_url) {
     uint64_t pings = c->settings.ping_interval;
+    free(c->settings.retry.fatal);
     c->settings = like->settings;
+    like->settings.retry.fatal = NULL;
     conn_drop_offer_next(c); /* of a generation in between */
     if (c->phase > CONN_STARTING && c->phase < CONN_OPEN)
         adopt_offer_later(c, &like->offer);

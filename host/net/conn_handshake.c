@@ -84,7 +84,7 @@ static void judge_response(struct conn *c) {
     } else if (h->parts.status == 101) {
         conn_fail(c, &fault);
     } else {
-        c->end.phase = "handshake";
+        conn_ending(c)->phase = "handshake";
         c->phase = CONN_REFUSED;
         http1_body_init(&h->reader, &h->parts, &h->body);
         if (http1_body_step(&h->reader, slice_of(NULL, 0))) conn_handshake_refused(c);
@@ -93,7 +93,7 @@ static void judge_response(struct conn *c) {
 
 static void refuse_request(struct conn *c, unsigned status, const char *why) {
     handshake_refusal_write(&c->out, status, why);
-    fault_put(&c->end.fault, "handshake", "%s", why);
+    fault_put(&conn_ending(c)->fault, "handshake", "%s", why);
     conn_begin_closing(c);
 }
 
@@ -123,7 +123,7 @@ static void judge_request(struct conn *c) {
     if (status == 101 && c->answer && c->answer->silent) return;
     if (status == 101 && c->answer && c->answer->refusal.p) {
         buf_append(&c->out, c->answer->refusal);
-        fault_put(&c->end.fault, "handshake", "refused");
+        fault_put(&conn_ending(c)->fault, "handshake", "refused");
         conn_begin_closing(c);
         return;
     }

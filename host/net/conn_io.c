@@ -14,9 +14,10 @@ static void write_tls(struct conn *c);
 /* ---- reading ---- */
 
 static void note_close(struct conn *c, const struct ws_event *ev) {
-    c->end.code = ev->code;
-    c->end.reason_size = ev->data.n;
-    if (ev->data.n) memcpy(c->end.reason, ev->data.p, ev->data.n);
+    struct conn_end *e = conn_ending(c);
+    e->code = ev->code;
+    e->reason_size = ev->data.n;
+    if (ev->data.n) memcpy(e->reason, ev->data.p, ev->data.n);
     if (c->phase == CONN_OPEN) conn_begin_closing(c);
     conn_mark_busy(c);
 }
@@ -55,7 +56,7 @@ static void pump(struct conn *c) {
     else
         while (conn_next(c, &ev)) continue;
     if (!conn_is_live(c)) return;
-    if (fault_set(&c->ws.fault)) conn_fail(c, &c->ws.fault);
+    if (ws_failed(&c->ws)) CONN_FAIL(c, c->ws.fault.kind, "%s", c->ws.fault.text);
     if (!conn_is_live(c)) return;
     if (c->held.len) {
         buf_consume(&c->held, c->held.len - c->in.n);
@@ -186,7 +187,7 @@ static void write_tls(struct conn *c) {
 
 /* A server that has said all it has to say says so, and awaits the client's end. */
 static void shut_when_done(struct conn *c) {
-    bool said = c->ws.out ? c->ws.close_sent && (c->ws.close_received || fault_set(&c->ws.fault)) : true;
+    bool said = c->ws.out ? c->ws.close_sent && (c->ws.close_received || ws_failed(&c->ws)) : true;
     if (c->role != WS_SERVER || c->phase != CONN_CLOSING || c->shut || !said || conn_buffered(c)) return;
     c->shut = true;
     if (c->tls) tls_end(c->tls);
@@ -213,7 +214,7 @@ static void flush(struct conn *c) {
     } else if (!c->tls) {
         put(c, &c->out);
     }
-    if (c->ws.pong_due) {
+    if (ws_pong_due(&c->ws)) {
         ws_catch_up(&c->ws);
         if (c->out.len) conn_mark_busy(c);
     }
@@ -244,8 +245,12 @@ void conn_io_own(struct conn *c, struct stream *s) {
     c->stream = s;
     stream_own(s, &stream_events, c);
     stream_tune(s);
-    stream_remote_address(s, c->remote_address, sizeof c->remote_address);
-    stream_local_address(s, c->local_address, sizeof c->local_address);
+    char text[128];
+    stream_remote_address(s, text, sizeof text);
+    c->remote_address = strdup(text);
+    stream_local_address(s, text, sizeof text);
+    c->local_address = strdup(text);
+    if (!c->remote_address || !c->local_address) abort();
 }
 
 /* ---- turns ---- */

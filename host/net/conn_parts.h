@@ -27,6 +27,9 @@ void conn_arm_ping(struct conn *c);
 /* Reads the socket, or not, as phase and pauses have it. */
 void conn_update_reading(struct conn *c);
 
+/* How it ends, to be filled in. Aborts without memory. */
+struct conn_end *conn_ending(struct conn *c);
+
 /* Leaves the open phase: what is due is sent, then the end of the TCP connection is awaited. */
 void conn_begin_closing(struct conn *c);
 

@@ -211,10 +211,10 @@ void record_event(struct record *r, const struct conn *c, bool sent, enum ws_kin
 
 void record_end(struct record *r, const struct conn *c) {
     begin(r, c, "end");
-    buf_printf(&r->line, ",\"code\":%u", c->end.code);
-    if (c->end.fault.kind) {
-        add_field(r, "error", slice_str(c->end.fault.kind));
-        add_field(r, "message", slice_str(c->end.fault.text));
+    buf_printf(&r->line, ",\"code\":%u", c->end->code);
+    if (c->end->fault.kind) {
+        add_field(r, "error", slice_str(c->end->fault.kind));
+        add_field(r, "message", slice_str(c->end->fault.text));
     }
     finish(r);
 }

@@ -27,20 +27,34 @@ void stream_own(struct stream *s, const struct stream_events *events, void *owne
     s->owner = owner;
 }
 
+/* Requests of libuv are large and rarely under way: each has its own memory while it is. */
+static void *new_request(struct stream *s, size_t size) {
+    uv_req_t *req = calloc(1, size);
+    if (!req) abort();
+    req->data = s;
+    return s->request = req;
+}
+
+static void end_request(struct stream *s) {
+    free(s->request);
+    s->request = NULL;
+}
+
 static void on_connected(uv_connect_t *req, int status) {
     struct stream *s = req->data;
+    end_request(s);
     if (s->owner) s->events->connected(s->owner, s, status);
 }
 
 int stream_connect(struct stream *s, const struct sockaddr *to, const struct sockaddr *local) {
-    s->connect.data = s;
     int rc = local ? uv_tcp_bind(&s->uv.tcp, local, 0) : 0;
-    return rc == 0 ? uv_tcp_connect(&s->connect, &s->uv.tcp, to, on_connected) : rc;
+    if (rc == 0) rc = uv_tcp_connect(new_request(s, sizeof(uv_connect_t)), &s->uv.tcp, to, on_connected);
+    if (rc < 0) end_request(s);
+    return rc;
 }
 
 void stream_connect_path(struct stream *s, const char *path) {
-    s->connect.data = s;
-    uv_pipe_connect(&s->connect, &s->uv.pipe, path, on_connected);
+    uv_pipe_connect(new_request(s, sizeof(uv_connect_t)), &s->uv.pipe, path, on_connected);
 }
 
 int stream_accept(struct stream *s, uv_stream_t *listening) { return uv_accept(listening, &s->uv.stream); }
@@ -108,6 +122,7 @@ void stream_read(struct stream *s, bool on) {
 
 static void on_written(uv_write_t *req, int status) {
     struct stream *s = req->data;
+    end_request(s);
     buf_reset(&s->inflight, 0);
     if (s->owner) s->events->written(s->owner, status);
 }
@@ -127,11 +142,21 @@ int stream_write(struct stream *s, struct buf *b) {
     buf_swap(b, &s->inflight);
     struct slice rest = buf_slice(&s->inflight);
     uv_buf_t part = uv_buf_init((char *)rest.p, rest.n < UINT32_MAX ? (unsigned)rest.n : UINT32_MAX);
-    s->write.data = s;
-    return uv_write(&s->write, &s->uv.stream, &part, 1, on_written);
+    int rc = uv_write(new_request(s, sizeof(uv_write_t)), &s->uv.stream, &part, 1, on_written);
+    if (rc < 0) end_request(s);
+    return rc;
 }
 
-void stream_shutdown(struct stream *s) { uv_shutdown(&s->shutdown, &s->uv.stream, NULL); }
+static void on_shut(uv_shutdown_t *req, int status) {
+    (void)status;
+    free(req);
+}
+
+void stream_shutdown(struct stream *s) {
+    uv_shutdown_t *req = calloc(1, sizeof *req);
+    if (!req) abort();
+    if (uv_shutdown(req, &s->uv.stream, on_shut) < 0) free(req);
+}
 
 static void on_closed(uv_handle_t *handle) {
     struct stream *s = handle->data;

@@ -72,10 +72,8 @@ struct stream {
     } uv;
     struct net *net;
     const struct stream_events *events;
-    void *owner; /* NULL: nobody listens */
-    uv_connect_t connect;
-    uv_write_t write;
-    uv_shutdown_t shutdown;
+    void *owner;         /* NULL: nobody listens */
+    void *request;       /* of libuv, on its own: to connect, or to write; NULL: none is under way */
     struct buf inflight; /* libuv's until `written` */
     bool unix_path, reading;
     uint32_t read_most;      /* bytes at a time; 0: what the buffer holds */

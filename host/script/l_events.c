@@ -432,8 +432,8 @@ static void end_start(struct conn_box *b) {
 }
 
 static void on_failed(void *arg, struct conn *c, const struct fault *fault) {
-    struct conn_end end = c->end;
-    end.fault = *fault;
+    struct conn_end end = {.fault = *fault};
+    (void)c;
     end_start(arg);
     tell(arg, INBOX_FAILED, &end, NULL);
 }

@@ -394,7 +394,10 @@ static void read_retry_fatal(lua_State *L, int box, const char *name) {
     if (!lua_istable(L, -1)) wrong(L, name, "a list of statuses and close codes");
     lua_Integer n = (lua_Integer)lua_rawlen(L, -1);
     if (n > RETRY_FATAL_MAX) luaL_error(L, "ws.connect: %s has more than %d entries", name, RETRY_FATAL_MAX);
+    free(p->fatal);
     p->fatal_count = 0;
+    p->fatal = calloc((size_t)n + 1, sizeof *p->fatal);
+    if (!p->fatal) luaL_error(L, "not enough memory");
     for (lua_Integer i = 1; i <= n; i++, lua_pop(L, 1)) {
         lua_rawgeti(L, -1, i);
         p->fatal[p->fatal_count++] = (uint16_t)whole_number(L, name, 100, 4999);

@@ -17,7 +17,7 @@ struct retry_policy {
     uint64_t stable;   /* a connection that was open for so long begins anew */
     double factor;     /* by which the delays grow, 1 or more */
     uint64_t attempts; /* retries in a row; 0: without end */
-    uint16_t fatal[RETRY_FATAL_MAX];
+    uint16_t *fatal;   /* statuses and close codes that end it, beyond the usual ones: its owner's; NULL: none */
     unsigned fatal_count;
 };
 

@@ -1,6 +1,6 @@
 /* utf8: long texts are looked at by the processor's vector units, where it has those. The rest skips ASCII eight bytes
- * at a time, and judges what remains by the table of RFC 3629 section 4, which also rules out overlong forms, surrogates
- * and what lies above U+10FFFF. */
+ * at a time, and judges what remains by the table of RFC 3629 section 4, which also rules out overlong forms,
+ * surrogates and what lies above U+10FFFF. */
 #include "wire/utf8.h"
 
 #include "wire/avx2.h"

@@ -31,7 +31,10 @@ void ws_clear(struct ws *w) {
     buf_clear(&w->message);
     if (w->deflate) deflate_clear(w->deflate);
     free(w->deflate);
+    free(w->control);
+    free(w->pong);
     w->deflate = NULL;
+    w->control = w->pong = NULL;
 }
 
 bool ws_close_code_valid(uint16_t code) {
@@ -70,7 +73,7 @@ static int put_compressed(struct ws *w, enum frame_opcode opcode, struct slice d
     return rc;
 }
 
-static bool may_send(const struct ws *w) { return !w->close_sent && !w->close_received && !fault_set(&w->fault); }
+static bool may_send(const struct ws *w) { return !w->close_sent && !w->close_received && !ws_failed(w); }
 
 int ws_send(struct ws *w, enum ws_kind kind, struct slice data) {
     if (!may_send(w)) return ERR_CLOSED;
@@ -98,15 +101,37 @@ int ws_close(struct ws *w, uint16_t code, struct slice reason) {
     return rc;
 }
 
+static bool put_pong(struct ws *w, struct slice data) {
+    return w->out->len <= WS_PONG_BACKLOG && put(w, FRAME_PONG, 0, data) == 0;
+}
+
+static void forget_pong(struct ws *w) {
+    free(w->pong);
+    w->pong = NULL;
+}
+
+/* Answers a ping, or keeps it: a later one takes the place of one not yet answered (RFC 6455 5.5.3). */
+static void answer_ping(struct ws *w, struct slice data) {
+    if (put_pong(w, data)) {
+        forget_pong(w);
+        return;
+    }
+    if (!w->pong && !(w->pong = malloc(FRAME_CONTROL_MAX))) return;
+    w->pong_n = (uint8_t)data.n;
+    if (data.n) memcpy(w->pong, data.p, data.n);
+}
+
 void ws_catch_up(struct ws *w) {
-    if (!w->pong_due || !may_send(w) || w->out->len > WS_PONG_BACKLOG) return;
-    if (put(w, FRAME_PONG, 0, slice_of(w->pong, w->pong_n)) == 0) w->pong_due = false;
+    if (w->pong && may_send(w) && put_pong(w, slice_of(w->pong, w->pong_n))) forget_pong(w);
 }
 
 /* ---- reading ---- */
 
 static enum ws_step fail(struct ws *w, const char *kind, uint16_t code, const char *text) {
-    fault_put(&w->fault, kind, "%s", text);
+    if (!ws_failed(w)) {
+        w->fault.kind = kind;
+        w->fault.text = text;
+    }
     ws_close(w, code, slice_head(slice_str(text), WS_REASON_MAX));
     buf_clear(&w->message);
     return WS_FAILED;
@@ -114,6 +139,10 @@ static enum ws_step fail(struct ws *w, const char *kind, uint16_t code, const ch
 
 static enum ws_step fail_too_big(struct ws *w) {
     return fail(w, "too_big", WS_CLOSE_TOO_BIG, "a message larger than max_message_size");
+}
+
+static enum ws_step fail_no_memory(struct ws *w) {
+    return fail(w, "too_big", WS_CLOSE_TOO_BIG, "no memory for a message");
 }
 
 static enum ws_step fail_protocol(struct ws *w, const char *text) {
@@ -187,15 +216,10 @@ static enum ws_step on_close(struct ws *w, struct slice data, struct ws_event *e
     return WS_EVENT;
 }
 
-static enum ws_step on_control(struct ws *w, struct ws_event *ev) {
-    struct slice data = slice_of(w->control, (size_t)w->frame.length);
+static enum ws_step on_control(struct ws *w, struct slice data, struct ws_event *ev) {
+    w->in_frame = false;
     if (w->frame.opcode == FRAME_CLOSE) return on_close(w, data, ev);
-    if (w->frame.opcode == FRAME_PING && may_send(w) && !w->close_sent) {
-        w->pong_due = true; /* a later ping takes the place of one not yet answered (RFC 6455 5.5.3) */
-        w->pong_n = (uint8_t)data.n;
-        if (data.n) memcpy(w->pong, data.p, data.n);
-        ws_catch_up(w);
-    }
+    if (w->frame.opcode == FRAME_PING && may_send(w)) answer_ping(w, data);
     *ev = (struct ws_event){.kind = (enum ws_kind)w->frame.opcode, .data = data};
     return WS_EVENT;
 }
@@ -203,12 +227,12 @@ static enum ws_step on_control(struct ws *w, struct ws_event *ev) {
 static enum ws_step read_control(struct ws *w, struct slice *in, struct ws_event *ev) {
     struct slice part = slice_head(*in, (size_t)w->left);
     uint64_t at = w->frame.length - w->left;
-    if (part.n) mask_copy(w->control + at, part.p, part.n, w->frame.mask, at);
     *in = slice_skip(*in, part.n);
     w->left -= part.n;
-    if (w->left) return WS_MORE;
-    w->in_frame = false;
-    return on_control(w, ev);
+    if (w->left == 0 && at == 0 && !w->frame.masked) return on_control(w, part, ev); /* it lies whole in the input */
+    if (!w->control && !(w->control = malloc(FRAME_CONTROL_MAX))) return fail_no_memory(w);
+    if (part.n) mask_copy(w->control + at, part.p, part.n, w->frame.mask, at);
+    return w->left ? WS_MORE : on_control(w, slice_of(w->control, (size_t)w->frame.length), ev);
 }
 
 /* Inflates a part of a message onto w->message. 0 or what deflate_inflate says. */
@@ -237,7 +261,7 @@ static int append_part(struct ws *w, struct slice part, uint64_t at) {
 
 static enum ws_step fail_part(struct ws *w, int rc) {
     if (rc == ERR_TOO_BIG) return fail_too_big(w);
-    if (rc == ERR_NOMEM) return fail(w, "too_big", WS_CLOSE_TOO_BIG, "no memory for a message");
+    if (rc == ERR_NOMEM) return fail_no_memory(w);
     return fail_protocol(w, "a compressed message that is not DEFLATE (RFC 7692 7.2.2)");
 }
 
@@ -277,7 +301,11 @@ enum ws_step ws_step(struct ws *w, struct slice *in, struct ws_event *ev) {
         buf_reset(&w->message, WS_KEEP);
         w->delivered = false;
     }
-    while (!w->close_received && !fault_set(&w->fault)) {
+    if (w->control && !w->in_frame) { /* it went out with the last event */
+        free(w->control);
+        w->control = NULL;
+    }
+    while (!w->close_received && !ws_failed(w)) {
         enum ws_step step;
         if (!w->in_frame) {
             if (in->n == 0) return WS_MORE;
@@ -291,5 +319,5 @@ enum ws_step ws_step(struct ws *w, struct slice *in, struct ws_event *ev) {
         if (step == WS_MORE && w->in_frame && in->n == 0) return WS_MORE;
     }
     *in = slice_skip(*in, in->n); /* what follows means nothing (RFC 6455 5.5.1, 7.1.7) */
-    return fault_set(&w->fault) ? WS_FAILED : WS_MORE;
+    return ws_failed(w) ? WS_FAILED : WS_MORE;
 }

@@ -64,22 +64,31 @@ struct ws {
 
     uint8_t kind; /* of the message being received; 0: none */
     struct utf8 utf8;
-    struct buf message;                 /* fragments and parts so far */
-    bool delivered;                     /* `message` went out with the last event and is to be emptied */
-    uint8_t control[FRAME_CONTROL_MAX]; /* the payload of the control frame being received */
+    struct buf message; /* fragments and parts so far */
+    bool delivered;     /* `message` went out with the last event and is to be emptied */
+    uint8_t *control;   /* FRAME_CONTROL_MAX bytes for the payload of a control frame that is cut or
+                         * masked; NULL: there is none */
 
     struct deflate *deflate; /* NULL: messages are not compressed */
     size_t threshold;        /* bytes of a message from which on it is sent compressed */
     bool compressed;         /* the message being received is; how many bytes of it came: */
     uint64_t compressed_size;
 
-    bool pong_due; /* a ping could not be answered yet; its payload: */
-    uint8_t pong[FRAME_CONTROL_MAX], pong_n;
+    uint8_t *pong; /* the payload of a ping that could not be answered yet; NULL: there is none */
+    uint8_t pong_n;
 
     bool close_sent, close_received;
     uint16_t sent_code; /* in our Close frame; WS_CLOSE_NO_CODE: it had none; 0: not sent */
-    struct fault fault; /* kind is "protocol", "invalid_utf8" or "too_big" */
+    struct {
+        const char *kind, *text; /* literals: "protocol", "invalid_utf8" or "too_big", and why. NULL: none yet */
+    } fault;
 };
+
+/* Has the conversation failed? */
+static inline bool ws_failed(const struct ws *w) { return w->fault.kind != NULL; }
+
+/* Does a ping wait for its answer until `out` is emptier? */
+static inline bool ws_pong_due(const struct ws *w) { return w->pong != NULL; }
 
 /* Starts a conversation. `out` and `mask` are borrowed for its whole life. */
 void ws_init(struct ws *w, enum ws_role role, uint64_t max_message_size, struct buf *out, uint32_t (*mask)(void));

@@ -37,9 +37,9 @@ static void play(struct story *s, enum ws_role role, uint64_t limit, struct slic
         }
         MUST(piece.n == 0);
         MUST(w.message.len <= limit);
-        MUST((step == WS_FAILED) == fault_set(&w.fault));
+        MUST((step == WS_FAILED) == ws_failed(&w));
     }
-    buf_append(&s->told, slice_str(w.fault.text));
+    if (ws_failed(&w)) buf_append(&s->told, slice_str(w.fault.text));
     ws_clear(&w);
 }
 
