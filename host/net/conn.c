@@ -530,6 +530,7 @@ int conn_send(struct conn *c, enum ws_kind kind, struct slice data) {
         conn_mark_busy(c);
         return ERR_FULL;
     }
+    if (!queued) net_take_buffer(c->net, &c->out);
     int rc = !queued                                ? ws_send(&c->ws, kind, data)
              : kind == WS_TEXT && !utf8_valid(data) ? ERR_INVALID_UTF8
                                                     : backlog_put(&c->queue, kind, data);

@@ -175,7 +175,7 @@ static void put(struct conn *c, struct buf *b) {
     c->bytes_out += b->len;
     c->last_out = conn_now(c);
     int rc = stream_write(c->stream, b);
-    buf_reset(b, WS_KEEP);
+    net_give_buffer(c->net, b);
     if (rc == 0) return;
     buf_clear(&c->out);
     if (c->paused) broke(c, rc, "");

@@ -34,8 +34,19 @@ uint64_t net_lag_since(const struct net *n, uint64_t when) {
     return most;
 }
 
+void net_give_buffer(struct net *n, struct buf *b) {
+    buf_reset(b, NET_SPARE_MOST);
+    if (b->size > n->spare.size) buf_swap(b, &n->spare);
+    buf_clear(b);
+}
+
+void net_take_buffer(struct net *n, struct buf *b) {
+    if (!b->base && n->spare.base) buf_swap(b, &n->spare);
+}
+
 void net_open(struct net *n, uv_loop_t *loop) {
     *n = (struct net){.loop = loop};
+    buf_init(&n->spare, SIZE_MAX);
     clock_open(&n->clock, loop);
     n->read_buffer = malloc(NET_READ_SIZE);
     if (!n->read_buffer || uv_prepare_init(loop, &n->before_sleep) != 0) abort();
@@ -56,6 +67,7 @@ void net_close(struct net *n) {
     uv_close((uv_handle_t *)&n->before_sleep, NULL);
     clock_close(&n->clock);
     tls_store_free(n->tls);
+    buf_clear(&n->spare);
     free(n->plain);
     free(n->read_buffer);
     n->plain = n->read_buffer = NULL;

@@ -3,12 +3,14 @@
 #ifndef NET_NET_H
 #define NET_NET_H
 
+#include "base/buf.h"
 #include "net/clock.h"
 #include <uv.h>
 
 enum {
-    NET_READ_SIZE = 256 * 1024, /* bytes of the one buffer that every socket reads into */
-    NET_PLAIN_SIZE = 64 * 1024, /* bytes of the one buffer that TLS decrypts into */
+    NET_READ_SIZE = 1024 * 1024, /* bytes of the one buffer that every socket reads into */
+    NET_PLAIN_SIZE = 64 * 1024,  /* bytes of the one buffer that TLS decrypts into */
+    NET_SPARE_MOST = 1 << 20,    /* bytes */
     NET_BLOCKS = 16,
     NET_BLOCK_LEAST = 20 * 1000 * 1000, /* nanoseconds */
 };
@@ -37,6 +39,7 @@ struct net {
     struct deadline kick; /* wakes the loop when that was too much for one turn */
     struct conn *all;     /* every connection that is not closed */
     struct embed *embeds; /* loops within the loop */
+    struct buf spare;     /* memory of an output buffer that is empty, for whoever needs one next */
     struct listener *listeners;
     struct record *record; /* NULL: nobody wants one (net/record.h) */
     bool stopping;         /* no attempt begins any more */
@@ -51,6 +54,11 @@ void net_open(struct net *n, uv_loop_t *loop);
 /* Ends it, when all connections are closed and released. The loop must turn until its handles are closed before `n`
  * goes. */
 void net_close(struct net *n);
+
+/* Gives the memory of an empty buffer back, for another to take: one that is sending has it, one that is idle has none.
+ */
+void net_give_buffer(struct net *n, struct buf *b);
+void net_take_buffer(struct net *n, struct buf *b);
 
 /* The longest time, of those that are known, in which the loop did not turn since `when`; 0: none to speak of. */
 uint64_t net_lag_since(const struct net *n, uint64_t when);

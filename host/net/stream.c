@@ -123,7 +123,7 @@ void stream_read(struct stream *s, bool on) {
 static void on_written(uv_write_t *req, int status) {
     struct stream *s = req->data;
     end_request(s);
-    buf_reset(&s->inflight, 0);
+    net_give_buffer(s->net, &s->inflight);
     if (s->owner) s->events->written(s->owner, status);
 }
 

@@ -29,14 +29,14 @@ static void *allocate(void *arg, void *old, size_t old_size, size_t size) {
     if (!old) old_size = 0; /* then it tells the kind of object */
     if (size == 0) {
         e->memory -= old_size;
-        free(old);
+        memory_free(&e->blocks, old, old_size);
         return NULL;
     }
     /* outside of Lua code it is luv that pushes arguments, where a refusal would be the end of the process */
     if (e->memory_cap && e->running && size > old_size &&
         size - old_size > e->memory_cap - (e->memory < e->memory_cap ? e->memory : e->memory_cap))
         return NULL;
-    void *block = realloc(old, size);
+    void *block = memory_resize(&e->blocks, old, old_size, size);
     if (block) e->memory += size - old_size;
     return block;
 }
@@ -324,6 +324,7 @@ void engine_free(struct engine *e) {
         free(f);
     }
     luv_free(e->luv);
+    memory_clear(&e->blocks);
     free(e->folder);
     free(e);
 }

@@ -4,6 +4,7 @@
 #define SCRIPT_ENGINE_H
 
 #include "net/net.h"
+#include "script/memory.h"
 #include "script/task.h"
 #include <lua.h>
 #include <stdio.h>
@@ -53,6 +54,7 @@ struct engine {
     const char *script;        /* its path, or NULL; borrowed */
     char *folder;              /* where modules beside the script are looked for, or NULL */
     bool strict;               /* an error in a callback ends the program */
+    struct memory blocks;      /* of Lua's objects */
     size_t memory, memory_cap; /* bytes that Lua holds, and may hold; cap 0: no cap */
     struct tasks tasks;
     struct luv *luv;              /* NULL: no script asked for it */
@@ -70,6 +72,7 @@ struct engine {
     bool no_environment;
     uint64_t last_id; /* of connections, before it was staged */
 
+    const void *conn_meta;               /* the metatable of connections */
     struct conn_box *boxes, **boxes_end; /* its connections, in order */
     struct timer *timers;                /* those that are set */
     uint64_t births;                     /* connections, timers and tasks are numbered as they begin */

@@ -10,7 +10,10 @@
 
 /* Finalizers may still call one whose own finalizer has run, when the state closes. */
 struct conn_box *l_conn_check(lua_State *L) {
-    struct conn_box *b = luaL_checkudata(L, 1, CONN_TYPE);
+    struct conn_box *b = lua_touserdata(L, 1);
+    bool is_one = b && lua_getmetatable(L, 1); /* which is quicker than by its name */
+    if (!is_one || lua_topointer(L, -1) != engine_of(L)->conn_meta) b = luaL_checkudata(L, 1, CONN_TYPE);
+    if (is_one) lua_pop(L, 1);
     if (!b->conn) luaL_error(L, "the connection is gone: its state is being closed");
     return b;
 }
@@ -257,11 +260,11 @@ static void push_field(lua_State *L, const struct conn_box *b, enum field field)
 
 /* Upvalue 1: name -> method, or number of a field. */
 static int l_index(lua_State *L) {
-    struct conn_box *b = l_conn_check(L);
     lua_settop(L, 2);
     lua_pushvalue(L, 2);
     int type = lua_rawget(L, lua_upvalueindex(1));
-    if (type == LUA_TFUNCTION) return 1;
+    if (type == LUA_TFUNCTION) return 1; /* who checks by itself */
+    struct conn_box *b = l_conn_check(L);
     if (type == LUA_TNUMBER && lua_tointeger(L, -1) < FIELD_CALLBACK) {
         push_field(L, b, (enum field)lua_tointeger(L, -1));
         return 1;
@@ -281,6 +284,7 @@ void l_conn_set_callback(lua_State *L, int box, enum callback which) {
     lua_pop(L, 1);
     b->hears = (b->hears & ~(1u << which)) | (unsigned)is_set << which;
     if (which != ON_MESSAGE) return;
+    b->has_listener = false;
     if (is_set) task_wake_all(&b->receivers); /* who may receive no more */
     if (!inbox_is_empty(&b->inbox)) wake(L, box, b);
 }
@@ -432,6 +436,7 @@ int luaopen_ws(lua_State *L) {
     static const luaL_Reg meta[] = {{"__gc", l_gc}, {"__tostring", l_tostring}, {NULL, NULL}};
     static const luaL_Reg functions[] = {{"connect", l_connect}, {NULL, NULL}};
     if (luaL_newmetatable(L, CONN_TYPE)) {
+        engine_of(L)->conn_meta = lua_topointer(L, -1);
         luaL_setfuncs(L, meta, 0);
         luaL_newlib(L, methods);
         for (size_t i = 0; i < sizeof fields / sizeof *fields; i++) {

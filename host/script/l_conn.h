@@ -50,6 +50,7 @@ struct conn_box {
     struct inbox_event *event;                           /* what it is told; its own */
     uint64_t progress;                                   /* messages and events taken */
     bool draining, due, failed, takes;                   /* see l_events.c */
+    bool has_listener;                                   /* the task has on_message at hand, as it is now */
 
     struct waiters receivers; /* tasks in conn:receive */
 

@@ -24,7 +24,7 @@ const char *const callback_names[CALLBACKS] = {
 };
 
 /* The stack of the task; on top of it stands what a callback is called with. */
-enum { CONN = 1, FIELDS, TEXT, BINARY, TOP = BINARY };
+enum { CONN = 1, FIELDS, TEXT, BINARY, LISTENER, TOP = LISTENER };
 
 static bool hears(const struct conn_box *b, enum callback which) { return b->hears & 1u << which; }
 
@@ -190,16 +190,28 @@ static int push_event(lua_State *L, struct conn_box *b, const struct inbox_event
     return 0;
 }
 
-/* The same for a message, ping or pong. */
-static int push_message(lua_State *L, struct conn_box *b, enum callback which, const struct ws_event *ev) {
+/* Pushes on_message, which is kept at hand as long as it stays the same, and its arguments. */
+static int push_message(lua_State *L, struct conn_box *b, const struct ws_event *ev) {
+    b->progress++;
+    b->delivers = DELIVERS_MESSAGE;
+    if (!b->has_listener) {
+        lua_getfield(L, FIELDS, callback_names[ON_MESSAGE]);
+        lua_replace(L, LISTENER);
+        b->has_listener = true;
+    }
+    lua_pushvalue(L, LISTENER);
+    lua_pushvalue(L, CONN);
+    lua_pushlstring(L, (const char *)ev->data.p, ev->data.n);
+    lua_pushvalue(L, ev->kind == WS_TEXT ? TEXT : BINARY);
+    return 3;
+}
+
+/* The same for a ping or pong. */
+static int push_control(lua_State *L, struct conn_box *b, enum callback which, const struct ws_event *ev) {
     b->progress++;
     b->delivers = DELIVERS_MESSAGE;
     push_callback(L, b, which);
     lua_pushlstring(L, (const char *)ev->data.p, ev->data.n);
-    if (which == ON_MESSAGE) {
-        lua_pushvalue(L, ev->kind == WS_TEXT ? TEXT : BINARY);
-        return 3;
-    }
     if (which == ON_PING || b->conn->pong_seconds < 0) return 2;
     lua_pushnumber(L, b->conn->pong_seconds);
     return 3;
@@ -272,7 +284,7 @@ static int push_next(lua_State *L, struct conn_box *b) {
             forget_event(b);
         } else if (wanted && inbox_message(&b->inbox, &ev)) {
             b->takes = true;
-            n = push_message(L, b, ON_MESSAGE, &ev);
+            n = push_message(L, b, &ev);
             b->takes = false;
             inbox_drop_message(&b->inbox);
             l_events_make_room(b);
@@ -281,9 +293,9 @@ static int push_next(lua_State *L, struct conn_box *b) {
             return 0;
         } else if (ev.kind == WS_PING || ev.kind == WS_PONG) {
             enum callback which = ev.kind == WS_PING ? ON_PING : ON_PONG;
-            if (hears(b, which)) return push_message(L, b, which, &ev);
+            if (hears(b, which)) return push_control(L, b, which, &ev);
         } else if (wanted && !inbox_has_message(&b->inbox)) {
-            return push_message(L, b, ON_MESSAGE, &ev);
+            return push_message(L, b, &ev);
         } else {
             hold(b, &ev);
         }
@@ -320,6 +332,8 @@ static int l_deliver(lua_State *L) {
     lua_getiuservalue(L, CONN, BOX_FIELDS);
     lua_pushliteral(L, "text");
     lua_pushliteral(L, "binary");
+    lua_pushnil(L);
+    b->has_listener = false;
     return l_go_on(L, LUA_OK, (lua_KContext)b);
 }
 

@@ -50,7 +50,7 @@ bool utf8_step_plain(struct utf8 *u, struct slice s) {
 }
 
 bool utf8_step(struct utf8 *u, struct slice s) {
-    if (s.n >= 64 && avx2_is_there()) {
+    if (s.n >= 128 && avx2_is_there()) {
         struct slice head = slice_head(s, u->need); /* the rest of a character that was cut */
         if (!utf8_step_plain(u, head)) return false;
         s = slice_skip(s, head.n);
