@@ -28,9 +28,11 @@ struct strings {
     size_t count;
 };
 
-/* The userdata, of the test. */
+/* What the userdata of the test points to. A generation whose threads have not ended yet outlives that. */
 struct bot {
-    struct engine *tester, *engine; /* `engine`: the running generation; NULL: none yet, or it has ended */
+    unsigned references;            /* the userdata's, and one of each generation */
+    struct engine *tester, *engine; /* `tester`: NULL: it has let go; `engine`: the running generation; NULL: none yet,
+                                       or it has ended */
     char *path, *source;            /* one of them */
     struct strings arguments;       /* what the script gets as `arg` */
     struct strings environment;     /* name, value, name, value ... */
@@ -47,7 +49,11 @@ struct bot {
     int status;
 };
 
-static struct bot *check_bot(lua_State *L) { return luaL_checkudata(L, 1, BOT_TYPE); }
+static struct bot *check_bot(lua_State *L) {
+    struct bot *b = *(struct bot **)luaL_checkudata(L, 1, BOT_TYPE);
+    if (!b) luaL_error(L, "the bot is gone: the state of its test is being closed");
+    return b;
+}
 
 static char *copy(const char *text, size_t n) {
     char *mine = malloc(n + 1);
@@ -68,6 +74,21 @@ static void clear_strings(struct strings *list) {
     for (size_t i = 0; i < list->count; i++) free(list->items[i]);
     free(list->items);
     *list = (struct strings){0};
+}
+
+static void release(struct bot *b) {
+    if (--b->references) return;
+    if (b->out.file) fclose(b->out.file);
+    if (b->err.file) fclose(b->err.file);
+    free(b->out.text);
+    free(b->err.text);
+    free(b->path);
+    free(b->source);
+    free(b->failure);
+    clear_strings(&b->arguments);
+    clear_strings(&b->environment);
+    clear_strings(&b->errors);
+    free(b);
 }
 
 /* ---- what its state has that others have not ---- */
@@ -138,9 +159,30 @@ static void set_arg(lua_State *L, const struct bot *b) {
     lua_setglobal(L, "arg");
 }
 
+static int l_release(lua_State *L) {
+    struct bot **at = lua_touserdata(L, 1), *b = *at;
+    *at = NULL;
+    if (b) release(b);
+    return 0;
+}
+
+/* Keeps the bot until the state is closed: finalizers of the script, which were made later, come first. */
+static void hold(lua_State *L, struct bot *b) {
+    struct bot **at = lua_newuserdatauv(L, sizeof *at, 0);
+    *at = NULL;
+    lua_createtable(L, 0, 1);
+    lua_pushcfunction(L, l_release);
+    lua_setfield(L, -2, "__gc");
+    lua_setmetatable(L, -2);
+    luaL_ref(L, LUA_REGISTRYINDEX);
+    *at = b;
+    b->references++;
+}
+
 static int l_dress(lua_State *L) {
     struct bot *b = lua_touserdata(L, 1);
     struct engine *e = engine_of(L);
+    hold(L, b);
     lua_pushcfunction(L, l_print);
     lua_setglobal(L, "print");
     lua_getglobal(L, "io");
@@ -357,7 +399,7 @@ static void host_failed(void *app, const char *message) {
 
 static void host_noted(void *app, const struct engine_file *file) {
     const struct engine *tester = ((struct bot *)app)->tester;
-    if (tester->host->noted) tester->host->noted(tester->app, file);
+    if (tester && tester->host->noted) tester->host->noted(tester->app, file);
 }
 
 static const struct engine_host bot_host = {
@@ -471,21 +513,14 @@ static int l_status(lua_State *L) {
 }
 
 static int l_gc(lua_State *L) {
-    struct bot *b = check_bot(L);
+    struct bot **at = luaL_checkudata(L, 1, BOT_TYPE), *b = *at;
+    if (!b) return 0;
+    *at = NULL;
     clock_cancel(&b->tester->net->clock, &b->step);
     clock_cancel(&b->tester->net->clock, &b->own);
     end(b);
-    if (b->out.file) fclose(b->out.file);
-    if (b->err.file) fclose(b->err.file);
-    free(b->out.text);
-    free(b->err.text);
-    free(b->path);
-    free(b->source);
-    free(b->failure);
-    clear_strings(&b->arguments);
-    clear_strings(&b->environment);
-    clear_strings(&b->errors);
-    memset(b, 0, sizeof *b);
+    b->tester = NULL;
+    release(b);
     return 0;
 }
 
@@ -506,8 +541,10 @@ static int l_make(lua_State *L) {
     luaL_checktype(L, 3, LUA_TTABLE);
     luaL_checktype(L, 4, LUA_TTABLE);
     luaL_argcheck(L, path || source, 1, "a path or a source");
-    struct bot *b = lua_newuserdatauv(L, sizeof *b, 0);
-    *b = (struct bot){.tester = engine_of(L)};
+    struct bot **at = lua_newuserdatauv(L, sizeof *at, 0), *b = calloc(1, sizeof *b);
+    if (!b) abort();
+    *at = b;
+    *b = (struct bot){.references = 1, .tester = engine_of(L)};
     luaL_setmetatable(L, BOT_TYPE);
     if (path) b->path = copy(path, n);
     if (source) b->source = copy(source, m);
