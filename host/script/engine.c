@@ -298,7 +298,8 @@ void engine_note_file(struct engine *e, const char *path) {
 }
 
 void engine_set_script(struct engine *e, const char *path) {
-    e->script = path;
+    free(e->script);
+    if (!(e->script = strdup(path))) abort();
     engine_note_file(e, path);
     free(e->folder);
     e->folder = NULL;
@@ -324,6 +325,7 @@ void engine_free(struct engine *e) {
         free(f);
     }
     luv_free(e->luv);
+    free(e->script);
     free(e->folder);
     free(e);
 }

@@ -50,7 +50,7 @@ struct engine {
     struct net *net;
     const struct engine_host *host;
     void *app;
-    const char *script;        /* its path, or NULL; borrowed */
+    char *script;              /* its path, or NULL */
     char *folder;              /* where modules beside the script are looked for, or NULL */
     bool strict;               /* an error in a callback ends the program */
     size_t memory, memory_cap; /* bytes that Lua holds, and may hold; cap 0: no cap */
