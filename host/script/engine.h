@@ -64,7 +64,7 @@ struct engine {
     bool staged;      /* it was not taken over yet: nothing begins (reload.h) */
     bool ended;       /* another has taken over: nothing begins any more */
     bool stopping;    /* a bot under test stops: no connection begins any more */
-    bool exited;      /* while it was staged, os.exit was called */
+    bool exited;      /* os.exit was called: while it was staged, or, by a bot under test, where it could not wait */
     bool stops, asks; /* while it was staged, host.stop or host.reload were called */
     int stop_status;
     bool no_environment;

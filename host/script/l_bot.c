@@ -280,7 +280,7 @@ static int l_main(lua_State *L) {
 
 static void on_main_end(struct task *t, void *arg, enum task_end how) {
     struct bot *b = arg;
-    if (how != TASK_FAILED) return;
+    if (how != TASK_FAILED || b->has_exited) return;
     char *text = task_describe(t, NULL);
     if (b->starts) {
         b->failure = text;
@@ -297,7 +297,7 @@ static bool run(struct bot *b, struct engine *e) {
     b->starts = true;
     if (!task_run(e, l_main, b, on_main_end, b)) b->failure = copy("not enough memory", 17);
     b->starts = false;
-    if (e->exited && !b->failure) b->failure = copy("os.exit was called", 18);
+    if (e->staged && e->exited && !b->failure) b->failure = copy("os.exit was called", 18);
     return !b->failure;
 }
 
@@ -334,6 +334,11 @@ static void take_over(struct bot *b, struct engine *next) {
     char line[512];
     buf_init(&report, 4096);
     l_host_call_on_reload(last);
+    if (b->has_exited) { /* in one of these */
+        b->failure = copy("os.exit was called", 18);
+        reload_abandon(next);
+        return;
+    }
     b->engine = next;
     reload_commit(last, next, &report);
     snprintf(line, sizeof line, "reload %llu: %.*s", (unsigned long long)next->reloads, SLICE_ARGS(buf_slice(&report)));
@@ -382,8 +387,10 @@ static void host_stop(void *app, int status) {
 
 static void host_exit(void *app, int status) {
     struct bot *b = app;
+    if (b->has_exited) return;
     b->has_exited = true;
     b->status = status;
+    if (b->engine) b->engine->tasks.exits = true; /* none of it runs any more */
     ask(b, on_own_exit);
 }
 

@@ -355,6 +355,7 @@ static void on_task_end(struct task *t, void *arg, enum task_end how) {
 
 /* Tells the script what there is to tell, as far as that does not wait; the rest is held. From the loop only. */
 static void drain(struct conn_box *b) {
+    if (b->engine->tasks.exits) return; /* nothing is told any more */
     b->due = true;
     if (b->draining) return;
     b->draining = true;

@@ -5,6 +5,61 @@ local testing = require "wsbot.testing"
 local idle = " host.every(60, function() end)"
 
 describe("a bot under test", function()
+  describe("ends by os.exit", function()
+    for where, source in pairs {
+      ["a callback"] = "host.after(0, function() os.exit(3) end)",
+      ["the main chunk"] = "os.exit(3)",
+      ["a main chunk that has waited"] = "host.sleep(0) os.exit(3)",
+      ["a coroutine"] = "coroutine.wrap(function() os.exit(3) end)()",
+      ["what C calls"] = "host.after(0, function() table.sort({ 2, 1 }, function() os.exit(3) end) end)",
+      ["what C calls in the main chunk"] = "string.gsub('x', '.', function() os.exit(3) end)",
+      ["what C calls, protected"] = "host.sleep(0) string.gsub('x', '.', function() pcall(os.exit, 3) end)",
+      ["a <close> variable of a cancelled task"] = [[
+        local task = host.spawn(function()
+          local _ <close> = setmetatable({}, { __close = function() os.exit(3) end })
+          host.sleep(60)
+        end)
+        host.sleep(0)
+        task:cancel()
+      ]],
+      ["a function of host.on_stop"] = "host.on_stop(function() os.exit(3) end) host.stop(4)",
+      ["a function of host.on_reload"] = "host.on_reload(function() os.exit(3) end) host.reload()",
+    } do
+      it("in " .. where, function()
+        local bot = testing.bot(source .. idle)
+        assert.equal(3, bot:wait())
+        assert.equal(0, #bot.errors)
+        assert.equal("", bot.log)
+      end)
+    end
+
+    it("and nothing of it runs any more", function()
+      local bot = testing.bot [[
+        host.spawn(function() os.exit(3) end)
+        host.spawn(function() print "another task" os.exit(4) end)
+        host.after(0, function() print "a timer" end)
+      ]]
+      assert.equal(3, bot:wait())
+      assert.equal("", bot.output)
+    end)
+
+    it("which an error in a <close> variable does not hide", function()
+      local bot = testing.bot [[
+        local _ <close> = setmetatable({}, { __close = function() error "in closing" end })
+        host.sleep(0)
+        os.exit(3)
+      ]]
+      assert.equal(3, bot:wait())
+      assert.matches("in closing", bot.errors[1])
+    end)
+
+    it("called by a finalizer as it ends", function()
+      local bot = testing.bot("left = setmetatable({}, { __gc = function() os.exit(3) end })" .. idle)
+      bot:close()
+      assert.equal(0, bot.status)
+    end)
+  end)
+
   it("that other threads still work for outlives what the test has of it", function()
     local fifo = place.folder() .. "/fifo"
     os.execute(("mkfifo '%s'"):format(fifo))
