@@ -44,6 +44,7 @@ struct bot {
     bool busy;              /* it was not, yet */
     bool starts;            /* a main chunk runs for the first time, up to its end or its first wait */
     bool stopped;           /* its functions of host.on_stop are through */
+    bool stops;             /* its end was asked for: no reload goes before that */
     bool has_exited;        /* by os.exit, or since its main chunk failed */
     char *failure;          /* why the step failed, or NULL */
     int status;
@@ -323,7 +324,8 @@ static void on_stop_done(void *arg) {
 }
 
 static void stop(struct bot *b) {
-    if (!b->engine || b->engine->stopping) return;
+    b->stops = true;
+    if (!b->engine || b->engine->stopping || b->has_exited) return;
     b->engine->stopping = true;
     l_host_call_on_stop(b->engine, on_stop_done, b);
 }
@@ -349,8 +351,8 @@ static void take_over(struct bot *b, struct engine *next) {
 }
 
 static void reload(struct bot *b) {
-    if (!is_alive(b)) {
-        b->failure = copy("the bot has ended", 17);
+    if (!is_alive(b) || b->stops) {
+        b->failure = b->stops ? copy("the bot is to end", 17) : copy("the bot has ended", 17);
         return;
     }
     struct engine *next = reload_stage(b->engine, &b->failure);
@@ -381,7 +383,9 @@ static void ask(struct bot *b, void (*fn)(struct deadline *d)) {
 
 static void host_stop(void *app, int status) {
     struct bot *b = app;
+    if (b->has_exited) return;
     if (status) b->status = status;
+    b->stops = true;
     ask(b, on_own_stop);
 }
 
@@ -395,7 +399,8 @@ static void host_exit(void *app, int status) {
 }
 
 static const char *host_reload(void *app) {
-    ask(app, on_own_reload);
+    struct bot *b = app;
+    if (!b->stops && !b->has_exited) ask(b, on_own_reload);
     return NULL;
 }
 

@@ -60,6 +60,19 @@ describe("a bot under test", function()
     end)
   end)
 
+  it("that is to stop is not reloaded", function()
+    local bot = testing.bot([[
+      host.on_stop(function() host.reload() print "stopping" host.sleep(0.05) print "stopped" end)
+      host.after(0, function() host.stop(3) host.reload() end)
+    ]] .. idle)
+    testing.eventually(function() return bot.output ~= "" end)
+    local ok, why = bot:reload(idle)
+    assert.is_nil(ok)
+    assert.equal("the bot is to end", why)
+    assert.equal(3, bot:wait())
+    assert.equal("stopping\nstopped\n", bot.output)
+  end)
+
   it("that other threads still work for outlives what the test has of it", function()
     local fifo = place.folder() .. "/fifo"
     os.execute(("mkfifo '%s'"):format(fifo))
