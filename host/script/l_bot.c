@@ -40,6 +40,7 @@ struct bot {
     struct output out, err;
     struct deadline step;   /* what the test has asked for is done in the next turn of the loop */
     struct deadline own;    /* and what the script has */
+    struct deadline late;   /* until then its functions of host.on_stop may wait */
     struct waiters waiting; /* the test, until that is done */
     bool busy;              /* it was not, yet */
     bool starts;            /* a main chunk runs for the first time, up to its end or its first wait */
@@ -224,6 +225,7 @@ static void end(struct bot *b) {
     struct engine *e = b->engine;
     b->engine = NULL;
     if (!e) return;
+    clock_cancel(&e->net->clock, &b->late);
     e->stopping = true;
     for (struct conn_box *box = e->boxes; box; box = box->next) {
         conn_detach(box->conn);
@@ -312,8 +314,12 @@ static void start(struct bot *b) {
         end(b);
 }
 
+enum { ON_STOP_LIMIT = 10 }; /* seconds, as in a program */
+
 static void on_stop_done(void *arg) {
     struct bot *b = arg;
+    clock_cancel(&b->tester->net->clock, &b->late);
+    if (b->stopped) return;
     b->stopped = true;
     for (struct conn_box *box = b->engine->boxes; box; box = box->next) {
         if (box->conn->phase == CONN_WAITING || conn_is_open(box->conn))
@@ -323,10 +329,20 @@ static void on_stop_done(void *arg) {
     }
 }
 
+static void on_stop_late(struct deadline *d) {
+    struct bot *b = (struct bot *)((char *)d - offsetof(struct bot, late));
+    char line[80];
+    snprintf(line, sizeof line, "host.on_stop: its functions were not done within %d s", ON_STOP_LIMIT);
+    log_write(b->err.file, LOG_WARN, line);
+    on_stop_done(b);
+}
+
 static void stop(struct bot *b) {
+    struct clock *clock = &b->tester->net->clock;
     b->stops = true;
     if (!b->engine || b->engine->stopping || b->has_exited) return;
     b->engine->stopping = true;
+    clock_set(clock, &b->late, clock_now(clock) + ON_STOP_LIMIT * CLOCK_SECOND, on_stop_late);
     l_host_call_on_stop(b->engine, on_stop_done, b);
 }
 

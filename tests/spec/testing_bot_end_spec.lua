@@ -73,6 +73,17 @@ describe("a bot under test", function()
     assert.equal("stopping\nstopped\n", bot.output)
   end)
 
+  it("has 10 s for its functions of host.on_stop", function()
+    local clock = testing.clock()
+    local bot = testing.bot("host.on_stop(function() host.sleep(3600) end)" .. idle)
+    local stopping = host.spawn(function() return bot:stop() end)
+    clock:advance(9)
+    assert.is_true(bot.running)
+    clock:advance(1)
+    assert.same({ true, 0 }, { stopping:join() })
+    assert.matches("its functions were not done within 10 s", bot.log)
+  end)
+
   it("that other threads still work for outlives what the test has of it", function()
     local fifo = place.folder() .. "/fifo"
     os.execute(("mkfifo '%s'"):format(fifo))
