@@ -472,30 +472,52 @@ static int l_stepped(lua_State *L, int status, lua_KContext ctx) {
     return 2;
 }
 
-static int step(lua_State *L, const char *what, void (*fn)(struct deadline *d)) {
-    struct bot *b = check_bot(L);
-    l_task_check(L, what);
-    b->busy = true;
-    clock_set(&b->tester->net->clock, &b->step, clock_now(&b->tester->net->clock), fn);
-    return l_stepped(L, LUA_OK, (lua_KContext)what);
-}
+struct step {
+    const char *what;
+    void (*fn)(struct deadline *d);
+};
 
-static int l_start(lua_State *L) { return step(L, "testing.bot", on_start); }
-static int l_stop(lua_State *L) { return step(L, "bot:stop", on_stop); }
-
-/* reload([source]) */
-static int l_reload(lua_State *L) {
+/* Stack: bot, source or nil. Steps are taken one after the other. */
+static int l_step(lua_State *L, int status, lua_KContext ctx) {
+    const struct step *s = (const struct step *)ctx;
     struct bot *b = check_bot(L);
-    if (!lua_isnoneornil(L, 2)) {
+    (void)status;
+    if (b->busy) return l_task_wait(L, s->what, &b->waiting, UINT64_MAX, ctx, l_step);
+    l_task_check(L, s->what);
+    if (!lua_isnil(L, 2)) {
         size_t n;
-        const char *source = luaL_checklstring(L, 2, &n);
+        const char *source = lua_tolstring(L, 2, &n);
         free(b->source);
         free(b->path);
         b->path = NULL;
         b->source = copy(source, n);
     }
-    lua_settop(L, 1);
-    return step(L, "bot:reload", on_reload);
+    b->busy = true;
+    clock_set(&b->tester->net->clock, &b->step, clock_now(&b->tester->net->clock), s->fn);
+    return l_stepped(L, LUA_OK, (lua_KContext)s->what);
+}
+
+static int begin_step(lua_State *L, const struct step *s) {
+    check_bot(L);
+    if (!lua_isnoneornil(L, 2)) luaL_checkstring(L, 2);
+    lua_settop(L, 2);
+    return l_step(L, LUA_OK, (lua_KContext)s);
+}
+
+static int l_start(lua_State *L) {
+    static const struct step s = {"testing.bot", on_start};
+    return begin_step(L, &s);
+}
+
+static int l_stop(lua_State *L) {
+    static const struct step s = {"bot:stop", on_stop};
+    return begin_step(L, &s);
+}
+
+/* reload([source]) */
+static int l_reload(lua_State *L) {
+    static const struct step s = {"bot:reload", on_reload};
+    return begin_step(L, &s);
 }
 
 /* Is it alive? One that is not is ended now. */

@@ -84,6 +84,18 @@ describe("a bot under test", function()
     assert.matches("its functions were not done within 10 s", bot.log)
   end)
 
+  it("takes one step after the other, whoever asks for them", function()
+    local bot = testing.bot(idle)
+    local steps = {
+      host.spawn(bot.reload, bot, "print 'a'" .. idle), host.spawn(bot.reload, bot, "error 'b'"),
+      host.spawn(bot.reload, bot, "print 'c'" .. idle), host.spawn(bot.stop, bot),
+    }
+    local results = {}
+    for i, step in ipairs(steps) do results[i] = select(2, step:join()) or "refused" end
+    assert.same({ true, "refused", true, 0 }, results)
+    assert.equal("a\nc\n", bot.output)
+  end)
+
   it("that other threads still work for outlives what the test has of it", function()
     local fifo = place.folder() .. "/fifo"
     os.execute(("mkfifo '%s'"):format(fifo))
