@@ -6,6 +6,7 @@
 #include "script/door.h"
 #include "script/l_conn.h"
 #include "script/l_host.h"
+#include "script/luv.h"
 #include "script/modules.h"
 #include "script/reload.h"
 #include <lauxlib.h>
@@ -249,7 +250,7 @@ static bool is_alive(const struct bot *b) {
     const struct engine *e = b->engine;
     if (!e || b->has_exited) return false;
     if (e->stopping) return !b->stopped || has_connections(e) || e->tasks.ready.first;
-    return e->tasks.all || e->timers || has_connections(e);
+    return e->tasks.all || e->timers || has_connections(e) || luv_is_waited_for(e->luv);
 }
 
 /* ---- steps ---- */

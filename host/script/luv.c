@@ -131,6 +131,8 @@ void luv_touch(struct luv *v) {
     if (v->embed) embed_touch(v->embed);
 }
 
+bool luv_is_waited_for(const struct luv *v) { return v && is_alive(v) && v->embed->keeps; }
+
 bool luv_is_turning(const struct luv *v) { return v->embed && v->embed->turning; }
 
 bool luv_has_requests(const struct luv *v) { return v->embed && v->embed->inner->active_reqs.count > 0; }

@@ -96,6 +96,16 @@ describe("a bot under test", function()
     assert.equal("a\nc\n", bot.output)
   end)
 
+  it("lives as long as its handles of luv", function()
+    local bot = testing.bot [[
+      local timer = require "luv".new_timer()
+      timer:start(50, 0, function() print "fired" timer:close() end)
+    ]]
+    assert.is_true(bot.running)
+    assert.equal(0, bot:wait())
+    assert.equal("fired\n", bot.output)
+  end)
+
   it("that other threads still work for outlives what the test has of it", function()
     local fifo = place.folder() .. "/fifo"
     os.execute(("mkfifo '%s'"):format(fifo))
