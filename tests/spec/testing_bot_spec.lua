@@ -37,6 +37,13 @@ describe("testing.bot", function()
     assert.equal(path .. "\n", bot.output)
   end)
 
+  it("has in its log what became of a connection", function()
+    local bot = testing.bot "ws.connect { url = 'ws://127.0.0.1:1' }"
+    bot:wait()
+    assert.equal("wsbot: warning: 127.0.0.1: connect: cannot connect to 127.0.0.1:1: connection refused " ..
+      "(set on_error to handle this)\n", bot.log)
+  end)
+
   it("has a state of its own", function()
     shared = 1 -- luacheck: ignore
     local bot = testing.bot "print(shared, host.reloads, ws and ws.connect ~= nil)"
