@@ -61,7 +61,7 @@ static int l_tell(lua_State *L) {
 
 /* The request came: who accepts has a session. */
 static void tell(struct session *s) {
-    if (s->told || !s->conn->head) return;
+    if (s->told || !s->conn->head || !s->conn->head->received) return; /* who left before is nobody */
     s->told = true;
     door_call(s->engine, l_tell, s, NULL);
     task_wake_first(&s->peer->acceptors);

@@ -17,6 +17,20 @@ local function await(look)
 end
 
 describe("testing.server", function()
+  it("has no session of who leaves before the request is whole", function()
+    local uv = require "luv"
+    local peer <close> = testing.server()
+    for _, part in ipairs { "", "GET / HT", "hello\r\n\r\n" } do
+      local c = uv.new_tcp()
+      c:connect("127.0.0.1", tonumber(peer.url:match "%d+$"), function() c:write(part, function() c:close() end) end)
+      testing.eventually(function() return c:is_closing() end)
+    end
+    assert.is_nil(peer:accept(0.05))
+    local bot = ws.connect { url = peer.url .. "/whole" }
+    assert.equal("/whole", peer:accept().request.path)
+    bot:destroy()
+  end)
+
   it("accepts, and has the request", function()
     local peer <close> = testing.server {
       protocols = { "v2" }, compression = true, headers = { ["X-A"] = { "1", "2" } },
