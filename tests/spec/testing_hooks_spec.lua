@@ -21,6 +21,26 @@ local function it_tells(name, body)
 end
 
 describe("a test", function()
+  it_tells("is failed by the function of its server that answers", function()
+    local out = run [[
+      for _, answer in ipairs {
+        function() error "first" end,
+        function(request) assert.equal("/x", request.path) end,
+        function() return { refused = true } end,
+      } do
+        it("x", function()
+          local peer = testing.server { answer = answer }
+          local bot = ws.connect { url = peer.url }
+          peer:accept(5)
+          bot:destroy()
+        end)
+      end
+    ]]
+    assert.matches("0 successes / 1 failure / 2 errors", out)
+    assert.matches("first", out)
+    assert.matches("unknown option 'refused'", out)
+  end)
+
   it_tells("ends with its last hook, also where that fails", function()
     local out = run([[
       describe("a block", function()

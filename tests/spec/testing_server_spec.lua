@@ -17,6 +17,41 @@ local function await(look)
 end
 
 describe("testing.server", function()
+  it("may be closed by its own callback, which ends there", function()
+    local on, log = {}, {}
+    local peer = testing.server { on_message = function(_, data) on[data]() end }
+    function on.close()
+      local _ <close> = setmetatable({}, { __close = function() log[#log + 1] = "ended" end })
+      peer:close()
+      log[#log + 1] = "closed"
+      host.sleep(60)
+    end
+    local bot = ws.connect { url = peer.url }
+    bot:send "close"
+    testing.eventually(function() return log[2] end)
+    assert.same({ "closed", "ended" }, log)
+    bot:destroy()
+  end)
+
+  it("sends an empty message in pieces of any size", function()
+    local peer <close> = testing.server()
+    local bot = ws.connect { url = peer.url }
+    peer:accept():send("", { fragments = 2 })
+    assert.equal("", bot:receive(5))
+    bot:destroy()
+  end)
+
+  describe("of a block", function()
+    local peer, done
+    setup(function() peer = testing.server() end)
+    it("has what runs beside it", function()
+      peer:beside(function() host.sleep(0) done = true end)
+    end)
+    it("end with it, and not with the test that began it", function()
+      testing.eventually(function() return done end)
+    end)
+  end)
+
   it("has no session of who leaves before the request is whole", function()
     local uv = require "luv"
     local peer <close> = testing.server()
