@@ -23,6 +23,14 @@ local secretive = [[
 ]]
 
 describe("wsbot run --record", function()
+  it("keeps a file that was there to its owner as well", story.of(function()
+    local path = place.file("record.jsonl", "old\n")
+    require "luv".fs_chmod(path, tonumber("644", 8))
+    program.run({ "run", "--record", path, place.file("bot.lua", "") }):wait()
+    assert.equal("600", ("%o"):format(require "luv".fs_stat(path).mode & tonumber("777", 8)))
+    assert.matches("^{[^\n]*}\n$", place.read(path))
+  end))
+
   it("writes handshakes, messages both ways, closes and times as JSON lines", story.of(function()
     local _, events = record [[
       ws.connect { url = arg[1] .. "/chat",
@@ -84,6 +92,10 @@ describe("wsbot run --record", function()
     bot = program.run { "run", "--record", "/dev/full", path }
     bot:wait()
     assert.matches("%-%-record: cannot write /dev/full: No space left on device", bot.err)
+    bot = program.run { "run", "--record", "/dev/full",
+      place.file("bot.lua", "host.sleep(0.05) io.stderr:write 'later' os.exit()") }
+    bot:wait()
+    assert.matches("cannot write /dev/full: No space left on device; the record ends here\nlater$", bot.err)
   end))
 end)
 
