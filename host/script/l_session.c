@@ -229,6 +229,14 @@ void session_accepted(void *arg, struct conn *c) {
     conn_destroy(c);
 }
 
+void session_end_orphans(struct engine *e) {
+    for (struct conn *c = e->net->all, *next; c; c = next) {
+        next = c->all_next;
+        const struct session *s = c->sink == &session_sink ? c->sink_arg : NULL;
+        if (s && s->engine == e && !s->peer->listener) conn_destroy(c);
+    }
+}
+
 /* ---- waiting for it ---- */
 
 uint64_t l_session_ends_at(lua_State *L, const struct engine *e, int index) {

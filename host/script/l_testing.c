@@ -5,6 +5,7 @@
 #include "net/loopback.h"
 #include "script/door.h"
 #include "script/l_conn.h"
+#include "script/l_peer.h"
 #include "script/l_timer.h"
 #include "script/modules.h"
 #include <lauxlib.h>
@@ -291,6 +292,7 @@ static int l_end_since(lua_State *L) {
         }
         l_conn_abandon(L, b);
     }
+    session_end_orphans(e);
     add_count(L, l_timer_end_since(L, mark), "timer");
     add_count(L, tasks, "task");
     return 1;

@@ -41,6 +41,37 @@ describe("testing.server", function()
     bot:destroy()
   end)
 
+  describe("whose session stalls", function()
+    local session
+    it("ends", function()
+      local peer = testing.server()
+      testing.bot("ws.connect { url = arg[1] }", { args = { peer.url } })
+      session = peer:accept()
+      session:stall()
+    end)
+    it("and so does that", function()
+      testing.eventually(function() return session.state == "closed" end)
+    end)
+  end)
+
+  it("reads slowly, at any rate, in no time", function()
+    local clock, peer = testing.clock(), testing.server()
+    local bot = ws.connect { url = peer.url }
+    clock:advance(0)
+    local session = peer:accept()
+    local began = os.time()
+    for _, rate in ipairs { 1000, 10000, 100000, 1000000 } do
+      session:read_slowly(rate)
+      bot:send(("x"):rep(rate * 5))
+      clock:advance(3)
+      assert.is_nil((session:receive(0)))
+      clock:advance(3)
+      assert.equal(rate * 5, #session:receive(0))
+    end
+    assert.is_true(os.time() - began < 3)
+    bot:destroy()
+  end)
+
   describe("of a block", function()
     local peer, done
     setup(function() peer = testing.server() end)
