@@ -261,6 +261,7 @@ static int l_open(lua_State *L) {
 
 static int l_load(lua_State *L) {
     struct api api;
+    l_engine_check(L, "luv"); /* nobody would close its loop */
     lua_State *main = engine_of(L)->L;
     l_read_api(L, luaL_checkstring(L, 2), &api);
     if (!lua_checkstack(main, 2)) return luaL_error(L, "not enough memory");

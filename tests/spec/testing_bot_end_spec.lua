@@ -106,6 +106,13 @@ describe("a bot under test", function()
     assert.equal("fired\n", bot.output)
   end)
 
+  it("cannot open luv any more when it has ended", function()
+    local bot = testing.bot("left = setmetatable({}, { __gc = function() print(pcall(require, 'luv')) end })" .. idle)
+    bot:close()
+    assert.matches("^false\t.*luv: this generation of the script has ended", bot.output)
+    host.sleep(0.01)
+  end)
+
   it("that other threads still work for outlives what the test has of it", function()
     local fifo = place.folder() .. "/fifo"
     os.execute(("mkfifo '%s'"):format(fifo))
