@@ -389,9 +389,11 @@ static void on_own_exit(struct deadline *d) { end(of_own(d)); }
 
 static void on_own_reload(struct deadline *d) {
     struct bot *b = of_own(d);
+    char *of_step = b->failure; /* which the test has not seen yet */
+    b->failure = NULL;
     reload(b);
     free(b->failure); /* which was told */
-    b->failure = NULL;
+    b->failure = of_step;
 }
 
 static void ask(struct bot *b, void (*fn)(struct deadline *d)) {
@@ -493,6 +495,8 @@ static int l_step(lua_State *L, int status, lua_KContext ctx) {
         b->path = NULL;
         b->source = copy(source, n);
     }
+    free(b->failure); /* of a step that nobody waited for to its end */
+    b->failure = NULL;
     b->busy = true;
     clock_set(&b->tester->net->clock, &b->step, clock_now(&b->tester->net->clock), s->fn);
     return l_stepped(L, LUA_OK, (lua_KContext)s->what);

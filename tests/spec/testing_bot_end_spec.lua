@@ -106,6 +106,29 @@ describe("a bot under test", function()
     assert.equal("fired\n", bot.output)
   end)
 
+  it("that reloads itself does not take the test's answer away", function()
+    local bot = testing.bot [[
+      for i = 1, 3 do -- in each turn
+        host.spawn(function()
+          host.sleep(i / 1000)
+          while true do host.reload() host.sleep(0) end
+        end)
+      end
+    ]]
+    for _ = 1, 50 do assert.is_nil(bot:reload "error 'no'") end
+  end)
+
+  it("does not answer what was asked before", function()
+    for turns = 0, 4 do
+      local bot <close> = testing.bot(idle)
+      local asks = host.spawn(bot.reload, bot, "error 'no'")
+      for _ = 1, turns do host.sleep(0) end
+      asks:cancel()
+      host.sleep(0.01)
+      assert.is_true(bot:reload(idle))
+    end
+  end)
+
   it("cannot open luv any more when it has ended", function()
     local bot = testing.bot("left = setmetatable({}, { __gc = function() print(pcall(require, 'luv')) end })" .. idle)
     bot:close()
