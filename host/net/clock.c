@@ -95,7 +95,7 @@ void clock_close(struct clock *c) {
 uint64_t clock_now(const struct clock *c) { return c->frozen ? c->now : uv_hrtime() + c->ahead; }
 
 double clock_wall(const struct clock *c) {
-    if (c->has_wall) return clock_to_seconds(clock_now(c)) + c->wall;
+    if (c->frozen) return clock_to_seconds(clock_now(c)) + c->wall;
     uv_timeval64_t t = {0};
     uv_gettimeofday(&t);
     return (double)t.tv_sec + t.tv_usec / 1e6;
@@ -136,14 +136,13 @@ void clock_freeze(struct clock *c) {
     double wall = clock_wall(c);
     c->now = clock_now(c);
     c->wall = wall - clock_to_seconds(c->now);
-    c->frozen = c->has_wall = true;
+    c->frozen = true;
     arm(c);
 }
 
 void clock_thaw(struct clock *c) {
     if (!c->frozen) return;
-    uint64_t real = uv_hrtime();
-    c->ahead = c->now > real ? c->now - real : 0;
+    c->ahead = c->now - uv_hrtime(); /* modulo 2^64: it may be behind as well */
     c->frozen = false;
     arm(c);
 }

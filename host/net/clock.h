@@ -34,9 +34,8 @@ struct clock {
     uint64_t order; /* of the next one set */
     bool frozen;
     uint64_t now;   /* while frozen */
-    uint64_t ahead; /* of the real one, after it was frozen and moved */
-    double wall;    /* of a clock that was ever frozen: what has to be added, in seconds, for the wall clock */
-    bool has_wall;
+    uint64_t ahead; /* of the real one, after it was frozen; behind it: modulo 2^64 */
+    double wall;    /* while frozen: what has to be added, in seconds, for the wall clock */
 };
 
 /* Starts the clock in a loop. Aborts without memory. */

@@ -56,6 +56,7 @@ static void on_before_sleep(uv_prepare_t *prepare) {
     }
     embed_tend(e);
     if (!e->inner) return;
+    uv_update_time(e->inner); /* who does not turn does not know how late it is */
     hold(e);
     int ms = e->due ? 0 : uv_backend_timeout(e->inner);
     release(e);

@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -39,17 +40,21 @@ static void begin(struct record *r, const struct conn *c, const char *event) {
     buf_printf(&r->line, "{\"time\":%.6f,\"connection\":%llu,\"event\":\"%s\"", time, (unsigned long long)c->id, event);
 }
 
-static void finish(struct record *r) {
-    add(r, "}\n");
-    r->written = true;
-    if (!r->file || fwrite(buf_slice(&r->line).p, 1, r->line.len, r->file) == r->line.len) return;
+/* Writing has failed: that is told once. */
+static void give_up(struct record *r) {
     log_line(LOG_ERROR, "--record: cannot write %s: %s; the record ends here", r->path, strerror(errno));
     fclose(r->file);
     r->file = NULL;
 }
 
+static void finish(struct record *r) {
+    add(r, "}\n");
+    r->written = true;
+    if (r->file && fwrite(buf_slice(&r->line).p, 1, r->line.len, r->file) < r->line.len) give_up(r);
+}
+
 void record_flush(struct record *r) {
-    if (r->written && r->file) fflush(r->file);
+    if (r->written && r->file && fflush(r->file) != 0) give_up(r);
     r->written = false;
 }
 
@@ -223,6 +228,8 @@ void record_end(struct record *r, const struct conn *c) {
 
 int record_open(struct net *net, const char *path, bool secrets, struct fault *fault) {
     int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+    struct stat old;
+    if (fd >= 0 && fstat(fd, &old) == 0 && S_ISREG(old.st_mode)) fchmod(fd, 0600); /* that of a file that was there */
     FILE *file = fd < 0 ? NULL : fdopen(fd, "w");
     if (!file) {
         fault_put(fault, "record", "--record: cannot write %s: %s", path, strerror(errno));

@@ -105,7 +105,8 @@ static void on_read(uv_stream_t *stream, ssize_t n, const uv_buf_t *b) {
 }
 
 void stream_read_at_most(struct stream *s, uint32_t n) {
-    int kept = n < INT32_MAX ? (int)n : INT32_MAX;
+    enum { SEGMENT = 64 * 1024 }; /* of loopback: with less room than that the sender waits for its timers */
+    int kept = n < SEGMENT ? SEGMENT : n < INT32_MAX ? (int)n : INT32_MAX;
     s->read_most = n < NET_READ_SIZE ? n : NET_READ_SIZE;
     uv_recv_buffer_size(&s->uv.handle, &kept);
 }

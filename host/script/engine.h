@@ -51,7 +51,7 @@ struct engine {
     struct net *net;
     const struct engine_host *host;
     void *app;
-    const char *script;        /* its path, or NULL; borrowed */
+    char *script;              /* its path, or NULL */
     char *folder;              /* where modules beside the script are looked for, or NULL */
     bool strict;               /* an error in a callback ends the program */
     struct memory blocks;      /* of Lua's objects */
@@ -66,7 +66,7 @@ struct engine {
     bool staged;      /* it was not taken over yet: nothing begins (reload.h) */
     bool ended;       /* another has taken over: nothing begins any more */
     bool stopping;    /* a bot under test stops: no connection begins any more */
-    bool exited;      /* while it was staged, os.exit was called */
+    bool exited;      /* os.exit was called: while it was staged, or, by a bot under test, where it could not wait */
     bool stops, asks; /* while it was staged, host.stop or host.reload were called */
     int stop_status;
     bool no_environment;

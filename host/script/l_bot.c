@@ -6,6 +6,7 @@
 #include "script/door.h"
 #include "script/l_conn.h"
 #include "script/l_host.h"
+#include "script/luv.h"
 #include "script/modules.h"
 #include "script/reload.h"
 #include <lauxlib.h>
@@ -28,9 +29,11 @@ struct strings {
     size_t count;
 };
 
-/* The userdata, of the test. */
+/* What the userdata of the test points to. A generation whose threads have not ended yet outlives that. */
 struct bot {
-    struct engine *tester, *engine; /* `engine`: the running generation; NULL: none yet, or it has ended */
+    unsigned references;            /* the userdata's, and one of each generation */
+    struct engine *tester, *engine; /* `tester`: NULL: it has let go; `engine`: the running generation; NULL: none yet,
+                                       or it has ended */
     char *path, *source;            /* one of them */
     struct strings arguments;       /* what the script gets as `arg` */
     struct strings environment;     /* name, value, name, value ... */
@@ -38,16 +41,22 @@ struct bot {
     struct output out, err;
     struct deadline step;   /* what the test has asked for is done in the next turn of the loop */
     struct deadline own;    /* and what the script has */
+    struct deadline late;   /* until then its functions of host.on_stop may wait */
     struct waiters waiting; /* the test, until that is done */
     bool busy;              /* it was not, yet */
     bool starts;            /* a main chunk runs for the first time, up to its end or its first wait */
     bool stopped;           /* its functions of host.on_stop are through */
+    bool stops;             /* its end was asked for: no reload goes before that */
     bool has_exited;        /* by os.exit, or since its main chunk failed */
     char *failure;          /* why the step failed, or NULL */
     int status;
 };
 
-static struct bot *check_bot(lua_State *L) { return luaL_checkudata(L, 1, BOT_TYPE); }
+static struct bot *check_bot(lua_State *L) {
+    struct bot *b = *(struct bot **)luaL_checkudata(L, 1, BOT_TYPE);
+    if (!b) luaL_error(L, "the bot is gone: the state of its test is being closed");
+    return b;
+}
 
 static char *copy(const char *text, size_t n) {
     char *mine = malloc(n + 1);
@@ -68,6 +77,21 @@ static void clear_strings(struct strings *list) {
     for (size_t i = 0; i < list->count; i++) free(list->items[i]);
     free(list->items);
     *list = (struct strings){0};
+}
+
+static void release(struct bot *b) {
+    if (--b->references) return;
+    if (b->out.file) fclose(b->out.file);
+    if (b->err.file) fclose(b->err.file);
+    free(b->out.text);
+    free(b->err.text);
+    free(b->path);
+    free(b->source);
+    free(b->failure);
+    clear_strings(&b->arguments);
+    clear_strings(&b->environment);
+    clear_strings(&b->errors);
+    free(b);
 }
 
 /* ---- what its state has that others have not ---- */
@@ -138,9 +162,30 @@ static void set_arg(lua_State *L, const struct bot *b) {
     lua_setglobal(L, "arg");
 }
 
+static int l_release(lua_State *L) {
+    struct bot **at = lua_touserdata(L, 1), *b = *at;
+    *at = NULL;
+    if (b) release(b);
+    return 0;
+}
+
+/* Keeps the bot until the state is closed: finalizers of the script, which were made later, come first. */
+static void hold(lua_State *L, struct bot *b) {
+    struct bot **at = lua_newuserdatauv(L, sizeof *at, 0);
+    *at = NULL;
+    lua_createtable(L, 0, 1);
+    lua_pushcfunction(L, l_release);
+    lua_setfield(L, -2, "__gc");
+    lua_setmetatable(L, -2);
+    luaL_ref(L, LUA_REGISTRYINDEX);
+    *at = b;
+    b->references++;
+}
+
 static int l_dress(lua_State *L) {
     struct bot *b = lua_touserdata(L, 1);
     struct engine *e = engine_of(L);
+    hold(L, b);
     lua_pushcfunction(L, l_print);
     lua_setglobal(L, "print");
     lua_getglobal(L, "io");
@@ -181,6 +226,7 @@ static void end(struct bot *b) {
     struct engine *e = b->engine;
     b->engine = NULL;
     if (!e) return;
+    clock_cancel(&e->net->clock, &b->late);
     e->stopping = true;
     for (struct conn_box *box = e->boxes; box; box = box->next) {
         conn_detach(box->conn);
@@ -204,7 +250,7 @@ static bool is_alive(const struct bot *b) {
     const struct engine *e = b->engine;
     if (!e || b->has_exited) return false;
     if (e->stopping) return !b->stopped || has_connections(e) || e->tasks.ready.first;
-    return e->tasks.all || e->timers || has_connections(e);
+    return e->tasks.all || e->timers || has_connections(e) || luv_is_waited_for(e->luv);
 }
 
 /* ---- steps ---- */
@@ -238,7 +284,7 @@ static int l_main(lua_State *L) {
 
 static void on_main_end(struct task *t, void *arg, enum task_end how) {
     struct bot *b = arg;
-    if (how != TASK_FAILED) return;
+    if (how != TASK_FAILED || b->has_exited) return;
     char *text = task_describe(t, NULL);
     if (b->starts) {
         b->failure = text;
@@ -255,7 +301,7 @@ static bool run(struct bot *b, struct engine *e) {
     b->starts = true;
     if (!task_run(e, l_main, b, on_main_end, b)) b->failure = copy("not enough memory", 17);
     b->starts = false;
-    if (e->exited && !b->failure) b->failure = copy("os.exit was called", 18);
+    if (e->staged && e->exited && !b->failure) b->failure = copy("os.exit was called", 18);
     return !b->failure;
 }
 
@@ -269,8 +315,12 @@ static void start(struct bot *b) {
         end(b);
 }
 
+enum { ON_STOP_LIMIT = 10 }; /* seconds, as in a program */
+
 static void on_stop_done(void *arg) {
     struct bot *b = arg;
+    clock_cancel(&b->tester->net->clock, &b->late);
+    if (b->stopped) return;
     b->stopped = true;
     for (struct conn_box *box = b->engine->boxes; box; box = box->next) {
         if (box->conn->phase == CONN_WAITING || conn_is_open(box->conn))
@@ -280,9 +330,20 @@ static void on_stop_done(void *arg) {
     }
 }
 
+static void on_stop_late(struct deadline *d) {
+    struct bot *b = (struct bot *)((char *)d - offsetof(struct bot, late));
+    char line[80];
+    snprintf(line, sizeof line, "host.on_stop: its functions were not done within %d s", ON_STOP_LIMIT);
+    log_write(b->err.file, LOG_WARN, line);
+    on_stop_done(b);
+}
+
 static void stop(struct bot *b) {
-    if (!b->engine || b->engine->stopping) return;
+    struct clock *clock = &b->tester->net->clock;
+    b->stops = true;
+    if (!b->engine || b->engine->stopping || b->has_exited) return;
     b->engine->stopping = true;
+    clock_set(clock, &b->late, clock_now(clock) + ON_STOP_LIMIT * CLOCK_SECOND, on_stop_late);
     l_host_call_on_stop(b->engine, on_stop_done, b);
 }
 
@@ -292,6 +353,11 @@ static void take_over(struct bot *b, struct engine *next) {
     char line[512];
     buf_init(&report, 4096);
     l_host_call_on_reload(last);
+    if (b->has_exited) { /* in one of these */
+        b->failure = copy("os.exit was called", 18);
+        reload_abandon(next);
+        return;
+    }
     b->engine = next;
     reload_commit(last, next, &report);
     snprintf(line, sizeof line, "reload %llu: %.*s", (unsigned long long)next->reloads, SLICE_ARGS(buf_slice(&report)));
@@ -302,8 +368,8 @@ static void take_over(struct bot *b, struct engine *next) {
 }
 
 static void reload(struct bot *b) {
-    if (!is_alive(b)) {
-        b->failure = copy("the bot has ended", 17);
+    if (!is_alive(b) || b->stops) {
+        b->failure = b->stops ? copy("the bot is to end", 17) : copy("the bot has ended", 17);
         return;
     }
     struct engine *next = reload_stage(b->engine, &b->failure);
@@ -323,9 +389,11 @@ static void on_own_exit(struct deadline *d) { end(of_own(d)); }
 
 static void on_own_reload(struct deadline *d) {
     struct bot *b = of_own(d);
+    char *of_step = b->failure; /* which the test has not seen yet */
+    b->failure = NULL;
     reload(b);
     free(b->failure); /* which was told */
-    b->failure = NULL;
+    b->failure = of_step;
 }
 
 static void ask(struct bot *b, void (*fn)(struct deadline *d)) {
@@ -334,19 +402,24 @@ static void ask(struct bot *b, void (*fn)(struct deadline *d)) {
 
 static void host_stop(void *app, int status) {
     struct bot *b = app;
+    if (b->has_exited) return;
     if (status) b->status = status;
+    b->stops = true;
     ask(b, on_own_stop);
 }
 
 static void host_exit(void *app, int status) {
     struct bot *b = app;
+    if (b->has_exited) return;
     b->has_exited = true;
     b->status = status;
+    if (b->engine) b->engine->tasks.exits = true; /* none of it runs any more */
     ask(b, on_own_exit);
 }
 
 static const char *host_reload(void *app) {
-    ask(app, on_own_reload);
+    struct bot *b = app;
+    if (!b->stops && !b->has_exited) ask(b, on_own_reload);
     return NULL;
 }
 
@@ -357,7 +430,7 @@ static void host_failed(void *app, const char *message) {
 
 static void host_noted(void *app, const struct engine_file *file) {
     const struct engine *tester = ((struct bot *)app)->tester;
-    if (tester->host->noted) tester->host->noted(tester->app, file);
+    if (tester && tester->host->noted) tester->host->noted(tester->app, file);
 }
 
 static const struct engine_host bot_host = {
@@ -402,30 +475,54 @@ static int l_stepped(lua_State *L, int status, lua_KContext ctx) {
     return 2;
 }
 
-static int step(lua_State *L, const char *what, void (*fn)(struct deadline *d)) {
-    struct bot *b = check_bot(L);
-    l_task_check(L, what);
-    b->busy = true;
-    clock_set(&b->tester->net->clock, &b->step, clock_now(&b->tester->net->clock), fn);
-    return l_stepped(L, LUA_OK, (lua_KContext)what);
-}
+struct step {
+    const char *what;
+    void (*fn)(struct deadline *d);
+};
 
-static int l_start(lua_State *L) { return step(L, "testing.bot", on_start); }
-static int l_stop(lua_State *L) { return step(L, "bot:stop", on_stop); }
-
-/* reload([source]) */
-static int l_reload(lua_State *L) {
+/* Stack: bot, source or nil. Steps are taken one after the other. */
+static int l_step(lua_State *L, int status, lua_KContext ctx) {
+    const struct step *s = (const struct step *)ctx;
     struct bot *b = check_bot(L);
-    if (!lua_isnoneornil(L, 2)) {
+    (void)status;
+    if (b->busy) return l_task_wait(L, s->what, &b->waiting, UINT64_MAX, ctx, l_step);
+    l_task_check(L, s->what);
+    if (!lua_isnil(L, 2)) {
         size_t n;
-        const char *source = luaL_checklstring(L, 2, &n);
+        const char *source = lua_tolstring(L, 2, &n);
         free(b->source);
         free(b->path);
         b->path = NULL;
         b->source = copy(source, n);
     }
-    lua_settop(L, 1);
-    return step(L, "bot:reload", on_reload);
+    free(b->failure); /* of a step that nobody waited for to its end */
+    b->failure = NULL;
+    b->busy = true;
+    clock_set(&b->tester->net->clock, &b->step, clock_now(&b->tester->net->clock), s->fn);
+    return l_stepped(L, LUA_OK, (lua_KContext)s->what);
+}
+
+static int begin_step(lua_State *L, const struct step *s) {
+    check_bot(L);
+    if (!lua_isnoneornil(L, 2)) luaL_checkstring(L, 2);
+    lua_settop(L, 2);
+    return l_step(L, LUA_OK, (lua_KContext)s);
+}
+
+static int l_start(lua_State *L) {
+    static const struct step s = {"testing.bot", on_start};
+    return begin_step(L, &s);
+}
+
+static int l_stop(lua_State *L) {
+    static const struct step s = {"bot:stop", on_stop};
+    return begin_step(L, &s);
+}
+
+/* reload([source]) */
+static int l_reload(lua_State *L) {
+    static const struct step s = {"bot:reload", on_reload};
+    return begin_step(L, &s);
 }
 
 /* Is it alive? One that is not is ended now. */
@@ -471,21 +568,14 @@ static int l_status(lua_State *L) {
 }
 
 static int l_gc(lua_State *L) {
-    struct bot *b = check_bot(L);
+    struct bot **at = luaL_checkudata(L, 1, BOT_TYPE), *b = *at;
+    if (!b) return 0;
+    *at = NULL;
     clock_cancel(&b->tester->net->clock, &b->step);
     clock_cancel(&b->tester->net->clock, &b->own);
     end(b);
-    if (b->out.file) fclose(b->out.file);
-    if (b->err.file) fclose(b->err.file);
-    free(b->out.text);
-    free(b->err.text);
-    free(b->path);
-    free(b->source);
-    free(b->failure);
-    clear_strings(&b->arguments);
-    clear_strings(&b->environment);
-    clear_strings(&b->errors);
-    memset(b, 0, sizeof *b);
+    b->tester = NULL;
+    release(b);
     return 0;
 }
 
@@ -506,8 +596,10 @@ static int l_make(lua_State *L) {
     luaL_checktype(L, 3, LUA_TTABLE);
     luaL_checktype(L, 4, LUA_TTABLE);
     luaL_argcheck(L, path || source, 1, "a path or a source");
-    struct bot *b = lua_newuserdatauv(L, sizeof *b, 0);
-    *b = (struct bot){.tester = engine_of(L)};
+    struct bot **at = lua_newuserdatauv(L, sizeof *at, 0), *b = calloc(1, sizeof *b);
+    if (!b) abort();
+    *at = b;
+    *b = (struct bot){.references = 1, .tester = engine_of(L)};
     luaL_setmetatable(L, BOT_TYPE);
     if (path) b->path = copy(path, n);
     if (source) b->source = copy(source, m);

@@ -7,6 +7,7 @@
 #include "script/door.h"
 #include "script/l_conn.h"
 #include <lauxlib.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 const char *const callback_names[CALLBACKS] = {
@@ -133,9 +134,12 @@ static void push_record(lua_State *L, const struct conn_end *end, const struct c
 }
 
 /* A failure that nobody hears does not go unseen. */
-static void log_failure(const struct conn *c, const struct fault *fault) {
-    log_line(LOG_WARN, "%s: %s: %s (set on_error to handle this)", c->url.host ? c->url.host : "connection",
-             fault->kind, fault->text);
+static void log_failure(const struct conn_box *b, const struct fault *fault) {
+    char text[sizeof fault->text + 320];
+    const char *host = b->conn->url.host;
+    snprintf(text, sizeof text, "%s: %s: %s (set on_error to handle this)", host ? host : "connection", fault->kind,
+             fault->text);
+    log_write(b->engine->err, LOG_WARN, text);
 }
 
 /* Pushes the callback of an event with its arguments, and returns how many those are; 0: nobody hears it. */
@@ -159,7 +163,7 @@ static int push_event(lua_State *L, struct conn_box *b, const struct inbox_event
         return 3;
     case INBOX_FAILED:
         if (!push_callback(L, b, ON_ERROR)) {
-            log_failure(b->conn, &ev->end->fault);
+            log_failure(b, &ev->end->fault);
             return 0;
         }
         lua_pushstring(L, ev->end->fault.kind);
@@ -369,6 +373,7 @@ static void on_task_end(struct task *t, void *arg, enum task_end how) {
 
 /* Tells the script what there is to tell, as far as that does not wait; the rest is held. From the loop only. */
 static void drain(struct conn_box *b) {
+    if (b->engine->tasks.exits) return; /* nothing is told any more */
     b->due = true;
     if (b->draining) return;
     b->draining = true;

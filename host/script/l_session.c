@@ -61,7 +61,7 @@ static int l_tell(lua_State *L) {
 
 /* The request came: who accepts has a session. */
 static void tell(struct session *s) {
-    if (s->told || !s->conn->head) return;
+    if (s->told || !s->conn->head || !s->conn->head->received) return; /* who left before is nobody */
     s->told = true;
     door_call(s->engine, l_tell, s, NULL);
     task_wake_first(&s->peer->acceptors);
@@ -227,6 +227,14 @@ void session_accepted(void *arg, struct conn *c) {
     if (door_call(p->engine, l_arrive, &a, NULL)) return;
     conn_detach(c);
     conn_destroy(c);
+}
+
+void session_end_orphans(struct engine *e) {
+    for (struct conn *c = e->net->all, *next; c; c = next) {
+        next = c->all_next;
+        const struct session *s = c->sink == &session_sink ? c->sink_arg : NULL;
+        if (s && s->engine == e && !s->peer->listener) conn_destroy(c);
+    }
 }
 
 /* ---- waiting for it ---- */

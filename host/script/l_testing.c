@@ -5,6 +5,7 @@
 #include "net/loopback.h"
 #include "script/door.h"
 #include "script/l_conn.h"
+#include "script/l_peer.h"
 #include "script/l_timer.h"
 #include "script/modules.h"
 #include <lauxlib.h>
@@ -182,9 +183,10 @@ static int l_real(lua_State *L) {
     return 1;
 }
 
-/* The task that runs is no test's to end: who made it does. */
+/* The task that was spawned last, just now, is no test's to end: who made it does. */
 static int l_disown(lua_State *L) {
-    engine_of(L)->tasks.current->born = 0;
+    struct task *last = (struct task *)((char *)engine_of(L)->tasks.all_end - offsetof(struct task, all_next));
+    last->born = 0;
     return 0;
 }
 
@@ -290,6 +292,7 @@ static int l_end_since(lua_State *L) {
         }
         l_conn_abandon(L, b);
     }
+    session_end_orphans(e);
     add_count(L, l_timer_end_since(L, mark), "timer");
     add_count(L, tasks, "task");
     return 1;

@@ -131,6 +131,8 @@ void luv_touch(struct luv *v) {
     if (v->embed) embed_touch(v->embed);
 }
 
+bool luv_is_waited_for(const struct luv *v) { return v && is_alive(v) && v->embed->keeps; }
+
 bool luv_is_turning(const struct luv *v) { return v->embed && v->embed->turning; }
 
 bool luv_has_requests(const struct luv *v) { return v->embed && v->embed->inner->active_reqs.count > 0; }
@@ -259,6 +261,7 @@ static int l_open(lua_State *L) {
 
 static int l_load(lua_State *L) {
     struct api api;
+    l_engine_check(L, "luv"); /* nobody would close its loop */
     lua_State *main = engine_of(L)->L;
     l_read_api(L, luaL_checkstring(L, 2), &api);
     if (!lua_checkstack(main, 2)) return luaL_error(L, "not enough memory");

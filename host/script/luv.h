@@ -20,6 +20,9 @@ int l_luv_find(lua_State *L);
 /* Lua code begins to run, and may use luv. */
 void luv_touch(struct luv *v);
 
+/* Is anything in luv's loop alive that the program waits for? May get NULL. */
+bool luv_is_waited_for(const struct luv *v);
+
 /* Is a callback of luv's loop under way? Then the Lua state must not be closed. */
 bool luv_is_turning(const struct luv *v);
 
@@ -36,6 +39,7 @@ void luv_free(struct luv *v);
 #else
 
 static inline void luv_touch(struct luv *v) { (void)v; }
+static inline bool luv_is_waited_for(const struct luv *v) { return v != NULL; }
 static inline bool luv_is_turning(const struct luv *v) { return v != NULL; }
 static inline bool luv_has_requests(const struct luv *v) { return v != NULL; }
 static inline bool luv_end(struct luv *v) { return v == NULL; }

@@ -202,7 +202,7 @@ static void go_on(struct task *t) {
 static void on_turn(struct deadline *d) {
     struct engine *e = (struct engine *)((char *)d - offsetof(struct engine, tasks.turn));
     uint64_t round = e->tasks.order; /* those made ready meanwhile have the next turn */
-    for (struct task *t; (t = e->tasks.ready.first) && t->order < round;) {
+    for (struct task *t; !e->tasks.exits && (t = e->tasks.ready.first) && t->order < round;) {
         leave(t);
         t->instead_of = NULL;
         if (t->cancelled)
@@ -210,7 +210,7 @@ static void on_turn(struct deadline *d) {
         else
             go_on(t);
     }
-    if (e->tasks.ready.first) clock_set(&e->net->clock, d, clock_now(&e->net->clock), on_turn);
+    if (!e->tasks.exits && e->tasks.ready.first) clock_set(&e->net->clock, d, clock_now(&e->net->clock), on_turn);
 }
 
 static void make_ready(struct task *t) {
@@ -223,6 +223,7 @@ static void make_ready(struct task *t) {
 
 bool task_run(struct engine *e, lua_CFunction body, void *arg, void (*ended)(struct task *, void *, enum task_end),
               void *ended_arg) {
+    if (e->tasks.exits) return false;
     struct task *t = take_idle(e);
     if (!t) {
         struct making m = {.engine = e};

@@ -67,7 +67,8 @@ struct tasks {
 };
 
 /* Runs `body(arg)` (a light userdata) as a task, until it ends or waits. From the loop only. False, told as an error,
- * where there is no memory for it; then nothing ran and `ended` is not told. */
+ * where there is no memory for it; then nothing ran and `ended` is not told. The same, without a word, after os.exit.
+ */
 bool task_run(struct engine *e, lua_CFunction body, void *arg, void (*ended)(struct task *, void *, enum task_end),
               void *ended_arg);
 

@@ -95,6 +95,13 @@ local function adjust(busted)
 
   function busted.safe(descriptor, run, element)
     if not guarded[descriptor] then return safe(descriptor, run, element) end
+    if descriptor == "it" and run ~= element.run then -- the test and its hooks, each of which has a limit of its own
+      return safe(descriptor, function(...)
+        run(...)
+        if test then end_test(element) end -- a hook has failed, so its end did not come
+        raise_errors()
+      end, element)
+    end
     if descriptor == "before_each" then begin_test() end
     return safe(descriptor, function(...)
       local results = table.pack(core.guard(limit, run, ...))
@@ -117,7 +124,7 @@ local function adjust(busted)
     math.randomseed(core.seed(busted.randomseed, full_name(busted, element)))
   end)
   on("test", "end", function(element)
-    if test and not test.last then end_test(element) end
+    if test and (not test.last or element.descriptor == "pending") then end_test(element) end
   end)
   for _, block in ipairs { "describe", "file" } do
     on(block, "start", function(element)

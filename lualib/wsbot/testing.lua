@@ -23,11 +23,13 @@ end
 
 local clock = { __name = "wsbot.testing.clock" }
 clock.__index = clock
+local open = 0 -- clocks: a block's, and a test's within it
 
 -- Stops the clock of the program: from now on only clock:advance moves it, until clock:close.
 ---@return wsbot.testing.clock
 function testing.clock()
   core.freeze()
+  open = open + 1
   local self = setmetatable({}, clock)
   instrument.add(self)
   return self
@@ -36,7 +38,8 @@ end
 -- Moves the clock by so many seconds. What is due on the way happens at its time and in its order, and whatever that
 -- makes connections of this process send arrives before the clock moves on.
 ---@param seconds number
-function clock.advance(_, seconds)
+function clock:advance(seconds)
+  if self.closed then error("clock:advance: the clock is closed", 2) end
   if math.type(seconds) == nil or seconds < 0 then error("clock:advance: seconds must be a number, 0 or more", 2) end
   local left = core.nanoseconds(seconds)
   core.settle()
@@ -51,9 +54,12 @@ function clock.advance(_, seconds)
   core.settle()
 end
 
--- The clock is the real one again, and goes on from where it stands.
+-- The clock is the real one again, and goes on from where it stands; unless another one is open.
 function clock:close()
-  if instrument.remove(self) then core.thaw() end
+  if not instrument.remove(self) then return end
+  self.closed = true
+  open = open - 1
+  if open == 0 then core.thaw() end
 end
 clock.__close = clock.close
 

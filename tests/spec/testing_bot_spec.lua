@@ -29,6 +29,21 @@ describe("testing.bot", function()
     assert.equal(path .. "\ta part\t" .. path:gsub("bot.lua$", "part.lua") .. "\n", bot.output)
   end)
 
+  it("knows its file, also after another source was refused", function()
+    local path = place.file("bot.lua", "host.on_reload(function() print(host.script) end) host.every(60, print)")
+    local bot = testing.bot(path)
+    assert.is_nil(bot:reload "error 'no'")
+    assert.is_true(bot:reload "host.every(60, print)")
+    assert.equal(path .. "\n", bot.output)
+  end)
+
+  it("has in its log what became of a connection", function()
+    local bot = testing.bot "ws.connect { url = 'ws://127.0.0.1:1' }"
+    bot:wait()
+    assert.equal("wsbot: warning: 127.0.0.1: connect: cannot connect to 127.0.0.1:1: connection refused " ..
+      "(set on_error to handle this)\n", bot.log)
+  end)
+
   it("has a state of its own", function()
     shared = 1 -- luacheck: ignore
     local bot = testing.bot "print(shared, host.reloads, ws and ws.connect ~= nil)"

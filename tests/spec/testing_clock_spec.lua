@@ -22,6 +22,32 @@ describe("testing.clock", function()
     assert.equal("too late", told[3])
   end)
 
+  it("is real again when it is closed, and goes on from where it stands", function()
+    local clock = testing.clock()
+    clock:advance(3600)
+    local began, fired = os.clock(), false
+    local timer = host.after(0.3, function() fired = true end)
+    repeat until os.clock() - began > 0.31
+    clock:close()
+    host.sleep(0.01)
+    assert.is_false(fired)
+    assert.is_true(math.abs(host.time() - os.time()) < 2)
+    assert.has_error(function() clock:advance(1) end, "clock:advance: the clock is closed")
+    timer:cancel()
+  end)
+
+  describe("of a block", function()
+    local clock
+    setup(function() clock = testing.clock() end)
+    it("is there for two tests, also if one", function() testing.clock():advance(1) end)
+    it("has another", function()
+      local now = host.now()
+      assert.is_false(pcall(testing.eventually, function() return host.now() ~= now end, 0.01))
+      clock:advance(1)
+      assert.is_true(math.abs(host.now() - now - 1) < 1e-6)
+    end)
+  end)
+
   it("ends with its test", function()
     local before = host.now()
     testing.eventually(function() return host.now() > before end)

@@ -23,6 +23,14 @@ local secretive = [[
 ]]
 
 describe("wsbot run --record", function()
+  it("keeps a file that was there to its owner as well", story.of(function()
+    local path = place.file("record.jsonl", "old\n")
+    require "luv".fs_chmod(path, tonumber("644", 8))
+    program.run({ "run", "--record", path, place.file("bot.lua", "") }):wait()
+    assert.equal("600", ("%o"):format(require "luv".fs_stat(path).mode & tonumber("777", 8)))
+    assert.matches("^{[^\n]*}\n$", place.read(path))
+  end))
+
   it("writes handshakes, messages both ways, closes and times as JSON lines", story.of(function()
     local _, events = record [[
       ws.connect { url = arg[1] .. "/chat",
@@ -84,6 +92,10 @@ describe("wsbot run --record", function()
     bot = program.run { "run", "--record", "/dev/full", path }
     bot:wait()
     assert.matches("%-%-record: cannot write /dev/full: No space left on device", bot.err)
+    bot = program.run { "run", "--record", "/dev/full",
+      place.file("bot.lua", "host.sleep(0.05) io.stderr:write 'later' os.exit()") }
+    bot:wait()
+    assert.matches("cannot write /dev/full: No space left on device; the record ends here\nlater$", bot.err)
   end))
 end)
 
@@ -117,6 +129,22 @@ local bot = [[
 ]]
 
 describe("testing.replay", function()
+  it("plays a server that gives no answer to the handshake, or hangs up instead", function()
+    for _, word in ipairs { "reset", "timeout" } do
+      local peer <close> = testing.replay(place.file("r.jsonl", ([[
+{"record":1,"program":"wsbot","started":"2026-01-01T00:00:00Z"}
+{"time":0,"connection":1,"event":"connect","attempt":1,"url":"ws://x/"}
+{"time":0,"connection":1,"event":"request","target":"/","headers":[]}
+{"time":1,"connection":1,"event":"end","code":1006,"error":"%s","message":"it failed"}
+]]):format(word)))
+      local failed
+      ws.connect { url = peer.url, handshake_timeout = 0.1, on_error = function(_, code) failed = code end }
+      testing.eventually(function() return failed end)
+      assert.equal(word, failed)
+      peer:finish()
+    end
+  end)
+
   it("plays the server's side to a bot, as fast as it answers", function()
     local peer <close> = testing.replay(place.file("r.jsonl", session))
     local b <close> = testing.bot(bot:format "trades", { args = { peer.url } })
@@ -242,6 +270,11 @@ expected "{"subscribe":"trades","id":1}"
     assert.matches("r.jsonl:1: this is not JSON", why "x")
     assert.matches("r.jsonl is no record of wsbot", why "{}")
     assert.matches("r.jsonl:2: this is not JSON", why '{"record":1}\n[')
+    for _, event in ipairs { '"time":0', '"time":0,"connection":1,"event":"request"', '"connection":1,"event":"end"',
+      '"time":0,"connection":1,"event":"sent","kind":"text","data":null',
+      '"time":0,"connection":1,"event":"response"', '"time":0,"connection":1,"event":"sent"' } do
+      assert.matches("r.jsonl:2: this is no event", why('{"record":1}\n{' .. event .. "}"))
+    end
     assert.matches("No such file", select(2, pcall(testing.replay, "/nowhere")))
     assert.matches("unknown option 'sped'", select(2, pcall(testing.replay, "/nowhere", { sped = 1 })))
   end)

@@ -17,6 +17,82 @@ local function await(look)
 end
 
 describe("testing.server", function()
+  it("may be closed by its own callback, which ends there", function()
+    local on, log = {}, {}
+    local peer = testing.server { on_message = function(_, data) on[data]() end }
+    function on.close()
+      local _ <close> = setmetatable({}, { __close = function() log[#log + 1] = "ended" end })
+      peer:close()
+      log[#log + 1] = "closed"
+      host.sleep(60)
+    end
+    local bot = ws.connect { url = peer.url }
+    bot:send "close"
+    testing.eventually(function() return log[2] end)
+    assert.same({ "closed", "ended" }, log)
+    bot:destroy()
+  end)
+
+  it("sends an empty message in pieces of any size", function()
+    local peer <close> = testing.server()
+    local bot = ws.connect { url = peer.url }
+    peer:accept():send("", { fragments = 2 })
+    assert.equal("", bot:receive(5))
+    bot:destroy()
+  end)
+
+  describe("whose session stalls", function()
+    local session
+    it("ends with its test, and so does that", function()
+      local peer = testing.server()
+      testing.bot("ws.connect { url = arg[1] }", { args = { peer.url } })
+      session = peer:accept()
+      session:stall()
+    end)
+    teardown(function() testing.eventually(function() return session.state == "closed" end) end)
+  end)
+
+  it("reads slowly, at any rate, in no time", function()
+    local clock, peer = testing.clock(), testing.server()
+    local bot = ws.connect { url = peer.url }
+    clock:advance(0)
+    local session = peer:accept()
+    local began = os.time()
+    for _, rate in ipairs { 1000, 10000, 100000, 1000000 } do
+      session:read_slowly(rate)
+      bot:send(("x"):rep(rate * 5))
+      clock:advance(3)
+      assert.is_nil((session:receive(0)))
+      clock:advance(3)
+      assert.equal(rate * 5, #session:receive(0))
+    end
+    assert.is_true(os.time() - began < 3)
+    bot:destroy()
+  end)
+
+  describe("of a block", function()
+    local peer, done
+    setup(function() peer = testing.server() end)
+    it("has what runs beside it for longer than the test that began that", function()
+      peer:beside(function() host.sleep(0) done = true end)
+    end)
+    teardown(function() testing.eventually(function() return done end) end)
+  end)
+
+  it("has no session of who leaves before the request is whole", function()
+    local uv = require "luv"
+    local peer <close> = testing.server()
+    for _, part in ipairs { "", "GET / HT", "hello\r\n\r\n" } do
+      local c = uv.new_tcp()
+      c:connect("127.0.0.1", tonumber(peer.url:match "%d+$"), function() c:write(part, function() c:close() end) end)
+      testing.eventually(function() return c:is_closing() end)
+    end
+    assert.is_nil(peer:accept(0.05))
+    local bot = ws.connect { url = peer.url .. "/whole" }
+    assert.equal("/whole", peer:accept().request.path)
+    bot:destroy()
+  end)
+
   it("accepts, and has the request", function()
     local peer <close> = testing.server {
       protocols = { "v2" }, compression = true, headers = { ["X-A"] = { "1", "2" } },

@@ -9,6 +9,23 @@ local EXPECT <const> = 5 -- seconds that an answer may take beyond its time in t
 
 ---------------------------------------------------------------------------------------------------------- the record
 
+-- What an event must have beside its time and its connection.
+local needed = {
+  request = { target = "string" },
+  response = { status = "number", headers = "table" },
+  text = { data = "string" }, binary = { data = "string" }, ping = { data = "string" },
+  close = { code = "number", reason = "string" },
+}
+
+local function is_event(event)
+  if type(event.time) ~= "number" or type(event.connection) ~= "number" then return false end
+  local said = event.event == "sent" or event.event == "received"
+  for name, wanted in pairs(needed[said and event.kind or event.event] or {}) do
+    if type(event[name]) ~= wanted then return false end
+  end
+  return not said or needed[event.kind] ~= nil or event.kind == "pong"
+end
+
 local function decode_lines(path)
   local found, cjson = pcall(require, "cjson")
   if not found then error("testing.replay needs the module cjson (Debian: apt install lua-cjson)", 3) end
@@ -22,6 +39,7 @@ local function decode_lines(path)
     event.line = n
     if n == 1 and event.record ~= 1 then error(("testing.replay: %s is no record of wsbot"):format(path), 3) end
     if event.base64 then event.data = core.unbase64(event.base64) end
+    if n > 1 and not is_event(event) then error(("testing.replay: %s:%d: this is no event"):format(path, n), 3) end
     events[n] = event
   end
   if n == 0 then error(("testing.replay: %s is empty"):format(path), 3) end
@@ -65,6 +83,7 @@ local owned = { upgrade = true, connection = true, ["sec-websocket-accept"] = tr
 -- How the request of an attempt is answered.
 local function answer(attempt)
   local response = attempt.response
+  if not response and attempt.ending and attempt.ending.error == "reset" then return { refuse = "" } end -- it hung up
   if not response then return { silent = true } end
   local headers, protocol, compression = {}, nil, false
   for _, header in ipairs(response.headers) do
@@ -152,7 +171,7 @@ local function play(self, session, attempt)
   local ending = attempt.ending
   if ending and not closing and ending.error == "ping_timeout" then
     session:stall()
-  elseif ending and not closing and attempt.response.status == 101 then
+  elseif ending and not closing and attempt.response and attempt.response.status == 101 then
     await(ending)
     session:drop()
   end

@@ -30,7 +30,7 @@ local function cut(text, places, what)
   local pieces, from = {}, 1
   if type(places) == "number" then
     if places < 1 then error(what .. ": pieces have 1 byte or more", 3) end
-    for at = 1, #text, places do pieces[#pieces + 1] = text:sub(at, at + places - 1) end
+    for at = 1, math.max(#text, 1), places do pieces[#pieces + 1] = text:sub(at, at + places - 1) end
     return pieces
   end
   for _, place in ipairs(places or {}) do
@@ -167,8 +167,11 @@ end
 
 function server:close()
   if not instrument.remove(self) then return end
+  self.closed = true
   self.core:close()
-  for task in pairs(self.tasks) do task:cancel() end
+  for task in pairs(self.tasks) do
+    if not pcall(task.cancel, task) then host.spawn(task.cancel, task) end -- it is the one that closes
+  end
 end
 server.__close = server.close
 
@@ -176,17 +179,17 @@ server.__close = server.close
 local function beside(self, fn, ...)
   local task
   task = host.spawn(function(...)
-    core.disown()
     fn(...)
     self.tasks[task] = nil
   end, ...)
+  core.disown()
   self.tasks[task] = true
 end
 
 local function play(self, one)
   local on = self.callbacks
   if on.on_session then on.on_session(one) end
-  while on.on_message or on.on_close do
+  while not self.closed and (on.on_message or on.on_close) do
     local data, kind, code, reason = one:receive()
     if not data then
       if on.on_close then on.on_close(one, code, reason) end
@@ -261,12 +264,16 @@ return function(options)
   local self = setmetatable({ callbacks = options, tasks = {} }, server)
   local what = answer_of(options)
   if options.answer then
-    what.choose = function(head)
+    local function choose(head)
       local answer = options.answer(read_request(head)) or options
       check(answer, "the answer function of testing.server")
       local chosen = answer_of(answer)
       chosen.choose = what.choose
       self.core:answer(chosen)
+    end
+    what.choose = function(head)
+      local ok, why = pcall(choose, head)
+      if not ok then core.blame(why) end
     end
   end
   what.certificate = options.tls == true and "right" or options.tls or nil
