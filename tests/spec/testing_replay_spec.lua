@@ -269,12 +269,14 @@ expected "{"subscribe":"trades","id":1}"
     assert.matches("r.jsonl is empty", why "")
     assert.matches("r.jsonl:1: this is not JSON", why "x")
     assert.matches("r.jsonl is no record of wsbot", why "{}")
-    assert.matches("r.jsonl:2: this is not JSON", why '{"record":1}\n[')
+    assert.matches("r.jsonl:2: this is not JSON", why '{"record":1}\n[\n')
     for _, event in ipairs { '"time":0', '"time":0,"connection":1,"event":"request"', '"connection":1,"event":"end"',
       '"time":0,"connection":1,"event":"sent","kind":"text","data":null',
       '"time":0,"connection":1,"event":"response"', '"time":0,"connection":1,"event":"sent"' } do
       assert.matches("r.jsonl:2: this is no event", why('{"record":1}\n{' .. event .. "}"))
     end
+    local cut = testing.replay(place.file("r.jsonl", '{"record":1}\n{"time":1,"conn')) -- it was ended while it wrote
+    cut:finish()
     assert.matches("No such file", select(2, pcall(testing.replay, "/nowhere")))
     assert.matches("unknown option 'sped'", select(2, pcall(testing.replay, "/nowhere", { sped = 1 })))
   end)

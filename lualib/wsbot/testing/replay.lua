@@ -32,9 +32,10 @@ local function decode_lines(path)
   local file, why = io.open(path, "r")
   if not file then error("testing.replay: " .. why, 3) end
   local events, n = {}, 0
-  for line in file:lines() do
+  for line in file:lines "L" do
     n = n + 1
     local ok, event = pcall(cjson.decode, line)
+    if not ok and n > 1 and line:sub(-1) ~= "\n" then break end -- the program was ended while it wrote this
     if not ok or type(event) ~= "table" then error(("testing.replay: %s:%d: this is not JSON"):format(path, n), 3) end
     event.line = n
     if n == 1 and event.record ~= 1 then error(("testing.replay: %s is no record of wsbot"):format(path), 3) end
