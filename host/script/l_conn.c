@@ -63,10 +63,14 @@ static int l_close(lua_State *L) {
     luaL_argcheck(L, n <= WS_REASON_MAX, 3, "a close reason has at most 123 bytes");
     luaL_argcheck(L, utf8_valid(slice_of(reason, n)), 3, "a close reason must be UTF-8");
     if (b->engine->staged) {
+        char *copy = malloc(n + 1);
+        if (!copy) return luaL_error(L, "not enough memory");
+        memcpy(copy, reason, n);
+        free(b->staged.reason);
         b->staged.ends = true;
         b->staged.code = (uint16_t)code;
+        b->staged.reason = copy;
         b->staged.reason_size = (uint8_t)n;
-        memcpy(b->staged.reason, reason, n);
     } else {
         conn_close(b->conn, (uint16_t)code, slice_of(reason, n));
         l_events_settle(b);
@@ -152,6 +156,8 @@ static void catch_up(struct conn_box *b) {
         conn_close(c, b->staged.code, slice_of(b->staged.reason, b->staged.reason_size));
     if (b->staged.reopens) conn_open(c, b->staged.delay);
     b->staged.ends = b->staged.destroys = b->staged.reopens = b->staged.cancels = false;
+    free(b->staged.reason);
+    b->staged.reason = NULL;
 }
 
 void l_conn_abandon(lua_State *L, struct conn_box *b) {
@@ -386,6 +392,7 @@ static int l_gc(lua_State *L) {
     give_name_back(L, b);
     free(b->name);
     free(b->url);
+    free(b->staged.reason);
     inbox_clear(&b->inbox);
     conn_release(b->conn);
     b->conn = NULL;
@@ -402,8 +409,6 @@ static int l_connect(lua_State *L) {
     *b = (struct conn_box){.engine = e, .delivers = DELIVERS_MESSAGE};
     lua_newtable(L);
     lua_setiuservalue(L, 2, BOX_FIELDS);
-    lua_newtable(L);
-    lua_setiuservalue(L, 2, BOX_HIDDEN);
     b->conn = conn_new(e->net, &l_events_sink, b);
     inbox_init(&b->inbox);
     luaL_setmetatable(L, CONN_TYPE); /* from here on the collector gives it all back */

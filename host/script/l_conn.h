@@ -10,7 +10,7 @@
 /* User values of the userdata. */
 enum {
     BOX_FIELDS = 1, /* the script's callbacks, and fields of its own */
-    BOX_HIDDEN = 2, /* functions for url and headers */
+    BOX_HIDDEN = 2, /* functions for url and headers; nil: there are none */
     BOX_VALUES = 2,
 };
 
@@ -59,7 +59,7 @@ struct conn_box {
         bool ends, destroys, reopens, cancels;
         uint16_t code;
         uint8_t reason_size;
-        char reason[WS_REASON_MAX];
+        char *reason; /* its own; NULL: none */
         uint64_t delay;
         enum { PAUSE_AS_IT_WAS, PAUSE_ON, PAUSE_OFF } pause;
     } staged;

@@ -240,8 +240,8 @@ static bool push_start(lua_State *L, struct conn_box *b) {
     static const char *const names[] = {[START_URL] = "url_function", [START_HEADERS] = "headers_function"};
     if (!is_current(b, b->event)) return false;
     for (; b->start < START_DONE; b->start++) {
-        lua_getiuservalue(L, CONN, BOX_HIDDEN);
-        if (lua_getfield(L, -1, names[b->start]) == LUA_TFUNCTION) {
+        bool any = lua_getiuservalue(L, CONN, BOX_HIDDEN) == LUA_TTABLE;
+        if (any && lua_getfield(L, -1, names[b->start]) == LUA_TFUNCTION) {
             lua_pushvalue(L, CONN);
             return true;
         }

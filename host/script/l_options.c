@@ -41,7 +41,12 @@ static double number(lua_State *L, const char *name) {
 }
 
 static void keep_hidden(lua_State *L, int box, const char *name) {
-    lua_getiuservalue(L, box, BOX_HIDDEN);
+    if (lua_getiuservalue(L, box, BOX_HIDDEN) == LUA_TNIL) {
+        lua_newtable(L); /* value, nil, table */
+        lua_replace(L, -2);
+        lua_pushvalue(L, -1);
+        lua_setiuservalue(L, box, BOX_HIDDEN);
+    }
     lua_pushvalue(L, -2);
     lua_setfield(L, -2, name);
     lua_pop(L, 1);
