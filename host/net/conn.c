@@ -1,6 +1,6 @@
-/* conn: the life of a connection: its lists, how it ends, how it begins, its pings, and what its owner may ask. What it
- * reads and writes is in conn_io.c, the opening handshake in conn_handshake.c, the change of owners in conn_adopt.c.
- * Every change of phase has the deadline of that phase beside it. */
+/* conn: the life of a connection: its lists, how it ends, how it begins, and what its owner may ask. What it
+ * reads and writes is in conn_io.c, the opening handshake in conn_handshake.c, pings in conn_ping.c, the change of
+ * owners in conn_adopt.c. Every change of phase has the deadline of that phase beside it. */
 #include "net/conn_parts.h"
 
 #include "base/random.h"
@@ -422,72 +422,6 @@ struct conn *conn_accept(struct net *net, struct stream *s, const struct tls_con
     }
     conn_update_reading(c);
     return c;
-}
-
-void conn_sent(struct conn *c, enum ws_kind kind, struct slice data, uint16_t code) {
-    if (c->net->record && c->role == WS_CLIENT) record_event(c->net->record, c, true, kind, data, code);
-    conn_mark_busy(c);
-}
-
-/* ---- pings ---- */
-
-static void on_ping_time(struct deadline *d);
-
-void conn_arm_ping(struct conn *c) {
-    uint64_t due = c->next_ping, dead = c->ping_sent ? c->ping_sent + c->settings.pong_timeout : 0;
-    if (dead && (!due || dead < due)) due = dead;
-    if (due)
-        clock_set(&c->net->clock, &c->ping, due, on_ping_time);
-    else
-        clock_cancel(&c->net->clock, &c->ping);
-}
-
-static void on_ping_time(struct deadline *d) {
-    struct conn *c = (struct conn *)((char *)d - offsetof(struct conn, ping));
-    uint64_t t = conn_now(c);
-    if (c->ping_sent && c->last_in >= c->ping_sent) c->ping_sent = 0; /* anything received counts as a pong */
-    if (c->ping_sent && c->paused) c->ping_sent = t;                  /* nobody looks for one */
-    if (c->ping_sent && t >= c->ping_sent + c->settings.pong_timeout) {
-        CONN_FAIL(c, "ping_timeout", "nothing came for %g s after a ping (pong_timeout)",
-                  clock_to_seconds(c->settings.pong_timeout));
-        return;
-    }
-    if (c->next_ping && t >= c->next_ping) {
-        c->next_ping = t + c->settings.ping_interval;
-        conn_ping(c, slice_of(NULL, 0));
-    }
-    conn_arm_ping(c);
-}
-
-void conn_ping_changed(struct conn *c) {
-    if (c->phase != CONN_OPEN) return;
-    c->next_ping = c->settings.ping_interval ? conn_now(c) + c->settings.ping_interval : 0;
-    conn_arm_ping(c);
-}
-
-int conn_ping(struct conn *c, struct slice data) {
-    if (c->phase != CONN_OPEN) return ERR_CLOSED;
-    int rc = ws_ping(&c->ws, data);
-    if (rc < 0) return rc;
-    c->last_ping = 0;
-    c->last_ping_size = (uint8_t)data.n;
-    free(c->last_ping_data);
-    c->last_ping_data = data.n ? malloc(data.n) : NULL;
-    if (c->last_ping_data)
-        memcpy(c->last_ping_data, data.p, data.n);
-    else
-        c->last_ping_size = 0;
-    c->ping_unsent = true;
-    conn_sent(c, WS_PING, data, 0);
-    return 0;
-}
-
-void conn_note_ping(struct conn *c) {
-    if (!c->ping_unsent || c->phase != CONN_OPEN) return;
-    c->ping_unsent = false;
-    c->last_ping = conn_now(c);
-    if (!c->ping_sent || c->last_in >= c->ping_sent) c->ping_sent = c->last_ping;
-    conn_arm_ping(c);
 }
 
 /* ---- what the owner may ask ---- */

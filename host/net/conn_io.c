@@ -22,13 +22,6 @@ static void note_close(struct conn *c, const struct ws_event *ev) {
     conn_mark_busy(c);
 }
 
-static void note_pong(struct conn *c, struct slice data) {
-    c->pong_seconds = -1;
-    if (!c->last_ping || !slice_eq(data, slice_of(c->last_ping_data, c->last_ping_size))) return;
-    c->latency = c->pong_seconds = clock_to_seconds(conn_now(c) - c->last_ping);
-    c->last_ping = 0;
-}
-
 bool conn_next(struct conn *c, struct ws_event *ev) {
     while (c->phase == CONN_CLOSING || (c->phase == CONN_OPEN && !c->paused)) {
         enum ws_step step = ws_step(&c->ws, &c->in, ev);
@@ -40,7 +33,7 @@ bool conn_next(struct conn *c, struct ws_event *ev) {
             note_close(c, ev);
             continue;
         }
-        if (ev->kind == WS_PONG) note_pong(c, ev->data);
+        if (ev->kind == WS_PONG) conn_note_pong(c, ev->data);
         if (ev->kind == WS_TEXT || ev->kind == WS_BINARY) c->messages_in++;
         if (!c->paused) return true; /* paused and closing: nobody wants what still comes */
     }
@@ -163,6 +156,11 @@ static void on_received(void *owner, uint8_t *data, size_t n) {
 }
 
 /* ---- writing ---- */
+
+void conn_sent(struct conn *c, enum ws_kind kind, struct slice data, uint16_t code) {
+    if (c->net->record && c->role == WS_CLIENT) record_event(c->net->record, c, true, kind, data, code);
+    conn_mark_busy(c);
+}
 
 size_t conn_buffered(const struct conn *c) {
     return c->queue.bytes.len + c->out.len + (c->tls ? tls_out(c->tls)->len : 0) +

@@ -1,5 +1,5 @@
-/* conn_parts: what the files that make up conn (conn.c, conn_adopt.c, conn_handshake.c, conn_io.c) share. Nobody else
- * includes it. */
+/* conn_parts: what the files that make up conn (conn.c, conn_adopt.c, conn_handshake.c, conn_io.c, conn_ping.c) share.
+ * Nobody else but the listener includes it. */
 #ifndef NET_CONN_PARTS_H
 #define NET_CONN_PARTS_H
 
@@ -20,9 +20,6 @@ void conn_set_step(struct conn *c, uint64_t after);
 
 /* The same deadline, counted anew from when the phase began. */
 void conn_renew_step(struct conn *c);
-
-/* Sets the deadline of the next ping, or of the pong. */
-void conn_arm_ping(struct conn *c);
 
 /* Reads the socket, or not, as phase and pauses have it. */
 void conn_update_reading(struct conn *c);
@@ -49,11 +46,16 @@ void conn_fail(struct conn *c, const struct fault *fault);
 /* TCP is up, and TLS where it is spoken. */
 void conn_transport_up(struct conn *c);
 
+/* ---- conn_ping.c ---- */
+
+/* Sets the deadline of the next ping, or of the pong. */
+void conn_arm_ping(struct conn *c);
+
 /* The ping that waited goes out now. */
 void conn_note_ping(struct conn *c);
 
-/* A frame was written into `out`. */
-void conn_sent(struct conn *c, enum ws_kind kind, struct slice data, uint16_t code);
+/* A pong came: `latency` and `pong_seconds` say what it tells. */
+void conn_note_pong(struct conn *c, struct slice data);
 
 /* ---- conn_adopt.c ---- */
 
@@ -76,6 +78,9 @@ void conn_handshake_refused(struct conn *c);
 
 /* Makes the stream the connection's. */
 void conn_io_own(struct conn *c, struct stream *s);
+
+/* A frame was written into `out`. */
+void conn_sent(struct conn *c, enum ws_kind kind, struct slice data, uint16_t code);
 
 /* Goes on with TLS as far as what came allows. */
 void conn_io_go_on(struct conn *c);

@@ -1,0 +1,286 @@
+/* bot: a generation beside that of the test, in the same loop and under the same clock. The test asks for a step
+ * (start, reload, stop) and waits; the loop does it, as it does those of a program. */
+#include "script/bot.h"
+
+#include "base/log.h"
+#include "net/conn.h"
+#include "script/l_conn.h"
+#include "script/l_host.h"
+#include "script/luv.h"
+#include "script/reload.h"
+#include <lauxlib.h>
+#include <stdlib.h>
+#include <string.h>
+
+char *bot_copy(const char *text, size_t n) {
+    char *mine = malloc(n + 1);
+    if (!mine) abort();
+    memcpy(mine, text, n);
+    mine[n] = '\0';
+    return mine;
+}
+
+void bot_put_string(struct strings *list, char *mine) {
+    char **items = realloc(list->items, (list->count + 1) * sizeof *items);
+    if (!items) abort();
+    list->items = items;
+    list->items[list->count++] = mine;
+}
+
+static void clear_strings(struct strings *list) {
+    for (size_t i = 0; i < list->count; i++) free(list->items[i]);
+    free(list->items);
+    *list = (struct strings){0};
+}
+
+void bot_release(struct bot *b) {
+    if (--b->references) return;
+    if (b->out.file) fclose(b->out.file);
+    if (b->err.file) fclose(b->err.file);
+    free(b->out.text);
+    free(b->err.text);
+    free(b->path);
+    free(b->source);
+    free(b->failure);
+    clear_strings(&b->arguments);
+    clear_strings(&b->environment);
+    clear_strings(&b->errors);
+    free(b);
+}
+
+/* ---- its end ---- */
+
+static void say_goodbye(struct engine *e) {
+    for (struct conn_box *b = e->boxes; b; b = b->next) {
+        if (b->conn->phase == CONN_WAITING || conn_is_open(b->conn))
+            conn_close(b->conn, WS_CLOSE_GOING_AWAY, slice_of(NULL, 0));
+        else
+            conn_destroy(b->conn);
+    }
+}
+
+void bot_end(struct bot *b) {
+    struct engine *e = b->engine;
+    b->engine = NULL;
+    if (!e) return;
+    clock_cancel(&e->net->clock, &b->late);
+    e->stopping = true;
+    for (struct conn_box *box = e->boxes; box; box = box->next) conn_detach(box->conn);
+    say_goodbye(e);
+    engine_free(e);
+}
+
+static bool has_connections(const struct engine *e) {
+    for (const struct conn_box *b = e->boxes; b; b = b->next)
+        if (b->conn->phase != CONN_CLOSED || b->inbox.first) return true;
+    return false;
+}
+
+bool bot_is_alive(const struct bot *b) {
+    const struct engine *e = b->engine;
+    if (!e || b->has_exited) return false;
+    if (e->stopping) return !b->stopped || has_connections(e) || e->tasks.ready.first;
+    return e->tasks.all || e->timers || has_connections(e) || luv_is_waited_for(e->luv);
+}
+
+/* ---- steps ---- */
+
+static void host_stop(void *app, int status);
+static void host_exit(void *app, int status);
+static const char *host_reload(void *app);
+
+static void fail(struct bot *b, const char *why) { b->failure = bot_copy(why, strlen(why)); }
+
+static int l_main_done(lua_State *L, int status, lua_KContext ctx) {
+    (void)L;
+    (void)status;
+    (void)ctx;
+    return 0;
+}
+
+static int l_main(lua_State *L) {
+    struct bot *b = lua_touserdata(L, 1);
+    int n = (int)b->arguments.count;
+    luaL_checkstack(L, n + 1, "too many arguments");
+    int rc = b->path ? luaL_loadfile(L, b->path) : luaL_loadbuffer(L, b->source, strlen(b->source), "=bot");
+    if (rc != LUA_OK) { /* there is nothing to trace */
+        size_t size;
+        const char *message = lua_tolstring(L, -1, &size);
+        b->failure = bot_copy(message, size);
+        return 0;
+    }
+    for (int i = 0; i < n; i++) lua_pushstring(L, b->arguments.items[i]);
+    lua_callk(L, n, 0, 0, l_main_done);
+    return 0;
+}
+
+static void on_main_end(struct task *t, void *arg, enum task_end how) {
+    struct bot *b = arg;
+    if (how != TASK_FAILED || b->has_exited) return;
+    char *text = task_describe(t, NULL);
+    if (b->starts) {
+        b->failure = text;
+        return;
+    }
+    engine_report(t->engine, text);
+    free(text);
+    host_exit(b, 1); /* at whatever time, it is the end of the program */
+}
+
+/* Runs the script in a generation, up to its end or its first wait. False with b->failure where it failed. */
+static bool run(struct bot *b, struct engine *e) {
+    if (!bot_dress(b, e)) return false;
+    b->starts = true;
+    if (!task_run(e, l_main, b, on_main_end, b)) fail(b, "not enough memory");
+    b->starts = false;
+    if (e->staged && e->exited && !b->failure) fail(b, "os.exit was called");
+    return !b->failure;
+}
+
+static const struct engine_host bot_host;
+
+static void start(struct bot *b) {
+    b->engine = engine_new(b->tester->net, &bot_host, b, false);
+    if (!b->engine)
+        fail(b, "not enough memory");
+    else if (!run(b, b->engine))
+        bot_end(b);
+}
+
+enum { ON_STOP_LIMIT = 10 }; /* seconds, as in a program */
+
+static void on_stop_done(void *arg) {
+    struct bot *b = arg;
+    clock_cancel(&b->tester->net->clock, &b->late);
+    if (b->stopped) return;
+    b->stopped = true;
+    say_goodbye(b->engine);
+}
+
+static void on_stop_late(struct deadline *d) {
+    struct bot *b = (struct bot *)((char *)d - offsetof(struct bot, late));
+    char line[80];
+    snprintf(line, sizeof line, "host.on_stop: its functions were not done within %d s", ON_STOP_LIMIT);
+    log_write(b->err.file, LOG_WARN, line);
+    on_stop_done(b);
+}
+
+static void stop(struct bot *b) {
+    struct clock *clock = &b->tester->net->clock;
+    b->stops = true;
+    if (!b->engine || b->engine->stopping || b->has_exited) return;
+    b->engine->stopping = true;
+    clock_set(clock, &b->late, clock_now(clock) + ON_STOP_LIMIT * CLOCK_SECOND, on_stop_late);
+    l_host_call_on_stop(b->engine, on_stop_done, b);
+}
+
+static void take_over(struct bot *b, struct engine *next) {
+    struct engine *last = b->engine;
+    struct buf report;
+    char line[512];
+    buf_init(&report, 4096);
+    l_host_call_on_reload(last);
+    if (b->has_exited) { /* in one of these */
+        fail(b, "os.exit was called");
+        reload_abandon(next);
+        return;
+    }
+    b->engine = next;
+    reload_commit(last, next, &report);
+    snprintf(line, sizeof line, "reload %llu: %.*s", (unsigned long long)next->reloads, SLICE_ARGS(buf_slice(&report)));
+    log_write(b->err.file, LOG_INFO, line);
+    buf_clear(&report);
+    if (next->asks) host_reload(b);
+    if (next->stops) host_stop(b, next->stop_status);
+}
+
+static void reload(struct bot *b) {
+    if (!bot_is_alive(b) || b->stops) {
+        fail(b, b->stops ? "the bot is to end" : "the bot has ended");
+        return;
+    }
+    struct engine *next = reload_stage(b->engine, &b->failure);
+    if (next && run(b, next) && reload_match(b->engine, next, &b->failure)) {
+        take_over(b, next);
+    } else {
+        if (next) reload_abandon(next);
+        fprintf(b->err.file, "wsbot: reload failed, the old code goes on: %s\n", b->failure);
+    }
+}
+
+/* ---- what the script asks for, and the test ---- */
+
+static struct bot *of_own(struct deadline *d) { return (struct bot *)((char *)d - offsetof(struct bot, own)); }
+static void on_own_stop(struct deadline *d) { stop(of_own(d)); }
+static void on_own_exit(struct deadline *d) { bot_end(of_own(d)); }
+
+static void on_own_reload(struct deadline *d) {
+    struct bot *b = of_own(d);
+    char *of_step = b->failure; /* which the test has not seen yet */
+    b->failure = NULL;
+    reload(b);
+    free(b->failure); /* which was told */
+    b->failure = of_step;
+}
+
+static void ask(struct bot *b, void (*fn)(struct deadline *d)) {
+    clock_set(&b->tester->net->clock, &b->own, clock_now(&b->tester->net->clock), fn);
+}
+
+static void host_stop(void *app, int status) {
+    struct bot *b = app;
+    if (b->has_exited) return;
+    if (status) b->status = status;
+    b->stops = true;
+    ask(b, on_own_stop);
+}
+
+static void host_exit(void *app, int status) {
+    struct bot *b = app;
+    if (b->has_exited) return;
+    b->has_exited = true;
+    b->status = status;
+    if (b->engine) b->engine->tasks.exits = true; /* none of it runs any more */
+    ask(b, on_own_exit);
+}
+
+static const char *host_reload(void *app) {
+    struct bot *b = app;
+    if (!b->stops && !b->has_exited) ask(b, on_own_reload);
+    return NULL;
+}
+
+static void host_failed(void *app, const char *message) {
+    struct bot *b = app;
+    bot_put_string(&b->errors, bot_copy(message, strlen(message)));
+}
+
+static void host_noted(void *app, const struct engine_file *file) {
+    const struct engine *tester = ((struct bot *)app)->tester;
+    if (tester && tester->host->noted) tester->host->noted(tester->app, file);
+}
+
+static const struct engine_host bot_host = {
+    .stop = host_stop, .exit = host_exit, .reload = host_reload, .failed = host_failed, .noted = host_noted};
+
+static struct bot *of_step(struct deadline *d) { return (struct bot *)((char *)d - offsetof(struct bot, step)); }
+
+void bot_done(struct bot *b) {
+    b->busy = false;
+    task_wake_all(&b->waiting);
+}
+
+void bot_on_start(struct deadline *d) {
+    start(of_step(d));
+    bot_done(of_step(d));
+}
+
+void bot_on_stop(struct deadline *d) {
+    stop(of_step(d));
+    bot_done(of_step(d));
+}
+
+void bot_on_reload(struct deadline *d) {
+    reload(of_step(d));
+    bot_done(of_step(d));
+}

@@ -1,0 +1,131 @@
+/* bot_state: what the state of a bot under test has that others have not: what it prints is kept for the test, which
+ * also says what it finds as arguments and variables. */
+#include "base/random.h"
+#include "script/bot.h"
+#include "script/door.h"
+#include <lauxlib.h>
+#include <lualib.h>
+#include <stdlib.h>
+#include <string.h>
+
+static int l_print(lua_State *L) {
+    FILE *to = engine_of(L)->out;
+    int n = lua_gettop(L);
+    for (int i = 1; i <= n; i++) {
+        size_t size;
+        const char *text = luaL_tolstring(L, i, &size);
+        if (i > 1) fputc('\t', to);
+        fwrite(text, 1, size, to);
+        lua_pop(L, 1);
+    }
+    fputc('\n', to);
+    return 0;
+}
+
+static int l_keep_open(lua_State *L) {
+    luaL_Stream *s = luaL_checkudata(L, 1, LUA_FILEHANDLE);
+    s->closef = l_keep_open;
+    luaL_pushfail(L);
+    lua_pushliteral(L, "cannot close standard file");
+    return 2;
+}
+
+static int l_close_file(lua_State *L) {
+    luaL_Stream *s = luaL_checkudata(L, 1, LUA_FILEHANDLE);
+    return luaL_fileresult(L, fclose(s->f) == 0, NULL);
+}
+
+/* Stack: ..., io. `set`: the function of io that makes it the default. */
+static void put_file(lua_State *L, FILE *f, const char *name, const char *set) {
+    luaL_Stream *s = lua_newuserdatauv(L, sizeof *s, 0);
+    s->closef = NULL;
+    luaL_setmetatable(L, LUA_FILEHANDLE);
+    s->f = f;
+    s->closef = strcmp(name, "stdin") == 0 ? l_close_file : l_keep_open;
+    lua_pushvalue(L, -1);
+    lua_setfield(L, -3, name);
+    if (set) {
+        lua_getfield(L, -2, set);
+        lua_insert(L, -2);
+        lua_call(L, 1, 0);
+    } else {
+        lua_pop(L, 1);
+    }
+}
+
+/* os.getenv: what the test gave comes first. Upvalue: the bot. */
+static int l_getenv(lua_State *L) {
+    const struct bot *b = lua_touserdata(L, lua_upvalueindex(1));
+    const char *name = luaL_checkstring(L, 1), *value = getenv(name);
+    for (size_t i = 0; i + 1 < b->environment.count; i += 2)
+        if (strcmp(b->environment.items[i], name) == 0) value = b->environment.items[i + 1];
+    lua_pushstring(L, value);
+    return 1;
+}
+
+static void set_arg(lua_State *L, const struct bot *b) {
+    lua_createtable(L, (int)b->arguments.count, 1);
+    lua_pushstring(L, b->path ? b->path : "bot");
+    lua_rawseti(L, -2, 0);
+    for (size_t i = 0; i < b->arguments.count; i++) {
+        lua_pushstring(L, b->arguments.items[i]);
+        lua_rawseti(L, -2, (lua_Integer)i + 1);
+    }
+    lua_setglobal(L, "arg");
+}
+
+static int l_release(lua_State *L) {
+    struct bot **at = lua_touserdata(L, 1), *b = *at;
+    *at = NULL;
+    if (b) bot_release(b);
+    return 0;
+}
+
+/* Keeps the bot until the state is closed: finalizers of the script, which were made later, come first. */
+static void hold(lua_State *L, struct bot *b) {
+    struct bot **at = lua_newuserdatauv(L, sizeof *at, 0);
+    *at = NULL;
+    lua_createtable(L, 0, 1);
+    lua_pushcfunction(L, l_release);
+    lua_setfield(L, -2, "__gc");
+    lua_setmetatable(L, -2);
+    luaL_ref(L, LUA_REGISTRYINDEX);
+    *at = b;
+    b->references++;
+}
+
+static int l_dress(lua_State *L) {
+    struct bot *b = lua_touserdata(L, 1);
+    struct engine *e = engine_of(L);
+    hold(L, b);
+    lua_pushcfunction(L, l_print);
+    lua_setglobal(L, "print");
+    lua_getglobal(L, "io");
+    put_file(L, e->out, "stdout", "output");
+    put_file(L, e->err, "stderr", NULL);
+    FILE *nothing = fopen("/dev/null", "r");
+    if (nothing) put_file(L, nothing, "stdin", "input");
+    lua_getglobal(L, "os");
+    lua_pushlightuserdata(L, b);
+    lua_pushcclosure(L, l_getenv, 1);
+    lua_setfield(L, -2, "getenv");
+    lua_getglobal(L, "math");
+    lua_getfield(L, -1, "randomseed");
+    uint64_t seed;
+    random_fill(&seed, sizeof seed);
+    lua_pushinteger(L, (lua_Integer)seed);
+    lua_call(L, 1, 0);
+    set_arg(L, b);
+    lua_gc(L, LUA_GCGEN, 0, 0);
+    return 0;
+}
+
+bool bot_dress(struct bot *b, struct engine *e) {
+    e->tester = b->tester;
+    e->out = b->out.file;
+    e->err = b->err.file;
+    engine_set_watchdog(e, NULL, b->tester->watchdog);
+    bool ok = door_call(e, l_dress, b, &b->failure);
+    if (ok && b->path) engine_set_script(e, b->path);
+    return ok;
+}
