@@ -63,7 +63,7 @@ static int pool(const struct cli_options *options, const struct interpreter_opti
     struct worker w;
     struct echo e;
     const char *path = interpreter_script(script);
-    if (!path || script->interactive) {
+    if (!path) {
         fputs("wsbot: --workers needs a script that is a file\n", stderr);
         return 2;
     }

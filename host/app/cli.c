@@ -83,9 +83,10 @@ enum { OPTIONS = sizeof options / sizeof *options };
 static const struct {
     const char *name, *usage, *help;
 } commands[] = {
-    [CLI_RUN] = {"run", "wsbot run [OPTIONS] SCRIPT [ARG...]",
-                 "Runs a Lua script, then its connections and timers until none is left.\n"
-                 "SIGINT and SIGTERM stop it gracefully; a second one at once. SIGHUP reloads it."},
+    [CLI_RUN] =
+        {"run", "wsbot run [OPTIONS] SCRIPT [ARG...]",
+         "Runs a Lua script, then its connections and timers until none is left.\n"
+         "SIGINT and SIGTERM stop it gracefully; a second one at once. SIGHUP reloads it. --workers: all of them."},
     [CLI_ECHO] = {"echo", "wsbot echo [OPTIONS]",
                   "A WebSocket peer that sends back what it gets, to try a bot against."},
     [CLI_TEST] =
@@ -162,7 +163,11 @@ static int read_options(int argc, char **argv, int i, struct cli_options *out, i
             if (i + 1 == argc) return refuse(out->command, "a value is missing behind", text, status);
             value = argv[++i];
         }
-        if (!o->take(out, value)) return refuse(out->command, "a wrong value:", argv[i], status);
+        if (!o->take(out, value)) {
+            char what[64];
+            snprintf(what, sizeof what, "a wrong value for %s:", o->name);
+            return refuse(out->command, what, value, status);
+        }
     }
     return i;
 }

@@ -76,7 +76,7 @@ static void on_closed(uv_handle_t *process) {
     struct member *m = process->data;
     struct pool *p = m->pool;
     if (p->stops) {
-        bool as_told = m->signal == SIGINT || m->signal == SIGTERM; /* before it came to handle them */
+        bool as_told = m->signal == SIGINT || m->signal == SIGTERM || m->signal == SIGHUP; /* and not yet handled */
         has_ended(m, as_told || m->start < 0 ? 0 : m->signal ? 128 + m->signal : (int)m->status);
     } else if (m->signal == SIGHUP) {
         start(m); /* nor did it handle that yet; what it was told to load it loads now */

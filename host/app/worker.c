@@ -185,9 +185,10 @@ int worker_run(struct worker *w) {
 
 void worker_close(struct worker *w) {
     handler_worker = NULL;
-    signal(SIGINT, SIG_DFL);
-    signal(SIGTERM, SIG_DFL);
-    signal(SIGHUP, SIG_DFL);
+    void (*rest)(int) = w->pool ? SIG_IGN : SIG_DFL; /* one to all of a group may come now as well; the pool has it */
+    signal(SIGINT, rest);
+    signal(SIGTERM, rest);
+    signal(SIGHUP, rest);
     w->net.stopping = true;
     if (w->engine) engine_free(w->engine);
     w->engine = NULL;
