@@ -86,7 +86,7 @@ static const struct {
     [CLI_RUN] =
         {"run", "wsbot run [OPTIONS] SCRIPT [ARG...]",
          "Runs a Lua script, then its connections and timers until none is left.\n"
-         "SIGINT and SIGTERM stop it gracefully; a second one at once. SIGHUP reloads it. --workers: all of them."},
+         "SIGINT and SIGTERM stop it gracefully; a second one at once. SIGHUP reloads it."},
     [CLI_ECHO] = {"echo", "wsbot echo [OPTIONS]",
                   "A WebSocket peer that sends back what it gets, to try a bot against."},
     [CLI_TEST] =

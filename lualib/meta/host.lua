@@ -8,10 +8,8 @@
 ---call back (a sort comparator, a gsub callback, the body of a required module): there it is an error that says so.
 ---@class host
 ---@field script? string  the path of the script
----@field worker integer  which of the processes of `wsbot run --workers N` this is, from 1; it keeps that when it comes
----back after it died
----@field workers integer how many they are; 1 without --workers. They share nothing: i % host.workers == host.worker - 1
----says whether this one does the i-th part of the work
+---@field worker integer  which of the processes of `wsbot run --workers N` this is, from 1, also when it comes back
+---@field workers integer how many they are: i % host.workers == host.worker - 1 is a share of each; 1 without --workers
 ---@field reloads integer how many generations were before this one
 ---@field log host.log
 host = {}
@@ -90,7 +88,7 @@ function host.reload() end
 ---@param fn fun()
 function host.on_reload(fn) end
 
----Stops gracefully, as SIGTERM does: on_stop functions run, connections say Close 1001. Of several workers only this one
+---Stops gracefully, as SIGTERM does: on_stop functions run, connections say Close 1001. Of several workers this one
 ---stops; with status 1, which says that it failed, it comes back.
 ---@param status? integer exit status, default 0
 function host.stop(status) end

@@ -71,7 +71,8 @@ describe("wsbot test --watch runs the tests again", function()
     local w = start { ["a_spec.lua"] = "it('one', function() end)" }
     w:runs_and_tells("ok 1 - one", "1..1")
     w:save("a_spec.lua", "it('two', function() host.sleep(0.001) error 'no' end)")
-    w:runs_and_tells("not ok 1 - two", "~^# a_spec.lua", "~^# Random seed", "~^# Failure message: a_spec.lua:1: no", "1..1")
+    w:runs_and_tells("not ok 1 - two", "~^# a_spec.lua", "~^# Random seed", "~^# Failure message: a_spec.lua:1: no",
+      "1..1")
     w:save("a_spec.lua", "it('three', function() end) it('four', function() end)")
     w:runs_and_tells("ok 1 - three", "ok 2 - four", "1..2")
     w:rests()
