@@ -111,6 +111,7 @@ static void start(struct member *m) {
     snprintf(place, sizeof place, "%u %ld", m->index, (long)getpid());
     setenv(PLACE, place, 1);
     m->process.data = m;
+    m->status = m->signal = 0;
     m->began = clock_now(&p->worker->net.clock);
     m->start = uv_spawn(&p->worker->loop, &m->process, &options);
     m->running = m->start == 0;
