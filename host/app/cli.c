@@ -83,10 +83,9 @@ enum { OPTIONS = sizeof options / sizeof *options };
 static const struct {
     const char *name, *usage, *help;
 } commands[] = {
-    [CLI_RUN] =
-        {"run", "wsbot run [OPTIONS] SCRIPT [ARG...]",
-         "Runs a Lua script, then its connections and timers until none is left.\n"
-         "SIGINT and SIGTERM stop it gracefully; a second one at once. SIGHUP reloads it."},
+    [CLI_RUN] = {"run", "wsbot run [OPTIONS] SCRIPT [ARG...]",
+                 "Runs a Lua script, then its connections and timers until none is left.\n"
+                 "SIGINT and SIGTERM stop it gracefully; a second one at once. SIGHUP reloads it."},
     [CLI_ECHO] = {"echo", "wsbot echo [OPTIONS]",
                   "A WebSocket peer that sends back what it gets, to try a bot against."},
     [CLI_TEST] =
