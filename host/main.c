@@ -2,12 +2,16 @@
 #include "app/cli.h"
 #include "app/echo.h"
 #include "app/generation.h"
+#include "app/pool.h"
 #include "app/test.h"
 #include "app/test_watch.h"
 #include "app/worker.h"
 #include "base/log.h"
 #include "net/record.h"
+#include <errno.h>
 #include <stdio.h>
+#include <string.h>
+#include <unistd.h>
 
 static int fail(const struct fault *fault) {
     fprintf(stderr, "wsbot: %s\n", fault->text);
@@ -42,16 +46,63 @@ static int test(int argc, char **argv, int first) {
     return w.status;
 }
 
-static int run(const struct cli_options *options, const struct interpreter_options *script) {
+/* That of --with-echo. */
+static int open_echo(struct echo *e, struct worker *w, const struct cli_options *options) {
+    struct fault fault = {0};
+    char url[160];
+    if (echo_open(e, w, options, false, &fault) < 0) {
+        w->status = fail(&fault);
+        return ERR_SYSTEM;
+    }
+    echo_url(e, url, sizeof url);
+    fprintf(stderr, "wsbot: echo peer on %s\n", url);
+    return 0;
+}
+
+static int pool(const struct cli_options *options, const struct interpreter_options *script) {
+    struct worker w;
+    struct echo e;
+    const char *path = interpreter_script(script);
+    if (!path) {
+        fputs("wsbot: --workers needs a script that is a file\n", stderr);
+        return 2;
+    }
+    if (!options->watch && access(path, R_OK) != 0) { /* which no worker would get over */
+        fprintf(stderr, "wsbot: cannot open %s: %s\n", path, strerror(errno));
+        return 1;
+    }
+    worker_open(&w, false, false);
+    if (!options->with_echo || open_echo(&e, &w, options) == 0) {
+        w.status = pool_run(&w, options->workers, script->argv);
+        if (options->with_echo) echo_close(&e);
+    }
+    worker_close(&w);
+    return w.status;
+}
+
+/* Opens the file of --record; each worker of a pool has its own. */
+static int open_record(struct worker *w, const struct cli_options *options, unsigned worker, struct fault *fault) {
+    char path[4096];
+    int n = worker ? snprintf(path, sizeof path, "%s.%u", options->record, worker)
+                   : snprintf(path, sizeof path, "%s", options->record);
+    if (n < (int)sizeof path) return record_open(&w->net, path, options->record_secrets, fault);
+    fault_put(fault, "record", "--record: the name is too long");
+    return ERR_SYSTEM;
+}
+
+static int run(const struct cli_options *options, const struct interpreter_options *script, struct pool_place place) {
     struct worker w;
     struct echo e;
     struct generations g;
     struct fault fault = {0};
-    char url[160];
+    bool with_echo = options->with_echo && !place.index;
     worker_open(&w, true, script->no_environment);
+    w.pool = place.pool;
+    w.engine->worker = place.index ? place.index : 1;
+    w.engine->workers = options->workers;
     w.engine->strict = options->strict;
     w.engine->memory_cap = (size_t)options->max_memory << 20;
-    if (options->record && record_open(&w.net, options->record, options->record_secrets, &fault) < 0) {
+    if (options->record && open_record(&w, options, place.index, &fault) < 0) {
         fail(&fault);
         worker_close(&w);
         return 2;
@@ -59,18 +110,12 @@ static int run(const struct cli_options *options, const struct interpreter_optio
     if (generations_open(&g, &w, script, options->watch, &fault) < 0) {
         w.status = fail(&fault);
         w.status = 2;
-    } else if (options->with_echo && echo_open(&e, &w, options, false, &fault) < 0) {
-        w.status = fail(&fault);
-    } else {
-        if (options->with_echo) {
-            echo_url(&e, url, sizeof url);
-            fprintf(stderr, "wsbot: echo peer on %s\n", url);
-        }
+    } else if (!with_echo || open_echo(&e, &w, options) == 0) {
         if (interpreter_run(&w, script) || options->watch)
             worker_run(&w);
         else
             w.status = 1;
-        if (options->with_echo) echo_close(&e);
+        if (with_echo) echo_close(&e);
     }
     generations_close(&g);
     worker_close(&w);
@@ -90,5 +135,6 @@ int main(int argc, char **argv) {
         interpreter_usage(argv[0] && argv[0][0] ? argv[0] : "wsbot", argv[bad]);
         return options.as_lua ? 1 : 2;
     }
-    return run(&options, &script);
+    struct pool_place place = pool_join();
+    return options.workers > 1 && !place.index ? pool(&options, &script) : run(&options, &script, place);
 }

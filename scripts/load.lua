@@ -1,6 +1,7 @@
 -- load: one idea: send as fast as the peer takes it, and no faster.
 --
 --     wsbot run --with-echo scripts/load.lua [URL [MESSAGES]]
+--     wsbot run --workers 4 scripts/load.lua URL       so many from each of four processes
 --
 -- send() answers nil, "send_buffer_full" when max_send_buffer is reached; on_drain says when all of it was written.
 

@@ -1,6 +1,7 @@
 /* cli: the table, and its reader. */
 #include "app/cli.h"
 
+#include "app/pool.h"
 #include <lua.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -35,6 +36,9 @@ static bool take_log_format(struct cli_options *o, const char *value) {
     return o->log_json || strcmp(value, "text") == 0;
 }
 static bool take_watch(struct cli_options *o, const char *value) { return (void)value, o->watch = true; }
+static bool take_workers(struct cli_options *o, const char *value) {
+    return take_number(value, POOL_MOST, &o->workers) && o->workers > 0;
+}
 static bool take_record(struct cli_options *o, const char *value) { return (o->record = value) != NULL; }
 static bool take_record_secrets(struct cli_options *o, const char *value) {
     return (void)value, o->record_secrets = true;
@@ -56,6 +60,8 @@ enum { RUN = 1 << CLI_RUN, ECHO_ = 1 << CLI_ECHO, TEST = 1 << CLI_TEST };
 static const struct option options[] = {
     {RUN, "--watch", NULL, "reload the script when it, or a file it loaded, is saved; connections stay (see SIGHUP)",
      take_watch},
+    {RUN, "--workers", "N", "run the script in N processes (see host.worker); one that dies is started again",
+     take_workers},
     {RUN, "--strict", NULL, "an error in a callback ends the program with status 1", take_strict},
     {RUN, "--with-echo", "[PORT]", "run the echo peer beside the script (127.0.0.1, port 1234)", take_with_echo},
     {RUN, "--record", "FILE", "write what passes on connections as JSON lines (see wsbot.testing.replay)", take_record},
@@ -156,7 +162,11 @@ static int read_options(int argc, char **argv, int i, struct cli_options *out, i
             if (i + 1 == argc) return refuse(out->command, "a value is missing behind", text, status);
             value = argv[++i];
         }
-        if (!o->take(out, value)) return refuse(out->command, "a wrong value:", argv[i], status);
+        if (!o->take(out, value)) {
+            char what[64];
+            snprintf(what, sizeof what, "a wrong value for %s:", o->name);
+            return refuse(out->command, what, value, status);
+        }
     }
     return i;
 }
@@ -169,7 +179,8 @@ static bool is_among(int argc, char **argv, int i, const char *word) {
 }
 
 int cli_read(int argc, char **argv, struct cli_options *out, int *status) {
-    *out = (struct cli_options){.command = CLI_RUN, .first = 1, .as_lua = true, .host = "127.0.0.1", .port = 1234};
+    *out = (struct cli_options){
+        .command = CLI_RUN, .first = 1, .as_lua = true, .workers = 1, .host = "127.0.0.1", .port = 1234};
     if (argc < 2) return 0;
     *status = 0;
     if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0) return print_help(), CLI_DONE;

@@ -157,18 +157,10 @@ static void run_tests(void *arg) {
     t->worker.over = true;
 }
 
-/* Has the run that is under way got a SIGINT of ours as well? That of Ctrl-C goes to all in the foreground. */
-static bool is_in_foreground(void) {
-    int terminal = open("/dev/tty", O_RDONLY | O_NOCTTY | O_CLOEXEC);
-    bool is = terminal >= 0 && tcgetpgrp(terminal) == getpgrp();
-    if (terminal >= 0) close(terminal);
-    return is;
-}
-
 static void end_run(struct test_watch *t) {
     if (!t->running) return;
     int signal = t->worker.signal ? (int)t->worker.signal : SIGTERM;
-    if (signal != SIGINT || !is_in_foreground()) uv_process_kill(&t->run, signal);
+    if (!t->worker.by_terminal) uv_process_kill(&t->run, signal);
     while (t->running) uv_run(&t->worker.loop, UV_RUN_ONCE);
 }
 

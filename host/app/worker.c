@@ -1,5 +1,7 @@
 /* worker: opens in one order, closes in the other. SIGINT and SIGTERM are counted by a handler: the first is the loop's
- * to answer, or Lua's that keeps the loop waiting; the second ends the process. */
+ * to answer, or Lua's that keeps the loop waiting; the second ends the process. In a worker of a pool those that the
+ * pool passes on are not counted, since a signal may come to all of the group as well; nor are those of the terminal,
+ * which the pool has got too: it sees to a second one. */
 #include "app/worker.h"
 
 #include "base/log.h"
@@ -12,24 +14,31 @@
 
 /* For the signal handler alone, which gets no argument. */
 static struct worker *handler_worker;
-static volatile sig_atomic_t signals_seen, hangups_seen;
+static volatile sig_atomic_t signals_seen, hangups_seen, pool_stops;
 
-static void on_signal(int number) {
+static void on_signal(int number, siginfo_t *info, void *context) {
     struct worker *w = handler_worker;
+    (void)context;
     if (!w) return;
+    bool by_terminal = info->si_code > 0;                                 /* from the kernel, and from no process */
     if (w->engine && engine_was_interrupted(w->engine)) signals_seen = 0; /* the last one was answered by Lua */
-    if (++signals_seen > 1 || w->stopping) {
+    if (w->pool && (by_terminal || info->si_pid == w->pool)) {
+        pool_stops = 1;
+    } else if ((++signals_seen > 1 || (w->stopping && !pool_stops)) && !w->told_to_stop) {
         signal(number, SIG_DFL);
         raise(number);
         return;
     }
     w->signal = number;
+    w->by_terminal = by_terminal;
     if (number == SIGINT && w->engine) engine_interrupt(w->engine);
     uv_async_send(&w->signalled);
 }
 
-static void on_hangup(int number) {
+static void on_hangup(int number, siginfo_t *info, void *context) {
     (void)number;
+    (void)info;
+    (void)context;
     if (!handler_worker) return;
     hangups_seen = 1;
     uv_async_send(&handler_worker->signalled);
@@ -42,11 +51,14 @@ static void on_signalled(uv_async_t *async) {
         worker_reload(w);
     }
     if (w->engine && engine_was_interrupted(w->engine)) signals_seen = 0;
-    if (signals_seen) worker_stop(w, 0);
+    if (signals_seen && w->told_to_stop)
+        w->told_to_stop(w->told_arg, signals_seen);
+    else if (signals_seen || pool_stops)
+        worker_stop(w, 0);
 }
 
-static void handle(int number, void (*handler)(int), bool again) {
-    struct sigaction action = {.sa_handler = handler, .sa_flags = SA_RESTART}, now;
+static void handle(int number, void (*handler)(int, siginfo_t *, void *), bool again) {
+    struct sigaction action = {.sa_sigaction = handler, .sa_flags = SA_RESTART | SA_SIGINFO}, now;
     sigemptyset(&action.sa_mask);
     if (again && sigaction(number, NULL, &now) == 0 && now.sa_handler != SIG_DFL) return;
     sigaction(number, &action, NULL);
@@ -91,7 +103,7 @@ void worker_open(struct worker *w, bool script, bool no_environment) {
         fputs("wsbot: not enough memory\n", stderr);
         exit(1);
     }
-    signals_seen = hangups_seen = 0;
+    signals_seen = hangups_seen = pool_stops = 0;
     worker_handle_signals(w, false);
 }
 
@@ -173,9 +185,10 @@ int worker_run(struct worker *w) {
 
 void worker_close(struct worker *w) {
     handler_worker = NULL;
-    signal(SIGINT, SIG_DFL);
-    signal(SIGTERM, SIG_DFL);
-    signal(SIGHUP, SIG_DFL);
+    void (*rest)(int) = w->pool ? SIG_IGN : SIG_DFL; /* one to all of a group may come now as well; the pool has it */
+    signal(SIGINT, rest);
+    signal(SIGTERM, rest);
+    signal(SIGHUP, rest);
     w->net.stopping = true;
     if (w->engine) engine_free(w->engine);
     w->engine = NULL;

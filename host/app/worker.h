@@ -17,7 +17,11 @@ struct worker {
     struct deadline reload_due;
     void (*noted)(void *arg, const struct engine_file *file); /* told what scripts are loaded from; NULL: nobody is */
     void *noted_arg;
-    volatile sig_atomic_t signal; /* the last that asked to stop; 0: none */
+    volatile sig_atomic_t signal;      /* the last that asked to stop; 0: none */
+    volatile sig_atomic_t by_terminal; /* it did (Ctrl-C), so the children in the foreground have got it as well */
+    void (*told_to_stop)(void *arg, int times); /* is told of such signals, in place of what they do; may be NULL */
+    void *told_arg;
+    pid_t pool; /* the process that passes its signals on to this one (pool.h); 0: none */
     bool stopping;
     unsigned last_turns; /* made since all connections had ended */
     bool over;           /* the main chunk failed: the program ends at once */

@@ -252,6 +252,7 @@ struct engine *engine_new(struct net *net, const struct engine_host *host, void 
     e->host = host;
     e->app = app;
     e->no_environment = no_environment;
+    e->worker = e->workers = 1;
     e->L = lua_newstate(allocate, e);
     if (!e->L) {
         free(s);

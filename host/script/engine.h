@@ -53,6 +53,7 @@ struct engine {
     void *app;
     char *script;              /* its path, or NULL */
     char *folder;              /* where modules beside the script are looked for, or NULL */
+    unsigned worker, workers;  /* which of the processes this is that run the script, from 1, and how many they are */
     bool strict;               /* an error in a callback ends the program */
     struct memory blocks;      /* of Lua's objects */
     size_t memory, memory_cap; /* bytes that Lua holds, and may hold; cap 0: no cap */

@@ -172,8 +172,10 @@ static int l_index(lua_State *L) {
     const char *key = lua_type(L, 2) == LUA_TSTRING ? lua_tostring(L, 2) : "";
     if (strcmp(key, "script") == 0)
         lua_pushstring(L, engine_of(L)->script);
-    else if (strcmp(key, "worker") == 0 || strcmp(key, "workers") == 0)
-        lua_pushinteger(L, 1);
+    else if (strcmp(key, "worker") == 0)
+        lua_pushinteger(L, engine_of(L)->worker);
+    else if (strcmp(key, "workers") == 0)
+        lua_pushinteger(L, engine_of(L)->workers);
     else if (strcmp(key, "reloads") == 0)
         lua_pushinteger(L, (lua_Integer)engine_of(L)->reloads);
     else

@@ -19,6 +19,8 @@ struct engine *reload_stage(struct engine *e, char **why) {
         if (!(*why = strdup("not enough memory"))) abort();
         return NULL;
     }
+    next->worker = e->worker;
+    next->workers = e->workers;
     next->strict = e->strict;
     next->memory_cap = e->memory_cap;
     next->reloads = e->reloads + 1;

@@ -8,8 +8,8 @@
 ---call back (a sort comparator, a gsub callback, the body of a required module): there it is an error that says so.
 ---@class host
 ---@field script? string  the path of the script
----@field worker integer  which of the workers this is, from 1
----@field workers integer how many there are
+---@field worker integer  which of the processes of `wsbot run --workers N` this is, from 1, also when it comes back
+---@field workers integer how many they are: i % host.workers == host.worker - 1 is a share of each; 1 without --workers
 ---@field reloads integer how many generations were before this one
 ---@field log host.log
 host = {}
@@ -80,7 +80,7 @@ function host.time() end
 ---@return table
 function host.state(name, initial, migrate) end
 
----Loads the script again, in the next turn of the loop (as --watch and SIGHUP do).
+---Loads the script again, in the next turn of the loop (as --watch and SIGHUP do); of several workers in this one.
 function host.reload() end
 
 ---Has `fn` called when the next generation takes over, before connections change hands. It may not wait. The next
@@ -88,7 +88,8 @@ function host.reload() end
 ---@param fn fun()
 function host.on_reload(fn) end
 
----Stops gracefully, as SIGTERM does: on_stop functions run, connections say Close 1001.
+---Stops gracefully, as SIGTERM does: on_stop functions run, connections say Close 1001. Of several workers this one
+---stops; with status 1, which says that it failed, it comes back.
 ---@param status? integer exit status, default 0
 function host.stop(status) end
 

@@ -1,0 +1,196 @@
+/* pool: start, hear of the end, start again. A worker that was ended by a signal or by a script's error (status 1) has
+ * died, and comes back after a while, which doubles; any other status is the script's own word, and final. */
+#include "app/pool.h"
+
+#include "base/log.h"
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+#ifdef __linux__
+#include <sys/prctl.h>
+#endif
+
+/* In the environment of a worker: its index, and the process id of the pool. */
+#define PLACE "WSBOT_WORKER"
+
+/* Seconds that one waits to come back, and after which it has run so well that the first of them is enough. */
+enum { DELAY_LEAST = 1, DELAY_MOST = 60, STABLE = 30 };
+
+struct member {
+    struct pool *pool;
+    unsigned index;
+    uv_process_t process;
+    bool running;
+    int start; /* how that went: 0, or an error of libuv */
+    int64_t status;
+    int signal;
+    uint64_t began;
+    unsigned delay;       /* the last, in seconds; 0: none yet */
+    struct deadline back; /* it is waited for */
+};
+
+struct pool {
+    struct worker *worker;
+    char **words;
+    char program[4096];
+    int stops;      /* how often it was told to stop; from the second on: at once */
+    unsigned alive; /* members that run or will come back */
+    bool going;     /* there are any */
+    int status;
+    unsigned count;
+    struct member members[];
+};
+
+static void start(struct member *m);
+
+/* ---- how one ends ---- */
+
+static void has_ended(struct member *m, int status) {
+    struct pool *p = m->pool;
+    if (status > p->status) p->status = status;
+    p->going = --p->alive > 0;
+}
+
+static void on_back(struct deadline *d) { start((struct member *)((char *)d - offsetof(struct member, back))); }
+
+static void come_back(struct member *m) {
+    struct clock *clock = &m->pool->worker->net.clock;
+    uint64_t now = clock_now(clock);
+    m->delay *= 2;
+    if (m->delay > DELAY_MOST) m->delay = DELAY_MOST;
+    if (!m->delay || now - m->began >= STABLE * CLOCK_SECOND) m->delay = DELAY_LEAST;
+    clock_set(clock, &m->back, now + m->delay * CLOCK_SECOND, on_back);
+    if (m->start < 0)
+        log_line(LOG_WARN, "worker %u cannot be started: %s; another try in %u s", m->index, uv_strerror(m->start),
+                 m->delay);
+    else if (m->signal)
+        log_line(LOG_WARN, "worker %u was ended by signal %d (%s), and comes back in %u s", m->index, m->signal,
+                 strsignal(m->signal), m->delay);
+    else
+        log_line(LOG_WARN, "worker %u failed (status %d), and comes back in %u s", m->index, (int)m->status, m->delay);
+}
+
+static void on_closed(uv_handle_t *process) {
+    struct member *m = process->data;
+    struct pool *p = m->pool;
+    if (p->stops) {
+        bool as_told = m->signal == SIGINT || m->signal == SIGTERM || m->signal == SIGHUP; /* and not yet handled */
+        has_ended(m, as_told || m->start < 0 ? 0 : m->signal ? 128 + m->signal : (int)m->status);
+    } else if (m->signal == SIGHUP) {
+        start(m); /* nor did it handle that yet; what it was told to load it loads now */
+    } else if (m->start < 0 || m->signal || m->status == 1) {
+        come_back(m);
+    } else {
+        if (m->status) log_line(LOG_INFO, "worker %u ended with status %d", m->index, (int)m->status);
+        has_ended(m, (int)m->status);
+    }
+}
+
+static void on_end(uv_process_t *process, int64_t status, int signal) {
+    struct member *m = process->data;
+    m->running = false;
+    m->status = status;
+    m->signal = signal;
+    uv_close((uv_handle_t *)process, on_closed);
+}
+
+/* ---- how one begins ---- */
+
+static void start(struct member *m) {
+    struct pool *p = m->pool;
+    uv_stdio_container_t stdio[3];
+    char place[32];
+    for (int i = 0; i < 3; i++) {
+        stdio[i].flags = UV_INHERIT_FD;
+        stdio[i].data.fd = i;
+    }
+    uv_process_options_t options = {
+        .file = p->program, .args = p->words, .exit_cb = on_end, .stdio = stdio, .stdio_count = 3};
+    snprintf(place, sizeof place, "%u %ld", m->index, (long)getpid());
+    setenv(PLACE, place, 1);
+    m->process.data = m;
+    m->status = m->signal = 0;
+    m->began = clock_now(&p->worker->net.clock);
+    m->start = uv_spawn(&p->worker->loop, &m->process, &options);
+    m->running = m->start == 0;
+    if (!m->running) uv_close((uv_handle_t *)&m->process, on_closed);
+    /* a signal that was for all may have come just before it was born */
+    if (m->running && p->worker->signal) uv_process_kill(&m->process, p->worker->signal);
+}
+
+/* ---- signals ---- */
+
+static void on_told_to_stop(void *arg, int times) {
+    struct pool *p = arg;
+    if (times == p->stops) return;
+    p->stops = times;
+    for (unsigned i = 0; i < p->count; i++) {
+        struct member *m = &p->members[i];
+        if (clock_is_set(&m->back)) {
+            clock_cancel(&p->worker->net.clock, &m->back);
+            has_ended(m, 0);
+        }
+        if (!m->running) continue;
+        if (times > 1) uv_process_kill(&m->process, SIGKILL);
+        if (times == 1 && !p->worker->by_terminal) uv_process_kill(&m->process, p->worker->signal);
+    }
+}
+
+static void on_hangup(void *arg) {
+    struct pool *p = arg;
+    for (unsigned i = 0; i < p->count; i++)
+        if (p->members[i].running) uv_process_kill(&p->members[i].process, SIGHUP);
+}
+
+/* ---- all of it ---- */
+
+int pool_run(struct worker *w, unsigned workers, char **words) {
+    struct pool *p = calloc(1, sizeof *p + workers * sizeof *p->members);
+    if (!p) abort();
+    size_t size = sizeof p->program;
+    *p = (struct pool){.worker = w, .words = words, .count = workers, .alive = workers, .going = true};
+    uv_exepath(p->program, &size); /* now: a program that is built anew meanwhile is found by this as well */
+    w->told_to_stop = on_told_to_stop;
+    w->reload = on_hangup;
+    w->told_arg = w->reload_arg = p;
+    worker_handle_signals(w, false);
+    for (unsigned i = 0; i < workers; i++) {
+        struct member *m = &p->members[i];
+        m->pool = p;
+        m->index = i + 1;
+        if (w->signal)
+            has_ended(m, 0);
+        else
+            start(m);
+    }
+    worker_run_while(w, &p->going);
+    if (p->stops > 1) {
+        signal(w->signal, SIG_DFL);
+        raise(w->signal);
+    }
+    w->told_to_stop = NULL;
+    w->reload = NULL;
+    int status = p->status;
+    free(p);
+    return status;
+}
+
+/* ---- in a worker ---- */
+
+struct pool_place pool_join(void) {
+    struct pool_place place = {0};
+    const char *text = getenv(PLACE);
+    char *end;
+    unsigned long index = text ? strtoul(text, &end, 10) : 0;
+    if (index == 0 || index > POOL_MOST || *end != ' ') return place;
+    place.index = (unsigned)index;
+    place.pool = (pid_t)strtol(end, NULL, 10);
+    unsetenv(PLACE);
+#ifdef __linux__
+    prctl(PR_SET_PDEATHSIG, SIGTERM);
+    if (getppid() != place.pool) exit(1); /* it is gone already */
+#endif
+    return place;
+}

@@ -1,0 +1,24 @@
+/* pool: `wsbot run --workers N`: starts N processes of this program with the same words, passes signals on, and starts
+ * one again that died. It runs no Lua itself. Workers share nothing; each learns its index from its environment. */
+#ifndef APP_POOL_H
+#define APP_POOL_H
+
+#include "app/worker.h"
+
+enum { POOL_MOST = 1024 }; /* workers */
+
+/* Runs the pool in `w`, which has no engine, until all workers have ended; `words` is the command line. Returns the
+ * highest of their exit statuses; does not return when a second signal ends it all. */
+int pool_run(struct worker *w, unsigned workers, char **words);
+
+/* What a process is in a pool. */
+struct pool_place {
+    unsigned index; /* from 1; 0: it is in none */
+    pid_t pool;     /* the process that started it */
+};
+
+/* Reads the place of this process and takes it out of the environment, before any Lua. From now on it ends when the
+ * pool does (Linux). */
+struct pool_place pool_join(void);
+
+#endif
