@@ -37,8 +37,9 @@ static const struct conn_sink sink = {.readable = on_readable, .drained = on_dra
 
 static void on_accepted(void *arg, struct conn *c) {
     (void)arg;
-    c->settings.max_message_size = MESSAGE_MAX;
-    c->settings.max_send_buffer = 2 * MESSAGE_MAX + BACKLOG_MAX;
+    struct conn_settings *settings = &conn_plan(c)->settings;
+    settings->max_message_size = MESSAGE_MAX;
+    settings->max_send_buffer = 2 * MESSAGE_MAX + BACKLOG_MAX;
 }
 
 int echo_open(struct echo *e, struct worker *w, const struct cli_options *options, bool keeps_alive,

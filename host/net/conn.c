@@ -9,17 +9,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-const struct conn_settings conn_default_settings = {
-    .connect_timeout = 10 * CLOCK_SECOND,
-    .handshake_timeout = 10 * CLOCK_SECOND,
-    .close_timeout = 5 * CLOCK_SECOND,
-    .pong_timeout = 20 * CLOCK_SECOND,
-    .max_message_size = 16 << 20,
-    .max_send_buffer = 16 << 20,
-    .max_receive_buffer = 16 << 20,
-    .retry = {.min = CLOCK_SECOND, .max = 60 * CLOCK_SECOND, .stable = 30 * CLOCK_SECOND, .factor = 2},
-};
-
 /* ---- lists and references ---- */
 
 static void link_all(struct conn *c) {
@@ -82,6 +71,11 @@ static void forget_end(struct conn *c) {
     c->end = NULL;
 }
 
+struct plan *conn_plan(struct conn *c) {
+    return plan_own(c->net, &c->plan);
+}
+void conn_share_plan(struct conn *c) { plan_share(c->net, &c->plan); }
+
 void conn_hold(struct conn *c) { c->references++; }
 
 void conn_release(struct conn *c) {
@@ -89,17 +83,13 @@ void conn_release(struct conn *c) {
     conn_head_free(c->head);
     forget_end(c);
     ws_clear(&c->ws);
-    url_clear(&c->url);
-    handshake_offer_clear(&c->offer);
     conn_drop_offer_next(c);
-    tls_config_clear(&c->tls_config);
     buf_clear(&c->held);
     backlog_clear(&c->queue);
     buf_clear(&c->out);
     forget_addresses(c);
     free(c->last_ping_data);
-    free(c->settings.retry.fatal);
-    free(c->local);
+    plan_release(c->net, c->plan);
     free(c->protocol);
     free(c);
 }
@@ -113,10 +103,8 @@ static struct conn *new_conn(struct net *net, enum ws_role role, const struct co
     c->sink = sink;
     c->sink_arg = arg;
     c->id = ++net->last_id;
-    c->settings = conn_default_settings;
+    c->plan = plan_new();
     c->latency = -1;
-    handshake_offer_init(&c->offer);
-    c->offer.deflate = deflate_default_offer;
     buf_init(&c->held, (size_t)2 * NET_READ_SIZE);
     backlog_init(&c->queue);
     buf_init(&c->out, SIZE_MAX);
@@ -159,7 +147,7 @@ void conn_set_step(struct conn *c, uint64_t after) {
 }
 
 void conn_renew_step(struct conn *c) {
-    const struct conn_settings *s = &c->settings;
+    const struct conn_settings *s = &c->plan->settings;
     uint64_t limit;
     switch (c->phase) {
     case CONN_STARTING:
@@ -191,7 +179,7 @@ void conn_begin_closing(struct conn *c) {
     note_phase(c);
     c->phase = CONN_CLOSING;
     clock_cancel(&c->net->clock, &c->ping);
-    conn_set_step(c, c->settings.close_timeout);
+    conn_set_step(c, c->plan->settings.close_timeout);
     c->pump_due = true; /* what was held because of a pause has no taker any more */
     conn_update_reading(c);
     conn_mark_busy(c);
@@ -256,7 +244,8 @@ static void forget_attempt(struct conn *c) {
 
 /* Automatic reconnection: the next attempt, or why there is none. */
 static void decide_retry(struct conn *c) {
-    if (!c->settings.retry.on || c->role != WS_CLIENT || c->ended_by_owner || c->again || c->net->stopping) return;
+    if (!c->plan->settings.retry.on || c->role != WS_CLIENT || c->ended_by_owner || c->again || c->net->stopping)
+        return;
     struct conn_end *e = conn_ending(c);
     struct retry_end end = {.code = e->code, .uptime = clock_from_seconds(e->uptime)};
     if (c->head && c->head->received && c->head->parts.status != 101) {
@@ -265,7 +254,7 @@ static void decide_retry(struct conn *c) {
             retry_after_read(http1_field_get(&c->head->parts, "Retry-After"), (int64_t)clock_wall(&c->net->clock));
     }
     uint64_t delay;
-    if (!retry_decide(&c->settings.retry, &end, random_mask(), &c->tries, &delay, e->gave_up)) return;
+    if (!retry_decide(&c->plan->settings.retry, &end, random_mask(), &c->tries, &delay, e->gave_up)) return;
     e->retry_in = clock_to_seconds(delay);
     conn_open(c, delay);
 }
@@ -298,22 +287,22 @@ static void on_step(struct deadline *d) {
     case CONN_STARTING:
         if (c->held_back)
             CONN_FAIL(c, "timeout", "the url and headers functions were not done within %g s (connect_timeout)",
-                      clock_to_seconds(c->settings.connect_timeout));
+                      clock_to_seconds(c->plan->settings.connect_timeout));
         else
             start_attempt(c);
         break;
     case CONN_DIALLING:
         dial_describe(c->dial, what, sizeof what);
         CONN_FAIL(c, "timeout", "%s within %g s (connect_timeout)", what,
-                  clock_to_seconds(c->settings.connect_timeout));
+                  clock_to_seconds(c->plan->settings.connect_timeout));
         break;
     case CONN_TLS:
         CONN_FAIL(c, "timeout", "the TLS handshake was not done within %g s (connect_timeout)",
-                  clock_to_seconds(c->settings.connect_timeout));
+                  clock_to_seconds(c->plan->settings.connect_timeout));
         break;
     case CONN_HANDSHAKE:
         CONN_FAIL(c, "timeout", "no answer to the opening handshake within %g s (handshake_timeout)",
-                  clock_to_seconds(c->settings.handshake_timeout));
+                  clock_to_seconds(c->plan->settings.handshake_timeout));
         break;
     case CONN_REFUSED: conn_handshake_refused(c); break;
     case CONN_CLOSING: conn_end_attempt(c); break;
@@ -341,10 +330,10 @@ static void on_dialled(void *arg, struct stream *s, const struct fault *fault) {
     }
     conn_hold(c);
     conn_io_own(c, s);
-    if (c->url.scheme == URL_WSS) {
+    if (c->plan->url.scheme == URL_WSS) {
         struct fault refused_config = {0};
         c->phase = CONN_TLS;
-        c->tls = tls_client_new(c->net->tls, &c->tls_config, c->url.host, c->url.port, &refused_config);
+        c->tls = tls_client_new(c->net->tls, &c->plan->tls, c->plan->url.host, c->plan->url.port, &refused_config);
         if (!c->tls)
             conn_fail(c, &refused_config);
         else
@@ -387,18 +376,18 @@ void conn_start(struct conn *c, const struct fault *fault) {
     c->held_back = false;
     if (c->net->record) record_connect(c->net->record, c);
     c->phase = CONN_DIALLING;
-    conn_set_step(c, c->settings.connect_timeout);
+    conn_set_step(c, c->plan->settings.connect_timeout);
     if (fault) {
         conn_fail(c, fault);
-    } else if (c->url.scheme == URL_UNIX) {
-        c->dial = dial_start_path(c->net, c->url.socket_path, on_dialled, c);
+    } else if (c->plan->url.scheme == URL_UNIX) {
+        c->dial = dial_start_path(c->net, c->plan->url.socket_path, on_dialled, c);
     } else {
-        c->dial = dial_start(c->net, c->url.host, c->url.port, c->local, on_dialled, c);
+        c->dial = dial_start(c->net, c->plan->url.host, c->plan->url.port, c->plan->local, on_dialled, c);
     }
 }
 
 void conn_limit_start(struct conn *c) {
-    if (c->phase == CONN_STARTING && c->held_back) conn_set_step(c, c->settings.connect_timeout);
+    if (c->phase == CONN_STARTING && c->held_back) conn_set_step(c, c->plan->settings.connect_timeout);
 }
 
 struct conn *conn_accept(struct net *net, struct stream *s, const struct tls_config *tls, const struct conn_sink *sink,
@@ -411,7 +400,7 @@ struct conn *conn_accept(struct net *net, struct stream *s, const struct tls_con
     c->phase = CONN_TLS;
     if (tls) {
         struct fault fault = {0};
-        conn_set_step(c, c->settings.connect_timeout);
+        conn_set_step(c, c->plan->settings.connect_timeout);
         c->tls = tls_server_new(net->tls, tls, &fault);
         if (!c->tls) {
             conn_ending(c)->fault = fault;
@@ -458,7 +447,7 @@ void conn_withdraw(struct conn *c) {
 int conn_send(struct conn *c, enum ws_kind kind, struct slice data) {
     bool queued = c->phase >= CONN_WAITING && c->phase < CONN_OPEN;
     if (c->phase != CONN_OPEN && !queued) return ERR_CLOSED;
-    size_t most = c->settings.max_send_buffer; /* what is as large as that may go, its frame's head aside */
+    size_t most = c->plan->settings.max_send_buffer; /* what is as large as that may go, its frame's head aside */
     if (data.n > most || conn_buffered(c) > most - data.n) {
         c->full = true;
         conn_mark_busy(c);

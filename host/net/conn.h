@@ -7,11 +7,9 @@
 
 #include "net/dial.h"
 #include "net/net.h"
+#include "net/plan.h"
 #include "net/stream.h"
-#include "net/tls.h"
 #include "wire/backlog.h"
-#include "wire/handshake.h"
-#include "wire/retry.h"
 #include "wire/ws.h"
 
 /* In the order they are visited. */
@@ -32,17 +30,6 @@ enum {
     CONN_BODY_MAX = 4 * 1024,    /* bytes of a refusal's body that are kept */
     CONN_CONTROL_ROOM = 2 << 20, /* bytes of output beyond max_send_buffer, for what we answer by ourselves */
 };
-
-/* Times are nanoseconds, sizes bytes. */
-struct conn_settings {
-    uint64_t ping_interval; /* 0: none */
-    uint64_t connect_timeout, handshake_timeout, close_timeout, pong_timeout;
-    size_t max_message_size, max_send_buffer, max_receive_buffer;
-    struct retry_policy retry; /* of a client */
-};
-
-/* Seconds and bytes as API.md gives them. */
-extern const struct conn_settings conn_default_settings;
 
 /* What the peer's side of the opening handshake was. Lives while the attempt is not open yet, and until its end is
  * told. */
@@ -106,13 +93,9 @@ struct conn {
     void *sink_arg;
     uint64_t id;
 
-    struct conn_settings settings;
-    struct url url;                     /* of a client */
-    struct handshake_offer offer;       /* of a client; of a server, whether it agrees on compression */
+    struct plan *plan;                  /* what it was told to do; to be changed by way of conn_plan alone */
     struct handshake_offer *offer_next; /* the offer of the next attempt, where that is another one */
     const struct conn_answer *answer;   /* of a server: borrowed; NULL: the usual one */
-    struct tls_config tls_config;
-    char *local; /* the address to bind to, or NULL */
 
     struct dial *dial;
     struct stream *stream;
@@ -159,13 +142,17 @@ struct conn {
     bool paired; /* its other end is within this process (net/loopback.h) */
 };
 
-/* A client, closed. The caller has the one reference. Settings, url, offer, tls_config and local are then set in place.
- */
+/* A client, closed, with the usual plan. The caller has the one reference. */
 struct conn *conn_new(struct net *net, const struct conn_sink *sink, void *arg);
 
 /* The server's side of a connection that was accepted. The stream becomes the conn's. */
 struct conn *conn_accept(struct net *net, struct stream *s, const struct tls_config *tls, const struct conn_sink *sink,
                          void *arg);
+
+/* The plan, to be changed: it is this connection's alone from now on, until conn_share_plan, which has those that are
+ * the same be one. */
+struct plan *conn_plan(struct conn *c);
+void conn_share_plan(struct conn *c);
 
 void conn_hold(struct conn *c);
 void conn_release(struct conn *c);

@@ -7,17 +7,13 @@
 
 static bool same_text(const char *a, const char *b) { return a == b || (a && b && strcmp(a, b) == 0); }
 
-static bool same_url(const struct url *a, const struct url *b) {
-    return a->scheme == b->scheme && a->port == b->port && same_text(a->host, b->host) &&
-           same_text(a->target, b->target) && same_text(a->credentials, b->credentials) &&
-           same_text(a->socket_path, b->socket_path);
-}
-
 const char *conn_differs(const struct conn *c, const struct conn *like, bool with_url) {
-    if (with_url && !same_url(&c->url, &like->url)) return "url";
-    if (!tls_config_equal(&c->tls_config, &like->tls_config)) return "tls";
-    if (!slice_eq(buf_slice(&c->offer.protocols), buf_slice(&like->offer.protocols))) return "protocols";
-    return same_text(c->local, like->local) ? NULL : "local_address";
+    const struct plan *mine = c->plan, *other = like->plan;
+    if (mine == other) return NULL;
+    if (with_url && !plan_same_url(&mine->url, &other->url)) return "url";
+    if (!tls_config_equal(&mine->tls, &other->tls)) return "tls";
+    if (!slice_eq(buf_slice(&mine->offer.protocols), buf_slice(&other->offer.protocols))) return "protocols";
+    return same_text(mine->local, other->local) ? NULL : "local_address";
 }
 
 static void swap_offers(struct handshake_offer *a, struct handshake_offer *b) {
@@ -34,8 +30,10 @@ void conn_drop_offer_next(struct conn *c) {
 }
 
 void conn_take_offer_next(struct conn *c) {
-    if (c->offer_next) swap_offers(&c->offer, c->offer_next);
+    if (!c->offer_next) return;
+    swap_offers(&conn_plan(c)->offer, c->offer_next);
     conn_drop_offer_next(c);
+    conn_share_plan(c);
 }
 
 /* The answer is judged by what was asked for, so this attempt keeps its offer. */
@@ -58,25 +56,26 @@ static void adopt_queue(struct conn *c, struct backlog *queue) {
 }
 
 void conn_adopt(struct conn *c, struct conn *like, bool with_url) {
-    uint64_t pings = c->settings.ping_interval;
-    free(c->settings.retry.fatal);
-    c->settings = like->settings;
-    like->settings.retry.fatal = NULL;
-    conn_drop_offer_next(c); /* of a generation in between */
-    if (c->phase > CONN_STARTING && c->phase < CONN_OPEN)
-        adopt_offer_later(c, &like->offer);
-    else
-        swap_offers(&c->offer, &like->offer);
-    if (with_url) {
-        struct url url = c->url;
-        c->url = like->url;
-        like->url = url;
+    uint64_t pings = c->plan->settings.ping_interval;
+    struct plan *last = conn_plan(c), *next = conn_plan(like); /* which may both be taken apart */
+    conn_drop_offer_next(c);                                   /* of a generation in between */
+    if (c->phase > CONN_STARTING && c->phase < CONN_OPEN) {
+        adopt_offer_later(c, &next->offer);
+        swap_offers(&next->offer, &last->offer);
     }
+    if (!with_url) {
+        struct url url = next->url;
+        next->url = last->url;
+        last->url = url;
+    }
+    c->plan = next;
+    like->plan = last;
+    conn_share_plan(c);
     conn_renew_step(c);
     if (c->phase == CONN_OPEN) {
-        ws_limit(&c->ws, c->settings.max_message_size);
-        c->out.cap = c->settings.max_send_buffer + CONN_CONTROL_ROOM;
-        if (pings != c->settings.ping_interval)
+        ws_limit(&c->ws, c->plan->settings.max_message_size);
+        c->out.cap = c->plan->settings.max_send_buffer + CONN_CONTROL_ROOM;
+        if (pings != c->plan->settings.ping_interval)
             conn_ping_changed(c);
         else
             conn_arm_ping(c);

@@ -13,12 +13,12 @@ void conn_handshake_begin(struct conn *c) {
     if (!c->head) abort();
     buf_init(&c->head->text, HTTP1_HEAD_MAX);
     buf_init(&c->head->body, CONN_BODY_MAX);
-    conn_set_step(c, c->settings.handshake_timeout);
+    conn_set_step(c, c->plan->settings.handshake_timeout);
     if (c->role == WS_SERVER) return;
     uint8_t nonce[16];
     random_fill(nonce, sizeof nonce);
     handshake_key(nonce, c->key);
-    if (handshake_request_write(&c->out, &c->url, &c->offer, c->key) < 0) {
+    if (handshake_request_write(&c->out, &c->plan->url, &c->plan->offer, c->key) < 0) {
         CONN_FAIL(c, "handshake", "no memory for the request");
         return;
     }
@@ -27,15 +27,15 @@ void conn_handshake_begin(struct conn *c) {
 }
 
 static void opened(struct conn *c, const struct deflate_params *deflate) {
-    ws_init(&c->ws, c->role, c->settings.max_message_size, &c->out, random_mask);
-    if (ws_use_deflate(&c->ws, deflate, &c->offer.deflate) < 0) {
+    ws_init(&c->ws, c->role, c->plan->settings.max_message_size, &c->out, random_mask);
+    if (ws_use_deflate(&c->ws, deflate, &c->plan->offer.deflate) < 0) {
         CONN_FAIL(c, "handshake", "no memory for compression");
         return;
     }
     clock_cancel(&c->net->clock, &c->step);
     c->phase = CONN_OPEN;
     c->opened_at = c->last_in = conn_now(c);
-    c->out.cap = c->settings.max_send_buffer + CONN_CONTROL_ROOM;
+    c->out.cap = c->plan->settings.max_send_buffer + CONN_CONTROL_ROOM;
     for (struct ws_event ev; backlog_first(&c->queue, &ev); backlog_drop(&c->queue)) {
         ws_send(&c->ws, ev.kind, ev.data);
         conn_sent(c, ev.kind, ev.data, 0);
@@ -56,7 +56,7 @@ void conn_handshake_refused(struct conn *c) {
     struct slice protocol;
     struct deflate_params deflate;
     if (c->net->record) record_response(c->net->record, c);
-    handshake_response_judge(&c->head->parts, &c->offer, c->key, &protocol, &deflate, &fault);
+    handshake_response_judge(&c->head->parts, &c->plan->offer, c->key, &protocol, &deflate, &fault);
     conn_fail(c, &fault);
 }
 
@@ -78,7 +78,7 @@ static void judge_response(struct conn *c) {
     }
     h->received = true;
     if (c->net->record && h->parts.status == 101) record_response(c->net->record, c);
-    if (handshake_response_judge(&h->parts, &c->offer, c->key, &protocol, &deflate, &fault) == 0) {
+    if (handshake_response_judge(&h->parts, &c->plan->offer, c->key, &protocol, &deflate, &fault) == 0) {
         keep_protocol(c, protocol);
         opened(c, &deflate);
     } else if (h->parts.status == 101) {
@@ -131,7 +131,7 @@ static void judge_request(struct conn *c) {
         struct slice protocol = choose_protocol(c);
         keep_protocol(c, protocol);
         struct deflate_params deflate = {0};
-        int rc = handshake_response_write(&c->out, &h->parts, protocol, c->offer.deflate.on ? &deflate : NULL);
+        int rc = handshake_response_write(&c->out, &h->parts, protocol, c->plan->offer.deflate.on ? &deflate : NULL);
         if (rc == 0 && c->answer && c->answer->headers.n) {
             c->out.len -= 2; /* before the empty line */
             rc = buf_append(&c->out, c->answer->headers);

@@ -7,7 +7,7 @@
 static void on_ping_time(struct deadline *d);
 
 void conn_arm_ping(struct conn *c) {
-    uint64_t due = c->next_ping, dead = c->ping_sent ? c->ping_sent + c->settings.pong_timeout : 0;
+    uint64_t due = c->next_ping, dead = c->ping_sent ? c->ping_sent + c->plan->settings.pong_timeout : 0;
     if (dead && (!due || dead < due)) due = dead;
     if (due)
         clock_set(&c->net->clock, &c->ping, due, on_ping_time);
@@ -20,13 +20,13 @@ static void on_ping_time(struct deadline *d) {
     uint64_t t = conn_now(c);
     if (c->ping_sent && c->last_in >= c->ping_sent) c->ping_sent = 0; /* anything received counts as a pong */
     if (c->ping_sent && c->paused) c->ping_sent = t;                  /* nobody looks for one */
-    if (c->ping_sent && t >= c->ping_sent + c->settings.pong_timeout) {
+    if (c->ping_sent && t >= c->ping_sent + c->plan->settings.pong_timeout) {
         CONN_FAIL(c, "ping_timeout", "nothing came for %g s after a ping (pong_timeout)",
-                  clock_to_seconds(c->settings.pong_timeout));
+                  clock_to_seconds(c->plan->settings.pong_timeout));
         return;
     }
     if (c->next_ping && t >= c->next_ping) {
-        c->next_ping = t + c->settings.ping_interval;
+        c->next_ping = t + c->plan->settings.ping_interval;
         conn_ping(c, slice_of(NULL, 0));
     }
     conn_arm_ping(c);
@@ -34,7 +34,7 @@ static void on_ping_time(struct deadline *d) {
 
 void conn_ping_changed(struct conn *c) {
     if (c->phase != CONN_OPEN) return;
-    c->next_ping = c->settings.ping_interval ? conn_now(c) + c->settings.ping_interval : 0;
+    c->next_ping = c->plan->settings.ping_interval ? conn_now(c) + c->plan->settings.ping_interval : 0;
     conn_arm_ping(c);
 }
 

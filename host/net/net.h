@@ -20,6 +20,7 @@ struct http_client;
 struct embed;
 struct listener;
 struct record;
+struct plan;
 struct tls_store;
 
 struct net {
@@ -35,6 +36,7 @@ struct net {
         uint64_t end, length;
     } blocks[NET_BLOCKS]; /* the last times in which it did not turn for NET_BLOCK_LEAST and more */
     unsigned block_count;
+    struct plan *plans;   /* those that connections share, the newest first */
     struct conn *busy;    /* connections with something to do, linked by conn.c */
     struct deadline kick; /* wakes the loop when that was too much for one turn */
     struct conn *all;     /* every connection that is not closed */

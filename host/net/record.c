@@ -164,7 +164,7 @@ static void add_url(struct record *r, const struct url *u) {
 void record_connect(struct record *r, const struct conn *c) {
     begin(r, c, "connect");
     buf_printf(&r->line, ",\"attempt\":%llu", (unsigned long long)c->attempt);
-    add_url(r, &c->url);
+    add_url(r, &c->plan->url);
     finish(r);
 }
 

@@ -19,6 +19,10 @@ struct tls_config {
 };
 
 void tls_config_clear(struct tls_config *c);
+
+/* Makes `to`, which is empty, a copy. Aborts without memory. */
+void tls_config_copy(struct tls_config *to, const struct tls_config *from);
+
 bool tls_config_equal(const struct tls_config *a, const struct tls_config *b);
 
 /* The contexts made so far. */

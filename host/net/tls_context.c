@@ -49,8 +49,8 @@ static char *copy(const char *s) {
     return text;
 }
 
-static struct tls_config copy_config(const struct tls_config *c) {
-    return (struct tls_config){
+void tls_config_copy(struct tls_config *to, const struct tls_config *c) {
+    *to = (struct tls_config){
         .ca_file = copy(c->ca_file),
         .ca_path = copy(c->ca_path),
         .cert = copy(c->cert),
@@ -196,7 +196,7 @@ struct tls_context *tls_context_get(struct tls_store *s, const struct tls_config
         c = calloc(1, sizeof *c);
         if (!c) abort();
         c->server = server;
-        c->config = copy_config(config);
+        tls_config_copy(&c->config, config);
         if (load(c, fault) < 0) {
             free_context(c);
             return NULL;

@@ -184,7 +184,7 @@ void l_conn_adopt(struct conn_box *to, struct conn_box *from) {
     from->conn = like; /* which is closed, as far as the last generation can see */
     c->sink_arg = to;
     inbox_move(&to->inbox, &from->inbox);
-    if (inbox_size(&to->inbox) < c->settings.max_receive_buffer) conn_resume(c, CONN_PAUSED_BY_SINK);
+    if (inbox_size(&to->inbox) < c->plan->settings.max_receive_buffer) conn_resume(c, CONN_PAUSED_BY_SINK);
     if (starts) inbox_tell_start(&to->inbox, c->attempt);
     inbox_tell_first(&to->inbox, INBOX_ADOPTED, slice_of(NULL, 0));
     task_wake_all(&to->receivers);
@@ -327,9 +327,9 @@ static int l_newindex(lua_State *L) {
 static int l_tostring(lua_State *L) {
     struct conn_box *b = l_conn_check(L);
     lua_pushfstring(L, "ws.connection %I (%s): %s", (LUAI_UACINT)b->conn->id,
-                    b->name             ? b->name
-                    : b->conn->url.host ? b->conn->url.host
-                                        : "?",
+                    b->name                   ? b->name
+                    : b->conn->plan->url.host ? b->conn->plan->url.host
+                                              : "?",
                     conn_state(b->conn));
     return 1;
 }
@@ -413,6 +413,7 @@ static int l_connect(lua_State *L) {
     inbox_init(&b->inbox);
     luaL_setmetatable(L, CONN_TYPE); /* from here on the collector gives it all back */
     l_options_read(L, 2);
+    conn_share_plan(b->conn);
     take_name(L, b);
     enlist(b);
     box_anchor(L, 2, b);

@@ -47,7 +47,7 @@ static void hold(struct conn_box *b, const struct ws_event *ev) {
     } else {
         task_wake_first(&b->receivers);
     }
-    if (inbox_size(&b->inbox) >= b->conn->settings.max_receive_buffer) conn_pause(b->conn, CONN_PAUSED_BY_SINK);
+    if (inbox_size(&b->inbox) >= b->conn->plan->settings.max_receive_buffer) conn_pause(b->conn, CONN_PAUSED_BY_SINK);
 }
 
 static void hold_rest(struct conn_box *b) {
@@ -56,7 +56,8 @@ static void hold_rest(struct conn_box *b) {
 }
 
 void l_events_make_room(struct conn_box *b) {
-    if (inbox_size(&b->inbox) <= b->conn->settings.max_receive_buffer / 2) conn_resume(b->conn, CONN_PAUSED_BY_SINK);
+    if (inbox_size(&b->inbox) <= b->conn->plan->settings.max_receive_buffer / 2)
+        conn_resume(b->conn, CONN_PAUSED_BY_SINK);
 }
 
 /* ---- what a callback is called with ---- */
@@ -136,7 +137,7 @@ static void push_record(lua_State *L, const struct conn_end *end, const struct c
 /* A failure that nobody hears does not go unseen. */
 static void log_failure(const struct conn_box *b, const struct fault *fault) {
     char text[sizeof fault->text + 320];
-    const char *host = b->conn->url.host;
+    const char *host = b->conn->plan->url.host;
     snprintf(text, sizeof text, "%s: %s: %s (set on_error to handle this)", host ? host : "connection", fault->kind,
              fault->text);
     log_write(b->engine->err, LOG_WARN, text);
@@ -256,9 +257,10 @@ static void take_start(lua_State *L, struct conn_box *b) {
     if (!is_current(b, b->event)) return; /* its attempt has ended meanwhile */
     if (b->start++ == START_HEADERS) {
         l_options_headers(L, -1, b->conn);
-        return;
+    } else {
+        l_options_url(L, -1, b);
     }
-    l_options_url(L, -1, b);
+    conn_share_plan(b->conn);
 }
 
 /* ---- the task ---- */

@@ -15,6 +15,7 @@ struct option {
 };
 
 static struct conn_box *box_at(lua_State *L, int box) { return lua_touserdata(L, box); }
+static struct plan *plan_at(lua_State *L, int box) { return conn_plan(box_at(L, box)->conn); }
 
 static int wrong(lua_State *L, const char *name, const char *expected) {
     return luaL_error(L, "ws.connect: %s must be %s, not %s", name, expected, luaL_typename(L, -1));
@@ -93,8 +94,9 @@ void l_options_url(lua_State *L, int value, struct conn_box *b) {
     if (url_parse(slice_of(text, n), &url, &fault) < 0)
         luaL_error(L, "ws.connect: url '%s': %s", shown(L, text, n),
                    fault_set(&fault) ? fault.text : "not enough memory");
-    url_clear(&b->conn->url);
-    b->conn->url = url;
+    struct plan *plan = conn_plan(b->conn);
+    url_clear(&plan->url);
+    plan->url = url;
     lua_pushvalue(L, value);
     keep_string(L, &b->url, "url");
     lua_pop(L, 1);
@@ -118,7 +120,7 @@ static void add_header(lua_State *L, struct conn *c, const char *name, int value
     if (!text)
         luaL_error(L, "ws.connect: header '%s' must be a string or a list of strings, not %s", name,
                    luaL_typename(L, value));
-    if (handshake_offer_header(&c->offer, slice_str(name), slice_of(text, n), &why) < 0)
+    if (handshake_offer_header(&c->plan->offer, slice_str(name), slice_of(text, n), &why) < 0)
         luaL_error(L, "ws.connect: header '%s': %s", shown(L, name, strlen(name)), why);
 }
 
@@ -131,7 +133,7 @@ void l_options_headers(lua_State *L, int value, struct conn *c) {
     if (!lua_istable(L, value))
         luaL_error(L, "ws.connect: headers must be a table or a function that returns one, not %s",
                    luaL_typename(L, value));
-    handshake_offer_reset_headers(&c->offer);
+    handshake_offer_reset_headers(&conn_plan(c)->offer);
     luaL_checkstack(L, 8, NULL);
     for (lua_pushnil(L); lua_next(L, value); lua_pop(L, 1)) {
         if (lua_type(L, -2) != LUA_TSTRING)
@@ -172,7 +174,7 @@ static void add_protocol(lua_State *L, struct conn *c) {
     const char *why;
     if (lua_type(L, -1) != LUA_TSTRING) wrong(L, "protocols", "a list of strings");
     const char *text = lua_tolstring(L, -1, &n);
-    if (handshake_offer_protocol(&c->offer, slice_of(text, n), &why) < 0)
+    if (handshake_offer_protocol(&c->plan->offer, slice_of(text, n), &why) < 0)
         luaL_error(L, "ws.connect: protocols: '%s': %s", shown(L, text, n), why);
 }
 
@@ -195,7 +197,7 @@ static void read_origin(lua_State *L, int box, const char *name) {
     const char *why;
     if (lua_type(L, -1) != LUA_TSTRING) wrong(L, name, "a string");
     const char *text = lua_tolstring(L, -1, &n);
-    if (handshake_offer_origin(&box_at(L, box)->conn->offer, slice_of(text, n), &why) < 0)
+    if (handshake_offer_origin(&plan_at(L, box)->offer, slice_of(text, n), &why) < 0)
         luaL_error(L, "ws.connect: origin: %s", why);
 }
 
@@ -204,7 +206,7 @@ static void read_origin(lua_State *L, int box, const char *name) {
 static void read_ping_interval(lua_State *L, int box, const char *name) {
     double seconds = number(L, name);
     if (seconds < 0) luaL_error(L, "ws.connect: %s must be 0 (none) or more seconds", name);
-    box_at(L, box)->conn->settings.ping_interval = clock_from_seconds(seconds);
+    plan_at(L, box)->settings.ping_interval = clock_from_seconds(seconds);
 }
 
 static uint64_t timeout(lua_State *L, const char *name) {
@@ -222,9 +224,7 @@ static size_t size(lua_State *L, const char *name) {
 }
 
 #define READER(field, as)                                                                                              \
-    static void read_##field(lua_State *L, int box, const char *name) {                                                \
-        box_at(L, box)->conn->settings.field = as(L, name);                                                            \
-    }
+    static void read_##field(lua_State *L, int box, const char *name) { plan_at(L, box)->settings.field = as(L, name); }
 READER(connect_timeout, timeout)
 READER(handshake_timeout, timeout)
 READER(close_timeout, timeout)
@@ -254,12 +254,12 @@ static void read_binary_type(lua_State *L, int box, const char *name) {
 static void read_name(lua_State *L, int box, const char *name) { keep_string(L, &box_at(L, box)->name, name); }
 
 static void read_local_address(lua_State *L, int box, const char *name) {
-    struct conn *c = box_at(L, box)->conn;
+    struct plan *p = plan_at(L, box);
     struct sockaddr_storage address;
-    keep_string(L, &c->local, name);
-    if (uv_ip4_addr(c->local, 0, (struct sockaddr_in *)&address) != 0 &&
-        uv_ip6_addr(c->local, 0, (struct sockaddr_in6 *)&address) != 0)
-        luaL_error(L, "ws.connect: local_address '%s' is not an IP address", c->local);
+    keep_string(L, &p->local, name);
+    if (uv_ip4_addr(p->local, 0, (struct sockaddr_in *)&address) != 0 &&
+        uv_ip6_addr(p->local, 0, (struct sockaddr_in6 *)&address) != 0)
+        luaL_error(L, "ws.connect: local_address '%s' is not an IP address", p->local);
 }
 
 /* Options that are known and do not work yet: off is fine, on is an error. */
@@ -272,7 +272,7 @@ static void read_not_yet(lua_State *L, int box, const char *name) {
 
 #define TLS_READER(field)                                                                                              \
     static void read_tls_##field(lua_State *L, int box, const char *name) {                                            \
-        keep_string(L, &box_at(L, box)->conn->tls_config.field, name);                                                 \
+        keep_string(L, &plan_at(L, box)->tls.field, name);                                                             \
     }
 TLS_READER(ca_file)
 TLS_READER(ca_path)
@@ -284,14 +284,14 @@ TLS_READER(server_name)
 
 static void read_tls_verify(lua_State *L, int box, const char *name) {
     if (!lua_isboolean(L, -1)) wrong(L, name, "true or false");
-    box_at(L, box)->conn->tls_config.no_verify = !lua_toboolean(L, -1);
+    plan_at(L, box)->tls.no_verify = !lua_toboolean(L, -1);
 }
 
 static void read_tls_min_version(lua_State *L, int box, const char *name) {
     const char *version = lua_tostring(L, -1); /* 1.2 and 1.3 as numbers are fine */
     bool old = version && strcmp(version, "1.2") == 0, new = version &&strcmp(version, "1.3") == 0;
     if (!old && !new) luaL_error(L, "ws.connect: %s must be \"1.2\" or \"1.3\"", name);
-    box_at(L, box)->conn->tls_config.min_version = new ? TLS_1_3 : TLS_1_2;
+    plan_at(L, box)->tls.min_version = new ? TLS_1_3 : TLS_1_2;
 }
 
 static void read_table(lua_State *L, int table, int box, const struct option *options, bool callbacks,
@@ -312,14 +312,14 @@ static const struct option tls_options[] = {
 static void read_tls(lua_State *L, int box, const char *name) {
     if (!lua_istable(L, -1)) wrong(L, name, "a table");
     read_table(L, lua_absindex(L, -1), box, tls_options, false, "tls.");
-    const struct tls_config *tls = &box_at(L, box)->conn->tls_config;
+    const struct tls_config *tls = &plan_at(L, box)->tls;
     if (tls->cert && !tls->key) luaL_error(L, "ws.connect: tls.cert needs tls.key");
     if (tls->key && !tls->cert) luaL_error(L, "ws.connect: tls.key needs tls.cert");
 }
 
 /* ---- compression ---- */
 
-static struct deflate_offer *deflate_at(lua_State *L, int box) { return &box_at(L, box)->conn->offer.deflate; }
+static struct deflate_offer *deflate_at(lua_State *L, int box) { return &plan_at(L, box)->offer.deflate; }
 
 static bool flag(lua_State *L, const char *name) {
     if (!lua_isboolean(L, -1)) wrong(L, name, "true or false");
@@ -378,7 +378,7 @@ static void read_compression(lua_State *L, int box, const char *name) {
 
 /* ---- reconnection ---- */
 
-static struct retry_policy *retry_at(lua_State *L, int box) { return &box_at(L, box)->conn->settings.retry; }
+static struct retry_policy *retry_at(lua_State *L, int box) { return &plan_at(L, box)->settings.retry; }
 
 static void read_retry_min(lua_State *L, int box, const char *name) { retry_at(L, box)->min = timeout(L, name); }
 static void read_retry_max(lua_State *L, int box, const char *name) { retry_at(L, box)->max = timeout(L, name); }

@@ -140,7 +140,7 @@ static void on_requested(void *arg, struct conn *c) {
     struct session *s = arg;
     char *message;
     if (door_call(s->engine, l_choose, s, &message)) {
-        c->offer.deflate.on = s->peer->compression;
+        conn_plan(c)->offer.deflate.on = s->peer->compression;
         return;
     }
     engine_report(s->engine, message);
@@ -222,7 +222,7 @@ static int l_arrive(lua_State *L) {
 void session_accepted(void *arg, struct conn *c) {
     struct peer *p = arg;
     struct arrival a = {p, c};
-    be_patient(&c->settings);
+    be_patient(&conn_plan(c)->settings);
     loopback_pair(c);
     if (door_call(p->engine, l_arrive, &a, NULL)) return;
     conn_detach(c);

@@ -110,7 +110,7 @@ struct words {
 };
 
 static void add(struct words *w, const struct conn_box *b, const char *why) {
-    const struct url *url = &b->conn->url;
+    const struct url *url = &b->conn->plan->url;
     if (w->count++ == 0) buf_init(&w->text, 400);
     const char *name = b->name ? b->name : url->scheme == URL_UNIX ? url->socket_path : url->host;
     const char *comma = w->text.len ? ", " : "";

@@ -1,0 +1,174 @@
+/* plan: copies where one is to be changed, finds the same among those made last. */
+#include "net/plan.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum { LOOK_AT = 8 }; /* plans that a new one is compared with */
+
+const struct conn_settings conn_default_settings = {
+    .connect_timeout = 10 * CLOCK_SECOND,
+    .handshake_timeout = 10 * CLOCK_SECOND,
+    .close_timeout = 5 * CLOCK_SECOND,
+    .pong_timeout = 20 * CLOCK_SECOND,
+    .max_message_size = 16 << 20,
+    .max_send_buffer = 16 << 20,
+    .max_receive_buffer = 16 << 20,
+    .retry = {.min = CLOCK_SECOND, .max = 60 * CLOCK_SECOND, .stable = 30 * CLOCK_SECOND, .factor = 2},
+};
+
+static struct plan *new_plan(void) {
+    struct plan *p = calloc(1, sizeof *p);
+    if (!p) abort();
+    p->users = 1;
+    return p;
+}
+
+struct plan *plan_new(void) {
+    struct plan *p = new_plan();
+    p->settings = conn_default_settings;
+    handshake_offer_init(&p->offer);
+    p->offer.deflate = deflate_default_offer;
+    return p;
+}
+
+static void unlink_plan(struct net *net, struct plan *p) {
+    if (!p->shared) return;
+    *(p->previous ? &p->previous->next : &net->plans) = p->next;
+    if (p->next) p->next->previous = p->previous;
+    p->shared = false;
+}
+
+static void link_plan(struct net *net, struct plan *p) {
+    p->previous = NULL;
+    p->next = net->plans;
+    if (p->next) p->next->previous = p;
+    net->plans = p;
+    p->shared = true;
+}
+
+void plan_release(struct net *net, struct plan *p) {
+    if (--p->users) return;
+    unlink_plan(net, p);
+    free(p->settings.retry.fatal);
+    url_clear(&p->url);
+    handshake_offer_clear(&p->offer);
+    tls_config_clear(&p->tls);
+    free(p->local);
+    free(p);
+}
+
+/* ---- copies ---- */
+
+static char *copy_text(const char *text) {
+    char *mine = text ? strdup(text) : NULL;
+    if (text && !mine) abort();
+    return mine;
+}
+
+static struct url copy_url(const struct url *u) {
+    struct url mine = *u;
+    mine.host = copy_text(u->host);
+    mine.target = copy_text(u->target);
+    mine.credentials = copy_text(u->credentials);
+    mine.socket_path = copy_text(u->socket_path);
+    return mine;
+}
+
+static struct buf copy_buf(const struct buf *b) {
+    struct buf mine;
+    buf_init(&mine, b->cap);
+    if (buf_append(&mine, buf_slice(b)) < 0) abort();
+    return mine;
+}
+
+static struct handshake_offer copy_offer(const struct handshake_offer *o) {
+    struct handshake_offer mine = *o;
+    mine.headers = copy_buf(&o->headers);
+    mine.protocols = copy_buf(&o->protocols);
+    mine.origin = copy_buf(&o->origin);
+    return mine;
+}
+
+static struct plan *copy_plan(const struct plan *p) {
+    struct plan *mine = new_plan();
+    mine->settings = p->settings;
+    size_t fatal = p->settings.retry.fatal_count * sizeof *p->settings.retry.fatal;
+    mine->settings.retry.fatal = fatal ? malloc(fatal) : NULL;
+    if (fatal && !mine->settings.retry.fatal) abort();
+    if (fatal) memcpy(mine->settings.retry.fatal, p->settings.retry.fatal, fatal);
+    mine->url = copy_url(&p->url);
+    mine->offer = copy_offer(&p->offer);
+    tls_config_copy(&mine->tls, &p->tls);
+    mine->local = copy_text(p->local);
+    return mine;
+}
+
+struct plan *plan_own(struct net *net, struct plan **at) {
+    struct plan *p = *at;
+    if (p->users == 1) {
+        unlink_plan(net, p); /* it may become another one */
+        return p;
+    }
+    *at = copy_plan(p);
+    plan_release(net, p);
+    return *at;
+}
+
+/* ---- comparisons ---- */
+
+static bool same_text(const char *a, const char *b) { return a == b || (a && b && strcmp(a, b) == 0); }
+static bool same_buf(const struct buf *a, const struct buf *b) { return slice_eq(buf_slice(a), buf_slice(b)); }
+
+bool plan_same_url(const struct url *a, const struct url *b) {
+    return a->scheme == b->scheme && a->port == b->port && a->port_is_default == b->port_is_default &&
+           same_text(a->host, b->host) && same_text(a->target, b->target) &&
+           same_text(a->credentials, b->credentials) && same_text(a->socket_path, b->socket_path);
+}
+
+static bool same_retry(const struct retry_policy *a, const struct retry_policy *b) {
+    return a->on == b->on && a->min == b->min && a->max == b->max && a->stable == b->stable && a->factor == b->factor &&
+           a->attempts == b->attempts && a->fatal_count == b->fatal_count &&
+           (!a->fatal_count || memcmp(a->fatal, b->fatal, a->fatal_count * sizeof *a->fatal) == 0);
+}
+
+static bool same_settings(const struct conn_settings *a, const struct conn_settings *b) {
+    return a->ping_interval == b->ping_interval && a->connect_timeout == b->connect_timeout &&
+           a->handshake_timeout == b->handshake_timeout && a->close_timeout == b->close_timeout &&
+           a->pong_timeout == b->pong_timeout && a->max_message_size == b->max_message_size &&
+           a->max_send_buffer == b->max_send_buffer && a->max_receive_buffer == b->max_receive_buffer &&
+           same_retry(&a->retry, &b->retry);
+}
+
+static bool same_deflate(const struct deflate_offer *a, const struct deflate_offer *b) {
+    return a->on == b->on && a->server_no_context_takeover == b->server_no_context_takeover &&
+           a->client_no_context_takeover == b->client_no_context_takeover &&
+           a->server_max_window_bits == b->server_max_window_bits &&
+           a->client_max_window_bits == b->client_max_window_bits && a->level == b->level &&
+           a->memory_level == b->memory_level && a->threshold == b->threshold;
+}
+
+static bool same_offer(const struct handshake_offer *a, const struct handshake_offer *b) {
+    return same_buf(&a->headers, &b->headers) && same_buf(&a->protocols, &b->protocols) &&
+           same_buf(&a->origin, &b->origin) && same_deflate(&a->deflate, &b->deflate) &&
+           a->host_given == b->host_given && a->agent_given == b->agent_given &&
+           a->authorization_given == b->authorization_given;
+}
+
+static bool same(const struct plan *a, const struct plan *b) {
+    return same_settings(&a->settings, &b->settings) && plan_same_url(&a->url, &b->url) &&
+           same_offer(&a->offer, &b->offer) && tls_config_equal(&a->tls, &b->tls) && same_text(a->local, b->local);
+}
+
+void plan_share(struct net *net, struct plan **at) {
+    struct plan *p = *at, *other = net->plans;
+    for (int i = 0; other && i < LOOK_AT && !same(other, p); i++) other = other->next;
+    if (other == p) return;
+    if (!other || !same(other, p)) {
+        if (!p->shared) link_plan(net, p);
+        return;
+    }
+    other->users++;
+    plan_release(net, p);
+    *at = other;
+}

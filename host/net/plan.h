@@ -1,0 +1,46 @@
+/* plan: what a connection was told to do: where to, how, and its limits. Connections that were told the same have one
+ * in common: a load generator has thousands. */
+#ifndef NET_PLAN_H
+#define NET_PLAN_H
+
+#include "net/net.h"
+#include "net/tls.h"
+#include "wire/handshake.h"
+#include "wire/retry.h"
+
+/* Times are nanoseconds, sizes bytes. */
+struct conn_settings {
+    uint64_t ping_interval; /* 0: none */
+    uint64_t connect_timeout, handshake_timeout, close_timeout, pong_timeout;
+    size_t max_message_size, max_send_buffer, max_receive_buffer;
+    struct retry_policy retry; /* of a client */
+};
+
+/* Seconds and bytes as API.md gives them. */
+extern const struct conn_settings conn_default_settings;
+
+struct plan {
+    unsigned users; /* with more than one it does not change: see plan_own */
+    struct conn_settings settings;
+    struct url url;               /* of a client */
+    struct handshake_offer offer; /* of a client; of a server, whether it agrees on compression */
+    struct tls_config tls;
+    char *local;                  /* the address to bind to, or NULL */
+    struct plan *next, *previous; /* of those that are shared; linked while `shared` */
+    bool shared;
+};
+
+/* The usual one, for one user. Aborts without memory. */
+struct plan *plan_new(void);
+void plan_release(struct net *net, struct plan *p);
+
+/* The plan at `*at`, to be changed: where others have it too, `*at` becomes a copy. */
+struct plan *plan_own(struct net *net, struct plan **at);
+
+/* It is as it is to be: where another connection has the same, `*at` becomes that one. */
+void plan_share(struct net *net, struct plan **at);
+
+/* Is it the same place? */
+bool plan_same_url(const struct url *a, const struct url *b);
+
+#endif
