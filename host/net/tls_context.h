@@ -29,7 +29,8 @@ struct tls_context {
 
 struct tls_store {
     struct tls_context *contexts;
-    bool warned; /* that verification is off */
+    struct tls_aes *aes; /* NULL: AES as wolfSSL has it */
+    bool warned;         /* that verification is off */
 };
 
 /* The context for `config`, held until tls_context_release. NULL with `fault`. */
