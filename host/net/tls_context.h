@@ -4,6 +4,7 @@
 #define NET_TLS_CONTEXT_H
 
 #include "net/tls.h"
+#include "net/tls_memory.h"
 #include <wolfssl/options.h>
 #include <wolfssl/ssl.h>
 
@@ -30,7 +31,8 @@ struct tls_context {
 struct tls_store {
     struct tls_context *contexts;
     struct tls_aes *aes; /* NULL: AES as wolfSSL has it */
-    bool warned;         /* that verification is off */
+    struct tls_memory memory;
+    bool warned; /* that verification is off */
 };
 
 /* The context for `config`, held until tls_context_release. NULL with `fault`. */
