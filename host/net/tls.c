@@ -277,6 +277,7 @@ struct tls *tls_server_new(struct tls_store *s, const struct tls_config *config,
 
 void tls_free(struct tls *t) {
     if (!t) return;
+    tls_memory_forget(&t->store->memory, t->ssl);
     wolfSSL_free(t->ssl);
     buf_clear(&t->kept);
     buf_clear(&t->out);
@@ -292,7 +293,7 @@ enum tls_step tls_handshake(struct tls *t) {
     int rc = t->server ? wolfSSL_connect(t->ssl) : wolfSSL_accept(t->ssl);
     if (rc == WOLFSSL_SUCCESS) {
         t->done = true;
-        wolfSSL_FreeArrays(t->ssl);
+        tls_memory_settle(&t->store->memory, t->ssl);
         return TLS_DONE;
     }
     int error = wolfSSL_get_error(t->ssl, rc);

@@ -4,6 +4,7 @@
 #define NET_TLS_CONTEXT_H
 
 #include "net/tls.h"
+#include "net/tls_memory.h"
 #include <wolfssl/options.h>
 #include <wolfssl/ssl.h>
 
@@ -29,6 +30,8 @@ struct tls_context {
 
 struct tls_store {
     struct tls_context *contexts;
+    struct tls_aes *aes; /* NULL: AES as wolfSSL has it */
+    struct tls_memory memory;
     bool warned; /* that verification is off */
 };
 

@@ -1,0 +1,199 @@
+/* tls_aes: a crypto callback of wolfSSL's. It owns no cipher of a connection: wolfSSL 5.5 tells nobody when it forgets
+ * a key, so a context kept for each would leak or be stale. But it keeps each key beside its own expanded form, and to
+ * give libgcrypt a key takes 0.1 us: so there is one context for each direction and size of key, and it is given the
+ * key of the record at hand when that is not the one it has. A lone connection never pays for it. */
+#include "net/tls_aes.h"
+
+#include <wolfssl/options.h>
+#include <wolfssl/wolfcrypt/settings.h>
+
+/* Does wolfSSL itself use AES instructions? */
+static bool has_instructions(void) {
+#if defined(WOLFSSL_AESNI) && (defined(__x86_64__) || defined(__i386__))
+    return __builtin_cpu_supports("aes");
+#elif defined(WOLFSSL_ARMASM)
+    return true;
+#else
+    return false;
+#endif
+}
+
+#if defined(WSBOT_GCRYPT) && defined(WOLF_CRYPTO_CB) && defined(HAVE_AESGCM)
+
+#include <dlfcn.h>
+#include <gcrypt.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <wolfssl/wolfcrypt/aes.h>
+#include <wolfssl/wolfcrypt/cryptocb.h>
+#include <wolfssl/wolfcrypt/error-crypt.h>
+
+#define LIBRARY "libgcrypt.so.20"
+
+#define LEAST_VERSION "1.8.0" /* which has gcry_get_config */
+
+enum { DEVICE = 0x77736274 }; /* any number that nobody else takes */
+
+/* Found when TLS is first used, as a plain ws:// must not pay for it. */
+#define FUNCTIONS(F)                                                                                                   \
+    F(check_version)                                                                                                   \
+    F(control)                                                                                                         \
+    F(get_config)                                                                                                      \
+    F(free)                                                                                                            \
+    F(cipher_open)                                                                                                     \
+    F(cipher_close)                                                                                                    \
+    F(cipher_setkey)                                                                                                   \
+    F(cipher_setiv)                                                                                                    \
+    F(cipher_authenticate)                                                                                             \
+    F(cipher_encrypt)                                                                                                  \
+    F(cipher_decrypt)                                                                                                  \
+    F(cipher_gettag)                                                                                                   \
+    F(cipher_checktag)
+
+struct gcrypt {
+#define FUNCTION(name) __typeof__(gcry_##name) *(name);
+    FUNCTIONS(FUNCTION)
+#undef FUNCTION
+};
+
+enum { KEY_MAX = 32 };
+
+struct cipher {
+    gcry_cipher_hd_t handle; /* NULL until it is first needed */
+    bool keyed;              /* has this key: */
+    uint8_t key[KEY_MAX];
+};
+
+struct tls_aes {
+    struct gcrypt gcrypt;
+    struct cipher ciphers[2][2]; /* to decrypt and to encrypt, with AES-128 and AES-256 */
+};
+
+/* What of a record is the same in both directions. */
+struct record {
+    Aes *aes;
+    const byte *iv, *head;
+    word32 iv_size, head_size;
+};
+
+/* The context for a record, ready for its text. NULL: this one is for wolfSSL, nothing was done. */
+static gcry_cipher_hd_t begin(struct tls_aes *a, bool encrypts, const struct record *r) {
+    const struct gcrypt *f = &a->gcrypt;
+    size_t size = (size_t)r->aes->keylen;
+    if (size != 16 && size != 32) return NULL;
+    struct cipher *c = &a->ciphers[encrypts][size == 32];
+    if (!c->handle &&
+        f->cipher_open(&c->handle, size == 32 ? GCRY_CIPHER_AES256 : GCRY_CIPHER_AES128, GCRY_CIPHER_MODE_GCM, 0) != 0)
+        return NULL;
+    if (!c->keyed || memcmp(c->key, r->aes->devKey, size) != 0) {
+        c->keyed = f->cipher_setkey(c->handle, r->aes->devKey, size) == 0;
+        if (!c->keyed) return NULL;
+        memcpy(c->key, r->aes->devKey, size);
+    }
+    if (f->cipher_setiv(c->handle, r->iv, r->iv_size) != 0) return NULL;
+    return f->cipher_authenticate(c->handle, r->head, r->head_size) == 0 ? c->handle : NULL;
+}
+
+static int encrypt(struct tls_aes *a, wc_CryptoInfo *info) {
+    const __typeof__(info->cipher.aesgcm_enc) *e = &info->cipher.aesgcm_enc;
+    struct record r = {e->aes, e->iv, e->authIn, e->ivSz, e->authInSz};
+    gcry_cipher_hd_t h = begin(a, true, &r);
+    if (!h) return CRYPTOCB_UNAVAILABLE;
+    if (a->gcrypt.cipher_encrypt(h, e->out, e->sz, e->in, e->sz) != 0) return WC_HW_E;
+    return a->gcrypt.cipher_gettag(h, e->authTag, e->authTagSz) == 0 ? 0 : WC_HW_E;
+}
+
+static int decrypt(struct tls_aes *a, wc_CryptoInfo *info) {
+    const __typeof__(info->cipher.aesgcm_dec) *d = &info->cipher.aesgcm_dec;
+    struct record r = {d->aes, d->iv, d->authIn, d->ivSz, d->authInSz};
+    gcry_cipher_hd_t h = begin(a, false, &r);
+    if (!h) return CRYPTOCB_UNAVAILABLE;
+    if (a->gcrypt.cipher_decrypt(h, d->out, d->sz, d->in, d->sz) != 0) return WC_HW_E;
+    if (a->gcrypt.cipher_checktag(h, d->authTag, d->authTagSz) == 0) return 0;
+    if (d->sz) memset(d->out, 0, d->sz); /* nobody vouches for it */
+    return AES_GCM_AUTH_E;
+}
+
+/* wolfSSL asks for all that it does: hashes, random numbers, keys. It does the rest itself. */
+static int on_crypto(int device, wc_CryptoInfo *info, void *arg) {
+    (void)device;
+    if (info->algo_type != WC_ALGO_TYPE_CIPHER || info->cipher.type != WC_CIPHER_AES_GCM) return CRYPTOCB_UNAVAILABLE;
+    return info->cipher.enc ? encrypt(arg, info) : decrypt(arg, info);
+}
+
+static bool load(struct gcrypt *f) {
+    void *library = dlopen(LIBRARY, RTLD_NOW | RTLD_LOCAL); /* stays: it may be somebody else's, too */
+    if (!library) return false;
+    const struct {
+        const char *name;
+        void **at;
+    } wanted[] = {
+#define FUNCTION(name) {"gcry_" #name, (void **)&f->name},
+        FUNCTIONS(FUNCTION)
+#undef FUNCTION
+    };
+    for (size_t i = 0; i < sizeof wanted / sizeof *wanted; i++)
+        if (!(*wanted[i].at = dlsym(library, wanted[i].name))) return false;
+    return true;
+}
+
+/* Starts the library, unless somebody has. */
+static bool start(const struct gcrypt *f) {
+    if (!f->check_version(LEAST_VERSION)) return false;
+    if (!f->control(GCRYCTL_INITIALIZATION_FINISHED_P)) {
+        f->control(GCRYCTL_DISABLE_SECMEM, 0);
+        f->control(GCRYCTL_INITIALIZATION_FINISHED, 0);
+    }
+    return !f->control(GCRYCTL_FIPS_MODE_P);
+}
+
+/* Does it use the CPU's instructions, for AES and for GCM's hash? */
+static bool is_accelerated(const struct gcrypt *f) {
+    char *list = f->get_config(0, "hwflist"); /* "hwflist:intel-ssse3:intel-pclmul:..." */
+    bool intel = list && strstr(list, ":intel-aesni:") && strstr(list, ":intel-pclmul:");
+    bool arm = list && strstr(list, ":arm-aes:") && strstr(list, ":arm-pmull:");
+    f->free(list);
+    return intel || arm;
+}
+
+struct tls_aes *tls_aes_open(void) {
+    if (has_instructions()) return NULL;
+    struct tls_aes *a = calloc(1, sizeof *a);
+    if (!a) abort();
+    if (load(&a->gcrypt) && start(&a->gcrypt) && is_accelerated(&a->gcrypt) &&
+        wc_CryptoCb_RegisterDevice(DEVICE, on_crypto, a) == 0)
+        return a;
+    free(a);
+    return NULL;
+}
+
+void tls_aes_close(struct tls_aes *a) {
+    if (!a) return;
+    wc_CryptoCb_UnRegisterDevice(DEVICE);
+    for (int i = 0; i < 4; i++) a->gcrypt.cipher_close(a->ciphers[i / 2][i % 2].handle);
+    explicit_bzero(a, sizeof *a);
+    free(a);
+}
+
+int tls_aes_device(const struct tls_aes *a) { return a ? DEVICE : INVALID_DEVID; }
+
+#else /* without libgcrypt, or by a wolfSSL that has no devices */
+
+#include <stddef.h>
+#include <wolfssl/wolfcrypt/types.h>
+
+struct tls_aes *tls_aes_open(void) {
+    return NULL;
+}
+
+void tls_aes_close(struct tls_aes *a) { (void)a; }
+
+int tls_aes_device(const struct tls_aes *a) {
+    (void)a;
+    return INVALID_DEVID;
+}
+
+#endif
+
+bool tls_aes_is_fast(const struct tls_aes *a) { return a || has_instructions(); }
