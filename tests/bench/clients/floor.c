@@ -83,6 +83,8 @@ static void link_close(struct link *l) {
     uint8_t frame[FRAMES_HEAD_MAX + 2];
     link_put(l, frame, frames_put(frame, FRAMES_CLOSE, (const uint8_t *)"\x03\xE8", 2));
     while (link_read(l, ROOM)) at = have = 0;
+    if (l->ssl)
+        SSL_set_shutdown(l->ssl, SSL_SENT_SHUTDOWN | SSL_RECEIVED_SHUTDOWN); /* else the session is thrown away */
     SSL_free(l->ssl);
     close(l->fd);
 }

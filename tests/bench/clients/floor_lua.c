@@ -231,7 +231,9 @@ static void on_room(uv_handle_t *h, size_t suggested, uv_buf_t *buf) {
 }
 
 static void on_link_closed(uv_handle_t *h) {
-    SSL_free(((struct link *)h)->ssl);
+    SSL *ssl = ((struct link *)h)->ssl;
+    if (ssl) SSL_set_shutdown(ssl, SSL_SENT_SHUTDOWN | SSL_RECEIVED_SHUTDOWN); /* else the session is thrown away */
+    SSL_free(ssl);
     free(h);
     if (opened == 1) start = client_cpu();
     if (opened > client.count) finish(client.count);
