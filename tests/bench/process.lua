@@ -67,7 +67,8 @@ function process.run(command, limit, env)
   return table.concat(out), killed and "killed after " .. limit .. " s" or status, table.concat(err), first
 end
 
--- Starts `command`, which runs beside until stop() or our own end (its stdin is a pipe of ours); waits for its first line.
+-- Starts `command`, which runs beside us until stop() or our own end: its stdin is a pipe of ours. Waits for its first
+-- line.
 function process.start(command, limit)
   local stdin, stdout = uv.new_pipe(false), uv.new_pipe(false)
   local handle, line

@@ -108,7 +108,8 @@ function report.svg(found)
   local x = 16
   for i, client in ipairs(found.clients) do
     local colour = colours[client.name] or palette[(i - 1) % #palette + 1]
-    line('<circle cx="%d" cy="20" r="5" fill="%s"/><text x="%d" y="24">%s</text>', x, colour, x + 9, escaped(client.name))
+    line('<circle cx="%d" cy="20" r="5" fill="%s"/>', x, colour)
+    line('<text x="%d" y="24">%s</text>', x + 9, escaped(client.name))
     x = x + 28 + 7 * #client.name
     for at, row in ipairs(rows) do
       local cost = row.median[client.name]

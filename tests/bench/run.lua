@@ -136,7 +136,7 @@ local function time_reload(client, count)
   return ms, last_line(err)
 end
 
--- One client does one row once. Returns the cost of a unit; nil where it cannot do that row; nil and why where it failed.
+-- One client does one row once. Returns the cost of a unit; nil where it cannot do that row, and why where it failed.
 local function measure(client, row, o, urls, ca_file)
   local count = row.count
   if not row.whole then

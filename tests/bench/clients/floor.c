@@ -46,7 +46,7 @@ static bool link_read(struct link *l, size_t room) {
 
 /* Reads more behind what is not used yet. */
 static bool link_more(struct link *l) {
-    memmove(in, in + at, have - at);
+    if (at > 0) memmove(in, in + at, have - at);
     have -= at;
     at = 0;
     return link_read(l, ROOM);

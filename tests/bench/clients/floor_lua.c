@@ -191,6 +191,7 @@ static void on_bytes(struct link *l) {
         if (head > 0) on_open(l);
     }
     if (l->open) on_frames();
+    if (at == 0) return;
     memmove(in, in + at, have - at);
     have -= at;
     at = 0;
