@@ -20,7 +20,7 @@ end
 local function best_rival(row, clients)
   local best, name
   for _, client in ipairs(clients) do
-    local cost = is_rival(client) and row.median[client.name]
+    local cost = is_rival(client) and row.cost[client.name]
     if cost and (not best or cost < best) then best, name = cost, client.name end
   end
   return best, name
@@ -34,7 +34,7 @@ end
 function report.line(row, clients)
   local words = {}
   for _, client in ipairs(clients) do
-    local cost = row.median[client.name]
+    local cost = row.cost[client.name]
     if cost then words[#words + 1] = client.name .. " " .. short(cost) end
   end
   return ("%s (%s): %s"):format(row.title, row.unit, table.concat(words, ", "))
@@ -45,8 +45,9 @@ function report.markdown(found)
   local function line(...) out[#out + 1] = table.concat({ ... }) end
   local clients = found.clients
   local machine = found.machine
-  line(("%s, %d cores (%s); %s; medians of %d rounds%s; load average at the start %.2f"):format(machine.cpu or "?",
-    machine.cores, machine.system, found.date, found.rounds, found.quick and ", quick" or "", machine.load_average))
+  line(("%s, %d cores (%s); %s; %s of %d rounds%s; load average at the start %.2f"):format(machine.cpu or "?",
+    machine.cores, machine.system, found.date, found.best and "least" or "medians", found.rounds,
+    found.quick and ", quick" or "", machine.load_average))
   line ""
   local head, rule = "| work | |", "|---|---|"
   for _, client in ipairs(clients) do
@@ -58,11 +59,11 @@ function report.markdown(found)
   for _, row in ipairs(found.rows) do
     local cells = { row.title, row.unit }
     for _, client in ipairs(clients) do
-      cells[#cells + 1] = row.failed[client.name] and "failed" or short(row.median[client.name])
+      cells[#cells + 1] = row.failed[client.name] and "failed" or short(row.cost[client.name])
     end
     local best, name = best_rival(row, clients)
-    cells[#cells + 1] = ratio(row.median.wsbot, row.median[BASE])
-    cells[#cells + 1] = ratio(row.median.wsbot, best) .. (name and " " .. name or "")
+    cells[#cells + 1] = ratio(row.cost.wsbot, row.cost[BASE])
+    cells[#cells + 1] = ratio(row.cost.wsbot, best) .. (name and " " .. name or "")
     line("| ", table.concat(cells, " | "), " |")
   end
   line ""
@@ -86,7 +87,7 @@ function report.svg(found)
   local LOW <const>, HIGH <const> = -1, 2 -- powers of ten
   local rows = {}
   for _, row in ipairs(found.rows) do
-    if row.median[BASE] and row.median[BASE] > 0 then rows[#rows + 1] = row end
+    if row.cost[BASE] and row.cost[BASE] > 0 then rows[#rows + 1] = row end
   end
   local bottom = TOP + #rows * STEP
   local out = {}
@@ -112,10 +113,10 @@ function report.svg(found)
     line('<text x="%d" y="24">%s</text>', x + 9, escaped(client.name))
     x = x + 28 + 7 * #client.name
     for at, row in ipairs(rows) do
-      local cost = row.median[client.name]
+      local cost = row.cost[client.name]
       if cost and cost > 0 then
         line('<circle cx="%.1f" cy="%d" r="%d" fill="%s" fill-opacity="0.85"><title>%s: %s %s</title></circle>',
-          x_of(cost / row.median[BASE]), TOP + (at - 1) * STEP, client.name == "wsbot" and 7 or 5, colour,
+          x_of(cost / row.cost[BASE]), TOP + (at - 1) * STEP, client.name == "wsbot" and 7 or 5, colour,
           escaped(client.name), short(cost), row.unit)
       end
     end
