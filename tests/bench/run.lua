@@ -201,8 +201,8 @@ local function main()
   local server <close> = setmetatable(process.start(load, 10), { __close = function(it) it.stop() end })
   local urls = { ws = server.line:match "ws://%S+", wss = server.line:match "wss://%S+" }
 
-  local found = { quick = o.quick or false, best = o.best or false, rounds = o.rounds, date = os.date "!%Y-%m-%dT%H:%M:%SZ",
-    machine = machine(), clients = clients, left_out = left_out, rows = {} }
+  local found = { quick = o.quick or false, best = o.best or false, rounds = o.rounds,
+    date = os.date "!%Y-%m-%dT%H:%M:%SZ", machine = machine(), clients = clients, left_out = left_out, rows = {} }
   for _, row in ipairs(require "workloads") do
     if wanted(row, o.only) then
       local result = run_row(row, clients, o, urls, ca_file)
