@@ -108,16 +108,19 @@ function report.svg(found)
     bottom + 33, BASE)
   local x = 16
   for i, client in ipairs(found.clients) do
-    local colour = colours[client.name] or palette[(i - 1) % #palette + 1]
-    line('<circle cx="%d" cy="20" r="5" fill="%s"/>', x, colour)
+    colours[client.name] = colours[client.name] or palette[(i - 1) % #palette + 1]
+    line('<circle cx="%d" cy="20" r="5" fill="%s"/>', x, colours[client.name])
     line('<text x="%d" y="24">%s</text>', x + 9, escaped(client.name))
     x = x + 28 + 7 * #client.name
+  end
+  for i = #found.clients, 1, -1 do -- ours is drawn last, on top of the others
+    local name = found.clients[i].name
     for at, row in ipairs(rows) do
-      local cost = row.cost[client.name]
+      local cost = row.cost[name]
       if cost and cost > 0 then
         line('<circle cx="%.1f" cy="%d" r="%d" fill="%s" fill-opacity="0.85"><title>%s: %s %s</title></circle>',
-          x_of(cost / row.cost[BASE]), TOP + (at - 1) * STEP, client.name == "wsbot" and 7 or 5, colour,
-          escaped(client.name), short(cost), row.unit)
+          x_of(cost / row.cost[BASE]), TOP + (at - 1) * STEP, name == "wsbot" and 7 or 5, colours[name],
+          escaped(name), short(cost), row.unit)
       end
     end
   end
