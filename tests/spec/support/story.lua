@@ -5,7 +5,7 @@ local uv = require "luv"
 
 local story = {}
 
-local LIMIT = tonumber(os.getenv "WSBOT_SPEC_LIMIT") or 20 -- seconds, for everything a story waits for
+local LIMIT = tonumber(os.getenv "WSBOT_SPEC_LIMIT") or 60 -- seconds, for everything a story waits for
 local now -- the story that is being told
 
 -- Calls fn. The first error of a story is kept, in a table.
