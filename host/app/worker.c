@@ -11,6 +11,9 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#ifdef __GLIBC__
+#include <malloc.h>
+#endif
 
 /* For the signal handler alone, which gets no argument. */
 static struct worker *handler_worker;
@@ -93,8 +96,18 @@ static void host_noted(void *app, const struct engine_file *file) {
 static const struct engine_host engine_host = {
     .stop = host_stop, .exit = host_exit, .reload = host_reload, .noted = host_noted};
 
+/* Large messages come one after the other: what one has used is kept for the next, up to so much, and not given back to
+ * the system and fetched anew page by page. */
+static void keep_memory(void) {
+#ifdef __GLIBC__
+    mallopt(M_MMAP_THRESHOLD, 4 << 20);
+    mallopt(M_TRIM_THRESHOLD, 8 << 20);
+#endif
+}
+
 void worker_open(struct worker *w, bool script, bool no_environment) {
     *w = (struct worker){0};
+    keep_memory();
     if (uv_loop_init(&w->loop) != 0 || uv_async_init(&w->loop, &w->signalled, on_signalled) != 0) abort();
     w->signalled.data = w;
     uv_unref((uv_handle_t *)&w->signalled);

@@ -8,7 +8,7 @@
 #include <uv.h>
 
 enum {
-    NET_READ_SIZE = 1024 * 1024, /* bytes of the one buffer that every socket reads into */
+    NET_READ_SIZE = 512 * 1024, /* bytes of the one buffer that every socket reads into */
     NET_PLAIN_SIZE = 64 * 1024,  /* bytes of the one buffer that TLS decrypts into */
     NET_SPARE_MOST = 1 << 20,    /* bytes */
     NET_BLOCKS = 16,

@@ -73,7 +73,6 @@ struct engine {
     bool no_environment;
     uint64_t last_id; /* of connections, before it was staged */
 
-    const void *conn_meta;               /* the metatable of connections */
     struct conn_box *boxes, **boxes_end; /* its connections, in order */
     struct timer *timers;                /* those that are set */
     uint64_t births;                     /* connections, timers and tasks are numbered as they begin */

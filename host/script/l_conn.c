@@ -8,12 +8,14 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* What tells the userdata of connections from all others. */
+static const char box_kind;
+
 /* Finalizers may still call one whose own finalizer has run, when the state closes. */
 struct conn_box *l_conn_check(lua_State *L) {
     struct conn_box *b = lua_touserdata(L, 1);
-    bool is_one = b && lua_getmetatable(L, 1); /* which is quicker than by its name */
-    if (!is_one || lua_topointer(L, -1) != engine_of(L)->conn_meta) b = luaL_checkudata(L, 1, CONN_TYPE);
-    if (is_one) lua_pop(L, 1);
+    bool is_one = b && lua_rawlen(L, 1) == sizeof *b && b->kind == &box_kind; /* quicker than by its metatable */
+    if (!is_one) b = luaL_checkudata(L, 1, CONN_TYPE);
     if (!b->conn) luaL_error(L, "the connection is gone: its state is being closed");
     return b;
 }
@@ -266,7 +268,6 @@ static void push_field(lua_State *L, const struct conn_box *b, enum field field)
 
 /* Upvalue 1: name -> method, or number of a field. */
 static int l_index(lua_State *L) {
-    lua_settop(L, 2);
     lua_pushvalue(L, 2);
     int type = lua_rawget(L, lua_upvalueindex(1));
     if (type == LUA_TFUNCTION) return 1; /* who checks by itself */
@@ -406,7 +407,7 @@ static int l_connect(lua_State *L) {
     lua_settop(L, 1);
     struct engine *e = engine_of(L);
     struct conn_box *b = lua_newuserdatauv(L, sizeof *b, BOX_VALUES);
-    *b = (struct conn_box){.engine = e, .delivers = DELIVERS_MESSAGE};
+    *b = (struct conn_box){.kind = &box_kind, .engine = e, .delivers = DELIVERS_MESSAGE};
     lua_newtable(L);
     lua_setiuservalue(L, 2, BOX_FIELDS);
     b->conn = conn_new(e->net, &l_events_sink, b);
@@ -442,7 +443,6 @@ int luaopen_ws(lua_State *L) {
     static const luaL_Reg meta[] = {{"__gc", l_gc}, {"__tostring", l_tostring}, {NULL, NULL}};
     static const luaL_Reg functions[] = {{"connect", l_connect}, {NULL, NULL}};
     if (luaL_newmetatable(L, CONN_TYPE)) {
-        engine_of(L)->conn_meta = lua_topointer(L, -1);
         luaL_setfuncs(L, meta, 0);
         luaL_newlib(L, methods);
         for (size_t i = 0; i < sizeof fields / sizeof *fields; i++) {

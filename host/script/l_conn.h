@@ -33,6 +33,7 @@ extern const char *const callback_names[CALLBACKS];
 
 /* The userdata. */
 struct conn_box {
+    const void *kind;  /* of userdata: l_conn.c's own */
     struct conn *conn; /* held */
     struct engine *engine;
     bool binary;                         /* what send() makes */
