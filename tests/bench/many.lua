@@ -25,10 +25,9 @@ do
   local peer, url = echo_peer()
   local first
   for _, n in ipairs { 1, 10, 100, 1000, 10000 } do
-    local costs = {}
+    local costs, turns = {}, { wsbot, folder .. "/clients/turns.lua", url .. "/echo", tostring(n), "20000" }
     for i = 1, 3 do
-      local out, status, err = process.run({ wsbot, folder .. "/clients/turns.lua", url .. "/echo", tostring(n), "20000" },
-        120)
+      local out, status, err = process.run(turns, 120)
       costs[i] = tonumber(out:match "result ([%d.]+)") or error(err ~= "" and err or "status " .. tostring(status), 0)
     end
     table.sort(costs)
@@ -45,7 +44,7 @@ for i = 1, WORKERS do
   peers[i], url = echo_peer()
   command[#command + 1] = url .. "/echo"
 end
-local stdout, open, taken, ended = uv.new_pipe(false), 0, 0, false
+local stdout, ended = uv.new_pipe(false), false
 local handle
 handle = assert(uv.spawn(command[1], { args = { table.unpack(command, 2) }, stdio = { nil, stdout, 2 } }, function()
   ended = true
@@ -56,7 +55,7 @@ stdout:read_start(function(_, piece)
   text = text .. (piece or "")
 end)
 local began = host.now()
-local told
+local told, open, taken
 repeat
   host.sleep(0.1)
   told, open, taken = 0, 0, 0
