@@ -198,7 +198,7 @@ struct arrival {
 
 /* The deadlines of a server are none that a test waits for: its bot has its own. */
 static void be_patient(struct conn_settings *s) {
-    s->connect_timeout = s->handshake_timeout = 24 * 3600 * CLOCK_SECOND;
+    s->connect_timeout = s->handshake_timeout = UINT64_C(24) * 3600 * CLOCK_SECOND;
     s->max_message_size = s->max_send_buffer = (size_t)64 << 20;
 }
 

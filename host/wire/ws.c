@@ -230,7 +230,7 @@ static enum ws_step read_control(struct ws *w, struct slice *in, struct ws_event
     *in = slice_skip(*in, part.n);
     w->left -= part.n;
     if (w->left == 0 && at == 0 && !w->frame.masked) return on_control(w, part, ev); /* it lies whole in the input */
-    if (!w->control && !(w->control = malloc(FRAME_CONTROL_MAX))) return fail_no_memory(w);
+    if (!w->control && !(w->control = calloc(1, FRAME_CONTROL_MAX))) return fail_no_memory(w);
     if (part.n) mask_copy(w->control + at, part.p, part.n, w->frame.mask, at);
     return w->left ? WS_MORE : on_control(w, slice_of(w->control, (size_t)w->frame.length), ev);
 }
