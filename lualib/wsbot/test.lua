@@ -33,12 +33,16 @@ local function read_options()
   arg = rest -- luacheck: ignore
 end
 
--- Raises the first error that a callback, timer or task had meanwhile, as it is: busted's failures are tables.
+-- Raises the first error that a callback, timer or task had meanwhile, as it is: busted's failures are tables. The others
+-- are told on stderr.
 local function raise_errors()
   for _, entry in ipairs(core.instruments()) do
     if entry.object.blame then entry.object:blame() end -- errors in a bot
   end
   local errors = core.errors()
+  for i = 2, #errors do
+    io.stderr:write("wsbot test: and another error: ", tostring(errors[i]), "\n")
+  end
   if #errors > 0 then error(errors[1], 0) end
 end
 

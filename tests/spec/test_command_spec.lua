@@ -74,6 +74,20 @@ describe("wsbot test", function()
     end)
   end
 
+  it_tells("tells every error of a test, the first as its own", function()
+    local status, out, err = run [[
+      it("has two", function()
+        host.after(0, function() error "one" end)
+        host.after(0, function() error "two" end)
+        host.sleep(0.01)
+      end)
+    ]]
+    assert.equal(1, status)
+    assert.matches("0 successes / 0 failures / 1 error", out)
+    assert.matches("some_spec.lua:2: one", out)
+    assert.matches("wsbot test: and another error: .*some_spec.lua:3: two", err)
+  end)
+
   it_tells("does not blame a test for the error of a task that it joins", function()
     local status = run "it('joins', function() assert.is_nil(host.spawn(error, 'x'):join()) end)"
     assert.equal(0, status)
