@@ -33,8 +33,8 @@ local function read_options()
   arg = rest -- luacheck: ignore
 end
 
--- Raises the first error that a callback, timer or task had meanwhile, as it is: busted's failures are tables. The others
--- are told on stderr.
+-- Raises the first error that a callback, timer or task had meanwhile, as it is: busted's failures are tables. The
+-- others are told on stderr.
 local function raise_errors()
   for _, entry in ipairs(core.instruments()) do
     if entry.object.blame then entry.object:blame() end -- errors in a bot
