@@ -191,3 +191,24 @@ describe("a million messages", function()
     bot:ends(0)
   end)
 end)
+
+describe("strings of one size after the other, of 20 MB each,", function()
+  it_tells("take the memory of those before", function()
+    local bot = program.bot [[
+      for size = 24, 440, 16 do
+        local all = {}
+        for i = 1, 20 * 2 ^ 20 // (size + 40) do all[i] = ("x"):rep(size) .. i end
+        all = nil
+        collectgarbage()
+      end
+      say "done"
+      host.every(1, function() end)
+    ]]
+    bot:tells "done"
+    if not program.is_sanitized() then
+      assert(memory(bot.pid) < 100, ("it has %.1f MB"):format(memory(bot.pid)))
+    end
+    bot:kill "sigterm"
+    bot:ends(0)
+  end)
+end)
