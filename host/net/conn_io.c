@@ -208,7 +208,7 @@ static void flush(struct conn *c) {
             }
             write_tls(c);
         } while (c->out.len && c->stream && !stream_busy(c->stream));
-        if (c->out.len == 0) buf_reset(&c->out, WS_KEEP);
+        if (c->out.len == 0) net_give_buffer(c->net, &c->out);
     } else if (!c->tls) {
         put(c, &c->out);
     }

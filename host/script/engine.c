@@ -255,6 +255,7 @@ struct engine *engine_new(struct net *net, const struct engine_host *host, void 
     e->worker = e->workers = 1;
     e->L = lua_newstate(allocate, e);
     if (!e->L) {
+        memory_clear(&e->blocks);
         free(s);
         return NULL;
     }

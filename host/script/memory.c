@@ -1,4 +1,4 @@
-/* memory: lists by size. Sanitizers want to see each block by itself: with them all are malloc's. */
+/* memory: chunks by size. Sanitizers want to see each block by itself: with them all are malloc's. */
 #include "script/memory.h"
 
 #include <stdbool.h>
@@ -6,38 +6,67 @@
 #include <string.h>
 
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-#define LISTS 0
+#define CHUNKS 0
 #else
-#define LISTS 1
+#define CHUNKS 1
 #endif
 
-static bool is_small(size_t size) { return LISTS && size <= MEMORY_SMALL; }
-static size_t kind_of(size_t size) { return (size - 1) / MEMORY_STEP; }
+/* Blocks of one size. It lies at a multiple of MEMORY_CHUNK, where its blocks find it. */
+struct memory_chunk {
+    struct memory_chunk *next, **at; /* of those of its size that have room; `at` NULL: it is full */
+    void *free;                      /* the first free block, which has the address of the next */
+    uint8_t *fresh;                  /* what lies from here to its end was never used */
+    size_t kind, used;               /* blocks that are in use */
+};
 
-static void *new_chunk(struct memory *m, size_t size) {
-    void **chunk = malloc(MEMORY_CHUNK);
-    if (!chunk) return NULL;
-    *chunk = m->chunks; /* what was left of the last one is too small to be missed */
-    m->chunks = chunk;
-    m->at = (uint8_t *)chunk + MEMORY_STEP + size;
-    m->left = MEMORY_CHUNK - MEMORY_STEP - size;
-    return (uint8_t *)chunk + MEMORY_STEP;
+enum {
+    HEAD = (sizeof(struct memory_chunk) + MEMORY_STEP - 1) / MEMORY_STEP * MEMORY_STEP,
+    MARGIN = 64, /* at its end, for malloc to have the next one begin right behind */
+};
+
+static bool is_small(size_t size) { return CHUNKS && size <= MEMORY_SMALL; }
+static size_t kind_of(size_t size) { return (size - 1) / MEMORY_STEP; }
+static struct memory_chunk *chunk_of(void *block) {
+    return (struct memory_chunk *)((uint8_t *)block - (uintptr_t)block % MEMORY_CHUNK);
+}
+
+static void link_chunk(struct memory_chunk **at, struct memory_chunk *c) {
+    c->at = at;
+    c->next = *at;
+    if (c->next) c->next->at = &c->next;
+    *at = c;
+}
+
+static void unlink_chunk(struct memory_chunk *c) {
+    *c->at = c->next;
+    if (c->next) c->next->at = c->at;
+    c->at = NULL;
+}
+
+static struct memory_chunk *new_chunk(struct memory *m, size_t kind) {
+    void *place;
+    if (posix_memalign(&place, MEMORY_CHUNK, MEMORY_CHUNK - MARGIN) != 0) return NULL;
+    struct memory_chunk *c = place;
+    *c = (struct memory_chunk){.fresh = (uint8_t *)place + HEAD, .kind = kind};
+    link_chunk(&m->open[kind], c);
+    return c;
 }
 
 static void *take(struct memory *m, size_t size) {
     if (!is_small(size)) return malloc(size);
     size_t kind = kind_of(size);
-    void **block = m->free[kind];
+    struct memory_chunk *c = m->open[kind];
+    if (!c && !(c = new_chunk(m, kind))) return NULL;
+    void **block = c->free;
+    c->used++;
     if (block) {
-        m->free[kind] = *block;
-        return block;
+        c->free = *block;
+    } else {
+        block = (void *)c->fresh;
+        c->fresh += (kind + 1) * MEMORY_STEP;
     }
-    size = (kind + 1) * MEMORY_STEP;
-    if (m->left < size) return new_chunk(m, size);
-    uint8_t *fresh = m->at;
-    m->at += size;
-    m->left -= size;
-    return fresh;
+    if (!c->free && c->fresh + (kind + 1) * MEMORY_STEP > (uint8_t *)c + MEMORY_CHUNK - MARGIN) unlink_chunk(c);
+    return block;
 }
 
 void memory_free(struct memory *m, void *block, size_t size) {
@@ -46,8 +75,16 @@ void memory_free(struct memory *m, void *block, size_t size) {
         free(block);
         return;
     }
-    *(void **)block = m->free[kind_of(size)];
-    m->free[kind_of(size)] = block;
+    struct memory_chunk *c = chunk_of(block), **open = &m->open[c->kind];
+    *(void **)block = c->free;
+    c->free = block;
+    c->used--;
+    if (!c->at) { /* the first stays that: it may be the one that is now and then empty */
+        link_chunk(*open ? &(*open)->next : open, c);
+    } else if (c->used == 0 && c != *open) {
+        unlink_chunk(c);
+        free(c);
+    }
 }
 
 void *memory_resize(struct memory *m, void *old, size_t old_size, size_t size) {
@@ -63,10 +100,6 @@ void *memory_resize(struct memory *m, void *old, size_t old_size, size_t size) {
 }
 
 void memory_clear(struct memory *m) {
-    while (m->chunks) {
-        void **chunk = m->chunks;
-        m->chunks = *chunk;
-        free(chunk);
-    }
+    for (size_t kind = 0; kind < MEMORY_KINDS; kind++) free(m->open[kind]); /* which is all that is left */
     *m = (struct memory){0};
 }

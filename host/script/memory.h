@@ -1,6 +1,7 @@
 /* memory: where the objects of a Lua state lie. Most are small, live briefly, and are of a few sizes: so each size up
- * to MEMORY_SMALL has a list of free blocks, cut from larger chunks, and taking or giving one back is a few
- * instructions. Larger ones are malloc's. A state's small blocks go with the state. */
+ * to MEMORY_SMALL has chunks of its own, with a list of free blocks in each, and taking or giving one back is a few
+ * instructions. A chunk that is empty goes back to malloc, but for one of each size: what was of one size may be of
+ * another later. Larger ones are malloc's. */
 #ifndef SCRIPT_MEMORY_H
 #define SCRIPT_MEMORY_H
 
@@ -8,17 +9,15 @@
 #include <stdint.h>
 
 enum {
-    MEMORY_STEP = 16,         /* bytes between the sizes of blocks */
-    MEMORY_SMALL = 512,       /* bytes of the largest small block */
-    MEMORY_CHUNK = 64 * 1024, /* bytes */
+    MEMORY_STEP = 16,   /* bytes between the sizes of blocks */
+    MEMORY_SMALL = 512, /* bytes of the largest small block */
+    MEMORY_KINDS = MEMORY_SMALL / MEMORY_STEP,
+    MEMORY_CHUNK = 64 * 1024, /* bytes; a power of 2 */
 };
 
 /* All zero: empty. */
 struct memory {
-    void *free[MEMORY_SMALL / MEMORY_STEP]; /* the first free block of each size, which has the address of the next */
-    uint8_t *at;                            /* the part of the newest chunk that was never used */
-    size_t left;
-    void *chunks; /* the newest; each begins with the address of the one before */
+    struct memory_chunk *open[MEMORY_KINDS]; /* of each size, the first of those that have room */
 };
 
 /* A block of `size` bytes with what `old` had (NULL: nothing), whose size was `old_size`; NULL without memory, and then
@@ -28,7 +27,7 @@ void *memory_resize(struct memory *m, void *old, size_t old_size, size_t size);
 /* Gives a block back. */
 void memory_free(struct memory *m, void *block, size_t size);
 
-/* Gives everything back at once, when nothing in it is used any more. */
+/* Gives back what is kept, when all blocks were given back. */
 void memory_clear(struct memory *m);
 
 #endif

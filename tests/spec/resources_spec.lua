@@ -191,3 +191,62 @@ describe("a million messages", function()
     bot:ends(0)
   end)
 end)
+
+describe("strings of one size after the other, of 20 MB each,", function()
+  it_tells("take the memory of those before", function()
+    local bot = program.bot [[
+      for size = 24, 440, 16 do
+        local all = {}
+        for i = 1, 20 * 2 ^ 20 // (size + 40) do all[i] = ("x"):rep(size) .. i end
+        all = nil
+        collectgarbage()
+      end
+      say "done"
+      host.every(1, function() end)
+    ]]
+    bot:tells "done"
+    if not program.is_sanitized() then
+      assert(memory(bot.pid) < 100, ("it has %.1f MB"):format(memory(bot.pid)))
+    end
+    bot:kill "sigterm"
+    bot:ends(0)
+  end)
+end)
+
+describe("100 idle connections over TLS, after a message of 60 KB each way,", function()
+  it_tells("keep the memory of the message that came, and none of the one that went", function()
+    local server = program.run { "echo", "--port", "0", "--tls-cert", tls.cert "server", "--tls-key", tls.key "server" }
+    local bot = program.bot([[
+      local conns, open, back = {}, 0, 0
+      local function done(what)
+        host.after(0.1, function()
+          collectgarbage()
+          say(what)
+        end)
+      end
+      for n = 1, 100 do
+        conns[n] = ws.connect { url = arg[1], tls = { ca_file = arg[2] }, compression = false,
+          on_websocket_connect = function()
+            open = open + 1
+            if open == 100 then done "open" end
+          end,
+          on_message = function()
+            back = back + 1
+            if back == 100 then done "back" else conns[back + 1]:send(("x"):rep(60000)) end
+          end }
+      end
+      host.after(1, function() conns[1]:send(("x"):rep(60000)) end)
+    ]], { server:line():match "wss?://%S+:%d+", tls.cert "ca" })
+    bot:tells "open"
+    local before = memory(bot.pid)
+    bot:tells "back"
+    if not program.is_sanitized() then
+      local after = memory(bot.pid)
+      assert(after < before + 9, ("they have %.1f MB, and had %.1f"):format(after, before))
+    end
+    bot:kill "sigterm"
+    bot:ends(0)
+    server:kill "sigterm"
+    server:ends(0)
+  end)
+end)
