@@ -397,6 +397,7 @@ static int l_gc(lua_State *L) {
     inbox_clear(&b->inbox);
     conn_release(b->conn);
     b->conn = NULL;
+    b->kind = NULL; /* which the memory may have for long */
     return 0;
 }
 

@@ -5,7 +5,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#ifndef __has_feature /* clang's; gcc has macros */
+#define __has_feature(x) 0
+#endif
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__) || __has_feature(address_sanitizer) ||               \
+    __has_feature(thread_sanitizer)
 #define CHUNKS 0
 #else
 #define CHUNKS 1
@@ -93,6 +97,7 @@ void *memory_resize(struct memory *m, void *old, size_t old_size, size_t size) {
     if (!small && !stays) return realloc(old, size);
     if (small && stays && kind_of(old_size) == kind_of(size)) return old;
     void *block = take(m, size);
+    if (!block && size < old_size) abort(); /* Lua relies on it that what shrinks does not fail */
     if (!block) return NULL;
     memcpy(block, old, old_size < size ? old_size : size);
     memory_free(m, old, old_size);
