@@ -9,8 +9,8 @@
 
 enum {
     NET_READ_SIZE = 512 * 1024, /* bytes of the one buffer that every socket reads into */
-    NET_PLAIN_SIZE = 64 * 1024,  /* bytes of the one buffer that TLS decrypts into */
-    NET_SPARE_MOST = 1 << 20,    /* bytes */
+    NET_PLAIN_SIZE = 64 * 1024, /* bytes of the one buffer that TLS decrypts into */
+    NET_SPARE_MOST = 1 << 20,   /* bytes */
     NET_BLOCKS = 16,
     NET_BLOCK_LEAST = 20 * 1000 * 1000, /* nanoseconds */
 };
