@@ -6,6 +6,7 @@
 
 #include "base/buf.h"
 #include "base/err.h"
+#include "wire/pin.h"
 
 enum tls_version { TLS_1_2, TLS_1_3 };
 
@@ -68,8 +69,19 @@ void tls_end(struct tls *t);
 struct buf *tls_out(struct tls *t);
 const struct fault *tls_fault(const struct tls *t);
 
-/* "TLSv1.3 TLS13-CHACHA20-POLY1305-SHA256" */
-void tls_describe(const struct tls *t, char *text, size_t size);
-bool tls_resumed(const struct tls *t);
+/* What was agreed on, and whose certificate was shown. Texts are empty where there is none. */
+struct tls_info {
+    const char *version; /* "1.2", "1.3" */
+    const char *cipher;  /* as the RFCs name it: "TLS_AES_128_GCM_SHA256" */
+    bool resumed;        /* from an earlier session; the certificate is the one that was verified then */
+    bool has_certificate;
+    char alpn[256];
+    char subject[128], issuer[128]; /* cut where they are longer */
+    int64_t not_after;              /* seconds since 1970; -1: not known */
+    char pin[PIN_SIZE + 1];
+};
+
+/* False before the handshake is done. Takes the time of parsing a certificate, and keeps nothing. */
+bool tls_info_read(const struct tls *t, struct tls_info *out);
 
 #endif

@@ -33,6 +33,20 @@ ws = {}
 ---@field server_name? string  sent (SNI) and verified instead of the host
 ---@field min_version? "1.2"|"1.3" default "1.2"
 
+---What TLS is like on a connection, read when it is asked for.
+---@class ws.tls_state
+---@field version "1.2"|"1.3"
+---@field cipher string     "TLS_AES_128_GCM_SHA256"
+---@field resumed boolean   from an earlier session of this configuration, in which the certificate was checked
+---@field alpn? string      the protocol that the server picked (RFC 7301)
+---@field certificate? ws.certificate  the server's
+
+---@class ws.certificate
+---@field subject string      its common name, or the first name that it is for
+---@field issuer string       who signed it
+---@field not_after? integer  when it ends, as host.time() counts
+---@field pin string          "sha256//...=": its public key, as tls.pin and curl's --pinnedpubkey have it
+
 ---permessage-deflate (RFC 7692): what to ask for, and how to compress.
 ---@class ws.compression
 ---@field server_no_context_takeover? boolean  the server is to forget what it compressed before
@@ -123,6 +137,7 @@ ws = {}
 ---@field protocol? string        the subprotocol agreed on
 ---@field remote_address? string  "127.0.0.1:1234"
 ---@field local_address? string
+---@field tls? ws.tls_state       while TLS is up; nil on a plain connection, and in on_close
 ---@field buffered_amount integer bytes sent that the system has not taken yet
 ---@field latency? number         seconds of the last ping there and back
 ---@field bytes_in integer

@@ -9,15 +9,7 @@ local it_tells = function(name, body)
   it(name, story.of(body))
 end
 
--- A bot that connects to arg[1] with these tls options (source; CA is the path of the CA's certificate) and tells of
--- everything.
-local function start(url, options, more)
-  return program.bot(([[
-    local CA = arg[2]
-    ws.connect(told { url = arg[1], tls = { %s }, %s
-      on_close = function(_, code, reason, record) say("close", code, show(reason), record.phase, record.error) end })
-  ]]):format(options, more or ""), { url, tls.cert "ca" })
-end
+local start = tls.bot
 
 -- The bot is content with the server: a conversation follows. `server` are options of tls.listen.
 local function believes(name, server, options)

@@ -82,6 +82,14 @@ function tls.day(kind, which)
   return os.date("!%Y-%m-%d", os.time() + kinds[kind][which])
 end
 
+-- What a command of the shell prints, in the folder of the certificates.
+local function output_of(command)
+  local pipe = assert(io.popen(("cd '%s' && %s"):format(folder, command)))
+  local text = pipe:read "a"
+  assert(pipe:close(), command)
+  return (text:gsub("%s+$", ""))
+end
+
 local function make(kind)
   if made[kind] then return end
   made[kind] = true
@@ -117,6 +125,19 @@ function tls.key(kind, password)
   return folder .. "/" .. name
 end
 
+-- The pin of its public key, as openssl finds it.
+function tls.pin(kind)
+  make(kind)
+  return "sha256//" .. output_of(("openssl pkey -in %s.key -pubout -outform der | openssl dgst -sha256 -binary | "
+    .. "openssl base64"):format(kind))
+end
+
+-- When it ends, in seconds since 1970.
+function tls.not_after(kind)
+  make(kind)
+  return tonumber(output_of(("date -d \"$(openssl x509 -in %s.pem -noout -enddate | cut -d= -f2)\" +%%s"):format(kind)))
+end
+
 -- A folder of certificates by hash, as `openssl rehash` makes them.
 function tls.hashed_folder(...)
   local path = place.folder()
@@ -125,6 +146,18 @@ function tls.hashed_folder(...)
   end
   openssl("rehash", path)
   return path
+end
+
+------------------------------------------------------------------------------------------------------------------ bots
+
+-- A bot that connects to arg[1] with these tls options (source; CA is the path of the CA's certificate) and tells of
+-- everything. more: options beside tls, which end in a comma.
+function tls.bot(url, options, more)
+  return program.bot(([[
+    local CA = arg[2]
+    ws.connect(told { url = arg[1], tls = { %s }, %s
+      on_close = function(_, code, reason, record) say("close", code, show(reason), record.phase, record.error) end })
+  ]]):format(options, more or ""), { url, tls.cert "ca" })
 end
 
 --------------------------------------------------------------------------------------------------------------- servers

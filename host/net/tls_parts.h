@@ -1,0 +1,30 @@
+/* tls_parts: what the files that make up tls (tls.c, tls_info.c, tls_words.c) share. Nobody else includes it. */
+#ifndef NET_TLS_PARTS_H
+#define NET_TLS_PARTS_H
+
+#include "net/tls.h"
+#include "net/tls_context.h"
+
+struct tls {
+    struct tls_store *store;
+    struct tls_context *context;
+    WOLFSSL *ssl;
+    char *host;      /* what is verified, for messages; empty for a server */
+    char *server;    /* "host:port", names the session; empty for a server */
+    struct slice in; /* fed, not used yet: borrowed, or what is kept */
+    struct buf kept;
+    struct buf out;
+    bool done; /* the handshake */
+    struct fault fault;
+};
+
+/* ---- tls_words.c ---- */
+
+/* The callback of wolfSSL that is asked about each certificate, with its own judgement; what it refused is put into
+ * words and stays refused. */
+int tls_words_verify(int ok, WOLFSSL_X509_STORE_CTX *store);
+
+/* Keeps in t->fault why wolfSSL gave up with `error`, where nothing is kept yet. */
+void tls_words_fail(struct tls *t, int error);
+
+#endif
