@@ -118,6 +118,8 @@ struct tls *tls_client_new(struct tls_store *s, const struct tls_config *config,
         wolfSSL_SetCertCbCtx(t->ssl, t);
         wolfSSL_check_domain_name(t->ssl, verified);
     }
+    if (config->alpn)
+        wolfSSL_UseALPN(t->ssl, config->alpn, (word32)strlen(config->alpn), WOLFSSL_ALPN_FAILED_ON_MISMATCH);
     WOLFSSL_SESSION *session = tls_session_find(t->context, t->server);
     if (session) wolfSSL_set_session(t->ssl, session);
     return t;
@@ -143,11 +145,26 @@ void tls_free(struct tls *t) {
     free(t);
 }
 
+/* A resumed session had it: the context, with its sessions, is for this configuration alone. */
+static bool has_pinned_key(struct tls *t) {
+    const char *pins = t->context->config.pins;
+    if (!t->server || !pins || wolfSSL_session_reused(t->ssl)) return true;
+    char pin[PIN_SIZE + 1] = "";
+    int n = 0;
+    WOLFSSL_X509 *cert = wolfSSL_get_peer_certificate(t->ssl);
+    const unsigned char *der = cert ? wolfSSL_X509_get_der(cert, &n) : NULL;
+    bool has = pin_of_certificate(slice_of(der, n > 0 ? (size_t)n : 0), pin) == 0 && pin_is_among(pins, pin);
+    if (!has) tls_words_pin(t, cert, pin);
+    wolfSSL_X509_free(cert);
+    return has;
+}
+
 enum tls_step tls_handshake(struct tls *t) {
     if (t->done) return TLS_DONE;
     if (fault_set(&t->fault)) return TLS_FAILED;
     int rc = t->server ? wolfSSL_connect(t->ssl) : wolfSSL_accept(t->ssl);
     if (rc == WOLFSSL_SUCCESS) {
+        if (!has_pinned_key(t)) return TLS_FAILED;
         t->done = true;
         tls_memory_settle(&t->store->memory, t->ssl);
         return TLS_DONE;

@@ -13,6 +13,10 @@ enum tls_version { TLS_1_2, TLS_1_3 };
 /* How to speak. Strings are owned; NULL: not given. All zero: verify against the system's CAs, TLS 1.2 and above. */
 struct tls_config {
     char *ca_file, *ca_path;         /* trust these instead of the system's CAs */
+    bool system_ca;                  /* and not instead of them, but beside them */
+    char *pins;                      /* of a client, with commas between them (wire/pin.h): the server has one of these
+                                        keys; holds without verification, too */
+    char *alpn;                      /* of a client: protocols to offer (RFC 7301), with commas between them */
     char *cert, *key, *key_password; /* our own certificate (PEM, chain included) and its key */
     char *server_name;               /* sent and verified instead of the host */
     bool no_verify;

@@ -27,4 +27,7 @@ int tls_words_verify(int ok, WOLFSSL_X509_STORE_CTX *store);
 /* Keeps in t->fault why wolfSSL gave up with `error`, where nothing is kept yet. */
 void tls_words_fail(struct tls *t, int error);
 
+/* Keeps in t->fault that the server's certificate has a key that is not pinned: `pin`. */
+void tls_words_pin(struct tls *t, WOLFSSL_X509 *cert, const char *pin);
+
 #endif

@@ -64,6 +64,17 @@ int tls_words_verify(int ok, WOLFSSL_X509_STORE_CTX *store) {
     return ok;
 }
 
+void tls_words_pin(struct tls *t, WOLFSSL_X509 *cert, const char *pin) {
+    char subject[128] = "unknown", issuer[128] = "unknown";
+    if (cert) tls_certificate_subject(cert, subject, sizeof subject);
+    if (cert) tls_certificate_issuer(cert, issuer, sizeof issuer);
+    fault_put(
+        &t->fault, "tls",
+        "the key of %s is none of those in tls.pin: it is \"%s\" (subject %s, issuer %s). If that is the server's "
+        "new key, and nobody is between here and there, add it to tls.pin",
+        t->host, pin, subject, issuer);
+}
+
 static const char *alert_words(int alert) {
     switch (alert) {
     case handshake_failure: return "handshake_failure: no version, cipher or certificate that both sides accept";
@@ -77,7 +88,7 @@ static const char *alert_words(int alert) {
     case wolfssl_alert_protocol_version: return "protocol_version: no TLS version that both sides accept";
     case unrecognized_name: return "unrecognized_name: it has no certificate for this name (tls.server_name)";
     case 116: return "certificate_required: it wants a client certificate (tls.cert and tls.key)";
-    case 120: return "no_application_protocol";
+    case 120: return "no_application_protocol: it speaks none of tls.alpn";
     default: return "an alert";
     }
 }

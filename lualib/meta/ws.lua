@@ -29,7 +29,11 @@ ws = {}
 ---@field cert? string         PEM file of our certificate, its chain included
 ---@field key? string          PEM file of its key (an encrypted one: PBES2 or traditional)
 ---@field key_password? string opens that key
----@field verify? boolean      default true; false checks nothing and warns once
+---@field system_ca? boolean   trust the system's CAs as well as those of ca_file and ca_path; default false
+---@field verify? boolean      default true; false checks nothing but tls.pin, and without that warns once
+---@field pin? string|string[] the server's public key is one of these ("sha256//...=", as curl's --pinnedpubkey);
+---checked beside all else. `conn.tls.certificate.pin` and the error tell the one that it has.
+---@field alpn? string|string[] protocols to offer (RFC 7301), "http/1.1"; `conn.tls.alpn` tells what the server picked
 ---@field server_name? string  sent (SNI) and verified instead of the host
 ---@field min_version? "1.2"|"1.3" default "1.2"
 

@@ -3,6 +3,7 @@ local peer = require "support.peer"
 local place = require "support.place"
 local program = require "support.program"
 local story = require "support.story"
+local stories = require "support.tls_stories"
 local tls = require "support.tls"
 
 local it_tells = function(name, body)
@@ -11,34 +12,12 @@ end
 
 local start = tls.bot
 
--- The bot is content with the server: a conversation follows. `server` are options of tls.listen.
-local function believes(name, server, options)
-  it_tells(name, function()
-    local t = tls.listen(server)
-    local bot = start(t.url, options or "ca_file = CA")
-    local s = t:open()
-    s:text "hello"
-    bot:tells("connect", "open 101", 'text "hello"')
-    s:finish(1000, "bye")
-    bot:tells 'close 1000 "bye" open nil'
-    bot:ends(0)
-  end)
+local function believes(name, ...)
+  it(name, stories.believes(...))
 end
 
--- The bot refuses the server, before on_connect, with an error that matches each of the patterns.
-local function doubts(name, server, options, ...)
-  local patterns = { ... }
-  it_tells(name, function()
-    local t = tls.listen(server)
-    local bot = start(t.url, options or "ca_file = CA")
-    local line = bot:line()
-    assert.matches("^error tls ", line)
-    for _, pattern in ipairs(patterns) do
-      assert.matches(type(pattern) == "function" and pattern() or pattern, line)
-    end
-    bot:tells 'close 1006 "" tls tls'
-    bot:ends(0)
-  end)
+local function doubts(name, ...)
+  it(name, stories.doubts(...))
 end
 
 local function escape(text)

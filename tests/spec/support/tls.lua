@@ -156,6 +156,7 @@ function tls.bot(url, options, more)
   return program.bot(([[
     local CA = arg[2]
     ws.connect(told { url = arg[1], tls = { %s }, %s
+      on_error = function(_, code, message) say("error", code, message) end,
       on_close = function(_, code, reason, record) say("close", code, show(reason), record.phase, record.error) end })
   ]]):format(options, more or ""), { url, tls.cert "ca" })
 end
