@@ -1,4 +1,5 @@
 /* tls: one WOLFSSL object whose I/O callbacks read from a slice and write to a buffer. */
+#include "net/tls_certificate.h"
 #include "net/tls_parts.h"
 #include <arpa/inet.h>
 #include <stdio.h>
@@ -150,10 +151,8 @@ static bool has_pinned_key(struct tls *t) {
     const char *pins = t->context->config.pins;
     if (!t->server || !pins || wolfSSL_session_reused(t->ssl)) return true;
     char pin[PIN_SIZE + 1] = "";
-    int n = 0;
     WOLFSSL_X509 *cert = wolfSSL_get_peer_certificate(t->ssl);
-    const unsigned char *der = cert ? wolfSSL_X509_get_der(cert, &n) : NULL;
-    bool has = pin_of_certificate(slice_of(der, n > 0 ? (size_t)n : 0), pin) == 0 && pin_is_among(pins, pin);
+    bool has = cert && pin_is_among(pins, tls_certificate_pin(cert, pin));
     if (!has) tls_words_pin(t, cert, pin);
     wolfSSL_X509_free(cert);
     return has;

@@ -26,10 +26,11 @@ static const char *whole_name(WOLFSSL_X509_NAME *name, char *text, size_t size) 
 const char *tls_certificate_subject(WOLFSSL_X509 *cert, char *text, size_t size) {
     WOLFSSL_X509_NAME *name = wolfSSL_X509_get_subject_name(cert);
     if (common_name(name, text, size)) return clean(text);
-    const char *first = wolfSSL_X509_get_next_altname(cert);
-    if (!first) return whole_name(name, text, size);
-    snprintf(text, size, "%s", first);
-    return clean(text);
+    WOLFSSL_X509 *copy = wolfSSL_X509_dup(cert); /* which is at its first name still */
+    const char *first = copy ? wolfSSL_X509_get_next_altname(copy) : NULL;
+    snprintf(text, size, "%s", first ? first : "");
+    wolfSSL_X509_free(copy);
+    return text[0] ? clean(text) : whole_name(name, text, size);
 }
 
 const char *tls_certificate_issuer(WOLFSSL_X509 *cert, char *text, size_t size) {
@@ -54,8 +55,21 @@ const char *tls_certificate_names(WOLFSSL_X509 *cert, char *text, size_t size) {
 bool tls_certificate_is_self_signed(WOLFSSL_X509 *cert) {
     char subject[256], issuer[256];
     WOLFSSL_X509_NAME *s = wolfSSL_X509_get_subject_name(cert), *i = wolfSSL_X509_get_issuer_name(cert);
-    return s && i && wolfSSL_X509_NAME_oneline(s, subject, sizeof subject) &&
-           wolfSSL_X509_NAME_oneline(i, issuer, sizeof issuer) && strcmp(subject, issuer) == 0;
+    if (!s || !i || !wolfSSL_X509_NAME_oneline(s, subject, sizeof subject) ||
+        !wolfSSL_X509_NAME_oneline(i, issuer, sizeof issuer) || strcmp(subject, issuer) != 0)
+        return false;
+    byte own[64], of_issuer[64]; /* the keys' identifiers (RFC 5280 4.2.1.1), where there are both */
+    int n = sizeof own, m = sizeof of_issuer;
+    if (!wolfSSL_X509_get_subjectKeyID(cert, own, &n) || !wolfSSL_X509_get_authorityKeyID(cert, of_issuer, &m))
+        return true;
+    return n == m && memcmp(own, of_issuer, (size_t)n) == 0;
+}
+
+const char *tls_certificate_pin(WOLFSSL_X509 *cert, char text[PIN_SIZE + 1]) {
+    int n = 0;
+    const unsigned char *der = wolfSSL_X509_get_der(cert, &n);
+    pin_of_certificate(slice_of(der, n > 0 ? (size_t)n : 0), text);
+    return text;
 }
 
 time_t tls_certificate_time(const WOLFSSL_ASN1_TIME *t) {

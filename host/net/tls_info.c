@@ -2,7 +2,6 @@
  * connection keeps nothing for that. */
 #include "net/tls_certificate.h"
 #include "net/tls_parts.h"
-#include "wire/pin.h"
 #include <stdio.h>
 
 /* The peer's certificate, for wolfSSL_X509_free; NULL: there is none, or it is not known any more. A resumed session
@@ -37,13 +36,11 @@ bool tls_info_read(const struct tls *t, struct tls_info *out) {
         snprintf(out->alpn, sizeof out->alpn, "%.*s", (int)size, alpn);
     WOLFSSL_X509 *cert = certificate_of(t->ssl);
     if (!cert) return true;
-    int n = 0;
-    const unsigned char *der = wolfSSL_X509_get_der(cert, &n);
     out->has_certificate = true;
     tls_certificate_subject(cert, out->subject, sizeof out->subject);
     tls_certificate_issuer(cert, out->issuer, sizeof out->issuer);
     out->not_after = tls_certificate_time(wolfSSL_X509_get_notAfter(cert));
-    pin_of_certificate(slice_of(der, n > 0 ? (size_t)n : 0), out->pin);
+    tls_certificate_pin(cert, out->pin);
     wolfSSL_X509_free(cert);
     return true;
 }

@@ -128,10 +128,7 @@ end)
 describe("tls.system_ca", function()
   -- The system's CAs, for the bot.
   local function bot(url, options, system)
-    return program.bot(([[
-      local CA = arg[2]
-      ws.connect(told { url = arg[1], tls = { %s } })
-    ]]):format(options), { url, tls.cert "ca" }, { env = { SSL_CERT_FILE = tls.cert(system) } })
+    return start(url, options, nil, { env = { SSL_CERT_FILE = tls.cert(system) } })
   end
 
   local function is(name, options, system, cert, believed)
@@ -140,9 +137,9 @@ describe("tls.system_ca", function()
       local b = bot(t.url, options, system)
       if believed then
         t:open():finish()
-        b:tells("connect", "open 101", 'close 1000 ""')
+        b:tells("connect", "open 101", 'close 1000 "" open nil')
       else
-        b:tells("~^error tls .*trust", 'close 1006 ""')
+        b:tells("~^error tls .*trust", 'close 1006 "" tls tls')
       end
       b:ends(0)
     end)

@@ -42,7 +42,7 @@ unique_subject = no
 email_in_dn = no
 policy = policy
 [policy]
-commonName = supplied
+commonName = optional
 [req]
 distinguished_name = names
 prompt = no
@@ -52,15 +52,16 @@ end
 
 local names = "DNS:localhost,IP:127.0.0.1,IP:::1"
 local year = 365 * 24 * 3600
+local now = os.time() -- of all of them, so that their days are known
 
 -- What certificates there are. issuer: who signs it (itself, where there is none); from, to: seconds from now; san:
--- its names.
+-- its names; rsa: bits of its RSA key; is_tampered: a bit of its signature is wrong.
 local kinds = {
   ca = { is_ca = true, cn = "Spec Root" },
   intermediate = { is_ca = true, cn = "Spec Intermediate", issuer = "ca" },
   other_ca = { is_ca = true, cn = "Another Root" },
   server = { cn = "localhost", issuer = "ca", san = names },
-  rsa = { cn = "localhost", issuer = "ca", san = names, rsa = true },
+  rsa = { cn = "localhost", issuer = "ca", san = names, rsa = 2048 },
   chained = { cn = "localhost", issuer = "intermediate", san = names },
   expired = { cn = "localhost", issuer = "ca", san = names, from = -2 * year, to = -year },
   not_yet = { cn = "localhost", issuer = "ca", san = names, from = year, to = 2 * year },
@@ -71,15 +72,23 @@ local kinds = {
   stranger = { cn = "localhost", issuer = "other_ca", san = names },
   self_signed = { cn = "localhost", san = names },
   client = { cn = "a bot", issuer = "ca", usage = "clientAuth" },
+  for_clients = { cn = "localhost", issuer = "ca", san = names, usage = "clientAuth" },
+  short_key = { cn = "localhost", issuer = "ca", san = names, rsa = 512 },
+  nameless = { cn = false, issuer = "ca", san = "DNS:localhost,DNS:a.example,IP:10.0.0.1" },
+  rude = { cn = "a\27[31mred", issuer = "ca", san = "DNS:rude.example" },
+  old_intermediate = { is_ca = true, cn = "Spec Old Intermediate", issuer = "ca", from = -2 * year, to = -year },
+  under_old = { cn = "localhost", issuer = "old_intermediate", san = names },
+  under_server = { cn = "localhost", issuer = "server", san = names },
+  tampered = { cn = "localhost", issuer = "ca", san = names, is_tampered = true },
 }
 
 local function stamp(offset)
-  return os.date("!%Y%m%d%H%M%SZ", os.time() + offset)
+  return os.date("!%Y%m%d%H%M%SZ", now + offset)
 end
 
 -- The day on which a certificate ends or begins, as in "2026-01-02".
 function tls.day(kind, which)
-  return os.date("!%Y-%m-%d", os.time() + kinds[kind][which])
+  return os.date("!%Y-%m-%d", now + (kinds[kind][which] or 0))
 end
 
 -- What a command of the shell prints, in the folder of the certificates.
@@ -99,15 +108,20 @@ local function make(kind)
   local extensions = k.is_ca and "basicConstraints=critical,CA:TRUE\nkeyUsage=critical,keyCertSign,cRLSign\n"
     or "basicConstraints=CA:FALSE\nextendedKeyUsage=" .. (k.usage or "serverAuth") .. "\n"
   if k.san then extensions = extensions .. "subjectAltName=" .. k.san .. "\n" end
-  write(kind .. ".ext", "subjectKeyIdentifier=hash\n" .. extensions)
+  write(kind .. ".ext", "subjectKeyIdentifier=hash\nauthorityKeyIdentifier=keyid\n" .. extensions)
   openssl("genpkey", "-out", kind .. ".key", "-algorithm", k.rsa and "RSA" or "EC", "-pkeyopt",
-    k.rsa and "rsa_keygen_bits:2048" or "ec_paramgen_curve:P-256")
-  openssl("req", "-new", "-config", "ca.conf", "-key", kind .. ".key", "-subj", "/CN=" .. k.cn, "-out", kind .. ".csr")
+    k.rsa and "rsa_keygen_bits:" .. k.rsa or "ec_paramgen_curve:P-256")
+  openssl("req", "-new", "-config", "ca.conf", "-key", kind .. ".key", "-subj", k.cn and "/CN=" .. k.cn or "/", "-out", kind .. ".csr")
   local signer = k.issuer and { "-cert", k.issuer .. ".pem", "-keyfile", k.issuer .. ".key" }
     or { "-selfsign", "-keyfile", kind .. ".key" }
   openssl("ca", "-batch", "-config", "ca.conf", "-notext", "-extfile", kind .. ".ext", "-in", kind .. ".csr", "-out",
     kind .. ".pem",
     "-startdate", stamp(k.from or -3600), "-enddate", stamp(k.to or year), table.unpack(signer))
+  if not k.is_tampered then return end
+  openssl("x509", "-in", kind .. ".pem", "-outform", "der", "-out", kind .. ".der")
+  local der = place.read(folder .. "/" .. kind .. ".der")
+  write(kind .. ".der", der:sub(1, -2) .. string.char(der:byte(-1) ~ 1)) -- the end of its signature
+  openssl("x509", "-in", kind .. ".der", "-inform", "der", "-out", kind .. ".pem")
 end
 
 -- The path of a certificate.
@@ -151,14 +165,14 @@ end
 ------------------------------------------------------------------------------------------------------------------ bots
 
 -- A bot that connects to arg[1] with these tls options (source; CA is the path of the CA's certificate) and tells of
--- everything. more: options beside tls, which end in a comma.
-function tls.bot(url, options, more)
+-- everything. more: options beside tls, which end in a comma; how: options of program.bot.
+function tls.bot(url, options, more, how)
   return program.bot(([[
     local CA = arg[2]
     ws.connect(told { url = arg[1], tls = { %s }, %s
       on_error = function(_, code, message) say("error", code, message) end,
       on_close = function(_, code, reason, record) say("close", code, show(reason), record.phase, record.error) end })
-  ]]):format(options, more or ""), { url, tls.cert "ca" })
+  ]]):format(options, more or ""), { url, tls.cert "ca" }, how)
 end
 
 --------------------------------------------------------------------------------------------------------------- servers
@@ -198,7 +212,8 @@ function tls.listen(options)
   local is_ipv6 = host:find(":", 1, true) ~= nil
   local self = setmetatable({}, server)
   make(kind)
-  local chain = kind == "chained" and options.chain ~= false and { "-cert_chain", tls.cert "intermediate" } or {}
+  local issuer = kinds[kind].issuer
+  local chain = issuer and kinds[issuer].issuer and options.chain ~= false and { "-cert_chain", tls.cert(issuer) } or {}
   local tries = 0
   repeat -- another program may take the port before s_server does
     tries = tries + 1
