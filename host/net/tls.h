@@ -20,6 +20,7 @@ struct tls_config {
     char *cert, *key, *key_password; /* our own certificate (PEM, chain included) and its key */
     char *server_name;               /* sent and verified instead of the host */
     bool no_verify;
+    bool no_stapling; /* of a client: do not ask for an OCSP response beside the certificate (RFC 6066 8) */
     enum tls_version min_version;
 };
 

@@ -37,7 +37,7 @@ bool tls_config_equal(const struct tls_config *a, const struct tls_config *b) {
     return same(a->ca_file, b->ca_file) && same(a->ca_path, b->ca_path) && same(a->cert, b->cert) &&
            same(a->key, b->key) && same(a->key_password, b->key_password) && same(a->server_name, b->server_name) &&
            same(a->pins, b->pins) && same(a->alpn, b->alpn) && a->system_ca == b->system_ca &&
-           a->no_verify == b->no_verify && a->min_version == b->min_version;
+           a->no_verify == b->no_verify && a->no_stapling == b->no_stapling && a->min_version == b->min_version;
 }
 
 void tls_config_clear(struct tls_config *c) {
@@ -71,6 +71,7 @@ void tls_config_copy(struct tls_config *to, const struct tls_config *c) {
         .alpn = copy(c->alpn),
         .system_ca = c->system_ca,
         .no_verify = c->no_verify,
+        .no_stapling = c->no_stapling,
         .min_version = c->min_version,
     };
 }
@@ -184,6 +185,12 @@ static int load(struct tls_context *c, const struct tls_aes *aes, struct fault *
             wolfSSL_CTX_UseSupportedCurve(c->ctx, (word16)groups[i]);
         wolfSSL_CTX_set_groups(c->ctx, groups, sizeof groups / sizeof *groups);
         wolfSSL_CTX_UseSessionTicket(c->ctx);
+#ifdef HAVE_CERTIFICATE_STATUS_REQUEST /* of the context: a connection has memory for it where the server agrees */
+        if (!c->config.no_verify && !c->config.no_stapling) {
+            wolfSSL_CTX_EnableOCSPStapling(c->ctx);
+            wolfSSL_CTX_UseOCSPStapling(c->ctx, WOLFSSL_CSR_OCSP, 0);
+        }
+#endif
     }
     int rc = load_own(c, fault);
     if (rc == 0 && !c->server && !c->config.no_verify) rc = load_cas(c, fault);

@@ -111,7 +111,12 @@ static void say_problem(char *text, size_t size, const struct suspect *s) {
     case BAD_CERTIFICATE_STATUS_ERROR:
         add(text, size,
             "comes with an OCSP response that is not valid: out of date, of another certificate, or not signed by "
-            "its issuer. The server needs a new one");
+            "its issuer. The server needs a new one (tls.stapling = false does not ask for it)");
+        break;
+    case OCSP_LOOKUP_FAIL:
+        add(text, size,
+            "comes without the OCSP response that the server announced, which wolfSSL does not bear (tls.stapling = "
+            "false does not ask for it)");
         break;
     default:
         add(text, size, "is refused: %s (wolfSSL %d)",
@@ -208,6 +213,7 @@ static bool is_of_certificate(int error) {
     case RSA_KEY_SIZE_E:
     case ECC_KEY_SIZE_E:
     case OCSP_CERT_REVOKED:
+    case OCSP_LOOKUP_FAIL:
     case BAD_CERTIFICATE_STATUS_ERROR: return true;
     default: return false;
     }

@@ -331,6 +331,10 @@ static void read_tls_system_ca(lua_State *L, int box, const char *name) {
     plan_at(L, box)->tls.system_ca = flag(L, name);
 }
 
+static void read_tls_stapling(lua_State *L, int box, const char *name) {
+    plan_at(L, box)->tls.no_stapling = !flag(L, name);
+}
+
 static void read_tls_verify(lua_State *L, int box, const char *name) {
     plan_at(L, box)->tls.no_verify = !flag(L, name);
 }
@@ -355,6 +359,7 @@ static const struct option tls_options[] = {
     {"tls.min_version", read_tls_min_version},
     {"tls.pin", read_tls_pin},
     {"tls.server_name", read_tls_server_name},
+    {"tls.stapling", read_tls_stapling},
     {"tls.system_ca", read_tls_system_ca},
     {"tls.verify", read_tls_verify},
     {NULL, NULL},

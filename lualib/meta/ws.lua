@@ -31,6 +31,8 @@ ws = {}
 ---@field key_password? string opens that key
 ---@field system_ca? boolean   trust the system's CAs as well as those of ca_file and ca_path; default false
 ---@field verify? boolean      default true; false checks nothing but tls.pin, and without that warns once
+---@field stapling? boolean    ask for an OCSP response beside the certificate (RFC 6066 8), and refuse a certificate that
+---it calls revoked, or that comes with one that is not valid; none is fine; default true. Not with verify = false.
 ---@field pin? string|string[] the server's public key is one of these ("sha256//...=", as curl's --pinnedpubkey);
 ---checked beside all else. `conn.tls.certificate.pin` and the error tell the one that it has.
 ---@field alpn? string|string[] protocols to offer (RFC 7301), "http/1.1"; `conn.tls.alpn` tells what the server picked

@@ -55,7 +55,8 @@ local year = 365 * 24 * 3600
 local now = os.time() -- of all of them, so that their days are known
 
 -- What certificates there are. issuer: who signs it (itself, where there is none); from, to: seconds from now; san:
--- its names; rsa: bits of its RSA key; is_tampered: a bit of its signature is wrong.
+-- its names; rsa: bits of its RSA key; is_revoked: its CA has taken it back; is_tampered: a bit of its signature is
+-- wrong.
 local kinds = {
   ca = { is_ca = true, cn = "Spec Root" },
   intermediate = { is_ca = true, cn = "Spec Intermediate", issuer = "ca" },
@@ -79,6 +80,7 @@ local kinds = {
   old_intermediate = { is_ca = true, cn = "Spec Old Intermediate", issuer = "ca", from = -2 * year, to = -year },
   under_old = { cn = "localhost", issuer = "old_intermediate", san = names },
   under_server = { cn = "localhost", issuer = "server", san = names },
+  revoked = { cn = "localhost", issuer = "ca", san = names, is_revoked = true },
   tampered = { cn = "localhost", issuer = "ca", san = names, is_tampered = true },
 }
 
@@ -99,6 +101,11 @@ local function output_of(command)
   return (text:gsub("%s+$", ""))
 end
 
+local function der_of(kind)
+  openssl("x509", "-in", kind .. ".pem", "-outform", "der", "-out", kind .. ".der")
+  return place.read(folder .. "/" .. kind .. ".der")
+end
+
 local function make(kind)
   if made[kind] then return end
   made[kind] = true
@@ -117,9 +124,11 @@ local function make(kind)
   openssl("ca", "-batch", "-config", "ca.conf", "-notext", "-extfile", kind .. ".ext", "-in", kind .. ".csr", "-out",
     kind .. ".pem",
     "-startdate", stamp(k.from or -3600), "-enddate", stamp(k.to or year), table.unpack(signer))
+  if k.is_revoked then
+    openssl("ca", "-batch", "-config", "ca.conf", "-revoke", kind .. ".pem", table.unpack(signer))
+  end
   if not k.is_tampered then return end
-  openssl("x509", "-in", kind .. ".pem", "-outform", "der", "-out", kind .. ".der")
-  local der = place.read(folder .. "/" .. kind .. ".der")
+  local der = der_of(kind)
   write(kind .. ".der", der:sub(1, -2) .. string.char(der:byte(-1) ~ 1)) -- the end of its signature
   openssl("x509", "-in", kind .. ".der", "-inform", "der", "-out", kind .. ".pem")
 end
@@ -128,6 +137,12 @@ end
 function tls.cert(kind)
   make(kind)
   return ("%s/%s.pem"):format(folder, kind)
+end
+
+-- The certificate as bytes (DER).
+function tls.der(kind)
+  make(kind)
+  return der_of(kind)
 end
 
 -- The path of its key; with a password, encrypted as PKCS#8 with PBES2.
@@ -150,6 +165,18 @@ end
 function tls.not_after(kind)
   make(kind)
   return tonumber(output_of(("date -d \"$(openssl x509 -in %s.pem -noout -enddate | cut -d= -f2)\" +%%s"):format(kind)))
+end
+
+-- A file with an OCSP response on a certificate, signed by another one: its issuer, where none is told.
+function tls.ocsp_response(kind, signer)
+  make(kind)
+  local issuer = kinds[kind].issuer
+  signer = signer or issuer
+  make(signer)
+  local name = ("%s.%s.ocsp"):format(kind, signer)
+  openssl("ocsp", "-index", "index.txt", "-CA", issuer .. ".pem", "-issuer", issuer .. ".pem", "-rsigner",
+    signer .. ".pem", "-rkey", signer .. ".key", "-cert", kind .. ".pem", "-ndays", "1", "-respout", name)
+  return folder .. "/" .. name
 end
 
 -- A folder of certificates by hash, as `openssl rehash` makes them.
