@@ -1,6 +1,7 @@
 /* tls: one WOLFSSL object whose I/O callbacks read from a slice and write to a buffer. */
 #include "net/tls_certificate.h"
 #include "net/tls_parts.h"
+#include "net/tls_ticket.h"
 #include <arpa/inet.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -123,6 +124,7 @@ struct tls *tls_client_new(struct tls_store *s, const struct tls_config *config,
         wolfSSL_UseALPN(t->ssl, config->alpn, (word32)strlen(config->alpn), WOLFSSL_ALPN_FAILED_ON_MISMATCH);
     WOLFSSL_SESSION *session = tls_session_find(t->context, t->server);
     if (session) wolfSSL_set_session(t->ssl, session);
+    t->shown_1_2 = t->ticket_waits = session && wolfSSL_version(t->ssl) == TLS1_2_VERSION;
     return t;
 }
 
@@ -136,6 +138,8 @@ struct tls *tls_server_new(struct tls_store *s, const struct tls_config *config,
 
 void tls_free(struct tls *t) {
     if (!t) return;
+    if (t->server && (!t->done || fault_set(&t->fault))) /* (RFC 5246 7.2.2); and it may be why the handshake failed */
+        tls_session_keep(t->context, t->server, NULL);
     tls_memory_forget(&t->store->memory, t->ssl);
     wolfSSL_free(t->ssl);
     buf_clear(&t->kept);
@@ -158,13 +162,31 @@ static bool has_pinned_key(struct tls *t) {
     return has;
 }
 
+/* False: more must come before wolfSSL may see it. */
+static bool ticket_is_settled(struct tls *t) {
+    if (!t->ticket_waits || t->in.n == 0) return true;
+    enum tls_ticket ticket = tls_ticket_look(t->in);
+    if (ticket == TLS_TICKET_MORE) return false;
+    if (ticket == TLS_TICKET_REFUSED) wolfSSL_set_SessionTicket(t->ssl, NULL, 0);
+    t->ticket_waits = false;
+    return true;
+}
+
+/* A server that refused a session of TLS 1.2 may speak 1.3 by now: the next connection offers it again. */
+static void keep_session(struct tls *t) {
+    bool stale = t->shown_1_2 && !wolfSSL_session_reused(t->ssl);
+    tls_session_keep(t->context, t->server, stale ? NULL : wolfSSL_get1_session(t->ssl));
+}
+
 enum tls_step tls_handshake(struct tls *t) {
     if (t->done) return TLS_DONE;
     if (fault_set(&t->fault)) return TLS_FAILED;
+    if (!ticket_is_settled(t)) return TLS_MORE;
     int rc = t->server ? wolfSSL_connect(t->ssl) : wolfSSL_accept(t->ssl);
     if (rc == WOLFSSL_SUCCESS) {
         if (!has_pinned_key(t)) return TLS_FAILED;
         t->done = true;
+        if (t->server) keep_session(t);
         tls_memory_settle(&t->store->memory, t->ssl);
         return TLS_DONE;
     }
@@ -199,10 +221,7 @@ int tls_write(struct tls *t, struct slice plain) {
 }
 
 void tls_end(struct tls *t) {
-    if (!t->done) return;
-    if (!fault_set(&t->fault)) wolfSSL_shutdown(t->ssl);
-    WOLFSSL_SESSION *session = t->server && !fault_set(&t->fault) ? wolfSSL_get1_session(t->ssl) : NULL;
-    if (session) tls_session_keep(t->context, t->server, session);
+    if (t->done && !fault_set(&t->fault)) wolfSSL_shutdown(t->ssl);
 }
 
 struct buf *tls_out(struct tls *t) {

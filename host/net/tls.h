@@ -61,13 +61,15 @@ enum tls_step {
     TLS_FAILED = -1, /* tls_fault says why */
 };
 
+/* From the end of the handshake on, connections to the same server resume the session, with tickets that come later,
+ * too (RFC 8446 4.6.1); not after a fault. */
 enum tls_step tls_handshake(struct tls *t);
 enum tls_step tls_read(struct tls *t, uint8_t *out, size_t size, size_t *n);
 
 /* Encrypts all of `plain` into tls_out. 0 or ERR_SYSTEM with a fault. */
 int tls_write(struct tls *t, struct slice plain);
 
-/* Says that we send no more (close_notify, into tls_out), and keeps the session for the next connection. */
+/* Says that we send no more (close_notify, into tls_out). */
 void tls_end(struct tls *t);
 
 /* Ciphertext that waits to be sent. */

@@ -257,6 +257,7 @@ WOLFSSL_SESSION *tls_session_find(struct tls_context *c, const char *server) {
 void tls_session_keep(struct tls_context *c, const char *server, WOLFSSL_SESSION *session) {
     size_t i = 0;
     while (i < TLS_SESSIONS && !(c->sessions[i].server && strcmp(c->sessions[i].server, server) == 0)) i++;
+    if (i == TLS_SESSIONS && !session) return;
     if (i == TLS_SESSIONS) i = c->next_session++ % TLS_SESSIONS;
     struct tls_session *kept = &c->sessions[i];
     if (kept->session) wolfSSL_SESSION_free(kept->session);

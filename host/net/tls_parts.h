@@ -14,7 +14,9 @@ struct tls {
     struct slice in; /* fed, not used yet: borrowed, or what is kept */
     struct buf kept;
     struct buf out;
-    bool done; /* the handshake */
+    bool done;         /* the handshake */
+    bool shown_1_2;    /* it began with a session of TLS 1.2, and offers nothing newer: wolfSSL does not */
+    bool ticket_waits; /* what the server says to its ticket: see tls_ticket.h */
     struct fault fault;
 };
 

@@ -153,33 +153,6 @@ describe("TLS", function()
     bot:ends(0)
   end)
 
-  for version, args in pairs { ["1.2"] = { "-tls1_2" }, ["1.3"] = { "-tls1_3" },
-    ["1.2 without tickets"] = { "-tls1_2", "-no_ticket" } } do
-    it_tells(version .. " is resumed by the next attempt", function()
-      local t = tls.listen { loud = true, args = args }
-      local bot = program.bot([[
-        local n = 0
-        ws.connect(told { url = arg[1], tls = { ca_file = arg[2] }, close_timeout = 0.1, on_close = function(c)
-          n = n + 1
-          if n < 2 then c:reconnect() end
-        end })
-      ]], { t.url, tls.cert "ca" })
-      for n = 1, 2 do
-        local s = t.session
-        local from = story.wait("a request", function()
-          return s.input:find("GET / HTTP/1.1\r\n", 1, true)
-        end)
-        assert.equal(n == 2, s.input:find("Reused session", 1, true) ~= nil)
-        s.input = s.input:sub(from)
-        s:upgrade()
-        bot:tells("connect", "open 101")
-        s:send_close(1000)
-        s:expect_close(1000)
-      end
-      bot:ends(0)
-    end)
-  end
-
   it_tells("waits while the script pauses, and loses nothing", function()
     local t = tls.listen()
     local bot = start(t.url, "ca_file = CA", [[on_message = function(c, data)

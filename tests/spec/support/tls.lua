@@ -230,14 +230,14 @@ local function over_program(self)
 end
 
 -- Starts a server that shows a certificate, for one connection at a time. options: cert (of those above), host
--- (127.0.0.1), args (more arguments for s_server), chain (false: without its intermediate), loud (it tells on its
+-- (127.0.0.1), port, args (more arguments for s_server), chain (false: without its intermediate), loud (it tells on its
 -- standard output what goes on, amid what the client sends).
 function tls.listen(options)
   options = options or {}
   local kind = options.cert or "server"
   local host = options.host or "127.0.0.1"
   local is_ipv6 = host:find(":", 1, true) ~= nil
-  local self = setmetatable({}, server)
+  local self = setmetatable({ options = options }, server)
   make(kind)
   local issuer = kinds[kind].issuer
   local chain = issuer and kinds[issuer].issuer and options.chain ~= false and { "-cert_chain", tls.cert(issuer) } or {}
@@ -245,7 +245,7 @@ function tls.listen(options)
   repeat -- another program may take the port before s_server does
     tries = tries + 1
     if tries > 3 then error("openssl s_server does not start", 2) end
-    self.port = peer.dead_port()
+    self.port = options.port or peer.dead_port()
     local address = (is_ipv6 and "[" .. host .. "]" or host) .. ":" .. self.port
     local args = { "s_server", options.loud and "-state" or "-quiet", "-accept", address, "-cert", tls.cert(kind),
       "-key", tls.key(kind) }
@@ -269,6 +269,19 @@ function tls.listen(options)
   until not self.program.status
   self.url = ("wss://%s:%d"):format(options.name or (is_ipv6 and "[" .. host .. "]" or host), self.port)
   return self
+end
+
+-- Ends it, and starts another one in its place, with other options where there are any. Returns that.
+function server:restart(changes)
+  self.program:kill "sigkill"
+  self.program:wait()
+  local options = { port = self.port }
+  for _, each in ipairs { self.options, changes or {} } do
+    for name, value in pairs(each) do
+      options[name] = value
+    end
+  end
+  return tls.listen(options)
 end
 
 -- The opening handshake of the connection. Returns the session.
