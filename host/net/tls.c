@@ -97,6 +97,14 @@ static bool is_address(const char *host) {
     return inet_pton(AF_INET, host, a) == 1 || inet_pton(AF_INET6, host, a) == 1;
 }
 
+static int on_certificate_wanted(WOLFSSL *ssl, WOLFSSL_X509 **cert, WOLFSSL_EVP_PKEY **key) {
+    (void)cert;
+    (void)key;
+    struct tls *t = wolfSSL_GetIOReadCtx(ssl);
+    t->wanted = true;
+    return 0;
+}
+
 struct tls *tls_client_new(struct tls_store *s, const struct tls_config *config, const char *host, uint16_t port,
                            struct fault *fault) {
     struct tls *t = new_tls(s, config, false, fault);
@@ -120,6 +128,7 @@ struct tls *tls_client_new(struct tls_store *s, const struct tls_config *config,
         wolfSSL_SetCertCbCtx(t->ssl, t);
         wolfSSL_check_domain_name(t->ssl, verified);
     }
+    if (!config->cert) wolfSSL_CTX_set_client_cert_cb(t->context->ctx, on_certificate_wanted);
     if (config->alpn)
         wolfSSL_UseALPN(t->ssl, config->alpn, (word32)strlen(config->alpn), WOLFSSL_ALPN_FAILED_ON_MISMATCH);
     WOLFSSL_SESSION *session = tls_session_find(t->context, t->server);

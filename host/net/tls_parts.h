@@ -17,6 +17,7 @@ struct tls {
     bool done;         /* the handshake */
     bool shown_1_2;    /* it began with a session of TLS 1.2, and offers nothing newer: wolfSSL does not */
     bool ticket_waits; /* what the server says to its ticket: see tls_ticket.h */
+    bool wanted;       /* the server asked for a certificate of ours, and there is none */
     struct fault fault;
 };
 

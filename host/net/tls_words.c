@@ -185,8 +185,8 @@ static const char *alert_words(int alert) {
     case decrypt_error: return "decrypt_error";
     case wolfssl_alert_protocol_version: return "protocol_version: no TLS version that both sides accept";
     case unrecognized_name: return "unrecognized_name: it has no certificate for this name (tls.server_name)";
-    case 116: return "certificate_required: it wants a client certificate (tls.cert and tls.key)";
-    case 120: return "no_application_protocol: it speaks none of tls.alpn";
+    case certificate_required: return "certificate_required: it wants a client certificate (tls.cert and tls.key)";
+    case no_application_protocol: return "no_application_protocol: it speaks none of tls.alpn";
     default: return "an alert";
     }
 }
@@ -194,7 +194,9 @@ static const char *alert_words(int alert) {
 /* The peer refused us, and says why. */
 static void tell_alert(struct tls *t, const char *doing, int alert) {
     if (!fault_set(&t->fault)) t->fault.alert = alert;
-    fault_put(&t->fault, "tls", "%sthe peer sent alert %d (%s)", doing, alert, alert_words(alert));
+    fault_put(&t->fault, "tls", "%sthe peer sent alert %d (%s)%s", doing, alert, alert_words(alert),
+              t->wanted && alert != certificate_required ? "; it asked for a client certificate (tls.cert and tls.key)"
+                                                         : "");
 }
 
 /* What wolfSSL says of the peer's certificate, or of what came with it, without asking tls_words_verify. */

@@ -73,6 +73,8 @@ local kinds = {
   stranger = { cn = "localhost", issuer = "other_ca", san = names },
   self_signed = { cn = "localhost", san = names },
   client = { cn = "a bot", issuer = "ca", usage = "clientAuth" },
+  rsa_client = { cn = "a bot", issuer = "ca", usage = "clientAuth", rsa = 2048 },
+  old_client = { cn = "a bot", issuer = "ca", usage = "clientAuth", from = -2 * year, to = -year },
   for_clients = { cn = "localhost", issuer = "ca", san = names, usage = "clientAuth" },
   short_key = { cn = "localhost", issuer = "ca", san = names, rsa = 512 },
   nameless = { cn = false, issuer = "ca", san = "DNS:localhost,DNS:a.example,IP:10.0.0.1" },
@@ -145,12 +147,14 @@ function tls.der(kind)
   return der_of(kind)
 end
 
--- The path of its key; with a password, encrypted as PKCS#8 with PBES2.
-function tls.key(kind, password)
+-- The path of its key; with a password, encrypted as PKCS#8 with PBES2, or how an option of `openssl pkcs8` has it.
+function tls.key(kind, password, how)
   make(kind)
   if not password then return ("%s/%s.key"):format(folder, kind) end
-  local name = ("%s.%s.key"):format(kind, password)
-  openssl("pkcs8", "-topk8", "-v2", "aes-256-cbc", "-in", kind .. ".key", "-out", name, "-passout", "pass:" .. password)
+  local name = ("%s.%s%s.key"):format(kind, password, how or "")
+  local cipher = how and { how } or { "-v2", "aes-256-cbc" }
+  openssl("pkcs8", "-topk8", "-in", kind .. ".key", "-out", name, "-passout", "pass:" .. password,
+    table.unpack(cipher))
   return folder .. "/" .. name
 end
 
