@@ -124,7 +124,7 @@ struct tls *tls_client_new(struct tls_store *s, const struct tls_config *config,
     } else {
         char verified[264];
         address_to_verify(name, verified, sizeof verified);
-        wolfSSL_set_verify(t->ssl, WOLFSSL_VERIFY_PEER, tls_words_verify);
+        wolfSSL_set_verify(t->ssl, WOLFSSL_VERIFY_PEER, tls_refusal_verify);
         wolfSSL_SetCertCbCtx(t->ssl, t);
         wolfSSL_check_domain_name(t->ssl, verified);
     }

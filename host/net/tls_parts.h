@@ -1,4 +1,5 @@
-/* tls_parts: what the files that make up tls (tls.c, tls_info.c, tls_words.c) share. Nobody else includes it. */
+/* tls_parts: what the files that make up tls (tls.c, tls_info.c, tls_refusal.c, tls_words.c) share. Nobody else
+ * includes it. */
 #ifndef NET_TLS_PARTS_H
 #define NET_TLS_PARTS_H
 
@@ -21,11 +22,16 @@ struct tls {
     struct fault fault;
 };
 
-/* ---- tls_words.c ---- */
+/* ---- tls_refusal.c ---- */
 
 /* The callback of wolfSSL that is asked about each certificate, with its own judgement; what it refused is put into
- * words and stays refused. */
-int tls_words_verify(int ok, WOLFSSL_X509_STORE_CTX *store);
+ * words in t->fault, and stays refused. */
+int tls_refusal_verify(int ok, WOLFSSL_X509_STORE_CTX *store);
+
+/* Is `error` what wolfSSL says of the server's certificate without asking? Then it is put into words as well. */
+bool tls_refusal_tell(struct tls *t, int error);
+
+/* ---- tls_words.c ---- */
 
 /* Keeps in t->fault why wolfSSL gave up with `error`, where nothing is kept yet. */
 void tls_words_fail(struct tls *t, int error);

@@ -26,16 +26,16 @@ ws = {}
 ---@class ws.tls
 ---@field ca_file? string      PEM file of the CAs to trust, instead of the system's
 ---@field ca_path? string      folder of such files
+---@field system_ca? boolean   true: the system's CAs as well as those; default false
 ---@field cert? string         PEM file of our certificate, its chain included
 ---@field key? string          PEM file of its key (an encrypted one: PBES2 or traditional)
 ---@field key_password? string opens that key
----@field system_ca? boolean   trust the system's CAs as well as those of ca_file and ca_path; default false
----@field verify? boolean      default true; false checks nothing but tls.pin, and without that warns once
----@field stapling? boolean    ask for an OCSP response beside the certificate (RFC 6066 8), and refuse a certificate that
----it calls revoked, or that comes with one that is not valid; none is fine; default true. Not with verify = false.
----@field pin? string|string[] the server's public key is one of these ("sha256//...=", as curl's --pinnedpubkey);
----checked beside all else. `conn.tls.certificate.pin` and the error tell the one that it has.
----@field alpn? string|string[] protocols to offer (RFC 7301), "http/1.1"; `conn.tls.alpn` tells what the server picked
+---@field verify? boolean      default true; false checks nothing but `pin`, and without that warns once
+---@field pin? string|string[] the server's public key is one of these, in addition to all else: "sha256//...=", as
+---curl's --pinnedpubkey has them. `conn.tls.certificate.pin` tells a server's, and so does the error
+---@field alpn? string|string[] protocols to offer (RFC 7301): "http/1.1"; `conn.tls.alpn` tells which one was picked
+---@field stapling? boolean    asks for an OCSP response beside the certificate (RFC 6066 8): one that says revoked, or
+---is not valid, refuses the server; none is fine. Default true; not with verify = false
 ---@field server_name? string  sent (SNI) and verified instead of the host
 ---@field min_version? "1.2"|"1.3" default "1.2"
 

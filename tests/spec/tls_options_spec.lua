@@ -101,7 +101,8 @@ describe("tls.alpn", function()
         bot:ends(0)
       end)
     end
-    doubts(("is refused by a server that speaks another one (%s)"):format(version), { args = { version, "-alpn", "h2" } },
+    local other = { args = { version, "-alpn", "h2" } }
+    doubts(("is refused by a server that speaks another one (%s)"):format(version), other,
       'ca_file = CA, alpn = "http/1.1"', "no_application_protocol", "tls%.alpn")
   end
 

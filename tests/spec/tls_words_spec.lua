@@ -74,15 +74,17 @@ end)
 
 describe("the error tells that a server", function()
   -- A ServerHello of TLS 1.1 (RFC 4346 7.4.1.3), which a server sends that knows of nothing newer.
-  for _, options in ipairs { { "", "1.2 and newer" }, { [[min_version = "1.3"]], "1.3 and newer .*tls%.min_version" } } do
-    it("speaks TLS 1.1 only, and " .. options[2], story.of(function()
+  for options, words in pairs {
+    [""] = "1%.2 and newer", ['min_version = "1.3"'] = "1%.3 and newer .*tls%.min_version",
+  } do
+    it("speaks TLS 1.1 only: " .. words, story.of(function()
       local p = peer.listen()
-      local bot = tls.bot(p.url:gsub("^ws", "wss"), options[1])
+      local bot = tls.bot(p.url:gsub("^ws", "wss"), options)
       local s = p:accept()
       s:read(5)
       local hello = "\3\2" .. ("r"):rep(32) .. "\0\xc0\x13\0"
       s:send("\x16\3\2" .. (">s2"):pack("\2" .. (">s3"):pack(hello)))
-      bot:tells("~^error tls .*another version of TLS.*" .. options[2], 'close 1006 "" tls tls')
+      bot:tells("~^error tls .*another version of TLS.*" .. words, 'close 1006 "" tls tls')
       bot:ends(0)
     end))
   end

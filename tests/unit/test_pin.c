@@ -15,7 +15,7 @@ static void has(const char *bytes, size_t n, const char *pin) {
     assert_int_equal(rc, pin[0] ? 0 : ERR_SYNTAX);
     assert_string_equal(text, pin);
 }
-#define HAS(bytes, pin) has(bytes, sizeof bytes - 1, pin)
+#define HAS(bytes, pin) has(bytes, sizeof(bytes) - 1, pin)
 
 static void a_pin_is_of_the_key(void **state) {
     (void)state;

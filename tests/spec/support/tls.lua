@@ -120,7 +120,8 @@ local function make(kind)
   write(kind .. ".ext", "subjectKeyIdentifier=hash\nauthorityKeyIdentifier=keyid\n" .. extensions)
   openssl("genpkey", "-out", kind .. ".key", "-algorithm", k.rsa and "RSA" or "EC", "-pkeyopt",
     k.rsa and "rsa_keygen_bits:" .. k.rsa or "ec_paramgen_curve:P-256")
-  openssl("req", "-new", "-config", "ca.conf", "-key", kind .. ".key", "-subj", k.cn and "/CN=" .. k.cn or "/", "-out", kind .. ".csr")
+  openssl("req", "-new", "-config", "ca.conf", "-key", kind .. ".key", "-subj", k.cn and "/CN=" .. k.cn or "/",
+    "-out", kind .. ".csr")
   local signer = k.issuer and { "-cert", k.issuer .. ".pem", "-keyfile", k.issuer .. ".key" }
     or { "-selfsign", "-keyfile", kind .. ".key" }
   openssl("ca", "-batch", "-config", "ca.conf", "-notext", "-extfile", kind .. ".ext", "-in", kind .. ".csr", "-out",
@@ -168,7 +169,8 @@ end
 -- When it ends, in seconds since 1970.
 function tls.not_after(kind)
   make(kind)
-  return tonumber(output_of(("date -d \"$(openssl x509 -in %s.pem -noout -enddate | cut -d= -f2)\" +%%s"):format(kind)))
+  local command = "date -d \"$(openssl x509 -in %s.pem -noout -enddate | cut -d= -f2)\" +%%s"
+  return tonumber(output_of(command:format(kind)))
 end
 
 -- A file with an OCSP response on a certificate, signed by another one: its issuer, where none is told.
