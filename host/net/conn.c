@@ -60,12 +60,6 @@ struct conn_end *conn_ending(struct conn *c) {
     return c->end;
 }
 
-static void forget_addresses(struct conn *c) {
-    free(c->remote_address);
-    free(c->local_address);
-    c->remote_address = c->local_address = NULL;
-}
-
 static void forget_end(struct conn *c) {
     free(c->end);
     c->end = NULL;
@@ -74,6 +68,7 @@ static void forget_end(struct conn *c) {
 struct plan *conn_plan(struct conn *c) {
     return plan_own(c->net, &c->plan);
 }
+
 void conn_share_plan(struct conn *c) { plan_share(c->net, &c->plan); }
 
 void conn_hold(struct conn *c) { c->references++; }
@@ -84,11 +79,10 @@ void conn_release(struct conn *c) {
     forget_end(c);
     ws_clear(&c->ws);
     conn_drop_offer_next(c);
-    buf_clear(&c->held);
-    backlog_clear(&c->queue);
+    conn_drop_held(c);
+    conn_drop_queue(c);
     buf_clear(&c->out);
-    forget_addresses(c);
-    free(c->last_ping_data);
+    conn_drop_pings(c);
     plan_release(c->net, c->plan);
     free(c->protocol);
     free(c);
@@ -104,9 +98,6 @@ static struct conn *new_conn(struct net *net, enum ws_role role, const struct co
     c->sink_arg = arg;
     c->id = ++net->last_id;
     c->plan = plan_new();
-    c->latency = -1;
-    buf_init(&c->held, (size_t)2 * NET_READ_SIZE);
-    backlog_init(&c->queue);
     buf_init(&c->out, SIZE_MAX);
     return c;
 }
@@ -166,7 +157,7 @@ void conn_renew_step(struct conn *c) {
 /* ---- the end ---- */
 
 void conn_update_reading(struct conn *c) {
-    if (c->stream) stream_read(c->stream, c->held.len == 0 && !(c->paused && c->phase == CONN_OPEN));
+    if (c->stream) stream_read(c->stream, !c->held && !(c->paused && c->phase == CONN_OPEN));
 }
 
 /* Where it was when the end began. */
@@ -178,7 +169,6 @@ static void note_phase(struct conn *c) {
 void conn_begin_closing(struct conn *c) {
     note_phase(c);
     c->phase = CONN_CLOSING;
-    clock_cancel(&c->net->clock, &c->ping);
     conn_set_step(c, c->plan->settings.close_timeout);
     c->pump_due = true; /* what was held because of a pause has no taker any more */
     conn_update_reading(c);
@@ -195,7 +185,7 @@ static void describe_end(struct conn *c) {
     e->uptime = c->opened_at ? since(c, c->opened_at) : 0;
     e->since_in = since(c, c->last_in);
     e->since_out = since(c, c->last_out);
-    e->since_ping = c->ping_sent > c->last_in ? since(c, c->ping_sent) : -1;
+    e->since_ping = c->pings && c->pings->sent > c->last_in ? since(c, c->pings->sent) : -1;
     e->lag = clock_to_seconds(net_lag_since(c->net, c->began_at));
     e->retry_in = -1;
 }
@@ -216,10 +206,9 @@ void conn_end_attempt(struct conn *c) {
     if (c->stream) stream_close(c->stream);
     c->stream = NULL;
     c->in = slice_of(NULL, 0);
-    buf_clear(&c->held);
+    conn_drop_held(c);
     buf_clear(&c->out);
     c->pump_due = c->full = c->full_told = false;
-    clock_cancel(&c->net->clock, &c->ping);
     conn_set_step(c, 0);
 }
 
@@ -267,7 +256,7 @@ static void tell_end(struct conn *c) {
     if (c->sink) c->sink->closed(c->sink_arg, c, conn_ending(c));
     if (c->again && c->phase == CONN_CLOSED) conn_open(c, c->again_after);
     c->again = false;
-    if (c->phase == CONN_CLOSED) backlog_clear(&c->queue);
+    if (c->phase == CONN_CLOSED) conn_drop_queue(c);
     if (c->phase == CONN_CLOSED || c->phase == CONN_WAITING) {
         conn_head_free(conn_take_head(c));
         forget_end(c);
@@ -352,10 +341,10 @@ static void prepare_attempt(struct conn *c) {
     c->attempt++;
     forget_end(c);
     c->began_at = conn_now(c);
-    c->opened_at = c->ping_sent = c->last_ping = c->last_in = c->last_out = 0;
-    c->latency = -1;
-    c->shut = c->ended_by_owner = c->held_back = c->ping_unsent = false;
-    forget_addresses(c);
+    c->opened_at = c->last_in = c->last_out = 0;
+    c->shut = c->ended_by_owner = c->held_back = false;
+    c->remote_address = c->local_address = (struct stream_address){0};
+    conn_drop_pings(c);
     free(c->protocol);
     c->protocol = NULL;
     ws_clear(&c->ws);
@@ -432,7 +421,7 @@ void conn_open(struct conn *c, uint64_t delay) {
 void conn_cancel_open(struct conn *c) {
     c->again = false;
     if (c->phase != CONN_WAITING) return;
-    backlog_clear(&c->queue);
+    conn_drop_queue(c);
     conn_wake(c); /* its owner may want to know */
     forget_attempt(c);
 }
@@ -440,8 +429,22 @@ void conn_cancel_open(struct conn *c) {
 void conn_withdraw(struct conn *c) {
     conn_cancel_open(c);
     if (c->phase != CONN_STARTING || c->held_back) return;
-    backlog_clear(&c->queue);
+    conn_drop_queue(c);
     forget_attempt(c);
+}
+
+int conn_queue(struct conn *c, enum ws_kind kind, struct slice data) {
+    if (!c->queue) {
+        if (!(c->queue = malloc(sizeof *c->queue))) abort();
+        backlog_init(c->queue);
+    }
+    return backlog_put(c->queue, kind, data);
+}
+
+void conn_drop_queue(struct conn *c) {
+    if (c->queue) backlog_clear(c->queue);
+    free(c->queue);
+    c->queue = NULL;
 }
 
 int conn_send(struct conn *c, enum ws_kind kind, struct slice data) {
@@ -456,7 +459,7 @@ int conn_send(struct conn *c, enum ws_kind kind, struct slice data) {
     if (!queued) net_take_buffer(c->net, &c->out);
     int rc = !queued                                ? ws_send(&c->ws, kind, data)
              : kind == WS_TEXT && !utf8_valid(data) ? ERR_INVALID_UTF8
-                                                    : backlog_put(&c->queue, kind, data);
+                                                    : conn_queue(c, kind, data);
     if (rc < 0) return rc;
     c->messages_out++;
     if (!queued) conn_sent(c, kind, data, 0);
@@ -509,7 +512,7 @@ void conn_resume(struct conn *c, enum conn_pauser who) {
     if (!(c->paused & who)) return;
     c->paused &= (uint8_t)~who;
     if (c->paused) return;
-    c->ping_sent = 0; /* what came meanwhile was not looked at */
+    if (c->pings) c->pings->sent = 0; /* what came meanwhile was not looked at */
     conn_update_reading(c);
     conn_wake(c);
 }

@@ -47,8 +47,8 @@ static void adopt_offer_later(struct conn *c, struct handshake_offer *offer) {
 static void adopt_queue(struct conn *c, struct backlog *queue) {
     size_t cap = c->out.cap;
     if (c->phase == CONN_OPEN) c->out.cap = SIZE_MAX;
-    for (struct ws_event ev; backlog_first(queue, &ev); backlog_drop(queue)) {
-        int rc = c->phase == CONN_OPEN ? ws_send(&c->ws, ev.kind, ev.data) : backlog_put(&c->queue, ev.kind, ev.data);
+    for (struct ws_event ev; queue && backlog_first(queue, &ev); backlog_drop(queue)) {
+        int rc = c->phase == CONN_OPEN ? ws_send(&c->ws, ev.kind, ev.data) : conn_queue(c, ev.kind, ev.data);
         if (rc == 0) c->messages_out++;
     }
     c->out.cap = cap;
@@ -80,6 +80,6 @@ void conn_adopt(struct conn *c, struct conn *like, bool with_url) {
         else
             conn_arm_ping(c);
     }
-    adopt_queue(c, &like->queue);
+    adopt_queue(c, like->queue);
     c->full = c->full || like->full; /* its `drained` is told */
 }

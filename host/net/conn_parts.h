@@ -46,7 +46,13 @@ void conn_fail(struct conn *c, const struct fault *fault);
 /* TCP is up, and TLS where it is spoken. */
 void conn_transport_up(struct conn *c);
 
+/* Keeps a message until the handshake is done. 0 or ERR_NOMEM. */
+int conn_queue(struct conn *c, enum ws_kind kind, struct slice data);
+void conn_drop_queue(struct conn *c);
+
 /* ---- conn_ping.c ---- */
+
+void conn_drop_pings(struct conn *c);
 
 /* Sets the deadline of the next ping, or of the pong. */
 void conn_arm_ping(struct conn *c);
@@ -54,7 +60,7 @@ void conn_arm_ping(struct conn *c);
 /* The ping that waited goes out now. */
 void conn_note_ping(struct conn *c);
 
-/* A pong came: `latency` and `pong_seconds` say what it tells. */
+/* A pong came: conn_latency and conn_pong_seconds say what it tells. */
 void conn_note_pong(struct conn *c, struct slice data);
 
 /* ---- conn_adopt.c ---- */
@@ -75,6 +81,8 @@ void conn_handshake_take(struct conn *c, struct slice *in);
 void conn_handshake_refused(struct conn *c);
 
 /* ---- conn_io.c ---- */
+
+void conn_drop_held(struct conn *c);
 
 /* Makes the stream the connection's. */
 void conn_io_own(struct conn *c, struct stream *s);

@@ -68,6 +68,7 @@ static char *copy_text(const char *text) {
 
 static struct url copy_url(const struct url *u) {
     struct url mine = *u;
+    mine.text = copy_text(u->text);
     mine.host = copy_text(u->host);
     mine.target = copy_text(u->target);
     mine.credentials = copy_text(u->credentials);
@@ -157,7 +158,8 @@ static bool same_offer(const struct handshake_offer *a, const struct handshake_o
 
 static bool same(const struct plan *a, const struct plan *b) {
     return same_settings(&a->settings, &b->settings) && plan_same_url(&a->url, &b->url) &&
-           same_offer(&a->offer, &b->offer) && tls_config_equal(&a->tls, &b->tls) && same_text(a->local, b->local);
+           same_text(a->url.text, b->url.text) && same_offer(&a->offer, &b->offer) &&
+           tls_config_equal(&a->tls, &b->tls) && same_text(a->local, b->local);
 }
 
 void plan_share(struct net *net, struct plan **at) {

@@ -17,13 +17,13 @@ static bool is_fatal(const struct retry_policy *policy, unsigned n) {
 }
 
 /* The longest delay before the try after `tries` others. */
-static double ceiling_of(const struct retry_policy *policy, uint64_t tries) {
+static double ceiling_of(const struct retry_policy *policy, uint32_t tries) {
     double delay = (double)policy->min, most = (double)policy->max;
     while (tries-- > 0 && delay < most && policy->factor > 1) delay *= policy->factor;
     return delay < most ? delay : most;
 }
 
-bool retry_decide(const struct retry_policy *policy, const struct retry_end *end, uint32_t dice, uint64_t *tries,
+bool retry_decide(const struct retry_policy *policy, const struct retry_end *end, uint32_t dice, uint32_t *tries,
                   uint64_t *delay, char why[64]) {
     if (end->uptime && end->uptime >= policy->stable) *tries = 0;
     if (end->status && is_fatal(policy, end->status)) {

@@ -187,11 +187,13 @@ static int parse(struct slice s, struct url *out, struct fault *fault) {
 int url_parse(struct slice text, struct url *out, struct fault *fault) {
     *out = (struct url){0};
     int rc = parse(text, out, fault);
+    if (rc == 0 && !(out->text = copy(text))) rc = ERR_NOMEM;
     if (rc < 0) url_clear(out);
     return rc;
 }
 
 void url_clear(struct url *u) {
+    free(u->text);
     free(u->host);
     free(u->target);
     free(u->credentials);

@@ -12,6 +12,7 @@ enum url_scheme { URL_WS, URL_WSS, URL_UNIX };
 
 /* An address in parts. Every string is the url's own; url_clear gives them back. */
 struct url {
+    char *text; /* as it was written */
     enum url_scheme scheme;
     char *host; /* name, IPv4 or IPv6 address without brackets; "localhost" for URL_UNIX */
     bool host_is_ipv6;
