@@ -34,8 +34,9 @@ static void unlink_all(struct conn *c) {
 void conn_mark_busy(struct conn *c) {
     if (c->is_busy) return;
     c->is_busy = true;
-    c->busy_next = c->net->busy;
-    c->net->busy = c;
+    c->busy_next = NULL;
+    *c->net->busy_end = c;
+    c->net->busy_end = &c->busy_next;
     conn_hold(c);
 }
 
@@ -134,7 +135,13 @@ static const char *phase_word(const struct conn *c) {
 static void on_step(struct deadline *d);
 void conn_set_step(struct conn *c, uint64_t after) {
     c->step_from = conn_now(c);
-    clock_set(&c->net->clock, &c->step, conn_now(c) + after, on_step);
+    c->step_due = after == 0;
+    if (c->step_due) { /* before the loop sleeps: to set the clock would cost a turn of it */
+        clock_cancel(&c->net->clock, &c->step);
+        conn_mark_busy(c);
+    } else {
+        clock_set(&c->net->clock, &c->step, c->step_from + after, on_step);
+    }
 }
 
 void conn_renew_step(struct conn *c) {
@@ -227,6 +234,7 @@ void conn_fail(struct conn *c, const struct fault *fault) {
 
 static void forget_attempt(struct conn *c) {
     clock_cancel(&c->net->clock, &c->step);
+    c->step_due = false;
     c->phase = CONN_CLOSED;
     unlink_all(c);
 }
@@ -268,9 +276,11 @@ static void tell_end(struct conn *c) {
 /* The deadline of a phase has come. */
 static void start_attempt(struct conn *c);
 
-static void on_step(struct deadline *d) {
-    struct conn *c = (struct conn *)((char *)d - offsetof(struct conn, step));
+static void on_step(struct deadline *d) { conn_take_step((struct conn *)((char *)d - offsetof(struct conn, step))); }
+
+void conn_take_step(struct conn *c) {
     char what[256];
+    c->step_due = false;
     switch (c->phase) {
     case CONN_WAITING: start_attempt(c); break;
     case CONN_STARTING:

@@ -104,6 +104,7 @@ struct conn {
     unsigned references;
     uint8_t paused;       /* enum conn_pauser bits of those who want no events now */
     bool pump_due;        /* what is held may go on */
+    bool step_due;        /* the step of the phase is to be taken */
     bool wake_due;        /* the sink asked for `readable` */
     bool full, full_told; /* a message was refused for want of room; the sink knows */
     bool shut;            /* we said that we send no more */

@@ -264,6 +264,7 @@ void conn_io_own(struct conn *c, struct stream *s) {
 
 /* What there is to do before the loop sleeps. */
 static void turn(struct conn *c) {
+    if (c->step_due) conn_take_step(c);
     if (c->pump_due && c->ws.out && conn_is_open(c)) {
         c->in = c->held ? buf_slice(c->held) : slice_of(NULL, 0);
         pump(c);
@@ -291,6 +292,7 @@ void conn_run_busy(struct net *net) {
     for (int rounds = 0; net->busy && rounds < 64; rounds++) { /* a turn may make more to do; not for ever */
         struct conn *c = net->busy;
         net->busy = NULL;
+        net->busy_end = &net->busy;
         while (c) {
             struct conn *next = c->busy_next;
             c->is_busy = false;

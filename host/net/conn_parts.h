@@ -15,8 +15,9 @@ static inline bool conn_is_live(const struct conn *c) { return c->phase >= CONN_
 /* Gives it a turn before the loop sleeps. */
 void conn_mark_busy(struct conn *c);
 
-/* Sets the deadline of the phase. */
+/* Sets the deadline of the phase; 0: its step is taken in the connection's next turn. */
 void conn_set_step(struct conn *c, uint64_t after);
+void conn_take_step(struct conn *c);
 
 /* The same deadline, counted anew from when the phase began. */
 void conn_renew_step(struct conn *c);

@@ -55,20 +55,27 @@ void stream_connect_path(struct stream *s, const char *path) {
 
 int stream_accept(struct stream *s, uv_stream_t *listening) { return uv_accept(listening, &s->uv.stream); }
 
+/* Not by libuv, which sets more, each for the price of a call: a connection that lives for one message feels it. */
+static void set_option(uv_os_fd_t fd, int level, int option, int value) {
+    setsockopt(fd, level, option, &value, sizeof value);
+}
+
 void stream_tune(struct stream *s) {
     if (s->unix_path) return;
-    uv_tcp_nodelay(&s->uv.tcp, 1);
-    uv_tcp_keepalive(&s->uv.tcp, 1, STREAM_DEAD_AFTER / 2);
-#ifdef TCP_KEEPINTVL
     uv_os_fd_t fd;
     if (uv_fileno(&s->uv.handle, &fd) != 0) return;
-    int interval = STREAM_DEAD_AFTER / 6, count = 3;
-    setsockopt(fd, IPPROTO_TCP, TCP_KEEPINTVL, &interval, sizeof interval);
-    setsockopt(fd, IPPROTO_TCP, TCP_KEEPCNT, &count, sizeof count);
-#ifdef TCP_USER_TIMEOUT
-    unsigned silence = STREAM_DEAD_AFTER * 1000;
-    setsockopt(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &silence, sizeof silence);
+    set_option(fd, IPPROTO_TCP, TCP_NODELAY, 1);
+    set_option(fd, SOL_SOCKET, SO_KEEPALIVE, 1);
+#ifdef TCP_KEEPIDLE
+    set_option(fd, IPPROTO_TCP, TCP_KEEPIDLE, STREAM_DEAD_AFTER / 2);
 #endif
+#ifdef TCP_KEEPINTVL
+    set_option(fd, IPPROTO_TCP, TCP_KEEPINTVL, STREAM_DEAD_AFTER / 6);
+#endif
+#ifdef TCP_USER_TIMEOUT /* of probes too: their number means nothing then */
+    set_option(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, STREAM_DEAD_AFTER * 1000);
+#elif defined TCP_KEEPCNT
+    set_option(fd, IPPROTO_TCP, TCP_KEEPCNT, 3);
 #endif
 }
 
