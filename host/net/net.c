@@ -26,7 +26,7 @@ static uint64_t lag(const struct net *n) {
 /* Later in the turn libuv looks at the time again. */
 static void on_after_sleep(uv_check_t *check) {
     struct net *n = check->data;
-    n->woke = woke(n);
+    n->woke = woke(n) + 1; /* which is later than `turned`: it is known */
 }
 
 static void on_before_sleep(uv_prepare_t *prepare) {
