@@ -66,16 +66,6 @@ static char *copy_text(const char *text) {
     return mine;
 }
 
-static struct url copy_url(const struct url *u) {
-    struct url mine = *u;
-    mine.text = copy_text(u->text);
-    mine.host = copy_text(u->host);
-    mine.target = copy_text(u->target);
-    mine.credentials = copy_text(u->credentials);
-    mine.socket_path = copy_text(u->socket_path);
-    return mine;
-}
-
 static struct buf copy_buf(const struct buf *b) {
     struct buf mine;
     buf_init(&mine, b->cap);
@@ -98,7 +88,7 @@ static struct plan *copy_plan(const struct plan *p) {
     mine->settings.retry.fatal = fatal ? malloc(fatal) : NULL;
     if (fatal && !mine->settings.retry.fatal) abort();
     if (fatal) memcpy(mine->settings.retry.fatal, p->settings.retry.fatal, fatal);
-    mine->url = copy_url(&p->url);
+    url_copy(&mine->url, &p->url);
     mine->offer = copy_offer(&p->offer);
     tls_config_copy(&mine->tls, &p->tls);
     mine->local = copy_text(p->local);

@@ -54,7 +54,8 @@ static void read_token(struct slice token, struct date *d) {
     if (d->hour < 0 && read_time(token, d)) return;
     if (d->day < 0 && (d->day = take_number(&rest, 1, 2)) >= 0) return;
     if (d->month < 0 && read_month(token, d)) return;
-    if (d->year < 0 && (d->year = take_number(&token, 2, 4)) >= 0 && d->year < 100) d->year += d->year < 70 ? 2000 : 1900;
+    if (d->year < 0 && (d->year = take_number(&token, 2, 4)) >= 0 && d->year < 100)
+        d->year += d->year < 70 ? 2000 : 1900;
 }
 
 static bool is_delimiter(uint8_t c) {

@@ -28,4 +28,14 @@ struct url {
 int url_parse(struct slice text, struct url *out, struct fault *fault);
 void url_clear(struct url *u);
 
+/* Makes `to` a copy. Aborts without memory. */
+void url_copy(struct url *to, const struct url *from);
+
+/* Where a Location leads from `base` (RFC 9110 10.2.2, RFC 3986 5.2): http stands for ws, and https for wss; a fragment
+ * and a user with password are left out. 0, ERR_SYNTAX with `fault`, or ERR_NOMEM; on failure `*out` is empty. */
+int url_resolve(const struct url *base, struct slice location, struct url *out, struct fault *fault);
+
+/* Are scheme, host and port the same (RFC 6454)? */
+bool url_same_origin(const struct url *a, const struct url *b);
+
 #endif
