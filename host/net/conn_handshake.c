@@ -18,7 +18,7 @@ void conn_handshake_begin(struct conn *c) {
     uint8_t nonce[16];
     random_fill(nonce, sizeof nonce);
     handshake_key(nonce, c->head->key);
-    if (handshake_request_write(&c->out, &c->plan->url, &c->plan->offer, c->head->key) < 0) {
+    if (handshake_request_write(&c->out, &c->plan->url, &c->plan->offer, NULL, c->head->key) < 0) {
         CONN_FAIL(c, "handshake", "no memory for the request");
         return;
     }
