@@ -79,7 +79,7 @@ void conn_release(struct conn *c) {
     conn_head_free(c->head);
     forget_end(c);
     ws_clear(&c->ws);
-    conn_drop_offer_next(c);
+    conn_drop_more(c);
     conn_drop_held(c);
     conn_drop_queue(c);
     buf_clear(&c->out);
@@ -197,13 +197,7 @@ static void describe_end(struct conn *c) {
     e->retry_in = -1;
 }
 
-void conn_end_attempt(struct conn *c) {
-    if (!conn_is_live(c)) return;
-    note_phase(c);
-    c->phase = CONN_ENDED;
-    describe_end(c);
-    if (c->dial) dial_cancel(c->dial);
-    c->dial = NULL;
+void conn_drop_transport(struct conn *c) {
     if (c->tls) {
         tls_end(c->tls);
         if (c->stream && !stream_busy(c->stream)) stream_write(c->stream, tls_out(c->tls));
@@ -215,7 +209,18 @@ void conn_end_attempt(struct conn *c) {
     c->in = slice_of(NULL, 0);
     conn_drop_held(c);
     buf_clear(&c->out);
-    c->pump_due = c->full = c->full_told = false;
+    c->pump_due = false;
+}
+
+void conn_end_attempt(struct conn *c) {
+    if (!conn_is_live(c)) return;
+    note_phase(c);
+    c->phase = CONN_ENDED;
+    describe_end(c);
+    if (c->dial) dial_cancel(c->dial);
+    c->dial = NULL;
+    conn_drop_transport(c);
+    c->full = c->full_told = false;
     conn_set_step(c, 0);
 }
 
@@ -329,10 +334,12 @@ static void on_dialled(void *arg, struct stream *s, const struct fault *fault) {
     }
     conn_hold(c);
     conn_io_own(c, s);
-    if (c->plan->url.scheme == URL_WSS) {
+    const struct url *url = conn_url(c);
+    if (url->scheme == URL_WSS) {
         struct fault refused_config = {0};
+        struct tls_config config = conn_tls(c);
         c->phase = CONN_TLS;
-        c->tls = tls_client_new(c->net->tls, &c->plan->tls, c->plan->url.host, c->plan->url.port, &refused_config);
+        c->tls = tls_client_new(c->net->tls, &config, url->host, url->port, &refused_config);
         if (!c->tls)
             conn_fail(c, &refused_config);
         else
@@ -355,6 +362,7 @@ static void prepare_attempt(struct conn *c) {
     c->shut = c->ended_by_owner = c->held_back = false;
     c->remote_address = c->local_address = (struct stream_address){0};
     conn_drop_pings(c);
+    conn_forget_redirects(c);
     free(c->protocol);
     c->protocol = NULL;
     ws_clear(&c->ws);
@@ -375,14 +383,21 @@ void conn_start(struct conn *c, const struct fault *fault) {
     c->held_back = false;
     if (c->net->record) record_connect(c->net->record, c);
     c->phase = CONN_DIALLING;
-    conn_set_step(c, c->plan->settings.connect_timeout);
-    if (fault) {
+    if (fault)
         conn_fail(c, fault);
-    } else if (c->plan->url.scheme == URL_UNIX) {
-        c->dial = dial_start_path(c->net, c->plan->url.socket_path, on_dialled, c);
-    } else {
-        c->dial = dial_start(c->net, c->plan->url.host, c->plan->url.port, c->plan->local, on_dialled, c);
-    }
+    else
+        conn_dial(c);
+}
+
+void conn_dial(struct conn *c) {
+    const struct url *url = conn_url(c);
+    c->phase = CONN_DIALLING;
+    c->remote_address = c->local_address = (struct stream_address){0};
+    conn_set_step(c, c->plan->settings.connect_timeout);
+    if (url->scheme == URL_UNIX)
+        c->dial = dial_start_path(c->net, url->socket_path, on_dialled, c);
+    else
+        c->dial = dial_start(c->net, url->host, url->port, c->plan->local, on_dialled, c);
 }
 
 void conn_limit_start(struct conn *c) {

@@ -10,6 +10,7 @@
 #include "net/plan.h"
 #include "net/stream.h"
 #include "wire/backlog.h"
+#include "wire/cookie.h"
 #include "wire/ws.h"
 
 /* In the order they are visited. */
@@ -71,6 +72,14 @@ struct conn_pings {
     double pong_seconds; /* the same of the pong that conn_next gave last; below 0: it answered none of ours */
 };
 
+/* What few connections have. */
+struct conn_more {
+    struct handshake_offer *offer_next; /* the offer of the next attempt, where that is another one; or NULL */
+    struct cookie_jar cookies;          /* that were set in any attempt */
+    struct url elsewhere;               /* where redirects of this attempt have led; without a host: nowhere */
+    unsigned redirects;                 /* so many */
+};
+
 struct conn;
 
 /* Who listens. Any of them may be NULL but `closed`. All are called from the loop, never from within a conn_ call. */
@@ -118,9 +127,9 @@ struct conn {
     void *sink_arg;
     uint64_t id;
 
-    struct plan *plan;                  /* what it was told to do; to be changed by way of conn_plan alone */
-    struct handshake_offer *offer_next; /* the offer of the next attempt, where that is another one */
-    const struct conn_answer *answer;   /* of a server: borrowed; NULL: the usual one */
+    struct plan *plan;                /* what it was told to do; to be changed by way of conn_plan alone */
+    struct conn_more *more;           /* NULL: nothing of that */
+    const struct conn_answer *answer; /* of a server: borrowed; NULL: the usual one */
 
     struct dial *dial;
     struct stream *stream;

@@ -18,7 +18,13 @@ void conn_handshake_begin(struct conn *c) {
     uint8_t nonce[16];
     random_fill(nonce, sizeof nonce);
     handshake_key(nonce, c->head->key);
-    if (handshake_request_write(&c->out, &c->plan->url, &c->plan->offer, NULL, c->head->key) < 0) {
+    struct handshake_extras extras;
+    struct buf cookies;
+    buf_init(&cookies, HTTP1_HEAD_MAX);
+    int rc = conn_request_extras(c, &cookies, &extras);
+    if (rc == 0) rc = handshake_request_write(&c->out, conn_url(c), &c->plan->offer, &extras, c->head->key);
+    buf_clear(&cookies);
+    if (rc < 0) {
         CONN_FAIL(c, "handshake", "no memory for the request");
         return;
     }
@@ -77,6 +83,8 @@ static void judge_response(struct conn *c) {
         return;
     }
     h->received = true;
+    conn_keep_cookies(c);
+    if (conn_follow_redirect(c)) return;
     if (c->net->record && h->parts.status == 101) record_response(c->net->record, c);
     if (handshake_response_judge(&h->parts, &c->plan->offer, c->head->key, &protocol, &deflate, &fault) == 0) {
         keep_protocol(c, protocol);

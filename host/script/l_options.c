@@ -431,6 +431,15 @@ static void read_reconnect(lua_State *L, int box, const char *name) {
     p->max = p->min;
 }
 
+/* ---- what answers ask for ---- */
+
+static void read_max_redirects(lua_State *L, int box, const char *name) {
+    enum { MOST = 20 };
+    plan_at(L, box)->settings.max_redirects = (unsigned)whole_number(L, name, 0, MOST);
+}
+
+static void read_cookies(lua_State *L, int box, const char *name) { plan_at(L, box)->settings.cookies = flag(L, name); }
+
 static const struct option options[] = {
     {"url", read_url},
     {"headers", read_headers},
@@ -451,6 +460,8 @@ static const struct option options[] = {
     {"tls", read_tls},
     {"proxy", read_not_yet},
     {"local_address", read_local_address},
+    {"max_redirects", read_max_redirects},
+    {"cookies", read_cookies},
     {NULL, NULL},
 };
 

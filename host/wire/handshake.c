@@ -165,8 +165,11 @@ static int judge_extensions(const struct http1_head *head, const struct handshak
 int handshake_response_judge(const struct http1_head *head, const struct handshake_offer *offer, const char *key,
                              struct slice *protocol, struct deflate_params *deflate, struct fault *fault) {
     if (head->status != 101) {
-        fault_put(fault, "handshake", "the server answered %u%s%.*s", head->status, head->reason.n ? " " : "",
-                  SLICE_ARGS(slice_head(head->reason, 200)));
+        struct slice location = http1_field_get(head, "Location");
+        bool leads = handshake_is_redirect(head->status) && location.n;
+        fault_put(fault, "handshake", "the server answered %u%s%.*s%s%.*s%s", head->status, head->reason.n ? " " : "",
+                  SLICE_ARGS(slice_head(head->reason, 200)), leads ? ": it redirects to " : "",
+                  SLICE_ARGS(slice_head(location, leads ? 200 : 0)), leads ? " (see max_redirects)" : "");
         return ERR_RANGE;
     }
     char accept[ACCEPT_SIZE + 1];

@@ -51,6 +51,11 @@ struct handshake_extras {
 int handshake_request_write(struct buf *out, const struct url *url, const struct handshake_offer *offer,
                             const struct handshake_extras *extras, const char *key);
 
+/* Does an answer of this status lead elsewhere, where it has a Location (RFC 9110 15.4)? */
+static inline bool handshake_is_redirect(unsigned status) {
+    return (status >= 301 && status <= 303) || status == 307 || status == 308;
+}
+
 /* Judges the answer to a request with `key` and `offer`. 0: the connection is open, `*protocol` is what the server
  * chose (`p` NULL: none). ERR_RANGE: not, and `fault` (kind "handshake") says why. 1xx other than 101 are the caller's
  * to skip. */
