@@ -81,7 +81,7 @@ ws = {}
 ---From wss to ws none is; Host, Authorization, Cookie, the url's user and `tls.cert` do not go to another origin
 ---@field cookies? boolean          what servers set in the handshake is sent with the next, in one line with a Cookie
 ---of yours; default false
----@field on_connect? fun(conn: ws.connection)  the transport is up (TCP; for wss, TLS verified); after a redirect, again
+---@field on_connect? fun(conn: ws.connection)  the transport is up (TCP; for wss, TLS verified); a redirect: again
 ---@field on_websocket_connect? fun(conn: ws.connection, response: ws.response)  the handshake is done
 ---@field on_message? fun(conn: ws.connection, data: string, kind: ws.kind)
 ---@field on_ping? fun(conn: ws.connection, data: string)  it was answered already
