@@ -292,7 +292,7 @@ static void on_step(struct deadline *d) {
             start_attempt(c);
         break;
     case CONN_DIALLING:
-        dial_describe(c->dial, what, sizeof what);
+        dial_time_out(c->dial, what, sizeof what);
         CONN_FAIL(c, "timeout", "%s within %g s (connect_timeout)", what,
                   clock_to_seconds(c->plan->settings.connect_timeout));
         break;
@@ -382,7 +382,8 @@ void conn_start(struct conn *c, const struct fault *fault) {
     } else if (c->plan->url.scheme == URL_UNIX) {
         c->dial = dial_start_path(c->net, c->plan->url.socket_path, on_dialled, c);
     } else {
-        c->dial = dial_start(c->net, c->plan->url.host, c->plan->url.port, c->plan->local, on_dialled, c);
+        struct dial_options how = plan_dial(c->plan);
+        c->dial = dial_start(c->net, c->plan->url.host, c->plan->url.port, &how, on_dialled, c);
     }
 }
 
