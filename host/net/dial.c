@@ -13,7 +13,7 @@
 enum {
     NEXT_AFTER_MS = 250,  /* RFC 8305 5, Connection Attempt Delay */
     OTHER_FAMILY_MS = 50, /* RFC 8305 3, Resolution Delay: how long one family waits for the one that goes first */
-    FAILURES_SIZE = 400,  /* bytes of text about addresses that failed */
+    FAILURES_SIZE = 256,  /* bytes of text about addresses that failed */
     ADDRESS_TEXT = 64,    /* bytes of "[address]:port" */
 };
 
