@@ -34,7 +34,7 @@ struct names_wait {
 };
 
 /* Asks for the families (bits) of a name; `told` tells of each once: of what is known already from within this call,
- * IPv6 first. It must not end the wait of anybody else. */
+ * IPv6 first. What `told` does must not end the wait of somebody else. */
 void names_ask(struct net *net, const char *host, unsigned families, struct names_wait *w,
                void (*told)(struct names_wait *w, const struct names_answer *answer));
 

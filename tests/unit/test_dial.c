@@ -159,6 +159,21 @@ static void a_slow_family_is_not_waited_for_to_fail(void **state) {
     assert_string_equal(result, "connect: cannot connect to example.org:1: connection refused at 127.0.0.1:1");
 }
 
+static void an_address_is_asked_at_once(void **state) {
+    (void)state;
+    uint16_t port = 0;
+    int server = listen_at("127.0.0.1", &port);
+    start("127.0.0.1", port);
+    int client = accept(server, NULL, NULL); /* the loop has not turned */
+    assert_true(client >= 0);
+    finish();
+    start("127.0.0.1", 1); /* what fails in that moment is told later */
+    finish();
+    assert_string_equal(result, "connect: cannot connect to 127.0.0.1:1: connection refused");
+    close(client);
+    close(server);
+}
+
 static void the_next_address_follows_after_250_ms(void **state) {
     (void)state;
     uint16_t port = 0;
@@ -322,6 +337,7 @@ int main(void) {
         TEST(families_take_turns),
         TEST(ipv6_that_is_out_of_reach_comes_last),
         TEST(a_slow_family_is_not_waited_for_to_fail),
+        TEST(an_address_is_asked_at_once),
         TEST(the_next_address_follows_after_250_ms),
         TEST(the_next_one_follows_at_once_when_one_fails),
         TEST(who_lost_the_race_is_not_dead_and_who_timed_out_is),
