@@ -46,20 +46,18 @@ struct dial {
     char host[];
 };
 
-/* ---- the end ---- */
-
-static void drop_candidates(struct dial *d) {
-    for (size_t i = 0; i < d->count; i++)
-        if (d->candidates[i].stream) stream_close(d->candidates[i].stream);
-    free(d->candidates);
-    d->candidates = NULL;
-    d->count = 0;
+static struct dial *of_pause(struct deadline *pause) {
+    return (struct dial *)((char *)pause - offsetof(struct dial, pause));
 }
+
+/* ---- the end ---- */
 
 void dial_cancel(struct dial *d) {
     names_leave(&d->names);
     clock_cancel(&d->net->clock, &d->pause);
-    drop_candidates(d);
+    for (size_t i = 0; i < d->count; i++)
+        if (d->candidates[i].stream) stream_close(d->candidates[i].stream);
+    free(d->candidates);
     buf_clear(&d->failures);
     free(d);
 }
@@ -147,7 +145,7 @@ static void note_failure(struct dial *d, const union address *address, int error
 /* ---- the race ---- */
 
 static void on_failed(struct deadline *pause) {
-    struct dial *d = (struct dial *)((char *)pause - offsetof(struct dial, pause));
+    struct dial *d = of_pause(pause);
     struct fault fault = {0};
     put_fault(d, &fault);
     finish(d, NULL, &fault);
@@ -224,7 +222,7 @@ static uint64_t time_of_next(const struct dial *d) {
     return awaited ? d->found_at + OTHER_FAMILY_MS * CLOCK_MS : 0;
 }
 
-static void on_pause(struct deadline *pause) { go_on((struct dial *)((char *)pause - offsetof(struct dial, pause))); }
+static void on_pause(struct deadline *pause) { go_on(of_pause(pause)); }
 
 static void go_on(struct dial *d) {
     struct clock *clock = &d->net->clock;
@@ -289,11 +287,7 @@ struct dial *dial_start(struct net *net, const char *host, uint16_t port, const 
     }
     if (n == 0) {
         d->turn = AF_INET6;
-        names_ask(net, host,
-                  d->family == 4   ? NAMES_V4
-                  : d->family == 6 ? NAMES_V6
-                                   : NAMES_V4 | NAMES_V6,
-                  &d->names, on_named);
+        names_ask(net, host, (d->family != 6) * NAMES_V4 | (d->family != 4) * NAMES_V6, &d->names, on_named);
     } else {
         d->turn = given[0].any.sa_family;
         for (size_t i = 0; i < n; i++) add_candidate(d, &given[i]);
@@ -304,7 +298,7 @@ struct dial *dial_start(struct net *net, const char *host, uint16_t port, const 
 
 /* A socket of the file system connects, or not, at once; that is told later. */
 static void on_path_tried(struct deadline *pause) {
-    struct dial *d = (struct dial *)((char *)pause - offsetof(struct dial, pause));
+    struct dial *d = of_pause(pause);
     struct stream *s = d->candidates->stream;
     if (s) {
         d->candidates->stream = NULL;

@@ -58,8 +58,8 @@ ws = {}
 ---waits, what follows is held. Pings are answered all the same, until more than max_receive_buffer is held; then the
 ---socket is not read. Messages are held as well while there is no on_message: for a later one, or for receive.
 ---@class ws.options
----@field url string|fun(conn: ws.connection): string  ws://, wss://, ws+unix:///path.sock:/uri, ws+unix://@name:/uri (an
----abstract socket of Linux); a function: called for each attempt, and may wait
+---@field url string|fun(conn: ws.connection): string  ws://, wss://, ws+unix:///path.sock:/uri, or ws+unix://@name:/uri
+---(an abstract socket of Linux); a function: called for each attempt, and may wait
 ---@field headers? table<string, string|string[]>|fun(conn: ws.connection): table  extra lines of the request
 ---@field ping_interval? number     seconds between pings; nil or 0: none
 ---@field binary_type? "blob"|"arraybuffer"  what send() makes; default ws.BLOB
@@ -77,8 +77,8 @@ ws = {}
 ---@field max_receive_buffer? integer  bytes held for a script that is behind; default 16 MiB
 ---@field tls? ws.tls
 ---@field family? 4|6              IPv4 or IPv6 alone; default: both, raced (RFC 8305)
----@field resolve? table<string, string|string[]>  what hosts stand for, without a look-up: IP addresses by "host:port", or
----by "host" for any port. Host header and TLS name stay those of the url
+---@field resolve? table<string, string|string[]>  what hosts stand for, without a look-up: IP addresses by
+---"host:port", or by "host" for any port. Host header and TLS name stay those of the url
 ---@field local_address? string     the IP address to connect from; it chooses the family too
 ---@field on_connect? fun(conn: ws.connection)  the transport is up (TCP; for wss, TLS verified)
 ---@field on_websocket_connect? fun(conn: ws.connection, response: ws.response)  the handshake is done

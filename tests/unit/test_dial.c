@@ -59,7 +59,7 @@ static int silent_at(const char *host, uint16_t *port, int *filler) {
     assert_true(address_read(&a, host, *port));
     for (int i = 0; i < 3; i++) {
         filler[i] = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0);
-        connect(filler[i], &a.any, sizeof a.v4);
+        (void)connect(filler[i], &a.any, sizeof a.v4);
     }
     return fd;
 }
