@@ -73,15 +73,6 @@ static char *copy_text(const char *text) {
     return mine;
 }
 
-static struct url copy_url(const struct url *u) {
-    struct url mine = *u;
-    mine.host = copy_text(u->host);
-    mine.target = copy_text(u->target);
-    mine.credentials = copy_text(u->credentials);
-    mine.socket_path = copy_text(u->socket_path);
-    return mine;
-}
-
 static struct buf copy_buf(const struct buf *b) {
     struct buf mine;
     buf_init(&mine, b->cap);
@@ -104,7 +95,7 @@ static struct plan *copy_plan(const struct plan *p) {
     mine->settings.retry.fatal = fatal ? malloc(fatal) : NULL;
     if (fatal && !mine->settings.retry.fatal) abort();
     if (fatal) memcpy(mine->settings.retry.fatal, p->settings.retry.fatal, fatal);
-    mine->url = copy_url(&p->url);
+    url_copy(&mine->url, &p->url);
     mine->offer = copy_offer(&p->offer);
     tls_config_copy(&mine->tls, &p->tls);
     mine->local = copy_text(p->local);
@@ -146,7 +137,7 @@ static bool same_settings(const struct conn_settings *a, const struct conn_setti
            a->handshake_timeout == b->handshake_timeout && a->close_timeout == b->close_timeout &&
            a->pong_timeout == b->pong_timeout && a->max_message_size == b->max_message_size &&
            a->max_send_buffer == b->max_send_buffer && a->max_receive_buffer == b->max_receive_buffer &&
-           same_retry(&a->retry, &b->retry);
+           same_retry(&a->retry, &b->retry) && a->max_redirects == b->max_redirects && a->cookies == b->cookies;
 }
 
 static bool same_deflate(const struct deflate_offer *a, const struct deflate_offer *b) {
@@ -166,8 +157,9 @@ static bool same_offer(const struct handshake_offer *a, const struct handshake_o
 
 static bool same(const struct plan *a, const struct plan *b) {
     return same_settings(&a->settings, &b->settings) && plan_same_url(&a->url, &b->url) &&
-           same_offer(&a->offer, &b->offer) && tls_config_equal(&a->tls, &b->tls) && same_text(a->local, b->local) &&
-           a->family == b->family && same_buf(&a->resolve, &b->resolve);
+           same_text(a->url.text, b->url.text) && same_offer(&a->offer, &b->offer) &&
+           tls_config_equal(&a->tls, &b->tls) && same_text(a->local, b->local) && a->family == b->family &&
+           same_buf(&a->resolve, &b->resolve);
 }
 
 void plan_share(struct net *net, struct plan **at) {

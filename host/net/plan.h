@@ -15,6 +15,8 @@ struct conn_settings {
     uint64_t connect_timeout, handshake_timeout, close_timeout, pong_timeout;
     size_t max_message_size, max_send_buffer, max_receive_buffer;
     struct retry_policy retry; /* of a client */
+    unsigned max_redirects;    /* that are followed in one attempt; 0: none */
+    bool cookies;              /* what the server sets is sent with the next handshake */
 };
 
 /* Seconds and bytes as API.md gives them. */

@@ -42,15 +42,13 @@ static double number(lua_State *L, const char *name) {
     return value;
 }
 
-static void keep_hidden(lua_State *L, int box, const char *name) {
-    if (lua_getiuservalue(L, box, BOX_HIDDEN) == LUA_TNIL) {
-        lua_newtable(L); /* value, nil, table */
-        lua_replace(L, -2);
-        lua_pushvalue(L, -1);
-        lua_setiuservalue(L, box, BOX_HIDDEN);
-    }
+const char l_options_url_function = 0, l_options_headers_function = 0;
+
+/* Keeps the function on the top. */
+static void keep_function(lua_State *L, int box, const char *which) {
+    lua_getiuservalue(L, box, BOX_FIELDS);
     lua_pushvalue(L, -2);
-    lua_setfield(L, -2, name);
+    lua_rawsetp(L, -2, which);
     lua_pop(L, 1);
 }
 
@@ -98,15 +96,12 @@ void l_options_url(lua_State *L, int value, struct conn_box *b) {
     struct plan *plan = conn_plan(b->conn);
     url_clear(&plan->url);
     plan->url = url;
-    lua_pushvalue(L, value);
-    keep_string(L, &b->url, "url");
-    lua_pop(L, 1);
 }
 
 static void read_url(lua_State *L, int box, const char *name) {
     (void)name;
     if (lua_isfunction(L, -1)) {
-        keep_hidden(L, box, "url_function");
+        keep_function(L, box, &l_options_url_function);
         box_at(L, box)->url_function = true;
     } else {
         l_options_url(L, -1, box_at(L, box));
@@ -169,7 +164,7 @@ void l_options_headers(lua_State *L, int value, struct conn *c) {
 static void read_headers(lua_State *L, int box, const char *name) {
     (void)name;
     if (lua_isfunction(L, -1)) {
-        keep_hidden(L, box, "headers_function");
+        keep_function(L, box, &l_options_headers_function);
         box_at(L, box)->headers_function = true;
     } else {
         l_options_headers(L, -1, box_at(L, box)->conn);
@@ -490,6 +485,15 @@ static void read_reconnect(lua_State *L, int box, const char *name) {
     p->max = p->min;
 }
 
+/* ---- what answers ask for ---- */
+
+static void read_max_redirects(lua_State *L, int box, const char *name) {
+    enum { MOST = 20 };
+    plan_at(L, box)->settings.max_redirects = (unsigned)whole_number(L, name, 0, MOST);
+}
+
+static void read_cookies(lua_State *L, int box, const char *name) { plan_at(L, box)->settings.cookies = flag(L, name); }
+
 static const struct option options[] = {
     {"url", read_url},
     {"headers", read_headers},
@@ -512,6 +516,8 @@ static const struct option options[] = {
     {"family", read_family},
     {"local_address", read_local_address}, /* after family */
     {"resolve", read_resolve},
+    {"max_redirects", read_max_redirects},
+    {"cookies", read_cookies},
     {NULL, NULL},
 };
 

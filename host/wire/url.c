@@ -188,14 +188,126 @@ static int parse(struct slice s, struct url *out, struct fault *fault) {
 int url_parse(struct slice text, struct url *out, struct fault *fault) {
     *out = (struct url){0};
     int rc = parse(text, out, fault);
+    if (rc == 0 && !(out->text = copy(text))) rc = ERR_NOMEM;
     if (rc < 0) url_clear(out);
     return rc;
 }
 
+static char *must_copy(const char *text) {
+    char *mine = text ? copy(slice_str(text)) : NULL;
+    if (text && !mine) abort();
+    return mine;
+}
+
+void url_copy(struct url *to, const struct url *from) {
+    *to = *from;
+    to->text = must_copy(from->text);
+    to->host = must_copy(from->host);
+    to->target = must_copy(from->target);
+    to->credentials = must_copy(from->credentials);
+    to->socket_path = must_copy(from->socket_path);
+}
+
 void url_clear(struct url *u) {
+    free(u->text);
     free(u->host);
     free(u->target);
     free(u->credentials);
     free(u->socket_path);
     *u = (struct url){0};
+}
+
+/* ---- references ---- */
+
+/* Ends the path before its last segment. */
+static size_t parent(const char *path, size_t n) {
+    while (n && path[n - 1] != '/') n--;
+    return n;
+}
+
+/* Takes "." and ".." out of a path that begins with '/' (RFC 3986 5.2.4). */
+static void remove_dots(char *path) {
+    size_t n = 1; /* bytes that stay, the last of them a '/' */
+    for (const char *from = path + 1; *from;) {
+        size_t size = strcspn(from, "/");
+        bool dot = size == 1 && from[0] == '.', dots = size == 2 && from[0] == '.' && from[1] == '.';
+        if (dots && n > 1) n = parent(path, n - 1);
+        if (!dot && !dots) {
+            memmove(path + n, from, size);
+            n += size;
+            if (from[size]) path[n++] = '/';
+        }
+        from += size + (from[size] != '\0');
+    }
+    path[n] = '\0';
+}
+
+/* The target that a reference without scheme and authority names. NULL without memory. */
+static char *merge_target(const struct url *base, struct slice reference) {
+    size_t before = strcspn(base->target, "?"), query = 0;
+    while (query < reference.n && reference.p[query] != '?') query++;
+    if (query > 0) before = reference.p[0] == '/' ? 0 : parent(base->target, before);
+    if (reference.n == 0) before = strlen(base->target);
+    char *text = malloc(before + reference.n + 1);
+    if (!text) return NULL;
+    memcpy(text, base->target, before);
+    if (query) memcpy(text + before, reference.p, query);
+    text[before + query] = '\0';
+    if (query) remove_dots(text);
+    size_t n = strlen(text);
+    if (query < reference.n) memcpy(text + n, reference.p + query, reference.n - query);
+    text[n + reference.n - query] = '\0';
+    return text;
+}
+
+/* The same place with another target. */
+static int retarget(const struct url *base, struct slice reference, struct url *out) {
+    char *target = merge_target(base, reference);
+    if (!target) return ERR_NOMEM;
+    url_copy(out, base);
+    free(out->target);
+    out->target = encode_target("", slice_str(target));
+    free(target);
+    return out->target ? 0 : ERR_NOMEM;
+}
+
+int url_resolve(const struct url *base, struct slice location, struct url *out, struct fault *fault) {
+    static const char *const schemes[][2] = {{"http:", "ws:"}, {"https:", "wss:"}, {"ws:", "ws:"}, {"wss:", "wss:"}};
+    *out = (struct url){0};
+    const uint8_t *fragment = location.n ? memchr(location.p, '#', location.n) : NULL;
+    if (fragment) location.n = (size_t)(fragment - location.p);
+    if (location.n > URL_MAX) return refuse(fault, "it is longer than 16 KB");
+    for (size_t i = 0; i < location.n; i++)
+        if (location.p[i] <= ' ' || location.p[i] == 0x7F) return refuse(fault, "it has a space or control character");
+    const char *scheme = NULL;
+    for (size_t i = 0; i < sizeof schemes / sizeof *schemes && !scheme; i++)
+        if (take(&location, schemes[i][0])) scheme = schemes[i][1];
+    size_t word = 0; /* of another scheme, perhaps */
+    while (word < location.n && !strchr(":/?", location.p[word])) word++;
+    if (!scheme && word < location.n && location.p[word] == ':') return refuse(fault, "it is not of http or https");
+    bool has_authority = location.n > 1 && location.p[0] == '/' && location.p[1] == '/';
+    if (!scheme && !has_authority) {
+        int rc = retarget(base, location, out);
+        if (rc < 0) url_clear(out);
+        return rc;
+    }
+    if (!scheme) scheme = base->scheme == URL_WSS ? "wss:" : "ws:";
+    size_t n = strlen(scheme);
+    char *text = malloc(n + location.n + 1);
+    if (!text) return ERR_NOMEM;
+    memcpy(text, scheme, n);
+    if (location.n) memcpy(text + n, location.p, location.n);
+    int rc = url_parse(slice_of(text, n + location.n), out, fault);
+    free(text);
+    if (rc < 0) return rc;
+    free(out->credentials);
+    out->credentials = NULL;
+    return 0;
+}
+
+static bool same_text(const char *a, const char *b) { return a == b || (a && b && strcmp(a, b) == 0); }
+
+bool url_same_origin(const struct url *a, const struct url *b) {
+    return a->scheme == b->scheme && a->port == b->port && same_text(a->socket_path, b->socket_path) &&
+           slice_eq_nocase(slice_str(a->host), slice_str(b->host));
 }

@@ -12,6 +12,7 @@ enum url_scheme { URL_WS, URL_WSS, URL_UNIX };
 
 /* An address in parts. Every string is the url's own; url_clear gives them back. */
 struct url {
+    char *text; /* as it was written */
     enum url_scheme scheme;
     char *host; /* name, IPv4 or IPv6 address without brackets; "localhost" for URL_UNIX */
     bool host_is_ipv6;
@@ -26,5 +27,15 @@ struct url {
  * empty. */
 int url_parse(struct slice text, struct url *out, struct fault *fault);
 void url_clear(struct url *u);
+
+/* Makes `to` a copy. Aborts without memory. */
+void url_copy(struct url *to, const struct url *from);
+
+/* Where a Location leads from `base` (RFC 9110 10.2.2, RFC 3986 5.2): http stands for ws, and https for wss; a fragment
+ * and a user with password are left out. 0, ERR_SYNTAX with `fault`, or ERR_NOMEM; on failure `*out` is empty. */
+int url_resolve(const struct url *base, struct slice location, struct url *out, struct fault *fault);
+
+/* Are scheme, host and port the same (RFC 6454)? */
+bool url_same_origin(const struct url *a, const struct url *b);
 
 #endif

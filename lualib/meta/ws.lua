@@ -80,7 +80,11 @@ ws = {}
 ---@field resolve? table<string, string|string[]>  what hosts stand for, without a look-up: IP addresses by
 ---"host:port", or by "host" for any port. Host header and TLS name stay those of the url
 ---@field local_address? string     the IP address to connect from; it chooses the family too
----@field on_connect? fun(conn: ws.connection)  the transport is up (TCP; for wss, TLS verified)
+---@field max_redirects? integer    how many redirects (301, 302, 303, 307, 308) an attempt follows, 0 to 20; default 0.
+---From wss to ws none is; Host, Authorization, Cookie, the url's user and `tls.cert` do not go to another origin
+---@field cookies? boolean          what servers set in the handshake is sent with the next, in one line with a Cookie
+---of yours; default false
+---@field on_connect? fun(conn: ws.connection)  the transport is up (TCP; for wss, TLS verified); after a redirect, again
 ---@field on_websocket_connect? fun(conn: ws.connection, response: ws.response)  the handshake is done
 ---@field on_message? fun(conn: ws.connection, data: string, kind: ws.kind)
 ---@field on_ping? fun(conn: ws.connection, data: string)  it was answered already

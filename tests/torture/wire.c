@@ -77,7 +77,7 @@ static int shake_hands(struct talk *t) {
         handshake_offer_origin(&t->offer, slice_str("https://example.org"), &why) < 0)
         return refused_with(why, t);
     handshake_key((const uint8_t *)"0123456789abcdef", key);
-    if ((rc = handshake_request_write(&t->request, &t->url, &t->offer, key)) < 0) return rc;
+    if ((rc = handshake_request_write(&t->request, &t->url, &t->offer, NULL, key)) < 0) return rc;
     assert_int_equal(http1_head_size(buf_slice(&t->request), &scanned), t->request.len);
     if (http1_request_parse(t->request.base, t->request.len, &t->head, &why) < 0 ||
         handshake_request_judge(&t->head, &why) != 101)

@@ -12,7 +12,7 @@ static void on_done(void *arg, struct stream *s, const struct fault *fault) {
     char where[64];
     dial = NULL;
     if (s) {
-        stream_remote_address(s, where, sizeof where);
+        stream_address_print(stream_remote_address(s), where, sizeof where);
         snprintf(result, sizeof result, "connected to %s", where);
         stream_close(s);
     } else {
