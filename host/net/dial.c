@@ -43,6 +43,7 @@ struct dial {
     union address local;   /* AF_UNSPEC: any */
     uint16_t port;         /* 0: `host` is the path of a socket */
     bool is_literal;       /* `host` is an address, or a path */
+    const char *title;     /* of the host; "": none */
     char host[];
 };
 
@@ -89,18 +90,19 @@ static void put_dns_fault(const struct dial *d, struct fault *fault) {
     fault->system = uv_err_name(d->dns_error);
     switch (d->dns_error) {
     case UV_EAI_AGAIN:
-        fault_put(fault, "dns", "cannot find %s: no name server answered (is this machine offline?)", d->host);
+        fault_put(fault, "dns", "cannot find %s%s: no name server answered (is this machine offline?)", d->title,
+                  d->host);
         break;
     case UV_EAI_NONAME:
     case UV_EAI_NODATA:
     case UV_EAI_ADDRFAMILY:
         if (d->family)
-            fault_put(fault, "dns", "cannot find %s: no IPv%d address is known (%s)", d->host, d->family,
+            fault_put(fault, "dns", "cannot find %s%s: no IPv%d address is known (%s)", d->title, d->host, d->family,
                       family_reason(d));
         else
-            fault_put(fault, "dns", "cannot find %s: no address is known (is the name right?)", d->host);
+            fault_put(fault, "dns", "cannot find %s%s: no address is known (is the name right?)", d->title, d->host);
         break;
-    default: fault_put(fault, "dns", "cannot find %s: %s", d->host, uv_strerror(d->dns_error));
+    default: fault_put(fault, "dns", "cannot find %s%s: %s", d->title, d->host, uv_strerror(d->dns_error));
     }
 }
 
@@ -112,7 +114,7 @@ static void put_fault(const struct dial *d, struct fault *fault) {
     }
     target_text(d, target, sizeof target);
     if (!d->error) {
-        fault_put(fault, "connect", "cannot connect to %s: it %s no IPv%d address (%s)", target,
+        fault_put(fault, "connect", "cannot connect to %s%s: it %s no IPv%d address (%s)", d->title, target,
                   d->is_literal ? "is" : "has", d->family, family_reason(d));
         return;
     }
@@ -121,8 +123,9 @@ static void put_fault(const struct dial *d, struct fault *fault) {
         *strrchr(local, ':') = '\0'; /* the port is any */
     }
     fault->system = uv_err_name(d->error);
-    fault_put(fault, "connect", "cannot connect to %s%s%s: %.*s%s", target, local[0] ? " from local_address " : "",
-              local, SLICE_ARGS(buf_slice(&d->failures)), d->untold ? ", and others" : "");
+    fault_put(fault, "connect", "cannot connect to %s%s%s%s: %.*s%s", d->title, target,
+              local[0] ? " from local_address " : "", local, SLICE_ARGS(buf_slice(&d->failures)),
+              d->untold ? ", and others" : "");
 }
 
 static void note_failure(struct dial *d, const union address *address, int error) {
@@ -270,6 +273,7 @@ static struct dial *new_dial(struct net *net, const char *host, dial_done done, 
     d->net = net;
     d->done = done;
     d->arg = arg;
+    d->title = "";
     return d;
 }
 
@@ -279,6 +283,7 @@ struct dial *dial_start(struct net *net, const char *host, uint16_t port, const 
     struct dial *d = new_dial(net, host, done, arg);
     d->port = port;
     d->family = how->family;
+    if (how->title) d->title = how->title;
     if (how->local && address_read(&d->local, how->local, 0)) d->family = d->local.any.sa_family == AF_INET ? 4 : 6;
     size_t n = resolve_find(how->resolve, host, port, given);
     if (n == 0 && address_read(given, host, port)) {
@@ -341,6 +346,6 @@ void dial_time_out(struct dial *d, char *text, size_t size) {
         n += (size_t)snprintf(waits_for + n, sizeof waits_for - n, "%s%s", n ? ", " : "", where);
     }
     bool others = d->failures.len > 0;
-    snprintf(text, size, "%s %s%s%.*s%s", n == 0 && d->names.awaits ? "no address for" : "no answer from",
+    snprintf(text, size, "%s %s%s%s%.*s%s", n == 0 && d->names.awaits ? "no address for" : "no answer from", d->title,
              n ? waits_for : d->host, others ? " (" : "", SLICE_ARGS(buf_slice(&d->failures)), others ? ")" : "");
 }

@@ -16,6 +16,7 @@ struct dial_options {
     const char *local;    /* the IP address to bind to, which chooses the family as well; NULL: any */
     int family;           /* 4 or 6: that one alone; 0: both */
     struct slice resolve; /* what names stand for (net/resolve.h) */
+    const char *title; /* stands before the host in what is told of it: "the proxy "; a literal; NULL: nothing does */
 };
 
 /* The result: a connected stream, now the receiver's, or NULL and a fault ("dns" or "connect"). Called once, never from

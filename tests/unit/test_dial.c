@@ -311,6 +311,21 @@ static void a_name_without_an_address_is_told_and_what_to_do(void **state) {
     assert_string_equal(result, "dns: cannot find example.org: no IPv4 address is known (local_address is one)");
 }
 
+static void the_host_is_told_by_its_title(void **state) {
+    (void)state;
+    how.title = "the proxy ";
+    start("127.0.0.1", 1);
+    assert_string_equal(described(), "no answer from the proxy 127.0.0.1:1");
+    finish();
+    assert_string_equal(result, "connect: cannot connect to the proxy 127.0.0.1:1: connection refused");
+    start("example.org", 1);
+    assert_string_equal(described(), "no address for the proxy example.org");
+    FAILED(0, UV_EAI_NONAME);
+    FAILED(1, UV_EAI_NONAME);
+    finish();
+    assert_string_equal(result, "dns: cannot find the proxy example.org: no address is known (is the name right?)");
+}
+
 static void a_dial_may_be_cancelled_at_any_time(void **state) {
     (void)state;
     start("example.org", 1);
@@ -344,6 +359,7 @@ int main(void) {
         TEST(who_is_dead_and_answers_is_not_any_more),
         TEST(what_a_failure_says_is_bounded),
         TEST(a_name_without_an_address_is_told_and_what_to_do),
+        TEST(the_host_is_told_by_its_title),
         TEST(a_dial_may_be_cancelled_at_any_time),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
