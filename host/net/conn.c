@@ -296,7 +296,7 @@ void conn_take_step(struct conn *c) {
             start_attempt(c);
         break;
     case CONN_DIALLING:
-        dial_describe(c->dial, what, sizeof what);
+        dial_time_out(c->dial, what, sizeof what);
         CONN_FAIL(c, "timeout", "%s within %g s (connect_timeout)", what,
                   clock_to_seconds(c->plan->settings.connect_timeout));
         break;
@@ -394,10 +394,11 @@ void conn_dial(struct conn *c) {
     c->phase = CONN_DIALLING;
     c->remote_address = c->local_address = (struct stream_address){0};
     conn_set_step(c, c->plan->settings.connect_timeout);
+    struct dial_options how = plan_dial(c->plan);
     if (url->scheme == URL_UNIX)
         c->dial = dial_start_path(c->net, url->socket_path, on_dialled, c);
     else
-        c->dial = dial_start(c->net, url->host, url->port, c->plan->local, on_dialled, c);
+        c->dial = dial_start(c->net, url->host, url->port, &how, on_dialled, c);
 }
 
 void conn_limit_start(struct conn *c) {

@@ -176,7 +176,7 @@ void conn_release(struct conn *c);
 void conn_detach(struct conn *c);
 
 /* Is `like` another place to connect to, or another way there? A word for what differs ("url", "tls", "protocols",
- * "local_address"), or NULL. `with_url`: the urls are compared as well. */
+ * "family", "resolve", "local_address"), or NULL. `with_url`: the urls are compared as well. */
 const char *conn_differs(const struct conn *c, const struct conn *like, bool with_url);
 
 /* `c` goes on as `like` was made, which has not begun: takes over its settings and offer (and `with_url` its url), and

@@ -13,6 +13,8 @@ const char *conn_differs(const struct conn *c, const struct conn *like, bool wit
     if (with_url && !plan_same_url(&mine->url, &other->url)) return "url";
     if (!tls_config_equal(&mine->tls, &other->tls)) return "tls";
     if (!slice_eq(buf_slice(&mine->offer.protocols), buf_slice(&other->offer.protocols))) return "protocols";
+    if (mine->family != other->family) return "family";
+    if (!slice_eq(buf_slice(&mine->resolve), buf_slice(&other->resolve))) return "resolve";
     return same_text(mine->local, other->local) ? NULL : "local_address";
 }
 

@@ -31,9 +31,8 @@ static void on_incoming(uv_stream_t *listening, int status) {
 static void on_closed(uv_handle_t *handle) { free(handle->data); }
 
 int listener_open(struct listener **out, struct net *net, const struct listener_options *options, struct fault *fault) {
-    struct sockaddr_storage address;
-    if (uv_ip4_addr(options->host, options->port, (struct sockaddr_in *)&address) != 0 &&
-        uv_ip6_addr(options->host, options->port, (struct sockaddr_in6 *)&address) != 0) {
+    union address address;
+    if (!address_read(&address, options->host, options->port)) {
         fault_put(fault, "listen", "%s is not an IP address", options->host);
         return ERR_SYSTEM;
     }
@@ -48,7 +47,7 @@ int listener_open(struct listener **out, struct net *net, const struct listener_
         fault_put(fault, "listen", "%s", uv_strerror(rc));
         return ERR_SYSTEM;
     }
-    if ((rc = uv_tcp_bind(&l->tcp, (struct sockaddr *)&address, 0)) < 0) goto fail;
+    if ((rc = uv_tcp_bind(&l->tcp, &address.any, 0)) < 0) goto fail;
     if ((rc = uv_listen((uv_stream_t *)&l->tcp, 1024, on_incoming)) < 0) goto fail;
     l->address = stream_address_bound(&l->tcp);
     l->at = &net->listeners;

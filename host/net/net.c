@@ -4,6 +4,7 @@
 #include "net/conn.h"
 #include "net/embed.h"
 #include "net/http.h"
+#include "net/names.h"
 #include "net/record.h"
 #include "net/tls.h"
 #include <stdio.h>
@@ -79,6 +80,7 @@ void net_close(struct net *n) {
 #ifdef WSBOT_HTTP
     http_client_free(n->http);
 #endif
+    names_free(n);
     uv_close((uv_handle_t *)&n->before_sleep, NULL);
     uv_close((uv_handle_t *)&n->after_sleep, NULL);
     clock_close(&n->clock);

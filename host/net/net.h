@@ -5,6 +5,7 @@
 
 #include "base/buf.h"
 #include "net/clock.h"
+#include "net/dead.h"
 #include <uv.h>
 
 enum {
@@ -19,6 +20,7 @@ struct conn;
 struct http_client;
 struct embed;
 struct listener;
+struct names;
 struct record;
 struct plan;
 struct tls_store;
@@ -30,6 +32,8 @@ struct net {
     uint8_t *plain;       /* of NET_PLAIN_SIZE; taken when the first TLS connection needs it */
     struct tls_store *tls;
     struct http_client *http; /* made by the first request */
+    struct names *names;      /* made by the first look-up (net/names.h) */
+    struct dead dead;
     uv_prepare_t before_sleep;
     uv_check_t after_sleep;
     uint64_t turned, woke; /* when the loop last turned, and then woke */

@@ -1,6 +1,7 @@
 /* plan: copies where one is to be changed, finds the same among those made last. */
 #include "net/plan.h"
 
+#include "net/resolve.h"
 #include <stdlib.h>
 #include <string.h>
 
@@ -29,6 +30,7 @@ struct plan *plan_new(void) {
     p->settings = conn_default_settings;
     handshake_offer_init(&p->offer);
     p->offer.deflate = deflate_default_offer;
+    buf_init(&p->resolve, RESOLVE_SIZE);
     return p;
 }
 
@@ -55,7 +57,12 @@ void plan_release(struct net *net, struct plan *p) {
     handshake_offer_clear(&p->offer);
     tls_config_clear(&p->tls);
     free(p->local);
+    buf_clear(&p->resolve);
     free(p);
+}
+
+struct dial_options plan_dial(const struct plan *p) {
+    return (struct dial_options){.local = p->local, .family = p->family, .resolve = buf_slice(&p->resolve)};
 }
 
 /* ---- copies ---- */
@@ -92,6 +99,8 @@ static struct plan *copy_plan(const struct plan *p) {
     mine->offer = copy_offer(&p->offer);
     tls_config_copy(&mine->tls, &p->tls);
     mine->local = copy_text(p->local);
+    mine->family = p->family;
+    mine->resolve = copy_buf(&p->resolve);
     return mine;
 }
 
@@ -149,7 +158,8 @@ static bool same_offer(const struct handshake_offer *a, const struct handshake_o
 static bool same(const struct plan *a, const struct plan *b) {
     return same_settings(&a->settings, &b->settings) && plan_same_url(&a->url, &b->url) &&
            same_text(a->url.text, b->url.text) && same_offer(&a->offer, &b->offer) &&
-           tls_config_equal(&a->tls, &b->tls) && same_text(a->local, b->local);
+           tls_config_equal(&a->tls, &b->tls) && same_text(a->local, b->local) && a->family == b->family &&
+           same_buf(&a->resolve, &b->resolve);
 }
 
 void plan_share(struct net *net, struct plan **at) {

@@ -3,6 +3,7 @@
 #ifndef NET_PLAN_H
 #define NET_PLAN_H
 
+#include "net/dial.h"
 #include "net/net.h"
 #include "net/tls.h"
 #include "wire/handshake.h"
@@ -28,6 +29,8 @@ struct plan {
     struct handshake_offer offer; /* of a client; of a server, whether it agrees on compression */
     struct tls_config tls;
     char *local;                  /* the address to bind to, or NULL */
+    int family;                   /* 4 or 6: that one alone; 0: both */
+    struct buf resolve;           /* what names stand for (net/resolve.h) */
     struct plan *next, *previous; /* of those that are shared; linked while `shared` */
     bool shared;
 };
@@ -41,6 +44,9 @@ struct plan *plan_own(struct net *net, struct plan **at);
 
 /* It is as it is to be: where another connection has the same, `*at` becomes that one. */
 void plan_share(struct net *net, struct plan **at);
+
+/* How to dial. Borrowed from the plan. */
+struct dial_options plan_dial(const struct plan *p);
 
 /* Is it the same place? */
 bool plan_same_url(const struct url *a, const struct url *b);

@@ -1,11 +1,14 @@
 /* stream: the one place that reads, writes and closes sockets. */
 #include "net/stream.h"
 
+#include <errno.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
 
 struct stream *stream_new(struct net *net, bool unix_path) {
     struct stream *s = calloc(1, unix_path ? sizeof *s : offsetof(struct stream, uv) + sizeof s->uv.tcp);
@@ -49,8 +52,19 @@ int stream_connect(struct stream *s, const struct sockaddr *to, const struct soc
     return rc;
 }
 
-void stream_connect_path(struct stream *s, const char *path) {
-    uv_pipe_connect(new_request(s, sizeof(uv_connect_t)), &s->uv.pipe, path, on_connected);
+int stream_connect_path(struct stream *s, const char *path) {
+    struct sockaddr_un to = {.sun_family = AF_UNIX};
+    size_t n = strlen(path);
+    if (n >= sizeof to.sun_path) return UV_ENAMETOOLONG;
+    memcpy(to.sun_path, path, n);
+    bool is_abstract = path[0] == '@';
+    if (is_abstract) to.sun_path[0] = '\0'; /* unix(7): its name ends where the address does */
+    socklen_t size = (socklen_t)(offsetof(struct sockaddr_un, sun_path) + n + !is_abstract);
+    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    int rc = fd < 0 || connect(fd, (struct sockaddr *)&to, size) != 0 ? uv_translate_sys_error(errno)
+                                                                      : uv_pipe_open(&s->uv.pipe, fd);
+    if (rc < 0 && fd >= 0) close(fd);
+    return rc;
 }
 
 int stream_accept(struct stream *s, uv_stream_t *listening) { return uv_accept(listening, &s->uv.stream); }

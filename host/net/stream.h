@@ -12,7 +12,7 @@ struct stream;
 
 /* What the owner hears. After `ended` nothing follows. */
 struct stream_events {
-    void (*connected)(void *owner, struct stream *s, int status); /* of stream_connect_*: 0 or a libuv error */
+    void (*connected)(void *owner, struct stream *s, int status); /* of stream_connect: 0 or a libuv error */
     void (*received)(void *owner, uint8_t *data, size_t n);       /* lives until the return; may be written to */
     void (*ended)(void *owner, int error);                        /* UV_EOF, or what reading met */
     void (*written)(void *owner, int error); /* what stream_write kept is gone: 0 or a libuv error */
@@ -27,7 +27,10 @@ void stream_own(struct stream *s, const struct stream_events *events, void *owne
 /* Starts to connect; `connected` tells the result. 0 or a libuv error, and then nothing is told. `local` may be NULL.
  */
 int stream_connect(struct stream *s, const struct sockaddr *to, const struct sockaddr *local);
-void stream_connect_path(struct stream *s, const char *path);
+
+/* Connects to a socket of the file system, or to Linux' abstract one of a "@name". That takes no time: 0 or a libuv
+ * error; nothing is told. */
+int stream_connect_path(struct stream *s, const char *path);
 
 /* Takes a connection from a listening handle. 0 or a libuv error. */
 int stream_accept(struct stream *s, uv_stream_t *listening);

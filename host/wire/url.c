@@ -144,7 +144,8 @@ static int parse_unix(struct slice s, struct url *out, struct fault *fault) {
     const uint8_t *colon = s.n ? memchr(s.p, ':', s.n) : NULL;
     struct slice path = colon ? slice_of(s.p, (size_t)(colon - s.p)) : s;
     struct slice target = colon ? slice_skip(s, path.n + 1) : slice_of(NULL, 0);
-    if (path.n == 0) return refuse(fault, "it has no socket path (ws+unix:///run/app.sock:/uri)");
+    if (path.n == 0 || slice_eq(path, slice_str("@")))
+        return refuse(fault, "it has no socket path (ws+unix:///run/app.sock:/uri)");
     bool bad;
     out->socket_path = decode(path, &bad);
     if (!out->socket_path) return bad ? refuse(fault, "the socket path has a wrong %XX") : ERR_NOMEM;

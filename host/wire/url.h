@@ -1,5 +1,5 @@
-/* url: ws:// and wss:// addresses (RFC 6455 3, RFC 3986), and ws+unix:/path.sock:/uri for sockets of the file system.
- */
+/* url: ws:// and wss:// addresses (RFC 6455 3, RFC 3986), and ws+unix:/path.sock:/uri for sockets of the file system;
+ * ws+unix:@name:/uri is for an abstract one of Linux (unix(7)), ws+unix:./@name:/uri for a file of that name. */
 #ifndef WIRE_URL_H
 #define WIRE_URL_H
 
@@ -20,7 +20,7 @@ struct url {
     bool port_is_default;
     char *target;      /* path and query as the request line has them; at least "/" */
     char *credentials; /* "user:password", percent-decoded, or NULL */
-    char *socket_path; /* for URL_UNIX */
+    char *socket_path; /* for URL_UNIX; "@name": abstract */
 };
 
 /* Reads an address. 0, ERR_SYNTAX with `fault` telling what is wrong (kind "url"), or ERR_NOMEM. On failure `*out` is

@@ -58,8 +58,8 @@ ws = {}
 ---waits, what follows is held. Pings are answered all the same, until more than max_receive_buffer is held; then the
 ---socket is not read. Messages are held as well while there is no on_message: for a later one, or for receive.
 ---@class ws.options
----@field url string|fun(conn: ws.connection): string  ws://, wss://, ws+unix:///path.sock:/uri; a function: called
----for each attempt, and may wait
+---@field url string|fun(conn: ws.connection): string  ws://, wss://, ws+unix:///path.sock:/uri, or ws+unix://@name:/uri
+---(an abstract socket of Linux); a function: called for each attempt, and may wait
 ---@field headers? table<string, string|string[]>|fun(conn: ws.connection): table  extra lines of the request
 ---@field ping_interval? number     seconds between pings; nil or 0: none
 ---@field binary_type? "blob"|"arraybuffer"  what send() makes; default ws.BLOB
@@ -76,7 +76,10 @@ ws = {}
 ---@field max_send_buffer? integer  bytes that wait to be sent; default 16 MiB
 ---@field max_receive_buffer? integer  bytes held for a script that is behind; default 16 MiB
 ---@field tls? ws.tls
----@field local_address? string     the IP address to connect from
+---@field family? 4|6              IPv4 or IPv6 alone; default: both, raced (RFC 8305)
+---@field resolve? table<string, string|string[]>  what hosts stand for, without a look-up: IP addresses by
+---"host:port", or by "host" for any port. Host header and TLS name stay those of the url
+---@field local_address? string     the IP address to connect from; it chooses the family too
 ---@field max_redirects? integer    how many redirects (301, 302, 303, 307, 308) an attempt follows, 0 to 20; default 0.
 ---From wss to ws none is; Host, Authorization, Cookie, the url's user and `tls.cert` do not go to another origin
 ---@field cookies? boolean          what servers set in the handshake is sent with the next, in one line with a Cookie

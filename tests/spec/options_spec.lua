@@ -89,6 +89,18 @@ describe("ws.connect", function()
       { "{ " .. U .. ", tls = { min_version = '1.1' } }", "tls%.min_version" },
       { "{ " .. U .. ", tls = { cert = 'a.pem' } }", "tls%.key" },
       { "{ " .. U .. ", local_address = 'here' }", "local_address" },
+      { "{ " .. U .. ", family = 5 }", "family must be 4 or 6" },
+      { "{ " .. U .. ", family = 'ipv4' }", "family must be" },
+      { "{ " .. U .. ", family = 6, local_address = '127.0.0.1' }", "local_address '127%.0%.0%.1' is no IPv6 address" },
+      { "{ " .. U .. ", resolve = '127.0.0.1' }", "resolve must be a table" },
+      { "{ " .. U .. ", resolve = { '127.0.0.1' } }", "resolve must map names" },
+      { "{ " .. U .. ", resolve = { a = 5 } }", "resolve 'a' must be an IP address.*number" },
+      { "{ " .. U .. ", resolve = { a = {} } }", "resolve 'a' has no address" },
+      { "{ " .. U .. ", resolve = { a = 'localhost' } }", "resolve 'a': 'localhost': it is not an IP address" },
+      { "{ " .. U .. ", resolve = { a = { '::1', '::g' } } }", "resolve 'a': '::g': it is not an IP address" },
+      { "{ " .. U .. [[, resolve = { a = "::1\0" } }]], "resolve 'a'.*NUL" },
+      { "{ " .. U .. ", resolve = { ['a:0'] = '::1' } }", "resolve 'a:0': the port" },
+      { "{ " .. U .. ", resolve = { [''] = '::1' } }", "resolve '': it must be a host, or host:port" },
       { "{ " .. U .. ", on_message = 'print' }", "on_message.*function" },
     }
     refuses { { "'ws://127.0.0.1:1/'", "table" } }

@@ -71,6 +71,10 @@ static void a_socket_of_the_file_system_has_a_path_and_a_target(void **state) {
     assert_string_equal(url.socket_path, "/a:b");
     assert_string_equal(url.target, "/");
     url_clear(&url);
+    assert_int_equal(url_parse(slice_str("ws+unix://@app:/chat"), &url, &fault), 0);
+    assert_string_equal(url.socket_path, "@app");
+    assert_string_equal(url.target, "/chat");
+    url_clear(&url);
 }
 
 static void what_is_wrong_is_told(void **state) {
@@ -98,6 +102,7 @@ static void what_is_wrong_is_told(void **state) {
     bad("ws://u%00@h/", "%XX");
     bad("ws+unix:", "socket path");
     bad("ws+unix://:/x", "socket path");
+    bad("ws+unix://@:/x", "socket path");
 }
 
 static void an_address_has_a_limit(void **state) {
