@@ -130,7 +130,7 @@ const char *conn_state(const struct conn *c) {
 
 static const char *phase_word(const struct conn *c) {
     switch (c->phase) {
-    case CONN_DIALLING: return c->dial && dial_is_looking_up(c->dial) ? "dns" : "connect";
+    case CONN_DIALLING: return c->tunnel ? tunnel_phase(c->tunnel) : "connect";
     case CONN_TLS: return "tls";
     case CONN_HANDSHAKE:
     case CONN_REFUSED: return "handshake";
@@ -205,8 +205,8 @@ void conn_end_attempt(struct conn *c) {
     note_phase(c);
     c->phase = CONN_ENDED;
     describe_end(c);
-    if (c->dial) dial_cancel(c->dial);
-    c->dial = NULL;
+    if (c->tunnel) tunnel_cancel(c->tunnel);
+    c->tunnel = NULL;
     if (c->tls) {
         tls_end(c->tls);
         if (c->stream && !stream_busy(c->stream)) stream_write(c->stream, tls_out(c->tls));
@@ -292,7 +292,7 @@ static void on_step(struct deadline *d) {
             start_attempt(c);
         break;
     case CONN_DIALLING:
-        dial_describe(c->dial, what, sizeof what);
+        tunnel_describe(c->tunnel, what, sizeof what);
         CONN_FAIL(c, "timeout", "%s within %g s (connect_timeout)", what,
                   clock_to_seconds(c->plan->settings.connect_timeout));
         break;
@@ -321,10 +321,9 @@ void conn_transport_up(struct conn *c) {
 
 static void on_dialled(void *arg, struct stream *s, const struct fault *fault) {
     struct conn *c = arg;
-    bool looked_up_only = fault && strcmp(fault->kind, "dns") == 0;
-    c->dial = NULL;
+    c->tunnel = NULL;
     if (!s) {
-        if (looked_up_only) conn_ending(c)->phase = "dns";
+        conn_ending(c)->phase = fault->kind; /* "dns", "connect" or "proxy" */
         conn_fail(c, fault);
         return;
     }
@@ -377,13 +376,10 @@ void conn_start(struct conn *c, const struct fault *fault) {
     if (c->net->record) record_connect(c->net->record, c);
     c->phase = CONN_DIALLING;
     conn_set_step(c, c->plan->settings.connect_timeout);
-    if (fault) {
+    if (fault)
         conn_fail(c, fault);
-    } else if (c->plan->url.scheme == URL_UNIX) {
-        c->dial = dial_start_path(c->net, c->plan->url.socket_path, on_dialled, c);
-    } else {
-        c->dial = dial_start(c->net, c->plan->url.host, c->plan->url.port, c->plan->local, on_dialled, c);
-    }
+    else
+        c->tunnel = tunnel_start(c->net, c->plan, on_dialled, c);
 }
 
 void conn_limit_start(struct conn *c) {

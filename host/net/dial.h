@@ -13,8 +13,10 @@ struct dial;
  * turn of the loop, unless dial_cancel came first. `d` is gone after it. */
 typedef void (*dial_done)(void *arg, struct stream *s, const struct fault *fault);
 
-/* Starts. `host` is a name or an address; `local` an address to bind to, or NULL. */
-struct dial *dial_start(struct net *net, const char *host, uint16_t port, const char *local, dial_done done, void *arg);
+/* Starts. `host` is a name or an address; `local` an address to bind to, or NULL. `title` stands before the host in
+ * what is told of it: "", or "the proxy "; a string literal. */
+struct dial *dial_start(struct net *net, const char *title, const char *host, uint16_t port, const char *local,
+                        dial_done done, void *arg);
 
 /* Starts to a socket of the file system. */
 struct dial *dial_start_path(struct net *net, const char *path, dial_done done, void *arg);

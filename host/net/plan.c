@@ -54,6 +54,7 @@ void plan_release(struct net *net, struct plan *p) {
     url_clear(&p->url);
     handshake_offer_clear(&p->offer);
     tls_config_clear(&p->tls);
+    url_clear(&p->proxy);
     free(p->local);
     free(p);
 }
@@ -67,11 +68,8 @@ static char *copy_text(const char *text) {
 }
 
 static struct url copy_url(const struct url *u) {
-    struct url mine = *u;
-    mine.host = copy_text(u->host);
-    mine.target = copy_text(u->target);
-    mine.credentials = copy_text(u->credentials);
-    mine.socket_path = copy_text(u->socket_path);
+    struct url mine;
+    if (url_copy(&mine, u) < 0) abort();
     return mine;
 }
 
@@ -101,6 +99,8 @@ static struct plan *copy_plan(const struct plan *p) {
     mine->offer = copy_offer(&p->offer);
     tls_config_copy(&mine->tls, &p->tls);
     mine->local = copy_text(p->local);
+    mine->proxy = copy_url(&p->proxy);
+    mine->no_proxy = p->no_proxy;
     return mine;
 }
 
@@ -157,7 +157,8 @@ static bool same_offer(const struct handshake_offer *a, const struct handshake_o
 
 static bool same(const struct plan *a, const struct plan *b) {
     return same_settings(&a->settings, &b->settings) && plan_same_url(&a->url, &b->url) &&
-           same_offer(&a->offer, &b->offer) && tls_config_equal(&a->tls, &b->tls) && same_text(a->local, b->local);
+           same_offer(&a->offer, &b->offer) && tls_config_equal(&a->tls, &b->tls) && same_text(a->local, b->local) &&
+           plan_same_url(&a->proxy, &b->proxy) && a->no_proxy == b->no_proxy;
 }
 
 void plan_share(struct net *net, struct plan **at) {

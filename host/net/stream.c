@@ -1,6 +1,7 @@
 /* stream: the one place that reads, writes and closes sockets. */
 #include "net/stream.h"
 
+#include "net/stream_tls.h"
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <stdio.h>
@@ -97,7 +98,10 @@ static void on_read(uv_stream_t *stream, ssize_t n, const uv_buf_t *b) {
     if (!s->owner) return;
     if (n > 0) {
         s->received += (uint64_t)n;
-        s->events->received(s->owner, (uint8_t *)b->base, (size_t)n);
+        if (s->tls)
+            stream_tls_received(s, (uint8_t *)b->base, (size_t)n);
+        else
+            s->events->received(s->owner, (uint8_t *)b->base, (size_t)n);
     } else if (n < 0) {
         stream_read(s, false);
         s->events->ended(s->owner, why_ended(s, (int)n));
@@ -125,10 +129,13 @@ static void on_written(uv_write_t *req, int status) {
     struct stream *s = req->data;
     end_request(s);
     net_give_buffer(s->net, &s->inflight);
+    if (s->tls && s->owner && status == 0) stream_tls_flush(s);
     if (s->owner) s->events->written(s->owner, status);
 }
 
-int stream_write(struct stream *s, struct buf *b) {
+int stream_write(struct stream *s, struct buf *b) { return s->tls ? stream_tls_write(s, b) : stream_put(s, b); }
+
+int stream_put(struct stream *s, struct buf *b) {
     s->sent += b->len;
     while (b->len) {
         struct slice all = buf_slice(b);
@@ -167,10 +174,12 @@ static void on_closed(uv_handle_t *handle) {
 
 void stream_close(struct stream *s) {
     s->owner = NULL;
+    if (s->tls) stream_tls_end(s);
     uv_close(&s->uv.handle, on_closed);
 }
 
 void stream_reset(struct stream *s) {
+    if (s->tls) stream_tls_end(s);
     if (s->unix_path || uv_tcp_close_reset(&s->uv.tcp, on_closed) != 0)
         stream_close(s);
     else

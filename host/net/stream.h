@@ -7,10 +7,12 @@
 #include "net/net.h"
 
 struct stream;
+struct tls;
 
 /* What the owner hears. After `ended` nothing follows. */
 struct stream_events {
-    void (*connected)(void *owner, struct stream *s, int status); /* of stream_connect_*: 0 or a libuv error */
+    /* of stream_connect_*, and of stream_tls_start: 0 or a libuv error */
+    void (*connected)(void *owner, struct stream *s, int status);
     void (*received)(void *owner, uint8_t *data, size_t n);       /* lives until the return; may be written to */
     void (*ended)(void *owner, int error);                        /* UV_EOF, or what reading met */
     void (*written)(void *owner, int error); /* what stream_write kept is gone: 0 or a libuv error */
@@ -44,6 +46,8 @@ void stream_read(struct stream *s, bool on);
 /* Writes all of `b`: at once what the kernel takes; what is left moves into the stream, and `written` tells when it is
  * gone. 0, or a libuv error. Not while stream_busy. */
 int stream_write(struct stream *s, struct buf *b);
+/* The same, below TLS: for stream_tls.c. */
+int stream_put(struct stream *s, struct buf *b);
 static inline bool stream_busy(const struct stream *s);
 static inline size_t stream_waiting(const struct stream *s); /* bytes kept by stream_write */
 
@@ -75,7 +79,8 @@ struct stream {
     void *owner;         /* NULL: nobody listens */
     void *request;       /* of libuv, on its own: to connect, or to write; NULL: none is under way */
     struct buf inflight; /* libuv's until `written` */
-    bool unix_path, reading;
+    struct tls *tls;     /* NULL: none within (net/stream_tls.h) */
+    bool unix_path, reading, tls_is_up;
     uint32_t read_most;      /* bytes at a time; 0: what the buffer holds */
     uint64_t sent, received; /* bytes; `sent`: those given to stream_write */
 };
