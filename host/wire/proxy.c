@@ -37,8 +37,8 @@ static int write_connect(struct proxy *p) {
     return rc < 0 ? rc : buf_append(&p->out, slice_str("\r\n"));
 }
 
-/* It wants to know who we are, or does not believe it. */
-static enum proxy_step judge_407(struct proxy *p, const struct http1_head *head) {
+/* It wants to know who we are (407, RFC 9110 15.5.8), or does not believe it; to that, some say 401. */
+static enum proxy_step judge_login(struct proxy *p, const struct http1_head *head) {
     struct buf offered;
     bool basic = false;
     buf_init(&offered, HTTP1_HEAD_MAX);
@@ -47,11 +47,11 @@ static enum proxy_step judge_407(struct proxy *p, const struct http1_head *head)
     while (slice_split(&rest, ',', &one)) /* a parameter may hold a comma: "Basic" as a scheme begins a part */
         basic |= slice_eq_nocase(slice_head(slice_trim(one), 5), slice_str("Basic"));
     enum proxy_step step =
-        FAIL(p, "the proxy %s %s (407%s%.*s; it offers %.*s)%s", p->place,
+        FAIL(p, "the proxy %s %s (%u%s%.*s%s%.*s)%s", p->place,
              p->at->credentials ? "does not accept the user and password"
                                 : "wants a user and password: give them in its address, http://user:password@...",
-             head->reason.n ? " " : "", SLICE_ARGS(head->reason), SLICE_ARGS(shown.n ? shown : slice_str("nothing")),
-             basic ? "" : "; only Basic is spoken here");
+             head->status, head->reason.n ? " " : "", SLICE_ARGS(head->reason), shown.n ? "; it offers " : "",
+             SLICE_ARGS(shown), shown.n && !basic ? "; only Basic is spoken here" : "");
     buf_clear(&offered);
     return step;
 }
@@ -66,8 +66,8 @@ static enum proxy_step judge_head(struct proxy *p, size_t size) {
     } else if (head->status / 100 == 2) {
         p->state = PROXY_THROUGH; /* whatever its fields say, no body follows (RFC 9110 9.3.6) */
         step = PROXY_DONE;
-    } else if (head->status == 407) {
-        step = judge_407(p, head);
+    } else if (head->status == 407 || head->status == 401) {
+        step = judge_login(p, head);
     } else if (head->status / 100 != 1 || head->status == 101) { /* other 1xx: the answer is yet to come */
         step = FAIL(p, "the proxy %s does not connect to %s: %u%s%.*s", p->place, p->host, head->status,
                     head->reason.n ? " " : "", SLICE_ARGS(head->reason));
@@ -157,9 +157,14 @@ static const char *reply_words(uint8_t code) {
 static size_t answer_size(const struct proxy *p) {
     if (p->state != PROXY_REPLY || p->in.len < 2) return 2;
     const uint8_t *in = p->in.base + p->in.start;
-    if (in[1] != 0) return 2; /* a refusal says no more of use, and some end it here */
+    if (in[0] != SOCKS_VERSION || in[1] != 0) return 2; /* a refusal says no more of use, and some end it here */
     if (p->in.len < 5) return 5;
-    return in[3] == SOCKS_IPV4 ? 10 : in[3] == SOCKS_IPV6 ? 22 : 7 + (size_t)in[4];
+    switch (in[3]) {
+    case SOCKS_IPV4: return 10;
+    case SOCKS_IPV6: return 22;
+    case SOCKS_NAME: return 7 + (size_t)in[4];
+    default: return 5;
+    }
 }
 
 static enum proxy_step judge_method(struct proxy *p, uint8_t method) {
