@@ -25,8 +25,8 @@ struct plan {
     struct url url;               /* of a client */
     struct handshake_offer offer; /* of a client; of a server, whether it agrees on compression */
     struct tls_config tls;
-    char *local;                  /* the address to bind to, or NULL */
-    struct url proxy;             /* without a host: as the environment says, unless `no_proxy` */
+    char *local;      /* the address to bind to, or NULL */
+    struct url proxy; /* without a host: as the environment says, unless `no_proxy` */
     bool no_proxy;
     struct plan *next, *previous; /* of those that are shared; linked while `shared` */
     bool shared;

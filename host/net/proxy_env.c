@@ -19,7 +19,7 @@ static bool number(struct slice s, unsigned most, unsigned *out) {
 }
 
 /* The address that `s` is, in `bytes`; its size, or 0 where it is none. */
-static size_t address(struct slice s, uint8_t bytes[16]) {
+static unsigned address(struct slice s, uint8_t bytes[16]) {
     char text[INET6_ADDRSTRLEN];
     if (s.n >= sizeof text) return 0;
     snprintf(text, sizeof text, "%.*s", SLICE_ARGS(s));
@@ -48,7 +48,9 @@ static struct slice without_brackets(struct slice s) {
 }
 
 /* "example.org." is example.org. */
-static struct slice without_last_dot(struct slice s) { return s.n > 1 && s.p[s.n - 1] == '.' ? slice_head(s, s.n - 1) : s; }
+static struct slice without_last_dot(struct slice s) {
+    return s.n > 1 && s.p[s.n - 1] == '.' ? slice_head(s, s.n - 1) : s;
+}
 
 /* Is `host` the name, or below it? */
 static bool is_within(struct slice host, struct slice name) {
@@ -64,13 +66,12 @@ static bool entry_names(struct slice entry, struct slice host, unsigned port) {
     if (slice_eq(entry, slice_str("*"))) return true;
     unsigned only = take_port(&entry);
     if (only && only != port) return false;
-    struct slice net, size = without_brackets(entry);
-    size_t n = address(host, mine);
+    unsigned n = address(host, mine), bits = n * 8;
     if (n == 0) return is_within(host, entry);
-    unsigned bits = (unsigned)n * 8;
-    slice_split(&size, '/', &net);
-    if (size.p && !number(size, bits, &bits)) return false;
-    return address(without_brackets(net), theirs) == n && same_bits(mine, theirs, bits);
+    const uint8_t *slash = memchr(entry.p, '/', entry.n);
+    struct slice network = slash ? slice_head(entry, (size_t)(slash - entry.p)) : entry;
+    if (slash && !number(slice_skip(entry, network.n + 1), bits, &bits)) return false;
+    return address(without_brackets(network), theirs) == n && same_bits(mine, theirs, bits);
 }
 
 bool proxy_env_excepts(const char *no_proxy, const char *host, uint16_t port) {

@@ -271,8 +271,7 @@ static void read_proxy(lua_State *L, int box, const char *name) {
         p->no_proxy = true;
         return;
     }
-    if (lua_type(L, -1) != LUA_TSTRING)
-        wrong(L, name, "a url (http://, https://, socks5:// or socks5h://) or false");
+    if (lua_type(L, -1) != LUA_TSTRING) wrong(L, name, "a url (http://, https://, socks5:// or socks5h://) or false");
     const char *text = lua_tolstring(L, -1, &n);
     if (url_parse_proxy(slice_of(text, n), &p->proxy, &fault) < 0)
         luaL_error(L, "ws.connect: %s: %s", name, fault_set(&fault) ? fault.text : "not enough memory");

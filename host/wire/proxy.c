@@ -4,6 +4,7 @@
 #include "base/digest.h"
 #include "wire/http1.h"
 #include <arpa/inet.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 enum {
@@ -24,11 +25,8 @@ static enum proxy_step no_memory(struct proxy *p) { return FAIL(p, "no memory to
 /* ---- HTTP ---- */
 
 static int write_connect(struct proxy *p) {
-    struct url to = {.host = p->host, .port = p->port, .host_is_ipv6 = strchr(p->host, ':') != NULL};
-    char place[URL_PLACE_SIZE];
-    url_place(&to, place);
-    int rc = buf_printf(&p->out, "CONNECT %s HTTP/1.1\r\nHost: %s\r\nUser-Agent: wsbot/" WSBOT_VERSION "\r\n", place,
-                        place);
+    int rc =
+        buf_printf(&p->out, "CONNECT %s HTTP/1.1\r\nHost: %s\r\nUser-Agent: wsbot/" WSBOT_VERSION "\r\n", place, place);
     if (rc == 0 && p->at->credentials) {
         rc = buf_append(&p->out, slice_str("Proxy-Authorization: Basic "));
         if (rc == 0) rc = digest_base64(&p->out, slice_str(p->at->credentials));
@@ -69,7 +67,7 @@ static enum proxy_step judge_head(struct proxy *p, size_t size) {
     } else if (head->status == 407 || head->status == 401) {
         step = judge_login(p, head);
     } else if (head->status / 100 != 1 || head->status == 101) { /* other 1xx: the answer is yet to come */
-        step = FAIL(p, "the proxy %s does not connect to %s: %u%s%.*s", p->place, p->host, head->status,
+        step = FAIL(p, "the proxy %s does not connect to %s: %u%s%.*s", p->place, p->server, head->status,
                     head->reason.n ? " " : "", SLICE_ARGS(head->reason));
     }
     free(head);
@@ -180,7 +178,7 @@ static enum proxy_step judge_method(struct proxy *p, uint8_t method) {
 static enum proxy_step judge_reply(struct proxy *p, const uint8_t *in) {
     if (in[1] != 0) {
         p->unreachable = (in[1] >= 3 && in[1] <= 5) || in[1] == 8 || in[1] == 1; /* many say 1 for all of these */
-        return FAIL(p, "the proxy %s does not connect to %s: %s (SOCKS reply %u)", p->place, p->host,
+        return FAIL(p, "the proxy %s does not connect to %s: %s (SOCKS reply %u)", p->place, p->server,
                     reply_words(in[1]), in[1]);
     }
     if (in[3] != SOCKS_IPV4 && in[3] != SOCKS_IPV6 && in[3] != SOCKS_NAME)
@@ -223,14 +221,14 @@ void proxy_init(struct proxy *p, const struct url *at, const char *host, uint16_
     url_place(at, p->place);
     buf_init(&p->in, HTTP1_HEAD_MAX);
     buf_init(&p->out, HTTP1_HEAD_MAX);
-    if (!(p->host = strdup(host)) || (socks ? write_methods(p) : write_connect(p)) < 0) no_memory(p);
+    snprintf(p->host, sizeof p->host, "%s", host);
+    url_place(&(struct url){.host = p->host, .port = port, .host_is_ipv6 = strchr(host, ':') != NULL}, p->server);
+    if ((socks ? write_methods(p) : write_connect(p)) < 0) no_memory(p);
 }
 
 void proxy_clear(struct proxy *p) {
     buf_clear(&p->in);
     buf_clear(&p->out);
-    free(p->host);
-    p->host = NULL;
 }
 
 enum proxy_step proxy_step(struct proxy *p, struct slice in) {

@@ -26,14 +26,14 @@ enum proxy_step {
 
 struct proxy {
     const struct url *at; /* borrowed: where the proxy is, and who we are to it */
-    char place[URL_PLACE_SIZE];
-    char *host; /* of the server */
+    char host[256];       /* of the server */
     uint16_t port;
+    char place[URL_PLACE_SIZE], server[URL_PLACE_SIZE]; /* "host:port", of the proxy and of the server */
     enum proxy_state state;
-    struct buf out;    /* to be sent; the caller takes it */
-    struct buf in;     /* of an answer that is not whole yet */
-    size_t scanned;    /* of `in`, for the end of a head */
-    bool unreachable;  /* refused because of the server's address: another one may do */
+    struct buf out;   /* to be sent; the caller takes it */
+    struct buf in;    /* of an answer that is not whole yet */
+    size_t scanned;   /* of `in`, for the end of a head */
+    bool unreachable; /* refused because of the server's address: another one may do */
     struct fault fault;
 };
 

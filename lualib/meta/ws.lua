@@ -78,10 +78,10 @@ ws = {}
 ---@field max_send_buffer? integer  bytes that wait to be sent; default 16 MiB
 ---@field max_receive_buffer? integer  bytes held for a script that is behind; default 16 MiB
 ---@field tls? ws.tls
----@field proxy? string|false  the way there: "http://user:pw@host:port" (CONNECT), https:// (the same, over TLS),
+---@field proxy? string|false  the way there: "http://user:pw@host:port" (CONNECT), https:// (the same over TLS),
 ---socks5:// (we look the server's name up) or socks5h:// (the proxy does); without a port 80, 443 or 1080. false: none.
----Default: as the environment says when an attempt begins: https_proxy for wss:, http_proxy for ws:, else all_proxy, but
----none for those in no_proxy (names and what is below them, addresses, networks as "10.0.0.0/8", each also with
+---Default: as the environment says when an attempt begins: https_proxy for wss:, http_proxy for ws:, else all_proxy,
+---but none for those in no_proxy (names and what is below them, addresses, networks as "10.0.0.0/8", each also with
 ---":port"; "*": all); upper-case names count where the lower-case ones are not set. ws+unix: needs none.
 ---@field local_address? string     the IP address to connect from
 ---@field on_connect? fun(conn: ws.connection)  the transport is up (TCP, the proxy; for wss, TLS verified)

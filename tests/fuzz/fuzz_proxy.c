@@ -1,5 +1,5 @@
-/* A proxy's answers: the first byte chooses its kind, and then how its words are cut. However they are cut, the way ends
- * at the same place, and what is kept of them stays within a head. */
+/* A proxy's answers: the first byte chooses its kind, and then how its words are cut. However they are cut, the way
+ * ends at the same place, and what is kept of them stays within a head. */
 #include "fuzz.h"
 #include "wire/http1.h"
 #include "wire/proxy.h"

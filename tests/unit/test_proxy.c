@@ -130,7 +130,8 @@ static void socks_passes_a_name_on(void **state) {
     begin("socks5h://proxy", "example.org", 443);
     asks(BYTES("\x05\x01\0"));
     assert_int_equal(answers(BYTES("\x05\0")), PROXY_MORE);
-    asks(BYTES("\x05\x01\0\x03\x0b" "example.org\x01\xbb"));
+    asks(BYTES("\x05\x01\0\x03\x0b"
+               "example.org\x01\xbb"));
     assert_int_equal(answers(BYTES("\x05\0\0\x01\x7f\0\0\x01\x04\x38")), PROXY_DONE);
     end();
 }
@@ -184,9 +185,18 @@ static void answers_of_socks_may_be_cut(void **state) {
     (void)state;
     leads_to("socks5://proxy", slice_of(NULL, 0), BYTES("\x05\xff"), PROXY_FAILED);
     leads_to("socks5h://u:p@proxy", BYTES("\x05\x02"), BYTES("\x01\x01"), PROXY_FAILED);
-    leads_to("socks5://proxy", BYTES("\x05\0"), BYTES("\x05\0\0\x01" "4444pp"), PROXY_DONE);
-    leads_to("socks5://proxy", BYTES("\x05\0"), BYTES("\x05\0\0\x04" "6666666666666666pp"), PROXY_DONE);
-    leads_to("socks5://proxy", BYTES("\x05\0"), BYTES("\x05\0\0\x03\x03" "abcpp"), PROXY_DONE);
+    leads_to("socks5://proxy", BYTES("\x05\0"),
+             BYTES("\x05\0\0\x01"
+                   "4444pp"),
+             PROXY_DONE);
+    leads_to("socks5://proxy", BYTES("\x05\0"),
+             BYTES("\x05\0\0\x04"
+                   "6666666666666666pp"),
+             PROXY_DONE);
+    leads_to("socks5://proxy", BYTES("\x05\0"),
+             BYTES("\x05\0\0\x03\x03"
+                   "abcpp"),
+             PROXY_DONE);
     leads_to("socks5://proxy", BYTES("\x05\0"), BYTES("\x05\0\0\x03\0pp"), PROXY_DONE);
     leads_to("socks5://proxy", BYTES("\x05\0"), BYTES("\x05\x02"), PROXY_FAILED);
 }
@@ -213,7 +223,9 @@ static void replies_of_socks_have_words(void **state) {
     reply_fails(BYTES("\x05\x08"), "does not know this type of address", true);
     reply_fails(BYTES("\x05\xc8"), "an unknown code (SOCKS reply 200)", false);
     reply_fails(BYTES("\x05\0\0\x05\0"), "unknown type of address (5)", false);
-    reply_fails(BYTES("\x04\0\0\x01" "4444pp"), "does not speak SOCKS5", false);
+    reply_fails(BYTES("\x04\0\0\x01"
+                      "4444pp"),
+                "does not speak SOCKS5", false);
 }
 
 static void a_log_in_may_fail(void **state) {
@@ -233,20 +245,13 @@ static void a_log_in_may_fail(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(connect_names_the_server),
-        cmocka_unit_test(any_2xx_opens_the_way),
-        cmocka_unit_test(a_refusal_of_http_is_told),
-        cmocka_unit_test(a_407_tells_what_the_proxy_wants),
-        cmocka_unit_test(what_is_not_http_is_no_answer),
-        cmocka_unit_test(a_head_without_an_end_ends),
-        cmocka_unit_test(more_than_an_answer_is_refused),
-        cmocka_unit_test(socks_passes_a_name_on),
-        cmocka_unit_test(socks_passes_addresses_on_as_such),
-        cmocka_unit_test(socks_passes_the_longest_name_on),
-        cmocka_unit_test(socks_logs_in_where_it_is_asked_to),
-        cmocka_unit_test(answers_of_socks_may_be_cut),
-        cmocka_unit_test(replies_of_socks_have_words),
-        cmocka_unit_test(a_log_in_may_fail),
+        cmocka_unit_test(connect_names_the_server),           cmocka_unit_test(any_2xx_opens_the_way),
+        cmocka_unit_test(a_refusal_of_http_is_told),          cmocka_unit_test(a_407_tells_what_the_proxy_wants),
+        cmocka_unit_test(what_is_not_http_is_no_answer),      cmocka_unit_test(a_head_without_an_end_ends),
+        cmocka_unit_test(more_than_an_answer_is_refused),     cmocka_unit_test(socks_passes_a_name_on),
+        cmocka_unit_test(socks_passes_addresses_on_as_such),  cmocka_unit_test(socks_passes_the_longest_name_on),
+        cmocka_unit_test(socks_logs_in_where_it_is_asked_to), cmocka_unit_test(answers_of_socks_may_be_cut),
+        cmocka_unit_test(replies_of_socks_have_words),        cmocka_unit_test(a_log_in_may_fail),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,6 +1,6 @@
 /* test_proxy_env: which proxy the environment asks for. */
-#include "unit.h"
 #include "net/proxy_env.h"
+#include "unit.h"
 
 static const char *const *variables; /* name, value, ..., NULL */
 
@@ -172,18 +172,12 @@ static void networks_hold_addresses(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(each_scheme_has_its_variable),
-        cmocka_unit_test(all_proxy_is_for_the_rest),
-        cmocka_unit_test(lower_case_comes_first),
-        cmocka_unit_test(nothing_is_asked_for),
-        cmocka_unit_test(a_scheme_may_be_left_out),
-        cmocka_unit_test(http_proxy_may_be_a_clients_in_cgi),
-        cmocka_unit_test(a_wrong_one_is_named),
-        cmocka_unit_test(no_proxy_comes_before_all),
-        cmocka_unit_test(names_stand_for_what_is_below),
-        cmocka_unit_test(the_list_may_be_written_in_many_ways),
-        cmocka_unit_test(entries_may_have_a_port),
-        cmocka_unit_test(addresses_are_compared_as_such),
+        cmocka_unit_test(each_scheme_has_its_variable),  cmocka_unit_test(all_proxy_is_for_the_rest),
+        cmocka_unit_test(lower_case_comes_first),        cmocka_unit_test(nothing_is_asked_for),
+        cmocka_unit_test(a_scheme_may_be_left_out),      cmocka_unit_test(http_proxy_may_be_a_clients_in_cgi),
+        cmocka_unit_test(a_wrong_one_is_named),          cmocka_unit_test(no_proxy_comes_before_all),
+        cmocka_unit_test(names_stand_for_what_is_below), cmocka_unit_test(the_list_may_be_written_in_many_ways),
+        cmocka_unit_test(entries_may_have_a_port),       cmocka_unit_test(addresses_are_compared_as_such),
         cmocka_unit_test(networks_hold_addresses),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
