@@ -25,8 +25,8 @@ static enum proxy_step no_memory(struct proxy *p) { return FAIL(p, "no memory to
 /* ---- HTTP ---- */
 
 static int write_connect(struct proxy *p) {
-    int rc =
-        buf_printf(&p->out, "CONNECT %s HTTP/1.1\r\nHost: %s\r\nUser-Agent: wsbot/" WSBOT_VERSION "\r\n", place, place);
+    int rc = buf_printf(&p->out, "CONNECT %s HTTP/1.1\r\nHost: %s\r\nUser-Agent: wsbot/" WSBOT_VERSION "\r\n",
+                        p->server, p->server);
     if (rc == 0 && p->at->credentials) {
         rc = buf_append(&p->out, slice_str("Proxy-Authorization: Basic "));
         if (rc == 0) rc = digest_base64(&p->out, slice_str(p->at->credentials));

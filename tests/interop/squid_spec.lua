@@ -76,6 +76,6 @@ describe("a bot and squid", function()
     end
     fails("", "wants a user and password.*407 .*it offers Basic realm=")
     fails("me:wrong@", "does not accept the user and password %(407 ")
-    fails("me:pass@", "does not connect to localhost: 403 Forbidden")
+    fails("me:pass@", "does not connect to localhost:81: 403 Forbidden")
   end))
 end)

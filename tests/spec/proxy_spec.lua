@@ -121,17 +121,17 @@ describe("a proxy that says no", function()
   it_tells("is told with its status: tinyproxy and a port that it bars", function()
     local proxy = proxies.tinyproxy { ports = { 443 } }
     fails(start("ws://localhost:81", proxy), "proxy", "proxy",
-      "the proxy 127%.0%.0%.1:%d+ does not connect to localhost: 403 ")
+      "the proxy 127%.0%.0%.1:%d+ does not connect to localhost:81: 403 ")
   end)
 
   it_tells("is told with its reply: Dante and a port that it bars", function()
     fails(start("ws://127.0.0.1:81", "socks5://" .. proxies.dante(81)), "proxy", "proxy",
-      "does not connect to 127%.0%.0%.1: not allowed by its rules %(SOCKS reply 2%)")
+      "does not connect to 127%.0%.0%.1:81: not allowed by its rules %(SOCKS reply 2%)")
   end)
 
   it_tells("is told with its reply: microsocks and a server that is not there", function()
     fails(start("ws://127.0.0.1:" .. peer.dead_port(), "socks5h://" .. proxies.microsocks()), "proxy", "proxy",
-      "does not connect to 127%.0%.0%.1: connection refused")
+      "does not connect to 127%.0%.0%.1:%d+: connection refused")
   end)
 
   it_tells("wants a password: tinyproxy", function()
@@ -226,7 +226,7 @@ describe("what a proxy hears", function()
         url = function() attempt = attempt + 1 return "ws://far.example/" .. attempt end })
     ]], { "http://" .. p.address })
     p:accept():send "HTTP/1.1 503 Busy\r\n\r\n"
-    bot:tells("~^error proxy .*far%.example: 503 Busy", 'close 1006 ""')
+    bot:tells("~^error proxy .*far%.example:80: 503 Busy", 'close 1006 ""')
     local s = p:accept()
     s:read_head()
     s:send "HTTP/1.1 200 OK\r\n\r\n"

@@ -77,8 +77,8 @@ static void any_2xx_opens_the_way(void **state) {
 static void a_refusal_of_http_is_told(void **state) {
     (void)state;
     fails("http://me:secret@127.0.0.1:3128", BYTES("HTTP/1.1 403 Filtered\r\nContent-Length: 9\r\n\r\n<html>..."),
-          "the proxy 127.0.0.1:3128 does not connect to example.org: 403 Filtered");
-    fails("http://[::1]", BYTES("HTTP/1.1 502\r\n\r\n"), "the proxy [::1]:80 does not connect to example.org: 502");
+          "the proxy 127.0.0.1:3128 does not connect to example.org:443: 403 Filtered");
+    fails("http://[::1]", BYTES("HTTP/1.1 502\r\n\r\n"), "the proxy [::1]:80 does not connect to example.org:443: 502");
     fails("http://proxy", BYTES("HTTP/1.1 101 Switching Protocols\r\n\r\n"), "101");
     fails("http://proxy", BYTES("HTTP/1.1 301 Moved\r\nLocation: /\r\n\r\n"), "301 Moved");
 }
@@ -213,7 +213,7 @@ static void reply_fails(struct slice reply, const char *why, bool unreachable) {
 
 static void replies_of_socks_have_words(void **state) {
     (void)state;
-    reply_fails(BYTES("\x05\x01"), "10.0.0.1:1080 does not connect to example.org: general failure", true);
+    reply_fails(BYTES("\x05\x01"), "10.0.0.1:1080 does not connect to example.org:443: general failure", true);
     reply_fails(BYTES("\x05\x02\0\x01\0\0\0\0\0\0"), "not allowed by its rules (SOCKS reply 2)", false);
     reply_fails(BYTES("\x05\x03"), "network unreachable", true);
     reply_fails(BYTES("\x05\x04"), "host unreachable", true);
