@@ -85,9 +85,8 @@ describe("a connection", function()
     end)
   end
 
-  it_tells("brings large messages through two layers of TLS, though the bot waits now and then", function()
-    local _, port = proxies.tinyproxy()
-    local echo = program.run { "echo", "--port", "0", "--tls-cert", tls.cert "server", "--tls-key", tls.key "server" }
+  -- An echo peer at `url`, far more than the buffers hold at once, and a bot that waits now and then.
+  local function brings_large_messages(url, proxy)
     local bot = program.bot([[
       local conn = ws.connect { url = arg[1], proxy = arg[2], tls = { ca_file = arg[3] }, compression = false,
         max_receive_buffer = 100000 }
@@ -102,9 +101,21 @@ describe("a connection", function()
       end
       conn:close()
       say "all of them"
-    ]], { (echo:line():match "wss?://%S+"), proxies.stunnel(port), tls.cert "ca" })
+    ]], { url, proxy, tls.cert "ca" })
     bot:tells "all of them"
     bot:ends(0)
+  end
+
+  it_tells("brings large messages through TLS with the proxy", function()
+    local _, port = proxies.tinyproxy()
+    local echo = program.run { "echo", "--port", "0" }
+    brings_large_messages(echo:line():match "ws://%S+", proxies.stunnel(port))
+  end)
+
+  it_tells("brings large messages through two layers of TLS", function()
+    local _, port = proxies.tinyproxy()
+    local echo = program.run { "echo", "--port", "0", "--tls-cert", tls.cert "server", "--tls-key", tls.key "server" }
+    brings_large_messages(echo:line():match "wss://%S+", proxies.stunnel(port))
   end)
 
   it_tells("comes back through its proxy", function()
@@ -450,6 +461,19 @@ describe("a proxy's address", function()
     bot:tells("connect", "open 101")
     s:finish()
     bot:tells 'close 1000 ""'
+    bot:ends(0)
+  end)
+
+  it_tells("that has not changed keeps an attempt that is under way", function()
+    local p = peer.listen()
+    local source = ([[ws.connect(told { url = "ws://far.example", proxy = "http://%s" })]]):format(p.address)
+    local bot = reloadable.start(source)
+    local s = p:accept()
+    s:read_head()
+    bot:takes_over(source, "kept 1")
+    s:send "HTTP/1.1 200 OK\r\n\r\n"
+    s:upgrade():finish()
+    bot:tells("connect", "open 101", 'close 1000 ""')
     bot:ends(0)
   end)
 
