@@ -144,7 +144,7 @@ static enum tls_step fail(struct tls *t, int error) {
     } else if (error == UNKNOWN_RECORD_TYPE || error == VERSION_ERROR || error == -341) {
         fault_put(&t->fault, "tls", "%sthe peer does not speak %s (%s)", doing,
                   error == VERSION_ERROR ? "this version of TLS" : "TLS",
-                  error == VERSION_ERROR ? "see tls.min_version" : "is its address one without TLS?");
+                  error == VERSION_ERROR ? "see tls.min_version" : "is it a ws:// address, or an http:// proxy?");
     } else if (error == DOMAIN_NAME_MISMATCH || error == IPADDR_MISMATCH || error == ASN_NO_SIGNER_E ||
                error == ASN_SELF_SIGNED_E) {
         WOLFSSL_X509 *cert = wolfSSL_get_peer_certificate(t->ssl);
