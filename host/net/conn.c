@@ -122,7 +122,7 @@ const char *conn_state(const struct conn *c) {
 
 static const char *phase_word(const struct conn *c) {
     switch (c->phase) {
-    case CONN_DIALLING: return c->dial && dial_is_looking_up(c->dial) ? "dns" : "connect";
+    case CONN_DIALLING: return c->tunnel ? tunnel_phase(c->tunnel) : "connect";
     case CONN_TLS: return "tls";
     case CONN_HANDSHAKE:
     case CONN_REFUSED: return "handshake";
@@ -217,8 +217,8 @@ void conn_end_attempt(struct conn *c) {
     note_phase(c);
     c->phase = CONN_ENDED;
     describe_end(c);
-    if (c->dial) dial_cancel(c->dial);
-    c->dial = NULL;
+    if (c->tunnel) tunnel_cancel(c->tunnel);
+    c->tunnel = NULL;
     conn_drop_transport(c);
     c->full = c->full_told = false;
     conn_set_step(c, 0);
@@ -296,7 +296,7 @@ void conn_take_step(struct conn *c) {
             start_attempt(c);
         break;
     case CONN_DIALLING:
-        dial_time_out(c->dial, what, sizeof what);
+        tunnel_time_out(c->tunnel, what, sizeof what);
         CONN_FAIL(c, "timeout", "%s within %g s (connect_timeout)", what,
                   clock_to_seconds(c->plan->settings.connect_timeout));
         break;
@@ -325,10 +325,9 @@ void conn_transport_up(struct conn *c) {
 
 static void on_dialled(void *arg, struct stream *s, const struct fault *fault) {
     struct conn *c = arg;
-    bool looked_up_only = fault && strcmp(fault->kind, "dns") == 0;
-    c->dial = NULL;
+    c->tunnel = NULL;
     if (!s) {
-        if (looked_up_only) conn_ending(c)->phase = "dns";
+        conn_ending(c)->phase = fault->kind; /* "dns", "connect" or "proxy" */
         conn_fail(c, fault);
         return;
     }
@@ -390,15 +389,10 @@ void conn_start(struct conn *c, const struct fault *fault) {
 }
 
 void conn_dial(struct conn *c) {
-    const struct url *url = conn_url(c);
     c->phase = CONN_DIALLING;
     c->remote_address = c->local_address = (struct stream_address){0};
     conn_set_step(c, c->plan->settings.connect_timeout);
-    struct dial_options how = plan_dial(c->plan);
-    if (url->scheme == URL_UNIX)
-        c->dial = dial_start_path(c->net, url->socket_path, on_dialled, c);
-    else
-        c->dial = dial_start(c->net, url->host, url->port, &how, on_dialled, c);
+    c->tunnel = tunnel_start(c->net, conn_url(c), c->plan, on_dialled, c);
 }
 
 void conn_limit_start(struct conn *c) {

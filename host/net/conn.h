@@ -5,10 +5,10 @@
 #ifndef NET_CONN_H
 #define NET_CONN_H
 
-#include "net/dial.h"
 #include "net/net.h"
 #include "net/plan.h"
 #include "net/stream.h"
+#include "net/tunnel.h"
 #include "wire/backlog.h"
 #include "wire/cookie.h"
 #include "wire/ws.h"
@@ -18,7 +18,7 @@ enum conn_phase {
     CONN_CLOSED,    /* nothing is going on */
     CONN_WAITING,   /* an attempt begins at a time that is set */
     CONN_STARTING,  /* an attempt begins in the next turn of the loop */
-    CONN_DIALLING,  /* names and TCP */
+    CONN_DIALLING,  /* names, TCP and the proxy */
     CONN_TLS,       /* the TLS handshake */
     CONN_HANDSHAKE, /* the opening handshake */
     CONN_REFUSED,   /* the server said no: the first bytes of its body are read */
@@ -48,11 +48,11 @@ struct conn_end {
     uint16_t code;                  /* as the peer's Close had it; WS_CLOSE_NO_CODE, WS_CLOSE_ABNORMAL */
     char reason[WS_REASON_MAX + 1]; /* as the peer's Close had it; may hold NUL */
     size_t reason_size;
-    uint16_t sent;      /* the code we sent; WS_CLOSE_NO_CODE: none in it; 0: no Close was sent */
-    const char *phase;  /* where it was when the end began: "dns" "connect" "tls" "handshake" "open" "closing" */
-    struct fault fault; /* empty: none */
-    uint64_t attempt;   /* its number, from 1 */
-    double uptime;      /* how long it was open; 0: never */
+    uint16_t sent;     /* the code we sent; WS_CLOSE_NO_CODE: none in it; 0: no Close was sent */
+    const char *phase; /* where it was when the end began: "dns" "connect" "proxy" "tls" "handshake" "open" "closing" */
+    struct fault fault;         /* empty: none */
+    uint64_t attempt;           /* its number, from 1 */
+    double uptime;              /* how long it was open; 0: never */
     double since_in, since_out; /* since the last byte came, and went */
     double since_ping;          /* since the oldest ping that nothing came after */
     double lag;                 /* the longest time in which our own loop did not turn; 0: none to speak of */
@@ -131,7 +131,7 @@ struct conn {
     struct conn_more *more;           /* NULL: nothing of that */
     const struct conn_answer *answer; /* of a server: borrowed; NULL: the usual one */
 
-    struct dial *dial;
+    struct tunnel *tunnel; /* the way there; NULL: it is found, or not looked for */
     struct stream *stream;
     struct tls *tls;
     struct ws ws;
@@ -175,8 +175,8 @@ void conn_release(struct conn *c);
 /* Lets go of the sink: from now on nothing is told. */
 void conn_detach(struct conn *c);
 
-/* Is `like` another place to connect to, or another way there? A word for what differs ("url", "tls", "protocols",
- * "family", "resolve", "local_address"), or NULL. `with_url`: the urls are compared as well. */
+/* Is `like` another place to connect to, or another way there? A word for what differs ("url", "tls", "proxy",
+ * "protocols", "family", "resolve", "local_address"), or NULL. `with_url`: the urls are compared as well. */
 const char *conn_differs(const struct conn *c, const struct conn *like, bool with_url);
 
 /* `c` goes on as `like` was made, which has not begun: takes over its settings and offer (and `with_url` its url), and

@@ -12,6 +12,7 @@ const char *conn_differs(const struct conn *c, const struct conn *like, bool wit
     if (mine == other) return NULL;
     if (with_url && !plan_same_url(&mine->url, &other->url)) return "url";
     if (!tls_config_equal(&mine->tls, &other->tls)) return "tls";
+    if (mine->no_proxy != other->no_proxy || !plan_same_url(&mine->proxy, &other->proxy)) return "proxy";
     if (!slice_eq(buf_slice(&mine->offer.protocols), buf_slice(&other->offer.protocols))) return "protocols";
     if (mine->family != other->family) return "family";
     if (!slice_eq(buf_slice(&mine->resolve), buf_slice(&other->resolve))) return "resolve";

@@ -51,7 +51,7 @@ static bool is_on_its_way(const struct conn *from, const struct conn *to) {
 
 static bool begins(struct conn *c, bool with_dials) {
     if (c->role != WS_CLIENT) return false;
-    if (c->dial) return with_dials || dial_is_looking_up(c->dial);
+    if (c->tunnel) return with_dials || tunnel_is_looking_up(c->tunnel);
     return c->stream && !c->paired && listener_is_at(c->net, c->remote_address) && !pair(c);
 }
 

@@ -49,6 +49,11 @@ static void link_plan(struct net *net, struct plan *p) {
     p->shared = true;
 }
 
+struct plan *plan_hold(struct plan *p) {
+    p->users++;
+    return p;
+}
+
 void plan_release(struct net *net, struct plan *p) {
     if (--p->users) return;
     unlink_plan(net, p);
@@ -56,6 +61,7 @@ void plan_release(struct net *net, struct plan *p) {
     url_clear(&p->url);
     handshake_offer_clear(&p->offer);
     tls_config_clear(&p->tls);
+    url_clear(&p->proxy);
     free(p->local);
     buf_clear(&p->resolve);
     free(p);
@@ -70,6 +76,12 @@ struct dial_options plan_dial(const struct plan *p) {
 static char *copy_text(const char *text) {
     char *mine = text ? strdup(text) : NULL;
     if (text && !mine) abort();
+    return mine;
+}
+
+static struct url copy_url(const struct url *u) {
+    struct url mine;
+    if (url_copy(&mine, u) < 0) abort();
     return mine;
 }
 
@@ -95,12 +107,14 @@ static struct plan *copy_plan(const struct plan *p) {
     mine->settings.retry.fatal = fatal ? malloc(fatal) : NULL;
     if (fatal && !mine->settings.retry.fatal) abort();
     if (fatal) memcpy(mine->settings.retry.fatal, p->settings.retry.fatal, fatal);
-    url_copy(&mine->url, &p->url);
+    mine->url = copy_url(&p->url);
     mine->offer = copy_offer(&p->offer);
     tls_config_copy(&mine->tls, &p->tls);
     mine->local = copy_text(p->local);
     mine->family = p->family;
     mine->resolve = copy_buf(&p->resolve);
+    mine->proxy = copy_url(&p->proxy);
+    mine->no_proxy = p->no_proxy;
     return mine;
 }
 
@@ -159,7 +173,7 @@ static bool same(const struct plan *a, const struct plan *b) {
     return same_settings(&a->settings, &b->settings) && plan_same_url(&a->url, &b->url) &&
            same_text(a->url.text, b->url.text) && same_offer(&a->offer, &b->offer) &&
            tls_config_equal(&a->tls, &b->tls) && same_text(a->local, b->local) && a->family == b->family &&
-           same_buf(&a->resolve, &b->resolve);
+           same_buf(&a->resolve, &b->resolve) && plan_same_url(&a->proxy, &b->proxy) && a->no_proxy == b->no_proxy;
 }
 
 void plan_share(struct net *net, struct plan **at) {

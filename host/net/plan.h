@@ -28,15 +28,18 @@ struct plan {
     struct url url;               /* of a client */
     struct handshake_offer offer; /* of a client; of a server, whether it agrees on compression */
     struct tls_config tls;
-    char *local;                  /* the address to bind to, or NULL */
-    int family;                   /* 4 or 6: that one alone; 0: both */
-    struct buf resolve;           /* what names stand for (net/resolve.h) */
+    char *local;        /* the address to bind to, or NULL */
+    int family;         /* 4 or 6: that one alone; 0: both */
+    struct buf resolve; /* what names stand for (net/resolve.h) */
+    struct url proxy;   /* without a host: as the environment says, unless `no_proxy` */
+    bool no_proxy;
     struct plan *next, *previous; /* of those that are shared; linked while `shared` */
     bool shared;
 };
 
 /* The usual one, for one user. Aborts without memory. */
 struct plan *plan_new(void);
+struct plan *plan_hold(struct plan *p); /* for one user more; returns it */
 void plan_release(struct net *net, struct plan *p);
 
 /* The plan at `*at`, to be changed: where others have it too, `*at` becomes a copy. */

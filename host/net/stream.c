@@ -1,6 +1,7 @@
 /* stream: the one place that reads, writes and closes sockets. */
 #include "net/stream.h"
 
+#include "net/stream_tls.h"
 #include <errno.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
@@ -114,7 +115,10 @@ static void on_read(uv_stream_t *stream, ssize_t n, const uv_buf_t *b) {
     if (!s->owner) return;
     if (n > 0) {
         s->received += (uint64_t)n;
-        s->events->received(s->owner, (uint8_t *)b->base, (size_t)n);
+        if (s->tls)
+            stream_tls_received(s, (uint8_t *)b->base, (size_t)n);
+        else
+            s->events->received(s->owner, (uint8_t *)b->base, (size_t)n);
     } else if (n < 0) {
         stream_read(s, false);
         s->events->ended(s->owner, why_ended(s, (int)n));
@@ -148,10 +152,13 @@ static void end_rest(struct stream *s) {
 static void on_written(uv_write_t *req, int status) {
     struct stream *s = req->data;
     end_rest(s);
+    if (s->tls && s->owner && status == 0) stream_tls_flush(s);
     if (s->owner) s->events->written(s->owner, status);
 }
 
-int stream_write(struct stream *s, struct buf *b) {
+int stream_write(struct stream *s, struct buf *b) { return s->tls ? stream_tls_write(s, b) : stream_put(s, b); }
+
+int stream_put(struct stream *s, struct buf *b) {
     s->sent += b->len;
     while (b->len) {
         struct slice all = buf_slice(b);
@@ -188,17 +195,19 @@ static void on_closed(uv_handle_t *handle) { free(handle->data); }
 
 void stream_close(struct stream *s) {
     s->owner = NULL;
+    if (s->tls) stream_tls_end(s);
     uv_close(&s->uv.handle, on_closed);
 }
 
 void stream_reset(struct stream *s) {
+    if (s->tls) stream_tls_end(s);
     if (s->unix_path || uv_tcp_close_reset(&s->uv.tcp, on_closed) != 0)
         stream_close(s);
     else
         s->owner = NULL;
 }
 
-static struct stream_address compact(const struct sockaddr *address) {
+struct stream_address stream_address_of(const struct sockaddr *address) {
     struct stream_address to = {0};
     if (address->sa_family == AF_INET) {
         const struct sockaddr_in *in = (const struct sockaddr_in *)address;
@@ -223,14 +232,14 @@ void stream_address_print(struct stream_address address, char *text, size_t size
 }
 
 void stream_address_text(const struct sockaddr *address, char *text, size_t size) {
-    stream_address_print(compact(address), text, size);
+    stream_address_print(stream_address_of(address), text, size);
 }
 
 struct stream_address stream_address_bound(const uv_tcp_t *tcp) {
     struct sockaddr_storage address;
     int n = sizeof address;
     if (uv_tcp_getsockname(tcp, (struct sockaddr *)&address, &n) != 0) return (struct stream_address){0};
-    return compact((struct sockaddr *)&address);
+    return stream_address_of((struct sockaddr *)&address);
 }
 
 struct stream_address stream_local_address(const struct stream *s) {
@@ -242,5 +251,5 @@ struct stream_address stream_remote_address(const struct stream *s) {
     int n = sizeof address;
     if (s->unix_path) return (struct stream_address){.family = STREAM_PATH};
     if (uv_tcp_getpeername(&s->uv.tcp, (struct sockaddr *)&address, &n) != 0) return (struct stream_address){0};
-    return compact((struct sockaddr *)&address);
+    return stream_address_of((struct sockaddr *)&address);
 }

@@ -9,13 +9,15 @@
 #include <string.h>
 
 struct stream;
+struct tls;
 
 /* What the owner hears. After `ended` nothing follows. */
 struct stream_events {
-    void (*connected)(void *owner, struct stream *s, int status); /* of stream_connect: 0 or a libuv error */
-    void (*received)(void *owner, uint8_t *data, size_t n);       /* lives until the return; may be written to */
-    void (*ended)(void *owner, int error);                        /* UV_EOF, or what reading met */
-    void (*written)(void *owner, int error); /* what stream_write kept is gone: 0 or a libuv error */
+    /* of stream_connect, and of stream_tls_start: 0 or a libuv error */
+    void (*connected)(void *owner, struct stream *s, int status);
+    void (*received)(void *owner, uint8_t *data, size_t n); /* lives until the return; may be written to */
+    void (*ended)(void *owner, int error);                  /* UV_EOF, or what reading met */
+    void (*written)(void *owner, int error);                /* what stream_write kept is gone: 0 or a libuv error */
 };
 
 /* New, not connected; NULL where the system gives no handle. */
@@ -49,6 +51,8 @@ void stream_read(struct stream *s, bool on);
 /* Writes all of `b`: at once what the kernel takes; what is left moves into the stream, and `written` tells when it is
  * gone. 0, or a libuv error. Not while stream_busy. */
 int stream_write(struct stream *s, struct buf *b);
+/* The same, below TLS: for stream_tls.c. */
+int stream_put(struct stream *s, struct buf *b);
 static inline bool stream_busy(const struct stream *s);
 static inline size_t stream_waiting(const struct stream *s); /* bytes kept by stream_write */
 
@@ -79,6 +83,9 @@ static inline bool stream_address_equal(struct stream_address a, struct stream_a
     return a.family == b.family && a.port == b.port && memcmp(a.ip, b.ip, sizeof a.ip) == 0;
 }
 
+/* The same of a socket address. */
+struct stream_address stream_address_of(const struct sockaddr *address);
+
 /* Writes an address as "127.0.0.1:80" or "[::1]:80"; empty where there is none. */
 enum { STREAM_ADDRESS_TEXT = INET6_ADDRSTRLEN + sizeof "[]:65535" };
 void stream_address_print(struct stream_address address, char *text, size_t size);
@@ -97,7 +104,8 @@ struct stream {
     const struct stream_events *events;
     void *owner;              /* NULL: nobody listens */
     struct stream_rest *rest; /* NULL: all was written */
-    bool unix_path, reading;
+    struct tls *tls;          /* NULL: none within (net/stream_tls.h) */
+    bool unix_path, reading, tls_is_up;
     uint32_t read_most;      /* bytes at a time; 0: what the buffer holds */
     uint64_t sent, received; /* bytes; `sent`: those given to stream_write */
     union {                  /* the last: of TCP there is no more of it than of uv_tcp_t */

@@ -2,6 +2,7 @@
  */
 #include "net/tls.h"
 
+#include "net/net.h"
 #include "net/tls_context.h"
 #include <arpa/inet.h>
 #include <stdio.h>
@@ -9,7 +10,7 @@
 #include <wolfssl/error-ssl.h>
 #include <wolfssl/wolfcrypt/error-crypt.h>
 
-enum { CIPHERTEXT_MAX = 512 * 1024 }; /* bytes fed and not used yet: a read and a record */
+enum { CIPHERTEXT_MAX = 2 * NET_READ_SIZE }; /* bytes fed and not used yet: a read, and what is kept of the last */
 
 struct tls {
     struct tls_store *store;
@@ -143,7 +144,7 @@ static enum tls_step fail(struct tls *t, int error) {
     } else if (error == UNKNOWN_RECORD_TYPE || error == VERSION_ERROR || error == -341) {
         fault_put(&t->fault, "tls", "%sthe peer does not speak %s (%s)", doing,
                   error == VERSION_ERROR ? "this version of TLS" : "TLS",
-                  error == VERSION_ERROR ? "see tls.min_version" : "is it a ws:// address?");
+                  error == VERSION_ERROR ? "see tls.min_version" : "is it a ws:// address, or an http:// proxy?");
     } else if (error == DOMAIN_NAME_MISMATCH || error == IPADDR_MISMATCH || error == ASN_NO_SIGNER_E ||
                error == ASN_SELF_SIGNED_E) {
         WOLFSSL_X509 *cert = wolfSSL_get_peer_certificate(t->ssl);

@@ -255,10 +255,19 @@ static void read_binary_type(lua_State *L, int box, const char *name) {
 
 static void read_name(lua_State *L, int box, const char *name) { keep_string(L, &box_at(L, box)->name, name); }
 
-/* Options that are known and do not work yet: off is fine, on is an error. */
-static void read_not_yet(lua_State *L, int box, const char *name) {
-    (void)box;
-    if (!is_false(L)) luaL_error(L, "ws.connect: %s is not supported yet (leave it out, or give false)", name);
+/* The address is never shown, as its password would be. */
+static void read_proxy(lua_State *L, int box, const char *name) {
+    struct plan *p = plan_at(L, box);
+    struct fault fault = {0};
+    size_t n;
+    if (is_false(L)) {
+        p->no_proxy = true;
+        return;
+    }
+    if (lua_type(L, -1) != LUA_TSTRING) wrong(L, name, "a url (http://, https://, socks5:// or socks5h://) or false");
+    const char *text = lua_tolstring(L, -1, &n);
+    if (url_parse_proxy(slice_of(text, n), &p->proxy, &fault) < 0)
+        luaL_error(L, "ws.connect: %s: %s", name, fault_set(&fault) ? fault.text : "not enough memory");
 }
 
 /* ---- tls ---- */
@@ -512,7 +521,7 @@ static const struct option options[] = {
     {"max_receive_buffer", read_max_receive_buffer},
     {"reconnect", read_reconnect},
     {"tls", read_tls},
-    {"proxy", read_not_yet},
+    {"proxy", read_proxy},
     {"family", read_family},
     {"local_address", read_local_address}, /* after family */
     {"resolve", read_resolve},

@@ -2,6 +2,7 @@
 #include "wire/url.h"
 
 #include <ctype.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 static char *copy(struct slice s) {
@@ -154,14 +155,27 @@ static int parse_unix(struct slice s, struct url *out, struct fault *fault) {
     return out->host ? parse_target(target, out) : ERR_NOMEM;
 }
 
-static int parse(struct slice s, struct url *out, struct fault *fault) {
+/* What no address may have, whatever its scheme. */
+static int check_letters(struct slice s, struct fault *fault) {
     if (s.n > URL_MAX) return refuse(fault, "it is longer than 16 KB");
     for (size_t i = 0; i < s.n; i++) {
         if (s.p[i] <= ' ' || s.p[i] == 0x7F)
             return refuse(fault, "it has a space or control character (write %20 for a space)");
-        if (s.p[i] == '#')
-            return refuse(fault, "a #fragment has no meaning in a WebSocket address (write %23 for a '#')");
+        if (s.p[i] == '#') return refuse(fault, "a #fragment has no meaning here (write %23 for a '#')");
     }
+    return 0;
+}
+
+/* How much of `s` is user, password, host and port. */
+static size_t authority_size(struct slice s) {
+    size_t n = 0;
+    while (n < s.n && s.p[n] != '/' && s.p[n] != '?') n++;
+    return n;
+}
+
+static int parse(struct slice s, struct url *out, struct fault *fault) {
+    int rc = check_letters(s, fault);
+    if (rc < 0) return rc;
     out->port_is_default = true;
     if (take(&s, "ws+unix:")) {
         out->scheme = URL_UNIX;
@@ -179,10 +193,41 @@ static int parse(struct slice s, struct url *out, struct fault *fault) {
                              : take(&s, "http:") ? "write ws:// for http://"
                                                  : "it must begin with ws://, wss:// or ws+unix:");
     }
-    size_t n = 0;
-    while (n < s.n && s.p[n] != '/' && s.p[n] != '?') n++;
-    int rc = parse_authority(slice_head(s, n), out, fault);
+    size_t n = authority_size(s);
+    rc = parse_authority(slice_head(s, n), out, fault);
     return rc < 0 ? rc : parse_target(slice_skip(s, n), out);
+}
+
+static int parse_proxy(struct slice s, struct url *out, struct fault *fault) {
+    static const struct {
+        const char *prefix;
+        enum url_scheme scheme;
+        uint16_t port;
+    } schemes[] = {
+        {"http://", URL_HTTP, 80},
+        {"https://", URL_HTTPS, 443},
+        {"socks5://", URL_SOCKS5, 1080},
+        {"socks5h://", URL_SOCKS5H, 1080},
+    };
+    int rc = check_letters(s, fault);
+    if (rc < 0) return rc;
+    for (size_t i = 0; i < sizeof schemes / sizeof *schemes && !out->port; i++) {
+        if (!take(&s, schemes[i].prefix)) continue;
+        out->scheme = schemes[i].scheme;
+        out->port = schemes[i].port;
+    }
+    if (!out->port) return refuse(fault, "it must begin with http://, https://, socks5:// or socks5h://");
+    out->port_is_default = true;
+    size_t n = authority_size(s);
+    struct slice behind = slice_skip(s, n);
+    if ((rc = parse_authority(slice_head(s, n), out, fault)) < 0) return rc;
+    if (behind.n > 1 || (behind.n && behind.p[0] != '/')) return refuse(fault, "a proxy has no path");
+    if (out->credentials && out->scheme >= URL_SOCKS5) {
+        size_t user = strcspn(out->credentials, ":"), password = strlen(out->credentials + user);
+        if (user > URL_SOCKS_LOGIN || password > 1 + URL_SOCKS_LOGIN)
+            return refuse(fault, "user and password may have 255 bytes each (RFC 1929)");
+    }
+    return 0;
 }
 
 int url_parse(struct slice text, struct url *out, struct fault *fault) {
@@ -193,19 +238,29 @@ int url_parse(struct slice text, struct url *out, struct fault *fault) {
     return rc;
 }
 
-static char *must_copy(const char *text) {
-    char *mine = text ? copy(slice_str(text)) : NULL;
-    if (text && !mine) abort();
-    return mine;
+int url_parse_proxy(struct slice text, struct url *out, struct fault *fault) {
+    *out = (struct url){0};
+    int rc = parse_proxy(text, out, fault);
+    if (rc < 0) url_clear(out);
+    return rc;
 }
 
-void url_copy(struct url *to, const struct url *from) {
+static bool copy_part(char **to, const char *from) {
+    *to = from ? copy(slice_str(from)) : NULL;
+    return *to || !from;
+}
+
+int url_copy(struct url *to, const struct url *from) {
     *to = *from;
-    to->text = must_copy(from->text);
-    to->host = must_copy(from->host);
-    to->target = must_copy(from->target);
-    to->credentials = must_copy(from->credentials);
-    to->socket_path = must_copy(from->socket_path);
+    bool text = copy_part(&to->text, from->text), host = copy_part(&to->host, from->host);
+    bool target = copy_part(&to->target, from->target), path = copy_part(&to->socket_path, from->socket_path);
+    if (copy_part(&to->credentials, from->credentials) && text && host && target && path) return 0;
+    url_clear(to);
+    return ERR_NOMEM;
+}
+
+void url_place(const struct url *u, char text[URL_PLACE_SIZE]) {
+    snprintf(text, URL_PLACE_SIZE, u->host_is_ipv6 ? "[%s]:%u" : "%s:%u", u->host, u->port);
 }
 
 void url_clear(struct url *u) {
@@ -263,8 +318,10 @@ static char *merge_target(const struct url *base, struct slice reference) {
 /* The same place with another target. */
 static int retarget(const struct url *base, struct slice reference, struct url *out) {
     char *target = merge_target(base, reference);
-    if (!target) return ERR_NOMEM;
-    url_copy(out, base);
+    if (!target || url_copy(out, base) < 0) {
+        free(target);
+        return ERR_NOMEM;
+    }
     free(out->target);
     out->target = encode_target("", slice_str(target));
     free(target);

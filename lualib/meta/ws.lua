@@ -11,6 +11,7 @@ ws = {}
 ---@alias ws.error
 ---| "dns"          # the name has no address
 ---| "connect"      # no address answered
+---| "proxy"        # the proxy cannot be reached or trusted, or refuses; the message has its address and its answer
 ---| "tls"          # the TLS handshake, a certificate, or a file of the option `tls`
 ---| "handshake"    # the server's answer is no, or wrong; record.response has it
 ---| "timeout"      # connect_timeout or handshake_timeout passed
@@ -32,6 +33,7 @@ ws = {}
 ---@field verify? boolean      default true; false checks nothing and warns once
 ---@field server_name? string  sent (SNI) and verified instead of the host
 ---@field min_version? "1.2"|"1.3" default "1.2"
+---For an https:// proxy ca_file, ca_path, verify and min_version hold as well.
 
 ---permessage-deflate (RFC 7692): what to ask for, and how to compress.
 ---@class ws.compression
@@ -68,7 +70,7 @@ ws = {}
 ---@field protocols? string[]       subprotocols to offer, the preferred first
 ---@field origin? string            the Origin header
 ---@field compression? boolean|ws.compression  default true: offered
----@field connect_timeout? number   seconds for names, TCP and TLS together; default 10
+---@field connect_timeout? number   seconds for names, TCP, the proxy and TLS together; default 10
 ---@field handshake_timeout? number seconds for the opening handshake; default 10
 ---@field close_timeout? number     seconds for the closing handshake; default 5
 ---@field pong_timeout? number      seconds after a ping in which something must come; default 20
@@ -76,6 +78,11 @@ ws = {}
 ---@field max_send_buffer? integer  bytes that wait to be sent; default 16 MiB
 ---@field max_receive_buffer? integer  bytes held for a script that is behind; default 16 MiB
 ---@field tls? ws.tls
+---@field proxy? string|false  the way there: "http://user:pw@host:port" (CONNECT), https:// (the same over TLS),
+---socks5:// (we look the server's name up) or socks5h:// (the proxy does); without a port 80, 443 or 1080. false: none.
+---Default: as the environment says when an attempt begins: https_proxy for wss:, http_proxy for ws:, else all_proxy,
+---but none for those in no_proxy (names and what is below them, addresses, networks as "10.0.0.0/8", each also with
+---":port"; "*": all); upper-case names count where the lower-case ones are not set. ws+unix: needs none.
 ---@field family? 4|6              IPv4 or IPv6 alone; default: both, raced (RFC 8305)
 ---@field resolve? table<string, string|string[]>  what hosts stand for, without a look-up: IP addresses by
 ---"host:port", or by "host" for any port. Host header and TLS name stay those of the url
@@ -84,7 +91,8 @@ ws = {}
 ---From wss to ws none is; Host, Authorization, Cookie, the url's user and `tls.cert` do not go to another origin
 ---@field cookies? boolean          what servers set in the handshake is sent with the next, in one line with a Cookie
 ---of yours; default false
----@field on_connect? fun(conn: ws.connection)  the transport is up (TCP; for wss, TLS verified); a redirect: again
+---@field on_connect? fun(conn: ws.connection)  the transport is up (TCP, the proxy; for wss, TLS verified); a
+---redirect: again
 ---@field on_websocket_connect? fun(conn: ws.connection, response: ws.response)  the handshake is done
 ---@field on_message? fun(conn: ws.connection, data: string, kind: ws.kind)
 ---@field on_ping? fun(conn: ws.connection, data: string)  it was answered already
@@ -107,7 +115,7 @@ ws = {}
 
 ---How an attempt ended.
 ---@class ws.record
----@field phase "dns"|"connect"|"tls"|"handshake"|"open"|"closing"  where it was when the end began
+---@field phase "dns"|"connect"|"proxy"|"tls"|"handshake"|"open"|"closing"  where it was when the end began
 ---@field error? ws.error
 ---@field message? string
 ---@field sent? integer      the code we sent in a Close frame; 1005: none in it
@@ -128,7 +136,7 @@ ws = {}
 ---@field id integer
 ---@field state "connecting"|"open"|"closing"|"closed"|"waiting"
 ---@field protocol? string        the subprotocol agreed on
----@field remote_address? string  "127.0.0.1:1234"
+---@field remote_address? string  "127.0.0.1:1234"; through a proxy: its address
 ---@field local_address? string
 ---@field buffered_amount integer bytes sent that the system has not taken yet
 ---@field latency? number         seconds of the last ping there and back

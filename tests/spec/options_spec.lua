@@ -126,12 +126,23 @@ describe("ws.connect", function()
     }
   end)
 
-  it_tells("refuses what is not there yet, and takes it when it is off", function()
+  it_tells("refuses proxies that have no address, and never shows their passwords", function()
     refuses {
-      { "{ " .. U .. ", proxy = 'http://127.0.0.1:1' }", "proxy" },
+      { "{ " .. U .. ", proxy = true }", "proxy must be a url %(http://, .* or socks5h://%) or false, not boolean" },
+      { "{ " .. U .. ", proxy = {} }", "proxy must be a url .*not table" },
+      { "{ " .. U .. ", proxy = 'me:pw@host:3128' }", "proxy: it must begin with http://[^@]*$" },
+      { "{ " .. U .. ", proxy = 'ftp://host' }", "proxy: it must begin with http://" },
+      { "{ " .. U .. ", proxy = 'http://' }", "proxy: it has no host" },
+      { "{ " .. U .. ", proxy = 'http://me:pw@host:port' }", "proxy: the port must be [^@]*$" },
+      { "{ " .. U .. ", proxy = 'http://host/path' }", "proxy: a proxy has no path" },
+      { "{ " .. U .. ", proxy = 'http://h\\r\\nX:' }", "proxy: it has a space or control character" },
+      { "{ " .. U .. ", proxy = 'socks5://me:' .. ('x'):rep(256) .. '@h' }", "proxy: .*255 bytes" },
+      { "{ " .. U .. ", prxoy = false }", "did you mean 'proxy'" },
     }
     accepts {
       "{ " .. U .. ", proxy = false }",
+      "{ " .. U .. ", proxy = 'http://127.0.0.1:1' }",
+      "{ " .. U .. ", proxy = 'SOCKS5H://me:pw@[::1]/' }",
     }
   end)
 

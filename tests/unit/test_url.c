@@ -105,6 +105,64 @@ static void what_is_wrong_is_told(void **state) {
     bad("ws+unix://@:/x", "socket path");
 }
 
+static void good_proxy(const char *text, enum url_scheme scheme, const char *place, const char *credentials) {
+    struct url url, copy;
+    struct fault fault = {0};
+    char written[URL_PLACE_SIZE];
+    if (url_parse_proxy(slice_str(text), &url, &fault) != 0) fail_msg("%s: %s", text, fault.text);
+    assert_int_equal(url_copy(&copy, &url), 0);
+    url_clear(&url);
+    assert_int_equal(copy.scheme, scheme);
+    url_place(&copy, written);
+    assert_string_equal(written, place);
+    assert_int_equal(copy.credentials != NULL, credentials != NULL);
+    if (credentials) assert_string_equal(copy.credentials, credentials);
+    url_clear(&copy);
+}
+
+static void bad_proxy(const char *text, const char *why) {
+    struct url url;
+    struct fault fault = {0};
+    if (url_parse_proxy(slice_str(text), &url, &fault) == 0) fail_msg("%s was taken", text);
+    if (!strstr(fault.text, why)) fail_msg("%s: %s", text, fault.text);
+    assert_null(url.host);
+}
+
+static void proxies_have_addresses_too(void **state) {
+    (void)state;
+    good_proxy("http://proxy", URL_HTTP, "proxy:80", NULL);
+    good_proxy("HTTP://proxy:3128/", URL_HTTP, "proxy:3128", NULL);
+    good_proxy("https://me:p%3Aw@proxy", URL_HTTPS, "proxy:443", "me:p:w");
+    good_proxy("socks5://[::1]", URL_SOCKS5, "[::1]:1080", NULL);
+    good_proxy("socks5h://me@127.0.0.1:9050", URL_SOCKS5H, "127.0.0.1:9050", "me");
+    bad_proxy("", "must begin with http://, https://, socks5:// or socks5h://");
+    bad_proxy("proxy:3128", "must begin with");
+    bad_proxy("socks4://proxy", "must begin with");
+    bad_proxy("http://", "no host");
+    bad_proxy("http://proxy:x", "port");
+    bad_proxy("http://proxy/path", "no path");
+    bad_proxy("http://proxy?x", "no path");
+    bad_proxy("http://me:p#w@proxy", "fragment");
+    bad_proxy("http://u%zz@h", "%XX");
+}
+
+static void a_log_in_of_socks_has_a_limit(void **state) {
+    (void)state;
+    char text[600];
+    struct url url;
+    struct fault fault = {0};
+    snprintf(text, sizeof text, "socks5://%0255d:%0255d@h", 0, 0);
+    assert_int_equal(url_parse_proxy(slice_str(text), &url, &fault), 0);
+    url_clear(&url);
+    snprintf(text, sizeof text, "socks5://%0256d@h", 0);
+    bad_proxy(text, "255 bytes");
+    snprintf(text, sizeof text, "socks5h://u:%0256d@h", 0);
+    bad_proxy(text, "255 bytes");
+    snprintf(text, sizeof text, "http://u:%0256d@h", 0);
+    assert_int_equal(url_parse_proxy(slice_str(text), &url, &fault), 0);
+    url_clear(&url);
+}
+
 static void an_address_has_a_limit(void **state) {
     (void)state;
     static char text[URL_MAX + 2];
@@ -206,6 +264,8 @@ int main(void) {
         cmocka_unit_test(user_and_password_are_decoded),
         cmocka_unit_test(a_socket_of_the_file_system_has_a_path_and_a_target),
         cmocka_unit_test(what_is_wrong_is_told),
+        cmocka_unit_test(proxies_have_addresses_too),
+        cmocka_unit_test(a_log_in_of_socks_has_a_limit),
         cmocka_unit_test(an_address_has_a_limit),
         cmocka_unit_test(a_location_leads_somewhere),
         cmocka_unit_test(an_origin_is_scheme_host_and_port),
