@@ -11,11 +11,10 @@ struct tls;
 
 /* What the owner hears. After `ended` nothing follows. */
 struct stream_events {
-    /* of stream_connect_*, and of stream_tls_start: 0 or a libuv error */
-    void (*connected)(void *owner, struct stream *s, int status);
-    void (*received)(void *owner, uint8_t *data, size_t n); /* lives until the return; may be written to */
-    void (*ended)(void *owner, int error);                  /* UV_EOF, or what reading met */
-    void (*written)(void *owner, int error);                /* what stream_write kept is gone: 0 or a libuv error */
+    void (*connected)(void *owner, struct stream *s, int status); /* of _connect_*, _tls_start: 0 or a libuv error */
+    void (*received)(void *owner, uint8_t *data, size_t n);       /* lives until the return; may be written to */
+    void (*ended)(void *owner, int error);                        /* UV_EOF, or what reading met */
+    void (*written)(void *owner, int error); /* what stream_write kept is gone: 0 or a libuv error */
 };
 
 /* New, not connected; NULL where the system gives no handle. */
