@@ -48,8 +48,8 @@ struct conn_end {
     uint16_t code;                  /* as the peer's Close had it; WS_CLOSE_NO_CODE, WS_CLOSE_ABNORMAL */
     char reason[WS_REASON_MAX + 1]; /* as the peer's Close had it; may hold NUL */
     size_t reason_size;
-    uint16_t sent;     /* the code we sent; WS_CLOSE_NO_CODE: none in it; 0: no Close was sent */
-    const char *phase; /* where it was when the end began: "dns" "connect" "proxy" "tls" "handshake" "open" "closing" */
+    uint16_t sent;              /* the code we sent; WS_CLOSE_NO_CODE: none in it; 0: no Close was sent */
+    const char *phase;          /* when the end began: "dns" "connect" "proxy" "tls" "handshake" "open" "closing" */
     struct fault fault;         /* empty: none */
     uint64_t attempt;           /* its number, from 1 */
     double uptime;              /* how long it was open; 0: never */

@@ -63,9 +63,9 @@ static bool is_within(struct slice host, struct slice name) {
 
 static bool entry_names(struct slice entry, struct slice host, unsigned port) {
     uint8_t mine[16], theirs[16];
-    if (slice_eq(entry, slice_str("*"))) return true;
     unsigned only = take_port(&entry);
     if (only && only != port) return false;
+    if (slice_eq(entry, slice_str("*"))) return true;
     unsigned n = address(host, mine), bits = n * 8;
     if (n == 0) return is_within(host, entry);
     const uint8_t *slash = memchr(entry.p, '/', entry.n);
