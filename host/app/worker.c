@@ -217,7 +217,7 @@ void worker_close(struct worker *w) {
     uv_close((uv_handle_t *)&w->signalled, NULL);
     if (!net_end_threads(&w->net)) net_leave(&w->net, w->status);
     net_close(&w->net);
-    uv_run(&w->loop, UV_RUN_DEFAULT);
+    while (uv_run(&w->loop, UV_RUN_DEFAULT) != 0) continue; /* an uv_stop may still have been on its way */
     uv_loop_close(&w->loop);
     random_clear();
 }

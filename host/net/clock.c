@@ -169,5 +169,5 @@ void clock_advance(struct clock *c, uint64_t by) {
 uint64_t clock_from_seconds(double seconds) {
     const double century = 100.0 * 366 * 86400;
     if (!(seconds > 0)) return 0;
-    return (uint64_t)((seconds < century ? seconds : century) * 1e9);
+    return (uint64_t)((seconds < century ? seconds : century) * 1e9 + 0.5); /* and back it is the same */
 }

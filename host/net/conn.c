@@ -34,8 +34,9 @@ static void unlink_all(struct conn *c) {
 void conn_mark_busy(struct conn *c) {
     if (c->is_busy) return;
     c->is_busy = true;
-    c->busy_next = c->net->busy;
-    c->net->busy = c;
+    c->busy_next = NULL;
+    *c->net->busy_end = c;
+    c->net->busy_end = &c->busy_next;
     conn_hold(c);
 }
 
@@ -60,12 +61,6 @@ struct conn_end *conn_ending(struct conn *c) {
     return c->end;
 }
 
-static void forget_addresses(struct conn *c) {
-    free(c->remote_address);
-    free(c->local_address);
-    c->remote_address = c->local_address = NULL;
-}
-
 static void forget_end(struct conn *c) {
     free(c->end);
     c->end = NULL;
@@ -74,6 +69,7 @@ static void forget_end(struct conn *c) {
 struct plan *conn_plan(struct conn *c) {
     return plan_own(c->net, &c->plan);
 }
+
 void conn_share_plan(struct conn *c) { plan_share(c->net, &c->plan); }
 
 void conn_hold(struct conn *c) { c->references++; }
@@ -83,12 +79,11 @@ void conn_release(struct conn *c) {
     conn_head_free(c->head);
     forget_end(c);
     ws_clear(&c->ws);
-    conn_drop_offer_next(c);
-    buf_clear(&c->held);
-    backlog_clear(&c->queue);
+    conn_drop_more(c);
+    conn_drop_held(c);
+    conn_drop_queue(c);
     buf_clear(&c->out);
-    forget_addresses(c);
-    free(c->last_ping_data);
+    conn_drop_pings(c);
     plan_release(c->net, c->plan);
     free(c->protocol);
     free(c);
@@ -104,9 +99,6 @@ static struct conn *new_conn(struct net *net, enum ws_role role, const struct co
     c->sink_arg = arg;
     c->id = ++net->last_id;
     c->plan = plan_new();
-    c->latency = -1;
-    buf_init(&c->held, (size_t)2 * NET_READ_SIZE);
-    backlog_init(&c->queue);
     buf_init(&c->out, SIZE_MAX);
     return c;
 }
@@ -130,7 +122,7 @@ const char *conn_state(const struct conn *c) {
 
 static const char *phase_word(const struct conn *c) {
     switch (c->phase) {
-    case CONN_DIALLING: return c->dial && dial_is_looking_up(c->dial) ? "dns" : "connect";
+    case CONN_DIALLING: return c->tunnel ? tunnel_phase(c->tunnel) : "connect";
     case CONN_TLS: return "tls";
     case CONN_HANDSHAKE:
     case CONN_REFUSED: return "handshake";
@@ -143,7 +135,13 @@ static const char *phase_word(const struct conn *c) {
 static void on_step(struct deadline *d);
 void conn_set_step(struct conn *c, uint64_t after) {
     c->step_from = conn_now(c);
-    clock_set(&c->net->clock, &c->step, conn_now(c) + after, on_step);
+    c->step_due = after == 0;
+    if (c->step_due) { /* before the loop sleeps: to set the clock would cost a turn of it */
+        clock_cancel(&c->net->clock, &c->step);
+        conn_mark_busy(c);
+    } else {
+        clock_set(&c->net->clock, &c->step, c->step_from + after, on_step);
+    }
 }
 
 void conn_renew_step(struct conn *c) {
@@ -166,7 +164,7 @@ void conn_renew_step(struct conn *c) {
 /* ---- the end ---- */
 
 void conn_update_reading(struct conn *c) {
-    if (c->stream) stream_read(c->stream, c->held.len == 0 && !(c->paused && c->phase == CONN_OPEN));
+    if (c->stream) stream_read(c->stream, !c->held && !(c->paused && c->phase == CONN_OPEN));
 }
 
 /* Where it was when the end began. */
@@ -178,7 +176,6 @@ static void note_phase(struct conn *c) {
 void conn_begin_closing(struct conn *c) {
     note_phase(c);
     c->phase = CONN_CLOSING;
-    clock_cancel(&c->net->clock, &c->ping);
     conn_set_step(c, c->plan->settings.close_timeout);
     c->pump_due = true; /* what was held because of a pause has no taker any more */
     conn_update_reading(c);
@@ -195,18 +192,12 @@ static void describe_end(struct conn *c) {
     e->uptime = c->opened_at ? since(c, c->opened_at) : 0;
     e->since_in = since(c, c->last_in);
     e->since_out = since(c, c->last_out);
-    e->since_ping = c->ping_sent > c->last_in ? since(c, c->ping_sent) : -1;
+    e->since_ping = c->pings && c->pings->sent > c->last_in ? since(c, c->pings->sent) : -1;
     e->lag = clock_to_seconds(net_lag_since(c->net, c->began_at));
     e->retry_in = -1;
 }
 
-void conn_end_attempt(struct conn *c) {
-    if (!conn_is_live(c)) return;
-    note_phase(c);
-    c->phase = CONN_ENDED;
-    describe_end(c);
-    if (c->dial) dial_cancel(c->dial);
-    c->dial = NULL;
+void conn_drop_transport(struct conn *c) {
     if (c->tls) {
         tls_end(c->tls);
         if (c->stream && !stream_busy(c->stream)) stream_write(c->stream, tls_out(c->tls));
@@ -216,10 +207,20 @@ void conn_end_attempt(struct conn *c) {
     if (c->stream) stream_close(c->stream);
     c->stream = NULL;
     c->in = slice_of(NULL, 0);
-    buf_clear(&c->held);
+    conn_drop_held(c);
     buf_clear(&c->out);
-    c->pump_due = c->full = c->full_told = false;
-    clock_cancel(&c->net->clock, &c->ping);
+    c->pump_due = false;
+}
+
+void conn_end_attempt(struct conn *c) {
+    if (!conn_is_live(c)) return;
+    note_phase(c);
+    c->phase = CONN_ENDED;
+    describe_end(c);
+    if (c->tunnel) tunnel_cancel(c->tunnel);
+    c->tunnel = NULL;
+    conn_drop_transport(c);
+    c->full = c->full_told = false;
     conn_set_step(c, 0);
 }
 
@@ -238,6 +239,7 @@ void conn_fail(struct conn *c, const struct fault *fault) {
 
 static void forget_attempt(struct conn *c) {
     clock_cancel(&c->net->clock, &c->step);
+    c->step_due = false;
     c->phase = CONN_CLOSED;
     unlink_all(c);
 }
@@ -267,7 +269,7 @@ static void tell_end(struct conn *c) {
     if (c->sink) c->sink->closed(c->sink_arg, c, conn_ending(c));
     if (c->again && c->phase == CONN_CLOSED) conn_open(c, c->again_after);
     c->again = false;
-    if (c->phase == CONN_CLOSED) backlog_clear(&c->queue);
+    if (c->phase == CONN_CLOSED) conn_drop_queue(c);
     if (c->phase == CONN_CLOSED || c->phase == CONN_WAITING) {
         conn_head_free(conn_take_head(c));
         forget_end(c);
@@ -279,9 +281,11 @@ static void tell_end(struct conn *c) {
 /* The deadline of a phase has come. */
 static void start_attempt(struct conn *c);
 
-static void on_step(struct deadline *d) {
-    struct conn *c = (struct conn *)((char *)d - offsetof(struct conn, step));
+static void on_step(struct deadline *d) { conn_take_step((struct conn *)((char *)d - offsetof(struct conn, step))); }
+
+void conn_take_step(struct conn *c) {
     char what[256];
+    c->step_due = false;
     switch (c->phase) {
     case CONN_WAITING: start_attempt(c); break;
     case CONN_STARTING:
@@ -292,7 +296,7 @@ static void on_step(struct deadline *d) {
             start_attempt(c);
         break;
     case CONN_DIALLING:
-        dial_describe(c->dial, what, sizeof what);
+        tunnel_time_out(c->tunnel, what, sizeof what);
         CONN_FAIL(c, "timeout", "%s within %g s (connect_timeout)", what,
                   clock_to_seconds(c->plan->settings.connect_timeout));
         break;
@@ -321,19 +325,20 @@ void conn_transport_up(struct conn *c) {
 
 static void on_dialled(void *arg, struct stream *s, const struct fault *fault) {
     struct conn *c = arg;
-    bool looked_up_only = fault && strcmp(fault->kind, "dns") == 0;
-    c->dial = NULL;
+    c->tunnel = NULL;
     if (!s) {
-        if (looked_up_only) conn_ending(c)->phase = "dns";
+        conn_ending(c)->phase = fault->kind; /* "dns", "connect" or "proxy" */
         conn_fail(c, fault);
         return;
     }
     conn_hold(c);
     conn_io_own(c, s);
-    if (c->plan->url.scheme == URL_WSS) {
+    const struct url *url = conn_url(c);
+    if (url->scheme == URL_WSS) {
         struct fault refused_config = {0};
+        struct tls_config config = conn_tls(c);
         c->phase = CONN_TLS;
-        c->tls = tls_client_new(c->net->tls, &c->plan->tls, c->plan->url.host, c->plan->url.port, &refused_config);
+        c->tls = tls_client_new(c->net->tls, &config, url->host, url->port, &refused_config);
         if (!c->tls)
             conn_fail(c, &refused_config);
         else
@@ -352,10 +357,11 @@ static void prepare_attempt(struct conn *c) {
     c->attempt++;
     forget_end(c);
     c->began_at = conn_now(c);
-    c->opened_at = c->ping_sent = c->last_ping = c->last_in = c->last_out = 0;
-    c->latency = -1;
-    c->shut = c->ended_by_owner = c->held_back = c->ping_unsent = false;
-    forget_addresses(c);
+    c->opened_at = c->last_in = c->last_out = 0;
+    c->shut = c->ended_by_owner = c->held_back = false;
+    c->remote_address = c->local_address = (struct stream_address){0};
+    conn_drop_pings(c);
+    conn_forget_redirects(c);
     free(c->protocol);
     c->protocol = NULL;
     ws_clear(&c->ws);
@@ -376,14 +382,17 @@ void conn_start(struct conn *c, const struct fault *fault) {
     c->held_back = false;
     if (c->net->record) record_connect(c->net->record, c);
     c->phase = CONN_DIALLING;
-    conn_set_step(c, c->plan->settings.connect_timeout);
-    if (fault) {
+    if (fault)
         conn_fail(c, fault);
-    } else if (c->plan->url.scheme == URL_UNIX) {
-        c->dial = dial_start_path(c->net, c->plan->url.socket_path, on_dialled, c);
-    } else {
-        c->dial = dial_start(c->net, c->plan->url.host, c->plan->url.port, c->plan->local, on_dialled, c);
-    }
+    else
+        conn_dial(c);
+}
+
+void conn_dial(struct conn *c) {
+    c->phase = CONN_DIALLING;
+    c->remote_address = c->local_address = (struct stream_address){0};
+    conn_set_step(c, c->plan->settings.connect_timeout);
+    c->tunnel = tunnel_start(c->net, conn_url(c), c->plan, on_dialled, c);
 }
 
 void conn_limit_start(struct conn *c) {
@@ -432,7 +441,7 @@ void conn_open(struct conn *c, uint64_t delay) {
 void conn_cancel_open(struct conn *c) {
     c->again = false;
     if (c->phase != CONN_WAITING) return;
-    backlog_clear(&c->queue);
+    conn_drop_queue(c);
     conn_wake(c); /* its owner may want to know */
     forget_attempt(c);
 }
@@ -440,8 +449,22 @@ void conn_cancel_open(struct conn *c) {
 void conn_withdraw(struct conn *c) {
     conn_cancel_open(c);
     if (c->phase != CONN_STARTING || c->held_back) return;
-    backlog_clear(&c->queue);
+    conn_drop_queue(c);
     forget_attempt(c);
+}
+
+int conn_queue(struct conn *c, enum ws_kind kind, struct slice data) {
+    if (!c->queue) {
+        if (!(c->queue = malloc(sizeof *c->queue))) abort();
+        backlog_init(c->queue);
+    }
+    return backlog_put(c->queue, kind, data);
+}
+
+void conn_drop_queue(struct conn *c) {
+    if (c->queue) backlog_clear(c->queue);
+    free(c->queue);
+    c->queue = NULL;
 }
 
 int conn_send(struct conn *c, enum ws_kind kind, struct slice data) {
@@ -456,7 +479,7 @@ int conn_send(struct conn *c, enum ws_kind kind, struct slice data) {
     if (!queued) net_take_buffer(c->net, &c->out);
     int rc = !queued                                ? ws_send(&c->ws, kind, data)
              : kind == WS_TEXT && !utf8_valid(data) ? ERR_INVALID_UTF8
-                                                    : backlog_put(&c->queue, kind, data);
+                                                    : conn_queue(c, kind, data);
     if (rc < 0) return rc;
     c->messages_out++;
     if (!queued) conn_sent(c, kind, data, 0);
@@ -509,7 +532,7 @@ void conn_resume(struct conn *c, enum conn_pauser who) {
     if (!(c->paused & who)) return;
     c->paused &= (uint8_t)~who;
     if (c->paused) return;
-    c->ping_sent = 0; /* what came meanwhile was not looked at */
+    if (c->pings) c->pings->sent = 0; /* what came meanwhile was not looked at */
     conn_update_reading(c);
     conn_wake(c);
 }

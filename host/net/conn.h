@@ -5,11 +5,12 @@
 #ifndef NET_CONN_H
 #define NET_CONN_H
 
-#include "net/dial.h"
 #include "net/net.h"
 #include "net/plan.h"
 #include "net/stream.h"
+#include "net/tunnel.h"
 #include "wire/backlog.h"
+#include "wire/cookie.h"
 #include "wire/ws.h"
 
 /* In the order they are visited. */
@@ -17,7 +18,7 @@ enum conn_phase {
     CONN_CLOSED,    /* nothing is going on */
     CONN_WAITING,   /* an attempt begins at a time that is set */
     CONN_STARTING,  /* an attempt begins in the next turn of the loop */
-    CONN_DIALLING,  /* names and TCP */
+    CONN_DIALLING,  /* names, TCP and the proxy */
     CONN_TLS,       /* the TLS handshake */
     CONN_HANDSHAKE, /* the opening handshake */
     CONN_REFUSED,   /* the server said no: the first bytes of its body are read */
@@ -34,6 +35,7 @@ enum {
 /* What the peer's side of the opening handshake was. Lives while the attempt is not open yet, and until its end is
  * told. */
 struct conn_head {
+    char key[HANDSHAKE_KEY_SIZE + 1]; /* of a client */
     struct buf text, body;
     size_t scanned;          /* of `text`, for its end */
     bool received;           /* `parts` is filled */
@@ -46,16 +48,36 @@ struct conn_end {
     uint16_t code;                  /* as the peer's Close had it; WS_CLOSE_NO_CODE, WS_CLOSE_ABNORMAL */
     char reason[WS_REASON_MAX + 1]; /* as the peer's Close had it; may hold NUL */
     size_t reason_size;
-    uint16_t sent;      /* the code we sent; WS_CLOSE_NO_CODE: none in it; 0: no Close was sent */
-    const char *phase;  /* where it was when the end began: "dns" "connect" "tls" "handshake" "open" "closing" */
-    struct fault fault; /* empty: none */
-    uint64_t attempt;   /* its number, from 1 */
-    double uptime;      /* how long it was open; 0: never */
+    uint16_t sent;              /* the code we sent; WS_CLOSE_NO_CODE: none in it; 0: no Close was sent */
+    const char *phase;          /* when the end began: "dns" "connect" "proxy" "tls" "handshake" "open" "closing" */
+    struct fault fault;         /* empty: none */
+    uint64_t attempt;           /* its number, from 1 */
+    double uptime;              /* how long it was open; 0: never */
     double since_in, since_out; /* since the last byte came, and went */
     double since_ping;          /* since the oldest ping that nothing came after */
     double lag;                 /* the longest time in which our own loop did not turn; 0: none to speak of */
     double retry_in;            /* until the next attempt, of automatic reconnection */
     char gave_up[64];           /* why there is none; empty: it is not for automatic reconnection to say */
+};
+
+/* The pings of an attempt; times are nanoseconds. */
+struct conn_pings {
+    uint64_t next;     /* when the next of those in their interval is due; 0: there are none */
+    uint64_t sent;     /* when the oldest one went out that nothing came after; 0: there is none */
+    bool unsent;       /* one waits in `out` */
+    uint8_t data_size; /* of the last one, and when it went out: for the latency; 0: it was answered */
+    uint8_t *data;
+    uint64_t last;
+    double latency;      /* seconds of the last one's way there and back; below 0: not known */
+    double pong_seconds; /* the same of the pong that conn_next gave last; below 0: it answered none of ours */
+};
+
+/* What few connections have. */
+struct conn_more {
+    struct handshake_offer *offer_next; /* the offer of the next attempt, where that is another one; or NULL */
+    struct cookie_jar cookies;          /* that were set in any attempt */
+    struct url elsewhere;               /* where redirects of this attempt have led; without a host: nowhere */
+    unsigned redirects;                 /* so many */
 };
 
 struct conn;
@@ -89,57 +111,50 @@ struct conn {
     enum ws_role role;
     enum conn_phase phase;
     unsigned references;
+    uint8_t paused;       /* enum conn_pauser bits of those who want no events now */
+    bool pump_due;        /* what is held may go on */
+    bool step_due;        /* the step of the phase is to be taken */
+    bool wake_due;        /* the sink asked for `readable` */
+    bool full, full_told; /* a message was refused for want of room; the sink knows */
+    bool shut;            /* we said that we send no more */
+    bool again;           /* conn_open was called while an attempt was under way */
+    bool ended_by_owner;  /* this attempt: conn_close or conn_destroy */
+    bool held_back;       /* `starts` said so */
+    bool paired;          /* its other end is within this process (net/loopback.h) */
+    bool is_busy;
+    struct conn *busy_next, *all_next, **all_at;
     const struct conn_sink *sink;
     void *sink_arg;
     uint64_t id;
 
-    struct plan *plan;                  /* what it was told to do; to be changed by way of conn_plan alone */
-    struct handshake_offer *offer_next; /* the offer of the next attempt, where that is another one */
-    const struct conn_answer *answer;   /* of a server: borrowed; NULL: the usual one */
+    struct plan *plan;                /* what it was told to do; to be changed by way of conn_plan alone */
+    struct conn_more *more;           /* NULL: nothing of that */
+    const struct conn_answer *answer; /* of a server: borrowed; NULL: the usual one */
 
-    struct dial *dial;
+    struct tunnel *tunnel; /* the way there; NULL: it is found, or not looked for */
     struct stream *stream;
     struct tls *tls;
     struct ws ws;
-    char key[HANDSHAKE_KEY_SIZE + 1];
-    char *protocol;         /* agreed on, or NULL */
-    struct conn_head *head; /* NULL: not there (any more) */
+    char *protocol;                                      /* agreed on, or NULL */
+    struct conn_head *head;                              /* NULL: not there (any more) */
+    struct stream_address remote_address, local_address; /* none: not connected yet in this attempt */
 
-    struct slice in;      /* read, not yet given to `ws`: borrowed, or what is held */
-    struct buf held;      /* the rest of a read that met a pause */
-    uint8_t paused;       /* enum conn_pauser bits of those who want no events now */
-    bool pump_due;        /* what is held may go on */
-    struct backlog queue; /* messages sent before the handshake */
-    struct buf out;       /* plain frames that wait for the end of the turn */
-    bool full, full_told; /* a message was refused for want of room; the sink knows */
-    bool shut;            /* we said that we send no more */
-    bool wake_due;        /* the sink asked for `readable` */
+    struct slice in;       /* read, not yet given to `ws`: borrowed, or what is held */
+    struct buf *held;      /* the rest of a read that met a pause; NULL: there is none */
+    struct backlog *queue; /* messages sent before the handshake; NULL: there are none */
+    struct buf out;        /* plain frames that wait for the end of the turn */
 
-    struct deadline step; /* of the phase; also the next attempt, and the telling of the end */
-    uint64_t step_from;   /* when the phase began */
-    struct deadline ping;
-    bool ping_unsent;                        /* a ping waits in `out` */
-    uint64_t next_ping, ping_sent;           /* ping_sent: of the oldest one nothing came after; 0: none */
-    uint64_t last_ping;                      /* when the last ping went out, and with what: for the latency */
-    uint8_t *last_ping_data, last_ping_size; /* NULL: it had none */
-    uint64_t last_in, last_out;              /* 0: nothing yet in this attempt */
-
-    bool again; /* conn_open was called while an attempt was under way */
+    struct deadline
+        step; /* of the phase: the next attempt, its steps, the next ping or its pong, the telling of the end */
+    uint64_t step_from;           /* when the phase began */
+    struct conn_pings *pings;     /* of this attempt; NULL: none so far */
+    uint64_t last_in, last_out;   /* 0: nothing yet in this attempt */
+    uint64_t began_at, opened_at; /* this attempt; 0: not open yet */
+    uint32_t attempt;             /* counts from 1 */
+    uint32_t tries;               /* of automatic reconnection, in a row */
+    struct conn_end *end;         /* how it ends, as far as that is known; NULL: nothing is */
     uint64_t again_after;
-    bool ended_by_owner;                  /* this attempt: conn_close or conn_destroy */
-    bool held_back;                       /* `starts` said so */
-    uint64_t tries;                       /* of automatic reconnection, in a row */
-    struct conn_end *end;                 /* how it ends, as far as that is known; NULL: nothing is */
-    uint64_t began_at, opened_at;         /* this attempt; 0: not open yet */
-    uint64_t attempt;                     /* counts from 1 */
-    char *remote_address, *local_address; /* NULL: not connected yet in this attempt */
     uint64_t bytes_in, bytes_out, messages_in, messages_out;
-    double latency;      /* seconds of the last ping's way there and back; below 0: not known */
-    double pong_seconds; /* the same of the pong that conn_next gave last; below 0: it answered none of ours */
-
-    struct conn *busy_next, *all_next, **all_at;
-    bool is_busy;
-    bool paired; /* its other end is within this process (net/loopback.h) */
 };
 
 /* A client, closed, with the usual plan. The caller has the one reference. */
@@ -160,8 +175,8 @@ void conn_release(struct conn *c);
 /* Lets go of the sink: from now on nothing is told. */
 void conn_detach(struct conn *c);
 
-/* Is `like` another place to connect to, or another way there? A word for what differs ("url", "tls", "protocols",
- * "local_address"), or NULL. `with_url`: the urls are compared as well. */
+/* Is `like` another place to connect to, or another way there? A word for what differs ("url", "tls", "proxy",
+ * "protocols", "family", "resolve", "local_address"), or NULL. `with_url`: the urls are compared as well. */
 const char *conn_differs(const struct conn *c, const struct conn *like, bool with_url);
 
 /* `c` goes on as `like` was made, which has not begun: takes over its settings and offer (and `with_url` its url), and
@@ -229,6 +244,11 @@ void conn_ping_changed(struct conn *c);
 
 /* Bytes that were sent and not yet taken by the system. */
 size_t conn_buffered(const struct conn *c);
+
+/* Seconds of the last ping's way there and back, and of that which the pong answered that conn_next gave last; below 0:
+ * not known, or it answered none of ours. */
+static inline double conn_latency(const struct conn *c) { return c->pings ? c->pings->latency : -1; }
+static inline double conn_pong_seconds(const struct conn *c) { return c->pings ? c->pings->pong_seconds : -1; }
 
 /* May events still come from conn_next? */
 static inline bool conn_is_open(const struct conn *c) { return c->phase == CONN_OPEN || c->phase == CONN_CLOSING; }

@@ -12,7 +12,10 @@ const char *conn_differs(const struct conn *c, const struct conn *like, bool wit
     if (mine == other) return NULL;
     if (with_url && !plan_same_url(&mine->url, &other->url)) return "url";
     if (!tls_config_equal(&mine->tls, &other->tls)) return "tls";
+    if (mine->no_proxy != other->no_proxy || !plan_same_url(&mine->proxy, &other->proxy)) return "proxy";
     if (!slice_eq(buf_slice(&mine->offer.protocols), buf_slice(&other->offer.protocols))) return "protocols";
+    if (mine->family != other->family) return "family";
+    if (!slice_eq(buf_slice(&mine->resolve), buf_slice(&other->resolve))) return "resolve";
     return same_text(mine->local, other->local) ? NULL : "local_address";
 }
 
@@ -23,32 +26,34 @@ static void swap_offers(struct handshake_offer *a, struct handshake_offer *b) {
 }
 
 void conn_drop_offer_next(struct conn *c) {
-    if (!c->offer_next) return;
-    handshake_offer_clear(c->offer_next);
-    free(c->offer_next);
-    c->offer_next = NULL;
+    if (!c->more || !c->more->offer_next) return;
+    handshake_offer_clear(c->more->offer_next);
+    free(c->more->offer_next);
+    c->more->offer_next = NULL;
 }
 
 void conn_take_offer_next(struct conn *c) {
-    if (!c->offer_next) return;
-    swap_offers(&conn_plan(c)->offer, c->offer_next);
+    if (!c->more || !c->more->offer_next) return;
+    swap_offers(&conn_plan(c)->offer, c->more->offer_next);
     conn_drop_offer_next(c);
     conn_share_plan(c);
 }
 
 /* The answer is judged by what was asked for, so this attempt keeps its offer. */
 static void adopt_offer_later(struct conn *c, struct handshake_offer *offer) {
-    if (!(c->offer_next = malloc(sizeof *c->offer_next))) abort();
-    handshake_offer_init(c->offer_next);
-    swap_offers(c->offer_next, offer);
+    struct handshake_offer *next = malloc(sizeof *next);
+    if (!next) abort();
+    handshake_offer_init(next);
+    swap_offers(next, offer);
+    conn_need_more(c)->offer_next = next;
 }
 
 /* What was taken for sent is sent, also where two queues together are longer than one may be. */
 static void adopt_queue(struct conn *c, struct backlog *queue) {
     size_t cap = c->out.cap;
     if (c->phase == CONN_OPEN) c->out.cap = SIZE_MAX;
-    for (struct ws_event ev; backlog_first(queue, &ev); backlog_drop(queue)) {
-        int rc = c->phase == CONN_OPEN ? ws_send(&c->ws, ev.kind, ev.data) : backlog_put(&c->queue, ev.kind, ev.data);
+    for (struct ws_event ev; queue && backlog_first(queue, &ev); backlog_drop(queue)) {
+        int rc = c->phase == CONN_OPEN ? ws_send(&c->ws, ev.kind, ev.data) : conn_queue(c, ev.kind, ev.data);
         if (rc == 0) c->messages_out++;
     }
     c->out.cap = cap;
@@ -80,6 +85,6 @@ void conn_adopt(struct conn *c, struct conn *like, bool with_url) {
         else
             conn_arm_ping(c);
     }
-    adopt_queue(c, &like->queue);
+    adopt_queue(c, like->queue);
     c->full = c->full || like->full; /* its `drained` is told */
 }

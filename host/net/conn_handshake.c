@@ -17,8 +17,14 @@ void conn_handshake_begin(struct conn *c) {
     if (c->role == WS_SERVER) return;
     uint8_t nonce[16];
     random_fill(nonce, sizeof nonce);
-    handshake_key(nonce, c->key);
-    if (handshake_request_write(&c->out, &c->plan->url, &c->plan->offer, c->key) < 0) {
+    handshake_key(nonce, c->head->key);
+    struct handshake_extras extras;
+    struct buf cookies;
+    buf_init(&cookies, HTTP1_HEAD_MAX);
+    int rc = conn_request_extras(c, &cookies, &extras);
+    if (rc == 0) rc = handshake_request_write(&c->out, conn_url(c), &c->plan->offer, &extras, c->head->key);
+    buf_clear(&cookies);
+    if (rc < 0) {
         CONN_FAIL(c, "handshake", "no memory for the request");
         return;
     }
@@ -36,11 +42,11 @@ static void opened(struct conn *c, const struct deflate_params *deflate) {
     c->phase = CONN_OPEN;
     c->opened_at = c->last_in = conn_now(c);
     c->out.cap = c->plan->settings.max_send_buffer + CONN_CONTROL_ROOM;
-    for (struct ws_event ev; backlog_first(&c->queue, &ev); backlog_drop(&c->queue)) {
+    for (struct ws_event ev; c->queue && backlog_first(c->queue, &ev); backlog_drop(c->queue)) {
         ws_send(&c->ws, ev.kind, ev.data);
         conn_sent(c, ev.kind, ev.data, 0);
     }
-    backlog_clear(&c->queue);
+    conn_drop_queue(c);
     conn_ping_changed(c);
     conn_mark_busy(c);
     if (c->sink && c->sink->opened) c->sink->opened(c->sink_arg, c);
@@ -56,7 +62,7 @@ void conn_handshake_refused(struct conn *c) {
     struct slice protocol;
     struct deflate_params deflate;
     if (c->net->record) record_response(c->net->record, c);
-    handshake_response_judge(&c->head->parts, &c->plan->offer, c->key, &protocol, &deflate, &fault);
+    handshake_response_judge(&c->head->parts, &c->plan->offer, c->head->key, &protocol, &deflate, &fault);
     conn_fail(c, &fault);
 }
 
@@ -77,8 +83,10 @@ static void judge_response(struct conn *c) {
         return;
     }
     h->received = true;
+    conn_keep_cookies(c);
+    if (conn_follow_redirect(c)) return;
     if (c->net->record && h->parts.status == 101) record_response(c->net->record, c);
-    if (handshake_response_judge(&h->parts, &c->plan->offer, c->key, &protocol, &deflate, &fault) == 0) {
+    if (handshake_response_judge(&h->parts, &c->plan->offer, c->head->key, &protocol, &deflate, &fault) == 0) {
         keep_protocol(c, protocol);
         opened(c, &deflate);
     } else if (h->parts.status == 101) {

@@ -40,6 +40,23 @@ bool conn_next(struct conn *c, struct ws_event *ev) {
     return false;
 }
 
+void conn_drop_held(struct conn *c) {
+    if (c->held) buf_clear(c->held);
+    free(c->held);
+    c->held = NULL;
+}
+
+/* Holds what is to be read later. False where there is no memory for it: then the attempt has failed. */
+static bool hold(struct conn *c, struct slice bytes) {
+    if (!c->held) {
+        if (!(c->held = malloc(sizeof *c->held))) abort();
+        buf_init(c->held, (size_t)2 * NET_READ_SIZE);
+    }
+    if (buf_append(c->held, bytes) == 0) return true;
+    CONN_FAIL(c, "too_big", "no memory for what was received");
+    return false;
+}
+
 /* Lets the sink take what is in c->in, then keeps what it left. */
 static void pump(struct conn *c) {
     struct ws_event ev;
@@ -51,15 +68,14 @@ static void pump(struct conn *c) {
     if (!conn_is_live(c)) return;
     if (ws_failed(&c->ws)) CONN_FAIL(c, c->ws.fault.kind, "%s", c->ws.fault.text);
     if (!conn_is_live(c)) return;
-    if (c->held.len) {
-        buf_consume(&c->held, c->held.len - c->in.n);
-        if (c->held.len == 0) buf_clear(&c->held);
-    } else if (c->in.n && buf_append(&c->held, c->in) < 0) {
-        CONN_FAIL(c, "too_big", "no memory for what was received");
+    if (c->held) {
+        buf_consume(c->held, c->held->len - c->in.n);
+        if (c->held->len == 0) conn_drop_held(c);
+    } else if (c->in.n && !hold(c, c->in)) {
         return;
     }
     c->in = slice_of(NULL, 0);
-    if (c->held.len && !(c->paused && c->phase == CONN_OPEN)) {
+    if (c->held && !(c->paused && c->phase == CONN_OPEN)) {
         c->pump_due = true;
         conn_mark_busy(c);
     }
@@ -71,14 +87,11 @@ static void take(struct conn *c, struct slice in) {
     if (c->phase == CONN_REFUSED && http1_body_step(&c->head->reader, in)) conn_handshake_refused(c);
     if (!conn_is_open(c)) return;
     if (!c->ws.out) return; /* a request was refused: what else comes means nothing */
-    if (c->held.len == 0) {
+    if (!c->held) {
         c->in = in;
     } else {
-        if (buf_append(&c->held, in) < 0) {
-            CONN_FAIL(c, "too_big", "no memory for what was received");
-            return;
-        }
-        c->in = buf_slice(&c->held);
+        if (!hold(c, in)) return;
+        c->in = buf_slice(c->held);
     }
     if (c->in.n) pump(c);
 }
@@ -108,7 +121,7 @@ static void on_ended(void *owner, int error) {
 }
 
 static bool wants_plain(const struct conn *c) {
-    return conn_is_live(c) && c->tls && c->held.len == 0 && !(c->paused && c->phase == CONN_OPEN);
+    return conn_is_live(c) && c->tls && !c->held && !(c->paused && c->phase == CONN_OPEN);
 }
 
 void conn_io_go_on(struct conn *c) {
@@ -163,7 +176,7 @@ void conn_sent(struct conn *c, enum ws_kind kind, struct slice data, uint16_t co
 }
 
 size_t conn_buffered(const struct conn *c) {
-    return c->queue.bytes.len + c->out.len + (c->tls ? tls_out(c->tls)->len : 0) +
+    return (c->queue ? c->queue->bytes.len : 0) + c->out.len + (c->tls ? tls_out(c->tls)->len : 0) +
            (c->stream ? stream_waiting(c->stream) : 0);
 }
 
@@ -243,20 +256,17 @@ void conn_io_own(struct conn *c, struct stream *s) {
     c->stream = s;
     stream_own(s, &stream_events, c);
     stream_tune(s);
-    char text[128];
-    stream_remote_address(s, text, sizeof text);
-    c->remote_address = strdup(text);
-    stream_local_address(s, text, sizeof text);
-    c->local_address = strdup(text);
-    if (!c->remote_address || !c->local_address) abort();
+    c->remote_address = stream_remote_address(s);
+    c->local_address = stream_local_address(s);
 }
 
 /* ---- turns ---- */
 
 /* What there is to do before the loop sleeps. */
 static void turn(struct conn *c) {
+    if (c->step_due) conn_take_step(c);
     if (c->pump_due && c->ws.out && conn_is_open(c)) {
-        c->in = buf_slice(&c->held);
+        c->in = c->held ? buf_slice(c->held) : slice_of(NULL, 0);
         pump(c);
         if (c->tls && wants_plain(c)) conn_io_go_on(c);
         conn_update_reading(c);
@@ -282,6 +292,7 @@ void conn_run_busy(struct net *net) {
     for (int rounds = 0; net->busy && rounds < 64; rounds++) { /* a turn may make more to do; not for ever */
         struct conn *c = net->busy;
         net->busy = NULL;
+        net->busy_end = &net->busy;
         while (c) {
             struct conn *next = c->busy_next;
             c->is_busy = false;

@@ -15,8 +15,9 @@ static inline bool conn_is_live(const struct conn *c) { return c->phase >= CONN_
 /* Gives it a turn before the loop sleeps. */
 void conn_mark_busy(struct conn *c);
 
-/* Sets the deadline of the phase. */
+/* Sets the deadline of the phase; 0: its step is taken in the connection's next turn. */
 void conn_set_step(struct conn *c, uint64_t after);
+void conn_take_step(struct conn *c);
 
 /* The same deadline, counted anew from when the phase began. */
 void conn_renew_step(struct conn *c);
@@ -29,6 +30,12 @@ struct conn_end *conn_ending(struct conn *c);
 
 /* Leaves the open phase: what is due is sent, then the end of the TCP connection is awaited. */
 void conn_begin_closing(struct conn *c);
+
+/* Looks for the way to conn_url; TCP and TLS are gone, or were never there. */
+void conn_dial(struct conn *c);
+
+/* Closes TCP and TLS, and forgets what waited to be read or written. */
+void conn_drop_transport(struct conn *c);
 
 /* The transport goes at once; the end is told in the next turn of the loop. */
 void conn_end_attempt(struct conn *c);
@@ -46,7 +53,13 @@ void conn_fail(struct conn *c, const struct fault *fault);
 /* TCP is up, and TLS where it is spoken. */
 void conn_transport_up(struct conn *c);
 
+/* Keeps a message until the handshake is done. 0 or ERR_NOMEM. */
+int conn_queue(struct conn *c, enum ws_kind kind, struct slice data);
+void conn_drop_queue(struct conn *c);
+
 /* ---- conn_ping.c ---- */
+
+void conn_drop_pings(struct conn *c);
 
 /* Sets the deadline of the next ping, or of the pong. */
 void conn_arm_ping(struct conn *c);
@@ -54,8 +67,34 @@ void conn_arm_ping(struct conn *c);
 /* The ping that waited goes out now. */
 void conn_note_ping(struct conn *c);
 
-/* A pong came: `latency` and `pong_seconds` say what it tells. */
+/* A pong came: conn_latency and conn_pong_seconds say what it tells. */
 void conn_note_pong(struct conn *c, struct slice data);
+
+/* ---- conn_redirect.c ---- */
+
+/* Where this attempt goes: the url of the plan, or where a redirect leads. */
+static inline const struct url *conn_url(const struct conn *c) {
+    return c->more && c->more->elsewhere.host ? &c->more->elsewhere : &c->plan->url;
+}
+
+/* The TLS to speak there: who we are is for the origin alone that the script named. */
+struct tls_config conn_tls(const struct conn *c);
+
+/* What the request has beside the offer; `cookies` is empty, and the caller's to clear. 0 or ERR_NOMEM. */
+int conn_request_extras(struct conn *c, struct buf *cookies, struct handshake_extras *extras);
+
+/* An answer came: keeps the cookies that it sets, where they are asked for. */
+void conn_keep_cookies(struct conn *c);
+
+/* An answer came: where it is a redirect that is followed, the attempt goes on there, or has failed: true. */
+bool conn_follow_redirect(struct conn *c);
+
+/* Another attempt begins where the script said. */
+void conn_forget_redirects(struct conn *c);
+
+/* Aborts without memory. */
+struct conn_more *conn_need_more(struct conn *c);
+void conn_drop_more(struct conn *c);
 
 /* ---- conn_adopt.c ---- */
 
@@ -75,6 +114,8 @@ void conn_handshake_take(struct conn *c, struct slice *in);
 void conn_handshake_refused(struct conn *c);
 
 /* ---- conn_io.c ---- */
+
+void conn_drop_held(struct conn *c);
 
 /* Makes the stream the connection's. */
 void conn_io_own(struct conn *c, struct stream *s);

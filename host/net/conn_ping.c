@@ -4,37 +4,54 @@
 #include <stdlib.h>
 #include <string.h>
 
+void conn_drop_pings(struct conn *c) {
+    if (c->pings) free(c->pings->data);
+    free(c->pings);
+    c->pings = NULL;
+}
+
+static struct conn_pings *need_pings(struct conn *c) {
+    if (c->pings) return c->pings;
+    if (!(c->pings = malloc(sizeof *c->pings))) abort();
+    *c->pings = (struct conn_pings){.latency = -1, .pong_seconds = -1};
+    return c->pings;
+}
+
 static void on_ping_time(struct deadline *d);
 
 void conn_arm_ping(struct conn *c) {
-    uint64_t due = c->next_ping, dead = c->ping_sent ? c->ping_sent + c->plan->settings.pong_timeout : 0;
+    const struct conn_pings *p = c->pings;
+    if (!p) return;
+    uint64_t due = p->next, dead = p->sent ? p->sent + c->plan->settings.pong_timeout : 0;
     if (dead && (!due || dead < due)) due = dead;
     if (due)
-        clock_set(&c->net->clock, &c->ping, due, on_ping_time);
+        clock_set(&c->net->clock, &c->step, due, on_ping_time);
     else
-        clock_cancel(&c->net->clock, &c->ping);
+        clock_cancel(&c->net->clock, &c->step);
 }
 
 static void on_ping_time(struct deadline *d) {
-    struct conn *c = (struct conn *)((char *)d - offsetof(struct conn, ping));
+    struct conn *c = (struct conn *)((char *)d - offsetof(struct conn, step));
+    struct conn_pings *p = c->pings;
     uint64_t t = conn_now(c);
-    if (c->ping_sent && c->last_in >= c->ping_sent) c->ping_sent = 0; /* anything received counts as a pong */
-    if (c->ping_sent && c->paused) c->ping_sent = t;                  /* nobody looks for one */
-    if (c->ping_sent && t >= c->ping_sent + c->plan->settings.pong_timeout) {
+    if (p->sent && c->last_in >= p->sent) p->sent = 0; /* anything received counts as a pong */
+    if (p->sent && c->paused) p->sent = t;             /* nobody looks for one */
+    if (p->sent && t >= p->sent + c->plan->settings.pong_timeout) {
         CONN_FAIL(c, "ping_timeout", "nothing came for %g s after a ping (pong_timeout)",
                   clock_to_seconds(c->plan->settings.pong_timeout));
         return;
     }
-    if (c->next_ping && t >= c->next_ping) {
-        c->next_ping = t + c->plan->settings.ping_interval;
+    if (p->next && t >= p->next) {
+        p->next = t + c->plan->settings.ping_interval;
         conn_ping(c, slice_of(NULL, 0));
     }
     conn_arm_ping(c);
 }
 
 void conn_ping_changed(struct conn *c) {
-    if (c->phase != CONN_OPEN) return;
-    c->next_ping = c->plan->settings.ping_interval ? conn_now(c) + c->plan->settings.ping_interval : 0;
+    uint64_t interval = c->plan->settings.ping_interval;
+    if (c->phase != CONN_OPEN || (!interval && !c->pings)) return;
+    need_pings(c)->next = interval ? conn_now(c) + interval : 0;
     conn_arm_ping(c);
 }
 
@@ -42,30 +59,31 @@ int conn_ping(struct conn *c, struct slice data) {
     if (c->phase != CONN_OPEN) return ERR_CLOSED;
     int rc = ws_ping(&c->ws, data);
     if (rc < 0) return rc;
-    c->last_ping = 0;
-    c->last_ping_size = (uint8_t)data.n;
-    free(c->last_ping_data);
-    c->last_ping_data = data.n ? malloc(data.n) : NULL;
-    if (c->last_ping_data)
-        memcpy(c->last_ping_data, data.p, data.n);
-    else
-        c->last_ping_size = 0;
-    c->ping_unsent = true;
+    struct conn_pings *p = need_pings(c);
+    p->last = 0;
+    free(p->data);
+    p->data = data.n ? malloc(data.n) : NULL;
+    p->data_size = p->data ? (uint8_t)data.n : 0;
+    if (p->data) memcpy(p->data, data.p, data.n);
+    p->unsent = true;
     conn_sent(c, WS_PING, data, 0);
     return 0;
 }
 
 void conn_note_ping(struct conn *c) {
-    if (!c->ping_unsent || c->phase != CONN_OPEN) return;
-    c->ping_unsent = false;
-    c->last_ping = conn_now(c);
-    if (!c->ping_sent || c->last_in >= c->ping_sent) c->ping_sent = c->last_ping;
+    struct conn_pings *p = c->pings;
+    if (!p || !p->unsent || c->phase != CONN_OPEN) return;
+    p->unsent = false;
+    p->last = conn_now(c);
+    if (!p->sent || c->last_in >= p->sent) p->sent = p->last;
     conn_arm_ping(c);
 }
 
 void conn_note_pong(struct conn *c, struct slice data) {
-    c->pong_seconds = -1;
-    if (!c->last_ping || !slice_eq(data, slice_of(c->last_ping_data, c->last_ping_size))) return;
-    c->latency = c->pong_seconds = clock_to_seconds(conn_now(c) - c->last_ping);
-    c->last_ping = 0;
+    struct conn_pings *p = c->pings;
+    if (!p) return;
+    p->pong_seconds = -1;
+    if (!p->last || !slice_eq(data, slice_of(p->data, p->data_size))) return;
+    p->latency = p->pong_seconds = clock_to_seconds(conn_now(c) - p->last);
+    p->last = 0;
 }

@@ -1,235 +1,351 @@
-/* dial: one look-up, then a race. */
+/* dial: one name, then a race. Whatever happens (a family of addresses is known, one failed, a pause is over) leads to
+ * go_on, which does what may be done by then. */
 #include "net/dial.h"
 
+#include "net/dead.h"
+#include "net/names.h"
+#include "net/resolve.h"
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 enum {
-    ADDRESSES_MAX = 16,
-    NEXT_AFTER_MS = 250, /* RFC 8305 5, Connection Attempt Delay */
+    NEXT_AFTER_MS = 250,  /* RFC 8305 5, Connection Attempt Delay */
+    OTHER_FAMILY_MS = 50, /* RFC 8305 3, Resolution Delay: how long one family waits for the one that goes first */
+    FAILURES_SIZE = 256,  /* bytes of text about addresses that failed */
+    ADDRESS_TEXT = 64,    /* bytes of "[address]:port" */
+};
+
+struct candidate {
+    union address address;
+    struct stream *stream; /* on its way, or NULL */
+    bool tried;
+    bool dead; /* it failed a while ago */
 };
 
 struct dial {
     struct net *net;
     dial_done done;
-    void *arg; /* `done` NULL: cancelled */
-    char *host;
-    uint16_t port;
-    struct sockaddr_storage local;
-    bool has_local;
-
-    uv_getaddrinfo_t lookup;
-    bool looking_up;
-    struct sockaddr_storage addresses[ADDRESSES_MAX];
-    struct stream *tried[ADDRESSES_MAX]; /* those still on their way */
-    size_t count, next;
-    size_t on_their_way;
-    struct deadline pause; /* before the next address, or before a failure found at once is told */
-    struct fault fault;    /* of the address that failed last */
-    char path[128];        /* of a socket of the file system */
+    void *arg;
+    struct names_wait names;
+    struct candidate *candidates;
+    size_t count, on_their_way;
+    sa_family_t turn;      /* the family to try next (RFC 8305 4) */
+    uint64_t found_at;     /* when the first address was found */
+    uint64_t tried_at;     /* when the last one was tried; 0: it has failed since */
+    struct deadline pause; /* before the next one is tried, or before the end is told */
+    struct buf failures;   /* "connection refused at ADDRESS, ADDRESS; ..." */
+    unsigned untold;       /* of these, where there was no room for them */
+    int error;             /* of the address that failed last, of libuv */
+    int dns_error;         /* of the look-up, of libuv */
+    int family;            /* 4 or 6; 0: any */
+    union address local;   /* AF_UNSPEC: any */
+    uint16_t port;         /* 0: `host` is the path of a socket */
+    bool is_literal;       /* `host` is an address, or a path */
+    const char *title;     /* of the host; "": none */
+    char host[];
 };
 
-static void free_dial(struct dial *d) {
+static struct dial *of_pause(struct deadline *pause) {
+    return (struct dial *)((char *)pause - offsetof(struct dial, pause));
+}
+
+/* ---- the end ---- */
+
+void dial_cancel(struct dial *d) {
+    names_leave(&d->names);
     clock_cancel(&d->net->clock, &d->pause);
-    free(d->host);
+    for (size_t i = 0; i < d->count; i++)
+        if (d->candidates[i].stream) stream_close(d->candidates[i].stream);
+    free(d->candidates);
+    buf_clear(&d->failures);
     free(d);
 }
 
-static void drop_attempts(struct dial *d) {
-    for (size_t i = 0; i < ADDRESSES_MAX; i++) {
-        if (d->tried[i]) stream_close(d->tried[i]);
-        d->tried[i] = NULL;
-    }
-}
-
-static void finish(struct dial *d, struct stream *winner) {
+static void finish(struct dial *d, struct stream *winner, const struct fault *fault) {
     dial_done done = d->done;
     void *arg = d->arg;
-    struct fault fault = d->fault;
-    drop_attempts(d);
-    free_dial(d);
-    done(arg, winner, winner ? NULL : &fault);
+    dial_cancel(d);
+    done(arg, winner, fault);
 }
 
-static void try_next(struct dial *d);
-static void on_pause(struct deadline *pause) {
-    try_next((struct dial *)((char *)pause - offsetof(struct dial, pause)));
+/* ---- words ---- */
+
+/* "NAME:PORT", "[ADDRESS]:PORT" or a path. */
+static void target_text(const struct dial *d, char *text, size_t size) {
+    bool bare = strchr(d->host, ':') != NULL;
+    if (d->port)
+        snprintf(text, size, bare ? "[%s]:%u" : "%s:%u", d->host, d->port);
+    else
+        snprintf(text, size, "%s", d->host);
 }
 
-static void note_failure(struct dial *d, const char *where, int error) {
-    d->fault.kind = NULL; /* the last address speaks for all */
-    char from[128] = "";
-    if (d->has_local) {
-        stream_address_text((const struct sockaddr *)&d->local, from, sizeof from);
-        *strrchr(from, ':') = '\0'; /* the port is any */
+/* Where only one family may be used: what asks for that. */
+static const char *family_reason(const struct dial *d) {
+    return d->local.any.sa_family != AF_UNSPEC ? "local_address is one" : d->family == 4 ? "family = 4" : "family = 6";
+}
+
+static void put_dns_fault(const struct dial *d, struct fault *fault) {
+    fault->system = uv_err_name(d->dns_error);
+    switch (d->dns_error) {
+    case UV_EAI_AGAIN:
+        fault_put(fault, "dns", "cannot find %s%s: no name server answered (is this machine offline?)", d->title,
+                  d->host);
+        break;
+    case UV_EAI_NONAME:
+    case UV_EAI_NODATA:
+    case UV_EAI_ADDRFAMILY:
+        if (d->family)
+            fault_put(fault, "dns", "cannot find %s%s: no IPv%d address is known (%s)", d->title, d->host, d->family,
+                      family_reason(d));
+        else
+            fault_put(fault, "dns", "cannot find %s%s: no address is known (is the name right?)", d->title, d->host);
+        break;
+    default: fault_put(fault, "dns", "cannot find %s%s: %s", d->title, d->host, uv_strerror(d->dns_error));
     }
-    d->fault.system = uv_err_name(error);
-    fault_put(&d->fault, "connect", "cannot connect to %s%s%s: %s", where, from[0] ? " from local_address " : "", from,
-              uv_strerror(error));
 }
+
+static void put_fault(const struct dial *d, struct fault *fault) {
+    char target[300], local[ADDRESS_TEXT] = "";
+    if (!d->error && d->dns_error) {
+        put_dns_fault(d, fault);
+        return;
+    }
+    target_text(d, target, sizeof target);
+    if (!d->error) {
+        fault_put(fault, "connect", "cannot connect to %s%s: it %s no IPv%d address (%s)", d->title, target,
+                  d->is_literal ? "is" : "has", d->family, family_reason(d));
+        return;
+    }
+    if (d->local.any.sa_family != AF_UNSPEC) {
+        stream_address_text(&d->local.any, local, sizeof local);
+        *strrchr(local, ':') = '\0'; /* the port is any */
+    }
+    fault->system = uv_err_name(d->error);
+    fault_put(fault, "connect", "cannot connect to %s%s%s%s: %.*s%s", d->title, target,
+              local[0] ? " from local_address " : "", local, SLICE_ARGS(buf_slice(&d->failures)),
+              d->untold ? ", and others" : "");
+}
+
+static void note_failure(struct dial *d, const union address *address, int error) {
+    char where[ADDRESS_TEXT];
+    int rc = 0;
+    if (d->untold) {
+        d->untold++;
+    } else if (d->is_literal) {
+        rc = buf_printf(&d->failures, "%s", uv_strerror(error));
+    } else {
+        stream_address_text(&address->any, where, sizeof where);
+        rc = d->error == error
+                 ? buf_printf(&d->failures, ", %s", where)
+                 : buf_printf(&d->failures, "%s%s at %s", d->failures.len ? "; " : "", uv_strerror(error), where);
+    }
+    if (rc < 0) d->untold++;
+    d->error = error;
+}
+
+/* ---- the race ---- */
+
+static void on_failed(struct deadline *pause) {
+    struct dial *d = of_pause(pause);
+    struct fault fault = {0};
+    put_fault(d, &fault);
+    finish(d, NULL, &fault);
+}
+
+/* Is it the address that is at fault, and not we? */
+static bool is_of_the_address(int error) {
+    return error == UV_ECONNREFUSED || error == UV_ETIMEDOUT || error == UV_EHOSTUNREACH || error == UV_ENETUNREACH ||
+           error == UV_ECONNRESET;
+}
+
+static void address_failed(struct dial *d, const struct candidate *c, int error) {
+    if (is_of_the_address(error)) dead_put(&d->net->dead, &c->address, clock_now(&d->net->clock));
+    note_failure(d, &c->address, error);
+    d->tried_at = 0;
+}
+
+static void go_on(struct dial *d);
 
 static void on_connected(void *owner, struct stream *s, int status) {
     struct dial *d = owner;
-    size_t i = 0;
-    while (d->tried[i] != s) i++;
-    d->tried[i] = NULL;
+    struct candidate *c = d->candidates;
+    while (c->stream != s) c++;
+    c->stream = NULL;
     d->on_their_way--;
     if (status == 0) {
-        finish(d, s);
+        dead_forget(&d->net->dead, &c->address);
+        finish(d, s, NULL);
         return;
     }
-    char where[128];
-    if (d->path[0]) {
-        snprintf(where, sizeof where, "%s", d->path);
-    } else {
-        stream_address_text((struct sockaddr *)&d->addresses[i], where, sizeof where);
-    }
     stream_close(s);
-    note_failure(d, where, status);
-    try_next(d);
+    address_failed(d, c, status);
+    go_on(d);
 }
 
 static const struct stream_events events = {.connected = on_connected};
 
-/* Tries the next address that can be tried at all; fails when there is none left and none on its way. */
-static void try_next(struct dial *d) {
-    clock_cancel(&d->net->clock, &d->pause);
-    while (d->next < d->count) {
-        size_t i = d->next++;
-        struct sockaddr *to = (struct sockaddr *)&d->addresses[i];
-        struct sockaddr *local = d->has_local ? (struct sockaddr *)&d->local : NULL;
-        char where[128];
-        stream_address_text(to, where, sizeof where);
-        if (local && local->sa_family != to->sa_family) {
-            if (!fault_set(&d->fault))
-                fault_put(&d->fault, "connect",
-                          "cannot connect to %s from local_address: it is of the other address family", where);
-            continue;
-        }
-        struct stream *s = stream_new(d->net, false);
-        if (!s) continue;
+static void try_one(struct dial *d, struct candidate *c) {
+    struct stream *s = stream_new(d->net, false);
+    int rc = s ? 0 : UV_ENFILE;
+    c->tried = true;
+    d->turn = c->address.any.sa_family == AF_INET ? AF_INET6 : AF_INET;
+    if (s) {
         stream_own(s, &events, d);
-        int rc = stream_connect(s, to, local);
-        if (rc == 0) {
-            d->tried[i] = s;
-            d->on_their_way++;
-            if (d->next < d->count)
-                clock_set(&d->net->clock, &d->pause, clock_now(&d->net->clock) + NEXT_AFTER_MS * CLOCK_MS, on_pause);
+        rc = stream_connect(s, &c->address.any, d->local.any.sa_family == AF_UNSPEC ? NULL : &d->local.any);
+    }
+    if (rc == 0) {
+        c->stream = s;
+        d->on_their_way++;
+        d->tried_at = clock_now(&d->net->clock);
+        return;
+    }
+    if (s) stream_close(s);
+    address_failed(d, c, rc);
+}
+
+/* The next one: of those that were not dead lately, of the family whose turn it is, the first. NULL: none is left. */
+static struct candidate *next_candidate(const struct dial *d) {
+    struct candidate *best = NULL;
+    int least = INT_MAX;
+    for (struct candidate *c = d->candidates, *end = c + d->count; c < end; c++) {
+        int rank = 2 * c->dead + (c->address.any.sa_family != d->turn);
+        if (c->tried || rank >= least) continue;
+        best = c;
+        least = rank;
+    }
+    return best;
+}
+
+/* When it may be tried. */
+static uint64_t time_of_next(const struct dial *d) {
+    unsigned awaited = d->names.awaits & (d->turn == AF_INET6 ? NAMES_V6 : NAMES_V4);
+    if (d->on_their_way) return d->tried_at ? d->tried_at + NEXT_AFTER_MS * CLOCK_MS : 0;
+    return awaited ? d->found_at + OTHER_FAMILY_MS * CLOCK_MS : 0;
+}
+
+static void on_pause(struct deadline *pause) { go_on(of_pause(pause)); }
+
+static void go_on(struct dial *d) {
+    struct clock *clock = &d->net->clock;
+    clock_cancel(clock, &d->pause);
+    for (struct candidate *c; (c = next_candidate(d));) {
+        uint64_t then = time_of_next(d);
+        if (then > clock_now(clock)) {
+            clock_set(clock, &d->pause, then, on_pause);
             return;
         }
-        stream_close(s);
-        note_failure(d, where, rc);
+        try_one(d, c);
     }
-    if (d->on_their_way) return;
-    fault_put(&d->fault, "connect", "there is no address to connect to");
-    finish(d, NULL);
+    /* not from within dial_start, and not while others are told what was looked up */
+    if (d->on_their_way == 0 && d->names.awaits == 0) clock_set(clock, &d->pause, clock_now(clock), on_failed);
 }
 
-/* Puts the families in turn, the resolver's first choice (RFC 6724) first: RFC 8305 4. */
-static void keep_addresses(struct dial *d, const struct addrinfo *found) {
-    const struct addrinfo *lists[2] = {found, found};
-    int family = found ? found->ai_family : AF_INET6;
-    int families[2] = {family, family == AF_INET6 ? AF_INET : AF_INET6};
-    for (int turn = 0; d->count < ADDRESSES_MAX && (lists[0] || lists[1]); turn ^= 1) {
-        const struct addrinfo *a = lists[turn];
-        while (a && a->ai_family != families[turn]) a = a->ai_next;
-        lists[turn] = a ? a->ai_next : NULL;
-        if (a) memcpy(&d->addresses[d->count++], a->ai_addr, a->ai_addrlen);
-    }
+/* ---- addresses ---- */
+
+static void add_candidate(struct dial *d, const union address *address) {
+    if (d->family && (d->family == 4) != (address->any.sa_family == AF_INET)) return;
+    struct candidate *c = realloc(d->candidates, (d->count + 1) * sizeof *c);
+    if (!c) abort();
+    d->candidates = c;
+    c += d->count++;
+    *c = (struct candidate){.address = *address};
+    address_set_port(&c->address, d->port);
+    c->dead = dead_has(&d->net->dead, &c->address, clock_now(&d->net->clock));
 }
 
-static void on_looked_up(uv_getaddrinfo_t *req, int status, struct addrinfo *found) {
-    struct dial *d = req->data;
-    d->looking_up = false;
-    if (!d->done) {
-        d->net->lookups--;
-        free_dial(d);
-    } else {
-        if (status == 0) keep_addresses(d, found);
-        if (status != 0) {
-            d->fault.system = uv_err_name(status);
-            fault_put(&d->fault, "dns", "cannot find %s: %s", d->host, uv_strerror(status));
-        }
-        try_next(d);
-    }
-    uv_freeaddrinfo(found);
+static void on_named(struct names_wait *w, const struct names_answer *answer) {
+    struct dial *d = (struct dial *)((char *)w - offsetof(struct dial, names));
+    if (answer->status != 0 && d->dns_error != UV_EAI_AGAIN) d->dns_error = answer->status;
+    if (answer->count && !d->found_at) d->found_at = clock_now(&d->net->clock);
+    if (answer->family == NAMES_V6 && answer->count && !answer->in_reach) d->turn = AF_INET;
+    for (size_t i = 0; i < answer->count; i++) add_candidate(d, &answer->found[i]);
+    go_on(d);
 }
 
 static struct dial *new_dial(struct net *net, const char *host, dial_done done, void *arg) {
-    struct dial *d = calloc(1, sizeof *d);
-    if (!d || !(d->host = strdup(host))) abort();
+    size_t size = strlen(host) + 1;
+    struct dial *d = calloc(1, sizeof *d + size);
+    if (!d) abort();
+    memcpy(d->host, host, size);
+    buf_init(&d->failures, FAILURES_SIZE);
     d->net = net;
     d->done = done;
     d->arg = arg;
+    d->title = "";
     return d;
 }
 
-/* Reads a literal address. */
-static bool literal(const char *host, uint16_t port, struct sockaddr_storage *out) {
-    return uv_ip4_addr(host, port, (struct sockaddr_in *)out) == 0 ||
-           uv_ip6_addr(host, port, (struct sockaddr_in6 *)out) == 0;
-}
-
-struct dial *dial_start(struct net *net, const char *host, uint16_t port, const char *local, dial_done done,
-                        void *arg) {
+struct dial *dial_start(struct net *net, const char *host, uint16_t port, const struct dial_options *how,
+                        dial_done done, void *arg) {
+    union address given[RESOLVE_ADDRESSES];
     struct dial *d = new_dial(net, host, done, arg);
-    uint64_t now = clock_now(&net->clock);
     d->port = port;
-    d->has_local = local && literal(local, 0, &d->local);
-    if (literal(host, port, &d->addresses[0])) {
-        d->count = 1;
-        clock_set(&net->clock, &d->pause, now, on_pause);
-        return d;
+    d->family = how->family;
+    if (how->title) d->title = how->title;
+    if (how->local && address_read(&d->local, how->local, 0)) d->family = d->local.any.sa_family == AF_INET ? 4 : 6;
+    size_t n = resolve_find(how->resolve, host, port, given);
+    if (n == 0 && address_read(given, host, port)) {
+        n = 1;
+        d->is_literal = true;
     }
-    char service[8];
-    snprintf(service, sizeof service, "%u", port);
-    struct addrinfo hints = {.ai_family = AF_UNSPEC, .ai_socktype = SOCK_STREAM, .ai_flags = AI_NUMERICSERV};
-    d->lookup.data = d;
-    int rc = uv_getaddrinfo(net->loop, &d->lookup, on_looked_up, host, service, &hints);
-    d->looking_up = rc == 0;
-    if (rc != 0) {
-        fault_put(&d->fault, "dns", "cannot look up %s: %s", host, uv_strerror(rc));
-        clock_set(&net->clock, &d->pause, now, on_pause);
+    if (n == 0) {
+        d->turn = AF_INET6;
+        names_ask(net, host, (d->family != 6) * NAMES_V4 | (d->family != 4) * NAMES_V6, &d->names, on_named);
+    } else {
+        d->turn = given[0].any.sa_family;
+        for (size_t i = 0; i < n; i++) add_candidate(d, &given[i]);
+        go_on(d);
     }
     return d;
+}
+
+/* A socket of the file system connects, or not, at once; that is told later. */
+static void on_path_tried(struct deadline *pause) {
+    struct dial *d = of_pause(pause);
+    struct stream *s = d->candidates->stream;
+    if (s) {
+        d->candidates->stream = NULL;
+        finish(d, s, NULL);
+    } else {
+        on_failed(pause);
+    }
 }
 
 struct dial *dial_start_path(struct net *net, const char *path, dial_done done, void *arg) {
     struct dial *d = new_dial(net, path, done, arg);
-    snprintf(d->path, sizeof d->path, "%s", path);
+    d->is_literal = true;
+    if (!(d->candidates = calloc(1, sizeof *d->candidates))) abort();
+    d->count = 1;
     struct stream *s = stream_new(net, true);
-    if (!s) {
-        clock_set(&net->clock, &d->pause, clock_now(&net->clock), on_pause);
-        return d;
+    int rc = s ? stream_connect_path(s, path) : UV_ENFILE;
+    if (rc == 0) {
+        d->candidates->stream = s;
+    } else {
+        if (s) stream_close(s);
+        note_failure(d, NULL, rc);
     }
-    d->tried[0] = s;
-    d->on_their_way = 1;
-    stream_own(s, &events, d);
-    stream_connect_path(s, path);
+    clock_set(&net->clock, &d->pause, clock_now(&net->clock), on_path_tried);
     return d;
 }
 
-void dial_cancel(struct dial *d) {
-    drop_attempts(d);
-    if (!d->looking_up) {
-        free_dial(d);
-        return;
-    }
-    d->done = NULL; /* a look-up that has begun cannot be taken back: it ends by itself */
-    d->net->lookups++;
-    uv_cancel((uv_req_t *)&d->lookup);
-}
+/* ---- for who waits ---- */
 
-bool dial_is_looking_up(const struct dial *d) { return d->looking_up; }
+bool dial_is_looking_up(const struct dial *d) { return d->names.awaits && d->on_their_way == 0; }
 
-void dial_describe(const struct dial *d, char *text, size_t size) {
-    char where[128] = "";
-    for (size_t i = d->next; i-- > 0 && !where[0];)
-        if (d->tried[i]) stream_address_text((const struct sockaddr *)&d->addresses[i], where, sizeof where);
-    if (d->looking_up) {
-        snprintf(text, size, "no address for %s", d->host);
-    } else {
-        snprintf(text, size, "no answer from %s", where[0] ? where : d->host);
+void dial_time_out(struct dial *d, char *text, size_t size) {
+    char waits_for[512] = "", where[ADDRESS_TEXT];
+    size_t n = 0;
+    for (size_t i = 0; i < d->count; i++) {
+        const union address *address = &d->candidates[i].address;
+        if (!d->candidates[i].stream || !d->port) continue;
+        dead_put(&d->net->dead, address, clock_now(&d->net->clock));
+        stream_address_text(&address->any, where, sizeof where);
+        if (n + strlen(where) + 3 > sizeof waits_for) continue;
+        n += (size_t)snprintf(waits_for + n, sizeof waits_for - n, "%s%s", n ? ", " : "", where);
     }
+    bool others = d->failures.len > 0;
+    snprintf(text, size, "%s %s%s%s%.*s%s", n == 0 && d->names.awaits ? "no address for" : "no answer from", d->title,
+             n ? waits_for : d->host, others ? " (" : "", SLICE_ARGS(buf_slice(&d->failures)), others ? ")" : "");
 }

@@ -1,31 +1,44 @@
-/* dial: from a host name to a connected socket. Names are looked up off the loop; the addresses found are tried as RFC
- * 8305 says: both families in turn, the next one 250 ms after the last or as soon as that failed, the first to answer
- * wins. It sets no deadline: who dials decides when to give up. */
+/* dial: from a host name to a connected socket. Names are looked up off the loop (net/names.h); the addresses are tried
+ * as RFC 8305 says: both families in turn, the next one 250 ms after the last or as soon as that failed, the first to
+ * answer wins. Those that failed in the last minute come last (net/dead.h). It sets no deadline: who dials decides when
+ * to give up. */
 #ifndef NET_DIAL_H
 #define NET_DIAL_H
 
 #include "base/err.h"
+#include "base/slice.h"
 #include "net/stream.h"
 
 struct dial;
 
-/* The result: a connected stream, now the receiver's, or NULL and a fault ("dns" or "connect"). Called once, in a later
- * turn of the loop, unless dial_cancel came first. `d` is gone after it. */
+/* How, where that is not as usual. All zero: any address there is. */
+struct dial_options {
+    const char *local;    /* the IP address to bind to, which chooses the family as well; NULL: any */
+    int family;           /* 4 or 6: that one alone; 0: both */
+    struct slice resolve; /* what names stand for (net/resolve.h) */
+    const char *title; /* stands before the host in what is told of it: "the proxy "; a literal; NULL: nothing does */
+};
+
+/* The result: a connected stream, now the receiver's, or NULL and a fault ("dns" or "connect"). Called once, never from
+ * within dial_start, unless dial_cancel came first. `d` is gone after it. */
 typedef void (*dial_done)(void *arg, struct stream *s, const struct fault *fault);
 
-/* Starts. `host` is a name or an address; `local` an address to bind to, or NULL. */
-struct dial *dial_start(struct net *net, const char *host, uint16_t port, const char *local, dial_done done, void *arg);
+/* Starts. `host` is a name or an address; where that is known without a look-up, the first connect has been asked for
+ * when this returns. The options are borrowed until then. */
+struct dial *dial_start(struct net *net, const char *host, uint16_t port, const struct dial_options *how,
+                        dial_done done, void *arg);
 
-/* Starts to a socket of the file system. */
+/* Starts to a socket of the file system, or "@name": one of Linux' abstract ones. */
 struct dial *dial_start_path(struct net *net, const char *path, dial_done done, void *arg);
 
 /* Ends it; `done` is not called. */
 void dial_cancel(struct dial *d);
 
-/* Is the name still being looked up? */
+/* Does it wait for nothing but a look-up? */
 bool dial_is_looking_up(const struct dial *d);
 
-/* What it waits for, for the message of a deadline: "no address for NAME" or "no answer from ADDRESS". */
-void dial_describe(const struct dial *d, char *text, size_t size);
+/* Its time is up, and dial_cancel follows: what has not answered counts as dead. Writes what it waited for: "no address
+ * for NAME" or "no answer from ADDRESS, ADDRESS", and how others failed. */
+void dial_time_out(struct dial *d, char *text, size_t size);
 
 #endif

@@ -10,7 +10,7 @@ struct listener {
     uv_tcp_t tcp;
     struct net *net;
     struct listener_options options;
-    char address[64];
+    struct stream_address address;
     struct listener *next, **at; /* of the same net */
 };
 
@@ -31,9 +31,8 @@ static void on_incoming(uv_stream_t *listening, int status) {
 static void on_closed(uv_handle_t *handle) { free(handle->data); }
 
 int listener_open(struct listener **out, struct net *net, const struct listener_options *options, struct fault *fault) {
-    struct sockaddr_storage address;
-    if (uv_ip4_addr(options->host, options->port, (struct sockaddr_in *)&address) != 0 &&
-        uv_ip6_addr(options->host, options->port, (struct sockaddr_in6 *)&address) != 0) {
+    union address address;
+    if (!address_read(&address, options->host, options->port)) {
         fault_put(fault, "listen", "%s is not an IP address", options->host);
         return ERR_SYSTEM;
     }
@@ -48,9 +47,9 @@ int listener_open(struct listener **out, struct net *net, const struct listener_
         fault_put(fault, "listen", "%s", uv_strerror(rc));
         return ERR_SYSTEM;
     }
-    if ((rc = uv_tcp_bind(&l->tcp, (struct sockaddr *)&address, 0)) < 0) goto fail;
+    if ((rc = uv_tcp_bind(&l->tcp, &address.any, 0)) < 0) goto fail;
     if ((rc = uv_listen((uv_stream_t *)&l->tcp, 1024, on_incoming)) < 0) goto fail;
-    listener_address(l, l->address, sizeof l->address);
+    l->address = stream_address_bound(&l->tcp);
     l->at = &net->listeners;
     l->next = net->listeners;
     if (l->next) l->next->at = &l->next;
@@ -64,18 +63,14 @@ fail:
 }
 
 void listener_address(const struct listener *l, char *text, size_t size) {
-    struct sockaddr_storage address;
-    int n = sizeof address;
-    if (size) text[0] = '\0';
-    if (uv_tcp_getsockname(&l->tcp, (struct sockaddr *)&address, &n) == 0)
-        stream_address_text((struct sockaddr *)&address, text, size);
+    stream_address_print(l->address, text, size);
 }
 
 void listener_unref(struct listener *l) { uv_unref((uv_handle_t *)&l->tcp); }
 
-bool listener_is_at(const struct net *net, const char *address) {
+bool listener_is_at(const struct net *net, struct stream_address address) {
     for (const struct listener *l = net->listeners; l; l = l->next)
-        if (strcmp(l->address, address) == 0) return true;
+        if (stream_address_equal(l->address, address)) return true;
     return false;
 }
 

@@ -10,8 +10,8 @@
 static bool pair(struct conn *c) {
     for (struct conn *o = c->net->all; o && !c->paired; o = o->all_next) {
         if (o->role == c->role || !o->stream || o->paired) continue;
-        c->paired = o->paired =
-            strcmp(c->local_address, o->remote_address) == 0 && strcmp(c->remote_address, o->local_address) == 0;
+        c->paired = o->paired = stream_address_equal(c->local_address, o->remote_address) &&
+                                stream_address_equal(c->remote_address, o->local_address);
     }
     return c->paired;
 }
@@ -23,14 +23,9 @@ struct pair {
     const struct conn *client, *server;
 };
 
-static unsigned port_of(const char *address) {
-    const char *colon = strrchr(address, ':');
-    return colon ? (unsigned)strtoul(colon + 1, NULL, 10) : 0;
-}
-
 /* What both ends of a connection have in common, and no other connection has: their ports, as both have one address. */
 static uint32_t ports_of(const struct conn *c) {
-    unsigned local = port_of(c->local_address), remote = port_of(c->remote_address);
+    uint32_t local = c->local_address.port, remote = c->remote_address.port;
     return c->role == WS_CLIENT ? local << 16 | remote : remote << 16 | local;
 }
 
@@ -56,7 +51,7 @@ static bool is_on_its_way(const struct conn *from, const struct conn *to) {
 
 static bool begins(struct conn *c, bool with_dials) {
     if (c->role != WS_CLIENT) return false;
-    if (c->dial) return with_dials || dial_is_looking_up(c->dial);
+    if (c->tunnel) return with_dials || tunnel_is_looking_up(c->tunnel);
     return c->stream && !c->paired && listener_is_at(c->net, c->remote_address) && !pair(c);
 }
 

@@ -4,16 +4,30 @@
 #include "net/conn.h"
 #include "net/embed.h"
 #include "net/http.h"
+#include "net/names.h"
 #include "net/record.h"
 #include "net/tls.h"
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
 
-/* How long the loop has been awake since it last turned; 0: not for NET_BLOCK_LEAST. */
+/* When the loop woke in this turn: libuv looks at the time when it has slept, and then runs what woke it. (Its own
+ * measure, UV_METRICS_IDLE_TIME, costs one more epoll_wait in every turn.) */
+static uint64_t woke(const struct net *n) {
+    uint64_t now = uv_now(n->loop) * CLOCK_MS;
+    return n->woke > n->turned ? n->woke : now > n->turned ? now : n->turned;
+}
+
+/* How long it has been awake since then; 0: not for NET_BLOCK_LEAST. */
 static uint64_t lag(const struct net *n) {
-    uint64_t awake = uv_hrtime() - n->turned - (uv_metrics_idle_time(n->loop) - n->idle);
+    uint64_t awake = uv_hrtime() - woke(n);
     return awake >= NET_BLOCK_LEAST ? awake : 0;
+}
+
+/* Later in the turn libuv looks at the time again. */
+static void on_after_sleep(uv_check_t *check) {
+    struct net *n = check->data;
+    n->woke = woke(n) + 1; /* which is later than `turned`: it is known */
 }
 
 static void on_before_sleep(uv_prepare_t *prepare) {
@@ -22,7 +36,6 @@ static void on_before_sleep(uv_prepare_t *prepare) {
     if (n->record) record_flush(n->record);
     uint64_t length = lag(n);
     n->turned = uv_hrtime();
-    n->idle = uv_metrics_idle_time(n->loop);
     if (length)
         n->blocks[n->block_count++ % NET_BLOCKS] = (struct net_block){.end = clock_now(&n->clock), .length = length};
 }
@@ -46,14 +59,17 @@ void net_take_buffer(struct net *n, struct buf *b) {
 
 void net_open(struct net *n, uv_loop_t *loop) {
     *n = (struct net){.loop = loop};
+    n->busy_end = &n->busy;
     buf_init(&n->spare, SIZE_MAX);
     clock_open(&n->clock, loop);
     n->read_buffer = malloc(NET_READ_SIZE);
     if (!n->read_buffer || uv_prepare_init(loop, &n->before_sleep) != 0) abort();
-    n->before_sleep.data = n;
+    uv_check_init(loop, &n->after_sleep);
+    n->before_sleep.data = n->after_sleep.data = n;
     uv_prepare_start(&n->before_sleep, on_before_sleep);
+    uv_check_start(&n->after_sleep, on_after_sleep);
     uv_unref((uv_handle_t *)&n->before_sleep);
-    uv_loop_configure(loop, UV_METRICS_IDLE_TIME);
+    uv_unref((uv_handle_t *)&n->after_sleep);
     n->turned = uv_hrtime();
     n->tls = tls_store_new();
 }
@@ -64,7 +80,9 @@ void net_close(struct net *n) {
 #ifdef WSBOT_HTTP
     http_client_free(n->http);
 #endif
+    names_free(n);
     uv_close((uv_handle_t *)&n->before_sleep, NULL);
+    uv_close((uv_handle_t *)&n->after_sleep, NULL);
     clock_close(&n->clock);
     tls_store_free(n->tls);
     buf_clear(&n->spare);

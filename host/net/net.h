@@ -5,6 +5,7 @@
 
 #include "base/buf.h"
 #include "net/clock.h"
+#include "net/dead.h"
 #include <uv.h>
 
 enum {
@@ -19,6 +20,7 @@ struct conn;
 struct http_client;
 struct embed;
 struct listener;
+struct names;
 struct record;
 struct plan;
 struct tls_store;
@@ -30,18 +32,21 @@ struct net {
     uint8_t *plain;       /* of NET_PLAIN_SIZE; taken when the first TLS connection needs it */
     struct tls_store *tls;
     struct http_client *http; /* made by the first request */
+    struct names *names;      /* made by the first look-up (net/names.h) */
+    struct dead dead;
     uv_prepare_t before_sleep;
-    uint64_t turned, idle; /* when the loop last turned, and for how long it had slept until then */
+    uv_check_t after_sleep;
+    uint64_t turned, woke; /* when the loop last turned, and then woke */
     struct net_block {
         uint64_t end, length;
     } blocks[NET_BLOCKS]; /* the last times in which it did not turn for NET_BLOCK_LEAST and more */
     unsigned block_count;
-    struct plan *plans;   /* those that connections share, the newest first */
-    struct conn *busy;    /* connections with something to do, linked by conn.c */
-    struct deadline kick; /* wakes the loop when that was too much for one turn */
-    struct conn *all;     /* every connection that is not closed */
-    struct embed *embeds; /* loops within the loop */
-    struct buf spare;     /* memory of an output buffer that is empty, for whoever needs one next */
+    struct plan *plans;            /* those that connections share, the newest first */
+    struct conn *busy, **busy_end; /* connections with something to do, in order; linked by conn.c */
+    struct deadline kick;          /* wakes the loop when that was too much for one turn */
+    struct conn *all;              /* every connection that is not closed */
+    struct embed *embeds;          /* loops within the loop */
+    struct buf spare;              /* memory of an output buffer that is empty, for whoever needs one next */
     struct listener *listeners;
     struct record *record; /* NULL: nobody wants one (net/record.h) */
     bool stopping;         /* no attempt begins any more */

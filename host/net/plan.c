@@ -1,6 +1,7 @@
 /* plan: copies where one is to be changed, finds the same among those made last. */
 #include "net/plan.h"
 
+#include "net/resolve.h"
 #include <stdlib.h>
 #include <string.h>
 
@@ -29,6 +30,7 @@ struct plan *plan_new(void) {
     p->settings = conn_default_settings;
     handshake_offer_init(&p->offer);
     p->offer.deflate = deflate_default_offer;
+    buf_init(&p->resolve, RESOLVE_SIZE);
     return p;
 }
 
@@ -47,6 +49,11 @@ static void link_plan(struct net *net, struct plan *p) {
     p->shared = true;
 }
 
+struct plan *plan_hold(struct plan *p) {
+    p->users++;
+    return p;
+}
+
 void plan_release(struct net *net, struct plan *p) {
     if (--p->users) return;
     unlink_plan(net, p);
@@ -54,8 +61,14 @@ void plan_release(struct net *net, struct plan *p) {
     url_clear(&p->url);
     handshake_offer_clear(&p->offer);
     tls_config_clear(&p->tls);
+    url_clear(&p->proxy);
     free(p->local);
+    buf_clear(&p->resolve);
     free(p);
+}
+
+struct dial_options plan_dial(const struct plan *p) {
+    return (struct dial_options){.local = p->local, .family = p->family, .resolve = buf_slice(&p->resolve)};
 }
 
 /* ---- copies ---- */
@@ -67,11 +80,8 @@ static char *copy_text(const char *text) {
 }
 
 static struct url copy_url(const struct url *u) {
-    struct url mine = *u;
-    mine.host = copy_text(u->host);
-    mine.target = copy_text(u->target);
-    mine.credentials = copy_text(u->credentials);
-    mine.socket_path = copy_text(u->socket_path);
+    struct url mine;
+    if (url_copy(&mine, u) < 0) abort();
     return mine;
 }
 
@@ -101,6 +111,10 @@ static struct plan *copy_plan(const struct plan *p) {
     mine->offer = copy_offer(&p->offer);
     tls_config_copy(&mine->tls, &p->tls);
     mine->local = copy_text(p->local);
+    mine->family = p->family;
+    mine->resolve = copy_buf(&p->resolve);
+    mine->proxy = copy_url(&p->proxy);
+    mine->no_proxy = p->no_proxy;
     return mine;
 }
 
@@ -137,7 +151,7 @@ static bool same_settings(const struct conn_settings *a, const struct conn_setti
            a->handshake_timeout == b->handshake_timeout && a->close_timeout == b->close_timeout &&
            a->pong_timeout == b->pong_timeout && a->max_message_size == b->max_message_size &&
            a->max_send_buffer == b->max_send_buffer && a->max_receive_buffer == b->max_receive_buffer &&
-           same_retry(&a->retry, &b->retry);
+           same_retry(&a->retry, &b->retry) && a->max_redirects == b->max_redirects && a->cookies == b->cookies;
 }
 
 static bool same_deflate(const struct deflate_offer *a, const struct deflate_offer *b) {
@@ -157,7 +171,9 @@ static bool same_offer(const struct handshake_offer *a, const struct handshake_o
 
 static bool same(const struct plan *a, const struct plan *b) {
     return same_settings(&a->settings, &b->settings) && plan_same_url(&a->url, &b->url) &&
-           same_offer(&a->offer, &b->offer) && tls_config_equal(&a->tls, &b->tls) && same_text(a->local, b->local);
+           same_text(a->url.text, b->url.text) && same_offer(&a->offer, &b->offer) &&
+           tls_config_equal(&a->tls, &b->tls) && same_text(a->local, b->local) && a->family == b->family &&
+           same_buf(&a->resolve, &b->resolve) && plan_same_url(&a->proxy, &b->proxy) && a->no_proxy == b->no_proxy;
 }
 
 void plan_share(struct net *net, struct plan **at) {

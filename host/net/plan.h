@@ -3,6 +3,7 @@
 #ifndef NET_PLAN_H
 #define NET_PLAN_H
 
+#include "net/dial.h"
 #include "net/net.h"
 #include "net/tls.h"
 #include "wire/handshake.h"
@@ -14,6 +15,8 @@ struct conn_settings {
     uint64_t connect_timeout, handshake_timeout, close_timeout, pong_timeout;
     size_t max_message_size, max_send_buffer, max_receive_buffer;
     struct retry_policy retry; /* of a client */
+    unsigned max_redirects;    /* that are followed in one attempt; 0: none */
+    bool cookies;              /* what the server sets is sent with the next handshake */
 };
 
 /* Seconds and bytes as API.md gives them. */
@@ -25,13 +28,18 @@ struct plan {
     struct url url;               /* of a client */
     struct handshake_offer offer; /* of a client; of a server, whether it agrees on compression */
     struct tls_config tls;
-    char *local;                  /* the address to bind to, or NULL */
+    char *local;        /* the address to bind to, or NULL */
+    int family;         /* 4 or 6: that one alone; 0: both */
+    struct buf resolve; /* what names stand for (net/resolve.h) */
+    struct url proxy;   /* without a host: as the environment says, unless `no_proxy` */
+    bool no_proxy;
     struct plan *next, *previous; /* of those that are shared; linked while `shared` */
     bool shared;
 };
 
 /* The usual one, for one user. Aborts without memory. */
 struct plan *plan_new(void);
+struct plan *plan_hold(struct plan *p); /* for one user more; returns it */
 void plan_release(struct net *net, struct plan *p);
 
 /* The plan at `*at`, to be changed: where others have it too, `*at` becomes a copy. */
@@ -39,6 +47,9 @@ struct plan *plan_own(struct net *net, struct plan **at);
 
 /* It is as it is to be: where another connection has the same, `*at` becomes that one. */
 void plan_share(struct net *net, struct plan **at);
+
+/* How to dial. Borrowed from the plan. */
+struct dial_options plan_dial(const struct plan *p);
 
 /* Is it the same place? */
 bool plan_same_url(const struct url *a, const struct url *b);

@@ -1,18 +1,21 @@
 /* stream: the one place that reads, writes and closes sockets. */
 #include "net/stream.h"
 
+#include "net/stream_tls.h"
+#include <errno.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
 
 struct stream *stream_new(struct net *net, bool unix_path) {
-    struct stream *s = calloc(1, sizeof *s);
+    struct stream *s = calloc(1, unix_path ? sizeof *s : offsetof(struct stream, uv) + sizeof s->uv.tcp);
     if (!s) abort();
     s->net = net;
     s->unix_path = unix_path;
-    buf_init(&s->inflight, SIZE_MAX);
     int rc = unix_path ? uv_pipe_init(net->loop, &s->uv.pipe, 0) : uv_tcp_init(net->loop, &s->uv.tcp);
     if (rc != 0) {
         free(s);
@@ -32,47 +35,62 @@ static void *new_request(struct stream *s, size_t size) {
     uv_req_t *req = calloc(1, size);
     if (!req) abort();
     req->data = s;
-    return s->request = req;
-}
-
-static void end_request(struct stream *s) {
-    free(s->request);
-    s->request = NULL;
+    return req;
 }
 
 static void on_connected(uv_connect_t *req, int status) {
     struct stream *s = req->data;
-    end_request(s);
+    free(req);
     if (s->owner) s->events->connected(s->owner, s, status);
 }
 
 int stream_connect(struct stream *s, const struct sockaddr *to, const struct sockaddr *local) {
     int rc = local ? uv_tcp_bind(&s->uv.tcp, local, 0) : 0;
-    if (rc == 0) rc = uv_tcp_connect(new_request(s, sizeof(uv_connect_t)), &s->uv.tcp, to, on_connected);
-    if (rc < 0) end_request(s);
+    if (rc < 0) return rc;
+    uv_connect_t *req = new_request(s, sizeof *req);
+    rc = uv_tcp_connect(req, &s->uv.tcp, to, on_connected);
+    if (rc < 0) free(req);
     return rc;
 }
 
-void stream_connect_path(struct stream *s, const char *path) {
-    uv_pipe_connect(new_request(s, sizeof(uv_connect_t)), &s->uv.pipe, path, on_connected);
+int stream_connect_path(struct stream *s, const char *path) {
+    struct sockaddr_un to = {.sun_family = AF_UNIX};
+    size_t n = strlen(path);
+    if (n >= sizeof to.sun_path) return UV_ENAMETOOLONG;
+    memcpy(to.sun_path, path, n);
+    bool is_abstract = path[0] == '@';
+    if (is_abstract) to.sun_path[0] = '\0'; /* unix(7): its name ends where the address does */
+    socklen_t size = (socklen_t)(offsetof(struct sockaddr_un, sun_path) + n + !is_abstract);
+    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    int rc = fd < 0 || connect(fd, (struct sockaddr *)&to, size) != 0 ? uv_translate_sys_error(errno)
+                                                                      : uv_pipe_open(&s->uv.pipe, fd);
+    if (rc < 0 && fd >= 0) close(fd);
+    return rc;
 }
 
 int stream_accept(struct stream *s, uv_stream_t *listening) { return uv_accept(listening, &s->uv.stream); }
 
+/* Not by libuv, which sets more, each for the price of a call: a connection that lives for one message feels it. */
+static void set_option(uv_os_fd_t fd, int level, int option, int value) {
+    setsockopt(fd, level, option, &value, sizeof value);
+}
+
 void stream_tune(struct stream *s) {
     if (s->unix_path) return;
-    uv_tcp_nodelay(&s->uv.tcp, 1);
-    uv_tcp_keepalive(&s->uv.tcp, 1, STREAM_DEAD_AFTER / 2);
-#ifdef TCP_KEEPINTVL
     uv_os_fd_t fd;
     if (uv_fileno(&s->uv.handle, &fd) != 0) return;
-    int interval = STREAM_DEAD_AFTER / 6, count = 3;
-    setsockopt(fd, IPPROTO_TCP, TCP_KEEPINTVL, &interval, sizeof interval);
-    setsockopt(fd, IPPROTO_TCP, TCP_KEEPCNT, &count, sizeof count);
-#ifdef TCP_USER_TIMEOUT
-    unsigned silence = STREAM_DEAD_AFTER * 1000;
-    setsockopt(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &silence, sizeof silence);
+    set_option(fd, IPPROTO_TCP, TCP_NODELAY, 1);
+    set_option(fd, SOL_SOCKET, SO_KEEPALIVE, 1);
+#ifdef TCP_KEEPIDLE
+    set_option(fd, IPPROTO_TCP, TCP_KEEPIDLE, STREAM_DEAD_AFTER / 2);
 #endif
+#ifdef TCP_KEEPINTVL
+    set_option(fd, IPPROTO_TCP, TCP_KEEPINTVL, STREAM_DEAD_AFTER / 6);
+#endif
+#ifdef TCP_USER_TIMEOUT /* of probes too: their number means nothing then */
+    set_option(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, STREAM_DEAD_AFTER * 1000);
+#elif defined TCP_KEEPCNT
+    set_option(fd, IPPROTO_TCP, TCP_KEEPCNT, 3);
 #endif
 }
 
@@ -97,7 +115,10 @@ static void on_read(uv_stream_t *stream, ssize_t n, const uv_buf_t *b) {
     if (!s->owner) return;
     if (n > 0) {
         s->received += (uint64_t)n;
-        s->events->received(s->owner, (uint8_t *)b->base, (size_t)n);
+        if (s->tls)
+            stream_tls_received(s, (uint8_t *)b->base, (size_t)n);
+        else
+            s->events->received(s->owner, (uint8_t *)b->base, (size_t)n);
     } else if (n < 0) {
         stream_read(s, false);
         s->events->ended(s->owner, why_ended(s, (int)n));
@@ -121,14 +142,23 @@ void stream_read(struct stream *s, bool on) {
     }
 }
 
+static void end_rest(struct stream *s) {
+    net_give_buffer(s->net, &s->rest->bytes);
+    buf_clear(&s->rest->bytes);
+    free(s->rest);
+    s->rest = NULL;
+}
+
 static void on_written(uv_write_t *req, int status) {
     struct stream *s = req->data;
-    end_request(s);
-    net_give_buffer(s->net, &s->inflight);
+    end_rest(s);
+    if (s->tls && s->owner && status == 0) stream_tls_flush(s);
     if (s->owner) s->events->written(s->owner, status);
 }
 
-int stream_write(struct stream *s, struct buf *b) {
+int stream_write(struct stream *s, struct buf *b) { return s->tls ? stream_tls_write(s, b) : stream_put(s, b); }
+
+int stream_put(struct stream *s, struct buf *b) {
     s->sent += b->len;
     while (b->len) {
         struct slice all = buf_slice(b);
@@ -140,11 +170,13 @@ int stream_write(struct stream *s, struct buf *b) {
         if ((size_t)n < part.len) break;
     }
     if (b->len == 0) return 0;
-    buf_swap(b, &s->inflight);
-    struct slice rest = buf_slice(&s->inflight);
+    s->rest = new_request(s, sizeof *s->rest);
+    buf_init(&s->rest->bytes, SIZE_MAX);
+    buf_swap(b, &s->rest->bytes);
+    struct slice rest = buf_slice(&s->rest->bytes);
     uv_buf_t part = uv_buf_init((char *)rest.p, rest.n < UINT32_MAX ? (unsigned)rest.n : UINT32_MAX);
-    int rc = uv_write(new_request(s, sizeof(uv_write_t)), &s->uv.stream, &part, 1, on_written);
-    if (rc < 0) end_request(s);
+    int rc = uv_write(&s->rest->request, &s->uv.stream, &part, 1, on_written);
+    if (rc < 0) end_rest(s);
     return rc;
 }
 
@@ -159,53 +191,65 @@ void stream_shutdown(struct stream *s) {
     if (uv_shutdown(req, &s->uv.stream, on_shut) < 0) free(req);
 }
 
-static void on_closed(uv_handle_t *handle) {
-    struct stream *s = handle->data;
-    buf_clear(&s->inflight);
-    free(s);
-}
+static void on_closed(uv_handle_t *handle) { free(handle->data); }
 
 void stream_close(struct stream *s) {
     s->owner = NULL;
+    if (s->tls) stream_tls_end(s);
     uv_close(&s->uv.handle, on_closed);
 }
 
 void stream_reset(struct stream *s) {
+    if (s->tls) stream_tls_end(s);
     if (s->unix_path || uv_tcp_close_reset(&s->uv.tcp, on_closed) != 0)
         stream_close(s);
     else
         s->owner = NULL;
 }
 
-void stream_address_text(const struct sockaddr *address, char *text, size_t size) {
-    char host[INET6_ADDRSTRLEN + 1] = "";
-    if (size) text[0] = '\0';
+struct stream_address stream_address_of(const struct sockaddr *address) {
+    struct stream_address to = {0};
     if (address->sa_family == AF_INET) {
         const struct sockaddr_in *in = (const struct sockaddr_in *)address;
-        uv_ip4_name(in, host, sizeof host);
-        snprintf(text, size, "%s:%u", host, ntohs(in->sin_port));
+        to.family = 4;
+        to.port = ntohs(in->sin_port);
+        memcpy(to.ip, &in->sin_addr, sizeof in->sin_addr);
     } else if (address->sa_family == AF_INET6) {
         const struct sockaddr_in6 *in = (const struct sockaddr_in6 *)address;
-        uv_ip6_name(in, host, sizeof host);
-        snprintf(text, size, "[%s]:%u", host, ntohs(in->sin6_port));
+        to.family = 6;
+        to.port = ntohs(in->sin6_port);
+        memcpy(to.ip, &in->sin6_addr, sizeof in->sin6_addr);
     }
+    return to;
 }
 
-static void address_of(const struct stream *s, bool remote, char *text, size_t size) {
+void stream_address_print(struct stream_address address, char *text, size_t size) {
+    char host[INET6_ADDRSTRLEN] = "";
     if (size) text[0] = '\0';
-    if (s->unix_path) {
-        size_t n = size;
-        if ((remote ? uv_pipe_getpeername(&s->uv.pipe, text, &n) : uv_pipe_getsockname(&s->uv.pipe, text, &n)) != 0)
-            n = 0;
-        if (n < size) text[n] = '\0';
-        return;
-    }
+    if (address.family != 4 && address.family != 6) return;
+    uv_inet_ntop(address.family == 4 ? AF_INET : AF_INET6, address.ip, host, sizeof host);
+    snprintf(text, size, address.family == 4 ? "%s:%u" : "[%s]:%u", host, address.port);
+}
+
+void stream_address_text(const struct sockaddr *address, char *text, size_t size) {
+    stream_address_print(stream_address_of(address), text, size);
+}
+
+struct stream_address stream_address_bound(const uv_tcp_t *tcp) {
     struct sockaddr_storage address;
     int n = sizeof address;
-    int rc = remote ? uv_tcp_getpeername(&s->uv.tcp, (struct sockaddr *)&address, &n)
-                    : uv_tcp_getsockname(&s->uv.tcp, (struct sockaddr *)&address, &n);
-    if (rc == 0) stream_address_text((struct sockaddr *)&address, text, size);
+    if (uv_tcp_getsockname(tcp, (struct sockaddr *)&address, &n) != 0) return (struct stream_address){0};
+    return stream_address_of((struct sockaddr *)&address);
 }
 
-void stream_remote_address(const struct stream *s, char *text, size_t size) { address_of(s, true, text, size); }
-void stream_local_address(const struct stream *s, char *text, size_t size) { address_of(s, false, text, size); }
+struct stream_address stream_local_address(const struct stream *s) {
+    return s->unix_path ? (struct stream_address){0} : stream_address_bound(&s->uv.tcp);
+}
+
+struct stream_address stream_remote_address(const struct stream *s) {
+    struct sockaddr_storage address;
+    int n = sizeof address;
+    if (s->unix_path) return (struct stream_address){.family = STREAM_PATH};
+    if (uv_tcp_getpeername(&s->uv.tcp, (struct sockaddr *)&address, &n) != 0) return (struct stream_address){0};
+    return stream_address_of((struct sockaddr *)&address);
+}

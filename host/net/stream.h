@@ -5,15 +5,19 @@
 
 #include "base/buf.h"
 #include "net/net.h"
+#include <netinet/in.h>
+#include <string.h>
 
 struct stream;
+struct tls;
 
 /* What the owner hears. After `ended` nothing follows. */
 struct stream_events {
-    void (*connected)(void *owner, struct stream *s, int status); /* of stream_connect_*: 0 or a libuv error */
-    void (*received)(void *owner, uint8_t *data, size_t n);       /* lives until the return; may be written to */
-    void (*ended)(void *owner, int error);                        /* UV_EOF, or what reading met */
-    void (*written)(void *owner, int error); /* what stream_write kept is gone: 0 or a libuv error */
+    /* of stream_connect, and of stream_tls_start: 0 or a libuv error */
+    void (*connected)(void *owner, struct stream *s, int status);
+    void (*received)(void *owner, uint8_t *data, size_t n); /* lives until the return; may be written to */
+    void (*ended)(void *owner, int error);                  /* UV_EOF, or what reading met */
+    void (*written)(void *owner, int error);                /* what stream_write kept is gone: 0 or a libuv error */
 };
 
 /* New, not connected; NULL where the system gives no handle. */
@@ -25,7 +29,10 @@ void stream_own(struct stream *s, const struct stream_events *events, void *owne
 /* Starts to connect; `connected` tells the result. 0 or a libuv error, and then nothing is told. `local` may be NULL.
  */
 int stream_connect(struct stream *s, const struct sockaddr *to, const struct sockaddr *local);
-void stream_connect_path(struct stream *s, const char *path);
+
+/* Connects to a socket of the file system, or to Linux' abstract one of a "@name". That takes no time: 0 or a libuv
+ * error; nothing is told. */
+int stream_connect_path(struct stream *s, const char *path);
 
 /* Takes a connection from a listening handle. 0 or a libuv error. */
 int stream_accept(struct stream *s, uv_stream_t *listening);
@@ -44,6 +51,8 @@ void stream_read(struct stream *s, bool on);
 /* Writes all of `b`: at once what the kernel takes; what is left moves into the stream, and `written` tells when it is
  * gone. 0, or a libuv error. Not while stream_busy. */
 int stream_write(struct stream *s, struct buf *b);
+/* The same, below TLS: for stream_tls.c. */
+int stream_put(struct stream *s, struct buf *b);
 static inline bool stream_busy(const struct stream *s);
 static inline size_t stream_waiting(const struct stream *s); /* bytes kept by stream_write */
 
@@ -56,31 +65,58 @@ void stream_close(struct stream *s);
 /* The same, with RST where that can be. */
 void stream_reset(struct stream *s);
 
-/* The addresses as "127.0.0.1:80", "[::1]:80" or a path; empty where there is none. */
-void stream_remote_address(const struct stream *s, char *text, size_t size);
-void stream_local_address(const struct stream *s, char *text, size_t size);
+/* An address and port, in little room. */
+struct stream_address {
+    uint8_t family; /* 4 or 6; 0: none; STREAM_PATH: one of the file system */
+    uint8_t ip[16];
+    uint16_t port;
+};
 
-/* Writes a socket address the same way. */
+enum { STREAM_PATH = 1 };
+
+/* Where the ends are. */
+struct stream_address stream_remote_address(const struct stream *s);
+struct stream_address stream_local_address(const struct stream *s);
+struct stream_address stream_address_bound(const uv_tcp_t *tcp); /* of a listener, say */
+
+static inline bool stream_address_equal(struct stream_address a, struct stream_address b) {
+    return a.family == b.family && a.port == b.port && memcmp(a.ip, b.ip, sizeof a.ip) == 0;
+}
+
+/* The same of a socket address. */
+struct stream_address stream_address_of(const struct sockaddr *address);
+
+/* Writes an address as "127.0.0.1:80" or "[::1]:80"; empty where there is none. */
+enum { STREAM_ADDRESS_TEXT = INET6_ADDRSTRLEN + sizeof "[]:65535" };
+void stream_address_print(struct stream_address address, char *text, size_t size);
+
+/* The same of a socket address. */
 void stream_address_text(const struct sockaddr *address, char *text, size_t size);
 
+/* What the kernel has not taken yet: libuv's until `written`. */
+struct stream_rest {
+    uv_write_t request;
+    struct buf bytes;
+};
+
 struct stream {
-    union {
+    struct net *net;
+    const struct stream_events *events;
+    void *owner;              /* NULL: nobody listens */
+    struct stream_rest *rest; /* NULL: all was written */
+    struct tls *tls;          /* NULL: none within (net/stream_tls.h) */
+    bool unix_path, reading, tls_is_up;
+    uint32_t read_most;      /* bytes at a time; 0: what the buffer holds */
+    uint64_t sent, received; /* bytes; `sent`: those given to stream_write */
+    union {                  /* the last: of TCP there is no more of it than of uv_tcp_t */
         uv_handle_t handle;
         uv_stream_t stream;
         uv_tcp_t tcp;
         uv_pipe_t pipe;
     } uv;
-    struct net *net;
-    const struct stream_events *events;
-    void *owner;         /* NULL: nobody listens */
-    void *request;       /* of libuv, on its own: to connect, or to write; NULL: none is under way */
-    struct buf inflight; /* libuv's until `written` */
-    bool unix_path, reading;
-    uint32_t read_most;      /* bytes at a time; 0: what the buffer holds */
-    uint64_t sent, received; /* bytes; `sent`: those given to stream_write */
 };
 
-static inline bool stream_busy(const struct stream *s) { return s->inflight.len > 0; }
-static inline size_t stream_waiting(const struct stream *s) { return s->inflight.len; }
+static inline bool stream_busy(const struct stream *s) { return s->rest != NULL; }
+static inline size_t stream_waiting(const struct stream *s) { return s->rest ? s->rest->bytes.len : 0; }
 
 #endif

@@ -1,4 +1,5 @@
 /* tls: one WOLFSSL object whose I/O callbacks read from a slice and write to a buffer. */
+#include "net/net.h"
 #include "net/tls_certificate.h"
 #include "net/tls_parts.h"
 #include "net/tls_ticket.h"
@@ -7,7 +8,7 @@
 #include <stdlib.h>
 #include <wolfssl/error-ssl.h>
 
-enum { CIPHERTEXT_MAX = 512 * 1024 }; /* bytes fed and not used yet: a read and a record */
+enum { CIPHERTEXT_MAX = 2 * NET_READ_SIZE }; /* bytes fed and not used yet: a read, and what is kept of the last */
 
 /* ---- bytes ---- */
 

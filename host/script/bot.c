@@ -72,7 +72,7 @@ void bot_end(struct bot *b) {
 
 static bool has_connections(const struct engine *e) {
     for (const struct conn_box *b = e->boxes; b; b = b->next)
-        if (b->conn->phase != CONN_CLOSED || b->inbox.first) return true;
+        if (b->conn->phase != CONN_CLOSED || inbox_has_event(&b->inbox)) return true;
     return false;
 }
 

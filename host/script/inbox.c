@@ -1,13 +1,26 @@
-/* inbox: a backlog of messages and a list of events. */
+/* inbox: a backlog of messages and a list of events. Most connections are idle: an empty one is a pointer. */
 #include "script/inbox.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-void inbox_init(struct inbox *b) {
-    *b = (struct inbox){0};
-    backlog_init(&b->messages);
-    b->last = &b->first;
+/* Where something is put. */
+static struct inbox_content *fill(struct inbox *b) {
+    struct inbox_content *c = b->content;
+    if (c) return c;
+    if (!(c = calloc(1, sizeof *c))) abort();
+    backlog_init(&c->messages);
+    c->last = &c->first;
+    return b->content = c;
+}
+
+/* Something was taken out. */
+static void settle(struct inbox *b) {
+    struct inbox_content *c = b->content;
+    if (!c || c->first || !backlog_is_empty(&c->messages)) return;
+    backlog_clear(&c->messages);
+    free(c);
+    b->content = NULL;
 }
 
 void inbox_event_free(struct inbox_event *ev) {
@@ -20,63 +33,68 @@ static size_t size_of(const struct inbox_event *ev) {
     return sizeof *ev + ev->size + (ev->end ? sizeof *ev->end : 0) + (ev->head ? sizeof *ev->head : 0);
 }
 
-static struct inbox_event *take_first(struct inbox *b) {
-    struct inbox_event *ev = b->first;
-    b->first = ev->next;
-    if (!b->first) b->last = &b->first;
-    b->event_bytes -= size_of(ev);
-    b->count[ev->kind]--;
+static struct inbox_event *take_first(struct inbox_content *c) {
+    struct inbox_event *ev = c->first;
+    c->first = ev->next;
+    if (!c->first) c->last = &c->first;
+    c->event_bytes -= size_of(ev);
+    c->count[ev->kind]--;
     return ev;
 }
 
 void inbox_drop_messages(struct inbox *b) {
-    backlog_clear(&b->messages);
-    b->taken = b->came;
+    if (!b->content) return;
+    backlog_clear(&b->content->messages);
+    b->content->taken = b->content->came;
+    settle(b);
 }
 
 void inbox_clear(struct inbox *b) {
-    while (b->first) inbox_event_free(take_first(b));
+    while (inbox_has_event(b)) inbox_event_free(take_first(b->content));
     inbox_drop_messages(b);
 }
 
 void inbox_move(struct inbox *to, struct inbox *from) {
     *to = *from;
-    if (!to->first) to->last = &to->first;
-    inbox_init(from);
+    *from = (struct inbox){0};
 }
 
 int inbox_put(struct inbox *b, enum ws_kind kind, struct slice data) {
-    int rc = backlog_put(&b->messages, kind, data);
-    if (rc == 0) b->came++;
+    struct inbox_content *c = fill(b);
+    int rc = backlog_put(&c->messages, kind, data);
+    if (rc == 0) c->came++;
+    settle(b);
     return rc;
 }
 
-static struct inbox_event *new_event(struct inbox *b, enum inbox_kind kind, struct slice data) {
+static struct inbox_event *new_event(const struct inbox_content *c, enum inbox_kind kind, struct slice data) {
     struct inbox_event *ev = calloc(1, sizeof *ev + data.n);
     if (!ev) abort();
     ev->kind = kind;
-    ev->after = b->came;
+    ev->after = c->came;
     ev->size = data.n;
     if (data.n) memcpy(ev->data, data.p, data.n);
     return ev;
 }
 
-static void add(struct inbox *b, struct inbox_event *ev) {
-    *b->last = ev;
-    b->last = &ev->next;
-    b->event_bytes += size_of(ev);
-    b->count[ev->kind]++;
+static void add(struct inbox_content *c, struct inbox_event *ev) {
+    *c->last = ev;
+    c->last = &ev->next;
+    c->event_bytes += size_of(ev);
+    c->count[ev->kind]++;
 }
 
 void inbox_tell_start(struct inbox *b, uint64_t attempt) {
-    struct inbox_event *ev = new_event(b, INBOX_STARTS, slice_of(NULL, 0));
+    struct inbox_content *c = fill(b);
+    struct inbox_event *ev = new_event(c, INBOX_STARTS, slice_of(NULL, 0));
     ev->attempt = attempt;
-    add(b, ev);
+    add(c, ev);
 }
 
 void inbox_tell(struct inbox *b, enum inbox_kind kind, struct slice data, const struct conn_end *end,
                 struct conn_head *head, double seconds) {
-    struct inbox_event *ev = new_event(b, kind, data);
+    struct inbox_content *c = fill(b);
+    struct inbox_event *ev = new_event(c, kind, data);
     ev->head = head;
     ev->seconds = seconds;
     if (end) {
@@ -84,28 +102,35 @@ void inbox_tell(struct inbox *b, enum inbox_kind kind, struct slice data, const 
         if (!ev->end) abort();
         *ev->end = *end;
     }
-    add(b, ev);
+    add(c, ev);
 }
 
 void inbox_tell_first(struct inbox *b, enum inbox_kind kind, struct slice data) {
-    struct inbox_event *ev = new_event(b, kind, data);
+    struct inbox_content *c = fill(b);
+    struct inbox_event *ev = new_event(c, kind, data);
     ev->after = 0;
-    ev->next = b->first;
-    if (!ev->next) b->last = &ev->next;
-    b->first = ev;
-    b->event_bytes += size_of(ev);
-    b->count[kind]++;
+    ev->next = c->first;
+    if (!ev->next) c->last = &ev->next;
+    c->first = ev;
+    c->event_bytes += size_of(ev);
+    c->count[kind]++;
 }
 
-bool inbox_message(const struct inbox *b, struct ws_event *ev) { return backlog_first(&b->messages, ev); }
+bool inbox_message(const struct inbox *b, struct ws_event *ev) {
+    return b->content && backlog_first(&b->content->messages, ev);
+}
 
 void inbox_drop_message(struct inbox *b) {
-    if (b->taken == b->came) return; /* a finalizer has dropped them all */
-    backlog_drop(&b->messages);
-    b->taken++;
+    if (!inbox_has_message(b)) return; /* a finalizer has dropped them all */
+    backlog_drop(&b->content->messages);
+    b->content->taken++;
+    settle(b);
 }
 
 struct inbox_event *inbox_event(struct inbox *b, bool wanted) {
-    if (!b->first || (wanted && b->first->after > b->taken)) return NULL;
-    return take_first(b);
+    struct inbox_content *c = b->content;
+    if (!c || !c->first || (wanted && c->first->after > c->taken)) return NULL;
+    struct inbox_event *ev = take_first(c);
+    settle(b);
+    return ev;
 }

@@ -37,7 +37,8 @@ struct inbox_event {
     char data[];
 };
 
-struct inbox {
+/* What an inbox holds. */
+struct inbox_content {
     struct backlog messages;
     struct inbox_event *first, **last;
     size_t event_bytes;
@@ -45,8 +46,11 @@ struct inbox {
     uint64_t came, taken;        /* messages */
 };
 
-/* Empty. Allocates nothing. */
-void inbox_init(struct inbox *b);
+struct inbox {
+    struct inbox_content *content; /* NULL: it is empty */
+};
+
+/* Empties it. */
 void inbox_clear(struct inbox *b);
 
 /* Moves everything from one to the other, which must be empty. */
@@ -76,10 +80,20 @@ void inbox_drop_messages(struct inbox *b); /* all */
 struct inbox_event *inbox_event(struct inbox *b, bool wanted);
 void inbox_event_free(struct inbox_event *ev);
 
-static inline bool inbox_has_message(const struct inbox *b) { return !backlog_is_empty(&b->messages); }
-static inline bool inbox_is_empty(const struct inbox *b) { return !b->first && !inbox_has_message(b); }
+static inline bool inbox_is_empty(const struct inbox *b) { return !b->content; }
+static inline bool inbox_has_event(const struct inbox *b) { return b->content && b->content->first; }
+static inline bool inbox_has_message(const struct inbox *b) {
+    return b->content && !backlog_is_empty(&b->content->messages);
+}
 
-/* Bytes that it takes. */
-static inline size_t inbox_size(const struct inbox *b) { return b->messages.bytes.len + b->event_bytes; }
+/* How many events of this kind wait. */
+static inline unsigned inbox_count(const struct inbox *b, enum inbox_kind kind) {
+    return b->content ? b->content->count[kind] : 0;
+}
+
+/* Bytes that wait. */
+static inline size_t inbox_size(const struct inbox *b) {
+    return b->content ? b->content->messages.bytes.len + b->content->event_bytes : 0;
+}
 
 #endif

@@ -31,12 +31,24 @@ static int push_result(lua_State *L, int rc) {
     return 1;
 }
 
+/* What waits until the generation has taken over. Aborts without memory. */
+static struct conn_staged *stage(struct conn_box *b) {
+    if (!b->staged && !(b->staged = calloc(1, sizeof *b->staged))) abort();
+    return b->staged;
+}
+
+static void unstage(struct conn_box *b) {
+    if (b->staged) free(b->staged->reason);
+    free(b->staged);
+    b->staged = NULL;
+}
+
 /* ---- methods ---- */
 
 static int send_as(lua_State *L, struct conn_box *b, bool binary) {
     size_t n;
     const char *data = luaL_checklstring(L, 2, &n);
-    if (b->staged.ends) return push_result(L, ERR_CLOSED);
+    if (b->staged && b->staged->ends) return push_result(L, ERR_CLOSED);
     return push_result(L, conn_send(b->conn, binary ? WS_BINARY : WS_TEXT, slice_of(data, n)));
 }
 
@@ -69,11 +81,12 @@ static int l_close(lua_State *L) {
         char *copy = malloc(n + 1);
         if (!copy) return luaL_error(L, "not enough memory");
         memcpy(copy, reason, n);
-        free(b->staged.reason);
-        b->staged.ends = true;
-        b->staged.code = (uint16_t)code;
-        b->staged.reason = copy;
-        b->staged.reason_size = (uint8_t)n;
+        struct conn_staged *s = stage(b);
+        free(s->reason);
+        s->ends = true;
+        s->code = (uint16_t)code;
+        s->reason = copy;
+        s->reason_size = (uint8_t)n;
     } else {
         conn_close(b->conn, (uint16_t)code, slice_of(reason, n));
         l_events_settle(b);
@@ -85,7 +98,7 @@ static int l_close(lua_State *L) {
 static int l_destroy(lua_State *L) {
     struct conn_box *b = l_conn_check(L);
     if (b->engine->staged) {
-        b->staged.ends = b->staged.destroys = true;
+        stage(b)->ends = stage(b)->destroys = true;
     } else {
         conn_destroy(b->conn);
         inbox_drop_messages(&b->inbox);
@@ -100,8 +113,8 @@ static int l_reconnect(lua_State *L) {
     luaL_argcheck(L, seconds >= 0, 2, "seconds must not be negative");
     if (b->engine->ended || b->engine->stopping) return 0;
     if (b->engine->staged) {
-        b->staged.reopens = true;
-        b->staged.delay = clock_from_seconds(seconds);
+        stage(b)->reopens = true;
+        stage(b)->delay = clock_from_seconds(seconds);
         return 0;
     }
     box_anchor(L, 1, b);
@@ -112,9 +125,12 @@ static int l_reconnect(lua_State *L) {
 
 static int l_cancel_reconnect(lua_State *L) {
     struct conn_box *b = l_conn_check(L);
-    b->staged.reopens = false;
-    b->staged.cancels = b->engine->staged;
-    if (!b->engine->staged) conn_cancel_open(b->conn);
+    if (b->engine->staged) {
+        stage(b)->reopens = false;
+        stage(b)->cancels = true;
+    } else {
+        conn_cancel_open(b->conn);
+    }
     l_events_settle(b);
     return 0;
 }
@@ -127,7 +143,7 @@ static void wake(lua_State *L, int box, struct conn_box *b) {
 
 static void set_paused(lua_State *L, struct conn_box *b, bool on) {
     if (b->engine->staged)
-        b->staged.pause = on ? PAUSE_ON : PAUSE_OFF;
+        stage(b)->pause = on ? PAUSE_ON : PAUSE_OFF;
     else if (on)
         conn_pause(b->conn, CONN_PAUSED_BY_SCRIPT);
     else
@@ -150,17 +166,17 @@ static int l_resume(lua_State *L) {
 /* Does what the script asked for before its generation had taken over. */
 static void catch_up(struct conn_box *b) {
     struct conn *c = b->conn;
-    if (b->staged.pause == PAUSE_ON) conn_pause(c, CONN_PAUSED_BY_SCRIPT);
-    if (b->staged.pause == PAUSE_OFF) conn_resume(c, CONN_PAUSED_BY_SCRIPT);
-    if (b->staged.cancels) conn_cancel_open(c);
-    if (b->staged.destroys)
+    const struct conn_staged *s = b->staged;
+    if (!s) return;
+    if (s->pause == PAUSE_ON) conn_pause(c, CONN_PAUSED_BY_SCRIPT);
+    if (s->pause == PAUSE_OFF) conn_resume(c, CONN_PAUSED_BY_SCRIPT);
+    if (s->cancels) conn_cancel_open(c);
+    if (s->destroys)
         conn_destroy(c);
-    else if (b->staged.ends)
-        conn_close(c, b->staged.code, slice_of(b->staged.reason, b->staged.reason_size));
-    if (b->staged.reopens) conn_open(c, b->staged.delay);
-    b->staged.ends = b->staged.destroys = b->staged.reopens = b->staged.cancels = false;
-    free(b->staged.reason);
-    b->staged.reason = NULL;
+    else if (s->ends)
+        conn_close(c, s->code, slice_of(s->reason, s->reason_size));
+    if (s->reopens) conn_open(c, s->delay);
+    unstage(b);
 }
 
 void l_conn_abandon(lua_State *L, struct conn_box *b) {
@@ -180,7 +196,6 @@ void l_conn_adopt(struct conn_box *to, struct conn_box *from) {
     struct conn *c = from->conn, *like = to->conn;
     bool starts = c->phase == CONN_STARTING && c->held_back && from->task && from->delivers == INBOX_STARTS;
     conn_adopt(c, like, !to->url_function);
-    if (to->url_function && from->url && (to->url = strdup(from->url)) == NULL) abort();
     conn_detach(like);
     conn_withdraw(like);
     to->conn = c;
@@ -243,23 +258,30 @@ static void push_text(lua_State *L, const char *text) {
         lua_pushnil(L);
 }
 
+/* Of a socket in the file system the remote address is the path; its other end has none. */
+static void push_address(lua_State *L, const struct conn *c, struct stream_address address) {
+    char text[STREAM_ADDRESS_TEXT];
+    stream_address_print(address, text, sizeof text);
+    push_text(L, address.family == STREAM_PATH ? c->plan->url.socket_path : text);
+}
+
 static void push_field(lua_State *L, const struct conn_box *b, enum field field) {
     const struct conn *c = b->conn;
     switch (field) {
-    case FIELD_URL: push_text(L, b->url); break;
+    case FIELD_URL: push_text(L, c->plan->url.text); break;
     case FIELD_NAME: push_text(L, b->name); break;
     case FIELD_ID: lua_pushinteger(L, (lua_Integer)c->id); break;
-    case FIELD_STATE: lua_pushstring(L, b->staged.ends ? "closed" : conn_state(c)); break;
+    case FIELD_STATE: lua_pushstring(L, b->staged && b->staged->ends ? "closed" : conn_state(c)); break;
     case FIELD_PROTOCOL: push_text(L, c->protocol); break;
-    case FIELD_REMOTE_ADDRESS: push_text(L, c->remote_address); break;
-    case FIELD_LOCAL_ADDRESS: push_text(L, c->local_address); break;
+    case FIELD_REMOTE_ADDRESS: push_address(L, c, c->remote_address); break;
+    case FIELD_LOCAL_ADDRESS: push_address(L, c, c->local_address); break;
     case FIELD_TLS: l_tls_push(L, c->tls); break;
     case FIELD_BUFFERED_AMOUNT: lua_pushinteger(L, (lua_Integer)conn_buffered(c)); break;
     case FIELD_LATENCY:
-        if (c->latency < 0)
+        if (conn_latency(c) < 0)
             lua_pushnil(L);
         else
-            lua_pushnumber(L, c->latency);
+            lua_pushnumber(L, conn_latency(c));
         break;
     case FIELD_BYTES_IN: lua_pushinteger(L, (lua_Integer)c->bytes_in); break;
     case FIELD_BYTES_OUT: lua_pushinteger(L, (lua_Integer)c->bytes_out); break;
@@ -293,7 +315,7 @@ void l_conn_set_callback(lua_State *L, int box, enum callback which) {
     lua_insert(L, -2);
     lua_setfield(L, -2, callback_names[which]);
     lua_pop(L, 1);
-    b->hears = (b->hears & ~(1u << which)) | (unsigned)is_set << which;
+    b->hears = (uint16_t)((b->hears & ~(1u << which)) | (unsigned)is_set << which);
     if (which != ON_MESSAGE) return;
     b->has_listener = false;
     if (is_set) task_wake_all(&b->receivers); /* who may receive no more */
@@ -396,8 +418,7 @@ static int l_gc(lua_State *L) {
     if (b->match) b->match->matched_by = NULL;
     give_name_back(L, b);
     free(b->name);
-    free(b->url);
-    free(b->staged.reason);
+    unstage(b);
     inbox_clear(&b->inbox);
     conn_release(b->conn);
     b->conn = NULL;
@@ -416,7 +437,6 @@ static int l_connect(lua_State *L) {
     lua_newtable(L);
     lua_setiuservalue(L, 2, BOX_FIELDS);
     b->conn = conn_new(e->net, &l_events_sink, b);
-    inbox_init(&b->inbox);
     luaL_setmetatable(L, CONN_TYPE); /* from here on the collector gives it all back */
     l_options_read(L, 2);
     conn_share_plan(b->conn);

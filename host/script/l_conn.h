@@ -7,12 +7,10 @@
 
 #define CONN_TYPE "ws.connection"
 
-/* User values of the userdata. */
-enum {
-    BOX_FIELDS = 1, /* the script's callbacks, and fields of its own */
-    BOX_HIDDEN = 2, /* functions for url and headers; nil: there are none */
-    BOX_VALUES = 2,
-};
+/* The user value of the userdata: the script's callbacks, fields of its own, and where url and headers are functions
+ * these, under the addresses of l_options_url_function and l_options_headers_function. */
+enum { BOX_FIELDS = 1, BOX_VALUES = 1 };
+extern const char l_options_url_function, l_options_headers_function;
 
 /* The callbacks of a connection; callback_names has their names. */
 enum callback {
@@ -31,40 +29,42 @@ enum callback {
 };
 extern const char *const callback_names[CALLBACKS];
 
+/* What a script asked for while its generation was staged; it is done when that takes over. */
+struct conn_staged {
+    bool ends, destroys, reopens, cancels;
+    uint16_t code;
+    uint8_t reason_size;
+    char *reason; /* its own; NULL: none */
+    uint64_t delay;
+    enum { PAUSE_AS_IT_WAS, PAUSE_ON, PAUSE_OFF } pause;
+};
+
 /* The userdata. */
 struct conn_box {
     const void *kind;  /* of userdata: l_conn.c's own */
     struct conn *conn; /* held */
     struct engine *engine;
-    bool binary;                         /* what send() makes */
-    bool url_function, headers_function; /* are functions */
-    unsigned hears;                      /* 1 << callback: the script has it */
-    char *name, *url;                    /* as given, its own; NULL: not given, or not known yet */
+    char *name;                          /* as given, its own; NULL: not given */
     uint64_t born;                       /* see engine->births */
     struct conn_box *next, **at;         /* of the same engine, in order */
     struct conn_box *match, *matched_by; /* reload: the one of the last generation that it takes over, and back */
 
-    struct inbox inbox; /* at most max_receive_buffer bytes, and the events of one attempt */
-    struct task *task;  /* the one that a callback runs or waits in, or NULL */
-    int delivers;       /* what that is told: an inbox_kind, or DELIVERS_MESSAGE */
-    enum { START_URL, START_HEADERS, START_DONE } start; /* of INBOX_STARTS: which function runs */
-    struct inbox_event *event;                           /* what it is told; its own */
-    uint64_t progress;                                   /* messages and events taken */
-    bool draining, due, failed, takes;                   /* see l_events.c */
-    bool has_listener;                                   /* the task has on_message at hand, as it is now */
+    struct inbox inbox;         /* at most max_receive_buffer bytes, and the events of one attempt */
+    struct task *task;          /* the one that a callback runs or waits in, or NULL */
+    struct inbox_event *event;  /* what that is told; its own */
+    struct waiters receivers;   /* tasks in conn:receive */
+    struct conn_staged *staged; /* NULL: nothing */
 
-    struct waiters receivers; /* tasks in conn:receive */
-
-    /* What the script asked for while its generation was staged; it is done when that takes over. */
-    struct {
-        bool ends, destroys, reopens, cancels;
-        uint16_t code;
-        uint8_t reason_size;
-        char *reason; /* its own; NULL: none */
-        uint64_t delay;
-        enum { PAUSE_AS_IT_WAS, PAUSE_ON, PAUSE_OFF } pause;
-    } staged;
+    uint32_t progress;                                 /* messages and events taken, modulo 2^32 */
+    uint16_t hears;                                    /* 1 << callback: the script has it */
+    int8_t delivers;                                   /* what the task is told: an inbox_kind, or DELIVERS_MESSAGE */
+    uint8_t start;                                     /* of INBOX_STARTS: which function runs */
+    bool binary : 1;                                   /* what send() makes */
+    bool url_function : 1, headers_function : 1;       /* are functions */
+    bool draining : 1, due : 1, failed : 1, takes : 1; /* see l_events.c */
+    bool has_listener : 1;                             /* the task has on_message at hand, as it is now */
 };
+enum { START_URL, START_HEADERS, START_DONE }; /* conn_box.start */
 enum { DELIVERS_MESSAGE = -1 };
 
 /* Reads the options of ws.connect, the table at index 1, into the box at index `box`, whose user values are in place.

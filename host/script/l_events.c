@@ -40,7 +40,7 @@ static void hold(struct conn_box *b, const struct ws_event *ev) {
     if (ev->kind == WS_PING) {
         if (hears(b, ON_PING)) inbox_tell(&b->inbox, INBOX_PING, ev->data, NULL, NULL, 0);
     } else if (ev->kind == WS_PONG) {
-        if (hears(b, ON_PONG)) inbox_tell(&b->inbox, INBOX_PONG, ev->data, NULL, NULL, b->conn->pong_seconds);
+        if (hears(b, ON_PONG)) inbox_tell(&b->inbox, INBOX_PONG, ev->data, NULL, NULL, conn_pong_seconds(b->conn));
     } else if (inbox_put(&b->inbox, ev->kind, ev->data) < 0) {
         engine_report(b->engine, "no memory to hold a message: its connection is ended");
         conn_destroy(b->conn);
@@ -68,6 +68,14 @@ static bool push_callback(lua_State *L, const struct conn_box *b, enum callback 
     lua_getfield(L, FIELDS, callback_names[which]);
     lua_pushvalue(L, CONN);
     return true;
+}
+
+/* Does the callback, `below` the top, take so many arguments? Who does not look at a table need not be made one. */
+static bool asks_for(lua_State *L, int below, int arguments) {
+    lua_Debug ar;
+    lua_pushvalue(L, -1 - below);
+    lua_getinfo(L, ">u", &ar);
+    return ar.isvararg || ar.nparams >= arguments;
 }
 
 static void set_slice(lua_State *L, const char *name, struct slice s) {
@@ -153,6 +161,7 @@ static int push_event(lua_State *L, struct conn_box *b, const struct inbox_event
     case INBOX_DRAINED: return push_callback(L, b, plain[ev->kind]);
     case INBOX_OPENED:
         if (!push_callback(L, b, ON_WEBSOCKET_CONNECT)) return 0;
+        if (!asks_for(L, 1, 2)) return 1;
         push_response(L, ev->head);
         return 2;
     case INBOX_PING:
@@ -175,6 +184,7 @@ static int push_event(lua_State *L, struct conn_box *b, const struct inbox_event
         if (!push_callback(L, b, ON_CLOSE)) return 0;
         lua_pushinteger(L, ev->end->code);
         lua_pushlstring(L, ev->end->reason, ev->end->reason_size);
+        if (!asks_for(L, 3, 4)) return 3;
         push_record(L, ev->end, ev->head);
         return 4;
     case INBOX_GAVE_UP: /* unless on_close has asked for another attempt */
@@ -217,8 +227,8 @@ static int push_control(lua_State *L, struct conn_box *b, enum callback which, c
     b->delivers = DELIVERS_MESSAGE;
     push_callback(L, b, which);
     lua_pushlstring(L, (const char *)ev->data.p, ev->data.n);
-    if (which == ON_PING || b->conn->pong_seconds < 0) return 2;
-    lua_pushnumber(L, b->conn->pong_seconds);
+    if (which == ON_PING || conn_pong_seconds(b->conn) < 0) return 2;
+    lua_pushnumber(L, conn_pong_seconds(b->conn));
     return 3;
 }
 
@@ -238,11 +248,11 @@ static void refuse_start(struct conn_box *b, const char *why) {
 
 /* Pushes the next function to call, and the connection; false: all are done. */
 static bool push_start(lua_State *L, struct conn_box *b) {
-    static const char *const names[] = {[START_URL] = "url_function", [START_HEADERS] = "headers_function"};
+    static const char *const keys[] = {
+        [START_URL] = &l_options_url_function, [START_HEADERS] = &l_options_headers_function};
     if (!is_current(b, b->event)) return false;
     for (; b->start < START_DONE; b->start++) {
-        bool any = lua_getiuservalue(L, CONN, BOX_HIDDEN) == LUA_TTABLE;
-        if (any && lua_getfield(L, -1, names[b->start]) == LUA_TFUNCTION) {
+        if (lua_rawgetp(L, FIELDS, keys[b->start]) == LUA_TFUNCTION) {
             lua_pushvalue(L, CONN);
             return true;
         }
@@ -279,7 +289,7 @@ static int push_next(lua_State *L, struct conn_box *b) {
         bool wanted = listens(b);
         if ((b->event = inbox_event(&b->inbox, wanted))) {
             b->progress++;
-            b->delivers = b->event->kind;
+            b->delivers = (int8_t)b->event->kind;
             l_events_make_room(b);
             if (b->event->kind == INBOX_STARTS && is_current(b, b->event)) {
                 b->start = START_URL;
@@ -380,7 +390,7 @@ static void drain(struct conn_box *b) {
     if (b->draining) return;
     b->draining = true;
     while (b->due && !b->task) {
-        uint64_t before = b->progress;
+        uint32_t before = b->progress;
         b->due = b->failed = false;
         bool ran = task_run(b->engine, l_deliver, b, on_task_end, b), began = b->progress != before;
         if (!ran || (b->failed && !began)) {
@@ -396,7 +406,7 @@ static void drain(struct conn_box *b) {
 
 bool l_events_over(const struct conn_box *b) {
     if (b->task && b->task == b->engine->tasks.current) return b->conn->phase <= CONN_STARTING;
-    return b->conn->phase == CONN_CLOSED && !b->conn->again && !b->inbox.first && !b->task;
+    return b->conn->phase == CONN_CLOSED && !b->conn->again && !inbox_has_event(&b->inbox) && !b->task;
 }
 
 void l_events_settle(struct conn_box *b) {
@@ -414,7 +424,7 @@ static void tell(struct conn_box *b, enum inbox_kind kind, const struct conn_end
 
 static bool on_starts(void *arg, struct conn *c) {
     struct conn_box *b = arg;
-    if (!b->url_function && !b->headers_function && !b->task && !b->inbox.first) return true;
+    if (!b->url_function && !b->headers_function && !b->task && !inbox_has_event(&b->inbox)) return true;
     inbox_tell_start(&b->inbox, c->attempt);
     drain(b);
     return false;
@@ -434,7 +444,7 @@ static void on_readable(void *arg, struct conn *c) {
 
 /* Of those that a waiting callback keeps from being told one is enough. */
 static void tell_once(struct conn_box *b, enum inbox_kind kind) {
-    if (b->inbox.count[kind] == 0) tell(b, kind, NULL, NULL);
+    if (inbox_count(&b->inbox, kind) == 0) tell(b, kind, NULL, NULL);
 }
 
 static void on_buffer_full(void *arg, struct conn *c) {

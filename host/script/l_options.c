@@ -2,6 +2,7 @@
  * the error says which name was probably meant. */
 #include "script/l_conn.h"
 
+#include "net/resolve.h"
 #include <lauxlib.h>
 #include <limits.h>
 #include <math.h>
@@ -46,15 +47,13 @@ static double number(lua_State *L, const char *name) {
     return value;
 }
 
-static void keep_hidden(lua_State *L, int box, const char *name) {
-    if (lua_getiuservalue(L, box, BOX_HIDDEN) == LUA_TNIL) {
-        lua_newtable(L); /* value, nil, table */
-        lua_replace(L, -2);
-        lua_pushvalue(L, -1);
-        lua_setiuservalue(L, box, BOX_HIDDEN);
-    }
+const char l_options_url_function = 0, l_options_headers_function = 0;
+
+/* Keeps the function on the top. */
+static void keep_function(lua_State *L, int box, const char *which) {
+    lua_getiuservalue(L, box, BOX_FIELDS);
     lua_pushvalue(L, -2);
-    lua_setfield(L, -2, name);
+    lua_rawsetp(L, -2, which);
     lua_pop(L, 1);
 }
 
@@ -102,20 +101,19 @@ void l_options_url(lua_State *L, int value, struct conn_box *b) {
     struct plan *plan = conn_plan(b->conn);
     url_clear(&plan->url);
     plan->url = url;
-    lua_pushvalue(L, value);
-    keep_string(L, &b->url, "url");
-    lua_pop(L, 1);
 }
 
 static void read_url(lua_State *L, int box, const char *name) {
     (void)name;
     if (lua_isfunction(L, -1)) {
-        keep_hidden(L, box, "url_function");
+        keep_function(L, box, &l_options_url_function);
         box_at(L, box)->url_function = true;
     } else {
         l_options_url(L, -1, box_at(L, box));
     }
 }
+
+enum { ENTRIES_MOST = 256 }; /* in headers, and in resolve */
 
 static int by_name(const void *a, const void *b) { return strcmp(*(const char *const *)a, *(const char *const *)b); }
 
@@ -129,27 +127,31 @@ static void add_header(lua_State *L, struct conn *c, const char *name, int value
         luaL_error(L, "ws.connect: header '%s': %s", shown(L, name, strlen(name)), why);
 }
 
-/* Headers go out ordered by name, so that the same script sends the same bytes. */
+/* The names in the table at `value`, in order, so that the same script always does the same. `names` has room for
+ * ENTRIES_MOST; `all` and `one` are what errors call them. */
+static size_t sorted_names(lua_State *L, int value, const char *all, const char *one, const char **names) {
+    size_t n = 0, size;
+    luaL_checkstack(L, 8, NULL);
+    for (lua_pushnil(L); lua_next(L, value); lua_pop(L, 1)) {
+        if (lua_type(L, -2) != LUA_TSTRING)
+            luaL_error(L, "ws.connect: %s must map names to values; found a %s as a name", all, luaL_typename(L, -2));
+        if (n == ENTRIES_MOST) luaL_error(L, "ws.connect: %s has more than %d names", all, ENTRIES_MOST);
+        names[n] = lua_tolstring(L, -2, &size);
+        if (strlen(names[n++]) != size)
+            luaL_error(L, "ws.connect: %s '%s': its name has a NUL in it", one, names[n - 1]);
+    }
+    qsort(names, n, sizeof *names, by_name);
+    return n;
+}
+
 void l_options_headers(lua_State *L, int value, struct conn *c) {
-    enum { MOST = 256 };
-    const char *names[MOST];
-    size_t n = 0;
+    const char *names[ENTRIES_MOST];
     value = lua_absindex(L, value);
     if (!lua_istable(L, value))
         luaL_error(L, "ws.connect: headers must be a table or a function that returns one, not %s",
                    luaL_typename(L, value));
     handshake_offer_reset_headers(&conn_plan(c)->offer);
-    luaL_checkstack(L, 8, NULL);
-    for (lua_pushnil(L); lua_next(L, value); lua_pop(L, 1)) {
-        if (lua_type(L, -2) != LUA_TSTRING)
-            luaL_error(L, "ws.connect: headers must map names to values; found a %s as a name", luaL_typename(L, -2));
-        size_t size;
-        if (n == MOST) luaL_error(L, "ws.connect: there are more than 256 headers");
-        names[n] = lua_tolstring(L, -2, &size);
-        if (strlen(names[n++]) != size)
-            luaL_error(L, "ws.connect: header '%s': its name has a NUL in it", names[n - 1]);
-    }
-    qsort(names, n, sizeof *names, by_name);
+    size_t n = sorted_names(L, value, "headers", "header", names);
     for (size_t i = 0; i < n; i++) {
         if (lua_getfield(L, value, names[i]) == LUA_TTABLE) {
             lua_Integer count = (lua_Integer)lua_rawlen(L, -1);
@@ -167,7 +169,7 @@ void l_options_headers(lua_State *L, int value, struct conn *c) {
 static void read_headers(lua_State *L, int box, const char *name) {
     (void)name;
     if (lua_isfunction(L, -1)) {
-        keep_hidden(L, box, "headers_function");
+        keep_function(L, box, &l_options_headers_function);
         box_at(L, box)->headers_function = true;
     } else {
         l_options_headers(L, -1, box_at(L, box)->conn);
@@ -258,19 +260,19 @@ static void read_binary_type(lua_State *L, int box, const char *name) {
 
 static void read_name(lua_State *L, int box, const char *name) { keep_string(L, &box_at(L, box)->name, name); }
 
-static void read_local_address(lua_State *L, int box, const char *name) {
+/* The address is never shown, as its password would be. */
+static void read_proxy(lua_State *L, int box, const char *name) {
     struct plan *p = plan_at(L, box);
-    struct sockaddr_storage address;
-    keep_string(L, &p->local, name);
-    if (uv_ip4_addr(p->local, 0, (struct sockaddr_in *)&address) != 0 &&
-        uv_ip6_addr(p->local, 0, (struct sockaddr_in6 *)&address) != 0)
-        luaL_error(L, "ws.connect: local_address '%s' is not an IP address", p->local);
-}
-
-/* Options that are known and do not work yet: off is fine, on is an error. */
-static void read_not_yet(lua_State *L, int box, const char *name) {
-    (void)box;
-    if (!is_false(L)) luaL_error(L, "ws.connect: %s is not supported yet (leave it out, or give false)", name);
+    struct fault fault = {0};
+    size_t n;
+    if (is_false(L)) {
+        p->no_proxy = true;
+        return;
+    }
+    if (lua_type(L, -1) != LUA_TSTRING) wrong(L, name, "a url (http://, https://, socks5:// or socks5h://) or false");
+    const char *text = lua_tolstring(L, -1, &n);
+    if (url_parse_proxy(slice_of(text, n), &p->proxy, &fault) < 0)
+        luaL_error(L, "ws.connect: %s: %s", name, fault_set(&fault) ? fault.text : "not enough memory");
 }
 
 /* ---- tls ---- */
@@ -427,6 +429,62 @@ static void read_compression(lua_State *L, int box, const char *name) {
     read_table(L, lua_absindex(L, -1), box, compression_options, false, "compression.");
 }
 
+/* ---- addresses ---- */
+
+static void read_family(lua_State *L, int box, const char *name) {
+    int family = whole_number(L, name, 4, 6);
+    if (family == 5) luaL_error(L, "ws.connect: family must be 4 or 6");
+    plan_at(L, box)->family = family;
+}
+
+static void read_local_address(lua_State *L, int box, const char *name) {
+    struct plan *p = plan_at(L, box);
+    union address address;
+    keep_string(L, &p->local, name);
+    if (!address_read(&address, p->local, 0))
+        luaL_error(L, "ws.connect: local_address '%s' is not an IP address", p->local);
+    if (p->family && (p->family == 4) != (address.any.sa_family == AF_INET))
+        luaL_error(L, "ws.connect: local_address '%s' is no IPv%d address (family = %d)", p->local, p->family,
+                   p->family);
+}
+
+/* Adds the address on the top to what a name stands for. */
+static void add_address(lua_State *L, struct buf *table, const char *name, size_t count) {
+    const char *why;
+    size_t n;
+    if (lua_type(L, -1) != LUA_TSTRING)
+        luaL_error(L, "ws.connect: resolve '%s' must be an IP address or a list of them; found a %s", name,
+                   luaL_typename(L, -1));
+    const char *address = lua_tolstring(L, -1, &n);
+    bool whole = strlen(address) == n;
+    if (!whole || resolve_add_address(table, address, count, &why) < 0)
+        luaL_error(L, "ws.connect: resolve '%s': '%s': %s", name, shown(L, address, n),
+                   whole ? why : "it has a NUL in it");
+}
+
+static void read_resolve(lua_State *L, int box, const char *name) {
+    const char *names[ENTRIES_MOST], *why;
+    if (!lua_istable(L, -1)) wrong(L, name, "a table");
+    int value = lua_absindex(L, -1);
+    size_t count = sorted_names(L, value, "resolve", "resolve", names);
+    struct buf *table = &plan_at(L, box)->resolve;
+    for (size_t i = 0; i < count; i++) {
+        if (resolve_add_name(table, names[i], &why) < 0)
+            luaL_error(L, "ws.connect: resolve '%s': %s", shown(L, names[i], strlen(names[i])), why);
+        if (lua_getfield(L, value, names[i]) == LUA_TTABLE) {
+            size_t addresses = lua_rawlen(L, -1);
+            if (addresses == 0) luaL_error(L, "ws.connect: resolve '%s' has no address", names[i]);
+            for (size_t k = 0; k < addresses; k++, lua_pop(L, 1)) {
+                lua_rawgeti(L, -1, (lua_Integer)k + 1);
+                add_address(L, table, names[i], k);
+            }
+        } else {
+            add_address(L, table, names[i], 0);
+        }
+        lua_pop(L, 1);
+    }
+}
+
 /* ---- reconnection ---- */
 
 static struct retry_policy *retry_at(lua_State *L, int box) { return &plan_at(L, box)->settings.retry; }
@@ -487,6 +545,15 @@ static void read_reconnect(lua_State *L, int box, const char *name) {
     p->max = p->min;
 }
 
+/* ---- what answers ask for ---- */
+
+static void read_max_redirects(lua_State *L, int box, const char *name) {
+    enum { MOST = 20 };
+    plan_at(L, box)->settings.max_redirects = (unsigned)whole_number(L, name, 0, MOST);
+}
+
+static void read_cookies(lua_State *L, int box, const char *name) { plan_at(L, box)->settings.cookies = flag(L, name); }
+
 static const struct option options[] = {
     {"url", read_url},
     {"headers", read_headers},
@@ -505,8 +572,12 @@ static const struct option options[] = {
     {"max_receive_buffer", read_max_receive_buffer},
     {"reconnect", read_reconnect},
     {"tls", read_tls},
-    {"proxy", read_not_yet},
-    {"local_address", read_local_address},
+    {"proxy", read_proxy},
+    {"family", read_family},
+    {"local_address", read_local_address}, /* after family */
+    {"resolve", read_resolve},
+    {"max_redirects", read_max_redirects},
+    {"cookies", read_cookies},
     {NULL, NULL},
 };
 

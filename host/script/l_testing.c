@@ -287,7 +287,8 @@ static int l_end_since(lua_State *L) {
         next = b->next;
         if (b->born <= mark || b->conn->phase == CONN_CLOSED || !b->conn->sink) continue;
         if (b->conn->phase < CONN_CLOSING) { /* one that is about to end was not forgotten */
-            lua_pushfstring(L, "connection %s (%s)", b->name ? b->name : b->url ? b->url : "?", conn_state(b->conn));
+            const char *url = b->conn->plan->url.text;
+            lua_pushfstring(L, "connection %s (%s)", b->name ? b->name : url ? url : "?", conn_state(b->conn));
             lua_rawseti(L, -2, (lua_Integer)lua_rawlen(L, -2) + 1);
         }
         l_conn_abandon(L, b);

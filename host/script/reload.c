@@ -52,7 +52,8 @@ static bool lives(const struct conn_box *b) {
 
 /* Pushes what a connection is known by: its name, or else its url. */
 static void push_key(lua_State *L, const struct conn_box *b) {
-    lua_pushfstring(L, "%s %s", b->name ? "name" : "url", b->name ? b->name : b->url_function || !b->url ? "" : b->url);
+    const char *url = b->url_function ? NULL : b->conn->plan->url.text;
+    lua_pushfstring(L, "%s %s", b->name ? "name" : "url", b->name ? b->name : url ? url : "");
 }
 
 struct matching {

@@ -89,10 +89,39 @@ static int write_authorization(struct buf *out, const char *credentials) {
     return rc < 0 ? rc : buf_append(out, slice_str("\r\n"));
 }
 
+/* Is the line of a header that is for the origin alone that the script named? */
+static bool is_personal(struct slice name) {
+    return slice_eq_nocase(name, slice_str("Host")) || slice_eq_nocase(name, slice_str("Authorization")) ||
+           slice_eq_nocase(name, slice_str("Cookie"));
+}
+
+/* Writes the header lines of the script, and the cookies. */
+static int write_headers(struct buf *out, struct slice lines, const struct handshake_extras *extras) {
+    if (!extras->foreign && !extras->cookies.n) return buf_append(out, lines);
+    struct slice line, cookies = slice_of(NULL, 0);
+    int rc = 0;
+    while (rc == 0 && lines.n && slice_split(&lines, '\n', &line)) {
+        struct slice rest = line, name;
+        slice_split(&rest, ':', &name);
+        bool is_cookie = slice_eq_nocase(name, slice_str("Cookie"));
+        if (is_cookie && !cookies.p && !extras->foreign) {
+            cookies = slice_trim(slice_head(rest, rest.n - 1)); /* without its CR */
+        } else if (!extras->foreign || !is_personal(name)) {
+            rc = buf_append(out, line);
+            if (rc == 0) rc = buf_append(out, slice_str("\n"));
+        }
+    }
+    if (rc < 0 || (!cookies.n && !extras->cookies.n)) return rc;
+    const char *between = cookies.n && extras->cookies.n ? "; " : "";
+    return buf_printf(out, "Cookie: %.*s%s%.*s\r\n", SLICE_ARGS(cookies), between, SLICE_ARGS(extras->cookies));
+}
+
 int handshake_request_write(struct buf *out, const struct url *url, const struct handshake_offer *offer,
-                            const char *key) {
+                            const struct handshake_extras *extras, const char *key) {
+    static const struct handshake_extras none;
+    if (!extras) extras = &none;
     int rc = buf_printf(out, "GET %s HTTP/1.1\r\n", url->target);
-    if (rc == 0 && !offer->host_given) {
+    if (rc == 0 && (!offer->host_given || extras->foreign)) {
         const char *open = url->host_is_ipv6 ? "[" : "", *shut = url->host_is_ipv6 ? "]" : "";
         rc = url->port_is_default ? buf_printf(out, "Host: %s%s%s\r\n", open, url->host, shut)
                                   : buf_printf(out, "Host: %s%s%s:%u\r\n", open, url->host, shut, url->port);
@@ -109,9 +138,10 @@ int handshake_request_write(struct buf *out, const struct url *url, const struct
         if (rc == 0) rc = buf_append(out, slice_str("\r\n"));
     }
     if (rc == 0 && offer->origin.len) rc = buf_printf(out, "Origin: %.*s\r\n", SLICE_ARGS(buf_slice(&offer->origin)));
-    if (rc == 0 && url->credentials && !offer->authorization_given) rc = write_authorization(out, url->credentials);
+    bool has_authorization = offer->authorization_given && !extras->foreign;
+    if (rc == 0 && url->credentials && !has_authorization) rc = write_authorization(out, url->credentials);
     if (rc == 0 && !offer->agent_given) rc = buf_append(out, slice_str("User-Agent: wsbot/" WSBOT_VERSION "\r\n"));
-    if (rc == 0) rc = buf_append(out, buf_slice(&offer->headers));
+    if (rc == 0) rc = write_headers(out, buf_slice(&offer->headers), extras);
     return rc < 0 ? rc : buf_append(out, slice_str("\r\n"));
 }
 
@@ -135,8 +165,11 @@ static int judge_extensions(const struct http1_head *head, const struct handshak
 int handshake_response_judge(const struct http1_head *head, const struct handshake_offer *offer, const char *key,
                              struct slice *protocol, struct deflate_params *deflate, struct fault *fault) {
     if (head->status != 101) {
-        fault_put(fault, "handshake", "the server answered %u%s%.*s", head->status, head->reason.n ? " " : "",
-                  SLICE_ARGS(slice_head(head->reason, 200)));
+        struct slice location = http1_field_get(head, "Location");
+        bool leads = handshake_is_redirect(head->status) && location.n;
+        fault_put(fault, "handshake", "the server answered %u%s%.*s%s%.*s%s", head->status, head->reason.n ? " " : "",
+                  SLICE_ARGS(slice_head(head->reason, 200)), leads ? ": it redirects to " : "",
+                  SLICE_ARGS(slice_head(location, leads ? 200 : 0)), leads ? " (see max_redirects)" : "");
         return ERR_RANGE;
     }
     char accept[ACCEPT_SIZE + 1];

@@ -41,9 +41,20 @@ int handshake_offer_origin(struct handshake_offer *o, struct slice origin, const
 /* Makes a Sec-WebSocket-Key from 16 random bytes. */
 void handshake_key(const uint8_t nonce[16], char key[HANDSHAKE_KEY_SIZE + 1]);
 
-/* Appends the request. 0, ERR_FULL or ERR_NOMEM. */
+/* What a request has beside the offer, or has not. All zero: nothing. */
+struct handshake_extras {
+    struct slice cookies; /* "a=1; b=2": go into one Cookie line with those of the offer (RFC 6265 5.4) */
+    bool foreign;         /* it goes to another origin than the script named: without its Host and its credentials */
+};
+
+/* Appends the request; `extras` NULL: none. 0, ERR_FULL or ERR_NOMEM. */
 int handshake_request_write(struct buf *out, const struct url *url, const struct handshake_offer *offer,
-                            const char *key);
+                            const struct handshake_extras *extras, const char *key);
+
+/* Does an answer of this status lead elsewhere, where it has a Location (RFC 9110 15.4)? */
+static inline bool handshake_is_redirect(unsigned status) {
+    return (status >= 301 && status <= 303) || status == 307 || status == 308;
+}
 
 /* Judges the answer to a request with `key` and `offer`. 0: the connection is open, `*protocol` is what the server
  * chose (`p` NULL: none). ERR_RANGE: not, and `fault` (kind "handshake") says why. 1xx other than 101 are the caller's

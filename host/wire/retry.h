@@ -31,7 +31,7 @@ struct retry_end {
 
 /* True with `*delay`, counting in `*tries` (0 at first); or false with `why`, which is never empty then. `dice` is any
  * 32 random bits. */
-bool retry_decide(const struct retry_policy *policy, const struct retry_end *end, uint32_t dice, uint64_t *tries,
+bool retry_decide(const struct retry_policy *policy, const struct retry_end *end, uint32_t dice, uint32_t *tries,
                   uint64_t *delay, char why[64]);
 
 /* The value of a Retry-After (RFC 9110 10.2.3), seconds or a date, in nanoseconds from `now`, a wall clock in seconds.

@@ -2,6 +2,7 @@
 #include "wire/url.h"
 
 #include <ctype.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 static char *copy(struct slice s) {
@@ -144,7 +145,8 @@ static int parse_unix(struct slice s, struct url *out, struct fault *fault) {
     const uint8_t *colon = s.n ? memchr(s.p, ':', s.n) : NULL;
     struct slice path = colon ? slice_of(s.p, (size_t)(colon - s.p)) : s;
     struct slice target = colon ? slice_skip(s, path.n + 1) : slice_of(NULL, 0);
-    if (path.n == 0) return refuse(fault, "it has no socket path (ws+unix:///run/app.sock:/uri)");
+    if (path.n == 0 || slice_eq(path, slice_str("@")))
+        return refuse(fault, "it has no socket path (ws+unix:///run/app.sock:/uri)");
     bool bad;
     out->socket_path = decode(path, &bad);
     if (!out->socket_path) return bad ? refuse(fault, "the socket path has a wrong %XX") : ERR_NOMEM;
@@ -153,14 +155,27 @@ static int parse_unix(struct slice s, struct url *out, struct fault *fault) {
     return out->host ? parse_target(target, out) : ERR_NOMEM;
 }
 
-static int parse(struct slice s, struct url *out, struct fault *fault) {
+/* What no address may have, whatever its scheme. */
+static int check_letters(struct slice s, struct fault *fault) {
     if (s.n > URL_MAX) return refuse(fault, "it is longer than 16 KB");
     for (size_t i = 0; i < s.n; i++) {
         if (s.p[i] <= ' ' || s.p[i] == 0x7F)
             return refuse(fault, "it has a space or control character (write %20 for a space)");
-        if (s.p[i] == '#')
-            return refuse(fault, "a #fragment has no meaning in a WebSocket address (write %23 for a '#')");
+        if (s.p[i] == '#') return refuse(fault, "a #fragment has no meaning here (write %23 for a '#')");
     }
+    return 0;
+}
+
+/* How much of `s` is user, password, host and port. */
+static size_t authority_size(struct slice s) {
+    size_t n = 0;
+    while (n < s.n && s.p[n] != '/' && s.p[n] != '?') n++;
+    return n;
+}
+
+static int parse(struct slice s, struct url *out, struct fault *fault) {
+    int rc = check_letters(s, fault);
+    if (rc < 0) return rc;
     out->port_is_default = true;
     if (take(&s, "ws+unix:")) {
         out->scheme = URL_UNIX;
@@ -178,23 +193,178 @@ static int parse(struct slice s, struct url *out, struct fault *fault) {
                              : take(&s, "http:") ? "write ws:// for http://"
                                                  : "it must begin with ws://, wss:// or ws+unix:");
     }
-    size_t n = 0;
-    while (n < s.n && s.p[n] != '/' && s.p[n] != '?') n++;
-    int rc = parse_authority(slice_head(s, n), out, fault);
+    size_t n = authority_size(s);
+    rc = parse_authority(slice_head(s, n), out, fault);
     return rc < 0 ? rc : parse_target(slice_skip(s, n), out);
+}
+
+static int parse_proxy(struct slice s, struct url *out, struct fault *fault) {
+    static const struct {
+        const char *prefix;
+        enum url_scheme scheme;
+        uint16_t port;
+    } schemes[] = {
+        {"http://", URL_HTTP, 80},
+        {"https://", URL_HTTPS, 443},
+        {"socks5://", URL_SOCKS5, 1080},
+        {"socks5h://", URL_SOCKS5H, 1080},
+    };
+    int rc = check_letters(s, fault);
+    if (rc < 0) return rc;
+    for (size_t i = 0; i < sizeof schemes / sizeof *schemes && !out->port; i++) {
+        if (!take(&s, schemes[i].prefix)) continue;
+        out->scheme = schemes[i].scheme;
+        out->port = schemes[i].port;
+    }
+    if (!out->port) return refuse(fault, "it must begin with http://, https://, socks5:// or socks5h://");
+    out->port_is_default = true;
+    size_t n = authority_size(s);
+    struct slice behind = slice_skip(s, n);
+    if ((rc = parse_authority(slice_head(s, n), out, fault)) < 0) return rc;
+    if (behind.n > 1 || (behind.n && behind.p[0] != '/')) return refuse(fault, "a proxy has no path");
+    if (out->credentials && out->scheme >= URL_SOCKS5) {
+        size_t user = strcspn(out->credentials, ":"), password = strlen(out->credentials + user);
+        if (user > URL_SOCKS_LOGIN || password > 1 + URL_SOCKS_LOGIN)
+            return refuse(fault, "user and password may have 255 bytes each (RFC 1929)");
+    }
+    return 0;
 }
 
 int url_parse(struct slice text, struct url *out, struct fault *fault) {
     *out = (struct url){0};
     int rc = parse(text, out, fault);
+    if (rc == 0 && !(out->text = copy(text))) rc = ERR_NOMEM;
     if (rc < 0) url_clear(out);
     return rc;
 }
 
+int url_parse_proxy(struct slice text, struct url *out, struct fault *fault) {
+    *out = (struct url){0};
+    int rc = parse_proxy(text, out, fault);
+    if (rc < 0) url_clear(out);
+    return rc;
+}
+
+static bool copy_part(char **to, const char *from) {
+    *to = from ? copy(slice_str(from)) : NULL;
+    return *to || !from;
+}
+
+int url_copy(struct url *to, const struct url *from) {
+    *to = *from;
+    bool text = copy_part(&to->text, from->text), host = copy_part(&to->host, from->host);
+    bool target = copy_part(&to->target, from->target), path = copy_part(&to->socket_path, from->socket_path);
+    if (copy_part(&to->credentials, from->credentials) && text && host && target && path) return 0;
+    url_clear(to);
+    return ERR_NOMEM;
+}
+
+void url_place(const struct url *u, char text[URL_PLACE_SIZE]) {
+    snprintf(text, URL_PLACE_SIZE, u->host_is_ipv6 ? "[%s]:%u" : "%s:%u", u->host, u->port);
+}
+
 void url_clear(struct url *u) {
+    free(u->text);
     free(u->host);
     free(u->target);
     free(u->credentials);
     free(u->socket_path);
     *u = (struct url){0};
+}
+
+/* ---- references ---- */
+
+/* Ends the path before its last segment. */
+static size_t parent(const char *path, size_t n) {
+    while (n && path[n - 1] != '/') n--;
+    return n;
+}
+
+/* Takes "." and ".." out of a path that begins with '/' (RFC 3986 5.2.4). */
+static void remove_dots(char *path) {
+    size_t n = 1; /* bytes that stay, the last of them a '/' */
+    for (const char *from = path + 1; *from;) {
+        size_t size = strcspn(from, "/");
+        bool dot = size == 1 && from[0] == '.', dots = size == 2 && from[0] == '.' && from[1] == '.';
+        if (dots && n > 1) n = parent(path, n - 1);
+        if (!dot && !dots) {
+            memmove(path + n, from, size);
+            n += size;
+            if (from[size]) path[n++] = '/';
+        }
+        from += size + (from[size] != '\0');
+    }
+    path[n] = '\0';
+}
+
+/* The target that a reference without scheme and authority names. NULL without memory. */
+static char *merge_target(const struct url *base, struct slice reference) {
+    size_t before = strcspn(base->target, "?"), query = 0;
+    while (query < reference.n && reference.p[query] != '?') query++;
+    if (query > 0) before = reference.p[0] == '/' ? 0 : parent(base->target, before);
+    if (reference.n == 0) before = strlen(base->target);
+    char *text = malloc(before + reference.n + 1);
+    if (!text) return NULL;
+    memcpy(text, base->target, before);
+    if (query) memcpy(text + before, reference.p, query);
+    text[before + query] = '\0';
+    if (query) remove_dots(text);
+    size_t n = strlen(text);
+    if (query < reference.n) memcpy(text + n, reference.p + query, reference.n - query);
+    text[n + reference.n - query] = '\0';
+    return text;
+}
+
+/* The same place with another target. */
+static int retarget(const struct url *base, struct slice reference, struct url *out) {
+    char *target = merge_target(base, reference);
+    if (!target || url_copy(out, base) < 0) {
+        free(target);
+        return ERR_NOMEM;
+    }
+    free(out->target);
+    out->target = encode_target("", slice_str(target));
+    free(target);
+    return out->target ? 0 : ERR_NOMEM;
+}
+
+int url_resolve(const struct url *base, struct slice location, struct url *out, struct fault *fault) {
+    static const char *const schemes[][2] = {{"http:", "ws:"}, {"https:", "wss:"}, {"ws:", "ws:"}, {"wss:", "wss:"}};
+    *out = (struct url){0};
+    const uint8_t *fragment = location.n ? memchr(location.p, '#', location.n) : NULL;
+    if (fragment) location.n = (size_t)(fragment - location.p);
+    if (location.n > URL_MAX) return refuse(fault, "it is longer than 16 KB");
+    for (size_t i = 0; i < location.n; i++)
+        if (location.p[i] <= ' ' || location.p[i] == 0x7F) return refuse(fault, "it has a space or control character");
+    const char *scheme = NULL;
+    for (size_t i = 0; i < sizeof schemes / sizeof *schemes && !scheme; i++)
+        if (take(&location, schemes[i][0])) scheme = schemes[i][1];
+    size_t word = 0; /* of another scheme, perhaps */
+    while (word < location.n && !strchr(":/?", location.p[word])) word++;
+    if (!scheme && word < location.n && location.p[word] == ':') return refuse(fault, "it is not of http or https");
+    bool has_authority = location.n > 1 && location.p[0] == '/' && location.p[1] == '/';
+    if (!scheme && !has_authority) {
+        int rc = retarget(base, location, out);
+        if (rc < 0) url_clear(out);
+        return rc;
+    }
+    if (!scheme) scheme = base->scheme == URL_WSS ? "wss:" : "ws:";
+    size_t n = strlen(scheme);
+    char *text = malloc(n + location.n + 1);
+    if (!text) return ERR_NOMEM;
+    memcpy(text, scheme, n);
+    if (location.n) memcpy(text + n, location.p, location.n);
+    int rc = url_parse(slice_of(text, n + location.n), out, fault);
+    free(text);
+    if (rc < 0) return rc;
+    free(out->credentials);
+    out->credentials = NULL;
+    return 0;
+}
+
+static bool same_text(const char *a, const char *b) { return a == b || (a && b && strcmp(a, b) == 0); }
+
+bool url_same_origin(const struct url *a, const struct url *b) {
+    return a->scheme == b->scheme && a->port == b->port && same_text(a->socket_path, b->socket_path) &&
+           slice_eq_nocase(slice_str(a->host), slice_str(b->host));
 }

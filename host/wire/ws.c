@@ -10,12 +10,15 @@ enum { RSV_COMPRESSED = 4 }; /* RSV1: this message is compressed (RFC 7692 6) */
 
 void ws_init(struct ws *w, enum ws_role role, uint64_t max_message_size, struct buf *out, uint32_t (*mask)(void)) {
     *w = (struct ws){.role = role, .max_message_size = max_message_size, .out = out, .mask = mask};
-    buf_init(&w->message, max_message_size < SIZE_MAX ? (size_t)max_message_size : SIZE_MAX);
+}
+
+static size_t message_cap(const struct ws *w) {
+    return w->max_message_size < SIZE_MAX ? (size_t)w->max_message_size : SIZE_MAX;
 }
 
 void ws_limit(struct ws *w, uint64_t max_message_size) {
     w->max_message_size = max_message_size;
-    w->message.cap = max_message_size < SIZE_MAX ? (size_t)max_message_size : SIZE_MAX;
+    if (w->partial) w->partial->message.cap = message_cap(w);
 }
 
 int ws_use_deflate(struct ws *w, const struct deflate_params *params, const struct deflate_offer *offer) {
@@ -27,14 +30,19 @@ int ws_use_deflate(struct ws *w, const struct deflate_params *params, const stru
     return 0;
 }
 
+static void forget_partial(struct ws *w) {
+    if (w->partial) buf_clear(&w->partial->message);
+    free(w->partial);
+    w->partial = NULL;
+}
+
 void ws_clear(struct ws *w) {
-    buf_clear(&w->message);
+    forget_partial(w);
     if (w->deflate) deflate_clear(w->deflate);
     free(w->deflate);
-    free(w->control);
     free(w->pong);
     w->deflate = NULL;
-    w->control = w->pong = NULL;
+    w->pong = NULL;
 }
 
 bool ws_close_code_valid(uint16_t code) {
@@ -133,7 +141,7 @@ static enum ws_step fail(struct ws *w, const char *kind, uint16_t code, const ch
         w->fault.text = text;
     }
     ws_close(w, code, slice_head(slice_str(text), WS_REASON_MAX));
-    buf_clear(&w->message);
+    forget_partial(w);
     return WS_FAILED;
 }
 
@@ -152,54 +160,56 @@ static enum ws_step fail_utf8(struct ws *w, const char *text) {
     return fail(w, "invalid_utf8", WS_CLOSE_INVALID_DATA, text);
 }
 
-/* Reads a head, which a read may have cut anywhere. WS_EVENT: w->frame is filled. */
+/* Reads a head, which a read may have cut anywhere. WS_EVENT: the frame is entered next. */
 static enum ws_step read_head(struct ws *w, struct slice *in) {
+    struct ws_partial *p = w->partial;
     const struct frame_rules rules = {.rsv_allowed = w->deflate ? RSV_COMPRESSED : 0, .masked = w->role == WS_SERVER};
     int size;
-    if (w->head_n == 0) {
-        size = frame_head_read(*in, &rules, &w->frame);
+    if (p->head_n == 0) {
+        size = frame_head_read(*in, &rules, &p->frame);
         if (size > 0) *in = slice_skip(*in, (size_t)size);
     } else {
-        size_t had = w->head_n, take = slice_head(*in, FRAME_HEAD_MAX - had).n;
-        memcpy(w->head + had, in->p, take);
-        size = frame_head_read(slice_of(w->head, had + take), &rules, &w->frame);
+        size_t had = p->head_n, take = slice_head(*in, FRAME_HEAD_MAX - had).n;
+        memcpy(p->head + had, in->p, take);
+        size = frame_head_read(slice_of(p->head, had + take), &rules, &p->frame);
         if (size > 0) *in = slice_skip(*in, (size_t)size - had);
     }
     if (size < 0) return fail_protocol(w, frame_error_text(size));
     if (size > 0) {
-        w->head_n = 0;
+        p->head_n = 0;
         return WS_EVENT;
     }
-    struct slice rest = slice_head(*in, FRAME_HEAD_MAX - w->head_n); /* part of a head is shorter than a whole one */
-    if (rest.n) memcpy(w->head + w->head_n, rest.p, rest.n);
-    w->head_n = (uint8_t)(w->head_n + rest.n);
+    struct slice rest = slice_head(*in, FRAME_HEAD_MAX - p->head_n); /* part of a head is shorter than a whole one */
+    if (rest.n) memcpy(p->head + p->head_n, rest.p, rest.n);
+    p->head_n = (uint8_t)(p->head_n + rest.n);
     *in = slice_skip(*in, in->n);
     return WS_MORE;
 }
 
 /* Judges the head just read by where the conversation stands. */
 static enum ws_step enter_frame(struct ws *w) {
-    const struct frame_head *f = &w->frame;
+    struct ws_partial *p = w->partial;
+    const struct frame_head *f = &p->frame;
     if (!frame_is_control(f->opcode)) {
-        if (f->opcode == FRAME_CONTINUATION && !w->kind)
+        if (f->opcode == FRAME_CONTINUATION && !p->kind)
             return fail_protocol(w, "a continuation of nothing (RFC 6455 5.4)");
-        if (f->opcode != FRAME_CONTINUATION && w->kind)
+        if (f->opcode != FRAME_CONTINUATION && p->kind)
             return fail_protocol(w, "a new message within a fragmented one (RFC 6455 5.4)");
         if (f->opcode != FRAME_CONTINUATION) {
-            w->kind = (uint8_t)f->opcode;
-            w->utf8 = (struct utf8){0};
-            w->compressed = f->rsv & RSV_COMPRESSED;
-            w->compressed_size = 0;
+            p->kind = (uint8_t)f->opcode;
+            p->utf8 = (struct utf8){0};
+            p->compressed = f->rsv & RSV_COMPRESSED;
+            p->compressed_size = 0;
         }
         /* compressed, a message is hardly ever longer than it was: by a few bytes in each stored block */
-        uint64_t most = w->compressed ? w->max_message_size + w->max_message_size / 64 + 1024 : w->max_message_size;
-        uint64_t so_far = w->compressed ? w->compressed_size : w->message.len;
+        uint64_t most = p->compressed ? w->max_message_size + w->max_message_size / 64 + 1024 : w->max_message_size;
+        uint64_t so_far = p->compressed ? p->compressed_size : p->message.len;
         if (most < w->max_message_size) most = UINT64_MAX;
         if (f->length > most || so_far > most - f->length) return fail_too_big(w);
-        w->compressed_size += f->length;
+        p->compressed_size += f->length;
     }
-    w->in_frame = true;
-    w->left = f->length;
+    p->in_frame = true;
+    p->left = f->length;
     return WS_EVENT;
 }
 
@@ -217,45 +227,48 @@ static enum ws_step on_close(struct ws *w, struct slice data, struct ws_event *e
 }
 
 static enum ws_step on_control(struct ws *w, struct slice data, struct ws_event *ev) {
-    w->in_frame = false;
-    if (w->frame.opcode == FRAME_CLOSE) return on_close(w, data, ev);
-    if (w->frame.opcode == FRAME_PING && may_send(w)) answer_ping(w, data);
-    *ev = (struct ws_event){.kind = (enum ws_kind)w->frame.opcode, .data = data};
+    struct ws_partial *p = w->partial;
+    p->in_frame = false;
+    if (p->frame.opcode == FRAME_CLOSE) return on_close(w, data, ev);
+    if (p->frame.opcode == FRAME_PING && may_send(w)) answer_ping(w, data);
+    *ev = (struct ws_event){.kind = (enum ws_kind)p->frame.opcode, .data = data};
     return WS_EVENT;
 }
 
 static enum ws_step read_control(struct ws *w, struct slice *in, struct ws_event *ev) {
-    struct slice part = slice_head(*in, (size_t)w->left);
-    uint64_t at = w->frame.length - w->left;
+    struct ws_partial *p = w->partial;
+    struct slice part = slice_head(*in, (size_t)p->left);
+    uint64_t at = p->frame.length - p->left;
     *in = slice_skip(*in, part.n);
-    w->left -= part.n;
-    if (w->left == 0 && at == 0 && !w->frame.masked) return on_control(w, part, ev); /* it lies whole in the input */
-    if (!w->control && !(w->control = calloc(1, FRAME_CONTROL_MAX))) return fail_no_memory(w);
-    if (part.n) mask_copy(w->control + at, part.p, part.n, w->frame.mask, at);
-    return w->left ? WS_MORE : on_control(w, slice_of(w->control, (size_t)w->frame.length), ev);
+    p->left -= part.n;
+    if (p->left == 0 && at == 0 && !p->frame.masked) return on_control(w, part, ev); /* it lies whole in the input */
+    if (part.n) mask_copy(p->control + at, part.p, part.n, p->frame.mask, at);
+    return p->left ? WS_MORE : on_control(w, slice_of(p->control, (size_t)p->frame.length), ev);
 }
 
 /* Inflates a part of a message onto w->message. 0 or what deflate_inflate says. */
 static int inflate_part(struct ws *w, struct slice part, uint64_t at, bool last) {
+    struct ws_partial *p = w->partial;
     uint8_t plain[4096];
     int rc;
-    if (!w->frame.masked) return deflate_inflate(w->deflate, part, last, &w->message);
+    if (!p->frame.masked) return deflate_inflate(w->deflate, part, last, &p->message);
     do {
         struct slice some = slice_head(part, sizeof plain);
         part = slice_skip(part, some.n);
-        if (some.n) mask_copy(plain, some.p, some.n, w->frame.mask, at);
+        if (some.n) mask_copy(plain, some.p, some.n, p->frame.mask, at);
         at += some.n;
-        rc = deflate_inflate(w->deflate, slice_of(plain, some.n), last && part.n == 0, &w->message);
+        rc = deflate_inflate(w->deflate, slice_of(plain, some.n), last && part.n == 0, &p->message);
     } while (rc == 0 && part.n);
     return rc;
 }
 
 /* Appends a part of a message to w->message. 0 or ERR_NOMEM. */
 static int append_part(struct ws *w, struct slice part, uint64_t at) {
-    uint8_t *to = buf_reserve(&w->message, part.n);
+    struct ws_partial *p = w->partial;
+    uint8_t *to = buf_reserve(&p->message, part.n);
     if (!to) return ERR_NOMEM;
-    mask_copy(to, part.p, part.n, w->frame.mask, at);
-    buf_commit(&w->message, part.n);
+    mask_copy(to, part.p, part.n, p->frame.mask, at);
+    buf_commit(&p->message, part.n);
     return 0;
 }
 
@@ -268,38 +281,42 @@ static enum ws_step fail_part(struct ws *w, int rc) {
 static const char not_utf8[] = "a text message that is not UTF-8 (RFC 6455 8.1)";
 
 static enum ws_step read_data(struct ws *w, struct slice *in, struct ws_event *ev) {
-    struct slice part = slice_head(*in, w->left < SIZE_MAX ? (size_t)w->left : SIZE_MAX);
-    uint64_t at = w->frame.length - w->left;
-    bool last = part.n == w->left && w->frame.fin;
+    struct ws_partial *p = w->partial;
+    struct slice part = slice_head(*in, p->left < SIZE_MAX ? (size_t)p->left : SIZE_MAX);
+    uint64_t at = p->frame.length - p->left;
+    bool last = part.n == p->left && p->frame.fin;
     /* does the message lie whole in the input? */
-    bool in_place = last && at == 0 && w->message.len == 0 && !w->frame.masked && !w->compressed;
-    size_t before = w->message.len;
+    bool in_place = last && at == 0 && p->message.len == 0 && !p->frame.masked && !p->compressed;
+    size_t before = p->message.len;
     int rc = 0;
-    if (w->compressed)
+    if (p->compressed)
         rc = inflate_part(w, part, at, last);
     else if (!in_place && part.n)
         rc = append_part(w, part, at);
-    struct slice data = in_place ? part : slice_skip(buf_slice(&w->message), before);
+    struct slice data = in_place ? part : slice_skip(buf_slice(&p->message), before);
     *in = slice_skip(*in, part.n);
-    w->left -= part.n;
+    p->left -= part.n;
     /* what came before a fault is judged first, so that cuts change nothing */
-    bool is_text = w->kind == WS_TEXT;
-    if (is_text && !utf8_step(&w->utf8, data)) return fail_utf8(w, not_utf8);
+    bool is_text = p->kind == WS_TEXT;
+    if (is_text && !utf8_step(&p->utf8, data)) return fail_utf8(w, not_utf8);
     if (rc < 0) return fail_part(w, rc);
-    if (is_text && last && !utf8_whole(&w->utf8)) return fail_utf8(w, not_utf8);
-    if (w->left) return WS_MORE;
-    w->in_frame = false;
-    if (!w->frame.fin) return WS_MORE;
-    *ev = (struct ws_event){.kind = (enum ws_kind)w->kind, .data = in_place ? data : buf_slice(&w->message)};
-    w->kind = 0;
-    w->delivered = true;
+    if (is_text && last && !utf8_whole(&p->utf8)) return fail_utf8(w, not_utf8);
+    if (p->left) return WS_MORE;
+    p->in_frame = false;
+    if (!p->frame.fin) return WS_MORE;
+    *ev = (struct ws_event){.kind = (enum ws_kind)p->kind, .data = in_place ? data : buf_slice(&p->message)};
+    p->kind = 0;
+    p->delivered = true;
     return WS_EVENT;
 }
+
+/* Is nothing of the next frame or message here yet? */
+static bool is_between(const struct ws_partial *p) { return !p || (!p->in_frame && !p->head_n && !p->kind); }
 
 /* What most of what comes is, and nothing else: a whole message in one frame of less than 64 KB, plain, and right.
  * False, and nothing was touched, where it is not: then each byte is judged as it should be. */
 static bool take_plain_message(const struct ws *w, struct slice *in, struct ws_event *ev) {
-    if (w->role != WS_CLIENT || w->in_frame || w->head_n || w->kind || in->n < 4) return false;
+    if (w->role != WS_CLIENT || !is_between(w->partial) || in->n < 4) return false;
     const uint8_t *p = in->p;
     if (p[0] != (0x80 | FRAME_TEXT) && p[0] != (0x80 | FRAME_BINARY)) return false;
     size_t head = p[1] < 126 ? 2 : 4, n = p[1] < 126 ? p[1] : (size_t)p[2] << 8 | p[3];
@@ -310,28 +327,43 @@ static bool take_plain_message(const struct ws *w, struct slice *in, struct ws_e
     return true;
 }
 
-enum ws_step ws_step(struct ws *w, struct slice *in, struct ws_event *ev) {
-    if (w->delivered) {
-        buf_reset(&w->message, WS_KEEP);
-        w->delivered = false;
-    }
-    if (w->control && !w->in_frame) { /* it went out with the last event */
-        free(w->control);
-        w->control = NULL;
-    }
-    while (!w->close_received && !ws_failed(w)) {
+/* Makes the partial one, where there is none. 0 or ERR_NOMEM. */
+static int need_partial(struct ws *w) {
+    if (w->partial) return 0;
+    if (!(w->partial = calloc(1, sizeof *w->partial))) return ERR_NOMEM;
+    buf_init(&w->partial->message, message_cap(w));
+    return 0;
+}
+
+/* Reads on, to the next event or the end of the input. */
+static enum ws_step read_on(struct ws *w, struct slice *in, struct ws_event *ev) {
+    while (in->n || (w->partial && w->partial->in_frame)) {
         enum ws_step step;
         if (take_plain_message(w, in, ev)) return WS_EVENT;
-        if (!w->in_frame) {
-            if (in->n == 0) return WS_MORE;
+        if (need_partial(w) < 0) return fail_no_memory(w);
+        if (!w->partial->in_frame) {
             step = read_head(w, in);
             if (step == WS_EVENT) step = enter_frame(w);
-            if (step == WS_MORE) return WS_MORE;
-            if (step == WS_FAILED) break;
+            if (step != WS_EVENT) return step;
         }
-        step = frame_is_control(w->frame.opcode) ? read_control(w, in, ev) : read_data(w, in, ev);
-        if (step == WS_EVENT) return WS_EVENT;
-        if (step == WS_MORE && w->in_frame && in->n == 0) return WS_MORE;
+        bool is_control = frame_is_control(w->partial->frame.opcode);
+        step = is_control ? read_control(w, in, ev) : read_data(w, in, ev);
+        if (step != WS_MORE) return step;
+        if (w->partial->in_frame && in->n == 0) break;
+    }
+    return WS_MORE;
+}
+
+enum ws_step ws_step(struct ws *w, struct slice *in, struct ws_event *ev) {
+    struct ws_partial *p = w->partial;
+    if (p && p->delivered) {
+        buf_reset(&p->message, WS_KEEP);
+        p->delivered = false;
+    }
+    if (!w->close_received && !ws_failed(w)) {
+        enum ws_step step = read_on(w, in, ev);
+        if (step == WS_MORE && is_between(w->partial)) forget_partial(w);
+        if (step != WS_FAILED) return step;
     }
     *in = slice_skip(*in, in->n); /* what follows means nothing (RFC 6455 5.5.1, 7.1.7) */
     return ws_failed(w) ? WS_FAILED : WS_MORE;

@@ -34,7 +34,7 @@ enum {
 enum {
     WS_REASON_MAX = FRAME_CONTROL_MAX - 2, /* bytes of a close reason */
     WS_PONG_BACKLOG = 1 << 20,             /* output waiting, in bytes, above which only the latest ping is answered */
-    WS_KEEP = 64 * 1024,                   /* memory kept between messages, in bytes */
+    WS_KEEP = 64 * 1024,                   /* memory kept from one message to the next of the same read, in bytes */
 };
 
 /* What came. `data` lives until the next ws_ call on this conversation. */
@@ -50,35 +50,36 @@ enum ws_step {
     WS_FAILED, /* ws->fault says why; from now on input is passed over */
 };
 
-struct ws {
-    enum ws_role role;
-    uint64_t max_message_size; /* bytes */
-    struct buf *out;           /* borrowed: where frames are written; the caller sends and consumes */
-    uint32_t (*mask)(void);    /* a fresh masking key; used by clients alone */
-
+/* Where reading stands. It is there only while that is not between two messages: most connections are idle. */
+struct ws_partial {
     uint8_t head[FRAME_HEAD_MAX]; /* the part of a head that a read ended in */
     uint8_t head_n;
     bool in_frame; /* a head was read, `left` bytes of its payload are to come */
     struct frame_head frame;
     uint64_t left;
+    uint8_t control[FRAME_CONTROL_MAX]; /* the payload of a control frame that is cut or masked */
 
-    uint8_t kind; /* of the message being received; 0: none */
+    uint8_t kind;               /* of the message being received; 0: none */
+    bool compressed, delivered; /* `message` went out with the last event and is to be emptied */
     struct utf8 utf8;
-    struct buf message; /* fragments and parts so far */
-    bool delivered;     /* `message` went out with the last event and is to be emptied */
-    uint8_t *control;   /* FRAME_CONTROL_MAX bytes for the payload of a control frame that is cut or
-                         * masked; NULL: there is none */
+    uint64_t compressed_size; /* bytes of it that came, where it is compressed */
+    struct buf message;       /* fragments and parts so far */
+};
 
-    struct deflate *deflate; /* NULL: messages are not compressed */
-    size_t threshold;        /* bytes of a message from which on it is sent compressed */
-    bool compressed;         /* the message being received is; how many bytes of it came: */
-    uint64_t compressed_size;
-
-    uint8_t *pong; /* the payload of a ping that could not be answered yet; NULL: there is none */
-    uint8_t pong_n;
-
-    bool close_sent, close_received;
+struct ws {
+    enum ws_role role;
     uint16_t sent_code; /* in our Close frame; WS_CLOSE_NO_CODE: it had none; 0: not sent */
+    bool close_sent : 1, close_received : 1;
+    uint8_t pong_n;
+    uint8_t *pong; /* the payload of a ping that could not be answered yet; NULL: there is none */
+
+    uint64_t max_message_size; /* bytes */
+    struct buf *out;           /* borrowed: where frames are written; the caller sends and consumes */
+    uint32_t (*mask)(void);    /* a fresh masking key; used by clients alone */
+
+    struct ws_partial *partial; /* what was read of a frame or message that is not whole; NULL: between two messages */
+    struct deflate *deflate;    /* NULL: messages are not compressed */
+    size_t threshold;           /* bytes of a message from which on it is sent compressed */
     struct {
         const char *kind, *text; /* literals: "protocol", "invalid_utf8" or "too_big", and why. NULL: none yet */
     } fault;

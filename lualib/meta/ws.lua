@@ -11,6 +11,7 @@ ws = {}
 ---@alias ws.error
 ---| "dns"          # the name has no address
 ---| "connect"      # no address answered
+---| "proxy"        # the proxy cannot be reached or trusted, or refuses; the message has its address and its answer
 ---| "tls"          # the TLS handshake, a certificate, or a file of the option `tls`
 ---| "handshake"    # the server's answer is no, or wrong; record.response has it
 ---| "timeout"      # connect_timeout or handshake_timeout passed
@@ -38,6 +39,7 @@ ws = {}
 ---is not valid, refuses the server; none is fine. Default true; not with verify = false
 ---@field server_name? string  sent (SNI) and verified instead of the host
 ---@field min_version? "1.2"|"1.3" default "1.2"
+---For an https:// proxy ca_file, ca_path, verify and min_version hold as well.
 
 ---What TLS is like on a connection, read when it is asked for.
 ---@class ws.tls_state
@@ -78,8 +80,8 @@ ws = {}
 ---waits, what follows is held. Pings are answered all the same, until more than max_receive_buffer is held; then the
 ---socket is not read. Messages are held as well while there is no on_message: for a later one, or for receive.
 ---@class ws.options
----@field url string|fun(conn: ws.connection): string  ws://, wss://, ws+unix:///path.sock:/uri; a function: called
----for each attempt, and may wait
+---@field url string|fun(conn: ws.connection): string  ws://, wss://, ws+unix:///path.sock:/uri, or ws+unix://@name:/uri
+---(an abstract socket of Linux); a function: called for each attempt, and may wait
 ---@field headers? table<string, string|string[]>|fun(conn: ws.connection): table  extra lines of the request
 ---@field ping_interval? number     seconds between pings; nil or 0: none
 ---@field binary_type? "blob"|"arraybuffer"  what send() makes; default ws.BLOB
@@ -88,7 +90,7 @@ ws = {}
 ---@field protocols? string[]       subprotocols to offer, the preferred first
 ---@field origin? string            the Origin header
 ---@field compression? boolean|ws.compression  default true: offered
----@field connect_timeout? number   seconds for names, TCP and TLS together; default 10
+---@field connect_timeout? number   seconds for names, TCP, the proxy and TLS together; default 10
 ---@field handshake_timeout? number seconds for the opening handshake; default 10
 ---@field close_timeout? number     seconds for the closing handshake; default 5
 ---@field pong_timeout? number      seconds after a ping in which something must come; default 20
@@ -96,8 +98,21 @@ ws = {}
 ---@field max_send_buffer? integer  bytes that wait to be sent; default 16 MiB
 ---@field max_receive_buffer? integer  bytes held for a script that is behind; default 16 MiB
 ---@field tls? ws.tls
----@field local_address? string     the IP address to connect from
----@field on_connect? fun(conn: ws.connection)  the transport is up (TCP; for wss, TLS verified)
+---@field proxy? string|false  the way there: "http://user:pw@host:port" (CONNECT), https:// (the same over TLS),
+---socks5:// (we look the server's name up) or socks5h:// (the proxy does); without a port 80, 443 or 1080. false: none.
+---Default: as the environment says when an attempt begins: https_proxy for wss:, http_proxy for ws:, else all_proxy,
+---but none for those in no_proxy (names and what is below them, addresses, networks as "10.0.0.0/8", each also with
+---":port"; "*": all); upper-case names count where the lower-case ones are not set. ws+unix: needs none.
+---@field family? 4|6              IPv4 or IPv6 alone; default: both, raced (RFC 8305)
+---@field resolve? table<string, string|string[]>  what hosts stand for, without a look-up: IP addresses by
+---"host:port", or by "host" for any port. Host header and TLS name stay those of the url
+---@field local_address? string     the IP address to connect from; it chooses the family too
+---@field max_redirects? integer    how many redirects (301, 302, 303, 307, 308) an attempt follows, 0 to 20; default 0.
+---From wss to ws none is; Host, Authorization, Cookie, the url's user and `tls.cert` do not go to another origin
+---@field cookies? boolean          what servers set in the handshake is sent with the next, in one line with a Cookie
+---of yours; default false
+---@field on_connect? fun(conn: ws.connection)  the transport is up (TCP, the proxy; for wss, TLS verified); a
+---redirect: again
 ---@field on_websocket_connect? fun(conn: ws.connection, response: ws.response)  the handshake is done
 ---@field on_message? fun(conn: ws.connection, data: string, kind: ws.kind)
 ---@field on_ping? fun(conn: ws.connection, data: string)  it was answered already
@@ -120,7 +135,7 @@ ws = {}
 
 ---How an attempt ended.
 ---@class ws.record
----@field phase "dns"|"connect"|"tls"|"handshake"|"open"|"closing"  where it was when the end began
+---@field phase "dns"|"connect"|"proxy"|"tls"|"handshake"|"open"|"closing"  where it was when the end began
 ---@field error? ws.error
 ---@field message? string
 ---@field sent? integer      the code we sent in a Close frame; 1005: none in it
@@ -141,7 +156,7 @@ ws = {}
 ---@field id integer
 ---@field state "connecting"|"open"|"closing"|"closed"|"waiting"
 ---@field protocol? string        the subprotocol agreed on
----@field remote_address? string  "127.0.0.1:1234"
+---@field remote_address? string  "127.0.0.1:1234"; through a proxy: its address
 ---@field local_address? string
 ---@field tls? ws.tls_state       while TLS is up; nil on a plain connection, and in on_close
 ---@field buffered_amount integer bytes sent that the system has not taken yet

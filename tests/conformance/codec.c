@@ -232,7 +232,7 @@ static void tell_request(const struct play *p) {
     buf_init(&request, SIZE_MAX);
     buf_init(&out, SIZE_MAX);
     must(url_parse(slice_str(p->path), &url, &fault) == 0, "a wrong url");
-    must(handshake_request_write(&request, &url, &p->offer, key) == 0, "no memory");
+    must(handshake_request_write(&request, &url, &p->offer, NULL, key) == 0, "no memory");
     tell(&out, "request", 0, buf_slice(&request));
     fwrite(buf_slice(&out).p, 1, out.len, stdout);
     url_clear(&url);

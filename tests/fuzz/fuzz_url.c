@@ -3,9 +3,21 @@
 #include "fuzz.h"
 #include "wire/url.h"
 
+static void parse_proxy(struct slice text) {
+    struct url url;
+    struct fault fault = {0};
+    int rc = url_parse_proxy(text, &url, &fault);
+    MUST(rc == 0 || (fault_set(&fault) && !url.host));
+    if (rc != 0) return;
+    MUST(url.host && url.host[0] && url.port && !url.target && !url.socket_path && url.scheme >= URL_HTTP);
+    for (const char *p = url.host; *p; p++) MUST(*p > ' ' && *p < 0x7F);
+    url_clear(&url);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     struct url url;
     struct fault fault = {0};
+    parse_proxy(slice_of(data, size));
     int rc = url_parse(slice_of(data, size), &url, &fault);
     MUST(rc == 0 || (fault_set(&fault) && !url.host && !url.target));
     if (rc != 0) return 0;

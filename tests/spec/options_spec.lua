@@ -89,6 +89,18 @@ describe("ws.connect", function()
       { "{ " .. U .. ", tls = { min_version = '1.1' } }", "tls%.min_version" },
       { "{ " .. U .. ", tls = { cert = 'a.pem' } }", "tls%.key" },
       { "{ " .. U .. ", local_address = 'here' }", "local_address" },
+      { "{ " .. U .. ", family = 5 }", "family must be 4 or 6" },
+      { "{ " .. U .. ", family = 'ipv4' }", "family must be" },
+      { "{ " .. U .. ", family = 6, local_address = '127.0.0.1' }", "local_address '127%.0%.0%.1' is no IPv6 address" },
+      { "{ " .. U .. ", resolve = '127.0.0.1' }", "resolve must be a table" },
+      { "{ " .. U .. ", resolve = { '127.0.0.1' } }", "resolve must map names" },
+      { "{ " .. U .. ", resolve = { a = 5 } }", "resolve 'a' must be an IP address.*number" },
+      { "{ " .. U .. ", resolve = { a = {} } }", "resolve 'a' has no address" },
+      { "{ " .. U .. ", resolve = { a = 'localhost' } }", "resolve 'a': 'localhost': it is not an IP address" },
+      { "{ " .. U .. ", resolve = { a = { '::1', '::g' } } }", "resolve 'a': '::g': it is not an IP address" },
+      { "{ " .. U .. [[, resolve = { a = "::1\0" } }]], "resolve 'a'.*NUL" },
+      { "{ " .. U .. ", resolve = { ['a:0'] = '::1' } }", "resolve 'a:0': the port" },
+      { "{ " .. U .. ", resolve = { [''] = '::1' } }", "resolve '': it must be a host, or host:port" },
       { "{ " .. U .. ", on_message = 'print' }", "on_message.*function" },
     }
     refuses { { "'ws://127.0.0.1:1/'", "table" } }
@@ -114,12 +126,23 @@ describe("ws.connect", function()
     }
   end)
 
-  it_tells("refuses what is not there yet, and takes it when it is off", function()
+  it_tells("refuses proxies that have no address, and never shows their passwords", function()
     refuses {
-      { "{ " .. U .. ", proxy = 'http://127.0.0.1:1' }", "proxy" },
+      { "{ " .. U .. ", proxy = true }", "proxy must be a url %(http://, .* or socks5h://%) or false, not boolean" },
+      { "{ " .. U .. ", proxy = {} }", "proxy must be a url .*not table" },
+      { "{ " .. U .. ", proxy = 'me:pw@host:3128' }", "proxy: it must begin with http://[^@]*$" },
+      { "{ " .. U .. ", proxy = 'ftp://host' }", "proxy: it must begin with http://" },
+      { "{ " .. U .. ", proxy = 'http://' }", "proxy: it has no host" },
+      { "{ " .. U .. ", proxy = 'http://me:pw@host:port' }", "proxy: the port must be [^@]*$" },
+      { "{ " .. U .. ", proxy = 'http://host/path' }", "proxy: a proxy has no path" },
+      { "{ " .. U .. ", proxy = 'http://h\\r\\nX:' }", "proxy: it has a space or control character" },
+      { "{ " .. U .. ", proxy = 'socks5://me:' .. ('x'):rep(256) .. '@h' }", "proxy: .*255 bytes" },
+      { "{ " .. U .. ", prxoy = false }", "did you mean 'proxy'" },
     }
     accepts {
       "{ " .. U .. ", proxy = false }",
+      "{ " .. U .. ", proxy = 'http://127.0.0.1:1' }",
+      "{ " .. U .. ", proxy = 'SOCKS5H://me:pw@[::1]/' }",
     }
   end)
 

@@ -238,10 +238,11 @@ describe("connections", function()
     bot:wait()
   end)
 
-  it_tells("whose url, tls, protocols or local_address has changed are closed 1001 and opened again", function()
+  it_tells("whose url, tls, protocols or way there has changed are closed 1001 and opened again", function()
     for what, options in pairs {
+      family = "family = 4,", resolve = "resolve = { ['example.org'] = '127.0.0.1' },",
       url = "url = arg[1] .. '/other',", protocols = "protocols = { 'v2' },", tls = "tls = { server_name = 'x' },",
-      local_address = "local_address = '127.0.0.2',",
+      local_address = "local_address = '127.0.0.2',", proxy = "proxy = false,",
     } do
       local bot, s, p = open()
       bot:takes_over(feed("2", options), "reopened 1: feed %(" .. what .. " changed%)")

@@ -1,9 +1,10 @@
-/* A whole conversation, from the url to the closing handshake, with one allocation refused: the first,
- * the second, and so on until none is. Each time somebody is told, all memory is given back, and nothing crashes. The
- * linker leads malloc and its kin here (see ../CMakeLists.txt). */
+/* A whole conversation, from the url through two proxies to the closing handshake, with one allocation refused: the
+ * first, the second, and so on until none is. Each time somebody is told, all memory is given back, and nothing
+ * crashes. The linker leads malloc and its kin here (see ../CMakeLists.txt). */
 #include "../unit/unit.h"
 #include "wire/backlog.h"
 #include "wire/handshake.h"
+#include "wire/proxy.h"
 #include "wire/ws.h"
 
 /* ---- memory that can be refused ---- */
@@ -46,7 +47,8 @@ struct side {
 };
 
 struct talk {
-    struct url url;
+    struct url url, gate;
+    struct proxy proxy;
     struct handshake_offer offer;
     struct buf request, answer;
     struct http1_head head; /* of the request, then of the answer */
@@ -63,6 +65,28 @@ static int refused_with(const char *why, struct talk *t) {
     return ERR_RANGE;
 }
 
+/* Gets through a proxy that gives these answers. */
+static int pass(struct talk *t, const char *address, struct slice first, struct slice second) {
+    struct url parsed;
+    int rc = url_parse_proxy(slice_str(address), &parsed, &t->fault);
+    if (rc < 0) return rc;
+    rc = url_copy(&t->gate, &parsed);
+    url_clear(&parsed);
+    if (rc < 0) return rc;
+    proxy_init(&t->proxy, &t->gate, "example.org", 443);
+    enum proxy_step step = proxy_step(&t->proxy, first);
+    if (step == PROXY_MORE) step = proxy_step(&t->proxy, second);
+    if (step == PROXY_FAILED) refused_with(t->proxy.fault.text, t);
+    proxy_clear(&t->proxy);
+    url_clear(&t->gate);
+    return step == PROXY_DONE ? 0 : ERR_RANGE;
+}
+
+static int pass_proxies(struct talk *t) {
+    int rc = pass(t, "http://me:pw@[::1]:3128", slice_str("HTTP/1.1 200 OK\r\nVia: "), slice_str("x\r\n\r\n"));
+    return rc < 0 ? rc : pass(t, "socks5://gate", slice_of("\5\0", 2), slice_of("\5\0\0\1address", 10));
+}
+
 static int shake_hands(struct talk *t) {
     static const char address[] = "wss://user:pass@example.org:4443/r\xC3\xA9sum\xC3\xA9?q=1";
     char key[HANDSHAKE_KEY_SIZE + 1];
@@ -77,7 +101,7 @@ static int shake_hands(struct talk *t) {
         handshake_offer_origin(&t->offer, slice_str("https://example.org"), &why) < 0)
         return refused_with(why, t);
     handshake_key((const uint8_t *)"0123456789abcdef", key);
-    if ((rc = handshake_request_write(&t->request, &t->url, &t->offer, key)) < 0) return rc;
+    if ((rc = handshake_request_write(&t->request, &t->url, &t->offer, NULL, key)) < 0) return rc;
     assert_int_equal(http1_head_size(buf_slice(&t->request), &scanned), t->request.len);
     if (http1_request_parse(t->request.base, t->request.len, &t->head, &why) < 0 ||
         handshake_request_judge(&t->head, &why) != 101)
@@ -111,7 +135,8 @@ static int converse(struct talk *t) {
     struct ws_event ev;
     for (size_t i = 0; i < sizeof noise; i++) noise[i] = (uint8_t)(33 + i * i * 31 / 7 % 90);
     struct slice long_text = slice_of(noise, sizeof noise), short_text = slice_str("hello");
-    int rc = shake_hands(t);
+    int rc = pass_proxies(t);
+    if (rc == 0) rc = shake_hands(t);
     if (rc == 0) rc = ws_use_deflate(&t->client.ws, &t->agreed[WS_CLIENT], &t->offer.deflate);
     if (rc == 0) rc = ws_use_deflate(&t->server.ws, &t->agreed[WS_SERVER], &t->offer.deflate);
     if (rc == 0) rc = backlog_put(&t->backlog, WS_TEXT, short_text);

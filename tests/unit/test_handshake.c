@@ -81,19 +81,24 @@ static void an_answer_that_breaks_a_rule_is_refused(void **state) {
 }
 
 /* The request that an offer to an address makes. */
-static const char *request(const char *address, struct handshake_offer *offer) {
+static const char *request_with(const char *address, struct handshake_offer *offer,
+                                const struct handshake_extras *extras) {
     static char text[4096];
     struct url url;
     struct fault fault = {0};
     struct buf out;
     buf_init(&out, sizeof text - 1);
     assert_int_equal(url_parse(slice_str(address), &url, &fault), 0);
-    assert_int_equal(handshake_request_write(&out, &url, offer, KEY), 0);
+    assert_int_equal(handshake_request_write(&out, &url, offer, extras, KEY), 0);
     snprintf(text, sizeof text, "%.*s", SLICE_ARGS(buf_slice(&out)));
     url_clear(&url);
     buf_clear(&out);
     handshake_offer_clear(offer);
     return text;
+}
+
+static const char *request(const char *address, struct handshake_offer *offer) {
+    return request_with(address, offer, NULL);
 }
 
 static void has(const char *text, const char *line) {
@@ -202,6 +207,46 @@ static void a_key_is_16_bytes_in_base64(void **state) {
     assert_string_equal(key, KEY);
 }
 
+static void add(struct handshake_offer *offer, const char *name, const char *value) {
+    const char *why;
+    assert_int_equal(handshake_offer_header(offer, slice_str(name), slice_str(value), &why), 0);
+}
+
+static void has_not(const char *text, const char *word) {
+    if (strstr(text, word)) fail_msg("'%s' is in\n%s", word, text);
+}
+
+static void cookies_are_one_line(void **state) { /* RFC 6265 5.4 */
+    (void)state;
+    struct handshake_offer offer;
+    const struct handshake_extras jar = {.cookies = slice_str("b=2; c=3")};
+    handshake_offer_init(&offer);
+    has(request_with("ws://h/", &offer, &jar), "\r\nCookie: b=2; c=3\r\n");
+    handshake_offer_init(&offer);
+    add(&offer, "X-A", "1");
+    add(&offer, "cookie", "a=1");
+    add(&offer, "X-B", "2");
+    const char *text = request_with("ws://h/", &offer, &jar);
+    has(text, "\r\nX-A: 1\r\nX-B: 2\r\nCookie: a=1; b=2; c=3\r\n\r\n");
+    has_not(text, "cookie: a=1");
+}
+
+static void another_origin_gets_no_credentials(void **state) { /* RFC 9110 15.4 */
+    (void)state;
+    struct handshake_offer offer;
+    const struct handshake_extras foreign = {.foreign = true, .cookies = slice_str("its=own")};
+    handshake_offer_init(&offer);
+    add(&offer, "AUTHORIZATION", "Bearer secret");
+    add(&offer, "Cookie", "session=secret");
+    add(&offer, "host", "inside");
+    add(&offer, "X-A", "1");
+    const char *text = request_with("ws://other/", &offer, &foreign);
+    has_not(text, "secret");
+    has_not(text, "inside");
+    has(text, "\r\nHost: other\r\n");
+    has(text, "\r\nX-A: 1\r\nCookie: its=own\r\n\r\n");
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_answer_of_the_rfc_opens),
@@ -212,6 +257,8 @@ int main(void) {
         cmocka_unit_test(an_offer_that_would_break_the_request_is_refused),
         cmocka_unit_test(a_server_judges_requests),
         cmocka_unit_test(a_key_is_16_bytes_in_base64),
+        cmocka_unit_test(cookies_are_one_line),
+        cmocka_unit_test(another_origin_gets_no_credentials),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -13,7 +13,8 @@ static const struct retry_end dropped = {.code = 1006};
 static void delays_double_up_to_the_cap(void **state) {
     (void)state;
     struct retry_policy p = usual();
-    uint64_t tries = 0, delay;
+    uint32_t tries = 0;
+    uint64_t delay;
     const uint64_t longest[] = {1, 2, 4, 8, 16, 32, 60, 60, 60};
     char why[64];
     for (size_t i = 0; i < sizeof longest / sizeof *longest; i++) {
@@ -28,7 +29,8 @@ static void delays_double_up_to_the_cap(void **state) {
 static void the_jitter_is_full(void **state) {
     (void)state;
     struct retry_policy p = usual();
-    uint64_t tries = 3, delay;
+    uint32_t tries = 3;
+    uint64_t delay;
     char why[64];
     assert_true(retry_decide(&p, &dropped, 0, &tries, &delay, why));
     assert_int_equal(delay, 0);
@@ -41,7 +43,8 @@ static void a_factor_of_one_keeps_the_delay(void **state) {
     (void)state;
     struct retry_policy p = usual();
     p.factor = 1;
-    uint64_t tries = UINT64_MAX - 1, delay;
+    uint32_t tries = UINT32_MAX - 1;
+    uint64_t delay;
     char why[64];
     assert_true(retry_decide(&p, &dropped, UINT32_MAX, &tries, &delay, why));
     assert_int_equal(delay, S);
@@ -55,7 +58,8 @@ static void what_can_never_succeed_is_not_tried_again(void **state) {
     p.fatal_count = 2;
     const unsigned statuses[] = {400, 401, 403, 404, 410, 503};
     const uint16_t codes[] = {1002, 1003, 1007, 1009, 1010, 4004};
-    uint64_t tries = 0, delay;
+    uint32_t tries = 0;
+    uint64_t delay;
     char why[64];
     for (size_t i = 0; i < 6; i++) {
         struct retry_end refused = {.status = statuses[i], .code = 1006}, closed = {.code = codes[i]};
@@ -80,7 +84,8 @@ static void attempts_in_a_row_are_counted_and_a_stable_one_begins_anew(void **st
     (void)state;
     struct retry_policy p = usual();
     p.attempts = 2;
-    uint64_t tries = 0, delay;
+    uint32_t tries = 0;
+    uint64_t delay;
     char why[64];
     const struct retry_end brief = {.code = 1006, .uptime = 29 * S}, stable = {.code = 1006, .uptime = 30 * S};
     assert_true(retry_decide(&p, &dropped, 0, &tries, &delay, why));
@@ -95,7 +100,8 @@ static void attempts_in_a_row_are_counted_and_a_stable_one_begins_anew(void **st
 static void retry_after_is_waited_for(void **state) {
     (void)state;
     struct retry_policy p = usual();
-    uint64_t tries = 0, delay;
+    uint32_t tries = 0;
+    uint64_t delay;
     char why[64];
     const struct retry_end busy = {.status = 503, .code = 1006, .retry_after = 120 * S};
     assert_true(retry_decide(&p, &busy, UINT32_MAX, &tries, &delay, why));
@@ -123,7 +129,6 @@ static void retry_after_is_seconds_or_a_date(void **state) {
                                 "1.5",
                                 "soon",
                                 "12 s",
-                                "Sun, 06 Nov 1994 08:49:37 UTC",
                                 " 120",
                                 "0x5",
                                 "Sun, 06 Foo 1994 08:49:37 GMT",

@@ -1,6 +1,7 @@
 /* test_url: which addresses are taken, and as what. */
 #include "unit.h"
 #include "wire/url.h"
+#include <stdio.h>
 
 static void good(const char *text, enum url_scheme scheme, const char *host, unsigned port, const char *target) {
     struct url url;
@@ -70,6 +71,10 @@ static void a_socket_of_the_file_system_has_a_path_and_a_target(void **state) {
     assert_string_equal(url.socket_path, "/a:b");
     assert_string_equal(url.target, "/");
     url_clear(&url);
+    assert_int_equal(url_parse(slice_str("ws+unix://@app:/chat"), &url, &fault), 0);
+    assert_string_equal(url.socket_path, "@app");
+    assert_string_equal(url.target, "/chat");
+    url_clear(&url);
 }
 
 static void what_is_wrong_is_told(void **state) {
@@ -97,6 +102,65 @@ static void what_is_wrong_is_told(void **state) {
     bad("ws://u%00@h/", "%XX");
     bad("ws+unix:", "socket path");
     bad("ws+unix://:/x", "socket path");
+    bad("ws+unix://@:/x", "socket path");
+}
+
+static void good_proxy(const char *text, enum url_scheme scheme, const char *place, const char *credentials) {
+    struct url url, copy;
+    struct fault fault = {0};
+    char written[URL_PLACE_SIZE];
+    if (url_parse_proxy(slice_str(text), &url, &fault) != 0) fail_msg("%s: %s", text, fault.text);
+    assert_int_equal(url_copy(&copy, &url), 0);
+    url_clear(&url);
+    assert_int_equal(copy.scheme, scheme);
+    url_place(&copy, written);
+    assert_string_equal(written, place);
+    assert_int_equal(copy.credentials != NULL, credentials != NULL);
+    if (credentials) assert_string_equal(copy.credentials, credentials);
+    url_clear(&copy);
+}
+
+static void bad_proxy(const char *text, const char *why) {
+    struct url url;
+    struct fault fault = {0};
+    if (url_parse_proxy(slice_str(text), &url, &fault) == 0) fail_msg("%s was taken", text);
+    if (!strstr(fault.text, why)) fail_msg("%s: %s", text, fault.text);
+    assert_null(url.host);
+}
+
+static void proxies_have_addresses_too(void **state) {
+    (void)state;
+    good_proxy("http://proxy", URL_HTTP, "proxy:80", NULL);
+    good_proxy("HTTP://proxy:3128/", URL_HTTP, "proxy:3128", NULL);
+    good_proxy("https://me:p%3Aw@proxy", URL_HTTPS, "proxy:443", "me:p:w");
+    good_proxy("socks5://[::1]", URL_SOCKS5, "[::1]:1080", NULL);
+    good_proxy("socks5h://me@127.0.0.1:9050", URL_SOCKS5H, "127.0.0.1:9050", "me");
+    bad_proxy("", "must begin with http://, https://, socks5:// or socks5h://");
+    bad_proxy("proxy:3128", "must begin with");
+    bad_proxy("socks4://proxy", "must begin with");
+    bad_proxy("http://", "no host");
+    bad_proxy("http://proxy:x", "port");
+    bad_proxy("http://proxy/path", "no path");
+    bad_proxy("http://proxy?x", "no path");
+    bad_proxy("http://me:p#w@proxy", "fragment");
+    bad_proxy("http://u%zz@h", "%XX");
+}
+
+static void a_log_in_of_socks_has_a_limit(void **state) {
+    (void)state;
+    char text[600];
+    struct url url;
+    struct fault fault = {0};
+    snprintf(text, sizeof text, "socks5://%0255d:%0255d@h", 0, 0);
+    assert_int_equal(url_parse_proxy(slice_str(text), &url, &fault), 0);
+    url_clear(&url);
+    snprintf(text, sizeof text, "socks5://%0256d@h", 0);
+    bad_proxy(text, "255 bytes");
+    snprintf(text, sizeof text, "socks5h://u:%0256d@h", 0);
+    bad_proxy(text, "255 bytes");
+    snprintf(text, sizeof text, "http://u:%0256d@h", 0);
+    assert_int_equal(url_parse_proxy(slice_str(text), &url, &fault), 0);
+    url_clear(&url);
 }
 
 static void an_address_has_a_limit(void **state) {
@@ -112,6 +176,87 @@ static void an_address_has_a_limit(void **state) {
     url_clear(&url);
 }
 
+static void leads(const char *from, const char *location, const char *text, const char *target) {
+    struct url base, url;
+    struct fault fault = {0};
+    assert_int_equal(url_parse(slice_str(from), &base, &fault), 0);
+    if (url_resolve(&base, slice_str(location), &url, &fault) != 0) fail_msg("%s: %s", location, fault.text);
+    char place[300];
+    snprintf(place, sizeof place, "%s%s:%u",
+             url.scheme == URL_WSS  ? "wss "
+             : url.scheme == URL_WS ? "ws "
+                                    : "unix ",
+             url.host, url.port);
+    assert_string_equal(place, text);
+    assert_string_equal(url.target, target);
+    url_clear(&base);
+    url_clear(&url);
+}
+
+static void a_location_leads_somewhere(void **state) { /* RFC 3986 5.4, as far as it can be met here */
+    (void)state;
+    const char *from = "ws://user:pw@h/b/c/d;p?q";
+    leads(from, "", "ws h:80", "/b/c/d;p?q");
+    leads(from, "g", "ws h:80", "/b/c/g");
+    leads(from, "./g", "ws h:80", "/b/c/g");
+    leads(from, "g/", "ws h:80", "/b/c/g/");
+    leads(from, "/g", "ws h:80", "/g");
+    leads(from, "?y", "ws h:80", "/b/c/d;p?y");
+    leads(from, "g?y/./x", "ws h:80", "/b/c/g?y/./x");
+    leads(from, "#s", "ws h:80", "/b/c/d;p?q");
+    leads(from, "g#s/../x", "ws h:80", "/b/c/g");
+    leads(from, ".", "ws h:80", "/b/c/");
+    leads(from, "..", "ws h:80", "/b/");
+    leads(from, "../g", "ws h:80", "/b/g");
+    leads(from, "../../..", "ws h:80", "/");
+    leads(from, "../../../g", "ws h:80", "/g");
+    leads(from, "/./g/../h/.", "ws h:80", "/h/");
+    leads(from, "g..", "ws h:80", "/b/c/g..");
+    leads(from, "g?x:y", "ws h:80", "/b/c/g?x:y");
+    leads(from, "HTTP://H/", "ws H:80", "/");
+    leads(from, "//other:81/x?y", "ws other:81", "/x?y");
+    leads(from, "https://other", "wss other:443", "/");
+    leads(from, "wss://me:pw@other/", "wss other:443", "/");
+    leads("wss://h/", "//h/x", "wss h:443", "/x");
+    leads("ws+unix:/run/a.sock:/b/c", "d", "unix localhost:80", "/b/d");
+}
+
+static bool same_origin(const char *one, const char *other) {
+    struct url a, b;
+    struct fault fault = {0};
+    assert_int_equal(url_parse(slice_str(one), &a, &fault), 0);
+    assert_int_equal(url_parse(slice_str(other), &b, &fault), 0);
+    bool same = url_same_origin(&a, &b);
+    url_clear(&a);
+    url_clear(&b);
+    return same;
+}
+
+static void an_origin_is_scheme_host_and_port(void **state) {
+    (void)state;
+    assert_true(same_origin("ws://h/a", "ws://me@H:80/b"));
+    assert_true(same_origin("ws+unix:/run/a:/x", "ws+unix:/run/a:/y"));
+    assert_false(same_origin("ws://h:443/", "wss://h/"));
+    assert_false(same_origin("ws://h/", "ws://h:81/"));
+    assert_false(same_origin("ws://h/", "ws://g/"));
+    assert_false(same_origin("ws+unix:/run/a", "ws+unix:/run/b"));
+}
+
+static void a_location_that_is_none_is_refused(void **state) {
+    (void)state;
+    const char *const wrong[] = {"ftp://h/", "http://", "a b", "http://h:99999/", "javascript:alert(1)", "//", "\x7F"};
+    struct url base, url;
+    struct fault fault = {0};
+    assert_int_equal(url_parse(slice_str("ws://h/"), &base, &fault), 0);
+    for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
+        fault = (struct fault){0};
+        if (url_resolve(&base, slice_str(wrong[i]), &url, &fault) != ERR_SYNTAX) fail_msg("%s was taken", wrong[i]);
+        assert_true(fault_set(&fault));
+        assert_null(url.host);
+    }
+    url_clear(&base);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(addresses_are_cut_into_parts),
@@ -119,7 +264,12 @@ int main(void) {
         cmocka_unit_test(user_and_password_are_decoded),
         cmocka_unit_test(a_socket_of_the_file_system_has_a_path_and_a_target),
         cmocka_unit_test(what_is_wrong_is_told),
+        cmocka_unit_test(proxies_have_addresses_too),
+        cmocka_unit_test(a_log_in_of_socks_has_a_limit),
         cmocka_unit_test(an_address_has_a_limit),
+        cmocka_unit_test(a_location_leads_somewhere),
+        cmocka_unit_test(an_origin_is_scheme_host_and_port),
+        cmocka_unit_test(a_location_that_is_none_is_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,9 +1,10 @@
-"""A server whose queue is full: who connects gets no answer. Prints its port; after a line of input it answers."""
+"""A server whose queue is full: who connects gets no answer. Prints its port; after a line of input it answers.
+full.py [ADDRESS PORT]; without them at any port of 127.0.0.1."""
 import socket
 import sys
 
 server = socket.socket()
-server.bind(("127.0.0.1", 0))
+server.bind((sys.argv[1], int(sys.argv[2])) if len(sys.argv) > 2 else ("127.0.0.1", 0))
 server.listen(0)
 queued = []
 while True:

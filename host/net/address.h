@@ -1,0 +1,29 @@
+/* address: an IP address and a port, as sockets take them. */
+#ifndef NET_ADDRESS_H
+#define NET_ADDRESS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <uv.h>
+
+union address {
+    struct sockaddr any; /* sa_family: AF_INET, AF_INET6, or AF_UNSPEC for none */
+    struct sockaddr_in v4;
+    struct sockaddr_in6 v6;
+};
+
+/* Reads "127.0.0.1", "::1" or "fe80::1%eth0". False where it is no IP address; `*out` then has no meaning. */
+bool address_read(union address *out, const char *text, uint16_t port);
+
+void address_set_port(union address *a, uint16_t port);
+
+/* The same address, port and, of IPv6, zone? */
+bool address_is_same(const union address *a, const union address *b);
+
+/* Would the system reach this IPv6 address, and from an address of the same kind? Where not, IPv4 goes first (RFC 6724
+ * 6, rules 1 and 5): there is no route, or only a network with local addresses (RFC 4193) that may end at its border.
+ * Sends nothing. */
+bool address_is_in_reach(const union address *to);
+
+#endif

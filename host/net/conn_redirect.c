@@ -1,0 +1,110 @@
+/* conn_redirect: what an answer to the opening handshake asks of the next request: cookies, and redirects, which are
+ * followed within the attempt. From wss to ws none is, and credentials never go to another origin. */
+#include "net/conn_parts.h"
+
+#include "net/record.h"
+
+#include <stdlib.h>
+
+struct conn_more *conn_need_more(struct conn *c) {
+    if (!c->more && !(c->more = calloc(1, sizeof *c->more))) abort();
+    return c->more;
+}
+
+void conn_drop_more(struct conn *c) {
+    if (!c->more) return;
+    conn_drop_offer_next(c);
+    conn_forget_redirects(c);
+    cookie_jar_clear(&c->more->cookies);
+    free(c->more);
+    c->more = NULL;
+}
+
+/* ---- the origin ---- */
+
+/* Is it another than the script named? */
+static bool is_foreign(const struct conn *c) {
+    const struct url *url = conn_url(c);
+    return url != &c->plan->url && !url_same_origin(url, &c->plan->url);
+}
+
+struct tls_config conn_tls(const struct conn *c) {
+    struct tls_config config = c->plan->tls;
+    if (is_foreign(c)) config.cert = config.key = config.key_password = config.server_name = NULL;
+    return config;
+}
+
+/* ---- cookies ---- */
+
+static struct cookie_place place(const struct conn *c) {
+    const struct url *url = conn_url(c);
+    return (struct cookie_place){
+        .host = slice_str(url->host), .target = slice_str(url->target), .secure = url->scheme == URL_WSS};
+}
+
+static int64_t wall(const struct conn *c) { return (int64_t)clock_wall(&c->net->clock); }
+
+int conn_request_extras(struct conn *c, struct buf *cookies, struct handshake_extras *extras) {
+    struct cookie_place to = place(c);
+    *extras = (struct handshake_extras){.foreign = is_foreign(c)};
+    if (!c->more || !c->plan->settings.cookies) return 0;
+    int rc = cookie_jar_write(&c->more->cookies, &to, wall(c), cookies);
+    extras->cookies = buf_slice(cookies);
+    return rc;
+}
+
+void conn_keep_cookies(struct conn *c) {
+    struct cookie_place from = place(c);
+    const struct http1_head *head = &c->head->parts;
+    if (!c->plan->settings.cookies) return;
+    for (size_t i = 0; i < head->field_count; i++)
+        if (slice_eq_nocase(head->fields[i].name, slice_str("Set-Cookie")))
+            cookie_jar_take(&conn_need_more(c)->cookies, head->fields[i].value, &from, wall(c));
+}
+
+/* ---- redirects ---- */
+
+void conn_forget_redirects(struct conn *c) {
+    if (!c->more) return;
+    url_clear(&c->more->elsewhere);
+    c->more->redirects = 0;
+}
+
+/* Goes there, with the user and password of the url as long as that is the same origin. */
+static void go(struct conn *c, struct url *to) {
+    struct conn_more *more = conn_need_more(c);
+    const char *credentials = c->plan->url.credentials;
+    more->redirects++;
+    url_clear(&more->elsewhere);
+    more->elsewhere = *to;
+    if (credentials && !is_foreign(c) && !(more->elsewhere.credentials = strdup(credentials))) abort();
+    conn_head_free(conn_take_head(c));
+    conn_drop_transport(c);
+    conn_dial(c);
+}
+
+bool conn_follow_redirect(struct conn *c) {
+    const struct http1_head *head = &c->head->parts;
+    struct slice location = http1_field_get(head, "Location"), shown = slice_head(location, 200);
+    unsigned most = c->plan->settings.max_redirects;
+    struct fault wrong = {0};
+    struct url to;
+    if (most == 0 || !handshake_is_redirect(head->status) || !location.p) return false;
+    if (c->net->record) record_response(c->net->record, c);
+    conn_ending(c)->phase = "handshake";
+    if (c->more && c->more->redirects >= most) {
+        CONN_FAIL(c, "handshake", "the server redirects to %.*s, after %u others (max_redirects)", SLICE_ARGS(shown),
+                  most);
+    } else if (url_resolve(conn_url(c), location, &to, &wrong) < 0) {
+        CONN_FAIL(c, "handshake", "the server redirects to '%.*s': %s", SLICE_ARGS(shown),
+                  fault_set(&wrong) ? wrong.text : "not enough memory");
+    } else if (conn_url(c)->scheme == URL_WSS && to.scheme != URL_WSS) {
+        url_clear(&to);
+        CONN_FAIL(c, "handshake", "the server redirects from wss to ws, which is not followed: %.*s",
+                  SLICE_ARGS(shown));
+    } else {
+        conn_ending(c)->phase = NULL;
+        go(c, &to);
+    }
+    return true;
+}

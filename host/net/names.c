@@ -1,0 +1,234 @@
+/* names: a table of names by their hash, each with two halves, IPv4 and IPv6. A name is in it while somebody waits for
+ * it, while a look-up is under way, and for NAMES_FOR_S after an address was found. */
+#include "net/names.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+enum { BUCKETS = 256 };
+
+struct half {
+    uv_getaddrinfo_t *request; /* under way, or NULL */
+    bool known;
+    struct names_answer answer; /* of what is known */
+};
+
+struct name {
+    struct names *names; /* NULL: that has gone */
+    char *host;
+    struct half halves[2];            /* IPv4, IPv6 */
+    uint64_t until;                   /* what is known holds; 0: no address was found yet */
+    struct name **kept;               /* its place among those, while `until` is set */
+    struct names_wait *first, **last; /* who waits */
+    struct name *next, **at;          /* of the same bucket */
+};
+
+struct names {
+    struct net *net;
+    names_look_up *look_up;
+    struct name *buckets[BUCKETS];
+    struct name *kept[NAMES_MOST]; /* filled round and round, so that the next place is that of the oldest */
+    size_t turn;                   /* the next place, modulo NAMES_MOST */
+};
+
+static struct names *names_of(struct net *net) {
+    if (net->names) return net->names;
+    if (!(net->names = calloc(1, sizeof *net->names))) abort();
+    net->names->net = net;
+    net->names->look_up = uv_getaddrinfo;
+    return net->names;
+}
+
+void names_use(struct net *net, names_look_up *look_up) { names_of(net)->look_up = look_up; }
+
+/* ---- names in the table ---- */
+
+static struct name **bucket_of(struct names *names, const char *host) {
+    unsigned hash = 0;
+    for (; *host; host++) hash = hash * 31 + ((unsigned char)*host | 0x20); /* whatever the case of its letters */
+    return &names->buckets[hash % BUCKETS];
+}
+
+static struct name *name_of(struct names *names, const char *host) {
+    struct name **bucket = bucket_of(names, host), *n = *bucket;
+    while (n && strcasecmp(n->host, host) != 0) n = n->next;
+    if (n) return n;
+    if (!(n = calloc(1, sizeof *n)) || !(n->host = strdup(host))) abort();
+    n->names = names;
+    n->last = &n->first;
+    n->at = bucket;
+    n->next = *bucket;
+    if (n->next) n->next->at = &n->next;
+    return *bucket = n;
+}
+
+static unsigned requests(const struct name *n) { return !!n->halves[0].request + !!n->halves[1].request; }
+
+static void forget_what_is_known(struct name *n) {
+    for (int i = 0; i < 2; i++) {
+        free((void *)n->halves[i].answer.found);
+        n->halves[i].answer = (struct names_answer){0};
+        n->halves[i].known = false;
+    }
+    if (n->kept) *n->kept = NULL;
+    n->kept = NULL;
+    n->until = 0;
+}
+
+/* Frees the name where it has no reason to stay. */
+static void let_go(struct name *n) {
+    if (n->first || n->until || requests(n)) return;
+    forget_what_is_known(n);
+    if (n->names) {
+        *n->at = n->next;
+        if (n->next) n->next->at = n->at;
+    }
+    free(n->host);
+    free(n);
+}
+
+static void keep(struct names *names, struct name *n) {
+    struct name **place = &names->kept[names->turn++ % NAMES_MOST], *oldest = *place;
+    if (oldest) {
+        forget_what_is_known(oldest);
+        let_go(oldest);
+    }
+    *place = n;
+    n->kept = place;
+    n->until = clock_now(&names->net->clock) + NAMES_FOR_S * CLOCK_SECOND;
+}
+
+/* ---- who waits ---- */
+
+static void put_in_line(struct name *n, struct names_wait *w) {
+    if (!n->first) n->names->net->lookups -= requests(n);
+    w->name = n;
+    w->next = NULL;
+    w->at = n->last;
+    *n->last = w;
+    n->last = &w->next;
+}
+
+static void take_out_of_line(struct names_wait *w) {
+    struct name *n = w->name;
+    *w->at = w->next;
+    *(w->next ? &w->next->at : &n->last) = w->at;
+    w->name = NULL;
+    if (!n->first) n->names->net->lookups += requests(n);
+}
+
+static void tell(struct names_wait *w, const struct names_answer *answer) {
+    w->awaits &= ~answer->family;
+    if (w->awaits == 0) take_out_of_line(w);
+    w->told(w, answer);
+}
+
+static void tell_all(struct name *n, const struct names_answer *answer) {
+    for (struct names_wait *w = n->first, *next; w; w = next) {
+        next = w->next;
+        if (w->awaits & answer->family) tell(w, answer);
+    }
+}
+
+static bool is_awaited(const struct name *n, enum names_family family) {
+    for (const struct names_wait *w = n->first; w; w = w->next)
+        if (w->awaits & family) return true;
+    return false;
+}
+
+/* ---- look-ups ---- */
+
+static enum names_family family_of(const struct name *n, const struct half *h) {
+    return h == &n->halves[0] ? NAMES_V4 : NAMES_V6;
+}
+
+/* Copies what was found. */
+static void learn(struct name *n, struct half *h, int status, const struct addrinfo *found) {
+    union address *copies = NULL;
+    size_t count = 0;
+    if (status == 0 && !(copies = calloc(NAMES_ADDRESSES, sizeof *copies))) abort();
+    for (; status == 0 && found && count < NAMES_ADDRESSES; found = found->ai_next)
+        if (found->ai_addrlen <= sizeof *copies) memcpy(&copies[count++], found->ai_addr, found->ai_addrlen);
+    enum names_family family = family_of(n, h);
+    h->known = true;
+    h->answer = (struct names_answer){
+        .family = family,
+        .status = status == 0 && count == 0 ? UV_EAI_NODATA : status,
+        .count = count,
+        .found = copies,
+        .in_reach = count && family == NAMES_V6 && address_is_in_reach(copies),
+    };
+    if (count && !n->until) keep(n->names, n);
+}
+
+static void on_looked_up(uv_getaddrinfo_t *req, int status, struct addrinfo *found);
+
+/* Starts a look-up. False where the system refuses at once, which is known then. */
+static bool look_up(struct name *n, struct half *h) {
+    struct names *names = n->names;
+    struct addrinfo hints = {.ai_family = family_of(n, h) == NAMES_V4 ? AF_INET : AF_INET6, .ai_socktype = SOCK_STREAM};
+    if (!(h->request = calloc(1, sizeof *h->request))) abort();
+    h->request->data = n;
+    int rc = names->look_up(names->net->loop, h->request, on_looked_up, n->host, NULL, &hints);
+    if (rc == 0) return true;
+    free(h->request);
+    h->request = NULL;
+    learn(n, h, rc, NULL);
+    return false;
+}
+
+static void on_looked_up(uv_getaddrinfo_t *req, int status, struct addrinfo *found) {
+    struct name *n = req->data;
+    struct half *h = &n->halves[req == n->halves[0].request ? 0 : 1];
+    h->request = NULL;
+    free(req);
+    if (n->names) {
+        if (!n->first) n->names->net->lookups--;
+        bool taken_back = status == UV_ECANCELED;
+        if (!taken_back) learn(n, h, status, found);
+        /* who came after it was taken back still wants it */
+        if (!taken_back || (is_awaited(n, family_of(n, h)) && !look_up(n, h))) tell_all(n, &h->answer);
+    }
+    uv_freeaddrinfo(found);
+    let_go(n);
+}
+
+void names_ask(struct net *net, const char *host, unsigned families, struct names_wait *w,
+               void (*told)(struct names_wait *w, const struct names_answer *answer)) {
+    struct name *n = name_of(names_of(net), host);
+    if (n->until && clock_now(&net->clock) >= n->until) forget_what_is_known(n);
+    w->awaits = families;
+    w->told = told;
+    put_in_line(n, w);
+    for (int i = 1; i >= 0; i--) {
+        struct half *h = &n->halves[i];
+        if (!(families & family_of(n, h))) continue;
+        if (h->known || (!h->request && !look_up(n, h))) tell(w, &h->answer);
+    }
+    let_go(n);
+}
+
+void names_leave(struct names_wait *w) {
+    struct name *n = w->name;
+    if (!n) return;
+    take_out_of_line(w);
+    for (int i = 0; i < 2 && !n->first && !n->until; i++) /* else it is worth its while for the next one */
+        if (n->halves[i].request) uv_cancel((uv_req_t *)n->halves[i].request);
+    let_go(n);
+}
+
+void names_free(struct net *net) {
+    struct names *names = net->names;
+    if (!names) return;
+    net->names = NULL;
+    for (size_t i = 0; i < BUCKETS; i++) {
+        for (struct name *n = names->buckets[i], *next; n; n = next) {
+            next = n->next;
+            n->names = NULL; /* a look-up that is under way frees it */
+            forget_what_is_known(n);
+            let_go(n);
+        }
+    }
+    free(names);
+}

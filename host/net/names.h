@@ -1,0 +1,52 @@
+/* names: what addresses names have. They are looked up off the loop, the two families apart, so that a slow one does
+ * not hold up the other (RFC 8305 3). Who asks for the same name at the same time shares its look-up; what was found is
+ * kept for a while, since the system does not tell how long it is good for. */
+#ifndef NET_NAMES_H
+#define NET_NAMES_H
+
+#include "net/address.h"
+#include "net/net.h"
+
+enum {
+    NAMES_MOST = 256,    /* names that are kept; the one found first makes place */
+    NAMES_FOR_S = 30,    /* seconds that one is kept; one that has no address is not */
+    NAMES_ADDRESSES = 16 /* of each family that are kept */
+};
+
+/* Bits. */
+enum names_family { NAMES_V4 = 1, NAMES_V6 = 2 };
+
+/* What is known of one family. Borrowed. */
+struct names_answer {
+    enum names_family family;
+    int status; /* 0, or an error of libuv, and then there are none */
+    size_t count;
+    const union address *found; /* in the order of the system, without a port */
+    bool in_reach;              /* of IPv6: see address_is_in_reach */
+};
+
+/* Who waits. The caller's memory, until all was told that he asked for, or names_leave. */
+struct names_wait {
+    unsigned awaits; /* families not told yet; 0: all are */
+    void (*told)(struct names_wait *w, const struct names_answer *answer);
+    struct name *name;
+    struct names_wait *next, **at;
+};
+
+/* Asks for the families (bits) of a name; `told` tells of each once: of what is known already from within this call,
+ * IPv6 first. What `told` does must not end the wait of somebody else. */
+void names_ask(struct net *net, const char *host, unsigned families, struct names_wait *w,
+               void (*told)(struct names_wait *w, const struct names_answer *answer));
+
+/* Nothing more is told. A look-up that nobody waits for ends by itself; net->lookups counts those. */
+void names_leave(struct names_wait *w);
+
+/* For net.c: forgets all. Nobody may wait any more. */
+void names_free(struct net *net);
+
+/* What looks names up; uv_getaddrinfo, until a test puts its own in place. */
+typedef int names_look_up(uv_loop_t *loop, uv_getaddrinfo_t *req, uv_getaddrinfo_cb done, const char *host,
+                          const char *service, const struct addrinfo *hints);
+void names_use(struct net *net, names_look_up *look_up);
+
+#endif

@@ -1,0 +1,22 @@
+/* proxy_env: which proxy the environment asks for, as curl reads it: HTTPS_PROXY for wss:, HTTP_PROXY for ws:, else
+ * ALL_PROXY, and NO_PROXY for what needs none. The lower-case spelling of each comes first. It looks at strings alone.
+ */
+#ifndef NET_PROXY_ENV_H
+#define NET_PROXY_ENV_H
+
+#include "wire/url.h"
+
+/* What getenv(3) is. */
+typedef char *(*proxy_env_get)(const char *name);
+
+/* The proxy for the server `to`: 0 with `*proxy`, whose host is NULL where there is none to be used; or a negative enum
+ * err with `fault` (kind "proxy"), which names the variable, where its address is none. An address without a scheme is
+ * taken for http://. HTTP_PROXY does not count in a CGI program, where it is what a client sent as "Proxy:". */
+int proxy_env_read(const struct url *to, proxy_env_get get, struct url *proxy, struct fault *fault);
+
+/* Does the list `no_proxy` name the server? Its entries, parted by commas or spaces: "*"; names, which stand for what
+ * is below them, too, with or without a dot in front; addresses; "10.0.0.0/8", "fd00::/8"; each with ":port"
+ * ("[::1]:80" for IPv6) for that port alone. */
+bool proxy_env_excepts(const char *no_proxy, const char *host, uint16_t port);
+
+#endif

@@ -1,0 +1,93 @@
+/* resolve: lines of text, written with care and read with trust. */
+#include "net/resolve.h"
+
+#include "base/err.h"
+#include <stdlib.h>
+
+static int refuse(int rc, const char **why, const char *text) {
+    *why = text;
+    return rc;
+}
+
+static const char too_long[] = "the table is larger than 64 KB";
+
+static bool is_one_word(const char *text) {
+    for (; *text; text++)
+        if ((unsigned char)*text <= ' ' || *text == 0x7F) return false;
+    return true;
+}
+
+/* Cuts "host:port" and "[host]:port"; a name with several colons is an IPv6 address. `port` is empty where there is
+ * none. */
+static bool cut(struct slice name, struct slice *host, struct slice *port) {
+    const uint8_t *end = memchr(name.p, name.p[0] == '[' ? ']' : ':', name.n);
+    bool bracketed = name.p[0] == '[';
+    *host = name;
+    *port = slice_of(NULL, 0);
+    if (!end) return !bracketed;
+    struct slice rest = slice_skip(name, (size_t)(end - name.p) + bracketed);
+    if (!bracketed && memchr(rest.p + 1, ':', rest.n - 1)) return true;
+    *host = bracketed ? slice_of(name.p + 1, (size_t)(end - name.p) - 1) : slice_head(name, (size_t)(end - name.p));
+    if (rest.n == 0) return bracketed;
+    *port = slice_skip(rest, 1);
+    return rest.p[0] == ':' && port->n > 0;
+}
+
+static bool read_port(struct slice text, unsigned *out) {
+    *out = 0;
+    for (size_t i = 0; i < text.n; i++) {
+        if (text.p[i] < '0' || text.p[i] > '9' || i == 5) return false;
+        *out = *out * 10 + (text.p[i] - '0');
+    }
+    return text.n == 0 || (*out >= 1 && *out <= UINT16_MAX);
+}
+
+int resolve_add_name(struct buf *table, const char *name, const char **why) {
+    struct slice host, port;
+    unsigned number;
+    if (!*name || !is_one_word(name) || !cut(slice_str(name), &host, &port) || host.n == 0 || host.n > 255)
+        return refuse(ERR_SYNTAX, why, "it must be a host, or host:port");
+    if (!read_port(port, &number)) return refuse(ERR_SYNTAX, why, "the port must be a number from 1 to 65535");
+    int rc = buf_printf(table, "%s%.*s %u", table->len ? "\n" : "", SLICE_ARGS(host), number);
+    return rc < 0 ? refuse(rc, why, too_long) : 0;
+}
+
+int resolve_add_address(struct buf *table, const char *address, size_t count, const char **why) {
+    union address read;
+    if (!is_one_word(address) || !address_read(&read, address, 0))
+        return refuse(ERR_SYNTAX, why, "it is not an IP address");
+    if (count >= RESOLVE_ADDRESSES) return refuse(ERR_FULL, why, "a name has at most 16 addresses");
+    int rc = buf_printf(table, " %s", address);
+    return rc < 0 ? refuse(rc, why, too_long) : 0;
+}
+
+/* The number at the front of a line's rest. */
+static unsigned take_port(struct slice *rest) {
+    struct slice port;
+    unsigned number = 0;
+    if (slice_split(rest, ' ', &port)) read_port(port, &number);
+    return number;
+}
+
+static size_t take_addresses(struct slice rest, uint16_t port, union address *out) {
+    size_t n = 0;
+    for (struct slice one; n < RESOLVE_ADDRESSES && slice_split(&rest, ' ', &one);) {
+        char text[80]; /* of an address and its zone */
+        if (one.n >= sizeof text) continue;
+        memcpy(text, one.p, one.n);
+        text[one.n] = '\0';
+        if (address_read(&out[n], text, port)) n++; /* not where its zone has gone since */
+    }
+    return n;
+}
+
+size_t resolve_find(struct slice table, const char *host, uint16_t port, union address *out) {
+    struct slice line, name, found = {0};
+    for (bool exact = false; !exact && slice_split(&table, '\n', &line);) {
+        if (!slice_split(&line, ' ', &name) || !slice_eq_nocase(name, slice_str(host))) continue;
+        unsigned number = take_port(&line);
+        exact = number == port;
+        if (exact || number == 0) found = line;
+    }
+    return take_addresses(found, port, out);
+}

@@ -1,0 +1,321 @@
+/* tunnel: a dial, and behind it the detour of a proxy where there is one. */
+#include "net/tunnel.h"
+
+#include "net/listener.h"
+#include "net/names.h"
+#include "net/proxy_env.h"
+#include "net/resolve.h"
+#include "net/stream_tls.h"
+#include "wire/proxy.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { ADDRESSES_MOST = 4 }; /* of the server, that a proxy of socks5:// is asked for, one after the other */
+
+/* What there is more to remember on the way through a proxy. */
+struct detour {
+    struct tunnel *tunnel;
+    struct url at; /* of the proxy */
+    char place[URL_PLACE_SIZE];
+    char *host; /* of the server */
+    uint16_t port;
+    struct tls_config tls_config; /* of the proxy */
+    struct names_wait names;      /* for addresses of the server */
+    struct addresses {
+        char list[ADDRESSES_MOST][INET6_ADDRSTRLEN];
+        size_t count, next;
+    } addresses;
+    int dns_error;         /* of libuv */
+    struct stream *stream; /* NULL: not connected */
+    struct tls *tls;       /* the stream's, while it shakes hands; else NULL */
+    struct proxy talk;
+};
+
+struct tunnel {
+    struct net *net;
+    struct plan *plan;
+    dial_done done;
+    void *arg;
+    struct dial *dial;     /* NULL: it is done, or has not begun */
+    struct detour *detour; /* NULL: straight */
+    struct deadline soon;  /* a failure found at once is told */
+    struct fault fault;
+};
+
+/* ---- the end ---- */
+
+static void free_detour(struct detour *d) {
+    if (!d) return;
+    names_leave(&d->names);
+    if (d->stream) stream_close(d->stream);
+    proxy_clear(&d->talk);
+    tls_config_clear(&d->tls_config);
+    url_clear(&d->at);
+    free(d->host);
+    free(d);
+}
+
+void tunnel_cancel(struct tunnel *t) {
+    clock_cancel(&t->net->clock, &t->soon);
+    if (t->dial) dial_cancel(t->dial);
+    free_detour(t->detour);
+    plan_release(t->net, t->plan);
+    free(t);
+}
+
+static void finish(struct tunnel *t, struct stream *s, const struct fault *fault) {
+    dial_done done = t->done;
+    void *arg = t->arg;
+    struct fault copy = *fault;
+    tunnel_cancel(t);
+    done(arg, s, s ? NULL : &copy);
+}
+
+static void fail(struct tunnel *t) { finish(t, NULL, &t->fault); }
+
+static void on_soon(struct deadline *d) { fail((struct tunnel *)((char *)d - offsetof(struct tunnel, soon))); }
+
+static void fail_soon(struct tunnel *t) { clock_set(&t->net->clock, &t->soon, clock_now(&t->net->clock), on_soon); }
+
+/* ---- the dialogue ---- */
+
+static void dial_proxy(struct tunnel *t);
+
+static void send_words(struct detour *d) {
+    if (d->talk.out.len && !stream_busy(d->stream)) stream_write(d->stream, &d->talk.out);
+}
+
+/* The proxy refused: at the next of the server's addresses it may not. */
+static void refused(struct tunnel *t) {
+    struct detour *d = t->detour;
+    if (d->talk.unreachable && d->addresses.next < d->addresses.count) {
+        dial_proxy(t);
+        return;
+    }
+    t->fault = d->talk.fault;
+    fail(t);
+}
+
+static void on_received(void *owner, uint8_t *data, size_t n) {
+    struct tunnel *t = owner;
+    struct detour *d = t->detour;
+    enum proxy_step step = proxy_step(&d->talk, slice_of(data, n));
+    if (step == PROXY_FAILED) {
+        refused(t);
+    } else if (step == PROXY_DONE) {
+        struct stream *s = d->stream;
+        d->stream = NULL;
+        stream_read(s, false);
+        finish(t, s, &t->fault);
+    } else {
+        send_words(d);
+    }
+}
+
+static void on_written(void *owner, int error) {
+    struct tunnel *t = owner;
+    if (error == 0 && !t->detour->tls) send_words(t->detour); /* reading tells why it was not written */
+}
+
+static void on_ended(void *owner, int error) {
+    struct tunnel *t = owner;
+    const char *when = t->detour->tls ? "in the TLS handshake" : "before its answer was whole";
+    if (error == UV_EOF) {
+        fault_put(&t->fault, "proxy", "the proxy %s ended the connection %s", t->detour->place, when);
+    } else {
+        t->fault.system = uv_err_name(error);
+        fault_put(&t->fault, "proxy", "the connection to the proxy %s broke %s: %s", t->detour->place, when,
+                  uv_strerror(error));
+    }
+    fail(t);
+}
+
+static void talk(struct tunnel *t) {
+    struct detour *d = t->detour;
+    const char *host = d->addresses.count ? d->addresses.list[d->addresses.next++] : d->host;
+    proxy_clear(&d->talk);
+    proxy_init(&d->talk, &d->at, host, d->port);
+    if (proxy_step(&d->talk, slice_of(NULL, 0)) == PROXY_FAILED)
+        refused(t);
+    else
+        send_words(d);
+}
+
+/* ---- the proxy itself ---- */
+
+static void on_secured(void *owner, struct stream *s, int status) {
+    struct tunnel *t = owner;
+    struct detour *d = t->detour;
+    (void)s;
+    if (status != 0) {
+        t->fault.alert = tls_fault(d->tls)->alert;
+        fault_put(&t->fault, "proxy", "TLS with the proxy %s: %s", d->place, tls_fault(d->tls)->text);
+        fail(t);
+        return;
+    }
+    d->tls = NULL;
+    talk(t);
+}
+
+static const struct stream_events events = {
+    .connected = on_secured, .received = on_received, .ended = on_ended, .written = on_written};
+
+static void on_dialled(void *arg, struct stream *s, const struct fault *fault) {
+    struct tunnel *t = arg;
+    struct detour *d = t->detour;
+    t->dial = NULL;
+    if (!d || !s) {
+        t->fault = fault ? *fault : t->fault;
+        if (d) t->fault.kind = "proxy";
+        finish(t, s, &t->fault);
+        return;
+    }
+    d->stream = s;
+    stream_own(s, &events, t);
+    stream_read(s, true);
+    if (d->at.scheme != URL_HTTPS) {
+        talk(t);
+        return;
+    }
+    struct fault wrong = {0};
+    d->tls = tls_client_new(t->net->tls, &d->tls_config, d->at.host, d->at.port, &wrong);
+    if (d->tls) {
+        stream_tls_start(s, d->tls);
+        return;
+    }
+    fault_put(&t->fault, "proxy", "TLS with the proxy %s: %s", d->place, wrong.text);
+    fail(t);
+}
+
+static void dial_proxy(struct tunnel *t) {
+    struct detour *d = t->detour;
+    struct dial_options how = plan_dial(t->plan);
+    how.title = "the proxy ";
+    if (d->stream) stream_close(d->stream);
+    d->stream = NULL;
+    t->dial = dial_start(t->net, d->at.host, d->at.port, &how, on_dialled, t);
+}
+
+/* ---- the beginning ---- */
+
+static void add_address(struct detour *d, const union address *a) {
+    struct addresses *all = &d->addresses;
+    if (all->count == ADDRESSES_MOST) return;
+    if (uv_ip_name(&a->any, all->list[all->count], sizeof all->list[0]) == 0) all->count++;
+}
+
+/* The addresses of the server are known: those of the family that was first to be known go first. */
+static void on_named(struct names_wait *w, const struct names_answer *answer) {
+    struct detour *d = (struct detour *)((char *)w - offsetof(struct detour, names));
+    struct tunnel *t = d->tunnel;
+    if (answer->status != 0 && d->dns_error != UV_EAI_AGAIN) d->dns_error = answer->status;
+    for (size_t i = 0; i < answer->count && i < ADDRESSES_MOST / 2; i++) add_address(d, &answer->found[i]);
+    if (w->awaits) return;
+    if (d->addresses.count) {
+        dial_proxy(t);
+        return;
+    }
+    t->fault.system = uv_err_name(d->dns_error);
+    fault_put(&t->fault, "dns", "cannot find %s: %s", d->host, uv_strerror(d->dns_error));
+    fail_soon(t);
+}
+
+/* A proxy of socks5:// is told an address. */
+static void find_server(struct tunnel *t) {
+    struct detour *d = t->detour;
+    union address given[RESOLVE_ADDRESSES];
+    int family = t->plan->family;
+    size_t n = resolve_find(buf_slice(&t->plan->resolve), d->host, d->port, given);
+    if (n == 0 && address_read(given, d->host, d->port)) n = 1;
+    for (size_t i = 0; i < n; i++) add_address(d, &given[i]);
+    if (n)
+        dial_proxy(t);
+    else
+        names_ask(t->net, d->host, (family != 6) * NAMES_V4 | (family != 4) * NAMES_V6, &d->names, on_named);
+}
+
+/* What is trusted holds for a proxy, too; who we are, and its pinned key, is for the server alone. */
+static void trust(struct tls_config *to, const struct tls_config *from) {
+    struct tls_config part = {.ca_file = from->ca_file,
+                              .ca_path = from->ca_path,
+                              .system_ca = from->system_ca,
+                              .no_verify = from->no_verify,
+                              .no_stapling = from->no_stapling,
+                              .min_version = from->min_version};
+    tls_config_copy(to, &part);
+}
+
+static void start_detour(struct tunnel *t, const struct url *url, const struct url *proxy) {
+    struct detour *d = t->detour = calloc(1, sizeof *d);
+    if (!d || !(d->host = strdup(url->host))) abort();
+    d->tunnel = t;
+    d->at = *proxy;
+    d->port = url->port;
+    url_place(&d->at, d->place);
+    trust(&d->tls_config, &t->plan->tls);
+    if (d->at.scheme == URL_SOCKS5)
+        find_server(t);
+    else
+        dial_proxy(t);
+}
+
+static bool listens_here(struct net *net, const struct url *url) {
+    union address a;
+    return address_read(&a, url->host, url->port) && listener_is_at(net, stream_address_of(&a.any));
+}
+
+/* The proxy to take, or one without a host; 0 or a negative enum err with the fault. */
+static int choose_proxy(struct net *net, const struct url *url, const struct plan *plan, struct url *proxy,
+                        struct fault *fault) {
+    *proxy = (struct url){0};
+    if (url->scheme == URL_UNIX || plan->no_proxy) return 0;
+    if (plan->proxy.host) {
+        if (url_copy(proxy, &plan->proxy) < 0) abort();
+        return 0;
+    }
+    return listens_here(net, url) ? 0 : proxy_env_read(url, getenv, proxy, fault);
+}
+
+struct tunnel *tunnel_start(struct net *net, const struct url *url, struct plan *plan, dial_done done, void *arg) {
+    struct tunnel *t = calloc(1, sizeof *t);
+    struct dial_options how = plan_dial(plan);
+    struct url proxy;
+    if (!t) abort();
+    *t = (struct tunnel){.net = net, .plan = plan_hold(plan), .done = done, .arg = arg};
+    if (choose_proxy(net, url, plan, &proxy, &t->fault) < 0)
+        fail_soon(t);
+    else if (proxy.host)
+        start_detour(t, url, &proxy);
+    else if (url->scheme == URL_UNIX)
+        t->dial = dial_start_path(net, url->socket_path, on_dialled, t);
+    else
+        t->dial = dial_start(net, url->host, url->port, &how, on_dialled, t);
+    return t;
+}
+
+/* ---- what is told of it ---- */
+
+bool tunnel_is_looking_up(const struct tunnel *t) {
+    return t->dial ? dial_is_looking_up(t->dial) : t->detour && t->detour->names.awaits;
+}
+
+const char *tunnel_phase(const struct tunnel *t) {
+    bool server = !t->detour || t->detour->names.awaits;
+    return !server ? "proxy" : tunnel_is_looking_up(t) ? "dns" : "connect";
+}
+
+void tunnel_time_out(struct tunnel *t, char *text, size_t size) {
+    const struct detour *d = t->detour;
+    if (t->dial)
+        dial_time_out(t->dial, text, size);
+    else if (!d)
+        snprintf(text, size, "no way to begin");
+    else if (d->names.awaits)
+        snprintf(text, size, "no address for %s", d->host);
+    else if (d->tls)
+        snprintf(text, size, "the TLS handshake with the proxy %s was not done", d->place);
+    else
+        snprintf(text, size, "no whole answer from the proxy %s", d->place);
+}

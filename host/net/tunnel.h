@@ -1,0 +1,29 @@
+/* tunnel: the way to a server, whatever leads there: straight (net/dial), or through a proxy, by its dialogue
+ * (wire/proxy) and TLS of its own where it is https://. It sets no deadline: who asks decides when to give up. */
+#ifndef NET_TUNNEL_H
+#define NET_TUNNEL_H
+
+#include "net/dial.h"
+#include "net/plan.h"
+
+struct tunnel;
+
+/* Starts the way to `url`, as the plan says, by plan->proxy or else as the environment says now; listeners in this
+ * process, and sockets of the file system, need no proxy of the environment. `url` is borrowed until the return, the
+ * plan held until the end. `done` is as of dial_start; beside "dns" and "connect" the fault may be "proxy", which names
+ * it ("127.0.0.1:3128", never with user and password) and what it answered. */
+struct tunnel *tunnel_start(struct net *net, const struct url *url, struct plan *plan, dial_done done, void *arg);
+
+/* Ends it; `done` is not called. */
+void tunnel_cancel(struct tunnel *t);
+
+/* Is a name still being looked up? */
+bool tunnel_is_looking_up(const struct tunnel *t);
+
+/* Where it is: "dns", "connect" or "proxy". */
+const char *tunnel_phase(const struct tunnel *t);
+
+/* Its time is up, and tunnel_cancel follows. Writes what it waited for: "no answer from ADDRESS", ... */
+void tunnel_time_out(struct tunnel *t, char *text, size_t size);
+
+#endif

@@ -1,0 +1,35 @@
+/* cookie: a jar for the cookies that servers set in the opening handshake (RFC 6265), to be sent with the next. It
+ * knows no clock: times are seconds since 1970. */
+#ifndef WIRE_COOKIE_H
+#define WIRE_COOKIE_H
+
+#include "base/buf.h"
+
+enum {
+    COOKIES_MAX = 50,       /* in a jar; the oldest goes for a new one */
+    COOKIE_SIZE_MAX = 4096, /* bytes of a Set-Cookie; a longer one is passed over */
+};
+
+/* All zero: empty. */
+struct cookie_jar {
+    struct cookie *first;
+    unsigned count;
+};
+
+void cookie_jar_clear(struct cookie_jar *jar);
+
+/* Where a request goes. */
+struct cookie_place {
+    struct slice host, target; /* the target with its query, if any */
+    bool secure;               /* TLS */
+};
+
+/* Takes the value of one Set-Cookie of the answer to a request. What RFC 6265 5.2 and 5.3 have passed over is, and
+ * what there is no memory for: a cookie for another domain, or without a name, say. */
+void cookie_jar_take(struct cookie_jar *jar, struct slice set_cookie, const struct cookie_place *from, int64_t now);
+
+/* Appends what a request carries ("a=1; b=2"), longer paths first (RFC 6265 5.4); nothing where there is none. 0,
+ * ERR_FULL or ERR_NOMEM. */
+int cookie_jar_write(const struct cookie_jar *jar, const struct cookie_place *to, int64_t now, struct buf *out);
+
+#endif

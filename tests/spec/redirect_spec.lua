@@ -1,0 +1,185 @@
+-- What an answer to the opening handshake asks of the next request: redirects, and cookies.
+local testing = require "wsbot.testing"
+
+-- Connects, and returns the connection and what it told, line by line; told.over: it has ended.
+local function connect(options)
+  local told = {}
+  local function note(...)
+    told[#told + 1] = table.concat({ ... }, " ")
+  end
+  options.on_websocket_connect = function(_, response) note("open", response.status) end
+  options.on_error = function(_, word, message) note(word, message) end
+  options.on_close = function(_, code, _, record)
+    note("close", code, record.phase)
+    told.over = not record.retry_in
+  end
+  return ws.connect(options), told
+end
+
+local function ended(told)
+  testing.eventually(function() return told.over end)
+end
+
+-- A server that answers with a redirect.
+local function leads_to(location, options)
+  options = options or {}
+  options.refuse = { status = options.status or 302, headers = { Location = location } }
+  options.status = nil
+  return testing.server(options)
+end
+
+describe("a redirect", function()
+  it("is not followed unless that is asked for, and the message says so", function()
+    local target = testing.server()
+    local server = leads_to(target.url .. "/there")
+    local _, told = connect { url = server.url }
+    ended(told)
+    assert.matches("^handshake the server answered 302 Found: it redirects to " .. target.url:gsub("%p", "%%%0")
+      .. "/there %(see max_redirects%)$", told[1])
+    assert.equal("close 1006 handshake", told[2])
+  end)
+
+  for _, status in ipairs { 301, 302, 303, 307, 308 } do
+    it(("%d is followed within the attempt"):format(status), function()
+      local target = testing.server()
+      local server = leads_to("http" .. target.url:sub(3) .. "/there?x=1#fragment", { status = status })
+      local conn, told = connect { url = server.url .. "/here", max_redirects = 1 }
+      local session = target:accept()
+      assert.equal("/there", session.request.path)
+      assert.equal("x=1", session.request.query)
+      assert.equal(target.url:match "//(.*)", session.request.headers.host)
+      conn:send "hello"
+      assert.equal("hello", session:receive())
+      assert.same({ "open 101" }, told)
+      assert.equal(server.url .. "/here", conn.url)
+      assert.equal(target.url:match "//(.*)", conn.remote_address)
+      conn:close()
+    end)
+  end
+
+  it("is followed so many times, and no more", function()
+    local target = testing.server()
+    local second = leads_to(target.url)
+    local first = leads_to(second.url)
+    local conn = connect { url = first.url, max_redirects = 2 }
+    target:accept()
+    conn:close()
+    local _, told = connect { url = first.url, max_redirects = 1 }
+    ended(told)
+    assert.matches("^handshake the server redirects to .*, after 1 others %(max_redirects%)$", told[1])
+    assert.equal("close 1006 handshake", told[2])
+  end)
+
+  it("that leads in a circle comes to an end", function()
+    local server = testing.server { refuse = { status = 307, headers = { Location = "/again" } } }
+    local _, told = connect { url = server.url, max_redirects = 5 }
+    ended(told)
+    assert.matches("^handshake the server redirects to /again, after 5 others", told[1])
+  end)
+
+  it("begins anew with each attempt", function()
+    local target = testing.server { refuse = { status = 503 } }
+    local server = leads_to(target.url)
+    local _, told = connect { url = server.url, max_redirects = 1,
+      reconnect = { min = 0.001, max = 0.001, attempts = 2 } }
+    ended(told)
+    assert.equal("handshake the server answered 503 Service Unavailable", told[5])
+  end)
+
+  it("takes no credentials, cookies or Host of the script's to another origin", function()
+    local target = testing.server()
+    local server = leads_to(target.url)
+    local url = server.url:gsub("//", "//user:secret@")
+    local conn = connect { url = url, max_redirects = 1,
+      headers = { Cookie = "session=secret", Authorization = "Bearer secret", Host = "inside", ["X-Version"] = "2" } }
+    local headers = target:accept().request.headers
+    assert.is_nil(headers.authorization)
+    assert.is_nil(headers.cookie)
+    assert.equal("2", headers["x-version"])
+    assert.equal(target.url:match "//(.*)", headers.host)
+    conn:close()
+  end)
+
+  it("from wss to ws is never followed", function()
+    local target = testing.server()
+    local server = leads_to(target.url, { tls = true })
+    local _, told = connect { url = server.url, tls = { ca_file = server.ca_file }, max_redirects = 5 }
+    ended(told)
+    assert.matches("^handshake the server redirects from wss to ws, which is not followed: ws://127", told[1])
+  end)
+
+  it("from ws to wss is, and verified", function()
+    local target = testing.server { tls = true }
+    local server = leads_to("https" .. target.url:sub(4))
+    local conn, told = connect { url = server.url, tls = { ca_file = target.ca_file }, max_redirects = 1 }
+    target:accept()
+    testing.eventually(function() return told[1] == "open 101" end)
+    conn:close()
+    local _, why = connect { url = server.url, max_redirects = 1 }
+    ended(why)
+    assert.matches("^tls ", why[1])
+    assert.equal("close 1006 tls", why[2])
+  end)
+
+  for location, why in pairs {
+    ["ftp://h/"] = "'ftp://h/': it is not of http or https",
+    ["ws://h:0/"] = "'ws://h:0/': the port must be a number from 1 to 65535",
+    ["ws://"] = "'ws://': it has no host",
+  } do
+    it("to " .. location .. " is an error that says why", function()
+      local server = leads_to(location)
+      local _, told = connect { url = server.url, max_redirects = 1 }
+      ended(told)
+      assert.equal("handshake the server redirects to " .. why, told[1])
+    end)
+  end
+end)
+
+describe("cookies", function()
+  local function cookie_of(session) return session.request.headers.cookie end
+
+  it("are kept for the next attempt where that is asked for", function()
+    local clock = testing.clock()
+    local server = testing.server { headers = { ["Set-Cookie"] = { "id=7; Path=/; HttpOnly", "node=a; Max-Age=60" } } }
+    local conn = connect { url = server.url, cookies = true, headers = { Cookie = "mine=1" }, reconnect = { min = 1 } }
+    clock:advance(0)
+    local session = server:accept(0)
+    assert.equal("mine=1", cookie_of(session))
+    session:drop()
+    clock:advance(1)
+    session = server:accept(0)
+    assert.equal("mine=1; id=7; node=a", cookie_of(session))
+    clock:advance(120)
+    session:drop()
+    clock:advance(1)
+    assert.equal("mine=1; id=7", cookie_of(server:accept(0)))
+    conn:close()
+  end)
+
+  it("are not, where it is not", function()
+    local clock = testing.clock()
+    local server = testing.server { headers = { ["Set-Cookie"] = "id=7" } }
+    local conn = connect { url = server.url, reconnect = { min = 1 } }
+    clock:advance(0)
+    server:accept(0):drop()
+    clock:advance(1)
+    assert.is_nil(cookie_of(server:accept(0)))
+    conn:close()
+  end)
+
+  it("that a redirect sets go along", function()
+    local server = testing.server {
+      answer = function(request)
+        if request.path == "/feed" then return {} end
+        return { refuse = { status = 302, headers = { Location = "/feed", ["Set-Cookie"] = "step=1" } } }
+      end,
+    }
+    local conn = connect { url = server.url .. "/login", cookies = true, max_redirects = 1 }
+    testing.eventually(function() return conn.state == "open" end)
+    assert.equal("/login", server:accept().request.path)
+    local session = server:accept()
+    assert.equal("/feed", session.request.path)
+    assert.equal("step=1", cookie_of(session))
+    conn:close()
+  end)
+end)
