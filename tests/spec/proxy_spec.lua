@@ -18,6 +18,7 @@ local function start(url, proxy, options)
   return program.bot(([[
     local CA = arg[3]
     ws.connect(told { url = arg[1], proxy = arg[2] ~= "" and arg[2] or nil, %s
+      on_error = function(_, code, message) say("error", code, message) end,
       on_close = function(_, code, _, record) say("close", code, record.phase, record.error) end })
   ]]):format(options.more or ""), { url, proxy or "", tls.cert "ca" }, options)
 end
