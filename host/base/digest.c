@@ -1,4 +1,4 @@
-/* digest: SHA-1 and Base64 from wolfCrypt. */
+/* digest: SHA-1, SHA-256 and Base64 from wolfCrypt. */
 #include "base/digest.h"
 
 #include "base/err.h"
@@ -6,6 +6,7 @@
 #include <wolfssl/options.h>
 #include <wolfssl/wolfcrypt/coding.h>
 #include <wolfssl/wolfcrypt/sha.h>
+#include <wolfssl/wolfcrypt/sha256.h>
 
 void digest_sha1(struct slice a, struct slice b, uint8_t out[SHA1_SIZE]) {
     wc_Sha sha;
@@ -14,6 +15,14 @@ void digest_sha1(struct slice a, struct slice b, uint8_t out[SHA1_SIZE]) {
     wc_ShaUpdate(&sha, b.p, (word32)b.n);
     wc_ShaFinal(&sha, out);
     wc_ShaFree(&sha);
+}
+
+void digest_sha256(struct slice in, uint8_t out[SHA256_SIZE]) {
+    wc_Sha256 sha;
+    if (wc_InitSha256(&sha) != 0) abort(); /* as above */
+    wc_Sha256Update(&sha, in.p, (word32)in.n);
+    wc_Sha256Final(&sha, out);
+    wc_Sha256Free(&sha);
 }
 
 void digest_base64_text(char *to, struct slice in) {

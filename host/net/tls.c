@@ -1,161 +1,14 @@
-/* tls: one WOLFSSL object whose I/O callbacks read from a slice and write to a buffer, and words for what goes wrong.
- */
-#include "net/tls.h"
-
+/* tls: one WOLFSSL object whose I/O callbacks read from a slice and write to a buffer. */
 #include "net/net.h"
-#include "net/tls_context.h"
+#include "net/tls_certificate.h"
+#include "net/tls_parts.h"
+#include "net/tls_ticket.h"
 #include <arpa/inet.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <wolfssl/error-ssl.h>
-#include <wolfssl/wolfcrypt/error-crypt.h>
 
 enum { CIPHERTEXT_MAX = 2 * NET_READ_SIZE }; /* bytes fed and not used yet: a read, and what is kept of the last */
-
-struct tls {
-    struct tls_store *store;
-    struct tls_context *context;
-    WOLFSSL *ssl;
-    char *host;      /* what is verified, for messages; empty for a server */
-    char *server;    /* "host:port", names the session; empty for a server */
-    struct slice in; /* fed, not used yet: borrowed, or what is kept */
-    struct buf kept;
-    struct buf out;
-    bool done; /* the handshake */
-    struct fault fault;
-};
-
-/* ---- words ---- */
-
-static const char *name_of(WOLFSSL_X509_NAME *name, char *text, size_t size) {
-    if (!name || wolfSSL_X509_NAME_get_text_by_NID(name, NID_commonName, text, (int)size) <= 0)
-        if (!name || !wolfSSL_X509_NAME_oneline(name, text, (int)size)) snprintf(text, size, "unknown");
-    return text;
-}
-
-/* "2026-01-02" from an ASN.1 time, which is YYMMDD... or YYYYMMDD... */
-static const char *date_of(const WOLFSSL_ASN1_TIME *t, char text[16]) {
-    const char *d = t ? (const char *)t->data : "";
-    size_t n = t ? (size_t)t->length : 0;
-    bool whole = t && t->type == ASN_GENERALIZED_TIME;
-    snprintf(text, 16, "an unknown day");
-    if (n >= 8 && whole) snprintf(text, 16, "%.4s-%.2s-%.2s", d, d + 4, d + 6);
-    if (n >= 6 && !whole) snprintf(text, 16, "%s%.2s-%.2s-%.2s", d[0] >= '5' ? "19" : "20", d, d + 2, d + 4);
-    return text;
-}
-
-static bool is_self_signed(WOLFSSL_X509 *cert) {
-    char subject[256], issuer[256];
-    WOLFSSL_X509_NAME *s = wolfSSL_X509_get_subject_name(cert), *i = wolfSSL_X509_get_issuer_name(cert);
-    return s && i && wolfSSL_X509_NAME_oneline(s, subject, sizeof subject) &&
-           wolfSSL_X509_NAME_oneline(i, issuer, sizeof issuer) && strcmp(subject, issuer) == 0;
-}
-
-/* The names a certificate is for, as far as they fit. */
-static const char *names_in(WOLFSSL_X509 *cert, char *text, size_t size) {
-    size_t n = 0;
-    text[0] = '\0';
-    for (char *name; (name = wolfSSL_X509_get_next_altname(cert)) && n < size;)
-        n += (size_t)snprintf(text + n, size - n, "%s%s", n ? ", " : "", name);
-    if (n == 0) name_of(wolfSSL_X509_get_subject_name(cert), text, size);
-    return text;
-}
-
-/* What is wrong with the certificate of whom, while it is at hand. */
-static void tell_certificate(struct tls *t, int error, WOLFSSL_X509 *cert, int depth) {
-    char subject[128] = "unknown", issuer[128] = "unknown", names[256], day[16], who[192];
-    if (cert) {
-        name_of(wolfSSL_X509_get_subject_name(cert), subject, sizeof subject);
-        name_of(wolfSSL_X509_get_issuer_name(cert), issuer, sizeof issuer);
-    }
-    if (depth > 0) {
-        snprintf(who, sizeof who, "the certificate of the authority \"%s\", which vouches for %s,", subject, t->host);
-    } else {
-        snprintf(who, sizeof who, "the certificate of %s", t->host);
-    }
-    switch (error) {
-    case ASN_AFTER_DATE_E:
-    case X509_V_ERR_CERT_HAS_EXPIRED:
-    case X509_V_ERR_ERROR_IN_CERT_NOT_AFTER_FIELD: /* what 5.5 says of -151 */
-        fault_put(&t->fault, "tls", "%s expired on %s (issuer %s)", who,
-                  date_of(cert ? wolfSSL_X509_get_notAfter(cert) : NULL, day), issuer);
-        break;
-    case ASN_BEFORE_DATE_E:
-    case X509_V_ERR_CERT_NOT_YET_VALID:
-    case X509_V_ERR_ERROR_IN_CERT_NOT_BEFORE_FIELD:
-        fault_put(&t->fault, "tls", "%s is not valid before %s (issuer %s); is this machine's clock right?", who,
-                  date_of(cert ? wolfSSL_X509_get_notBefore(cert) : NULL, day), issuer);
-        break;
-    case DOMAIN_NAME_MISMATCH:
-    case IPADDR_MISMATCH:
-        fault_put(&t->fault, "tls", "the certificate that %s shows is for another name: %s", t->host,
-                  cert ? names_in(cert, names, sizeof names) : "unknown");
-        break;
-    case ASN_NO_SIGNER_E:
-    case ASN_SELF_SIGNED_E:
-    case X509_V_ERR_DEPTH_ZERO_SELF_SIGNED_CERT:
-    case X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT_LOCALLY:
-        if (cert && is_self_signed(cert)) {
-            fault_put(&t->fault, "tls", "%s is self-signed and not trusted (trust it with tls.ca_file)", who);
-        } else {
-            fault_put(&t->fault, "tls", "%s is from an issuer that is not trusted: %s (trust it with tls.ca_file)", who,
-                      issuer);
-        }
-        break;
-    default:
-        fault_put(&t->fault, "tls", "%s is refused (%d): %s", who, error,
-                  wolfSSL_ERR_reason_error_string((unsigned long)(error < 0 ? -error : error)));
-    }
-}
-
-/* wolfSSL asks about each certificate, with its own judgement; what it refused is put into words and stays refused. */
-static int on_verify(int ok, WOLFSSL_X509_STORE_CTX *store) {
-    struct tls *t = store->userCtx;
-    if (!ok && t) tell_certificate(t, store->error, wolfSSL_X509_STORE_CTX_get_current_cert(store), store->error_depth);
-    return ok;
-}
-
-static const char *alert_words(int alert) {
-    switch (alert) {
-    case handshake_failure: return "handshake_failure: no version, cipher or certificate that both sides accept";
-    case bad_certificate: return "bad_certificate: it refused our certificate";
-    case unsupported_certificate: return "unsupported_certificate: it refused our certificate";
-    case certificate_revoked: return "certificate_revoked: our certificate was revoked";
-    case certificate_expired: return "certificate_expired: our certificate expired";
-    case certificate_unknown: return "certificate_unknown: it refused our certificate";
-    case unknown_ca: return "unknown_ca: it does not know the issuer of our certificate";
-    case decrypt_error: return "decrypt_error";
-    case wolfssl_alert_protocol_version: return "protocol_version: no TLS version that both sides accept";
-    case unrecognized_name: return "unrecognized_name: it has no certificate for this name (tls.server_name)";
-    case 116: return "certificate_required: it wants a client certificate (tls.cert and tls.key)";
-    case 120: return "no_application_protocol";
-    default: return "an alert";
-    }
-}
-
-static enum tls_step fail(struct tls *t, int error) {
-    WOLFSSL_ALERT_HISTORY alerts;
-    char text[WOLFSSL_MAX_ERROR_SZ] = "";
-    const char *doing = t->done ? "" : "the TLS handshake failed: ";
-    if (wolfSSL_get_alert_history(t->ssl, &alerts) == WOLFSSL_SUCCESS && alerts.last_rx.level == alert_fatal) {
-        if (!fault_set(&t->fault)) t->fault.alert = alerts.last_rx.code;
-        fault_put(&t->fault, "tls", "%sthe peer sent alert %d (%s)", doing, alerts.last_rx.code,
-                  alert_words(alerts.last_rx.code));
-    } else if (error == UNKNOWN_RECORD_TYPE || error == VERSION_ERROR || error == -341) {
-        fault_put(&t->fault, "tls", "%sthe peer does not speak %s (%s)", doing,
-                  error == VERSION_ERROR ? "this version of TLS" : "TLS",
-                  error == VERSION_ERROR ? "see tls.min_version" : "is it a ws:// address, or an http:// proxy?");
-    } else if (error == DOMAIN_NAME_MISMATCH || error == IPADDR_MISMATCH || error == ASN_NO_SIGNER_E ||
-               error == ASN_SELF_SIGNED_E) {
-        WOLFSSL_X509 *cert = wolfSSL_get_peer_certificate(t->ssl);
-        tell_certificate(t, error, cert, 0);
-        wolfSSL_X509_free(cert);
-    } else {
-        wolfSSL_ERR_error_string_n((unsigned long)error, text, sizeof text);
-        fault_put(&t->fault, "tls", "%s%s (wolfSSL %d)", doing, text, error);
-    }
-    return TLS_FAILED;
-}
 
 /* ---- bytes ---- */
 
@@ -202,6 +55,11 @@ int tls_keep(struct tls *t) {
 
 /* ---- life ---- */
 
+static enum tls_step fail(struct tls *t, int error) {
+    tls_words_fail(t, error);
+    return TLS_FAILED;
+}
+
 static struct tls *new_tls(struct tls_store *s, const struct tls_config *config, bool server, struct fault *fault) {
     struct tls_context *context = tls_context_get(s, config, server, fault);
     if (!context) return NULL;
@@ -240,6 +98,14 @@ static bool is_address(const char *host) {
     return inet_pton(AF_INET, host, a) == 1 || inet_pton(AF_INET6, host, a) == 1;
 }
 
+static int on_certificate_wanted(WOLFSSL *ssl, WOLFSSL_X509 **cert, WOLFSSL_EVP_PKEY **key) {
+    (void)cert;
+    (void)key;
+    struct tls *t = wolfSSL_GetIOReadCtx(ssl);
+    t->wanted = true;
+    return 0;
+}
+
 struct tls *tls_client_new(struct tls_store *s, const struct tls_config *config, const char *host, uint16_t port,
                            struct fault *fault) {
     struct tls *t = new_tls(s, config, false, fault);
@@ -259,12 +125,16 @@ struct tls *tls_client_new(struct tls_store *s, const struct tls_config *config,
     } else {
         char verified[264];
         address_to_verify(name, verified, sizeof verified);
-        wolfSSL_set_verify(t->ssl, WOLFSSL_VERIFY_PEER, on_verify);
+        wolfSSL_set_verify(t->ssl, WOLFSSL_VERIFY_PEER, tls_refusal_verify);
         wolfSSL_SetCertCbCtx(t->ssl, t);
         wolfSSL_check_domain_name(t->ssl, verified);
     }
+    if (!config->cert) wolfSSL_CTX_set_client_cert_cb(t->context->ctx, on_certificate_wanted);
+    if (config->alpn)
+        wolfSSL_UseALPN(t->ssl, config->alpn, (word32)strlen(config->alpn), WOLFSSL_ALPN_FAILED_ON_MISMATCH);
     WOLFSSL_SESSION *session = tls_session_find(t->context, t->server);
     if (session) wolfSSL_set_session(t->ssl, session);
+    t->shown_1_2 = t->ticket_waits = session && wolfSSL_version(t->ssl) == TLS1_2_VERSION;
     return t;
 }
 
@@ -278,6 +148,8 @@ struct tls *tls_server_new(struct tls_store *s, const struct tls_config *config,
 
 void tls_free(struct tls *t) {
     if (!t) return;
+    if (t->server && (!t->done || fault_set(&t->fault))) /* (RFC 5246 7.2.2); and it may be why the handshake failed */
+        tls_session_keep(t->context, t->server, NULL);
     tls_memory_forget(&t->store->memory, t->ssl);
     wolfSSL_free(t->ssl);
     buf_clear(&t->kept);
@@ -288,12 +160,43 @@ void tls_free(struct tls *t) {
     free(t);
 }
 
+/* A resumed session had it: the context, with its sessions, is for this configuration alone. */
+static bool has_pinned_key(struct tls *t) {
+    const char *pins = t->context->config.pins;
+    if (!t->server || !pins || wolfSSL_session_reused(t->ssl)) return true;
+    char pin[PIN_SIZE + 1] = "";
+    WOLFSSL_X509 *cert = wolfSSL_get_peer_certificate(t->ssl);
+    bool has = cert && pin_is_among(pins, tls_certificate_pin(cert, pin));
+    if (!has) tls_words_pin(t, cert, pin);
+    wolfSSL_X509_free(cert);
+    return has;
+}
+
+/* False: more must come before wolfSSL may see it. */
+static bool ticket_is_settled(struct tls *t) {
+    if (!t->ticket_waits || t->in.n == 0) return true;
+    enum tls_ticket ticket = tls_ticket_look(t->in);
+    if (ticket == TLS_TICKET_MORE) return false;
+    if (ticket == TLS_TICKET_REFUSED) wolfSSL_set_SessionTicket(t->ssl, NULL, 0);
+    t->ticket_waits = false;
+    return true;
+}
+
+/* A server that refused a session of TLS 1.2 may speak 1.3 by now: the next connection offers it again. */
+static void keep_session(struct tls *t) {
+    bool stale = t->shown_1_2 && !wolfSSL_session_reused(t->ssl);
+    tls_session_keep(t->context, t->server, stale ? NULL : wolfSSL_get1_session(t->ssl));
+}
+
 enum tls_step tls_handshake(struct tls *t) {
     if (t->done) return TLS_DONE;
     if (fault_set(&t->fault)) return TLS_FAILED;
+    if (!ticket_is_settled(t)) return TLS_MORE;
     int rc = t->server ? wolfSSL_connect(t->ssl) : wolfSSL_accept(t->ssl);
     if (rc == WOLFSSL_SUCCESS) {
+        if (!has_pinned_key(t)) return TLS_FAILED;
         t->done = true;
+        if (t->server) keep_session(t);
         tls_memory_settle(&t->store->memory, t->ssl);
         return TLS_DONE;
     }
@@ -328,19 +231,10 @@ int tls_write(struct tls *t, struct slice plain) {
 }
 
 void tls_end(struct tls *t) {
-    if (!t->done) return;
-    if (!fault_set(&t->fault)) wolfSSL_shutdown(t->ssl);
-    WOLFSSL_SESSION *session = t->server && !fault_set(&t->fault) ? wolfSSL_get1_session(t->ssl) : NULL;
-    if (session) tls_session_keep(t->context, t->server, session);
+    if (t->done && !fault_set(&t->fault)) wolfSSL_shutdown(t->ssl);
 }
 
 struct buf *tls_out(struct tls *t) {
     return &t->out;
 }
 const struct fault *tls_fault(const struct tls *t) { return &t->fault; }
-
-void tls_describe(const struct tls *t, char *text, size_t size) {
-    snprintf(text, size, "%s %s", wolfSSL_get_version(t->ssl), wolfSSL_get_cipher(t->ssl));
-}
-
-bool tls_resumed(const struct tls *t) { return wolfSSL_session_reused(t->ssl); }

@@ -6,15 +6,21 @@
 
 #include "base/buf.h"
 #include "base/err.h"
+#include "wire/pin.h"
 
 enum tls_version { TLS_1_2, TLS_1_3 };
 
 /* How to speak. Strings are owned; NULL: not given. All zero: verify against the system's CAs, TLS 1.2 and above. */
 struct tls_config {
     char *ca_file, *ca_path;         /* trust these instead of the system's CAs */
+    bool system_ca;                  /* and not instead of them, but beside them */
+    char *pins;                      /* of a client, with commas between them (wire/pin.h): the server has one of these
+                                        keys; holds without verification, too */
+    char *alpn;                      /* of a client: protocols to offer (RFC 7301), with commas between them */
     char *cert, *key, *key_password; /* our own certificate (PEM, chain included) and its key */
     char *server_name;               /* sent and verified instead of the host */
     bool no_verify;
+    bool no_stapling; /* of a client: do not ask for an OCSP response beside the certificate (RFC 6066 8) */
     enum tls_version min_version;
 };
 
@@ -55,21 +61,34 @@ enum tls_step {
     TLS_FAILED = -1, /* tls_fault says why */
 };
 
+/* From the end of the handshake on, connections to the same server resume the session, with tickets that come later,
+ * too (RFC 8446 4.6.1); not after a fault. */
 enum tls_step tls_handshake(struct tls *t);
 enum tls_step tls_read(struct tls *t, uint8_t *out, size_t size, size_t *n);
 
 /* Encrypts all of `plain` into tls_out. 0 or ERR_SYSTEM with a fault. */
 int tls_write(struct tls *t, struct slice plain);
 
-/* Says that we send no more (close_notify, into tls_out), and keeps the session for the next connection. */
+/* Says that we send no more (close_notify, into tls_out). */
 void tls_end(struct tls *t);
 
 /* Ciphertext that waits to be sent. */
 struct buf *tls_out(struct tls *t);
 const struct fault *tls_fault(const struct tls *t);
 
-/* "TLSv1.3 TLS13-CHACHA20-POLY1305-SHA256" */
-void tls_describe(const struct tls *t, char *text, size_t size);
-bool tls_resumed(const struct tls *t);
+/* What was agreed on, and whose certificate was shown. Texts are empty where there is none. */
+struct tls_info {
+    const char *version; /* "1.2", "1.3" */
+    const char *cipher;  /* as the RFCs name it: "TLS_AES_128_GCM_SHA256" */
+    bool resumed;        /* from an earlier session; the certificate is the one that was verified then */
+    bool has_certificate;
+    char alpn[256];
+    char subject[128], issuer[128]; /* cut where they are longer */
+    int64_t not_after;              /* seconds since 1970; -1: not known */
+    char pin[PIN_SIZE + 1];
+};
+
+/* False before the handshake is done. Takes the time of parsing a certificate, and keeps nothing. */
+bool tls_info_read(const struct tls *t, struct tls_info *out);
 
 #endif

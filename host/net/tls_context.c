@@ -36,7 +36,8 @@ static bool same(const char *a, const char *b) { return a == b || (a && b && str
 bool tls_config_equal(const struct tls_config *a, const struct tls_config *b) {
     return same(a->ca_file, b->ca_file) && same(a->ca_path, b->ca_path) && same(a->cert, b->cert) &&
            same(a->key, b->key) && same(a->key_password, b->key_password) && same(a->server_name, b->server_name) &&
-           a->no_verify == b->no_verify && a->min_version == b->min_version;
+           same(a->pins, b->pins) && same(a->alpn, b->alpn) && a->system_ca == b->system_ca &&
+           a->no_verify == b->no_verify && a->no_stapling == b->no_stapling && a->min_version == b->min_version;
 }
 
 void tls_config_clear(struct tls_config *c) {
@@ -47,6 +48,8 @@ void tls_config_clear(struct tls_config *c) {
     if (c->key_password) explicit_bzero(c->key_password, strlen(c->key_password));
     free(c->key_password);
     free(c->server_name);
+    free(c->pins);
+    free(c->alpn);
     *c = (struct tls_config){0};
 }
 
@@ -64,7 +67,11 @@ void tls_config_copy(struct tls_config *to, const struct tls_config *c) {
         .key = copy(c->key),
         .key_password = copy(c->key_password),
         .server_name = copy(c->server_name),
+        .pins = copy(c->pins),
+        .alpn = copy(c->alpn),
+        .system_ca = c->system_ca,
         .no_verify = c->no_verify,
+        .no_stapling = c->no_stapling,
         .min_version = c->min_version,
     };
 }
@@ -87,6 +94,18 @@ static int give_password(char *out, int size, int writing, void *arg) {
     return (int)n;
 }
 
+static int load_system_cas(struct tls_context *c, struct fault *fault) {
+    const char *file = getenv("SSL_CERT_FILE"), *path = getenv("SSL_CERT_DIR");
+    for (size_t i = 0; !file && !path && i < sizeof system_bundles / sizeof *system_bundles; i++)
+        if (access(system_bundles[i], R_OK) == 0) file = system_bundles[i];
+    int rc = file || path ? wolfSSL_CTX_load_verify_locations_ex(c->ctx, file, path, WOLFSSL_LOAD_FLAG_IGNORE_ERR)
+                          : wolfSSL_CTX_load_system_CA_certs(c->ctx);
+    if (rc == WOLFSSL_SUCCESS) return 0;
+    fault_put(fault, "tls",
+              "the system's CA certificates were not found (install ca-certificates, or give tls.ca_file)");
+    return ERR_SYSTEM;
+}
+
 static int load_cas(struct tls_context *c, struct fault *fault) {
     const struct tls_config *config = &c->config;
     const char *file = config->ca_file, *path = config->ca_path;
@@ -98,20 +117,7 @@ static int load_cas(struct tls_context *c, struct fault *fault) {
     if (path &&
         wolfSSL_CTX_load_verify_locations_ex(c->ctx, NULL, path, WOLFSSL_LOAD_FLAG_IGNORE_ERR) != WOLFSSL_SUCCESS)
         return refuse(fault, "ca_path", path, "it holds no certificates in PEM that can be read");
-    if (file || path) return 0;
-    file = getenv("SSL_CERT_FILE");
-    path = getenv("SSL_CERT_DIR");
-    for (size_t i = 0; !file && !path && i < sizeof system_bundles / sizeof *system_bundles; i++)
-        if (access(system_bundles[i], R_OK) == 0) file = system_bundles[i];
-    if (file || path) {
-        rc = wolfSSL_CTX_load_verify_locations_ex(c->ctx, file, path, WOLFSSL_LOAD_FLAG_IGNORE_ERR);
-    } else {
-        rc = wolfSSL_CTX_load_system_CA_certs(c->ctx);
-    }
-    if (rc == WOLFSSL_SUCCESS) return 0;
-    fault_put(fault, "tls",
-              "the system's CA certificates were not found (install ca-certificates, or give tls.ca_file)");
-    return ERR_SYSTEM;
+    return (file || path) && !config->system_ca ? 0 : load_system_cas(c, fault);
 }
 
 /* wolfSSL_CTX_check_private_key misses a wrong EC key, so sign and verify. True where that cannot be tried. */
@@ -179,6 +185,12 @@ static int load(struct tls_context *c, const struct tls_aes *aes, struct fault *
             wolfSSL_CTX_UseSupportedCurve(c->ctx, (word16)groups[i]);
         wolfSSL_CTX_set_groups(c->ctx, groups, sizeof groups / sizeof *groups);
         wolfSSL_CTX_UseSessionTicket(c->ctx);
+#ifdef HAVE_CERTIFICATE_STATUS_REQUEST /* of the context: a connection has memory for it where the server agrees */
+        if (!c->config.no_verify && !c->config.no_stapling) {
+            wolfSSL_CTX_EnableOCSPStapling(c->ctx);
+            wolfSSL_CTX_UseOCSPStapling(c->ctx, WOLFSSL_CSR_OCSP, 0);
+        }
+#endif
     }
     int rc = load_own(c, fault);
     if (rc == 0 && !c->server && !c->config.no_verify) rc = load_cas(c, fault);
@@ -213,10 +225,10 @@ struct tls_context *tls_context_get(struct tls_store *s, const struct tls_config
         c->next = s->contexts;
         s->contexts = c;
     }
-    if (config->no_verify && !server && !s->warned) {
+    if (config->no_verify && !config->pins && !server && !s->warned) {
         s->warned = true;
         log_line(LOG_WARN, "tls.verify = false: certificates are NOT checked, anyone between here and the server can "
-                           "read and change what is sent");
+                           "read and change what is sent (tls.pin checks the server's key)");
     }
     c->users++;
     return c;
@@ -245,6 +257,7 @@ WOLFSSL_SESSION *tls_session_find(struct tls_context *c, const char *server) {
 void tls_session_keep(struct tls_context *c, const char *server, WOLFSSL_SESSION *session) {
     size_t i = 0;
     while (i < TLS_SESSIONS && !(c->sessions[i].server && strcmp(c->sessions[i].server, server) == 0)) i++;
+    if (i == TLS_SESSIONS && !session) return;
     if (i == TLS_SESSIONS) i = c->next_session++ % TLS_SESSIONS;
     struct tls_session *kept = &c->sessions[i];
     if (kept->session) wolfSSL_SESSION_free(kept->session);

@@ -43,7 +43,7 @@ void tls_context_release(struct tls_store *s, struct tls_context *c);
 /* The session of a server, or NULL. Borrowed. */
 WOLFSSL_SESSION *tls_session_find(struct tls_context *c, const char *server);
 
-/* Remembers a session, which becomes the context's. */
+/* Remembers a session, which becomes the context's; NULL: forgets what there is. */
 void tls_session_keep(struct tls_context *c, const char *server, WOLFSSL_SESSION *session);
 
 #endif

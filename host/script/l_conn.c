@@ -3,6 +3,7 @@
 #include "script/l_conn.h"
 
 #include "script/box.h"
+#include "script/l_tls.h"
 #include "script/modules.h"
 #include <lauxlib.h>
 #include <stdlib.h>
@@ -218,6 +219,7 @@ enum field {
     FIELD_PROTOCOL,
     FIELD_REMOTE_ADDRESS,
     FIELD_LOCAL_ADDRESS,
+    FIELD_TLS,
     FIELD_BUFFERED_AMOUNT,
     FIELD_LATENCY,
     FIELD_BYTES_IN,
@@ -239,6 +241,7 @@ static const struct {
     {"protocol", FIELD_PROTOCOL},
     {"remote_address", FIELD_REMOTE_ADDRESS},
     {"local_address", FIELD_LOCAL_ADDRESS},
+    {"tls", FIELD_TLS},
     {"buffered_amount", FIELD_BUFFERED_AMOUNT},
     {"latency", FIELD_LATENCY},
     {"bytes_in", FIELD_BYTES_IN},
@@ -272,6 +275,7 @@ static void push_field(lua_State *L, const struct conn_box *b, enum field field)
     case FIELD_PROTOCOL: push_text(L, c->protocol); break;
     case FIELD_REMOTE_ADDRESS: push_address(L, c, c->remote_address); break;
     case FIELD_LOCAL_ADDRESS: push_address(L, c, c->local_address); break;
+    case FIELD_TLS: l_tls_push(L, c->tls); break;
     case FIELD_BUFFERED_AMOUNT: lua_pushinteger(L, (lua_Integer)conn_buffered(c)); break;
     case FIELD_LATENCY:
         if (conn_latency(c) < 0)

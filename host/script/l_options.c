@@ -35,6 +35,11 @@ static char *copy_string(lua_State *L, const char *name) {
     return copy;
 }
 
+static bool flag(lua_State *L, const char *name) {
+    if (!lua_isboolean(L, -1)) wrong(L, name, "true or false");
+    return lua_toboolean(L, -1);
+}
+
 static double number(lua_State *L, const char *name) {
     if (lua_type(L, -1) != LUA_TNUMBER) wrong(L, name, "a number");
     double value = lua_tonumber(L, -1);
@@ -284,9 +289,56 @@ TLS_READER(key_password)
 TLS_READER(server_name)
 #undef TLS_READER
 
+/* Keeps the string on the top, or those of the list there, with commas between them. `rule`: what each must be. */
+static void keep_list(lua_State *L, char **to, const char *name, bool (*good)(struct slice), const char *rule) {
+    enum { MOST = 16 };
+    int value = lua_absindex(L, -1);
+    bool list = lua_istable(L, value);
+    lua_Integer n = list ? (lua_Integer)lua_rawlen(L, value) : 1;
+    if (n < 1 || n > MOST) luaL_error(L, "ws.connect: %s must be %s, or a list of 1 to %d", name, rule, MOST);
+    luaL_Buffer b;
+    luaL_buffinit(L, &b);
+    for (lua_Integer i = 1; i <= n; i++) {
+        size_t size = 0;
+        if (i > 1) luaL_addchar(&b, ',');
+        if (list)
+            lua_rawgeti(L, value, i);
+        else
+            lua_pushvalue(L, value);
+        const char *text = lua_type(L, -1) == LUA_TSTRING ? lua_tolstring(L, -1, &size) : NULL;
+        if (!text || !good(slice_of(text, size)))
+            luaL_error(L, "ws.connect: %s must be %s, or a list of them", name, rule);
+        luaL_addvalue(&b);
+    }
+    luaL_pushresult(&b);
+    keep_string(L, to, name);
+    lua_pop(L, 1);
+}
+
+static void read_tls_pin(lua_State *L, int box, const char *name) {
+    keep_list(L, &plan_at(L, box)->tls.pins, name, pin_valid,
+              "\"sha256//\" and the Base64 of a public key's SHA-256, 44 characters (as curl's --pinnedpubkey)");
+}
+
+static bool is_alpn(struct slice name) {
+    return name.n >= 1 && name.n <= 255 && !memchr(name.p, ',', name.n) && !memchr(name.p, '\0', name.n);
+}
+
+static void read_tls_alpn(lua_State *L, int box, const char *name) {
+    keep_list(L, &plan_at(L, box)->tls.alpn, name, is_alpn,
+              "the name of a protocol, 1 to 255 bytes without comma and NUL (\"http/1.1\")");
+}
+
+static void read_tls_system_ca(lua_State *L, int box, const char *name) {
+    plan_at(L, box)->tls.system_ca = flag(L, name);
+}
+
+static void read_tls_stapling(lua_State *L, int box, const char *name) {
+    plan_at(L, box)->tls.no_stapling = !flag(L, name);
+}
+
 static void read_tls_verify(lua_State *L, int box, const char *name) {
-    if (!lua_isboolean(L, -1)) wrong(L, name, "true or false");
-    plan_at(L, box)->tls.no_verify = !lua_toboolean(L, -1);
+    plan_at(L, box)->tls.no_verify = !flag(L, name);
 }
 
 static void read_tls_min_version(lua_State *L, int box, const char *name) {
@@ -300,13 +352,17 @@ static void read_table(lua_State *L, int table, int box, const struct option *op
                        const char *prefix);
 
 static const struct option tls_options[] = {
+    {"tls.alpn", read_tls_alpn},
     {"tls.ca_file", read_tls_ca_file},
     {"tls.ca_path", read_tls_ca_path},
     {"tls.cert", read_tls_cert},
     {"tls.key", read_tls_key},
     {"tls.key_password", read_tls_key_password},
     {"tls.min_version", read_tls_min_version},
+    {"tls.pin", read_tls_pin},
     {"tls.server_name", read_tls_server_name},
+    {"tls.stapling", read_tls_stapling},
+    {"tls.system_ca", read_tls_system_ca},
     {"tls.verify", read_tls_verify},
     {NULL, NULL},
 };
@@ -322,11 +378,6 @@ static void read_tls(lua_State *L, int box, const char *name) {
 /* ---- compression ---- */
 
 static struct deflate_offer *deflate_at(lua_State *L, int box) { return &plan_at(L, box)->offer.deflate; }
-
-static bool flag(lua_State *L, const char *name) {
-    if (!lua_isboolean(L, -1)) wrong(L, name, "true or false");
-    return lua_toboolean(L, -1);
-}
 
 static int whole_number(lua_State *L, const char *name, int least, int most) {
     int exact;

@@ -27,13 +27,33 @@ ws = {}
 ---@class ws.tls
 ---@field ca_file? string      PEM file of the CAs to trust, instead of the system's
 ---@field ca_path? string      folder of such files
+---@field system_ca? boolean   true: the system's CAs as well as those; default false
 ---@field cert? string         PEM file of our certificate, its chain included
 ---@field key? string          PEM file of its key (an encrypted one: PBES2 or traditional)
 ---@field key_password? string opens that key
----@field verify? boolean      default true; false checks nothing and warns once
+---@field verify? boolean      default true; false checks nothing but `pin`, and without that warns once
+---@field pin? string|string[] the server's public key is one of these, in addition to all else: "sha256//...=", as
+---curl's --pinnedpubkey has them. `conn.tls.certificate.pin` tells a server's, and so does the error
+---@field alpn? string|string[] protocols to offer (RFC 7301): "http/1.1"; `conn.tls.alpn` tells which one was picked
+---@field stapling? boolean    asks for an OCSP response beside the certificate (RFC 6066 8): one that says revoked, or
+---is not valid, refuses the server; none is fine. Default true; not with verify = false
 ---@field server_name? string  sent (SNI) and verified instead of the host
 ---@field min_version? "1.2"|"1.3" default "1.2"
 ---For an https:// proxy ca_file, ca_path, verify and min_version hold as well.
+
+---What TLS is like on a connection, read when it is asked for.
+---@class ws.tls_state
+---@field version "1.2"|"1.3"
+---@field cipher string     "TLS_AES_128_GCM_SHA256"
+---@field resumed boolean   from an earlier session of this configuration, in which the certificate was checked
+---@field alpn? string      the protocol that the server picked (RFC 7301)
+---@field certificate? ws.certificate  the server's
+
+---@class ws.certificate
+---@field subject string      its common name, or the first name that it is for
+---@field issuer string       who signed it
+---@field not_after? integer  when it ends, as host.time() counts
+---@field pin string          "sha256//...=": its public key, as tls.pin and curl's --pinnedpubkey have it
 
 ---permessage-deflate (RFC 7692): what to ask for, and how to compress.
 ---@class ws.compression
@@ -138,6 +158,7 @@ ws = {}
 ---@field protocol? string        the subprotocol agreed on
 ---@field remote_address? string  "127.0.0.1:1234"; through a proxy: its address
 ---@field local_address? string
+---@field tls? ws.tls_state       while TLS is up; nil on a plain connection, and in on_close
 ---@field buffered_amount integer bytes sent that the system has not taken yet
 ---@field latency? number         seconds of the last ping there and back
 ---@field bytes_in integer

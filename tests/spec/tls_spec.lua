@@ -3,50 +3,21 @@ local peer = require "support.peer"
 local place = require "support.place"
 local program = require "support.program"
 local story = require "support.story"
+local stories = require "support.tls_stories"
 local tls = require "support.tls"
 
 local it_tells = function(name, body)
   it(name, story.of(body))
 end
 
--- A bot that connects to arg[1] with these tls options (source; CA is the path of the CA's certificate) and tells of
--- everything.
-local function start(url, options, more)
-  return program.bot(([[
-    local CA = arg[2]
-    ws.connect(told { url = arg[1], tls = { %s }, %s
-      on_close = function(_, code, reason, record) say("close", code, show(reason), record.phase, record.error) end })
-  ]]):format(options, more or ""), { url, tls.cert "ca" })
+local start = tls.bot
+
+local function believes(name, ...)
+  it(name, stories.believes(...))
 end
 
--- The bot is content with the server: a conversation follows. `server` are options of tls.listen.
-local function believes(name, server, options)
-  it_tells(name, function()
-    local t = tls.listen(server)
-    local bot = start(t.url, options or "ca_file = CA")
-    local s = t:open()
-    s:text "hello"
-    bot:tells("connect", "open 101", 'text "hello"')
-    s:finish(1000, "bye")
-    bot:tells 'close 1000 "bye" open nil'
-    bot:ends(0)
-  end)
-end
-
--- The bot refuses the server, before on_connect, with an error that matches each of the patterns.
-local function doubts(name, server, options, ...)
-  local patterns = { ... }
-  it_tells(name, function()
-    local t = tls.listen(server)
-    local bot = start(t.url, options or "ca_file = CA")
-    local line = bot:line()
-    assert.matches("^error tls ", line)
-    for _, pattern in ipairs(patterns) do
-      assert.matches(type(pattern) == "function" and pattern() or pattern, line)
-    end
-    bot:tells 'close 1006 "" tls tls'
-    bot:ends(0)
-  end)
+local function doubts(name, ...)
+  it(name, stories.doubts(...))
 end
 
 local function escape(text)
@@ -182,33 +153,6 @@ describe("TLS", function()
     bot:ends(0)
   end)
 
-  for version, args in pairs { ["1.2"] = { "-tls1_2" }, ["1.3"] = { "-tls1_3" },
-    ["1.2 without tickets"] = { "-tls1_2", "-no_ticket" } } do
-    it_tells(version .. " is resumed by the next attempt", function()
-      local t = tls.listen { loud = true, args = args }
-      local bot = program.bot([[
-        local n = 0
-        ws.connect(told { url = arg[1], tls = { ca_file = arg[2] }, close_timeout = 0.1, on_close = function(c)
-          n = n + 1
-          if n < 2 then c:reconnect() end
-        end })
-      ]], { t.url, tls.cert "ca" })
-      for n = 1, 2 do
-        local s = t.session
-        local from = story.wait("a request", function()
-          return s.input:find("GET / HTTP/1.1\r\n", 1, true)
-        end)
-        assert.equal(n == 2, s.input:find("Reused session", 1, true) ~= nil)
-        s.input = s.input:sub(from)
-        s:upgrade()
-        bot:tells("connect", "open 101")
-        s:send_close(1000)
-        s:expect_close(1000)
-      end
-      bot:ends(0)
-    end)
-  end
-
   it_tells("waits while the script pauses, and loses nothing", function()
     local t = tls.listen()
     local bot = start(t.url, "ca_file = CA", [[on_message = function(c, data)
@@ -254,81 +198,6 @@ describe("TLS", function()
     bot:ends(0)
     server:kill "sigterm"
     assert.equal(0, (server:wait()))
-  end)
-end)
-
-describe("a client certificate", function()
-  local server = { args = { "-Verify", "1", "-verify_return_error", "-CAfile" } }
-
-  local function listen(version)
-    local args = table.move(server.args, 1, #server.args, 1, {})
-    args[#args + 1] = tls.cert "ca"
-    args[#args + 1] = version
-    return tls.listen { args = args }
-  end
-
-  for _, version in ipairs { "-tls1_2", "-tls1_3" } do
-    it_tells(("is shown to a server that asks for it (%s)"):format(version), function()
-      local t = listen(version)
-      local bot = start(t.url, ("ca_file = CA, cert = %q, key = %q"):format(tls.cert "client", tls.key "client"))
-      t:open():finish()
-      bot:tells("connect", "open 101", 'close 1000 "" open nil')
-      bot:ends(0)
-    end)
-
-    it_tells(("that is missing is what the error says (%s)"):format(version), function()
-      local t = listen(version)
-      local bot = start(t.url, "ca_file = CA")
-      local line = bot:line()
-      if line == "connect" then line = bot:line() end -- TLS 1.3: the server's refusal comes behind the handshake
-      assert.matches("^error tls .*", line)
-      if version == "-tls1_3" then assert.matches("certificate", line) end
-      bot:tells '~^close 1006 "" %S+ tls'
-      bot:ends(0)
-    end)
-
-    it_tells(("of an issuer that the server does not know is refused (%s)"):format(version), function()
-      local t = listen(version)
-      local bot = start(t.url, ("ca_file = CA, cert = %q, key = %q"):format(tls.cert "stranger", tls.key "stranger"))
-      local line = bot:line()
-      if line == "connect" then line = bot:line() end
-      assert.matches("^error tls .*", line)
-      bot:tells '~^close 1006 "" %S+ tls'
-      bot:ends(0)
-    end)
-  end
-
-  it_tells("may have its key encrypted", function()
-    local t = listen "-tls1_3"
-    local bot = start(t.url,
-      ("ca_file = CA, cert = %q, key = %q, key_password = 'secret'"):format(tls.cert "client",
-        tls.key("client", "secret")))
-    t:open():finish()
-    bot:tells("connect", "open 101", 'close 1000 "" open nil')
-    bot:ends(0)
-  end)
-
-  it_tells("with a wrong password is an error that says so", function()
-    local key = tls.key("client", "secret")
-    local bot = start("wss://127.0.0.1:" .. tls.listen().port,
-      ("ca_file = CA, cert = %q, key = %q, key_password = 'wrong'"):format(tls.cert "client", key))
-    bot:tells("~^error tls .*" .. escape(key) .. ".*password", 'close 1006 "" tls tls')
-    bot:ends(0)
-  end)
-
-  it_tells("with an encrypted key and no password is an error that says so", function()
-    local key = tls.key("client", "secret")
-    local bot = start("wss://127.0.0.1:" .. tls.listen().port,
-      ("ca_file = CA, cert = %q, key = %q"):format(tls.cert "client", key))
-    bot:tells("~^error tls .*" .. escape(key) .. ".*key_password", 'close 1006 "" tls tls')
-    bot:ends(0)
-  end)
-
-  it_tells("with another one's key is an error that says so", function()
-    local bot = start("wss://127.0.0.1:" .. tls.listen().port,
-      ("ca_file = CA, cert = %q, key = %q"):format(tls.cert "client", tls.key "server"))
-    bot:tells("~^error tls .*" .. escape(tls.key "server"), 'close 1006 "" tls tls')
-    bot:ends(0)
   end)
 end)
 
