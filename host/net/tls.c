@@ -20,7 +20,8 @@ struct tls {
     struct slice in; /* fed, not used yet: borrowed, or what is kept */
     struct buf kept;
     struct buf out;
-    bool done; /* the handshake */
+    bool done;       /* the handshake */
+    bool has_ticket; /* one that the server gave on this connection */
     struct fault fault;
 };
 
@@ -128,6 +129,7 @@ static const char *alert_words(int alert) {
     case unrecognized_name: return "unrecognized_name: it has no certificate for this name (tls.server_name)";
     case 116: return "certificate_required: it wants a client certificate (tls.cert and tls.key)";
     case 120: return "no_application_protocol";
+    case illegal_parameter: return "illegal_parameter";
     default: return "an alert";
     }
 }
@@ -199,6 +201,12 @@ int tls_keep(struct tls *t) {
     return rc;
 }
 
+static int on_ticket(WOLFSSL *ssl, const unsigned char *ticket, int size, void *arg) {
+    (void)ssl, (void)ticket, (void)size;
+    ((struct tls *)arg)->has_ticket = true;
+    return 0;
+}
+
 /* ---- life ---- */
 
 static struct tls *new_tls(struct tls_store *s, const struct tls_config *config, bool server, struct fault *fault) {
@@ -264,6 +272,7 @@ struct tls *tls_client_new(struct tls_store *s, const struct tls_config *config,
     }
     WOLFSSL_SESSION *session = tls_session_find(t->context, t->server);
     if (session) wolfSSL_set_session(t->ssl, session);
+    wolfSSL_set_SessionTicket_cb(t->ssl, on_ticket, t);
     return t;
 }
 
@@ -329,7 +338,10 @@ int tls_write(struct tls *t, struct slice plain) {
 void tls_end(struct tls *t) {
     if (!t->done) return;
     if (!fault_set(&t->fault)) wolfSSL_shutdown(t->ssl);
-    WOLFSSL_SESSION *session = t->server && !fault_set(&t->fault) ? wolfSSL_get1_session(t->ssl) : NULL;
+    /* A resumed session without a new ticket has the old one beside new secrets, which do not fit it: a server takes
+     * no such session, and ends the handshake (illegal_parameter). The one that it was resumed from still serves. */
+    bool keeps = t->server && !fault_set(&t->fault) && (t->has_ticket || !tls_resumed(t));
+    WOLFSSL_SESSION *session = keeps ? wolfSSL_get1_session(t->ssl) : NULL;
     if (session) tls_session_keep(t->context, t->server, session);
 }
 
