@@ -53,7 +53,7 @@ chapter("sends messages of all sizes back", "messages", function(open, _, row)
     c:expect(text(n))
     c:expect(bytes(n), "binary")
   end
-  row:tell("version", c.response.headers.Server)
+  row:tell("version", row.version and row.version() or c.response.headers.Server)
   c:close(1000)
 end)
 
@@ -161,9 +161,11 @@ battery.ways = {
 
 -- Describes a server, started by start(way) for each of the ways. options: lacks (a set of the trials that it cannot
 -- pass), compressions, ways (those above), version (a function that asks for it, where its answer does not tell).
+-- more(row): adds specs of its own to those.
 function battery.of(name, start, options)
   local lacks = options.lacks or {}
   local row = ledger.row(name)
+  row.version = options.version
   describe(name, function()
     teardown(function()
       row:write()
@@ -192,6 +194,7 @@ function battery.of(name, start, options)
         end
       end)
     end
+    if options.more then options.more(row) end
   end)
 end
 
