@@ -99,6 +99,13 @@ function methods:ends()
   return self.ended.code, self.ended.reason, self.ended.record
 end
 
+-- Waits until the server has closed it, with this code and reason.
+function methods:is_closed(code, reason)
+  self:ends()
+  assert.same({ code, reason }, { self.ended.code, self.ended.reason })
+  assert.same({}, self.errors)
+end
+
 -- Closes it; the server is to answer with the same code.
 function methods:close(code, reason)
   self.conn:close(code, reason)

@@ -150,4 +150,19 @@ protocol websockets
   return new(p, port, options.secure)
 end
 
+-- nats-server.
+function servers.nats(options)
+  local port = peer.dead_port()
+  local how = options.secure and ("tls { cert_file: %q, key_file: %q }"):format(tls.cert "server", tls.key "server")
+    or "no_tls: true"
+  local config = place.file("nats.conf", ([[
+listen: "127.0.0.1:-1"
+max_payload: 4MB
+websocket { listen: "127.0.0.1:%d", compression: %s, %s }
+]]):format(port, tostring(options.deflate or false), how))
+  local p = program.start("/usr/sbin/nats-server", { "-c", config })
+  p:listens(port)
+  return new(p, port, options.secure)
+end
+
 return servers
