@@ -165,4 +165,32 @@ websocket { listen: "127.0.0.1:%d", compression: %s, %s }
   return new(p, port, options.secure)
 end
 
+-- Jupyter's server, which pings five times a second. Also `http`, its url for requests; the token is "secret".
+function servers.jupyter(options)
+  local folder, port = place.folder(), peer.dead_port()
+  local secure = options.secure and ("c.ServerApp.certfile = %q\nc.ServerApp.keyfile = %q\n"):format(
+    tls.cert "server", tls.key "server") or ""
+  local config = place.file(folder .. "/config.py", ([[
+c.ServerApp.ip = "127.0.0.1"
+c.ServerApp.port = %d
+c.ServerApp.port_retries = 0
+c.ServerApp.token = "secret"
+c.ServerApp.open_browser = False
+c.ServerApp.allow_root = True
+c.ServerApp.root_dir = %q
+c.ServerApp.iopub_data_rate_limit = 1e9
+c.ServerApp.tornado_settings = {"ws_ping_interval": 200}
+c.ServerApp.websocket_compression_options = %s
+%s]]):format(port, folder, options.deflate and "{}" or "None", secure))
+  local env = { HOME = folder, IPYTHONDIR = folder }
+  for _, name in ipairs { "CONFIG", "DATA", "RUNTIME" } do
+    env["JUPYTER_" .. name .. "_DIR"] = folder
+  end
+  local p = program.start("/usr/bin/jupyter-server", { "--config=" .. config }, { env = env })
+  p:listens(port)
+  local server = new(p, port, options.secure)
+  server.http = server.url:gsub("^ws", "http")
+  return server
+end
+
 return servers
