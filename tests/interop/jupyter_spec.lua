@@ -1,5 +1,5 @@
--- jupyter: a kernel of Jupyter's, started with wsbot.http and spoken to on its socket: messages in JSON as text, or with
--- bytes behind them as binary; and all of them as binary in its subprotocol.
+-- jupyter: a kernel of Jupyter's, started with wsbot.http and spoken to on its socket: messages in JSON as text, or
+-- with bytes behind them as binary; and all of them as binary in its subprotocol.
 local battery = require "support.battery"
 local cjson = require "cjson"
 local client = require "support.client"
@@ -7,8 +7,6 @@ local http = require "wsbot.http"
 local ledger = require "support.ledger"
 local servers = require "support.servers"
 local story = require "support.story"
-
-local row = ledger.row "Jupyter Server"
 
 local V1 = "v1.kernel.websocket.jupyter.org"
 
@@ -25,7 +23,8 @@ local function unpack(message)
   return message:sub(first + 1, second), message:sub(second + 1)
 end
 
--- The same in the subprotocol: channel, header, parent, metadata, content (little-endian, and the end of the last part).
+-- The same in the subprotocol: channel, header, parent, metadata, content (numbers are little-endian, and there is one
+-- more: where the last part ends).
 local function pack_v1(m)
   local parts = { m.channel, cjson.encode(m.header), "{}", "{}", cjson.encode(m.content) }
   local offsets = { 8 * (#parts + 2) }
@@ -67,7 +66,6 @@ end
 -- A new kernel. options: those of client.open.
 local function start(server, options)
   local self = setmetatable({ server = server, count = 0 }, kernel)
-  row:tell("version", ask(server, "GET", "api", 200):json().version)
   self.id = ask(server, "POST", "api/kernels", 201, { json = { name = "python3" } }):json().id
   story.at_end(function() -- before the server goes, and the folder that its connections are told in
     if not server.program.status then ask(server, "DELETE", "api/kernels/" .. self.id, 204) end
@@ -131,11 +129,7 @@ end
 
 ---------------------------------------------------------------------------------------------------------------- stories
 
-describe("Jupyter's kernel socket", function()
-  teardown(function()
-    row:write()
-  end)
-
+ledger.describe("Jupyter Server", "jupyter", function(row)
   for _, way in ipairs { battery.ways[1], battery.ways[4] } do
     describe(way.name, function()
       local function trial(name, kind, tell)
@@ -151,6 +145,7 @@ describe("Jupyter's kernel socket", function()
 
       trial("runs code, and tells what it prints", "messages", function(connect)
         local k = connect()
+        row:tell("version", ask(k.server, "GET", "api", 200):json().version)
         k:prints("print('hello', 6 * 7)", "hello 42\n")
         k:prints("print('x' * 1000000)", ("x"):rep(1000000) .. "\n")
         k:prints(("print(len(%q))"):format(("y"):rep(1000000)), "1000000\n")

@@ -6,7 +6,6 @@ local ledger = require "support.ledger"
 local servers = require "support.servers"
 
 local codec = dofile "scripts/mqtt/codec.lua"
-local row = ledger.row "mosquitto"
 
 ------------------------------------------------------------------------------------------------------------ MQTT itself
 
@@ -44,11 +43,7 @@ end
 
 ---------------------------------------------------------------------------------------------------------------- stories
 
-describe("mosquitto", function()
-  teardown(function()
-    row:write()
-  end)
-
+ledger.describe("mosquitto", "mosquitto", function(row)
   for _, way in ipairs { { name = "plain", over = "ws" }, { name = "over TLS", over = "wss", secure = true } } do
     describe(way.name, function()
       local function trial(name, kind, tell)

@@ -6,7 +6,6 @@ local ledger = require "support.ledger"
 local servers = require "support.servers"
 local story = require "support.story"
 
-local row = ledger.row "nats-server"
 
 ------------------------------------------------------------------------------------------------------------ NATS itself
 
@@ -74,11 +73,7 @@ end
 
 ---------------------------------------------------------------------------------------------------------------- stories
 
-describe("nats-server", function()
-  teardown(function()
-    row:write()
-  end)
-
+ledger.describe("nats-server", "nats", function(row)
   for _, way in ipairs(battery.ways) do
     describe(way.name, function()
       local function trial(name, kind, tell)

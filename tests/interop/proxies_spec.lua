@@ -13,9 +13,11 @@ local ways = {
   { name = "over TLS 1.3, compressed", over = "wss (TLS 1.3)", secure = true, tls = "1.3", deflate = true },
 }
 
--- Describes a proxy: its function of support.servers, the echo server behind it, its status where there is none. More
--- options are those of battery.of.
-local function describe_proxy(name, start, options)
+-- Describes a proxy. options: echo (the function of support.servers for the server behind it), down (its status where
+-- there is none), and those of battery.of.
+local function describe_proxy(title, name, options)
+  local start = servers[name]
+
   -- The proxy with the echo server behind it, which is what server.program is.
   local function in_front(way)
     local behind = options.echo { deflate = way.deflate }
@@ -24,7 +26,7 @@ local function describe_proxy(name, start, options)
     return server
   end
 
-  options.ways = ways
+  options.ways, options.start = ways, in_front
   function options.more(row)
     for _, version in ipairs { "1.2", "1.3" } do
       it("is spoken to with TLS " .. version, row:story("messages", function()
@@ -67,11 +69,11 @@ local function describe_proxy(name, start, options)
       end))
     end
   end
-  battery.of(name, in_front, options)
+  battery.of(title, name, options)
 end
 
-describe_proxy("nginx", servers.nginx, { echo = servers.node, down = 502 })
-describe_proxy("HAProxy", servers.haproxy, {
+describe_proxy("nginx", "nginx", { echo = servers.node, down = 502 })
+describe_proxy("HAProxy", "haproxy", {
   echo = servers.websockets,
   down = 503,
   version = function()

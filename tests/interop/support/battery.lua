@@ -12,8 +12,9 @@ local busted = require "busted"
 local assert = require "luassert"
 local client = require "support.client"
 local ledger = require "support.ledger"
+local servers = require "support.servers"
 
-local describe, it, teardown = busted.describe, busted.it, busted.teardown
+local describe, it = busted.describe, busted.it
 
 local battery = {}
 
@@ -163,17 +164,14 @@ battery.ways = {
   { name = "over TLS, compressed", over = "wss", secure = true, deflate = true },
 }
 
--- Describes a server, started by start(way) for each of the ways. options: lacks (a set of the trials that it cannot
--- pass), compressions, ways (those above), version (a function that asks for it, where its answer does not tell).
--- more(row): adds specs of its own to those.
-function battery.of(name, start, options)
+-- Describes a server of support.servers, `name` there, started anew for each story. options: lacks (a set of the trials
+-- that it cannot pass), compressions and ways (other than those above), start (a function other than its own), version
+-- (one that asks for it, where the server's answer does not tell), more(row) (one that adds specs).
+function battery.of(title, name, options)
   local lacks = options.lacks or {}
-  local row = ledger.row(name)
-  row.version = options.version
-  describe(name, function()
-    teardown(function()
-      row:write()
-    end)
+  local start = options.start or servers[name]
+  ledger.describe(title, name, function(row)
+    row.version = options.version
     for _, how in ipairs(options.ways or battery.ways) do
       describe(how.name, function()
         local function trial(chapter_name, kind, tell)

@@ -1,5 +1,7 @@
 -- ledger: what was tried with whom, and went well: the rows of the README's table, which ./dev interop prints. They are
 -- added to the file that WSBOT_INTEROP_TABLE names; without it nothing is kept.
+local busted = require "busted"
+local servers = require "support.servers"
 local story = require "support.story"
 
 local ledger = {}
@@ -9,11 +11,6 @@ local trials = { "messages", "fragments", "ping", "close", "subprotocol", "compr
 
 local row = {}
 row.__index = row
-
--- The row of a server, of that name.
-function ledger.row(name)
-  return setmetatable({ name = name, told = {}, began = {}, went_well = {} }, row)
-end
 
 -- Makes the function that busted's `it` takes: a story that tries this.
 function row:story(trial, body)
@@ -34,6 +31,9 @@ function row:tell(column, text)
   end
 end
 
+local head = "| with | version | over | " .. table.concat(trials, " | ") .. " |\n"
+  .. ("| --- "):rep(#trials + 3) .. "|\n"
+
 local function cell(self, trial)
   local began, well = self.began[trial], self.went_well[trial]
   if not began then return "-" end
@@ -42,8 +42,7 @@ local function cell(self, trial)
   return told and "yes: " .. table.concat(told, ", ") or "yes"
 end
 
--- Writes the row, where anything was tried: for a teardown.
-function row:write()
+local function write(self)
   local path = os.getenv "WSBOT_INTEROP_TABLE"
   if not path or not next(self.began) then return end
   local cells = { self.name, table.concat(self.told.version or {}, ", "), table.concat(self.told.over or {}, ", ") }
@@ -51,7 +50,25 @@ function row:write()
     table.insert(cells, cell(self, trial))
   end
   local file <close> = assert(io.open(path, "a"))
+  if file:seek "end" == 0 then file:write(head) end
   file:write("| ", table.concat(cells, " | "), " |\n")
+end
+
+-- Describes what is tried with a server of support.servers, `name` there: body(row) does, with the row that it is to
+-- note it in. Where the server is not installed, a pending spec says so.
+function ledger.describe(title, name, body)
+  local missing = servers.missing(name)
+  if missing then
+    busted.pending(title .. ": " .. missing)
+    return
+  end
+  busted.describe(title, function()
+    local this = setmetatable({ name = title, told = {}, began = {}, went_well = {} }, row)
+    busted.teardown(function()
+      write(this)
+    end)
+    body(this)
+  end)
 end
 
 return ledger

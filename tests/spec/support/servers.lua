@@ -1,12 +1,35 @@
 -- servers: WebSocket servers and proxies that no one here wrote, each on a free port of loopback for as long as the
 -- story goes on. `options` say how: secure (over TLS), deflate (messages are compressed). A server is a table: url
 -- (ends with /), ca (PEM file that its certificate is verified with; nil where there is none) and program.
+local uv = require "luv"
 local peer = require "support.peer"
 local place = require "support.place"
 local program = require "support.program"
 local tls = require "support.tls"
 
 local servers = {}
+
+-- What is there where one of them is installed, and the Debian package that brings it.
+local modules = "/usr/lib/python3/dist-packages/"
+local packages = {
+  node = { "/usr/share/nodejs/ws/package.json", "node-ws" },
+  websockets = { modules .. "websockets/server.py", "python3-websockets" },
+  aiohttp = { modules .. "aiohttp/web.py", "python3-aiohttp" },
+  tornado = { modules .. "tornado/web.py", "python3-tornado" },
+  libwebsockets = { "/usr/bin/libwebsockets-test-server", "libwebsockets-test-server" },
+  nginx = { "/usr/sbin/nginx", "nginx-light" },
+  haproxy = { "/usr/sbin/haproxy", "haproxy" },
+  mosquitto = { "/usr/sbin/mosquitto", "mosquitto" },
+  nats = { "/usr/sbin/nats-server", "nats-server" },
+  jupyter = { "/usr/share/jupyter/kernels/python3/kernel.json", "jupyter-server and python3-ipykernel" },
+  chromium = { "/usr/bin/chromium", "chromium" },
+}
+
+-- Why a server, named as its function here, cannot be started; nil: it can.
+function servers.missing(name)
+  local path, package = table.unpack(packages[name])
+  if not uv.fs_stat(path) then return package .. " is not installed" end
+end
 
 -- A server on that port, with our own certificate.
 local function new(p, port, secure)
