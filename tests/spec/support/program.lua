@@ -195,6 +195,15 @@ function methods:complains(text)
   return self.err
 end
 
+-- Waits until somebody listens on that TCP port, which may be the program; or until it has ended, which may be because
+-- another had the port. (Asking the port itself would be a connection.)
+function methods:listens(port)
+  local pattern = (":%04X %%x+:0000 0A "):format(port)
+  story.poll("somebody to listen on port " .. port, function()
+    return self.status or (place.read "/proc/net/tcp" .. place.read "/proc/net/tcp6"):find(pattern)
+  end)
+end
+
 -- Waits for its end: status and signal (0 where there was none).
 function methods:wait()
   story.wait("the end of the program", function()
