@@ -53,9 +53,12 @@ int tls_keep(struct tls *t) {
     return rc;
 }
 
+/* A ticket that came behind the handshake fits. */
 static int on_ticket(WOLFSSL *ssl, const unsigned char *ticket, int size, void *arg) {
-    (void)ssl, (void)ticket, (void)size;
-    ((struct tls *)arg)->has_ticket = true;
+    struct tls *t = arg;
+    (void)ticket;
+    (void)size;
+    if (t->done) tls_session_keep(t->context, t->server, wolfSSL_get1_session(ssl));
     return 0;
 }
 
@@ -195,15 +198,6 @@ static bool ticket_is_settled(struct tls *t) {
 static void keep_session(struct tls *t) {
     if (wolfSSL_session_reused(t->ssl)) return;
     tls_session_keep(t->context, t->server, t->shown_1_2 ? NULL : wolfSSL_get1_session(t->ssl));
-}
-
-/* A ticket that came behind the handshake fits. */
-static int on_ticket(WOLFSSL *ssl, const unsigned char *ticket, int size, void *arg) {
-    struct tls *t = arg;
-    (void)ticket;
-    (void)size;
-    if (t->done) tls_session_keep(t->context, t->server, wolfSSL_get1_session(ssl));
-    return 0;
 }
 
 enum tls_step tls_handshake(struct tls *t) {
