@@ -28,6 +28,7 @@ static void on_signal(int number, siginfo_t *info, void *context) {
     if (w->pool && (by_terminal || info->si_pid == w->pool)) {
         pool_stops = 1;
     } else if ((++signals_seen > 1 || (w->stopping && !pool_stops)) && !w->told_to_stop) {
+        uv_tty_reset_mode(); /* `wsbot connect` may have set it */
         signal(number, SIG_DFL);
         raise(number);
         return;
