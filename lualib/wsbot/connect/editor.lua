@@ -1,7 +1,7 @@
 -- editor: a line that is being typed: keys in, what the terminal is to show out. It knows neither files nor sockets:
 -- the caller gives it the bytes of the keyboard and writes what it is given. Keys are those of readline in its Emacs
 -- mode. A long line takes several rows of the terminal, which the editor breaks by itself, so that it always knows
--- where the cursor is.
+-- where the cursor is. A "\n" is to begin a new row, as terminals have it where keys come one by one (ONLCR).
 local show = require "wsbot.connect.show"
 
 local LONGEST = 64 * 1024 -- characters
@@ -19,7 +19,7 @@ function editor.new(options)
     chars = {}, at = 0, -- the characters of the line, and how many are left of the cursor
     keys = "", -- bytes that are no whole key yet
     killed = {}, -- what Ctrl-Y gives back
-    row = 0, -- of the cursor, below the first one that was drawn; nil: nothing is drawn
+    row = nil, -- of the cursor, from 0 for the first that was drawn; nil: nothing is drawn
   }, editor)
 end
 
@@ -283,7 +283,7 @@ local function cell(self, char)
   return text, #text
 end
 
--- The rows that prompt and line take, and where in them the cursor is, from 0.
+-- The rows that prompt and line take, and where in them the cursor is, from 0; and whether that is their end.
 local function lay_out(self, columns)
   local rows, parts, column = {}, {}, 0
   local row, left
@@ -308,7 +308,7 @@ local function lay_out(self, columns)
     if i < #self.chars then add(cell(self, self.chars[i + 1])) end
   end
   rows[#rows + 1] = table.concat(parts)
-  return rows, row, left
+  return rows, row, left, self.at == #self.chars
 end
 
 -- Takes the line away from the terminal; the cursor is then where it began.
@@ -323,16 +323,19 @@ end
 -- around the cursor are shown.
 function editor:draw()
   local columns, height = self.size()
-  local rows, row, left = lay_out(self, math.max(columns, 16))
+  local rows, row, left, at_end = lay_out(self, math.max(columns, 16))
   local first = math.max(1, math.min(row + 1 - height // 2, #rows - height + 1))
   local last = math.min(#rows, first + height - 1)
   local out = { self:hide() }
   if self.rings then out[#out + 1] = "\a" end
   if self.clears then out[#out + 1] = "\27[H\27[2J" end
   self.rings, self.clears = nil, nil
-  out[#out + 1] = table.concat(rows, "\r\n", first, last)
-  local up = last - (row + 1)
-  out[#out + 1] = (up > 0 and ("\27[%dA"):format(up) or "") .. "\r" .. (left > 0 and ("\27[%dC"):format(left) or "")
+  out[#out + 1] = table.concat(rows, "\n", first, last)
+  if not at_end then
+    local up = last - (row + 1)
+    if up > 0 then out[#out + 1] = ("\27[%dA"):format(up) end
+    out[#out + 1] = left > 0 and ("\r\27[%dC"):format(left) or "\r"
+  end
   self.row = row + 1 - first
   return table.concat(out)
 end
