@@ -1,6 +1,7 @@
 /* wsbot: argv in, exit code out. */
 #include "app/cli.h"
 #include "app/connect.h"
+#include "app/console.h"
 #include "app/echo.h"
 #include "app/generation.h"
 #include "app/pool.h"
@@ -95,6 +96,7 @@ static int open_record(struct worker *w, const struct cli_options *options, unsi
 static int connect_by_hand(const struct cli_options *options) {
     struct worker w;
     struct fault fault = {0};
+    console_fill_gaps();
     worker_open(&w, true, true);
     if (options->record && open_record(&w, options, 0, &fault) < 0) {
         fail(&fault);

@@ -11,6 +11,7 @@ local DONE, NOT_CONNECTED, MISUSED, ENDED_BADLY, TOO_LATE = 0, 1, 2, 3, 4
 local INTERRUPTED = 130 -- as shells have it
 
 local LONGEST = 16 * 1024 * 1024 -- bytes of a line to send, and of all that waits to be sent
+local LARGEST = 1024 * 1024 -- bytes of a message that is laid out
 
 -- Ends before anything has begun.
 local function refuse(text)
@@ -140,9 +141,9 @@ local function open_gate()
   gate = nil
 end
 
--- Sends a line as a message; waits where much waits to be sent already. true; or nil, and what is wrong with the line,
--- or nothing where the connection has ended.
-local function send(text)
+-- Sends a line as a message; where much waits to be sent already, it waits too if it `may_wait`. true; or nil, and why
+-- the line is not sent, or nothing where the connection has ended.
+local function send(text, may_wait)
   if is_binary and is_base64 then
     text = console.unbase64(text)
     if not text then return nil, "it is not Base64" end
@@ -152,6 +153,7 @@ local function send(text)
     if ok then return true end
     if why == "invalid_utf8" then return nil, "it is not UTF-8; --binary sends bytes as they are" end
     if why ~= "send_buffer_full" then return nil end
+    if not may_wait then return nil, "the server does not take what was sent before" end
     gate = host.spawn(host.sleep, 1e9)
     gate:join()
   end
@@ -175,7 +177,7 @@ local function send_lines()
   local whole = input.each_line(LONGEST, function(text)
     number = number + 1
     if misuse or conn.state ~= "open" then return end
-    local _, why = send(text)
+    local _, why = send(text, true)
     if why then fail(why) end
   end)
   if not whole then
@@ -195,10 +197,11 @@ local function prompt()
       close()
     elseif text ~= "" then
       screen.sent(text)
-      local _, why = send(text)
+      local _, why = send(text, false) -- the keys are read on
       if why then screen.note("this line was not sent: " .. why, "fault") end
     end
   end
+  close()
 end
 
 ----------------------------------------------------------------------------------------------------------- receiving
@@ -207,7 +210,7 @@ end
 local function shown(data, kind)
   if kind == "binary" and is_base64 then
     data = console.base64(data)
-  elseif is_json and utf8.len(data) then
+  elseif is_json and #data <= LARGEST and utf8.len(data) then
     local laid_out = json.layout(data, function(what, token)
       return screen.paint(what, screen.is_terminal and show.escape(token) or token)
     end)
@@ -291,3 +294,4 @@ host.on_stop(function() -- Ctrl-C: it is closed with 1000, and a second one ends
   conversation:join()
 end)
 conversation:join()
+os.exit(NOT_CONNECTED, true) -- it has failed, and that was told: else `finish` ends the program

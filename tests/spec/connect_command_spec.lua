@@ -53,6 +53,20 @@ describe("wsbot connect in a pipe", function()
     c:ends(0)
   end)
 
+  it_tells("does without standard streams, and says when its output cannot be written", function()
+    for redirection, status in pairs { ["<&- >&- 2>&-"] = 0, ["<&-"] = 0, ["</dev/null"] = 0, [">/dev/full"] = 2 } do
+      local p = peer.listen()
+      local line = { "-c", '"$0" connect --wait 0.01 "$1" ' .. redirection, program.wsbot, p.url }
+      local c = program.start("/bin/sh", line, { stdin = "" })
+      local s = p:open()
+      s:text "message"
+      assert.equal(1000, s:answer_close())
+      local got = c:wait()
+      assert.equal(status, got, redirection)
+      if status == 2 then assert.matches("cannot write the output: no space left", c.err) end
+    end
+  end)
+
   it_tells("writes all that was sent before it closes, and reads no faster than that is taken", function()
     local p = peer.listen()
     local c = connect(p.url)
@@ -215,7 +229,8 @@ describe("wsbot connect's options", function()
     local c = connect(p.url, { "--one" }, { stdin = "ask\n" })
     local s = p:open()
     s:expect_text "ask"
-    s:send(frame.write { opcode = frame.TEXT, payload = "first" } .. frame.write { opcode = frame.TEXT, payload = "second" })
+    local first, second = { opcode = frame.TEXT, payload = "first" }, { opcode = frame.TEXT, payload = "second" }
+    s:send(frame.write(first) .. frame.write(second))
     assert.equal(1000, s:answer_close())
     c:tells "first"
     c:ends(0)
@@ -244,7 +259,8 @@ describe("wsbot connect's options", function()
     s:text('{"list":[[1,[]],{"text":"' .. ("x"):rep(80) .. '"}],"e":-0.5e+3}')
     c:tells("{", '  "list": [', "    [1, []],", "    {", '      "text": "' .. ("x"):rep(80) .. '"', "    }", "  ],",
       '  "e": -0.5e+3', "}")
-    for _, text in ipairs { "{", "[1,]", "{a:1}", "01", '"\\x"', "nul", "[1 2]", "plain", ("["):rep(300) .. ("]"):rep(300) } do
+    local deep = ("["):rep(300) .. ("]"):rep(300)
+    for _, text in ipairs { "{", "[1,]", "{a:1}", "01", '"\\x"', "nul", "[1 2]", "plain", deep } do
       s:text(text)
       c:tells(text)
     end
@@ -294,7 +310,8 @@ describe("wsbot connect's options", function()
     assert.equal(0, c.status)
     assert.is_nil(c.err:find "hunter2")
     assert.is_nil(c.err:find "[\27\x9b\xff]")
-    for _, line in ipairs { "* connecting to " .. p.url .. "/chat\n", "* connected to " .. p.address, "> GET /chat HTTP/1.1\n",
+    for _, line in ipairs { "* connecting to " .. p.url .. "/chat\n", "* connected to " .. p.address,
+      "> GET /chat HTTP/1.1\n",
       "> Authorization: Basic ***\n", "> Cookie: ***\n", "> X-Api-Key: ***\n", "> X-Plain: seen\n",
       "> Sec-WebSocket-Protocol: v1\n", "< HTTP/1.1 101 Switching Protocols\n", "< Set-Cookie: ***\n",
       "< X-Title: \\u{9b}2Jt\u{fffd}\n", 'close 1001 "b\\x1bye"\n', "* closed: 1001 b\\x1bye\n" } do
@@ -338,7 +355,8 @@ describe("wsbot connect's status", function()
   it_tells("2: used wrongly", function()
     local file = place.file("a.pem", "")
     for _, words in ipairs {
-      {}, { "ws://x", "ws://y" }, { "--nonsense", "ws://x" }, { "http://x" }, { "ws://x", "-H" }, { "ws://x", "-H", "no colon" },
+      {}, { "ws://x", "ws://y" }, { "--nonsense", "ws://x" }, { "http://x" }, { "ws://x", "-H" },
+      { "ws://x", "-H", "no colon" },
       { "ws://x", "-H", "Upgrade: x" }, { "ws://x", "-H", "A: b\rc" }, { "ws://x", "--wait", "-1" },
       { "ws://x", "--timeout", "soon" }, { "ws://x", "--ping" }, { "ws://x", "--binary=yes" },
       { "wss://x", "--ca", "/no/such/file" }, { "wss://x", "--cert", file }, { "ws://x", "--subprotocol", "a b, (" },
@@ -410,7 +428,7 @@ local function on_terminal(url, words, env)
   env.NO_COLOR = env.NO_COLOR == nil and "1" or env.NO_COLOR
   local t = program.start("/usr/bin/python3", line, { stdin = true, env = env })
   -- Waits until this text was shown, after what was waited for before.
-  function t:shows(text)
+  function t.shows(self, text)
     story.wait(("%q on the terminal"):format(text), function()
       local _, to = self.out:find(text, self.taken + 1, true)
       if to then
@@ -420,11 +438,11 @@ local function on_terminal(url, words, env)
       if self.open == 0 then error(("the terminal never showed %q"):format(text), 0) end
     end)
   end
-  function t:prompts()
-    t:shows "\27[?2004h> "
+  function t.prompts(self)
+    self:shows "\27[?2004h> "
   end
   -- Waits for its end with this status, and that the terminal is as it was.
-  function t:leaves(status)
+  function t.leaves(self, status)
     local got = self:wait()
     assert.is_nil(self.out:find "Sanitizer")
     assert.equal(status, got)

@@ -95,24 +95,27 @@ local function space_left(self)
   return at
 end
 
--- Goes so many entries towards the newest; the line that was being typed is behind that.
+-- The place in the history of what is in the line; that which was being typed is behind the newest.
+local function place_of(self)
+  return self.place or #self.history + 1
+end
+
+local function go_to(self, place)
+  if place_of(self) > #self.history then self.draft = self:text() end
+  self.place = place
+  set(self, self.history[place] or self.draft)
+end
+
+-- Goes so many entries towards the newest.
 local function browse(self, by)
-  local place = self.place or #self.history + 1
-  local to = place + by
-  if to < 1 or to > #self.history + 1 then return end
-  if place == #self.history + 1 then self.draft = self:text() end
-  self.place = to
-  set(self, self.history[to] or self.draft)
+  local to = place_of(self) + by
+  if to >= 1 and to <= #self.history + 1 then go_to(self, to) end
 end
 
 -- Finds the next older entry with the text that is sought, from `place` on.
 local function search(self, place)
   for i = math.min(place, #self.history), 1, -1 do
-    if self.history[i]:find(self.sought, 1, true) then
-      self.place = i
-      set(self, self.history[i])
-      return
-    end
+    if self.history[i]:find(self.sought, 1, true) then return go_to(self, i) end
   end
   self.rings = true
 end
@@ -193,7 +196,8 @@ local function paste(self, text)
 end
 
 -- The first whole key of the bytes, and the place behind it; nil: there is none yet.
-local function next_key(keys)
+local next_key
+function next_key(keys)
   local first = keys:byte()
   if first == 27 then
     if #keys == 1 then return nil end
@@ -207,8 +211,8 @@ local function next_key(keys)
       if #keys == 2 then return nil end
       return keys:sub(1, 3), 4
     end
-    local char = keys:match("^" .. utf8.charpattern, 2)
-    return "\27" .. char, 2 + #char
+    local key, behind = next_key(keys:sub(2))
+    return key and "\27" .. key, key and 1 + behind
   end
   local size = first < 0x80 and 1 or first >= 0xF0 and 4 or first >= 0xE0 and 3 or first >= 0xC2 and 2 or 1
   if #keys < size then return nil end
@@ -219,17 +223,16 @@ end
 -- A key while an entry of the history is sought. True: it was for that.
 local function seek(self, key)
   if key == ctrl "R" then
-    search(self, (self.place or #self.history + 1) - 1)
+    search(self, place_of(self) - 1)
   elseif key == ctrl "H" or key == "\127" then
     self.sought = self.sought:gsub(utf8.charpattern .. "$", "")
     search(self, #self.history)
   elseif key == ctrl "G" then
     self.sought = nil
-    self.place = nil
-    set(self, "")
+    go_to(self, #self.history + 1)
   elseif #key > 0 and not key:find "^%c" then
     self.sought = self.sought .. key
-    search(self, self.place or #self.history)
+    search(self, place_of(self))
   else
     self.sought = nil
     return false

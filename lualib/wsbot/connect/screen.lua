@@ -74,10 +74,10 @@ end
 function screen.actions()
   local actions = {}
   return function()
-    while true do
+    while line do
       local action = table.remove(actions, 1)
       if not action then
-        local bytes = line and console.read()
+        local bytes = console.read()
         if not bytes or not line then return nil end
         actions = line:feed(bytes)
         console.put(line:draw())
