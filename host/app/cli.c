@@ -71,7 +71,7 @@ static const struct option options[] = {
      NULL},
     {CONNECT, "--json", NULL, "lay out messages that are JSON; in colours on a terminal", NULL},
     {CONNECT, "-n, --no-input", NULL, "only receive: standard input is left alone", NULL},
-    {CONNECT, "-1, --one", NULL, "end after the first message that comes; the end of the input is none", NULL},
+    {CONNECT, "-1, --one", NULL, "end after the first message that comes, and not at the end of the input", NULL},
     {CONNECT, "--wait", "SECONDS", "when the input has ended, receive for so long before closing (0)", NULL},
     {CONNECT, "--timeout", "SECONDS", "the connection must be open by then, and with --one the message be there", NULL},
     {CONNECT, "--ping", "SECONDS", "send a ping that often; end where nothing answers", NULL},

@@ -35,7 +35,7 @@ struct port {
     };
     enum { PORT_NONE, PORT_FILE, PORT_STREAM } kind;
     bool is_terminal;
-    int fd; /* of a file */
+    int fd; /* as the program was given it */
 };
 
 struct console {
@@ -173,7 +173,7 @@ static void read_file(struct console *c) {
 static int l_read(lua_State *L) {
     struct console *c = check(L);
     if (c->in.kind == PORT_FILE && !c->ended) read_file(c);
-    if (c->in.kind != PORT_STREAM || c->ended || uv_read_start(&c->in.stream, on_room, on_read) != 0)
+    if (c->in.kind != PORT_STREAM || c->ended || c->chunk_size || uv_read_start(&c->in.stream, on_room, on_read) != 0)
         return l_did_read(L, LUA_OK, (lua_KContext)c);
     return l_task_wait(L, "console.read", &c->readers, UINT64_MAX, (lua_KContext)c, l_did_read);
 }
@@ -261,9 +261,12 @@ static void on_hangup(uv_poll_t *poll, int status, int events) {
     fail(c, UV_EPIPE);
 }
 
-/* A pipe says so by itself, to a descriptor that nobody else watches. */
+/* A pipe says so by itself, to a descriptor that nobody else watches. (Of a socket the same event may mean that the
+ * other side writes no more, though it reads.) */
 static void watch_pipe(struct console *c) {
     uv_os_fd_t fd;
+    struct stat s;
+    if (fstat(c->out.fd, &s) != 0 || !S_ISFIFO(s.st_mode)) return;
     if (uv_fileno(&c->out.handle, &fd) != 0 || (fd = fcntl(fd, F_DUPFD_CLOEXEC, 3)) < 0) return;
     if (uv_poll_init(c->engine->net->loop, &c->hangup, fd) != 0) {
         close(fd);
@@ -425,7 +428,7 @@ int luaopen_console(lua_State *L) {
     c->engine = engine_of(L);
     open_port(c, &c->in, STDIN_FILENO, O_RDONLY);
     open_port(c, &c->out, STDOUT_FILENO, O_WRONLY);
-    if (c->out.kind == PORT_STREAM && !c->out.is_terminal) watch_pipe(c);
+    if (c->out.kind == PORT_STREAM) watch_pipe(c);
     if (c->in.is_terminal) atexit(restore_terminal);
     set_flag(L, "input_is_terminal", c->in.is_terminal);
     set_flag(L, "output_is_terminal", c->out.is_terminal);

@@ -424,7 +424,7 @@ local function on_terminal(url, words, env)
   line[#line + 1] = url
   env = env or {}
   env.TERM = env.TERM or "xterm"
-  env.WSBOT_HISTORY = env.WSBOT_HISTORY or ""
+  env.WSBOT_HISTORY = env.WSBOT_HISTORY == nil and "" or env.WSBOT_HISTORY
   env.NO_COLOR = env.NO_COLOR == nil and "1" or env.NO_COLOR
   local t = program.start("/usr/bin/python3", line, { stdin = true, env = env })
   -- Waits until this text was shown, after what was waited for before.
@@ -585,6 +585,23 @@ describe("wsbot connect on a terminal", function()
     t:write(CTRL_D)
     s:answer_close()
     t:leaves(0)
+  end)
+
+  it_tells("keeps the history where state is kept, and no more of it than is of use", function()
+    local p = peer.listen()
+    local folder = place.folder()
+    for _ = 1, 2 do
+      local t = on_terminal(p.url, {}, { WSBOT_HISTORY = false, XDG_STATE_HOME = folder })
+      local s = p:open()
+      t:prompts()
+      t:write "typed\r"
+      s:expect_text "typed"
+      s:finish(1000)
+      t:leaves(0)
+      assert.matches("typed\n$", place.read(folder .. "/wsbot/history"))
+      assert(#place.read(folder .. "/wsbot/history") < 10000)
+      place.file(folder .. "/wsbot/history", ("old\n"):rep(5000000))
+    end
   end)
 
   it_tells("says when the history cannot be kept, and goes on", function()

@@ -4,6 +4,7 @@ local console = require "wsbot.console"
 
 local MOST = 1000 -- entries that are kept; the file is cut to them when it has twice as many
 local LONGEST = 4096 -- bytes of one
+local LARGEST = 2 * MOST * LONGEST -- bytes of the file that are looked at
 
 local history = {}
 
@@ -26,15 +27,19 @@ local function find()
   return home and home ~= "" and home .. "/.local/state/wsbot/history" or nil
 end
 
+-- The entries in the file, and whether there were too many.
 local function read(path)
   local file = io.open(path, "r")
-  if not file then return {} end
+  if not file then return {}, false end
   local all = {}
+  local size = file:seek "end" or 0
+  file:seek("set", math.max(0, size - LARGEST))
+  if size > LARGEST then file:read() end -- what is left of a line
   for line in file:lines() do
     if utf8.len(line) then all[#all + 1] = decode(line) end
   end
   file:close()
-  return all
+  return all, size > LARGEST or #all > 2 * MOST
 end
 
 local function rewrite(path, list)
@@ -57,9 +62,9 @@ function history.open(warn)
       warn(("cannot keep the history in %s: %s (WSBOT_HISTORY says where it is)"):format(path, why))
       path = nil
     else
-      local all = read(path)
+      local all, too_many = read(path)
       table.move(all, math.max(1, #all - MOST + 1), #all, 1, list)
-      if #all > 2 * MOST then rewrite(path, list) end
+      if too_many then rewrite(path, list) end
     end
   end
   local function add(text)
