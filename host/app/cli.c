@@ -75,7 +75,7 @@ static const struct option options[] = {
     {CONNECT, "--wait", "SECONDS", "when the input has ended, receive for so long before closing (0)", NULL},
     {CONNECT, "--timeout", "SECONDS", "the connection must be open by then, and with --one the message be there", NULL},
     {CONNECT, "--ping", "SECONDS", "send a ping that often; end where nothing answers", NULL},
-    {CONNECT, "--proxy", "URL", "connect through this proxy", NULL},
+    {CONNECT, "--proxy", "URL", "connect through this proxy; without it HTTPS_PROXY and its kin say which", NULL},
     {CONNECT, "--ca", "FILE", "trust the certificate authorities in this file (PEM), not the system's", NULL},
     {CONNECT, "--cert", "FILE", "show this certificate to the server (PEM, its chain included)", NULL},
     {CONNECT, "--key", "FILE", "the key of that certificate (PEM)", NULL},

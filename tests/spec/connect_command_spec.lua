@@ -3,6 +3,7 @@ local frame = require "support.frame"
 local peer = require "support.peer"
 local place = require "support.place"
 local program = require "support.program"
+local proxies = require "support.proxies"
 local story = require "support.story"
 local tls = require "support.tls"
 
@@ -267,6 +268,21 @@ describe("wsbot connect's options", function()
     c:shut()
     s:answer_close()
     c:ends(0)
+  end)
+
+  it_tells("--proxy goes through one, whose password is no one else's", function()
+    local p = peer.listen()
+    local c = connect(p.url, { "--proxy", (proxies.tinyproxy { login = "user:hunter2" }), "-v" }, { stdin = "hello\n" })
+    local s = p:open()
+    s:expect_text "hello"
+    s:answer_close()
+    c:ends(0)
+    assert.is_nil(c.err:find "hunter2")
+    c = connect(p.url, { "--proxy", "http://127.0.0.1:" .. peer.dead_port() })
+    c:ends(1)
+    assert.matches("^wsbot connect: proxy: ", c.err)
+    c = connect(p.url, { "--proxy", "ftp://x" })
+    c:ends(2)
   end)
 
   it_tells("--ping asks whether anybody is there", function()
