@@ -236,11 +236,13 @@ static void find_server(struct tunnel *t) {
         names_ask(t->net, d->host, (family != 6) * NAMES_V4 | (family != 4) * NAMES_V6, &d->names, on_named);
 }
 
-/* What is trusted holds for a proxy, too; who we are is for the server alone. */
+/* What is trusted holds for a proxy, too; who we are, and its pinned key, is for the server alone. */
 static void trust(struct tls_config *to, const struct tls_config *from) {
     struct tls_config part = {.ca_file = from->ca_file,
                               .ca_path = from->ca_path,
+                              .system_ca = from->system_ca,
                               .no_verify = from->no_verify,
+                              .no_stapling = from->no_stapling,
                               .min_version = from->min_version};
     tls_config_copy(to, &part);
 }
