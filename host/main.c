@@ -1,5 +1,7 @@
 /* wsbot: argv in, exit code out. */
 #include "app/cli.h"
+#include "app/connect.h"
+#include "app/console.h"
 #include "app/echo.h"
 #include "app/generation.h"
 #include "app/pool.h"
@@ -10,6 +12,7 @@
 #include "net/record.h"
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -90,6 +93,21 @@ static int open_record(struct worker *w, const struct cli_options *options, unsi
     return ERR_SYSTEM;
 }
 
+static int connect_by_hand(const struct cli_options *options) {
+    struct worker w;
+    struct fault fault = {0};
+    console_fill_gaps();
+    worker_open(&w, true, true);
+    if (options->record && open_record(&w, options, 0, &fault) < 0) {
+        fail(&fault);
+        w.status = 2;
+    } else {
+        connect_run(&w, options);
+    }
+    worker_close(&w);
+    return w.status;
+}
+
 static int run(const struct cli_options *options, const struct interpreter_options *script, struct pool_place place) {
     struct worker w;
     struct echo e;
@@ -126,9 +144,17 @@ int main(int argc, char **argv) {
     struct cli_options options;
     struct interpreter_options script;
     int status, bad;
-    if (cli_read(argc, argv, &options, &status) == CLI_DONE) return status;
+    if (cli_read(argc, argv, &options, &status) == CLI_DONE) {
+        free(options.given);
+        return status;
+    }
     if (options.log_json) log_set_format(LOG_JSON);
     if (options.command == CLI_ECHO) return echo(&options);
+    if (options.command == CLI_CONNECT) {
+        status = connect_by_hand(&options);
+        free(options.given);
+        return status;
+    }
     if (options.command == CLI_TEST)
         return options.watch ? test_watch(argc, argv, options.first) : test(argc, argv, options.first);
     if (!interpreter_options_read(argc, argv, options.first, &script, &bad)) {

@@ -150,3 +150,5 @@ int chunk_load_library(lua_State *L, const struct chunk *c) {
     lua_getglobal(L, "require");
     return LUA_OK;
 }
+
+int chunk_load_inside(lua_State *L, const struct chunk *c) { return l_engine_load(L, c->text) ? LUA_OK : LUA_ERRFILE; }

@@ -28,10 +28,12 @@ struct chunk {
     void (*ended)(struct chunk *c, enum task_end how); /* told when it has ended and that was told; may be NULL */
 };
 
-/* Loaders: Lua code in `text`, named `name`; the file `text` (NULL: standard input); `require` for `-l text`. */
+/* Loaders: Lua code in `text`, named `name`; the file `text` (NULL: standard input); `require` for `-l text`; the
+ * module `text` of lualib/. */
 int chunk_load_string(lua_State *L, const struct chunk *c);
 int chunk_load_file(lua_State *L, const struct chunk *c);
 int chunk_load_library(lua_State *L, const struct chunk *c);
+int chunk_load_inside(lua_State *L, const struct chunk *c);
 
 /* Runs it until it ends or waits; `running` says which. */
 void chunk_start(struct chunk *c);

@@ -16,10 +16,10 @@ typedef bool take_fn(struct cli_options *o, const char *value);
 
 struct option {
     int commands;      /* 1 << CLI_RUN, ... */
-    const char *name;  /* with its dashes */
+    const char *name;  /* with its dashes; a short one may go before it: "-n, --no-input" */
     const char *value; /* what to call its value; NULL: it has none; in brackets: it may be left out */
     const char *help;
-    take_fn *take;
+    take_fn *take; /* NULL: it is kept as it was given, in cli_options.given */
 };
 
 static bool take_number(const char *text, unsigned most, unsigned *out) {
@@ -55,7 +55,7 @@ static bool take_max_memory(struct cli_options *o, const char *value) {
     return take_number(value, 1u << 20, &o->max_memory) && o->max_memory > 0;
 }
 
-enum { RUN = 1 << CLI_RUN, ECHO_ = 1 << CLI_ECHO, TEST = 1 << CLI_TEST };
+enum { RUN = 1 << CLI_RUN, CONNECT = 1 << CLI_CONNECT, ECHO_ = 1 << CLI_ECHO, TEST = 1 << CLI_TEST };
 
 static const struct option options[] = {
     {RUN, "--watch", NULL, "reload the script when it, or a file it loaded, is saved; connections stay (see SIGHUP)",
@@ -64,9 +64,27 @@ static const struct option options[] = {
      take_workers},
     {RUN, "--strict", NULL, "an error in a callback ends the program with status 1", take_strict},
     {RUN, "--with-echo", "[PORT]", "run the echo peer beside the script (127.0.0.1, port 1234)", take_with_echo},
-    {RUN, "--record", "FILE", "write what passes on connections as JSON lines (see wsbot.testing.replay)", take_record},
-    {RUN, "--record-secrets", NULL, "with --record: headers and queries whole, not without what may be a secret",
-     take_record_secrets},
+    {CONNECT, "-H, --header", "LINE", "send this header line, \"Name: value\"; may be given again", NULL},
+    {CONNECT, "--subprotocol", "NAMES", "offer these subprotocols, the preferred first: \"v2, v1\"", NULL},
+    {CONNECT, "--binary", NULL, "send binary messages, not text", NULL},
+    {CONNECT, "--base64", NULL, "show binary messages in Base64; with --binary, lines to send are Base64 as well",
+     NULL},
+    {CONNECT, "--json", NULL, "lay out messages that are JSON; in colours on a terminal", NULL},
+    {CONNECT, "-n, --no-input", NULL, "only receive: standard input is left alone", NULL},
+    {CONNECT, "-1, --one", NULL, "end after the first message that comes, and not at the end of the input", NULL},
+    {CONNECT, "--wait", "SECONDS", "when the input has ended, receive for so long before closing (0)", NULL},
+    {CONNECT, "--timeout", "SECONDS", "the connection must be open by then, and with --one the message be there", NULL},
+    {CONNECT, "--ping", "SECONDS", "send a ping that often; end where nothing answers", NULL},
+    {CONNECT, "--proxy", "URL", "connect through this proxy; without it HTTPS_PROXY and its kin say which", NULL},
+    {CONNECT, "--ca", "FILE", "trust the certificate authorities in this file (PEM), not the system's", NULL},
+    {CONNECT, "--cert", "FILE", "show this certificate to the server (PEM, its chain included)", NULL},
+    {CONNECT, "--key", "FILE", "the key of that certificate (PEM)", NULL},
+    {CONNECT, "--insecure", NULL, "do not check the server's certificate: anyone may listen", NULL},
+    {CONNECT, "-v, --verbose", NULL, "tell of the handshake, TLS and each frame on stderr; passwords are masked", NULL},
+    {RUN | CONNECT, "--record", "FILE", "write what passes on connections as JSON lines (see wsbot.testing.replay)",
+     take_record},
+    {RUN | CONNECT, "--record-secrets", NULL,
+     "with --record: headers and queries whole, not without what may be a secret", take_record_secrets},
     {RUN, "--max-memory", "MB", "how much memory Lua may use; past it, a script meets \"not enough memory\"",
      take_max_memory},
     {RUN, "--log-format", "FORMAT", "how lines on stderr look: text or json (WSBOT_LOG: debug, info, warn, error, off)",
@@ -86,6 +104,28 @@ static const struct {
     [CLI_RUN] = {"run", "wsbot run [OPTIONS] SCRIPT [ARG...]",
                  "Runs a Lua script, then its connections and timers until none is left.\n"
                  "SIGINT and SIGTERM stop it gracefully; a second one at once. SIGHUP reloads it."},
+    [CLI_CONNECT] =
+        {"connect", "wsbot connect [OPTIONS] URL",
+         "Talks to a server by hand. Each line typed, or read from standard input, is sent as a message; each message\n"
+         "that comes is printed as a line. All else goes to stderr. At the end of the input (Ctrl-D) the connection "
+         "is\n"
+         "closed: what was sent before is written first, and what still comes is printed.\n"
+         "\n"
+         "On a terminal the line can be edited (keys as in a shell; arrows: history; a pasted text stays one message), "
+         "and\n"
+         "bytes that would control the terminal are shown as escapes. Ctrl-C closes, a second one ends at once.\n"
+         "\n"
+         "exit status:\n"
+         "  0  done: the connection was closed in order (1000, 1001, or without a code)\n"
+         "  1  no connection: name, network, TLS, or the server's answer\n"
+         "  2  wrong options, input that cannot be sent (not UTF-8, not Base64, too long), or a file\n"
+         "  3  the connection ended in another way: a close code that tells of a fault, or none at all\n"
+         "  4  it took too long: --timeout, or connecting\n"
+         "\n"
+         "environment:\n"
+         "  WSBOT_HISTORY  file of the lines typed; empty: none is kept (~/.local/state/wsbot/history). A line that\n"
+         "                 begins with a space is not kept\n"
+         "  NO_COLOR       no colours"},
     [CLI_ECHO] = {"echo", "wsbot echo [OPTIONS]",
                   "A WebSocket peer that sends back what it gets, to try a bot against."},
     [CLI_TEST] =
@@ -96,8 +136,6 @@ static const struct {
 };
 enum { COMMANDS = sizeof commands / sizeof *commands };
 
-static const char *const later[] = {"connect"}; /* words that are kept for commands to come */
-
 static void print_help(void) {
     puts("wsbot runs Lua 5.4 scripts that are WebSocket clients.\n\n"
          "usage:\n"
@@ -105,6 +143,7 @@ static void print_help(void) {
          "  wsbot SCRIPT [ARG...]                 the same; any option of `lua` works as well (-e, -l, -i, -v, -E, -W, "
          "--, -)\n"
          "  wsbot test [OPTIONS] [PATH...]        run busted specs inside the host\n"
+         "  wsbot connect [OPTIONS] URL           talk to a server by hand, from a terminal or a pipe\n"
          "  wsbot echo [OPTIONS]                  an echo peer to try bots against\n"
          "  wsbot --help, --version\n\n"
          "`wsbot COMMAND --help` tells the options of a command.");
@@ -135,12 +174,23 @@ static int refuse(enum cli_command command, const char *what, const char *which,
     return CLI_DONE;
 }
 
+/* The name with two dashes. */
+static const char *long_name(const struct option *o) { return strstr(o->name, "--"); }
+
+static bool is_called(const struct option *o, const char *text, size_t n) {
+    const char *name = long_name(o);
+    return (strlen(name) == n && memcmp(name, text, n) == 0) ||
+           (name > o->name && n == 2 && memcmp(o->name, text, n) == 0);
+}
+
 static const struct option *find(enum cli_command command, const char *text, size_t n) {
     for (int i = 0; i < OPTIONS; i++)
-        if ((options[i].commands & 1 << command) && strlen(options[i].name) == n &&
-            memcmp(options[i].name, text, n) == 0)
-            return &options[i];
+        if ((options[i].commands & 1 << command) && is_called(&options[i], text, n)) return &options[i];
     return NULL;
+}
+
+static void keep(struct cli_options *out, const struct option *o, const char *value) {
+    out->given[out->given_count++] = (struct cli_given){.name = long_name(o) + 2, .value = value};
 }
 
 /* Reads the options from argv[i] on; returns the index behind the last, or CLI_DONE. */
@@ -162,13 +212,26 @@ static int read_options(int argc, char **argv, int i, struct cli_options *out, i
             if (i + 1 == argc) return refuse(out->command, "a value is missing behind", text, status);
             value = argv[++i];
         }
-        if (!o->take(out, value)) {
+        if (!o->take) {
+            keep(out, o, value);
+        } else if (!o->take(out, value)) {
             char what[64];
             snprintf(what, sizeof what, "a wrong value for %s:", o->name);
             return refuse(out->command, what, value, status);
         }
     }
     return i;
+}
+
+/* Those of `wsbot connect`, before and behind its URL. */
+static int read_connect(int argc, char **argv, struct cli_options *out, int *status) {
+    if (!(out->given = calloc((size_t)argc, sizeof *out->given))) abort();
+    for (int i = 2; i < argc;) {
+        if ((i = read_options(argc, argv, i, out, status)) == CLI_DONE) return CLI_DONE;
+        if (i < argc && out->url) return refuse(CLI_CONNECT, "what is", argv[i], status);
+        if (i < argc) out->url = argv[i++];
+    }
+    return out->url ? 0 : refuse(CLI_CONNECT, "there is no", "URL", status);
 }
 
 /* Is the word among those from argv[i] on, before any "--"? */
@@ -185,16 +248,11 @@ int cli_read(int argc, char **argv, struct cli_options *out, int *status) {
     *status = 0;
     if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0) return print_help(), CLI_DONE;
     if (strcmp(argv[1], "--version") == 0) return print_version(), CLI_DONE;
-    for (size_t i = 0; i < sizeof later / sizeof *later; i++) {
-        if (strcmp(argv[1], later[i]) != 0) continue;
-        fprintf(stderr, "wsbot %s: this version does not have it yet\n", later[i]);
-        *status = 2;
-        return CLI_DONE;
-    }
     for (int command = 0; command < COMMANDS; command++) {
         if (strcmp(argv[1], commands[command].name) != 0) continue;
         out->command = (enum cli_command)command;
         out->as_lua = false;
+        if (command == CLI_CONNECT) return read_connect(argc, argv, out, status);
         if (command == CLI_TEST) { /* its other options are read by lualib/wsbot/test.lua, and by busted */
             int next = 2;
             out->first = 2;

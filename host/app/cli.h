@@ -6,9 +6,14 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-enum cli_command { CLI_RUN, CLI_ECHO, CLI_TEST };
+enum cli_command { CLI_RUN, CLI_CONNECT, CLI_ECHO, CLI_TEST };
 
 enum { CLI_DONE = -1 }; /* of cli_read: it was all said, end with *status */
+
+/* An option of `wsbot connect`, as it was given: its long name without dashes, and its value (NULL: it has none). */
+struct cli_given {
+    const char *name, *value;
+};
 
 struct cli_options {
     enum cli_command command;
@@ -25,6 +30,9 @@ struct cli_options {
     const char *tls_cert, *tls_key;
     const char *record; /* the file of --record, or NULL */
     bool record_secrets;
+    const char *url;         /* CLI_CONNECT */
+    struct cli_given *given; /* for lualib/wsbot/connect.lua, which judges the values; the caller's, to be freed */
+    size_t given_count;
 };
 
 /* Reads argv. 0, or CLI_DONE with the exit status: help was given (0), or a mistake told on stderr (2). */

@@ -22,12 +22,10 @@ static int l_set_arg(lua_State *L) {
     return 0;
 }
 
-static int load_inside(lua_State *L, const struct chunk *c) { return l_engine_load(L, c->text) ? LUA_OK : LUA_ERRFILE; }
-
 void test_run(struct worker *w, int argc, char **argv, int first) {
     struct arguments a = {.argc = argc, .argv = argv, .first = first};
     struct run r = {.worker = w, .engine = w->engine, .program = "wsbot test", .ok = true};
-    struct chunk c = {.run = &r, .load = load_inside, .text = "wsbot.test"};
+    struct chunk c = {.run = &r, .load = chunk_load_inside, .text = "wsbot.test"};
     if (door_call(w->engine, l_set_arg, &a, NULL) && chunk_run(&c)) return;
     if (w->status == 0) w->status = 1; /* it failed, or is broken off, by a signal or host.stop */
 }

@@ -28,6 +28,7 @@ static void on_signal(int number, siginfo_t *info, void *context) {
     if (w->pool && (by_terminal || info->si_pid == w->pool)) {
         pool_stops = 1;
     } else if ((++signals_seen > 1 || (w->stopping && !pool_stops)) && !w->told_to_stop) {
+        uv_tty_reset_mode(); /* `wsbot connect` may have set it */
         signal(number, SIG_DFL);
         raise(number);
         return;
@@ -186,7 +187,7 @@ static bool is_alive(struct worker *w) {
 
 void worker_run_while(struct worker *w, const bool *going) {
     do {
-        while (is_alive(w) && *going) uv_run(&w->loop, UV_RUN_ONCE);
+        while (*going && is_alive(w)) uv_run(&w->loop, UV_RUN_ONCE);
     } while (*going && w->engine && !w->stopping && task_tell_deadlocks(w->engine)); /* which may give life to others */
 }
 
@@ -205,9 +206,13 @@ void worker_close(struct worker *w) {
     w->net.stopping = true;
     if (w->engine) engine_free(w->engine);
     w->engine = NULL;
-    for (struct conn *c = w->net.all; c; c = c->all_next) { /* said, and not waited for */
+    for (struct conn *c = w->net.all, *next; c; c = next) { /* said, and not waited for */
+        next = c->all_next;
         conn_detach(c);
-        if (conn_is_open(c)) conn_close(c, WS_CLOSE_GOING_AWAY, slice_of(NULL, 0));
+        if (conn_is_open(c))
+            conn_close(c, WS_CLOSE_GOING_AWAY, slice_of(NULL, 0));
+        else
+            conn_destroy(c);
     }
     conn_run_busy(&w->net);
     while (w->net.all) {

@@ -16,8 +16,12 @@
 enum { PROTOCOL_MOST = 32 }; /* bytes; longer ones carry tokens */
 
 struct record {
-    FILE *file; /* NULL: writing failed, which was told */
+    struct record *next;
+    FILE *file; /* NULL: writing failed, which was told, or there is someone who listens */
     char *path;
+    void (*told)(void *arg, struct slice lines);
+    void *told_arg;
+    struct buf lines; /* that are to be told */
     bool secrets, written;
     uint64_t began;
     struct buf line;
@@ -50,12 +54,21 @@ static void give_up(struct record *r) {
 static void finish(struct record *r) {
     add(r, "}\n");
     r->written = true;
+    if (r->told) buf_append(&r->lines, buf_slice(&r->line));
     if (r->file && fwrite(buf_slice(&r->line).p, 1, r->line.len, r->file) < r->line.len) give_up(r);
 }
 
 void record_flush(struct record *r) {
     if (r->written && r->file && fflush(r->file) != 0) give_up(r);
+    if (r->told && r->lines.len) {
+        struct buf lines; /* who hears of them may cause more */
+        buf_init(&lines, SIZE_MAX);
+        buf_swap(&lines, &r->lines);
+        r->told(r->told_arg, buf_slice(&lines));
+        buf_clear(&lines);
+    }
     r->written = false;
+    if (r->next) record_flush(r->next);
 }
 
 /* ---- secrets ---- */
@@ -166,6 +179,7 @@ void record_connect(struct record *r, const struct conn *c) {
     buf_printf(&r->line, ",\"attempt\":%llu", (unsigned long long)c->attempt);
     add_url(r, &c->plan->url);
     finish(r);
+    if (r->next) record_connect(r->next, c);
 }
 
 void record_request(struct record *r, const struct conn *c, struct slice head) {
@@ -185,6 +199,7 @@ void record_request(struct record *r, const struct conn *c, struct slice head) {
     buf_clear(&text);
     buf_clear(&target);
     free(parts);
+    if (r->next) record_request(r->next, c, head);
 }
 
 void record_response(struct record *r, const struct conn *c) {
@@ -195,6 +210,7 @@ void record_response(struct record *r, const struct conn *c) {
     add_headers(r, &h->parts);
     if (h->body.len) add_field(r, "body", buf_slice(&h->body));
     finish(r);
+    if (r->next) record_response(r->next, c);
 }
 
 void record_event(struct record *r, const struct conn *c, bool sent, enum ws_kind kind, struct slice data,
@@ -212,6 +228,7 @@ void record_event(struct record *r, const struct conn *c, bool sent, enum ws_kin
         add(r, "\"");
     }
     finish(r);
+    if (r->next) record_event(r->next, c, sent, kind, data, code);
 }
 
 void record_end(struct record *r, const struct conn *c) {
@@ -222,9 +239,22 @@ void record_end(struct record *r, const struct conn *c) {
         add_field(r, "message", slice_str(c->end->fault.text));
     }
     finish(r);
+    if (r->next) record_end(r->next, c);
 }
 
-/* ---- the file ---- */
+/* ---- the file, and who listens ---- */
+
+static struct record *record_new(struct net *net, bool secrets) {
+    struct record *r = calloc(1, sizeof *r);
+    if (!r) abort();
+    r->secrets = secrets;
+    r->began = clock_now(&net->clock);
+    buf_init(&r->line, SIZE_MAX);
+    buf_init(&r->lines, SIZE_MAX);
+    r->next = net->record;
+    net->record = r;
+    return r;
+}
 
 int record_open(struct net *net, const char *path, bool secrets, struct fault *fault) {
     int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
@@ -236,12 +266,9 @@ int record_open(struct net *net, const char *path, bool secrets, struct fault *f
         if (fd >= 0) close(fd);
         return ERR_SYSTEM;
     }
-    struct record *r = calloc(1, sizeof *r);
-    if (!r || !(r->path = strdup(path))) abort();
+    struct record *r = record_new(net, secrets);
+    if (!(r->path = strdup(path))) abort();
     r->file = file;
-    r->secrets = secrets;
-    r->began = clock_now(&net->clock);
-    buf_init(&r->line, SIZE_MAX);
     time_t now = time(NULL);
     struct tm day;
     char started[32];
@@ -249,16 +276,29 @@ int record_open(struct net *net, const char *path, bool secrets, struct fault *f
     strftime(started, sizeof started, "%Y-%m-%dT%H:%M:%SZ", &day);
     buf_printf(&r->line, "{\"record\":1,\"program\":\"wsbot %s\",\"started\":\"%s\"", WSBOT_VERSION, started);
     finish(r);
-    net->record = r;
     return 0;
 }
 
+void record_listen(struct net *net, void (*told)(void *arg, struct slice lines), void *arg) {
+    struct record *r = record_new(net, true);
+    r->told = told;
+    r->told_arg = arg;
+}
+
+void record_unlisten(struct net *net, const void *arg) {
+    for (struct record *r = net->record; r; r = r->next)
+        if (r->told_arg == arg) r->told = NULL;
+}
+
 void record_close(struct net *net) {
-    struct record *r = net->record;
-    net->record = NULL;
-    if (!r) return;
-    if (r->file && fclose(r->file) != 0) log_line(LOG_ERROR, "--record: cannot write %s: %s", r->path, strerror(errno));
-    buf_clear(&r->line);
-    free(r->path);
-    free(r);
+    struct record *r;
+    while ((r = net->record)) {
+        net->record = r->next;
+        if (r->file && fclose(r->file) != 0)
+            log_line(LOG_ERROR, "--record: cannot write %s: %s", r->path, strerror(errno));
+        buf_clear(&r->line);
+        buf_clear(&r->lines);
+        free(r->path);
+        free(r);
+    }
 }

@@ -12,10 +12,18 @@ struct record;
 /* Begins a file; one that is there is written over. Only its owner may read it. 0, or ERR_SYSTEM with `fault`. */
 int record_open(struct net *net, const char *path, bool secrets, struct fault *fault);
 
-/* Ends it; where net has none, nothing happens. */
+/* Has `told(arg, lines)` hear of what passes from now on, secrets included: whole lines, about once a turn of the loop,
+ * which may call conn_ functions. Beside a file, or without one. */
+void record_listen(struct net *net, void (*told)(void *arg, struct slice lines), void *arg);
+
+/* It hears no more. */
+void record_unlisten(struct net *net, const void *arg);
+
+/* Ends all of them; where net has none, nothing happens. */
 void record_close(struct net *net);
 
-/* What was noted goes to the file. */
+/* What was noted goes to the file, and to who listens. This and all below goes for every record of `net`, of which `r`
+ * is the first. */
 void record_flush(struct record *r);
 
 /* An attempt begins. */

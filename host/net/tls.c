@@ -53,6 +53,15 @@ int tls_keep(struct tls *t) {
     return rc;
 }
 
+/* A ticket that came behind the handshake fits. */
+static int on_ticket(WOLFSSL *ssl, const unsigned char *ticket, int size, void *arg) {
+    struct tls *t = arg;
+    (void)ticket;
+    (void)size;
+    if (t->done) tls_session_keep(t->context, t->server, wolfSSL_get1_session(ssl));
+    return 0;
+}
+
 /* ---- life ---- */
 
 static enum tls_step fail(struct tls *t, int error) {
@@ -134,6 +143,7 @@ struct tls *tls_client_new(struct tls_store *s, const struct tls_config *config,
         wolfSSL_UseALPN(t->ssl, config->alpn, (word32)strlen(config->alpn), WOLFSSL_ALPN_FAILED_ON_MISMATCH);
     WOLFSSL_SESSION *session = tls_session_find(t->context, t->server);
     if (session) wolfSSL_set_session(t->ssl, session);
+    wolfSSL_set_SessionTicket_cb(t->ssl, on_ticket, t);
     t->shown_1_2 = t->ticket_waits = session && wolfSSL_version(t->ssl) == TLS1_2_VERSION;
     return t;
 }
@@ -182,10 +192,12 @@ static bool ticket_is_settled(struct tls *t) {
     return true;
 }
 
-/* A server that refused a session of TLS 1.2 may speak 1.3 by now: the next connection offers it again. */
+/* A resumed session is not kept: it has the old ticket beside new secrets, which do not fit it. The one that it was
+ * resumed from still serves. And a server that refused a session of TLS 1.2 may speak 1.3 by now: the next connection
+ * offers it again. */
 static void keep_session(struct tls *t) {
-    bool stale = t->shown_1_2 && !wolfSSL_session_reused(t->ssl);
-    tls_session_keep(t->context, t->server, stale ? NULL : wolfSSL_get1_session(t->ssl));
+    if (wolfSSL_session_reused(t->ssl)) return;
+    tls_session_keep(t->context, t->server, t->shown_1_2 ? NULL : wolfSSL_get1_session(t->ssl));
 }
 
 enum tls_step tls_handshake(struct tls *t) {

@@ -28,6 +28,7 @@ static const char *alert_words(int alert) {
     case unrecognized_name: return "unrecognized_name: it has no certificate for this name (tls.server_name)";
     case certificate_required: return "certificate_required: it wants a client certificate (tls.cert and tls.key)";
     case no_application_protocol: return "no_application_protocol: it speaks none of tls.alpn";
+    case illegal_parameter: return "illegal_parameter: something in our part of the handshake";
     default: return "an alert";
     }
 }

@@ -106,7 +106,7 @@ static void read_attribute(struct slice name, struct slice value, int64_t now, s
 
 /* Takes "name=value", or "name" (and then value->p is NULL), off the front, up to a ';'. */
 static void take_pair(struct slice *rest, struct slice *name, struct slice *value) {
-    struct slice part;
+    struct slice part = slice_of(NULL, 0);
     slice_split(rest, ';', &part);
     const uint8_t *equals = part.n ? memchr(part.p, '=', part.n) : NULL;
     *name = slice_trim(equals ? slice_head(part, (size_t)(equals - part.p)) : part);

@@ -55,7 +55,7 @@ describe("wsbot", function()
     assert.matches("usage:", bot.err)
   end)
 
-  for _, line in ipairs { { "--help" }, { "run", "--help" }, { "echo", "--help" } } do
+  for _, line in ipairs { { "--help" }, { "run", "--help" }, { "echo", "--help" }, { "connect", "--help" } } do
     it_tells("explains itself: " .. table.concat(line, " "), function()
       local bot = program.run(line)
       assert.equal(0, (bot:wait()))
@@ -68,6 +68,10 @@ describe("wsbot", function()
       elseif line[1] == "echo" then
         for _, option in ipairs { "host", "port", "tls%-cert", "tls%-key" } do
           assert.matches("%-%-" .. option, bot.out)
+        end
+      elseif line[1] == "connect" then
+        for _, text in ipairs { "%-H, %-%-header LINE", "exit status:", "WSBOT_HISTORY", "%-%-record" } do
+          assert.matches(text, bot.out)
         end
       end
     end)

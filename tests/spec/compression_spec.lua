@@ -1,6 +1,7 @@
 -- compression: permessage-deflate (RFC 7692) as an author and a peer see it. The bytes are those of its section 7.2.3.
 local peer = require "support.peer"
 local program = require "support.program"
+local servers = require "support.servers"
 local story = require "support.story"
 
 local function it_tells(name, body)
@@ -151,17 +152,14 @@ describe("with compression a bot", function()
     end)
 
     it_tells("and Node's ws understand each other: " .. parameters, function()
-      local node = program.start("/usr/bin/node", { "tests/spec/servers/echo.js" },
-        { env = { NODE_PATH = "/usr/share/nodejs", DEFLATE = "1" } })
-      local b = program.bot(talk, { "ws://127.0.0.1:" .. node:line(), parameters })
+      local b = program.bot(talk, { servers.node({ deflate = true }).url, parameters })
       b:tells("~^permessage%-deflate", "true true", "close 1000")
       b:ends(0)
     end)
   end
 
   it_tells("and python3-websockets understand each other", function()
-    local python = program.start("/usr/bin/python3", { "tests/spec/servers/echo.py" })
-    local b = program.bot(talk, { "ws://127.0.0.1:" .. python:line(), "true" })
+    local b = program.bot(talk, { servers.websockets({ deflate = true }).url, "true" })
     b:tells("~^permessage%-deflate", "true true", "close 1000")
     b:ends(0)
   end)

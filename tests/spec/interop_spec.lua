@@ -1,52 +1,18 @@
 -- interop: bots against servers that no one here wrote, plain, compressed and over TLS: Node's ws, python3-websockets,
 -- libwebsockets' test server; the echo peer against clients of the same; and nginx between the two.
 local peer = require "support.peer"
-local place = require "support.place"
 local program = require "support.program"
+local servers = require "support.servers"
 local story = require "support.story"
-local tls = require "support.tls"
 
-local function server(path, script)
-  return function(secure)
-    local args = { "tests/spec/servers/" .. script }
-    if secure then
-      args[2], args[3] = tls.cert "server", tls.key "server"
-    end
-    local port = program.start(path, args, { env = { NODE_PATH = "/usr/share/nodejs" } }):line()
-    return ("%s://localhost:%s/"):format(secure and "wss" or "ws", port), secure and tls.cert "ca"
-  end
+local function python(options)
+  return servers.websockets { secure = options.secure, deflate = true }
 end
 
-local echoes = {
-  ["Node's ws"] = server("/usr/bin/node", "echo.js"),
-  ["python3-websockets"] = server("/usr/bin/python3", "echo.py"),
-}
+local echoes = { ["Node's ws"] = servers.node, ["python3-websockets"] = python }
 
--- libwebsockets' test server has a certificate of its own, with a key that OpenSSL takes only when told so.
-local function libwebsockets(secure)
-  local lenient = place.file("openssl.cnf", [[
-openssl_conf = init
-[init]
-ssl_conf = ssl
-[ssl]
-system_default = system
-[system]
-CipherString = DEFAULT:@SECLEVEL=0
-]])
-  local args = { "--port", tostring(peer.dead_port()) }
-  if secure then args[3] = "--ssl" end
-  local p = program.start("/usr/bin/libwebsockets-test-server", args, { env = { OPENSSL_CONF = lenient } })
-  local pattern = (":%04X %%x+:0000 0A "):format(tonumber(args[2]))
-  story.poll("libwebsockets' test server to listen", function()
-    local listening = place.read("/proc/net/tcp") .. place.read("/proc/net/tcp6")
-    return p.status or listening:find(pattern)
-  end)
-  return ("%s://localhost:%s/"):format(secure and "wss" or "ws", args[2]),
-    secure and "/usr/share/libwebsockets-test-server/libwebsockets-test-server.pem"
-end
-
-local function hello(url, ca)
-  return program.run({ "run", "scripts/hello.lua", url }, { env = { SSL_CERT_FILE = ca or false } })
+local function hello(server)
+  return program.run({ "run", "scripts/hello.lua", server.url }, { env = { SSL_CERT_FILE = server.ca or false } })
 end
 
 local bot = [[
@@ -72,7 +38,7 @@ for _, secure in ipairs { false, true } do
   for name, start in pairs(echoes) do
     describe(name .. how, function()
       it("answers the hello bot", story.of(function()
-        local p = hello(start(secure))
+        local p = hello(start { secure = secure })
         p:tells("~^connected to 127.0.0.1:", "open: 101 Switching Protocols", "received: hello")
         p:kill "sigint"
         p:tells "~^closed: 1001"
@@ -80,8 +46,8 @@ for _, secure in ipairs { false, true } do
       end))
 
       it("echoes messages of all sizes, and the close code", story.of(function()
-        local url, ca = start(secure)
-        local p = program.bot(bot, { url, ca or "" })
+        local server = start { secure = secure }
+        local p = program.bot(bot, { server.url, server.ca or "" })
         for _, n in ipairs { 0, 125, 126, 65535, 65536, 1000000 } do
           p:tells("binary " .. n, "text " .. n // 2 * 2)
         end
@@ -93,7 +59,7 @@ for _, secure in ipairs { false, true } do
 
   describe("libwebsockets' test server" .. how, function()
     it("opens to the hello bot", story.of(function()
-      local p = hello(libwebsockets(secure))
+      local p = hello(servers.libwebsockets { secure = secure })
       p:tells("~^connected to ", "open: 101 Switching Protocols")
       p:kill "sigint"
       p:tells "~^closed: 1001"
@@ -101,7 +67,7 @@ for _, secure in ipairs { false, true } do
     end))
 
     it("mirrors what its protocol gets", story.of(function()
-      local url, ca = libwebsockets(secure)
+      local server = servers.libwebsockets { secure = secure }
       local p = program.bot([[
         ws.connect {
           url = arg[1], tls = { ca_file = arg[2] ~= "" and arg[2] or nil },
@@ -111,7 +77,7 @@ for _, secure in ipairs { false, true } do
           on_error = function(_, ...) say("error", ...) end,
           on_close = function(_, code) say("close", code) end,
         }
-      ]], { url, ca or "" })
+      ]], { server.url, server.ca or "" })
       p:tells("open lws-mirror-protocol", "hello", "close 1000")
       p:ends(0)
     end))
@@ -131,7 +97,7 @@ describe("libwebsockets", function()
         on_error = function(_, ...) say("error", ...) end,
         on_close = function(_, code) say("close", code) end,
       }
-    ]], { (libwebsockets(false)) })
+    ]], { servers.libwebsockets({}).url })
     p:tells("permessage-deflate", "table", "close 1000")
     p:ends(0)
   end))
@@ -181,43 +147,12 @@ end)
 
 ------------------------------------------------------------------------------------------------------------------ nginx
 
--- nginx, which passes WebSocket connections on to `url`. Returns its own url, and the CA of its certificate.
-local function nginx(url, secure)
-  local folder, port = place.folder(), peer.dead_port()
-  local config = place.file(folder .. "/nginx.conf", ([[
-    daemon off; master_process off; pid %s/pid; error_log stderr;
-    events {}
-    http {
-      access_log off;
-      client_body_temp_path %s/body; proxy_temp_path %s/proxy; fastcgi_temp_path %s/f; uwsgi_temp_path %s/u;
-      scgi_temp_path %s/s;
-      server {
-        listen 127.0.0.1:%d %s;
-        ssl_certificate %s; ssl_certificate_key %s;
-        location / {
-          proxy_pass %s;
-          proxy_http_version 1.1;
-          proxy_set_header Upgrade $http_upgrade;
-          proxy_set_header Connection "upgrade";
-        }
-      }
-    }
-  ]]):format(folder, folder, folder, folder, folder, folder, port, secure and "ssl" or "", tls.cert "server",
-    tls.key "server", url:gsub("^ws", "http")))
-  program.start("/usr/sbin/nginx", { "-e", "stderr", "-c", config, "-p", folder })
-  local pattern = ("0100007F:%04X 00000000:0000 0A "):format(port)
-  story.poll("nginx to listen", function()
-    return place.read("/proc/net/tcp"):find(pattern, 1, true)
-  end)
-  return ("%s://localhost:%d/"):format(secure and "wss" or "ws", port), secure and tls.cert "ca"
-end
-
 describe("behind nginx", function()
   for _, secure in ipairs { false, true } do
     it("a bot and the echo peer understand each other" .. (secure and ", over TLS" or ""), story.of(function()
       local echo = program.run({ "echo", "--port", "0" })
-      local url, ca = nginx(echo:line():match "ws://%S+", secure)
-      local p = program.bot(bot, { url, ca or "" })
+      local proxy = servers.nginx(echo:line():match "ws://%S+", { secure = secure })
+      local p = program.bot(bot, { proxy.url, proxy.ca or "" })
       for _, n in ipairs { 0, 125, 126, 65535, 65536, 1000000 } do
         p:tells("binary " .. n, "text " .. n // 2 * 2)
       end
@@ -228,13 +163,13 @@ describe("behind nginx", function()
 
   it("a client of Node's ws and the echo peer understand each other", story.of(function()
     local echo = program.run({ "echo", "--port", "0" })
-    talks(nginx(echo:line():match "ws://%S+"), '{"threshold":0}', "permessage-deflate")
+    talks(servers.nginx(echo:line():match "ws://%S+", {}).url, '{"threshold":0}', "permessage-deflate")
   end))
 
   it("a bot is told when nobody listens behind it", story.of(function()
     local p = program.bot([[ws.connect(told { url = arg[1], on_close = function(_, code, _, record)
       say("close", code, record.response.status, record.response.headers.Server)
-    end })]], { (nginx("ws://127.0.0.1:" .. peer.dead_port())) })
+    end })]], { servers.nginx(("ws://127.0.0.1:%d/"):format(peer.dead_port()), {}).url })
     p:tells("connect", "~^error handshake .*502 Bad Gateway", "~^close 1006 502 nginx")
     p:ends(0)
   end))

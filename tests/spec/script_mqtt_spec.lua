@@ -1,8 +1,8 @@
 -- script_mqtt: scripts/mqtt.lua with mosquitto between two bots, and with a scripted broker that cuts packets as it
 -- likes, refuses and fails; and its codec by itself.
 local peer = require "support.peer"
-local place = require "support.place"
 local program = require "support.program"
+local servers = require "support.servers"
 local story = require "support.story"
 
 local codec = dofile "scripts/mqtt/codec.lua"
@@ -98,26 +98,10 @@ end)
 
 -------------------------------------------------------------------------------------------------------------- mosquitto
 
--- mosquitto with a WebSocket listener; the other, which nobody uses, it needs in order to start. Returns its url.
-local function mosquitto()
-  local folder, port = place.folder(), peer.dead_port()
-  local config = place.file(folder .. "/mosquitto.conf", ([[
-allow_anonymous true
-persistence false
-log_dest stderr
-user root
-listener 0 %s/socket
-listener %d 127.0.0.1
-protocol websockets
-]]):format(folder, port))
-  local p = program.start("/usr/sbin/mosquitto", { "-v", "-c", config })
-  p:complains(" running")
-  return "ws://127.0.0.1:" .. port, p
-end
-
 describe("scripts/mqtt.lua and mosquitto", function()
   it("bring messages from one bot to another, with QoS 0 and 1", story.of(function()
-    local url, broker = mosquitto()
+    local server = servers.mosquitto {}
+    local url, broker = server.url, server.program
     local p = mqtt(url, { "house/+/light" })
     p:complains "listening to house/+/light"
     mqtt(url, { "house/kitchen/light", "on" }):ends(0)
@@ -137,7 +121,8 @@ describe("scripts/mqtt.lua and mosquitto", function()
   end))
 
   it("says that the broker has gone", story.of(function()
-    local url, broker = mosquitto()
+    local server = servers.mosquitto {}
+    local url, broker = server.url, server.program
     local p = mqtt(url, { "a" })
     p:complains "listening to a"
     broker:kill "sigkill"

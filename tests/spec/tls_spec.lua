@@ -2,6 +2,7 @@
 local peer = require "support.peer"
 local place = require "support.place"
 local program = require "support.program"
+local servers = require "support.servers"
 local story = require "support.story"
 local stories = require "support.tls_stories"
 local tls = require "support.tls"
@@ -262,6 +263,20 @@ describe("a server that", function()
     local s = p:accept()
     bot:tells("~^error timeout .*0%.2 s.*connect_timeout", 'close 1006 "" tls timeout')
     s:read_end()
+    bot:ends(0)
+  end)
+
+  it_tells("gives a resumed connection no new ticket is resumed again and again", function() -- as Node's does
+    local server = servers.node { secure = true }
+    local bot = program.bot([[
+      local left = 5
+      ws.connect(told { url = arg[1], tls = { ca_file = arg[2] },
+        on_websocket_connect = function(c) say "open" c:close() end,
+        on_close = function(c) left = left - 1 if left > 0 then c:reconnect() end end })
+    ]], { server.url, server.ca })
+    for _ = 1, 5 do
+      bot:tells("connect", "open")
+    end
     bot:ends(0)
   end)
 

@@ -24,7 +24,8 @@ methods.__index = methods
 local unset = {
   LUA_INIT = true, LUA_INIT_5_4 = true, LUA_PATH = true, LUA_CPATH = true, LUA_PATH_5_4 = true, LUA_CPATH_5_4 = true,
   HTTP_PROXY = true, HTTPS_PROXY = true, ALL_PROXY = true, NO_PROXY = true,
-  WSBOT_LOG = true, SSL_CERT_FILE = true, SSL_CERT_DIR = true,
+  WSBOT_LOG = true, WSBOT_HISTORY = true, XDG_STATE_HOME = true, NO_COLOR = true,
+  SSL_CERT_FILE = true, SSL_CERT_DIR = true,
   http_proxy = true, https_proxy = true, all_proxy = true, no_proxy = true,
 }
 
@@ -192,6 +193,15 @@ function methods:complains(text)
     if self.open == 0 then error(("there is no %q on stderr"):format(text), 0) end
   end)
   return self.err
+end
+
+-- Waits until somebody listens on that TCP port, which may be the program; or until it has ended, which may be because
+-- another had the port. (Asking the port itself would be a connection.)
+function methods:listens(port)
+  local pattern = (":%04X %%x+:0000 0A "):format(port)
+  story.poll("somebody to listen on port " .. port, function()
+    return self.status or (place.read "/proc/net/tcp" .. place.read "/proc/net/tcp6"):find(pattern)
+  end)
 end
 
 -- Waits for its end: status and signal (0 where there was none).

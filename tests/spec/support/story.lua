@@ -103,6 +103,11 @@ function story.poll(what, look)
   return a, b, c
 end
 
+-- Has those who wait look again: for a callback that luv does not make, as those of a connection of the spec's own.
+function story.stir()
+  if now then now.moved:send() end
+end
+
 -- Lets the loop turn for so many seconds. Only for what cannot be waited for, and nothing may depend on how long it is.
 function story.pause(seconds)
   host.sleep(seconds)

@@ -3,7 +3,6 @@
 local peer = require "support.peer"
 local place = require "support.place"
 local program = require "support.program"
-local story = require "support.story"
 
 local tls = {}
 
@@ -213,15 +212,6 @@ end
 local server = {}
 server.__index = server
 
--- Is somebody listening on the port? (Asking the port itself would be a connection.)
-local function is_listening(port, is_ipv6)
-  local pattern = (":%04X %%x+:0000 0A "):format(port)
-  local file = io.open(is_ipv6 and "/proc/net/tcp6" or "/proc/net/tcp", "r")
-  local text = file and file:read "a" or ""
-  if file then file:close() end
-  return text:find(pattern) ~= nil
-end
-
 local function over_program(self)
   local transport = {}
   function transport.write(bytes, done)
@@ -269,9 +259,7 @@ function tls.listen(options)
         end
       end,
     })
-    story.poll("s_server to listen", function()
-      return is_listening(self.port, is_ipv6) or self.program.status
-    end)
+    self.program:listens(self.port)
   until not self.program.status
   self.url = ("wss://%s:%d"):format(options.name or (is_ipv6 and "[" .. host .. "]" or host), self.port)
   return self

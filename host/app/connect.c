@@ -1,0 +1,37 @@
+/* connect: the options as the table `arg`, the module wsbot.console, and a main chunk that is inside the program. */
+#include "app/connect.h"
+
+#include "app/chunk.h"
+#include "app/console.h"
+#include "script/door.h"
+#include <lauxlib.h>
+
+/* arg = { url = "...", header = { "A: b", "C: d" }, binary = { true } } */
+static int l_set_arg(lua_State *L) {
+    const struct cli_options *o = lua_touserdata(L, 1);
+    lua_newtable(L);
+    lua_pushstring(L, o->url);
+    lua_setfield(L, -2, "url");
+    for (size_t i = 0; i < o->given_count; i++) {
+        const struct cli_given *g = &o->given[i];
+        luaL_getsubtable(L, -1, g->name);
+        if (g->value)
+            lua_pushstring(L, g->value);
+        else
+            lua_pushboolean(L, 1);
+        lua_rawseti(L, -2, (lua_Integer)lua_rawlen(L, -2) + 1);
+        lua_pop(L, 1);
+    }
+    lua_setglobal(L, "arg");
+    luaL_getsubtable(L, LUA_REGISTRYINDEX, LUA_PRELOAD_TABLE);
+    lua_pushcfunction(L, luaopen_console);
+    lua_setfield(L, -2, "wsbot.console");
+    return 0;
+}
+
+void connect_run(struct worker *w, const struct cli_options *options) {
+    struct run r = {.worker = w, .engine = w->engine, .program = "wsbot connect", .ok = true};
+    struct chunk c = {.run = &r, .load = chunk_load_inside, .text = "wsbot.connect"};
+    bool done = door_call(w->engine, l_set_arg, (void *)options, NULL) && chunk_run(&c);
+    if (!done && !w->stopping && w->status == 0) w->status = 1;
+}

@@ -1,0 +1,28 @@
+/* console: standard input and output for Lua code that may wait, and what a terminal needs: the module wsbot.console,
+ * which lualib/wsbot/connect.lua alone uses. Neither a slow reader of our output nor a writer that takes its time keeps
+ * the loop from turning. */
+#ifndef APP_CONSOLE_H
+#define APP_CONSOLE_H
+
+#include <lua.h>
+
+/* Opens standard input and output, and pushes the module. Its functions:
+ *   read() -> bytes, or nil at the end           waits
+ *   write(text) -> true, or nil, word, message   waits while much is to be written already
+ *   put(text)                                    never waits; what fails is told by write
+ *   flush()                                      waits until all is written
+ *   hangup()                                     waits until nobody reads the output any more; for ever for a file
+ *   size() -> columns, rows                      of the terminal
+ *   raw(on)                                      keys one by one, or lines
+ *   suspend()                                    as Ctrl-Z does; returns when the program goes on
+ *   width(codepoint) -> columns                  0: it combines with the one before; -1: it cannot be shown
+ *   base64(bytes), unbase64(text)                the latter gives nil for what is none
+ *   private(path) -> true, or nil, message       makes folders and file where they are missing, for their owner alone
+ *   trace(fn)                                    fn(lines) hears what passes on connections (net/record.h); may not
+ * wait and fields: input_is_terminal, output_is_terminal, error_is_terminal. May raise. */
+int luaopen_console(lua_State *L);
+
+/* Opens /dev/null in place of the standard streams that are closed, before another file gets their number. */
+void console_fill_gaps(void);
+
+#endif

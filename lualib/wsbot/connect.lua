@@ -1,0 +1,229 @@
+-- wsbot.connect: `wsbot connect`, a conversation by hand. Two tasks: one receives and shows, the other reads what is to
+-- be sent. Whatever ends the connection, `finish` ends the program.
+local console = require "wsbot.console"
+local input = require "wsbot.connect.input"
+local json = require "wsbot.connect.json"
+local options = require "wsbot.connect.options"
+local screen = require "wsbot.connect.screen"
+local show = require "wsbot.connect.show"
+local trace = require "wsbot.connect.trace"
+
+local DONE, NOT_CONNECTED, MISUSED, ENDED_BADLY, TOO_LATE = 0, 1, 2, 3, 4
+local INTERRUPTED = 130 -- as shells have it
+
+local LARGEST = 1024 * 1024 -- bytes of a message that is laid out
+
+local one, timeout = options.one, options.timeout
+
+----------------------------------------------------------------------------------------------------- how it came out
+
+local conn
+local is_open, is_late, was_told_to_close = false, false, false
+local misuse -- what was wrong with the input
+local received = 0 -- messages
+local failure, closing -- { word, message }, and { code, reason, record }
+
+-- The exit status, and what to tell of it: nil where the messages say it all.
+local function outcome()
+  if misuse then return MISUSED, misuse end
+  if one and received > 0 then return DONE end
+  if is_late then return TOO_LATE, ("no %s within %g s"):format(is_open and "message" or "connection", timeout) end
+  local word, message = table.unpack(failure or {})
+  if not is_open then
+    return word == "timeout" and TOO_LATE or NOT_CONNECTED, word and word .. ": " .. message or "interrupted"
+  end
+  if failure then return ENDED_BADLY, word .. ": " .. message end
+  local code, reason = table.unpack(closing)
+  local text = ("closed: %d%s"):format(code, reason ~= "" and " " .. reason or "")
+  if code == 1000 or code == 1001 or code == 1005 then return DONE, nil, text end
+  if code == 1006 and was_told_to_close then return DONE, nil, "closed, without an answer of the server" end
+  return ENDED_BADLY, text
+end
+
+local function finish()
+  local status, fault, note = outcome()
+  if fault then
+    screen.note("wsbot connect: " .. show.escape(fault), "fault")
+  elseif note and (options.verbose or screen.can_prompt()) then
+    screen.note("* " .. show.escape(note))
+  end
+  screen.close()
+  local ok, word, message = console.flush()
+  if not ok and word ~= "EPIPE" then
+    screen.note("wsbot connect: cannot write the output: " .. message, "fault")
+    status = status == DONE and MISUSED or status
+  end
+  os.exit(status, true)
+end
+
+local function close()
+  was_told_to_close = true
+  conn:close()
+end
+
+------------------------------------------------------------------------------------------------------------- sending
+
+local gate -- while the output is full: a task that ends when there is room
+
+local function open_gate()
+  if gate then gate:cancel() end
+  gate = nil
+end
+
+-- Sends a line as a message; where much waits to be sent already, it waits too if it `may_wait`. true; or nil, and why
+-- the line is not sent, or nothing where the connection has ended.
+local function send(text, may_wait)
+  if options.binary and options.base64 then
+    text = console.unbase64(text)
+    if not text then return nil, "it is not Base64" end
+  end
+  while true do
+    local ok, why = conn:send(text)
+    if ok then return true end
+    if why == "invalid_utf8" then return nil, "it is not UTF-8; --binary sends bytes as they are" end
+    if why ~= "send_buffer_full" then return nil end
+    if not may_wait then return nil, "the server does not take what was sent before" end
+    gate = host.spawn(host.sleep, 1e9)
+    gate:join()
+  end
+end
+
+-- The input has ended: the connection is closed when all of it is written, and --wait is over.
+local function end_input()
+  while conn.state == "open" and conn.buffered_amount > 0 do
+    host.sleep(0.01)
+  end
+  host.sleep(options.wait)
+  if not one then close() end
+end
+
+local function send_lines()
+  local number = 0
+  local function fail(why)
+    misuse = ("line %d of the input cannot be sent: %s"):format(number, why)
+    close()
+  end
+  local whole = input.each_line(options.longest, function(text)
+    number = number + 1
+    if misuse or conn.state ~= "open" then return end
+    local _, why = send(text, true)
+    if why then fail(why) end
+  end)
+  if not whole then
+    number = number + 1
+    fail(("it has more than %d bytes"):format(options.longest))
+  end
+  if not misuse then end_input() end
+end
+
+local function prompt()
+  screen.open()
+  for what, text in screen.actions() do
+    if what == "interrupt" and was_told_to_close then
+      screen.close()
+      os.exit(INTERRUPTED, true)
+    elseif what ~= "line" then
+      close()
+    elseif text ~= "" then
+      screen.sent(text)
+      local _, why = send(text, false) -- the keys are read on
+      if why then screen.note("this line was not sent: " .. why, "fault") end
+    end
+  end
+  close()
+end
+
+----------------------------------------------------------------------------------------------------------- receiving
+
+-- A message as it is shown.
+local function shown(data, kind)
+  if kind == "binary" and options.base64 then
+    data = console.base64(data)
+  elseif options.json and #data <= LARGEST and utf8.len(data) then
+    local laid_out = json.layout(data, function(what, token)
+      return screen.paint(what, screen.is_terminal and show.escape(token) or token)
+    end)
+    if laid_out then return laid_out end
+  end
+  if not screen.is_terminal then return data end
+  if kind == "binary" and not options.base64 then return ("binary, %d bytes\n%s"):format(#data, show.hex(data)) end
+  return show.escape(data, true)
+end
+
+local function receive()
+  for data, kind in conn:messages() do
+    if not (one and received > 0) then
+      received = received + 1
+      local mark = screen.can_prompt() and screen.paint("received", "< ") or ""
+      if not screen.write(mark .. shown(data, kind)) or one then close() end -- nobody reads it any more: see finish
+    end
+  end
+  finish()
+end
+
+----------------------------------------------------------------------------------------------------------- the whole
+
+if options.verbose then
+  console.trace(function(record)
+    for _, line in ipairs(trace.lines(record)) do
+      screen.note(line)
+    end
+  end)
+end
+
+local how = options.connection
+
+function how.on_connect(c)
+  if not options.verbose then return end
+  screen.note("* connected to " .. tostring(c.remote_address))
+  for _, line in ipairs(c.tls and trace.tls(c.tls) or {}) do
+    screen.note(line)
+  end
+end
+
+function how.on_websocket_connect(c)
+  is_open = true
+  if screen.can_prompt() and not options.verbose then
+    screen.note(("* open%s (%s closes)"):format(c.protocol and ", subprotocol " .. show.escape(c.protocol) or "",
+      options.no_input and "Ctrl-C" or "Ctrl-D"))
+  end
+  if options.no_input then return end
+  host.spawn(screen.can_prompt() and prompt or send_lines)
+end
+
+how.on_drain = open_gate
+
+function how.on_error(_, word, message)
+  failure = { word, message }
+end
+
+function how.on_close(_, ...)
+  closing = { ... }
+  open_gate()
+end
+
+local ok, made = pcall(ws.connect, how)
+if not ok then options.refuse((made:gsub("^.-ws%.connect: ", ""))) end
+conn = made
+
+local conversation = host.spawn(receive)
+
+host.spawn(function()
+  console.hangup()
+  close()
+end)
+
+if timeout then
+  host.after(timeout, function()
+    if is_open and not (one and received == 0) then return end
+    is_late = true
+    conn:destroy()
+  end)
+end
+
+host.on_stop(function() -- Ctrl-C: it is closed with 1000, and a second one ends the program
+  close()
+  conversation:join()
+end)
+conversation:join()
+os.exit(NOT_CONNECTED, true) -- it has failed, and that was told: else `finish` ends the program

@@ -1,0 +1,100 @@
+-- screen: where things are shown: messages on standard output, notes on standard error, and on a terminal both above
+-- the line that is being typed, which stays.
+local console = require "wsbot.console"
+local editor = require "wsbot.connect.editor"
+local history = require "wsbot.connect.history"
+local show = require "wsbot.connect.show"
+
+local PASTES_MARKED, PASTES_PLAIN = "\27[?2004h", "\27[?2004l"
+
+local term = os.getenv "TERM"
+local is_smart = term ~= nil and term ~= "" and term ~= "dumb"
+local no_color = os.getenv "NO_COLOR"
+local colours = is_smart and (no_color == nil or no_color == "")
+
+local screen = {
+  is_terminal = console.output_is_terminal,
+  paint = show.painter(colours and console.output_is_terminal),
+}
+local paint_note = show.painter(colours and console.error_is_terminal)
+
+local line, remember -- the editor while there is a prompt, and what adds to its history
+
+-- Shows lines above the prompt. What is there may be drawn over.
+local function around(text)
+  return line:hide() .. text .. line:draw()
+end
+
+-- Writes a message, a line end behind it. Waits where the reader is behind. true, or nil, word and message.
+function screen.write(text)
+  return console.write(line and around(text .. "\n") or text .. "\n")
+end
+
+-- Tells something that is no message: `what` is "note" or "fault". Does not wait.
+function screen.note(text, what)
+  if line and console.error_is_terminal then
+    console.put(around(paint_note(what or "note", text) .. "\n"))
+  else
+    io.stderr:write(paint_note(what or "note", text), "\n")
+  end
+end
+
+-- May there be a prompt?
+function screen.can_prompt()
+  return console.input_is_terminal and console.output_is_terminal and is_smart
+end
+
+-- Shows a prompt from now on.
+function screen.open()
+  local list
+  list, remember = history.open(screen.note)
+  line = editor.new { prompt = "> ", paint = screen.paint, width = console.width, size = console.size, history = list }
+  console.raw(true)
+  console.put(PASTES_MARKED .. line:draw())
+end
+
+-- Takes the prompt away.
+function screen.close()
+  if not line then return end
+  console.put(line:hide() .. PASTES_PLAIN)
+  line = nil
+  console.flush()
+  console.raw(false)
+end
+
+local function suspend()
+  console.put(line:hide() .. PASTES_PLAIN)
+  console.flush()
+  console.suspend()
+  console.put(PASTES_MARKED)
+end
+
+-- What the keys do from here on: "line" and its text, "end" (Ctrl-D), "interrupt" (Ctrl-C). Waits for each; nil: there
+-- is no terminal any more.
+function screen.actions()
+  local actions = {}
+  return function()
+    while line do
+      local action = table.remove(actions, 1)
+      if not action then
+        local bytes = console.read()
+        if not bytes or not line then return nil end
+        actions = line:feed(bytes)
+        console.put(line:draw())
+      elseif action[1] == "suspend" then
+        suspend()
+        console.put(line:draw())
+      else
+        return table.unpack(action)
+      end
+    end
+  end
+end
+
+-- The line was sent: it stays on the terminal, and in the history.
+function screen.sent(text)
+  remember(text)
+  console.put(around(screen.paint("sent", "> ") .. show.escape(text, true) .. "\n"))
+end
+
+return screen

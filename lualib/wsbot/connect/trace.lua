@@ -1,0 +1,105 @@
+-- trace: what --verbose tells: the heads of the handshake and each message, ping and Close both ways, with its time in
+-- seconds. It reads the lines of a record (host/net/record.h) and masks what lets others in.
+local json = require "wsbot.connect.json"
+local show = require "wsbot.connect.show"
+
+local LONGEST_PROTOCOL = 32 -- a longer one is a token that had no better place
+
+local trace = {}
+
+-- Is the value of this header a secret?
+local function is_secret(name)
+  name = name:lower()
+  if name:find "^sec%-websocket" then return false end
+  for _, word in ipairs { "auth", "cookie", "token", "secret", "password", "key" } do
+    if name:find(word, 1, true) then return true end
+  end
+  return false
+end
+
+local function mask_protocols(list)
+  return (list:gsub("[^, ]+", function(name)
+    return #name > LONGEST_PROTOCOL and "***" or name
+  end))
+end
+
+-- The value of a header as it is shown; of credentials their scheme stays ("Bearer ***").
+local function masked(name, value)
+  if name:lower() == "sec-websocket-protocol" then return mask_protocols(value) end
+  if not is_secret(name) then return value end
+  local scheme = name:lower():find "authorization" and value:match "^(%a+) "
+  return scheme and scheme .. " ***" or "***"
+end
+
+local function add_head(lines, mark, first, headers)
+  lines[#lines + 1] = mark .. " " .. show.escape(first)
+  for _, header in ipairs(headers) do
+    lines[#lines + 1] = ("%s %s: %s"):format(mark, show.escape(header[1]), show.escape(masked(header[1], header[2])))
+  end
+end
+
+-- The size of what a Base64 text stands for.
+local function bytes_in(base64)
+  return #base64 // 4 * 3 - #base64:match "=*$"
+end
+
+local function frame(event, mark)
+  local what
+  if event.kind == "close" then
+    what = (event.code == 1005 and "close" or "close " .. event.code)
+      .. (event.reason ~= "" and ' "' .. show.escape(event.reason) .. '"' or "")
+  else
+    what = ("%s, %d bytes"):format(event.kind, event.data and #event.data or bytes_in(event.base64))
+  end
+  return ("%s %9.3f %s"):format(mark, event.time, what)
+end
+
+local tell = {}
+
+function tell.connect(event, lines)
+  lines[#lines + 1] = "* connecting to " .. show.escape(event.url)
+end
+
+function tell.request(event, lines)
+  add_head(lines, ">", "GET " .. event.target .. " HTTP/1.1", event.headers)
+end
+
+function tell.response(event, lines)
+  add_head(lines, "<", ("HTTP/1.1 %d %s"):format(event.status, event.reason), event.headers)
+  if event.body then
+    for line in event.body:gmatch "[^\r\n]+" do
+      lines[#lines + 1] = "< " .. show.escape(line)
+    end
+  end
+end
+
+function tell.sent(event, lines)
+  lines[#lines + 1] = frame(event, ">")
+end
+
+function tell.received(event, lines)
+  lines[#lines + 1] = frame(event, "<")
+end
+
+-- What is to be told of these lines of a record, as a list of lines.
+function trace.lines(record)
+  local lines = {}
+  for line in record:gmatch "[^\n]+" do
+    local event = json.read(line)
+    if event and tell[event.event] then tell[event.event](event, lines) end
+  end
+  return lines
+end
+
+-- The lines that tell of the TLS of a connection (conn.tls).
+function trace.tls(tls)
+  local lines = { ("* TLS %s, %s%s"):format(tls.version, tls.cipher, tls.resumed and ", resumed" or "") }
+  local certificate = tls.certificate
+  for _, name in ipairs { "subject", "issuer", "not_after", "pin" } do
+    local value = certificate and certificate[name]
+    if value then lines[#lines + 1] = ("*   %s: %s"):format(name:gsub("_", " "), show.escape(tostring(value))) end
+  end
+  return lines
+end
+
+return trace

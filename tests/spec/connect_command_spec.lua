@@ -1,0 +1,697 @@
+-- `wsbot connect`: in a pipe and on a terminal.
+local frame = require "support.frame"
+local peer = require "support.peer"
+local place = require "support.place"
+local program = require "support.program"
+local proxies = require "support.proxies"
+local story = require "support.story"
+local tls = require "support.tls"
+
+local function it_tells(name, body)
+  it(name, story.of(body))
+end
+
+-- Runs it with a url and more words; its standard input is given by the spec.
+local function connect(url, words, options)
+  local line = { "connect", table.unpack(words or {}) }
+  line[#line + 1] = url
+  options = options or {}
+  options.stdin = options.stdin or true
+  return program.run(line, options)
+end
+
+describe("wsbot connect in a pipe", function()
+  it_tells("sends each line as a message, prints each message as a line, and nothing else", function()
+    local p = peer.listen()
+    local c = connect(p.url)
+    local s = p:open()
+    c:write "hello\n\nwör"
+    s:expect_text "hello"
+    s:expect_text ""
+    s:text "answer"
+    s:text "zwei\nlines"
+    c:tells("answer", "zwei", "lines")
+    c:write "ld"
+    c:shut()
+    s:expect_text "wörld"
+    s:expect_close(1000)
+    s:text "late"
+    s:send_close(1000)
+    s:close()
+    c:tells "late"
+    c:ends(0)
+    assert.equal("", c.err)
+  end)
+
+  it_tells("reads a file", function()
+    local p = peer.listen()
+    local lines = place.file("lines.txt", "a\nb\n")
+    local c = program.start("/bin/sh", { "-c", '"$0" connect "$1" <"$2"', program.wsbot, p.url, lines })
+    local s = p:open()
+    s:expect_text "a"
+    s:expect_text "b"
+    s:answer_close()
+    c:ends(0)
+  end)
+
+  it_tells("does without standard streams, and says when its output cannot be written", function()
+    for redirection, status in pairs { ["<&- >&- 2>&-"] = 0, ["<&-"] = 0, ["</dev/null"] = 0, [">/dev/full"] = 2 } do
+      local p = peer.listen()
+      local line = { "-c", '"$0" connect --wait 0.01 "$1" ' .. redirection, program.wsbot, p.url }
+      local c = program.start("/bin/sh", line, { stdin = "" })
+      local s = p:open()
+      s:text "message"
+      assert.equal(1000, s:answer_close())
+      local got = c:wait()
+      assert.equal(status, got, redirection)
+      if status == 2 then assert.matches("cannot write the output: no space left", c.err) end
+    end
+  end)
+
+  it_tells("writes all that was sent before it closes, and reads no faster than that is taken", function()
+    local p = peer.listen()
+    local c = connect(p.url)
+    local s = p:open()
+    s:stop_reading()
+    local bytes, taken, frames = 1000000, 0, 60
+    for _ = 1, frames do
+      c.stdin:write(("x"):rep(bytes) .. "\n", function() taken = taken + 1 end)
+    end
+    story.wait("some of it to be taken", function() return taken > 10 end)
+    story.pause(0.2)
+    assert(taken < frames, "all of the input was read, though nobody takes it")
+    c:shut()
+    local got, last = 0, ""
+    s.transport.on_data = function(data)
+      got = got + #data
+      last = (last .. data):sub(-8)
+    end
+    s:start_reading()
+    story.wait("all of it, and a Close", function()
+      return got == frames * (bytes + 14) + 8 -- heads and masks
+    end)
+    assert.equal("\x88\x82", last:sub(1, 2))
+    s:send_close(1000)
+    s:close()
+    c:ends(0)
+  end)
+
+  it_tells("waits where its reader is behind", function()
+    local p = peer.listen()
+    local c = program.start("/bin/sh", { "-c", '"$0" connect -n "$1" | { read go </dev/fd/3; wc -l; } 3<&0',
+      program.wsbot, p.url }, { stdin = true })
+    local s = p:open()
+    local line = frame.write { opcode = frame.TEXT, payload = ("y"):rep(99999) }
+    local done
+    story.beside(function()
+      for _ = 1, 600 do s:send(line) end
+      done = true
+    end)
+    story.pause(0.2)
+    assert(not done, "60 MB were read for a reader that reads nothing")
+    c:kill "sigterm"
+  end)
+
+  it_tells("ends when its reader has", function()
+    local p = peer.listen()
+    local c = program.start("/bin/sh", { "-c", '"$0" connect -n "$1" | head -n 1', program.wsbot, p.url })
+    local s = p:open()
+    s:text "one"
+    c:tells "one"
+    assert.equal(1000, s:answer_close())
+    c:ends(0)
+    assert.equal("", c.err)
+  end)
+
+  it_tells("sends input of the wrong kind to nobody", function()
+    for what, case in pairs {
+      ["line 2 of the input cannot be sent: it is not UTF-8"] = { {}, "good\n\xff\nnever\n" },
+      ["line 2 of the input cannot be sent: it is not Base64"] = { { "--binary", "--base64" }, "Z29vZA==\n?\n" },
+      ["line 2 of the input cannot be sent: it has more than 16777216 bytes"] = { {}, "good\n" .. ("z"):rep(16777300) },
+    } do
+      local p = peer.listen()
+      local c = connect(p.url, case[1], { stdin = case[2] })
+      local s = p:open()
+      assert.equal("good", s:read_frame().payload)
+      assert.equal(1000, s:answer_close())
+      c:ends(2)
+      assert.equal("wsbot connect: " .. what, c.err:match "^[^;\n]*")
+      p:close()
+    end
+  end)
+
+  it_tells("stops at Ctrl-C: Close 1000, exit 0", function()
+    local p = peer.listen()
+    local c = connect(p.url)
+    local s = p:open()
+    s:text "seen"
+    c:tells "seen"
+    c:kill "sigint"
+    assert.equal(1000, s:answer_close())
+    c:ends(0)
+  end)
+
+  it_tells("ends at once at a second Ctrl-C", function()
+    local p = peer.listen()
+    local c = connect(p.url)
+    local s = p:open()
+    s:text "seen"
+    c:tells "seen"
+    c:kill "sigint"
+    s:expect_close(1000)
+    c:kill "sigint"
+    local _, signal = c:wait()
+    assert.equal(2, signal)
+  end)
+end)
+
+describe("wsbot connect's options", function()
+  it_tells("--header, --subprotocol: what the request has", function()
+    local p = peer.listen()
+    local c = connect(p.url, { "-H", "X-A: 1", "--header=X-A: 2 ", "-H", "Cookie: k=v", "--subprotocol", "v2, v1",
+      "--subprotocol", "v0" })
+    local s = p:open { with = { "Sec-WebSocket-Protocol: v1" } }
+    assert.same({ "1", "2" }, s.request.headers["x-a"])
+    assert.same({ "k=v" }, s.request.headers.cookie)
+    assert.same({ "v2, v1, v0" }, s.request.headers["sec-websocket-protocol"])
+    c:shut()
+    s:answer_close()
+    c:ends(0)
+  end)
+
+  it_tells("may stand behind the url", function()
+    local p = peer.listen()
+    local c = program.run { "connect", p.url, "-n", "-1" }
+    p:open():text "x"
+    c:tells "x"
+    c:ends(0)
+  end)
+
+  it_tells("--binary sends bytes; what comes is written as it is", function()
+    local p = peer.listen()
+    local c = connect(p.url, { "--binary" })
+    local s = p:open()
+    c:write "\xff\0\r\n"
+    s:expect_binary "\xff\0\r"
+    s:binary "\0\xfe\27["
+    c:tells "\0\xfe\27["
+    c:shut()
+    s:answer_close()
+    c:ends(0)
+  end)
+
+  it_tells("--base64: binary messages as text, both ways", function()
+    local p = peer.listen()
+    local c = connect(p.url, { "--binary", "--base64" })
+    local s = p:open()
+    c:write "/wA=\n"
+    s:expect_binary "\xff\0"
+    s:binary "\0\1\2"
+    s:text "text"
+    c:tells("AAEC", "text")
+    c:shut()
+    s:answer_close()
+    c:ends(0)
+  end)
+
+  it_tells("--no-input leaves standard input to others", function()
+    local p = peer.listen()
+    local c = program.start("/bin/sh", { "-c", '"$0" connect --no-input "$1"; cat', program.wsbot, p.url },
+      { stdin = "for cat\n" })
+    local s = p:open()
+    s:text "message"
+    s:finish(1000)
+    c:tells("message", "for cat")
+    c:ends(0)
+  end)
+
+  it_tells("--one ends after a message, though the input has ended before", function()
+    local p = peer.listen()
+    local c = connect(p.url, { "--one" }, { stdin = "ask\n" })
+    local s = p:open()
+    s:expect_text "ask"
+    local first, second = { opcode = frame.TEXT, payload = "first" }, { opcode = frame.TEXT, payload = "second" }
+    s:send(frame.write(first) .. frame.write(second))
+    assert.equal(1000, s:answer_close())
+    c:tells "first"
+    c:ends(0)
+  end)
+
+  it_tells("--wait receives after the end of the input", function()
+    local p = peer.listen()
+    local c = connect(p.url, { "--wait", "3600" }, { stdin = "ask\n" })
+    local s = p:open()
+    s:expect_text "ask"
+    s:text "answer"
+    c:tells "answer"
+    s:finish(1000)
+    c:ends(0)
+    local short = connect(p.url, { "--wait", "0.01" }, { stdin = "" })
+    assert.equal(1000, p:open():answer_close())
+    short:ends(0)
+  end)
+
+  it_tells("--json lays out what is JSON", function()
+    local p = peer.listen()
+    local c = connect(p.url, { "--json" })
+    local s = p:open()
+    s:text '{"b":[1,2.50,{}],"a":"\\u00e9\\"x","n":null}'
+    c:tells '{ "b": [1, 2.50, {}], "a": "\\u00e9\\"x", "n": null }'
+    s:text('{"list":[[1,[]],{"text":"' .. ("x"):rep(80) .. '"}],"e":-0.5e+3}')
+    c:tells("{", '  "list": [', "    [1, []],", "    {", '      "text": "' .. ("x"):rep(80) .. '"', "    }", "  ],",
+      '  "e": -0.5e+3', "}")
+    local deep = ("["):rep(300) .. ("]"):rep(300)
+    for _, text in ipairs { "{", "[1,]", "{a:1}", "01", '"\\x"', "nul", "[1 2]", "plain", deep } do
+      s:text(text)
+      c:tells(text)
+    end
+    c:shut()
+    s:answer_close()
+    c:ends(0)
+  end)
+
+  it_tells("--proxy goes through one, whose password is no one else's", function()
+    local p = peer.listen()
+    local c = connect(p.url, { "--proxy", (proxies.tinyproxy { login = "user:hunter2" }), "-v" }, { stdin = "hello\n" })
+    local s = p:open()
+    s:expect_text "hello"
+    s:answer_close()
+    c:ends(0)
+    assert.is_nil(c.err:find "hunter2")
+    c = connect(p.url, { "--proxy", "http://127.0.0.1:" .. peer.dead_port() })
+    c:ends(1)
+    assert.matches("^wsbot connect: proxy: ", c.err)
+    c = connect(p.url, { "--proxy", "ftp://x" })
+    c:ends(2)
+  end)
+
+  it_tells("--ping asks whether anybody is there", function()
+    local p = peer.listen()
+    local c = connect(p.url, { "--ping", "0.02", "-n" })
+    local s = p:open()
+    s:pong(s:expect(frame.PING).payload)
+    s:expect(frame.PING)
+    c:kill "sigkill"
+  end)
+
+  it_tells("--record writes what passes", function()
+    local p = peer.listen()
+    local path = place.folder() .. "/record.jsonl"
+    local c = connect(p.url, { "--record", path, "-v" }, { stdin = "hello\n" })
+    local s = p:open()
+    s:expect_text "hello"
+    s:answer_close()
+    c:ends(0)
+    assert.matches('"event":"sent","kind":"text","data":"hello"', place.read(path))
+    assert.matches('"event":"end","code":1000', place.read(path))
+    assert.matches("> +%d+%.%d+ text, 5 bytes\n", c.err)
+    local bad = connect(p.url, { "--record", "/no/such/folder/file" })
+    bad:ends(2)
+  end)
+
+  it_tells("--verbose tells of the handshake and of each frame, and masks what lets others in", function()
+    local p = peer.listen()
+    local c = connect(p.url:gsub("//", "//user:hunter2@") .. "/chat", { "--verbose", "-H", "Cookie: hunter2",
+      "-H", "X-Api-Key: hunter2", "-H", "X-Plain: seen", "--subprotocol", "v1" })
+    local s = p:open { with = { "Set-Cookie: hunter2", "X-Title: \xc2\x9b2Jt\xff" } }
+    c:write "hello\n"
+    s:expect_text "hello"
+    s:binary "\0\1\2\3"
+    s:ping "are you there"
+    s:pong(s:expect(frame.PONG).payload)
+    c:complains "pong, 13 bytes"
+    s:finish(1001, "b\27ye")
+    c:wait()
+    assert.equal("\0\1\2\3\n", c.out)
+    assert.equal(0, c.status)
+    assert.is_nil(c.err:find "hunter2")
+    assert.is_nil(c.err:find "[\27\x9b\xff]")
+    for _, line in ipairs { "* connecting to " .. p.url .. "/chat\n", "* connected to " .. p.address,
+      "> GET /chat HTTP/1.1\n",
+      "> Authorization: Basic ***\n", "> Cookie: ***\n", "> X-Api-Key: ***\n", "> X-Plain: seen\n",
+      "> Sec-WebSocket-Protocol: v1\n", "< HTTP/1.1 101 Switching Protocols\n", "< Set-Cookie: ***\n",
+      "< X-Title: \\u{9b}2Jt\u{fffd}\n", 'close 1001 "b\\x1bye"\n', "* closed: 1001 b\\x1bye\n" } do
+      assert(c.err:find(line, 1, true), "there is no " .. line)
+    end
+    assert.matches("\n> +%d+%.%d+ text, 5 bytes\n< +%d+%.%d+ binary, 4 bytes\n< +%d+%.%d+ ping, 13 bytes\n", c.err)
+  end)
+
+  it_tells("--ca, --cert, --key, --insecure: TLS", function()
+    local t = tls.listen { args = { "-Verify", "1", "-verify_return_error", "-CAfile", tls.cert "ca" } }
+    local c = connect(t.url, { "--ca", tls.cert "ca", "--cert", tls.cert "client", "--key", tls.key "client", "-v" },
+      { stdin = "" })
+    t:open():answer_close()
+    c:ends(0)
+
+    t = tls.listen {}
+    c = connect(t.url, {}, { stdin = "" })
+    c:ends(1)
+    assert.matches("^wsbot connect: tls: ", c.err)
+    t = tls.listen {}
+    c = connect(t.url, { "--insecure" }, { stdin = "" })
+    t:open():answer_close()
+    c:ends(0)
+  end)
+end)
+
+describe("wsbot connect's status", function()
+  it_tells("1: no connection", function()
+    local c = connect("ws://127.0.0.1:" .. peer.dead_port())
+    c:ends(1)
+    assert.matches("^wsbot connect: connect: [^\n]*\n$", c.err)
+    local p = peer.listen()
+    c = connect(p.url)
+    local s = p:accept()
+    s:read_head()
+    s:send "HTTP/1.1 401 No\r\nContent-Length: 0\r\n\r\n"
+    c:ends(1)
+    assert.matches("^wsbot connect: handshake: [^\n]*401", c.err)
+  end)
+
+  it_tells("2: used wrongly", function()
+    local file = place.file("a.pem", "")
+    for _, words in ipairs {
+      {}, { "ws://x", "ws://y" }, { "--nonsense", "ws://x" }, { "http://x" }, { "ws://x", "-H" },
+      { "ws://x", "-H", "no colon" },
+      { "ws://x", "-H", "Upgrade: x" }, { "ws://x", "-H", "A: b\rc" }, { "ws://x", "--wait", "-1" },
+      { "ws://x", "--timeout", "soon" }, { "ws://x", "--ping" }, { "ws://x", "--binary=yes" },
+      { "wss://x", "--ca", "/no/such/file" }, { "wss://x", "--cert", file }, { "ws://x", "--subprotocol", "a b, (" },
+    } do
+      local c = program.run { "connect", table.unpack(words) }
+      local status = c:wait()
+      assert(status == 2, ("wsbot connect %s ends with %d: %s"):format(table.concat(words, " "), status, c.err))
+      assert.equal("", c.out)
+      assert.matches("^wsbot connect: ", c.err)
+    end
+  end)
+
+  it_tells("3: it ended in another way", function()
+    local p = peer.listen()
+    local c = connect(p.url)
+    p:open():finish(1011, "broken")
+    c:ends(3)
+    assert.equal("wsbot connect: closed: 1011 broken\n", c.err)
+    c = connect(p.url)
+    p:open():reset()
+    c:ends(3)
+    assert.matches("^wsbot connect: reset: ", c.err)
+    c = connect(p.url)
+    local s = p:open()
+    s:send "\xff\xff"
+    s:expect_close(1002)
+    s:close()
+    c:ends(3)
+    assert.matches("^wsbot connect: protocol: ", c.err)
+  end)
+
+  it_tells("4: it took too long", function()
+    local p = peer.listen()
+    local c = connect(p.url, { "--timeout", "0.05" })
+    c:ends(4)
+    assert.equal("wsbot connect: no connection within 0.05 s\n", c.err)
+    c = connect(p.url, { "--timeout", "1.5", "-1" })
+    p:accept()
+    p:open()
+    c:ends(4)
+    assert.equal("wsbot connect: no message within 1.5 s\n", c.err)
+  end)
+
+  it_tells("0: a server that closes without a code, or does not answer our close", function()
+    local p = peer.listen()
+    local c = connect(p.url)
+    local s = p:open()
+    s:frame { opcode = frame.CLOSE, payload = "" }
+    s:read_frame()
+    s:close()
+    c:ends(0)
+    c = connect(p.url, {}, { stdin = "" })
+    s = p:open()
+    s:expect_close(1000)
+    s:close()
+    c:ends(0)
+  end)
+end)
+
+------------------------------------------------------------------------------------------------------- on a terminal
+
+-- Runs it on a terminal of its own (support/terminal.py). What it shows is in t.out.
+local function on_terminal(url, words, env)
+  local line = { "tests/spec/support/terminal.py", program.wsbot, "connect", table.unpack(words or {}) }
+  line[#line + 1] = url
+  env = env or {}
+  env.TERM = env.TERM or "xterm"
+  env.WSBOT_HISTORY = env.WSBOT_HISTORY == nil and "" or env.WSBOT_HISTORY
+  env.NO_COLOR = env.NO_COLOR == nil and "1" or env.NO_COLOR
+  local t = program.start("/usr/bin/python3", line, { stdin = true, env = env })
+  -- Waits until this text was shown, after what was waited for before.
+  function t.shows(self, text)
+    story.wait(("%q on the terminal"):format(text), function()
+      local _, to = self.out:find(text, self.taken + 1, true)
+      if to then
+        self.taken = to
+        return true
+      end
+      if self.open == 0 then error(("the terminal never showed %q"):format(text), 0) end
+    end)
+  end
+  function t.prompts(self)
+    self:shows "\27[?2004h> "
+  end
+  -- Waits for its end with this status, and that the terminal is as it was.
+  function t.leaves(self, status)
+    local got = self:wait()
+    assert.is_nil(self.out:find "Sanitizer")
+    assert.equal(status, got)
+    assert.matches("%[cooked%]\n$", self.out)
+  end
+  return t
+end
+
+local CTRL_A, CTRL_C, CTRL_D, CTRL_R, UP, LEFT = "\1", "\3", "\4", "\18", "\27[A", "\27[D"
+
+describe("wsbot connect on a terminal", function()
+  it_tells("sends the line at Enter, shows what comes above the one that is typed, closes at Ctrl-D", function()
+    local p = peer.listen()
+    local t = on_terminal(p.url)
+    local s = p:open()
+    t:shows "* open (Ctrl-D closes)\r\n"
+    t:prompts()
+    t:write "hellö\r"
+    s:expect_text "hellö"
+    t:shows "> hellö\r\n"
+    t:write "half"
+    t:shows "> half"
+    s:text "news"
+    t:shows "\r\27[J< news\r\n> half"
+    t:write " a line\r"
+    s:expect_text "half a line"
+    t:write(CTRL_D)
+    assert.equal(1000, s:answer_close())
+    t:shows "* closed: 1000"
+    t:leaves(0)
+  end)
+
+  it_tells("closes at Ctrl-C, and ends at once at a second", function()
+    local p = peer.listen()
+    local t = on_terminal(p.url)
+    local s = p:open()
+    t:prompts()
+    t:write(CTRL_C)
+    assert.equal(1000, s:answer_close())
+    t:leaves(0)
+
+    t = on_terminal(p.url)
+    s = p:open()
+    t:prompts()
+    t:write(CTRL_C)
+    s:expect_close(1000)
+    t:write(CTRL_C)
+    t:leaves(130)
+  end)
+
+  it_tells("ends at Ctrl-C while it connects", function()
+    local p = peer.listen()
+    local t = on_terminal(p.url)
+    p:accept():read_head()
+    t:write(CTRL_C)
+    t:shows "wsbot connect: interrupted"
+    t:leaves(1)
+  end)
+
+  it_tells("leaves the terminal as it was when it is killed twice", function()
+    local p = peer.listen()
+    local t = on_terminal(p.url)
+    local s = p:open()
+    t:prompts()
+    local pid = place.read(("/proc/%d/task/%d/children"):format(t.pid, t.pid)):match "%d+"
+    require "luv".kill(tonumber(pid), "sigterm")
+    s:expect_close(1000)
+    require "luv".kill(tonumber(pid), "sigterm")
+    t:leaves(128 + 15)
+  end)
+
+  it_tells("edits the line", function()
+    local p = peer.listen()
+    local t = on_terminal(p.url)
+    local s = p:open()
+    t:prompts()
+    for keys, line in pairs {
+      ["wörxld" .. LEFT .. LEFT .. "\127\r"] = "wörld",
+      ["two" .. CTRL_A .. "one \r"] = "one two",
+      ["a b c\23\23d\r"] = "a d",
+      ["gone\21kept\r"] = "kept",
+      ["one two\27b\27b\11\25\25\r"] = "one twoone two",
+      ["日本" .. LEFT .. "x\r"] = "日x本",
+      ["ab\20\r"] = "ba",
+      ["a\27[1~\27[3~b\r"] = "b",
+      ["\27[200~one\r\ntwo\tx\27[31m\r\27[201~!\r"] = "one\ntwo\tx[31m!",
+    } do
+      t:write(keys)
+      s:expect_text(line)
+    end
+    t:write "\r" -- nothing to send
+    t:write(CTRL_D)
+    s:answer_close()
+    t:leaves(0)
+  end)
+
+  it_tells("breaks a long line into rows, and draws over them", function()
+    local p = peer.listen()
+    local t = on_terminal(p.url)
+    local s = p:open()
+    t:prompts()
+    t:write(("x"):rep(78))
+    t:shows("> " .. ("x"):rep(38) .. "\r\n" .. ("x"):rep(40))
+    s:text "news"
+    t:shows("\r\27[2A\27[J< news\r\n> ")
+    t:write "\r"
+    s:expect_text(("x"):rep(78))
+    s:finish(1000)
+    t:leaves(0)
+  end)
+
+  it_tells("keeps what was typed for the next run, but for lines that begin with a space", function()
+    local p = peer.listen()
+    local folder = place.folder()
+    local env = function()
+      return { WSBOT_HISTORY = folder .. "/new/history" }
+    end
+    local t = on_terminal(p.url, {}, env())
+    local s = p:open()
+    t:prompts()
+    for _, line in ipairs { "one", "two", " secret", "\27[200~three\nlines\27[201~" } do
+      t:write(line .. "\r")
+      s:expect(frame.TEXT)
+    end
+    t:write(CTRL_D)
+    s:answer_close()
+    t:leaves(0)
+    assert.equal("one\ntwo\nthree\\nlines\n", place.read(folder .. "/new/history"))
+    assert.equal("600", ("%o"):format(require "luv".fs_stat(folder .. "/new/history").mode & tonumber("777", 8)))
+
+    t = on_terminal(p.url, {}, env())
+    s = p:open()
+    t:prompts()
+    t:write(UP .. "\r")
+    s:expect_text "three\nlines"
+    t:write(UP .. UP .. "\r")
+    s:expect_text "two"
+    t:write(CTRL_R .. "on\r")
+    s:expect_text "one"
+    t:write(CTRL_D)
+    s:answer_close()
+    t:leaves(0)
+  end)
+
+  it_tells("keeps the history where state is kept, and no more of it than is of use", function()
+    local p = peer.listen()
+    local folder = place.folder()
+    for _ = 1, 2 do
+      local t = on_terminal(p.url, {}, { WSBOT_HISTORY = false, XDG_STATE_HOME = folder })
+      local s = p:open()
+      t:prompts()
+      t:write "typed\r"
+      s:expect_text "typed"
+      s:finish(1000)
+      t:leaves(0)
+      assert.matches("typed\n$", place.read(folder .. "/wsbot/history"))
+      assert(#place.read(folder .. "/wsbot/history") < 10000)
+      place.file(folder .. "/wsbot/history", ("old\n"):rep(5000000))
+    end
+  end)
+
+  it_tells("says when the history cannot be kept, and goes on", function()
+    local p = peer.listen()
+    local t = on_terminal(p.url, {}, { WSBOT_HISTORY = "/dev/null/history" })
+    local s = p:open()
+    t:shows "cannot keep the history in /dev/null/history"
+    t:write "x\r"
+    s:expect_text "x"
+    s:finish(1000)
+    t:leaves(0)
+  end)
+
+  it_tells("lets no message control it", function()
+    local p = peer.listen()
+    local t = on_terminal(p.url, { "--json" })
+    local s = p:open()
+    t:prompts()
+    s:text "a\27[2J\7b\r\u{9b}31m\u{202e}\127\nc"
+    t:shows "< a\\x1b[2J\\x07b\\r\\u{9b}31m\\u{202e}\\x7f\r\nc\r\n> "
+    s:text '["\u{9b}2J"]'
+    t:shows '< ["\\u{9b}2J"]\r\n'
+    s:binary "\0\27[2J\xffplain"
+    t:shows "< binary, 11 bytes\r\n000000  00 1b 5b 32 4a ff 70 6c 61 69 6e "
+    t:shows "..[2J.plain\r\n"
+    s:binary(("z"):rep(5000))
+    t:shows "... 4488 bytes more\r\n"
+    s:finish(1000, "b\u{9b}ye")
+    t:shows "* closed: 1000 b\\u{9b}ye"
+    t:leaves(0)
+  end)
+
+  it_tells("has colours, unless NO_COLOR or the terminal says no", function()
+    local p = peer.listen()
+    local t = on_terminal(p.url, { "--json" }, { NO_COLOR = false })
+    local s = p:open()
+    s:text '{"a":1}'
+    t:shows '\27[36m< \27[0m{ \27[34m"a"\27[0m: \27[33m1\27[0m }'
+    s:finish(1000)
+    t:leaves(0)
+    t = on_terminal(p.url, { "--json" }, { NO_COLOR = "1" })
+    s = p:open()
+    s:text '{"a":1}'
+    t:shows '< { "a": 1 }'
+    s:finish(1000)
+    t:leaves(0)
+  end)
+
+  it_tells("reads plain lines on a terminal that is too simple", function()
+    local p = peer.listen()
+    local t = on_terminal(p.url, {}, { TERM = "dumb", NO_COLOR = false })
+    local s = p:open()
+    s:text "news"
+    t:shows "news\r\n"
+    t:write "line\n"
+    s:expect_text "line"
+    t:write(CTRL_D)
+    s:answer_close()
+    t:leaves(0)
+    assert.is_nil(t.out:find "\27")
+  end)
+
+  it_tells("gives the terminal back at Ctrl-Z, and takes it again", function()
+    local p = peer.listen()
+    local t = on_terminal(p.url)
+    local s = p:open()
+    t:prompts()
+    t:write "half\26"
+    t:shows "\27[?2004l"
+    t:shows "\27[?2004h" -- at once: the system stops nobody whom no shell could let go on
+    t:shows "> half"
+    t:write " of it\r"
+    s:expect_text "half of it"
+    s:finish(1000)
+    t:leaves(0)
+  end)
+end)
