@@ -63,19 +63,6 @@ local function ask(server, method, path, status, options)
   return response
 end
 
--- A new kernel. options: those of client.open.
-local function start(server, options)
-  local self = setmetatable({ server = server, count = 0 }, kernel)
-  self.id = ask(server, "POST", "api/kernels", 201, { json = { name = "python3" } }):json().id
-  story.at_end(function() -- before the server goes, and the folder that its connections are told in
-    if not server.program.status then ask(server, "DELETE", "api/kernels/" .. self.id, 204) end
-  end)
-  options.path = ("api/kernels/%s/channels?session_id=bot"):format(self.id)
-  options.headers = { Authorization = "token secret" }
-  self.client = client.open(server, options)
-  return self
-end
-
 -- Sends a message, with bytes behind it if there are any. Returns its id.
 function kernel:send(kind, content, bytes)
   self.count = self.count + 1
@@ -95,20 +82,38 @@ function kernel:send(kind, content, bytes)
   return id
 end
 
+-- What is in a message: a table, and the bytes behind it if there are any.
+function kernel:decode(data, how)
+  if self.client.conn.protocol == V1 then
+    assert.equal("binary", how)
+    return unpack_v1(data)
+  elseif how == "binary" then
+    local json, bytes = unpack(data)
+    return cjson.decode(json), bytes
+  end
+  return cjson.decode(data)
+end
+
 -- The next message of this kind, which answers that of this id; the bytes behind it.
 function kernel:expect(kind, id)
   while true do
-    local data, how = self.client:receive()
-    local message, bytes
-    if self.client.conn.protocol == V1 then
-      assert.equal("binary", how)
-      message = unpack_v1(data)
-    else
-      if how == "binary" then data, bytes = unpack(data) end
-      message = cjson.decode(data)
-    end
+    local message, bytes = self:decode(self.client:receive())
     if message.header.msg_type == kind and message.parent_header.msg_id == id then return message.content, bytes end
   end
+end
+
+-- Asks until the kernel tells of its state: what it tells before the server listens to it (ZeroMQ) goes lost.
+function kernel:wait()
+  local asked, message = {}, nil
+  repeat
+    local data, how = self.client.conn:receive(0.2)
+    if data then
+      message = self:decode(data, how)
+    else
+      assert.equal("timeout", how)
+      asked[self:send("kernel_info_request", {})] = true
+    end
+  until message and message.header.msg_type == "status" and asked[message.parent_header.msg_id]
 end
 
 -- Runs code. Returns the id, by which its output is known.
@@ -125,6 +130,20 @@ function kernel:prints(code, text)
   until #printed >= #text
   assert.is_true(printed == text, "it printed " .. printed:sub(1, 200))
   assert.equal("ok", self:expect("execute_reply", id).status)
+end
+
+-- A new kernel. options: those of client.open.
+local function start(server, options)
+  local self = setmetatable({ server = server, count = 0 }, kernel)
+  self.id = ask(server, "POST", "api/kernels", 201, { json = { name = "python3" } }):json().id
+  story.at_end(function() -- before the server goes, and the folder that its connections are told in
+    if not server.program.status then ask(server, "DELETE", "api/kernels/" .. self.id, 204) end
+  end)
+  options.path = ("api/kernels/%s/channels?session_id=bot"):format(self.id)
+  options.headers = { Authorization = "token secret" }
+  self.client = client.open(server, options)
+  self:wait()
+  return self
 end
 
 ---------------------------------------------------------------------------------------------------------------- stories
