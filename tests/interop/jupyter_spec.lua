@@ -63,19 +63,6 @@ local function ask(server, method, path, status, options)
   return response
 end
 
--- A new kernel. options: those of client.open.
-local function start(server, options)
-  local self = setmetatable({ server = server, count = 0 }, kernel)
-  self.id = ask(server, "POST", "api/kernels", 201, { json = { name = "python3" } }):json().id
-  story.at_end(function() -- before the server goes, and the folder that its connections are told in
-    if not server.program.status then ask(server, "DELETE", "api/kernels/" .. self.id, 204) end
-  end)
-  options.path = ("api/kernels/%s/channels?session_id=bot"):format(self.id)
-  options.headers = { Authorization = "token secret" }
-  self.client = client.open(server, options)
-  return self
-end
-
 -- Sends a message, with bytes behind it if there are any. Returns its id.
 function kernel:send(kind, content, bytes)
   self.count = self.count + 1
@@ -95,20 +82,39 @@ function kernel:send(kind, content, bytes)
   return id
 end
 
--- The next message of this kind, which answers that of this id; the bytes behind it.
-function kernel:expect(kind, id)
-  while true do
-    local data, how = self.client:receive()
-    local message, bytes
-    if self.client.conn.protocol == V1 then
-      assert.equal("binary", how)
-      message = unpack_v1(data)
-    else
-      if how == "binary" then data, bytes = unpack(data) end
-      message = cjson.decode(data)
-    end
-    if message.header.msg_type == kind and message.parent_header.msg_id == id then return message.content, bytes end
+-- What is in a message: a table, and the bytes behind it if there are any.
+function kernel:decode(data, how)
+  if self.client.conn.protocol == V1 then
+    assert.equal("binary", how)
+    return unpack_v1(data)
+  elseif how == "binary" then
+    local json, bytes = unpack(data)
+    return cjson.decode(json), bytes
   end
+  return cjson.decode(data)
+end
+
+-- The next message of one of these kinds, which answers that of this id: its content, its kind, the bytes behind it.
+function kernel:expect(kinds, id)
+  while true do
+    local message, bytes = self:decode(self.client:receive())
+    local kind = message.header.msg_type
+    if kinds[kind] and message.parent_header.msg_id == id then return message.content, kind, bytes end
+  end
+end
+
+-- Asks until the kernel tells of its state: what it tells before the server listens to it (ZeroMQ) goes lost.
+function kernel:wait()
+  local asked, message = {}, nil
+  repeat
+    local data, how = self.client.conn:receive(0.2)
+    if data then
+      message = self:decode(data, how)
+    else
+      assert.equal("timeout", how)
+      asked[self:send("kernel_info_request", {})] = true
+    end
+  until message and message.header.msg_type == "status" and asked[message.parent_header.msg_id]
 end
 
 -- Runs code. Returns the id, by which its output is known.
@@ -116,15 +122,30 @@ function kernel:run(code)
   return self:send("execute_request", { code = code, silent = false, allow_stdin = false })
 end
 
--- The code prints this.
+-- The code prints this, in as many messages as the kernel likes; its reply comes on a way of its own, maybe sooner.
 function kernel:prints(code, text)
   local id = self:run(code)
-  local printed = ""
-  repeat -- in as many messages as the kernel likes
-    printed = printed .. self:expect("stream", id).text
-  until #printed >= #text
+  local printed, status = "", nil
+  repeat
+    local content, kind = self:expect({ stream = true, execute_reply = true }, id)
+    if kind == "stream" then printed = printed .. content.text else status = content.status end
+  until status and #printed >= #text
   assert.is_true(printed == text, "it printed " .. printed:sub(1, 200))
-  assert.equal("ok", self:expect("execute_reply", id).status)
+  assert.equal("ok", status)
+end
+
+-- A new kernel. options: those of client.open.
+local function start(server, options)
+  local self = setmetatable({ server = server, count = 0 }, kernel)
+  self.id = ask(server, "POST", "api/kernels", 201, { json = { name = "python3" } }):json().id
+  story.at_end(function() -- before the server goes, and the folder that its connections are told in
+    if not server.program.status then ask(server, "DELETE", "api/kernels/" .. self.id, 204) end
+  end)
+  options.path = ("api/kernels/%s/channels?session_id=bot"):format(self.id)
+  options.headers = { Authorization = "token secret" }
+  self.client = client.open(server, options)
+  self:wait()
+  return self
 end
 
 ---------------------------------------------------------------------------------------------------------------- stories
@@ -164,7 +185,7 @@ print("ready")]=], "ready\n")
         for i, n in ipairs(battery.sizes) do
           local id = k:send("comm_open", { comm_id = "comm-" .. i, target_name = "mirror", data = {} },
             battery.bytes(n))
-          local _, bytes = k:expect("comm_msg", id)
+          local _, _, bytes = k:expect({ comm_msg = true }, id)
           assert.is_true(bytes == battery.bytes(n):reverse())
         end
       end)
@@ -175,7 +196,7 @@ print("ready")]=], "ready\n")
           ids[i] = k:send("comm_info_request", { target_name = "none" })
         end
         for i = 1, 1000 do
-          k:expect("comm_info_reply", ids[i])
+          k:expect({ comm_info_reply = true }, ids[i])
         end
       end)
 

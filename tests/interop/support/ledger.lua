@@ -6,8 +6,8 @@ local story = require "support.story"
 
 local ledger = {}
 
--- What is tried, in the order of the columns, after the name, the version, and what it goes over.
-local trials = { "messages", "fragments", "ping", "close", "subprotocol", "compression" }
+-- What is tried. "compression" is beside these, and told by what was agreed on.
+local trials = { "messages", "fragments", "ping", "close", "subprotocol" }
 
 local row = {}
 row.__index = row
@@ -31,24 +31,48 @@ function row:tell(column, text)
   end
 end
 
-local head = "| with | version | over | " .. table.concat(trials, " | ") .. " |\n"
-  .. ("| --- "):rep(#trials + 3) .. "|\n"
-
-local function cell(self, trial)
-  local began, well = self.began[trial], self.went_well[trial]
-  if not began then return "-" end
-  if began ~= well then return "no" end
-  local told = self.told[trial]
-  return told and "yes: " .. table.concat(told, ", ") or "yes"
+-- Did all stories of that trial go well? nil: there was none.
+local function is_well(self, trial)
+  local began = self.began[trial]
+  return began and began == self.went_well[trial]
 end
 
+-- The trials that went well, and those that did not.
+local function results(self)
+  local well, ill = {}, {}
+  for _, trial in ipairs(trials) do
+    local is = is_well(self, trial)
+    if is ~= nil then table.insert(is and well or ill, trial) end
+  end
+  local text = #well == #trials and "all" or table.concat(well, ", ")
+  return #ill > 0 and text .. "; not " .. table.concat(ill, ", ") or text
+end
+
+-- What of permessage-deflate was agreed on. A parameter that both sides have is told once, without a side.
+local function compression(self)
+  local is = is_well(self, "compression")
+  if not is then return is == nil and "-" or "no" end
+  local has, names = {}, { "yes" }
+  for _, parameter in ipairs(self.told.compression or {}) do
+    has[parameter:match "^[^=]+"] = true
+  end
+  for _, name in ipairs { "no_context_takeover", "max_window_bits" } do
+    local theirs, ours = has["server_" .. name], has["client_" .. name]
+    if theirs or ours then
+      table.insert(names, (theirs and ours and "" or theirs and "server_" or "client_") .. name)
+    end
+  end
+  return table.concat(names, ", ")
+end
+
+local head = "| with | version | over | went well | compression |\n|---|---|---|---|---|\n"
+
+-- Writes the row, where anything was tried.
 local function write(self)
   local path = os.getenv "WSBOT_INTEROP_TABLE"
   if not path or not next(self.began) then return end
-  local cells = { self.name, table.concat(self.told.version or {}, ", "), table.concat(self.told.over or {}, ", ") }
-  for _, trial in ipairs(trials) do
-    table.insert(cells, cell(self, trial))
-  end
+  local version = table.concat(self.told.version or {}, ", "):match "[^/%s]*$" -- of "Python/3.11 aiohttp/3.8.4"
+  local cells = { self.name, version, table.concat(self.told.over or {}, ", "), results(self), compression(self) }
   local file <close> = assert(io.open(path, "a"))
   if file:seek "end" == 0 then file:write(head) end
   file:write("| ", table.concat(cells, " | "), " |\n")
