@@ -98,7 +98,7 @@ describe("wsbot connect in a pipe", function()
 
   it_tells("waits where its reader is behind", function()
     local p = peer.listen()
-    local c = program.start("/bin/sh", { "-c", '"$0" connect -n "$1" | { read go </dev/fd/3; wc -l; } 3<&0',
+    local c = program.start("/bin/sh", { "-c", 'exec 3<&0; "$0" connect -n "$1" | { read go <&3; wc -l; }',
       program.wsbot, p.url }, { stdin = true })
     local s = p:open()
     local line = frame.write { opcode = frame.TEXT, payload = ("y"):rep(99999) }
