@@ -417,6 +417,11 @@ void l_events_settle(struct conn_box *b) {
 
 /* ---- the sink ---- */
 
+/* Would an event reach the script at once, and find nobody who hears it? Then it need not be told. */
+static bool is_unheard(const struct conn_box *b, enum callback which) {
+    return !hears(b, which) && !b->task && inbox_is_empty(&b->inbox);
+}
+
 static void tell(struct conn_box *b, enum inbox_kind kind, const struct conn_end *end, struct conn_head *head) {
     inbox_tell(&b->inbox, kind, slice_of(NULL, 0), end, head, 0);
     drain(b);
@@ -432,7 +437,7 @@ static bool on_starts(void *arg, struct conn *c) {
 
 static void on_connected(void *arg, struct conn *c) {
     (void)c;
-    tell(arg, INBOX_CONNECTED, NULL, NULL);
+    if (!is_unheard(arg, ON_CONNECT)) tell(arg, INBOX_CONNECTED, NULL, NULL);
 }
 
 static void on_opened(void *arg, struct conn *c) { tell(arg, INBOX_OPENED, NULL, conn_take_head(c)); }

@@ -348,8 +348,8 @@ static void read_tls_min_version(lua_State *L, int box, const char *name) {
     plan_at(L, box)->tls.min_version = new ? TLS_1_3 : TLS_1_2;
 }
 
-static void read_table(lua_State *L, int table, int box, const struct option *options, bool callbacks,
-                       const char *prefix);
+static unsigned read_table(lua_State *L, int table, int box, const struct option *options, bool callbacks,
+                           const char *prefix);
 
 static const struct option tls_options[] = {
     {"tls.alpn", read_tls_alpn},
@@ -622,33 +622,47 @@ static void unknown(lua_State *L, const char *name, const struct option *known, 
 }
 
 /* Reads the values of `known` from a table; other keys are an error, but for the names of callbacks where those may
- * stand. */
-static void read_table(lua_State *L, int table, int box, const struct option *known, bool callbacks,
-                       const char *prefix) {
+ * stand. Returns which of those may: bits, 1 << callback. */
+static unsigned read_table(lua_State *L, int table, int box, const struct option *known, bool callbacks,
+                           const char *prefix) {
     size_t skip = strlen(prefix);
+    uint64_t given = 0; /* bits, by place in `known` */
+    unsigned heard = 0;
     luaL_checkstack(L, 16, NULL);
     for (lua_pushnil(L); lua_next(L, table); lua_pop(L, 1)) {
-        bool found = false;
         if (lua_type(L, -2) != LUA_TSTRING)
             luaL_error(L, "ws.connect: options have names; found a value at [%s]", luaL_tolstring(L, -2, NULL));
         const char *name = lua_tostring(L, -2);
-        for (const struct option *o = known; o->name && !found; o++) found = strcmp(o->name + skip, name) == 0;
-        for (int i = 0; callbacks && i < CALLBACKS && !found; i++) found = strcmp(callback_names[i], name) == 0;
-        if (!found) unknown(L, name, known, callbacks, prefix);
+        unsigned place = 0, callback = 0;
+        while (known[place].name && strcmp(known[place].name + skip, name) != 0) place++;
+        while (callback < CALLBACKS && strcmp(callback_names[callback], name) != 0) callback++;
+        if (known[place].name)
+            given |= UINT64_C(1) << place;
+        else if (callbacks && callback < CALLBACKS)
+            heard |= 1u << callback;
+        else
+            unknown(L, name, known, callbacks, prefix);
     }
-    for (const struct option *o = known; o->name;
-         o++) { /* in the order of the list, so the first error is always the same */
-        if (lua_getfield(L, table, o->name + skip) != LUA_TNIL) o->read(L, box, o->name);
+    if (luaL_getmetafield(L, table, "__index") != LUA_TNIL) { /* any may have a default there */
+        lua_pop(L, 1);
+        given = UINT64_MAX;
+        heard = UINT_MAX;
+    }
+    for (; given && known->name; known++, given >>= 1) { /* in this order, so the first error is always the same */
+        if (!(given & 1)) continue;
+        if (lua_getfield(L, table, known->name + skip) != LUA_TNIL) known->read(L, box, known->name);
         lua_pop(L, 1);
     }
+    return heard;
 }
 
 void l_options_read(lua_State *L, int box) {
     box = lua_absindex(L, box);
     if (lua_getfield(L, 1, "url") == LUA_TNIL) luaL_error(L, "ws.connect: url is missing");
     lua_pop(L, 1);
-    read_table(L, 1, box, options, true, "");
+    unsigned heard = read_table(L, 1, box, options, true, "");
     for (int i = 0; i < CALLBACKS; i++) {
+        if (!(heard & 1u << i)) continue;
         int type = lua_getfield(L, 1, callback_names[i]);
         if (type != LUA_TNIL && type != LUA_TFUNCTION) wrong(L, callback_names[i], "a function");
         if (type == LUA_TFUNCTION)

@@ -116,20 +116,29 @@ static int write_headers(struct buf *out, struct slice lines, const struct hands
     return buf_printf(out, "Cookie: %.*s%s%.*s\r\n", SLICE_ARGS(cookies), between, SLICE_ARGS(extras->cookies));
 }
 
+/* Appends texts, up to NULL. */
+static int append_all(struct buf *out, const char *const *texts) {
+    int rc = 0;
+    for (; rc == 0 && *texts; texts++) rc = buf_append(out, slice_str(*texts));
+    return rc;
+}
+
 int handshake_request_write(struct buf *out, const struct url *url, const struct handshake_offer *offer,
                             const struct handshake_extras *extras, const char *key) {
     static const struct handshake_extras none;
     if (!extras) extras = &none;
-    int rc = buf_printf(out, "GET %s HTTP/1.1\r\n", url->target);
+    const char *first[] = {"GET ", url->target, " HTTP/1.1\r\n", NULL};
+    int rc = append_all(out, first);
     if (rc == 0 && (!offer->host_given || extras->foreign)) {
         const char *open = url->host_is_ipv6 ? "[" : "", *shut = url->host_is_ipv6 ? "]" : "";
-        rc = url->port_is_default ? buf_printf(out, "Host: %s%s%s\r\n", open, url->host, shut)
-                                  : buf_printf(out, "Host: %s%s%s:%u\r\n", open, url->host, shut, url->port);
+        char port[8] = "";
+        if (!url->port_is_default) snprintf(port, sizeof port, ":%u", url->port);
+        const char *host[] = {"Host: ", open, url->host, shut, port, "\r\n", NULL};
+        rc = append_all(out, host);
     }
-    if (rc == 0)
-        rc = buf_printf(
-            out, "Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Key: %s\r\nSec-WebSocket-Version: 13\r\n",
-            key);
+    const char *upgrade[] = {"Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Key: ", key,
+                             "\r\nSec-WebSocket-Version: 13\r\n", NULL};
+    if (rc == 0) rc = append_all(out, upgrade);
     if (rc == 0 && offer->protocols.len)
         rc = buf_printf(out, "Sec-WebSocket-Protocol: %.*s\r\n", SLICE_ARGS(buf_slice(&offer->protocols)));
     if (rc == 0 && offer->deflate.on) {
