@@ -124,7 +124,9 @@ static bool wants_plain(const struct conn *c) {
     return conn_is_live(c) && c->tls && !c->held && !(c->paused && c->phase == CONN_OPEN);
 }
 
-void conn_io_go_on(struct conn *c) {
+/* Goes on with TLS; `last_in` is what c->last_in was before that came which is to be read now. */
+static void go_on(struct conn *c, uint64_t last_in) {
+    bool any = false;
     if (c->phase == CONN_TLS) {
         enum tls_step step = tls_handshake(c->tls);
         write_tls(c);
@@ -139,11 +141,16 @@ void conn_io_go_on(struct conn *c) {
         size_t n;
         enum tls_step step = tls_read(c->tls, c->net->plain, NET_PLAIN_SIZE, &n);
         if (step == TLS_DONE) {
+            any = true;
             take(c, slice_of(c->net->plain, n));
             continue;
         }
         write_tls(c); /* an alert, or a key update */
-        if (step == TLS_ENDED) on_ended(c, UV_EOF);
+        if (step == TLS_ENDED) {
+            if (!any)
+                c->last_in = last_in; /* that somebody takes leave is no sign of life: it may be a proxy, of silence */
+            on_ended(c, UV_EOF);
+        }
         if (step == TLS_FAILED && c->phase == CONN_CLOSING)
             conn_end_attempt(c);
         else if (step == TLS_FAILED)
@@ -153,14 +160,17 @@ void conn_io_go_on(struct conn *c) {
     if (c->tls && tls_keep(c->tls) < 0) CONN_FAIL(c, "tls", "no memory for what was received");
 }
 
+void conn_io_go_on(struct conn *c) { go_on(c, c->last_in); }
+
 static void on_received(void *owner, uint8_t *data, size_t n) {
     struct conn *c = owner;
+    uint64_t before = c->last_in;
     conn_hold(c);
     c->bytes_in += n;
     c->last_in = conn_now(c);
     if (c->tls) {
         tls_feed(c->tls, slice_of(data, n));
-        conn_io_go_on(c);
+        go_on(c, before);
     } else {
         take(c, slice_of(data, n));
     }

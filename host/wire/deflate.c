@@ -130,7 +130,8 @@ int deflate_answer_judge(struct slice answer, const struct deflate_offer *offer,
                     offer->client_max_window_bits; /* we keep what we said (RFC 7692 7.1.2.2) */
         }
         if (offer->server_max_window_bits && out->server_max_window_bits > offer->server_max_window_bits)
-            why = "a larger server_max_window_bits than was asked for";
+            why = seen & 1u << SERVER_BITS ? "a larger server_max_window_bits than was asked for"
+                                           : "no server_max_window_bits, though they were asked for";
         if (offer->server_no_context_takeover && !out->server_no_context_takeover)
             why = "no server_no_context_takeover, though it was asked for";
         if (offer->client_no_context_takeover) out->client_no_context_takeover = true; /* we keep what we said */

@@ -46,7 +46,7 @@ local function describe_proxy(title, name, options)
         assert.same({ 1006, "reset", "open" }, { code, record.error, record.phase })
         assert.same({ { word = "reset", message = record.message } }, c.errors)
         assert.truthy(record.message:find("without a Close frame", 1, true), record.message)
-        assert.is_true(record.since_out > 0.5, record.since_out) -- by which one sees why
+        assert.is_true(record.since_in > 0.5, record.since_in) -- by which one sees why
       end))
 
       it("loses the server behind it, and the bot is told so" .. how, row:story("close", function()

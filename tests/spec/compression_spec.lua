@@ -117,7 +117,7 @@ describe("the answer to the offer", function()
   refused("permessage-deflate, x-other", "not offered")
   refused("permessage-deflate", "not offered", "false")
   refused("permessage-deflate", "server_no_context_takeover", "{ server_no_context_takeover = true }")
-  refused("permessage-deflate", "server_max_window_bits", "{ server_max_window_bits = 9 }")
+  refused("permessage-deflate", "no server_max_window_bits", "{ server_max_window_bits = 9 }")
   refused("permessage-deflate; client_max_window_bits=12", "larger", "{ client_max_window_bits = 11 }")
 end)
 

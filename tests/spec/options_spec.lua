@@ -61,6 +61,16 @@ describe("ws.connect", function()
     }
   end)
 
+  it_tells("takes defaults from the table's __index", function()
+    local bot = program.bot [[
+      local defaults = { url = "ws://127.0.0.1:1", name = "x", on_error = function(c, word) say(c.name, word) end }
+      ws.connect(setmetatable({}, { __index = defaults }))
+      say(pcall(ws.connect, setmetatable({ url = "ws://h" }, { __index = { name = 1 } })))
+    ]]
+    bot:tells("false ws.connect: name must be a string, not number", "x connect")
+    bot:wait()
+  end)
+
   it_tells("names the option whose type is wrong", function()
     refuses {
       { "{ url = 5 }", "url.*string" },

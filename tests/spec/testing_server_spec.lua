@@ -41,6 +41,21 @@ describe("testing.server", function()
     bot:destroy()
   end)
 
+  for _, tls in ipairs { false, true } do
+    it("may end without a word, and that is no sign of life" .. (tls and ", nor is TLS's own" or ""), function()
+      local clock, peer = testing.clock(), testing.server { tls = tls or nil }
+      local record
+      ws.connect { url = peer.url, tls = { ca_file = peer.ca_file }, on_error = function() end,
+        on_close = function(_, _, _, r) record = r end }
+      clock:advance(0)
+      local session = peer:accept()
+      clock:advance(60)
+      session:half_close()
+      clock:advance(0)
+      assert.same({ "reset", 60, 60 }, { record.error, record.since_in, record.since_out })
+    end)
+  end
+
   describe("whose session stalls", function()
     local session
     it("ends with its test, and so does that", function()
