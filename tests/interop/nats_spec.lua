@@ -116,8 +116,12 @@ ledger.describe("nats-server", "nats", function(row)
       trial("sends a browser small frames", "fragments", function(connect)
         local one = connect { headers = { ["User-Agent"] = "Mozilla/5.0" } }
         one:subscribe "frames"
+        local before = one.client.conn.bytes_in
         one:publish("frames", battery.bytes(1000000))
         one:hears("frames", battery.bytes(1000000))
+        if not way.secure and not way.deflate then -- heads of 4 bytes, one for each 4 KB
+          assert.is_true(one.client.conn.bytes_in - before >= 1000000 + 4 * 240)
+        end
       end)
 
       trial("answers pings", "ping", function(connect)

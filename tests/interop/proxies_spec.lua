@@ -9,8 +9,8 @@ local servers = require "support.servers"
 local ways = {
   { name = "plain", over = "ws" },
   { name = "plain, compressed", over = "ws", deflate = true },
-  { name = "over TLS 1.2", over = "wss by TLS 1.2", secure = true, tls = "1.2" },
-  { name = "over TLS 1.3, compressed", over = "wss by TLS 1.3", secure = true, tls = "1.3", deflate = true },
+  { name = "over TLS 1.2", over = "wss (TLS 1.2, 1.3)", secure = true, tls = "1.2" },
+  { name = "over TLS 1.3, compressed", over = "wss (TLS 1.2, 1.3)", secure = true, tls = "1.3", deflate = true },
 }
 
 -- Describes a proxy. options: echo (the function of support.servers for the server behind it), down (its status where
@@ -77,6 +77,6 @@ describe_proxy("HAProxy", "haproxy", {
   echo = servers.websockets,
   down = 503,
   version = function()
-    return program.start("/usr/sbin/haproxy", { "-v" }):line():match "version (%S+)"
+    return program.start("/usr/sbin/haproxy", { "-v" }):line():match "version ([%d.]+)"
   end,
 })
