@@ -1,7 +1,6 @@
 /* wsbot: argv in, exit code out. */
 #include "app/cli.h"
 #include "app/connect.h"
-#include "app/console.h"
 #include "app/echo.h"
 #include "app/generation.h"
 #include "app/pool.h"
@@ -11,6 +10,7 @@
 #include "base/log.h"
 #include "net/record.h"
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -96,7 +96,6 @@ static int open_record(struct worker *w, const struct cli_options *options, unsi
 static int connect_by_hand(const struct cli_options *options) {
     struct worker w;
     struct fault fault = {0};
-    console_fill_gaps();
     worker_open(&w, true, true);
     if (options->record && open_record(&w, options, 0, &fault) < 0) {
         fail(&fault);
@@ -140,10 +139,18 @@ static int run(const struct cli_options *options, const struct interpreter_optio
     return w.status;
 }
 
+/* Opens /dev/null in place of the standard streams that are closed, before another file gets their number. */
+static void fill_gaps(void) {
+    int fd;
+    while ((fd = open("/dev/null", O_RDWR)) >= 0 && fd <= STDERR_FILENO) continue;
+    if (fd >= 0) close(fd);
+}
+
 int main(int argc, char **argv) {
     struct cli_options options;
     struct interpreter_options script;
     int status, bad;
+    fill_gaps();
     if (cli_read(argc, argv, &options, &status) == CLI_DONE) {
         free(options.given);
         return status;

@@ -58,12 +58,6 @@ struct writing {
     char text[];
 };
 
-void console_fill_gaps(void) {
-    int fd;
-    while ((fd = open("/dev/null", O_RDWR)) >= 0 && fd <= STDERR_FILENO) continue;
-    if (fd >= 0) close(fd);
-}
-
 static struct console *check(lua_State *L) { return *(struct console **)lua_touserdata(L, lua_upvalueindex(1)); }
 
 static int none(lua_State *L, const char *word, const char *message) {

@@ -22,7 +22,4 @@
  * wait and fields: input_is_terminal, output_is_terminal, error_is_terminal. May raise. */
 int luaopen_console(lua_State *L);
 
-/* Opens /dev/null in place of the standard streams that are closed, before another file gets their number. */
-void console_fill_gaps(void);
-
 #endif

@@ -101,6 +101,15 @@ describe("wsbot", function()
     bot:ends(0)
   end)
 
+  it_tells("needs no standard input, output or error", function()
+    for _, closed in ipairs { "<&-", "<&- >&- 2>&-", ">&-" } do
+      local source = [[ws.connect { url = "ws://127.0.0.1:1", on_error = function() end }]]
+      local shell = program.start("/bin/sh", { "-c", 'exec "$0" -e "$1" ' .. closed, program.wsbot, source })
+      shell:wait()
+      assert.equal(0, shell.status)
+    end
+  end)
+
   it_tells("ends at once with os.exit", function()
     local p = peer.listen()
     local bot = program.bot([[
