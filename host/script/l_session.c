@@ -21,7 +21,8 @@ enum {
 
 enum {
     UNREAD_MOST = 32 << 20,  /* bytes that nobody has taken; past it the socket is not read */
-    RECORD_MOST = 10 * 1000, /* events that were taken and are kept */
+    RECORD_MOST = 10 * 1000, /* events that were taken and are kept, */
+    RECORD_SIZE = 64 << 20,  /* and bytes of all that is kept, as long as some of it was taken */
     SLOW_ROUNDS = 20,        /* reads a second of a slow reader */
 };
 
@@ -33,6 +34,7 @@ struct session {
     struct waiters receivers;
     lua_Integer first, last, taken; /* numbers in the record; those up to `taken` are */
     size_t unread;                  /* bytes of messages behind `taken` */
+    size_t kept;                    /* bytes in the record */
     uint64_t rate;                  /* bytes a second that it reads; 0: as they come */
     uint64_t seen;                  /* bytes that the rate was kept for */
     struct deadline slow;           /* until it reads on */
@@ -74,6 +76,16 @@ struct note {
     int code; /* of a Close, or 0 */
 };
 
+/* Takes the oldest event out of the record, which is on the top. */
+static void drop_first(lua_State *L, struct session *s) {
+    lua_rawgeti(L, -1, s->first);
+    lua_getfield(L, -1, "data");
+    s->kept -= lua_rawlen(L, -1);
+    lua_pop(L, 2);
+    lua_pushnil(L);
+    lua_rawseti(L, -2, s->first++);
+}
+
 static int l_note(lua_State *L) {
     const struct note *n = lua_touserdata(L, 1);
     struct session *s = n->session;
@@ -92,10 +104,8 @@ static int l_note(lua_State *L) {
     }
     lua_rawseti(L, -2, s->last + 1);
     s->last++;
-    for (; s->last - s->first >= RECORD_MOST && s->first <= s->taken; s->first++) {
-        lua_pushnil(L);
-        lua_rawseti(L, -2, s->first);
-    }
+    s->kept += n->data.n;
+    while ((s->last - s->first >= RECORD_MOST || s->kept > RECORD_SIZE) && s->first <= s->taken) drop_first(L, s);
     return 0;
 }
 

@@ -102,7 +102,7 @@ function server:close() end
 ---@field protocol? string
 ---@field pings integer  how many came
 ---@field pongs integer
----@field received wsbot.testing.event[]  all that came (of events long taken, the last 10,000)
+---@field received wsbot.testing.event[]  all that came (of events long taken: the last 10,000, and 64 MB)
 local session = {}
 
 ---Waits for the next message.

@@ -56,6 +56,20 @@ describe("testing.server", function()
     end)
   end
 
+  it("keeps of what was taken no more than fits", function()
+    local server = testing.server()
+    local bot = ws.connect { url = server.url }
+    local session = server:accept()
+    local megabyte = ("x"):rep(1024 * 1024)
+    for i = 1, 70 do
+      bot:send(megabyte)
+      assert.equal(#megabyte, #session:receive())
+      if i == 60 then assert.equal(60, #session.received) end
+    end
+    assert.equal(64, #session.received)
+    bot:close()
+  end)
+
   describe("whose session stalls", function()
     local session
     it("ends with its test, and so does that", function()
