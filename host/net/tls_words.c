@@ -26,7 +26,7 @@ static const char *alert_words(int alert) {
     case decrypt_error: return "decrypt_error";
     case wolfssl_alert_protocol_version: return "protocol_version: no TLS version that both sides accept";
     case unrecognized_name: return "unrecognized_name: it has no certificate for this name (tls.server_name)";
-    case certificate_required: return "certificate_required: it wants a client certificate (tls.cert and tls.key)";
+    case certificate_required: return "certificate_required: it wants a client certificate";
     case no_application_protocol: return "no_application_protocol: it speaks none of tls.alpn";
     case illegal_parameter: return "illegal_parameter: something in our part of the handshake";
     default: return "an alert";
@@ -35,10 +35,11 @@ static const char *alert_words(int alert) {
 
 /* The peer refused us, and says why. */
 static void tell_alert(struct tls *t, const char *doing, int alert) {
+    bool required = alert == certificate_required, wanted = t->wanted && !required;
+    const char *how = t->context->config.to_proxy ? ", and a proxy is shown none" : " (tls.cert and tls.key)";
     if (!fault_set(&t->fault)) t->fault.alert = alert;
-    fault_put(&t->fault, "tls", "%sthe peer sent alert %d (%s)%s", doing, alert, alert_words(alert),
-              t->wanted && alert != certificate_required ? "; it asked for a client certificate (tls.cert and tls.key)"
-                                                         : "");
+    fault_put(&t->fault, "tls", "%sthe peer sent alert %d (%s%s)%s%s", doing, alert, alert_words(alert),
+              required ? how : "", wanted ? "; it asked for a client certificate" : "", wanted ? how : "");
 }
 
 void tls_words_fail(struct tls *t, int error) {

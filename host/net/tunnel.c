@@ -119,9 +119,20 @@ static void on_written(void *owner, int error) {
     if (error == 0 && !t->detour->tls) send_words(t->detour); /* reading tells why it was not written */
 }
 
+static void fail_in_tls(struct tunnel *t) {
+    const struct fault *why = tls_fault(t->detour->stream->tls);
+    t->fault.alert = why->alert;
+    fault_put(&t->fault, "proxy", "TLS with the proxy %s: %s", t->detour->place, why->text);
+    fail(t);
+}
+
 static void on_ended(void *owner, int error) {
     struct tunnel *t = owner;
     const char *when = t->detour->tls ? "in the TLS handshake" : "before its answer was whole";
+    if (t->detour->stream->tls && fault_set(tls_fault(t->detour->stream->tls))) {
+        fail_in_tls(t);
+        return;
+    }
     if (error == UV_EOF) {
         fault_put(&t->fault, "proxy", "the proxy %s ended the connection %s", t->detour->place, when);
     } else {
@@ -149,14 +160,11 @@ static void on_secured(void *owner, struct stream *s, int status) {
     struct tunnel *t = owner;
     struct detour *d = t->detour;
     (void)s;
-    if (status != 0) {
-        t->fault.alert = tls_fault(d->tls)->alert;
-        fault_put(&t->fault, "proxy", "TLS with the proxy %s: %s", d->place, tls_fault(d->tls)->text);
-        fail(t);
-        return;
-    }
     d->tls = NULL;
-    talk(t);
+    if (status == 0)
+        talk(t);
+    else
+        fail_in_tls(t);
 }
 
 static const struct stream_events events = {
@@ -243,6 +251,7 @@ static void trust(struct tls_config *to, const struct tls_config *from) {
                               .system_ca = from->system_ca,
                               .no_verify = from->no_verify,
                               .no_stapling = from->no_stapling,
+                              .to_proxy = true,
                               .min_version = from->min_version};
     tls_config_copy(to, &part);
 }

@@ -39,7 +39,7 @@ ws = {}
 ---is not valid, refuses the server; none is fine. Default true; not with verify = false
 ---@field server_name? string  sent (SNI) and verified instead of the host
 ---@field min_version? "1.2"|"1.3" default "1.2"
----For an https:// proxy ca_file, ca_path, verify and min_version hold as well.
+---For an https:// proxy ca_file, ca_path, system_ca, verify, stapling and min_version hold as well; the rest does not.
 
 ---What TLS is like on a connection, read when it is asked for.
 ---@class ws.tls_state

@@ -166,6 +166,25 @@ describe("a proxy that says no", function()
     fails(start("ws://localhost:81", proxy, { more = "tls = { ca_file = CA }," }), "proxy", "proxy",
       "TLS with the proxy 127%.0%.0%.1:%d+: .*not trusted")
   end)
+
+  for how, words in pairs {
+    stranger = "not trusted: Another Root.*; trust it with tls%.ca_file %[",
+    wrong_name = "is for another name: other%.example, www%.other%.example %[",
+  } do
+    it_tells("is not to be met with options that are for the server alone: " .. how, function()
+      local proxy = tls.listen { cert = how }
+      fails(start("ws://localhost:81", (proxy.url:gsub("^wss", "https")), { more = "tls = { ca_file = CA }," }),
+        "proxy", "proxy", words)
+    end)
+  end
+
+  it_tells("may want a certificate of ours, which is for the server alone", function()
+    for _, version in ipairs { "-tls1_2", "-tls1_3" } do
+      local proxy = tls.listen { args = { version, "-Verify", "1" } }
+      fails(start("ws://localhost:81", (proxy.url:gsub("^wss", "https")), { more = "tls = { ca_file = CA }," }),
+        "proxy", "proxy", "a client certificate, and a proxy is shown none")
+    end
+  end)
 end)
 
 --------------------------------------------------------------------------------------------------------- scripted ones
