@@ -119,6 +119,29 @@ describe("a connection", function()
     brings_large_messages(echo:line():match "wss://%S+", proxies.stunnel(port))
   end)
 
+  it_tells("is given what came before the end of TLS with the proxy, at the pace of the script", function()
+    local p, control = peer.listen(), peer.listen()
+    local bot = program.bot([[
+      local conn = ws.connect(told { url = "ws://far.example", proxy = arg[1], tls = { ca_file = arg[2] },
+        on_message = function(c, data) say(data) c:pause() end })
+      ws.connect { url = arg[3], on_message = function(c) conn:resume() end, on_close = function() end }
+    ]], { proxies.stunnel(p.port), tls.cert "ca", control.url })
+    local c, s = control:open(), p:accept()
+    s:read_head()
+    s:send "HTTP/1.1 200 OK\r\n\r\n"
+    s:upgrade():text "one"
+    bot:tells("connect", "open 101", "one")
+    s:text("two"):text("three"):send_close(1000)
+    s:half_close()
+    story.pause(0.1) -- so that all of it is there at once
+    for _, line in ipairs { "two", "three", 'close 1000 ""' } do
+      c:text "go on"
+      bot:tells(line)
+    end
+    c:finish()
+    bot:ends(0)
+  end)
+
   it_tells("comes back through its proxy", function()
     local proxy = proxies.tinyproxy { login = "me:pass" }
     local p = peer.listen()
