@@ -470,6 +470,14 @@ describe("the environment", function()
     bot:kill "sigint"
     bot:tells "~^closed: 1001"
     bot:ends(0)
+    local how = { env = { ALL_PROXY = "http://127.0.0.1:1" }, flags = { "--with-echo=" .. port } }
+    bot = program.bot([[
+      local conn = ws.connect(told { url = arg[1], resolve = { ["far.example"] = "127.0.0.1" } })
+      conn:send "hello"
+      conn.on_message = function(c, data) say(data) c:close() end
+    ]], { "ws://far.example:" .. port }, how)
+    bot:tells("connect", "open 101", "hello", 'close 1000 ""')
+    bot:ends(0)
   end)
 end)
 
