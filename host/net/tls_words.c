@@ -53,7 +53,7 @@ void tls_words_fail(struct tls *t, int error) {
     } else if (error == UNKNOWN_RECORD_TYPE || error == -341) {
         fault_put(&t->fault, "tls", "%sthe peer does not speak TLS (is it a ws:// address, or an http:// proxy?)",
                   doing);
-    } else if (error == VERSION_ERROR) {
+    } else if (!t->done && error == VERSION_ERROR) {
         fault_put(&t->fault, "tls", "%sthe peer speaks another version of TLS only; %s and newer are spoken here (%s)",
                   doing, t->context->config.min_version == TLS_1_3 ? "1.3" : "1.2",
                   t->context->config.min_version == TLS_1_3 ? "tls.min_version" : "older ones are not safe");

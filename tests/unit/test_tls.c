@@ -80,9 +80,22 @@ static void a_peer_that_asks_and_does_not_read_is_given_up(void **state) {
     assert_non_null(strstr(tls_fault(client)->text, "does not read"));
 }
 
+static void noise_in_a_session_is_not_taken_for_an_old_server(void **state) {
+    (void)state;
+    uint8_t plain[100];
+    size_t n;
+    assert_int_equal(tls_keep(client), 0);
+    tls_feed(client, slice_str("\x17\x09\x09 noise"));
+    assert_int_equal(tls_read(client, plain, sizeof plain, &n), TLS_FAILED);
+    assert_null(strstr(tls_fault(client)->text, "another version"));
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, open_both, close_both)
+
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(a_peer_that_asks_and_does_not_read_is_given_up, open_both, close_both),
+        TEST(a_peer_that_asks_and_does_not_read_is_given_up),
+        TEST(noise_in_a_session_is_not_taken_for_an_old_server),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
