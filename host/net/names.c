@@ -11,7 +11,7 @@ enum { BUCKETS = 256 };
 struct half {
     uv_getaddrinfo_t *request; /* under way, or NULL */
     bool known;
-    struct names_answer answer; /* of what is known */
+    struct names_answer answer; /* of what is known, or was just told */
 };
 
 struct name {
@@ -151,7 +151,7 @@ static void learn(struct name *n, struct half *h, int status, const struct addri
     for (; status == 0 && found && count < NAMES_ADDRESSES; found = found->ai_next)
         if (found->ai_addrlen <= sizeof *copies) memcpy(&copies[count++], found->ai_addr, found->ai_addrlen);
     enum names_family family = family_of(n, h);
-    h->known = true;
+    h->known = status != UV_EAI_AGAIN; /* nobody answered: the next one asks again */
     h->answer = (struct names_answer){
         .family = family,
         .status = status == 0 && count == 0 ? UV_EAI_NODATA : status,

@@ -9,7 +9,7 @@
 
 enum {
     NAMES_MOST = 256,    /* names that are kept; the one found first makes place */
-    NAMES_FOR_S = 30,    /* seconds that one is kept; one that has no address is not */
+    NAMES_FOR_S = 30,    /* seconds that one is kept; one that has no address is not, nor that nobody answered */
     NAMES_ADDRESSES = 16 /* of each family that are kept */
 };
 

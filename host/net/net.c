@@ -102,6 +102,7 @@ bool net_loop_is_alive(struct net *n) {
         embed_tend(e);
     }
     if (!uv_loop_alive(n->loop)) return false;
+    if (n->loop->active_reqs.count > n->lookups) return true; /* work of a script, by luv, has no handle */
     if (n->lookups == 0) return true;
     bool alive = false;
     uv_walk(n->loop, see_handle, &alive);

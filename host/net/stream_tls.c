@@ -1,7 +1,7 @@
 /* stream_tls: between a stream's socket and its owner. */
 #include "net/stream_tls.h"
 
-#include <stdlib.h>
+#include <sys/socket.h>
 
 enum { PLAIN_SIZE = 16 * 1024 }; /* bytes of a record (RFC 8446 5.1) */
 
@@ -32,7 +32,13 @@ void stream_tls_start(struct stream *s, struct tls *tls) {
     shake_hands(s); /* a client's first words: it cannot be done yet */
 }
 
+/* An owner who does not read has not seen all that came before: it meets the end of the socket when it reads on. */
 static void end(struct stream *s, int error) {
+    uv_os_fd_t fd;
+    if (!s->reading) {
+        if (uv_fileno(&s->uv.handle, &fd) == 0) shutdown(fd, SHUT_RD);
+        return;
+    }
     stream_read(s, false);
     if (s->owner) s->events->ended(s->owner, error);
 }
@@ -41,19 +47,19 @@ static void end(struct stream *s, int error) {
  * the rest of what a plain socket gave. After each call of its own, s->tls may be gone. */
 void stream_tls_received(struct stream *s, uint8_t *data, size_t n) {
     uint8_t plain[PLAIN_SIZE]; /* the one of `net` may be what the owner decrypts it into */
-    enum tls_step step;
+    enum tls_step step = TLS_MORE;
     tls_feed(s->tls, slice_of(data, n));
     if (!s->tls_is_up && !shake_hands(s)) return;
-    while (s->tls_is_up && (step = tls_read(s->tls, plain, sizeof plain, &n)) != TLS_MORE) {
-        if (step != TLS_DONE) {
-            end(s, step == TLS_ENDED ? UV_EOF : UV_EPROTO);
-            return;
-        }
+    while (s->tls_is_up && (step = tls_read(s->tls, plain, sizeof plain, &n)) == TLS_DONE) {
         s->events->received(s->owner, plain, n);
         if (!s->owner) return;
     }
-    stream_tls_flush(s); /* the answer to a key update */
-    if (tls_keep(s->tls) < 0) end(s, UV_ENOMEM);
+    stream_tls_flush(s); /* an alert, or the answer to a key update */
+    int rc = tls_keep(s->tls);
+    if (step != TLS_MORE)
+        end(s, step == TLS_ENDED ? UV_EOF : UV_EPROTO);
+    else if (rc < 0)
+        end(s, UV_ENOMEM);
 }
 
 int stream_tls_write(struct stream *s, struct buf *plain) {

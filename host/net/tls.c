@@ -8,7 +8,10 @@
 #include <stdlib.h>
 #include <wolfssl/error-ssl.h>
 
-enum { CIPHERTEXT_MAX = 2 * NET_READ_SIZE }; /* bytes fed and not used yet: a read, and what is kept of the last */
+enum {
+    CIPHERTEXT_MAX = 2 * NET_READ_SIZE, /* bytes fed and not used yet: a read, and what is kept of the last */
+    UNSENT_MOST = 1 << 20,              /* bytes of output while more is read; nobody writes so many ahead */
+};
 
 /* ---- bytes ---- */
 
@@ -218,6 +221,8 @@ enum tls_step tls_handshake(struct tls *t) {
 }
 
 enum tls_step tls_read(struct tls *t, uint8_t *out, size_t size, size_t *n) {
+    if (t->out.len > UNSENT_MOST) /* every key update may ask for one of ours (RFC 8446 4.6.3) */
+        fault_put(&t->fault, "tls", "the peer asks for new keys again and again, and does not read them");
     if (fault_set(&t->fault)) return TLS_FAILED;
     int rc = wolfSSL_read(t->ssl, out, (int)size);
     if (rc > 0) {

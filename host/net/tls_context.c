@@ -37,7 +37,8 @@ bool tls_config_equal(const struct tls_config *a, const struct tls_config *b) {
     return same(a->ca_file, b->ca_file) && same(a->ca_path, b->ca_path) && same(a->cert, b->cert) &&
            same(a->key, b->key) && same(a->key_password, b->key_password) && same(a->server_name, b->server_name) &&
            same(a->pins, b->pins) && same(a->alpn, b->alpn) && a->system_ca == b->system_ca &&
-           a->no_verify == b->no_verify && a->no_stapling == b->no_stapling && a->min_version == b->min_version;
+           a->no_verify == b->no_verify && a->no_stapling == b->no_stapling && a->to_proxy == b->to_proxy &&
+           a->min_version == b->min_version;
 }
 
 void tls_config_clear(struct tls_config *c) {
@@ -72,6 +73,7 @@ void tls_config_copy(struct tls_config *to, const struct tls_config *c) {
         .system_ca = c->system_ca,
         .no_verify = c->no_verify,
         .no_stapling = c->no_stapling,
+        .to_proxy = c->to_proxy,
         .min_version = c->min_version,
     };
 }

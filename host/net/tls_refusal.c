@@ -22,6 +22,7 @@ struct suspect {
     char subject[100], issuer[100];
     char root[100];    /* the issuer of the last one sent */
     bool no_authority; /* its issuer was sent along, and is none */
+    bool to_proxy;     /* see struct tls_config */
 };
 
 static const char *today(char text[16]) {
@@ -57,7 +58,7 @@ static void say_not_trusted(char *text, size_t size, const struct suspect *s) {
     if (is_servers && s->total == 1 && !tls_certificate_is_self_signed(s->cert))
         add(text, size, " (the server sends no intermediate certificate: should it?)");
     add(text, size, "; trust it with tls.ca_file");
-    if (is_servers)
+    if (is_servers && !s->to_proxy)
         add(text, size, ", or its key alone with tls.pin = \"%s\" and verify = false",
             tls_certificate_pin(s->cert, pin));
 }
@@ -80,8 +81,9 @@ static void say_problem(char *text, size_t size, const struct suspect *s) {
         break;
     case DOMAIN_NAME_MISMATCH:
     case IPADDR_MISMATCH:
-        add(text, size, "is for another name: %s (tls.server_name says which one is meant)",
-            s->cert ? tls_certificate_names(s->cert, names, sizeof names) : "unknown");
+        add(text, size, "is for another name: %s%s",
+            s->cert ? tls_certificate_names(s->cert, names, sizeof names) : "unknown",
+            s->to_proxy ? "" : " (tls.server_name says which one is meant)");
         break;
     case ASN_NO_SIGNER_E:
     case ASN_SELF_SIGNED_E:
@@ -128,6 +130,7 @@ static void tell_certificate(struct tls *t, struct suspect *s) {
     if (s->cert) tls_certificate_issuer(s->cert, s->issuer, sizeof s->issuer);
     if (s->cert) tls_certificate_subject(s->cert, s->subject, sizeof s->subject);
     if (!s->root[0]) memcpy(s->root, s->issuer, sizeof s->root);
+    s->to_proxy = t->context->config.to_proxy;
     say_problem(problem, sizeof problem, s);
     fault_put(&t->fault, "tls", "the certificate of %s%s%s%s %s [no. %d of %d: %s, signed by %s]",
               s->place ? s->subject : t->host, s->place ? ", which vouches for " : "", s->place ? t->host : "",

@@ -26,7 +26,7 @@ static const char *alert_words(int alert) {
     case decrypt_error: return "decrypt_error";
     case wolfssl_alert_protocol_version: return "protocol_version: no TLS version that both sides accept";
     case unrecognized_name: return "unrecognized_name: it has no certificate for this name (tls.server_name)";
-    case certificate_required: return "certificate_required: it wants a client certificate (tls.cert and tls.key)";
+    case certificate_required: return "certificate_required: it wants a client certificate";
     case no_application_protocol: return "no_application_protocol: it speaks none of tls.alpn";
     case illegal_parameter: return "illegal_parameter: something in our part of the handshake";
     default: return "an alert";
@@ -35,10 +35,11 @@ static const char *alert_words(int alert) {
 
 /* The peer refused us, and says why. */
 static void tell_alert(struct tls *t, const char *doing, int alert) {
+    bool required = alert == certificate_required, wanted = t->wanted && !required;
+    const char *how = t->context->config.to_proxy ? ", and a proxy is shown none" : " (tls.cert and tls.key)";
     if (!fault_set(&t->fault)) t->fault.alert = alert;
-    fault_put(&t->fault, "tls", "%sthe peer sent alert %d (%s)%s", doing, alert, alert_words(alert),
-              t->wanted && alert != certificate_required ? "; it asked for a client certificate (tls.cert and tls.key)"
-                                                         : "");
+    fault_put(&t->fault, "tls", "%sthe peer sent alert %d (%s%s)%s%s", doing, alert, alert_words(alert),
+              required ? how : "", wanted ? "; it asked for a client certificate" : "", wanted ? how : "");
 }
 
 void tls_words_fail(struct tls *t, int error) {
@@ -52,7 +53,7 @@ void tls_words_fail(struct tls *t, int error) {
     } else if (error == UNKNOWN_RECORD_TYPE || error == -341) {
         fault_put(&t->fault, "tls", "%sthe peer does not speak TLS (is it a ws:// address, or an http:// proxy?)",
                   doing);
-    } else if (error == VERSION_ERROR) {
+    } else if (!t->done && error == VERSION_ERROR) {
         fault_put(&t->fault, "tls", "%sthe peer speaks another version of TLS only; %s and newer are spoken here (%s)",
                   doing, t->context->config.min_version == TLS_1_3 ? "1.3" : "1.2",
                   t->context->config.min_version == TLS_1_3 ? "tls.min_version" : "older ones are not safe");

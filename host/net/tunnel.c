@@ -119,9 +119,20 @@ static void on_written(void *owner, int error) {
     if (error == 0 && !t->detour->tls) send_words(t->detour); /* reading tells why it was not written */
 }
 
+static void fail_in_tls(struct tunnel *t) {
+    const struct fault *why = tls_fault(t->detour->stream->tls);
+    t->fault.alert = why->alert;
+    fault_put(&t->fault, "proxy", "TLS with the proxy %s: %s", t->detour->place, why->text);
+    fail(t);
+}
+
 static void on_ended(void *owner, int error) {
     struct tunnel *t = owner;
     const char *when = t->detour->tls ? "in the TLS handshake" : "before its answer was whole";
+    if (t->detour->stream->tls && fault_set(tls_fault(t->detour->stream->tls))) {
+        fail_in_tls(t);
+        return;
+    }
     if (error == UV_EOF) {
         fault_put(&t->fault, "proxy", "the proxy %s ended the connection %s", t->detour->place, when);
     } else {
@@ -149,14 +160,11 @@ static void on_secured(void *owner, struct stream *s, int status) {
     struct tunnel *t = owner;
     struct detour *d = t->detour;
     (void)s;
-    if (status != 0) {
-        t->fault.alert = tls_fault(d->tls)->alert;
-        fault_put(&t->fault, "proxy", "TLS with the proxy %s: %s", d->place, tls_fault(d->tls)->text);
-        fail(t);
-        return;
-    }
     d->tls = NULL;
-    talk(t);
+    if (status == 0)
+        talk(t);
+    else
+        fail_in_tls(t);
 }
 
 static const struct stream_events events = {
@@ -222,13 +230,18 @@ static void on_named(struct names_wait *w, const struct names_answer *answer) {
     fail_soon(t);
 }
 
+/* The addresses that are known without a look-up; `out` has room for RESOLVE_ADDRESSES. Returns how many. */
+static size_t given_addresses(const struct plan *plan, const char *host, uint16_t port, union address *out) {
+    size_t n = resolve_find(buf_slice(&plan->resolve), host, port, out);
+    return n == 0 && address_read(out, host, port) ? 1 : n;
+}
+
 /* A proxy of socks5:// is told an address. */
 static void find_server(struct tunnel *t) {
     struct detour *d = t->detour;
     union address given[RESOLVE_ADDRESSES];
     int family = t->plan->family;
-    size_t n = resolve_find(buf_slice(&t->plan->resolve), d->host, d->port, given);
-    if (n == 0 && address_read(given, d->host, d->port)) n = 1;
+    size_t n = given_addresses(t->plan, d->host, d->port, given);
     for (size_t i = 0; i < n; i++) add_address(d, &given[i]);
     if (n)
         dial_proxy(t);
@@ -243,6 +256,7 @@ static void trust(struct tls_config *to, const struct tls_config *from) {
                               .system_ca = from->system_ca,
                               .no_verify = from->no_verify,
                               .no_stapling = from->no_stapling,
+                              .to_proxy = true,
                               .min_version = from->min_version};
     tls_config_copy(to, &part);
 }
@@ -261,9 +275,11 @@ static void start_detour(struct tunnel *t, const struct url *url, const struct u
         dial_proxy(t);
 }
 
-static bool listens_here(struct net *net, const struct url *url) {
-    union address a;
-    return address_read(&a, url->host, url->port) && listener_is_at(net, stream_address_of(&a.any));
+static bool listens_here(struct net *net, const struct url *url, const struct plan *plan) {
+    union address given[RESOLVE_ADDRESSES];
+    size_t n = given_addresses(plan, url->host, url->port, given);
+    while (n && !listener_is_at(net, stream_address_of(&given[n - 1].any))) n--;
+    return n > 0;
 }
 
 /* The proxy to take, or one without a host; 0 or a negative enum err with the fault. */
@@ -275,7 +291,7 @@ static int choose_proxy(struct net *net, const struct url *url, const struct pla
         if (url_copy(proxy, &plan->proxy) < 0) abort();
         return 0;
     }
-    return listens_here(net, url) ? 0 : proxy_env_read(url, getenv, proxy, fault);
+    return listens_here(net, url, plan) ? 0 : proxy_env_read(url, getenv, proxy, fault);
 }
 
 struct tunnel *tunnel_start(struct net *net, const struct url *url, struct plan *plan, dial_done done, void *arg) {

@@ -102,12 +102,24 @@ static int parse_host(struct slice s, struct url *out, struct fault *fault) {
     return out->host ? 0 : ERR_NOMEM;
 }
 
+/* "user:password", where the password may be missing: then it is empty (RFC 7617 2). */
+static int parse_credentials(struct slice s, struct url *out, struct fault *fault) {
+    bool bad;
+    char *text = out->credentials = decode(s, &bad);
+    if (!text) return bad ? refuse(fault, "the user or password has a wrong %XX") : ERR_NOMEM;
+    if (strchr(text, ':')) return 0;
+    size_t n = strlen(text);
+    if (!(text = realloc(text, n + 2))) return ERR_NOMEM;
+    memcpy(text + n, ":", 2);
+    out->credentials = text;
+    return 0;
+}
+
 static int parse_authority(struct slice s, struct url *out, struct fault *fault) {
     for (size_t i = s.n; i-- > 0;) {
         if (s.p[i] != '@') continue;
-        bool bad;
-        out->credentials = decode(slice_head(s, i), &bad);
-        if (!out->credentials) return bad ? refuse(fault, "the user or password has a wrong %XX") : ERR_NOMEM;
+        int rc = parse_credentials(slice_head(s, i), out, fault);
+        if (rc < 0) return rc;
         s = slice_skip(s, i + 1);
         break;
     }

@@ -39,7 +39,7 @@ ws = {}
 ---is not valid, refuses the server; none is fine. Default true; not with verify = false
 ---@field server_name? string  sent (SNI) and verified instead of the host
 ---@field min_version? "1.2"|"1.3" default "1.2"
----For an https:// proxy ca_file, ca_path, verify and min_version hold as well.
+---For an https:// proxy ca_file, ca_path, system_ca, verify, stapling and min_version hold as well; the rest does not.
 
 ---What TLS is like on a connection, read when it is asked for.
 ---@class ws.tls_state
@@ -105,7 +105,8 @@ ws = {}
 ---":port"; "*": all); upper-case names count where the lower-case ones are not set. ws+unix: needs none.
 ---@field family? 4|6              IPv4 or IPv6 alone; default: both, raced (RFC 8305)
 ---@field resolve? table<string, string|string[]>  what hosts stand for, without a look-up: IP addresses by
----"host:port", or by "host" for any port. Host header and TLS name stay those of the url
+---"host:port", or by "host" for any port. Host header and TLS name stay those of the url; a proxy that looks names up
+---itself (http://, https://, socks5h://) is told the name
 ---@field local_address? string     the IP address to connect from; it chooses the family too
 ---@field max_redirects? integer    how many redirects (301, 302, 303, 307, 308) an attempt follows, 0 to 20; default 0.
 ---From wss to ws none is; Host, Authorization, Cookie, the url's user and `tls.cert` do not go to another origin

@@ -119,6 +119,29 @@ describe("a connection", function()
     brings_large_messages(echo:line():match "wss://%S+", proxies.stunnel(port))
   end)
 
+  it_tells("is given what came before the end of TLS with the proxy, at the pace of the script", function()
+    local p, control = peer.listen(), peer.listen()
+    local bot = program.bot([[
+      local conn = ws.connect(told { url = "ws://far.example", proxy = arg[1], tls = { ca_file = arg[2] },
+        on_message = function(c, data) say(data) c:pause() end })
+      ws.connect { url = arg[3], on_message = function(c) conn:resume() end, on_close = function() end }
+    ]], { proxies.stunnel(p.port), tls.cert "ca", control.url })
+    local c, s = control:open(), p:accept()
+    s:read_head()
+    s:send "HTTP/1.1 200 OK\r\n\r\n"
+    s:upgrade():text "one"
+    bot:tells("connect", "open 101", "one")
+    s:text("two"):text("three"):send_close(1000)
+    s:half_close()
+    story.pause(0.1) -- so that all of it is there at once
+    for _, line in ipairs { "two", "three", 'close 1000 ""' } do
+      c:text "go on"
+      bot:tells(line)
+    end
+    c:finish()
+    bot:ends(0)
+  end)
+
   it_tells("comes back through its proxy", function()
     local proxy = proxies.tinyproxy { login = "me:pass" }
     local p = peer.listen()
@@ -165,6 +188,25 @@ describe("a proxy that says no", function()
     local proxy = proxies.stunnel(peer.dead_port(), "stranger")
     fails(start("ws://localhost:81", proxy, { more = "tls = { ca_file = CA }," }), "proxy", "proxy",
       "TLS with the proxy 127%.0%.0%.1:%d+: .*not trusted")
+  end)
+
+  for how, words in pairs {
+    stranger = "not trusted: Another Root.*; trust it with tls%.ca_file %[",
+    wrong_name = "is for another name: other%.example, www%.other%.example %[",
+  } do
+    it_tells("is not to be met with options that are for the server alone: " .. how, function()
+      local proxy = tls.listen { cert = how }
+      fails(start("ws://localhost:81", (proxy.url:gsub("^wss", "https")), { more = "tls = { ca_file = CA }," }),
+        "proxy", "proxy", words)
+    end)
+  end
+
+  it_tells("may want a certificate of ours, which is for the server alone", function()
+    for _, version in ipairs { "-tls1_2", "-tls1_3" } do
+      local proxy = tls.listen { args = { version, "-Verify", "1" } }
+      fails(start("ws://localhost:81", (proxy.url:gsub("^wss", "https")), { more = "tls = { ca_file = CA }," }),
+        "proxy", "proxy", "a client certificate, and a proxy is shown none")
+    end
   end)
 end)
 
@@ -427,6 +469,14 @@ describe("the environment", function()
     bot:tells("~^connected to 127", "open: 101 Switching Protocols", "received: hello")
     bot:kill "sigint"
     bot:tells "~^closed: 1001"
+    bot:ends(0)
+    local how = { env = { ALL_PROXY = "http://127.0.0.1:1" }, flags = { "--with-echo=" .. port } }
+    bot = program.bot([[
+      local conn = ws.connect(told { url = arg[1], resolve = { ["far.example"] = "127.0.0.1" } })
+      conn:send "hello"
+      conn.on_message = function(c, data) say(data) c:close() end
+    ]], { "ws://far.example:" .. port }, how)
+    bot:tells("connect", "open 101", "hello", 'close 1000 ""')
     bot:ends(0)
   end)
 end)

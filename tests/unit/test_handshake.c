@@ -120,6 +120,7 @@ static void a_request_has_what_the_rfc_asks_for(void **state) {
     has(request("wss://[::1]:443/", &offer), "Host: [::1]\r\n");
     has(request("ws+unix:///a.sock:/b", &offer), "GET /b HTTP/1.1\r\nHost: localhost\r\n");
     has(request("ws://user:secret@h/", &offer), "Authorization: Basic dXNlcjpzZWNyZXQ=\r\n");
+    has(request("ws://user@h/", &offer), "Authorization: Basic dXNlcjo=\r\n");
 }
 
 static void an_offer_is_sent(void **state) {

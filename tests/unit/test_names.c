@@ -106,6 +106,20 @@ static void failures_are_not_kept(void **state) {
     assert_string_equal(a.told, "v6: ::1; v4: 127.0.0.1; ");
 }
 
+static void a_family_that_nobody_answered_for_is_looked_up_again(void **state) {
+    (void)state;
+    struct asker a, b;
+    ask(&a, "example.org");
+    FOUND(0, "::1");
+    FAILED(1, UV_EAI_AGAIN);
+    assert_string_equal(a.told, "v6: ::1; v4: EAI_AGAIN; ");
+    ask(&b, "example.org");
+    assert_string_equal(b.told, "v6: ::1; ");
+    assert_int_equal(lookup_count, 3);
+    FOUND(2, "127.0.0.1");
+    assert_string_equal(b.told, "v6: ::1; v4: 127.0.0.1; ");
+}
+
 static void what_the_system_refuses_at_once_is_told_at_once(void **state) {
     (void)state;
     struct asker a;
@@ -178,6 +192,23 @@ static void who_comes_after_a_look_up_was_taken_back_gets_another(void **state) 
     assert_string_equal(a.told, "");
 }
 
+static void on_stat(uv_fs_t *req) { uv_fs_req_cleanup(req); }
+
+/* A script may have such work by way of luv; it has no handle. */
+static void a_forgotten_look_up_does_not_hide_other_work(void **state) {
+    (void)state;
+    struct asker a;
+    uv_fs_t stat;
+    names_use(&net, uv_getaddrinfo);
+    ask(&a, "127.0.0.1");
+    names_leave(&a.wait);
+    assert_int_equal(net.lookups, 2);
+    assert_false(net_loop_is_alive(&net));
+    assert_int_equal(uv_fs_stat(&loop, &stat, ".", on_stat), 0);
+    assert_true(net_loop_is_alive(&net));
+    while (uv_run(&loop, UV_RUN_DEFAULT) != 0) continue;
+}
+
 static void a_slow_family_may_come_after_the_other_is_forgotten(void **state) {
     (void)state;
     struct asker a, b;
@@ -202,11 +233,13 @@ int main(void) {
         TEST(who_asks_for_the_same_shares_the_look_up),
         TEST(what_was_found_is_kept_for_a_while),
         TEST(failures_are_not_kept),
+        TEST(a_family_that_nobody_answered_for_is_looked_up_again),
         TEST(what_the_system_refuses_at_once_is_told_at_once),
         TEST(the_name_found_first_makes_place),
         TEST(addresses_of_a_name_have_a_limit),
         TEST(a_look_up_that_nobody_waits_for_is_known_as_such),
         TEST(who_comes_after_a_look_up_was_taken_back_gets_another),
+        TEST(a_forgotten_look_up_does_not_hide_other_work),
         TEST(a_slow_family_may_come_after_the_other_is_forgotten),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -57,6 +57,9 @@ static void user_and_password_are_decoded(void **state) {
     assert_string_equal(url.credentials, "me@home:p:w/");
     assert_string_equal(url.host, "h");
     url_clear(&url);
+    assert_int_equal(url_parse(slice_str("ws://token@h/"), &url, &fault), 0);
+    assert_string_equal(url.credentials, "token:");
+    url_clear(&url);
 }
 
 static void a_socket_of_the_file_system_has_a_path_and_a_target(void **state) {
@@ -134,7 +137,7 @@ static void proxies_have_addresses_too(void **state) {
     good_proxy("HTTP://proxy:3128/", URL_HTTP, "proxy:3128", NULL);
     good_proxy("https://me:p%3Aw@proxy", URL_HTTPS, "proxy:443", "me:p:w");
     good_proxy("socks5://[::1]", URL_SOCKS5, "[::1]:1080", NULL);
-    good_proxy("socks5h://me@127.0.0.1:9050", URL_SOCKS5H, "127.0.0.1:9050", "me");
+    good_proxy("socks5h://me@127.0.0.1:9050", URL_SOCKS5H, "127.0.0.1:9050", "me:");
     bad_proxy("", "must begin with http://, https://, socks5:// or socks5h://");
     bad_proxy("proxy:3128", "must begin with");
     bad_proxy("socks4://proxy", "must begin with");

@@ -1,0 +1,101 @@
+/* test_tls: two ends that speak to each other in memory. */
+#include "net/certificate.h"
+#include "net/tls_parts.h"
+#include "unit.h"
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+static char folder[64];
+static struct tls_store *store;
+static struct tls *client, *server;
+
+static char *path_of(const char *name) {
+    static char path[128];
+    snprintf(path, sizeof path, "%s/%s", folder, name);
+    return path;
+}
+
+/* Gives what one end has to say to the other. */
+static void bring(struct tls *from, struct tls *to) {
+    static uint8_t copy[1 << 20];
+    struct slice said = buf_slice(tls_out(from));
+    assert_true(said.n <= sizeof copy);
+    assert_int_equal(tls_keep(to), 0);
+    if (said.n) memcpy(copy, said.p, said.n);
+    buf_reset(tls_out(from), SIZE_MAX);
+    tls_feed(to, slice_of(copy, said.n));
+}
+
+static int open_both(void **state) {
+    (void)state;
+    struct fault fault = {0};
+    struct tls_config at_client = {0}, at_server = {0};
+    snprintf(folder, sizeof folder, "/tmp/wsbot-test-tls-XXXXXX");
+    if (!mkdtemp(folder) || certificate_make(folder, CERTIFICATE_RIGHT, &fault) < 0) return -1;
+    store = tls_store_new();
+    at_client.ca_file = strdup(path_of("ca.pem"));
+    at_server.cert = strdup(path_of("cert.pem"));
+    at_server.key = strdup(path_of("key.pem"));
+    client = tls_client_new(store, &at_client, "localhost", 443, &fault);
+    server = tls_server_new(store, &at_server, &fault);
+    tls_config_clear(&at_client);
+    tls_config_clear(&at_server);
+    if (!client || !server) return -1;
+    for (int i = 0; i < 10 && !(client->done && server->done); i++) {
+        tls_handshake(client);
+        bring(client, server);
+        tls_handshake(server);
+        bring(server, client);
+    }
+    return client->done && server->done ? 0 : -1;
+}
+
+static int close_both(void **state) {
+    (void)state;
+    tls_free(client);
+    tls_free(server);
+    tls_store_free(store);
+    unlink(path_of("ca.pem"));
+    unlink(path_of("cert.pem"));
+    unlink(path_of("key.pem"));
+    return rmdir(folder);
+}
+
+/* Each update of its keys asks for one of ours (RFC 8446 4.6.3). */
+static void a_peer_that_asks_and_does_not_read_is_given_up(void **state) {
+    (void)state;
+    uint8_t plain[100];
+    size_t n, most = 0;
+    enum tls_step step = TLS_MORE;
+    for (int i = 0; i < 1000 && step == TLS_MORE; i++) {
+        for (int k = 0; k < 1000; k++) assert_int_equal(wolfSSL_update_keys(server->ssl), WOLFSSL_SUCCESS);
+        bring(server, client);
+        step = tls_read(client, plain, sizeof plain, &n);
+        if (tls_out(client)->len > most) most = tls_out(client)->len;
+    }
+    assert_int_equal(step, TLS_FAILED);
+    assert_true(most < 2 << 20);
+    assert_string_equal(tls_fault(client)->kind, "tls");
+    assert_non_null(strstr(tls_fault(client)->text, "does not read"));
+}
+
+static void noise_in_a_session_is_not_taken_for_an_old_server(void **state) {
+    (void)state;
+    uint8_t plain[100];
+    size_t n;
+    assert_int_equal(tls_keep(client), 0);
+    tls_feed(client, slice_str("\x17\x09\x09 noise"));
+    assert_int_equal(tls_read(client, plain, sizeof plain, &n), TLS_FAILED);
+    assert_null(strstr(tls_fault(client)->text, "another version"));
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, open_both, close_both)
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        TEST(a_peer_that_asks_and_does_not_read_is_given_up),
+        TEST(noise_in_a_session_is_not_taken_for_an_old_server),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
