@@ -86,6 +86,21 @@ describe("a redirect", function()
     assert.equal("handshake the server answered 503 Service Unavailable", told[5])
   end)
 
+  it("takes the url's user along on the same server", function()
+    local server = testing.server {
+      answer = function(request)
+        if request.path == "/feed" then return {} end
+        return { refuse = { status = 302, headers = { Location = "feed" } } }
+      end,
+    }
+    local conn = connect { url = server.url:gsub("//", "//user:secret@") .. "/login", max_redirects = 1 }
+    assert.equal("/login", server:accept().request.path)
+    local request = server:accept().request
+    assert.equal("/feed", request.path)
+    assert.equal("Basic dXNlcjpzZWNyZXQ=", request.headers.authorization)
+    conn:close()
+  end)
+
   it("takes no credentials, cookies or Host of the script's to another origin", function()
     local target = testing.server()
     local server = leads_to(target.url)
