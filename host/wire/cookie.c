@@ -136,10 +136,14 @@ static struct slice keep(uint8_t **to, struct slice s) {
     return kept;
 }
 
+/* Bytes of "name=value; ". */
+static size_t size_of(const struct cookie *c) { return c->name.n + c->value.n + 3; }
+
 static void drop(struct cookie_jar *jar, struct cookie **at) {
     struct cookie *c = *at;
     *at = c->next;
     jar->count--;
+    jar->size -= size_of(c);
     free(c);
 }
 
@@ -155,7 +159,9 @@ static void put(struct cookie_jar *jar, struct cookie *c, int64_t now) {
             at = &o->next;
     }
     *at = c;
-    if (++jar->count > COOKIES_MAX) drop(jar, &jar->first);
+    jar->count++;
+    jar->size += size_of(c);
+    while (jar->count > COOKIES_MAX || jar->size > COOKIES_SIZE_MAX) drop(jar, &jar->first);
 }
 
 void cookie_jar_take(struct cookie_jar *jar, struct slice set_cookie, const struct cookie_place *from, int64_t now) {

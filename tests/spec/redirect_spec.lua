@@ -197,4 +197,20 @@ describe("cookies", function()
     assert.equal("step=1", cookie_of(session))
     conn:close()
   end)
+
+  it("of a server that sets more and more still leave room for a request", function()
+    local n = 0
+    local server = testing.server {
+      answer = function()
+        n = n + 1
+        local set = {}
+        for i = 1, 7 do set[i] = ("c%d-%d=%s"):format(n, i, ("x"):rep(4000)) end
+        return n == 4 and {} or { refuse = { status = 302, headers = { Location = "/" .. n, ["Set-Cookie"] = set } } }
+      end,
+    }
+    local conn = connect { url = server.url, cookies = true, max_redirects = 3 }
+    for _ = 1, 3 do server:accept() end
+    assert.matches("c3%-7=x+$", cookie_of(server:accept()))
+    conn:close()
+  end)
 end)
