@@ -85,7 +85,7 @@ static void go(struct conn *c, struct url *to) {
 
 bool conn_follow_redirect(struct conn *c) {
     const struct http1_head *head = &c->head->parts;
-    struct slice location = http1_field_get(head, "Location"), shown = slice_head(location, 200);
+    struct slice location = http1_field_get(head, "Location"), shown = handshake_shown(location);
     unsigned most = c->plan->settings.max_redirects;
     struct fault wrong = {0};
     struct url to;

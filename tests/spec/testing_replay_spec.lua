@@ -68,6 +68,20 @@ describe("wsbot run --record", function()
     assert.equal("600", ("%o"):format(require "luv".fs_stat(path).mode & tonumber("777", 8)))
   end))
 
+  it("leaves them out of where a server redirects to", story.of(function()
+    local path, events = record([[
+      for most = 0, 2, 2 do
+        ws.connect { url = arg[1], max_redirects = most, on_error = function() end }
+      end
+    ]], { refuse = { status = 302, headers = { Location = "/login?code=hunter2#hunter2" } } })
+    assert.is_nil(place.read(path):find "hunter2")
+    local messages = {}
+    for _, e in ipairs(events) do messages[#messages + 1] = e.message end
+    table.sort(messages)
+    assert.same({ "the server answered 302 Found: it redirects to /login (see max_redirects)",
+      "the server redirects to /login, after 2 others (max_redirects)" }, messages)
+  end))
+
   it("keeps them where that is asked for", story.of(function()
     local _, events = record(secretive, nil, { "--record-secrets" })
     assert.equal("/private?token=hunter2&room=hunter2&hunter2", events[3].target)
