@@ -87,6 +87,16 @@ describe("wsbot run --record", function()
     assert.equal("/private?token=hunter2&room=hunter2&hunter2", events[3].target)
   end))
 
+  it("has what a new generation sends before it takes over", story.of(function()
+    local path = record [[
+      local conn = ws.connect { name = "feed", url = arg[1],
+        on_websocket_connect = function() host.reload() end,
+        on_message = function(c) c:close() end }
+      if host.reloads == 1 then conn:send "again" end
+    ]]
+    assert.matches('"event":"sent","kind":"text","data":"again"', place.read(path), 1, true)
+  end))
+
   it("has what a refusal said, and connections that failed", story.of(function()
     local _, events = record([[
       ws.connect { url = arg[1], on_error = function()
