@@ -158,6 +158,10 @@ static void put(struct cookie_jar *jar, struct cookie *c, int64_t now) {
         else
             at = &o->next;
     }
+    if (c->expires <= now) { /* all it was for is to end another */
+        free(c);
+        return;
+    }
     *at = c;
     jar->count++;
     jar->size += size_of(c);
@@ -188,7 +192,7 @@ void cookie_jar_take(struct cookie_jar *jar, struct slice set_cookie, const stru
     c->host_only = a.domain.n == 0;
     c->secure = a.secure;
     c->expires = a.expires;
-    put(jar, c, now); /* one that has expired takes the place of the one it is to end, and is not sent */
+    put(jar, c, now);
 }
 
 int cookie_jar_write(const struct cookie_jar *jar, const struct cookie_place *to, int64_t now, struct buf *out) {

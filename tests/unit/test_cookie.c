@@ -150,6 +150,23 @@ static void there_are_never_too_many(void **state) {
     assert_int_equal(jar.count, COOKIES_MAX);
 }
 
+static void what_ends_a_cookie_takes_no_room(void **state) {
+    (void)state;
+    char text[32];
+    set("first=1");
+    for (int i = 1; i < COOKIES_MAX; i++) {
+        snprintf(text, sizeof text, "n%d=1", i);
+        set(text);
+    }
+    set("unknown=; Max-Age=0");
+    struct buf out;
+    struct cookie_place to = place("ws.example.org", "/chat/room", true);
+    buf_init(&out, SIZE_MAX);
+    assert_int_equal(cookie_jar_write(&jar, &to, NOW, &out), 0);
+    assert_memory_equal(out.base + out.start, "first=1; ", 9);
+    buf_clear(&out);
+}
+
 static void nor_more_than_a_request_may_have(void **state) {
     (void)state;
     char text[4000];
@@ -183,6 +200,7 @@ int main(void) {
         cmocka_unit_test_setup_teardown(names_may_promise, empty, empty),
         cmocka_unit_test_setup_teardown(they_expire, empty, empty),
         cmocka_unit_test_setup_teardown(there_are_never_too_many, empty, empty),
+        cmocka_unit_test_setup_teardown(what_ends_a_cookie_takes_no_room, empty, empty),
         cmocka_unit_test_setup_teardown(nor_more_than_a_request_may_have, empty, empty),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
