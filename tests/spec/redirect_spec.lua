@@ -66,7 +66,7 @@ describe("a redirect", function()
     conn:close()
     local _, told = connect { url = first.url, max_redirects = 1 }
     ended(told)
-    assert.matches("^handshake the server redirects to .*, after 1 others %(max_redirects%)$", told[1])
+    assert.matches("^handshake the server redirects to ws:.*: one more than max_redirects allows %(1%)$", told[1])
     assert.equal("close 1006 handshake", told[2])
   end)
 
@@ -74,7 +74,7 @@ describe("a redirect", function()
     local server = testing.server { refuse = { status = 307, headers = { Location = "/again" } } }
     local _, told = connect { url = server.url, max_redirects = 5 }
     ended(told)
-    assert.matches("^handshake the server redirects to /again, after 5 others", told[1])
+    assert.matches("^handshake the server redirects to /again: one more than max_redirects allows %(5%)$", told[1])
   end)
 
   it("begins anew with each attempt", function()

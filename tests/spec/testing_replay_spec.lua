@@ -79,7 +79,7 @@ describe("wsbot run --record", function()
     for _, e in ipairs(events) do messages[#messages + 1] = e.message end
     table.sort(messages)
     assert.same({ "the server answered 302 Found: it redirects to /login (see max_redirects)",
-      "the server redirects to /login, after 2 others (max_redirects)" }, messages)
+      "the server redirects to /login: one more than max_redirects allows (2)" }, messages)
   end))
 
   it("keeps them where that is asked for", story.of(function()
