@@ -53,8 +53,11 @@ static void adopt_queue(struct conn *c, struct backlog *queue) {
     size_t cap = c->out.cap;
     if (c->phase == CONN_OPEN) c->out.cap = SIZE_MAX;
     for (struct ws_event ev; queue && backlog_first(queue, &ev); backlog_drop(queue)) {
-        int rc = c->phase == CONN_OPEN ? ws_send(&c->ws, ev.kind, ev.data) : conn_queue(c, ev.kind, ev.data);
-        if (rc == 0) c->messages_out++;
+        bool sends = c->phase == CONN_OPEN;
+        int rc = sends ? ws_send(&c->ws, ev.kind, ev.data) : conn_queue(c, ev.kind, ev.data);
+        if (rc < 0) continue;
+        c->messages_out++;
+        if (sends) conn_sent(c, ev.kind, ev.data, 0);
     }
     c->out.cap = cap;
     conn_mark_busy(c);

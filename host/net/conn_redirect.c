@@ -85,7 +85,7 @@ static void go(struct conn *c, struct url *to) {
 
 bool conn_follow_redirect(struct conn *c) {
     const struct http1_head *head = &c->head->parts;
-    struct slice location = http1_field_get(head, "Location"), shown = slice_head(location, 200);
+    struct slice location = http1_field_get(head, "Location"), shown = handshake_shown(location);
     unsigned most = c->plan->settings.max_redirects;
     struct fault wrong = {0};
     struct url to;
@@ -93,8 +93,8 @@ bool conn_follow_redirect(struct conn *c) {
     if (c->net->record) record_response(c->net->record, c);
     conn_ending(c)->phase = "handshake";
     if (c->more && c->more->redirects >= most) {
-        CONN_FAIL(c, "handshake", "the server redirects to %.*s, after %u others (max_redirects)", SLICE_ARGS(shown),
-                  most);
+        CONN_FAIL(c, "handshake", "the server redirects to %.*s: one more than max_redirects allows (%u)",
+                  SLICE_ARGS(shown), most);
     } else if (url_resolve(conn_url(c), location, &to, &wrong) < 0) {
         CONN_FAIL(c, "handshake", "the server redirects to '%.*s': %s", SLICE_ARGS(shown),
                   fault_set(&wrong) ? wrong.text : "not enough memory");

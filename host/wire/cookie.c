@@ -136,10 +136,14 @@ static struct slice keep(uint8_t **to, struct slice s) {
     return kept;
 }
 
+/* Bytes of "name=value; ". */
+static size_t size_of(const struct cookie *c) { return c->name.n + c->value.n + 3; }
+
 static void drop(struct cookie_jar *jar, struct cookie **at) {
     struct cookie *c = *at;
     *at = c->next;
     jar->count--;
+    jar->size -= size_of(c);
     free(c);
 }
 
@@ -154,8 +158,14 @@ static void put(struct cookie_jar *jar, struct cookie *c, int64_t now) {
         else
             at = &o->next;
     }
+    if (c->expires <= now) { /* all it was for is to end another */
+        free(c);
+        return;
+    }
     *at = c;
-    if (++jar->count > COOKIES_MAX) drop(jar, &jar->first);
+    jar->count++;
+    jar->size += size_of(c);
+    while (jar->count > COOKIES_MAX || jar->size > COOKIES_SIZE_MAX) drop(jar, &jar->first);
 }
 
 void cookie_jar_take(struct cookie_jar *jar, struct slice set_cookie, const struct cookie_place *from, int64_t now) {
@@ -182,7 +192,7 @@ void cookie_jar_take(struct cookie_jar *jar, struct slice set_cookie, const stru
     c->host_only = a.domain.n == 0;
     c->secure = a.secure;
     c->expires = a.expires;
-    put(jar, c, now); /* one that has expired takes the place of the one it is to end, and is not sent */
+    put(jar, c, now);
 }
 
 int cookie_jar_write(const struct cookie_jar *jar, const struct cookie_place *to, int64_t now, struct buf *out) {

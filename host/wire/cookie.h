@@ -6,14 +6,16 @@
 #include "base/buf.h"
 
 enum {
-    COOKIES_MAX = 50,       /* in a jar; the oldest goes for a new one */
-    COOKIE_SIZE_MAX = 4096, /* bytes of a Set-Cookie; a longer one is passed over */
+    COOKIES_MAX = 50,            /* in a jar; the oldest goes for a new one */
+    COOKIES_SIZE_MAX = 16 << 10, /* bytes that a jar sends at most, as servers take hardly more; the oldest go for it */
+    COOKIE_SIZE_MAX = 4096,      /* bytes of a Set-Cookie; a longer one is passed over */
 };
 
 /* All zero: empty. */
 struct cookie_jar {
     struct cookie *first;
     unsigned count;
+    size_t size; /* bytes of all, as they are sent */
 };
 
 void cookie_jar_clear(struct cookie_jar *jar);

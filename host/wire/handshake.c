@@ -171,14 +171,21 @@ static int judge_extensions(const struct http1_head *head, const struct handshak
     return rc;
 }
 
+struct slice handshake_shown(struct slice location) {
+    enum { MOST = 200 };
+    size_t n = 0;
+    while (n < location.n && n < MOST && location.p[n] != '?' && location.p[n] != '#') n++;
+    return slice_head(location, n);
+}
+
 int handshake_response_judge(const struct http1_head *head, const struct handshake_offer *offer, const char *key,
                              struct slice *protocol, struct deflate_params *deflate, struct fault *fault) {
     if (head->status != 101) {
-        struct slice location = http1_field_get(head, "Location");
-        bool leads = handshake_is_redirect(head->status) && location.n;
+        struct slice to = handshake_shown(http1_field_get(head, "Location"));
+        if (!handshake_is_redirect(head->status)) to.n = 0;
         fault_put(fault, "handshake", "the server answered %u%s%.*s%s%.*s%s", head->status, head->reason.n ? " " : "",
-                  SLICE_ARGS(slice_head(head->reason, 200)), leads ? ": it redirects to " : "",
-                  SLICE_ARGS(slice_head(location, leads ? 200 : 0)), leads ? " (see max_redirects)" : "");
+                  SLICE_ARGS(slice_head(head->reason, 200)), to.n ? ": it redirects to " : "", SLICE_ARGS(to),
+                  to.n ? " (see max_redirects)" : "");
         return ERR_RANGE;
     }
     char accept[ACCEPT_SIZE + 1];

@@ -56,6 +56,9 @@ static inline bool handshake_is_redirect(unsigned status) {
     return (status >= 301 && status <= 303) || status == 307 || status == 308;
 }
 
+/* As much of a Location as a message shows: its query and fragment may be secrets. */
+struct slice handshake_shown(struct slice location);
+
 /* Judges the answer to a request with `key` and `offer`. 0: the connection is open, `*protocol` is what the server
  * chose (`p` NULL: none). ERR_RANGE: not, and `fault` (kind "handshake") says why. 1xx other than 101 are the caller's
  * to skip. */

@@ -334,6 +334,8 @@ static int retarget(const struct url *base, struct slice reference, struct url *
         free(target);
         return ERR_NOMEM;
     }
+    free(out->credentials);
+    out->credentials = NULL;
     free(out->target);
     out->target = encode_target("", slice_str(target));
     free(target);

@@ -66,7 +66,7 @@ describe("a redirect", function()
     conn:close()
     local _, told = connect { url = first.url, max_redirects = 1 }
     ended(told)
-    assert.matches("^handshake the server redirects to .*, after 1 others %(max_redirects%)$", told[1])
+    assert.matches("^handshake the server redirects to ws:.*: one more than max_redirects allows %(1%)$", told[1])
     assert.equal("close 1006 handshake", told[2])
   end)
 
@@ -74,7 +74,7 @@ describe("a redirect", function()
     local server = testing.server { refuse = { status = 307, headers = { Location = "/again" } } }
     local _, told = connect { url = server.url, max_redirects = 5 }
     ended(told)
-    assert.matches("^handshake the server redirects to /again, after 5 others", told[1])
+    assert.matches("^handshake the server redirects to /again: one more than max_redirects allows %(5%)$", told[1])
   end)
 
   it("begins anew with each attempt", function()
@@ -84,6 +84,21 @@ describe("a redirect", function()
       reconnect = { min = 0.001, max = 0.001, attempts = 2 } }
     ended(told)
     assert.equal("handshake the server answered 503 Service Unavailable", told[5])
+  end)
+
+  it("takes the url's user along on the same server", function()
+    local server = testing.server {
+      answer = function(request)
+        if request.path == "/feed" then return {} end
+        return { refuse = { status = 302, headers = { Location = "feed" } } }
+      end,
+    }
+    local conn = connect { url = server.url:gsub("//", "//user:secret@") .. "/login", max_redirects = 1 }
+    assert.equal("/login", server:accept().request.path)
+    local request = server:accept().request
+    assert.equal("/feed", request.path)
+    assert.equal("Basic dXNlcjpzZWNyZXQ=", request.headers.authorization)
+    conn:close()
   end)
 
   it("takes no credentials, cookies or Host of the script's to another origin", function()
@@ -180,6 +195,22 @@ describe("cookies", function()
     local session = server:accept()
     assert.equal("/feed", session.request.path)
     assert.equal("step=1", cookie_of(session))
+    conn:close()
+  end)
+
+  it("of a server that sets more and more still leave room for a request", function()
+    local n = 0
+    local server = testing.server {
+      answer = function()
+        n = n + 1
+        local set = {}
+        for i = 1, 7 do set[i] = ("c%d-%d=%s"):format(n, i, ("x"):rep(4000)) end
+        return n == 4 and {} or { refuse = { status = 302, headers = { Location = "/" .. n, ["Set-Cookie"] = set } } }
+      end,
+    }
+    local conn = connect { url = server.url, cookies = true, max_redirects = 3 }
+    for _ = 1, 3 do server:accept() end
+    assert.matches("c3%-7=x+$", cookie_of(server:accept()))
     conn:close()
   end)
 end)

@@ -68,9 +68,33 @@ describe("wsbot run --record", function()
     assert.equal("600", ("%o"):format(require "luv".fs_stat(path).mode & tonumber("777", 8)))
   end))
 
+  it("leaves them out of where a server redirects to", story.of(function()
+    local path, events = record([[
+      for most = 0, 2, 2 do
+        ws.connect { url = arg[1], max_redirects = most, on_error = function() end }
+      end
+    ]], { refuse = { status = 302, headers = { Location = "/login?code=hunter2#hunter2" } } })
+    assert.is_nil(place.read(path):find "hunter2")
+    local messages = {}
+    for _, e in ipairs(events) do messages[#messages + 1] = e.message end
+    table.sort(messages)
+    assert.same({ "the server answered 302 Found: it redirects to /login (see max_redirects)",
+      "the server redirects to /login: one more than max_redirects allows (2)" }, messages)
+  end))
+
   it("keeps them where that is asked for", story.of(function()
     local _, events = record(secretive, nil, { "--record-secrets" })
     assert.equal("/private?token=hunter2&room=hunter2&hunter2", events[3].target)
+  end))
+
+  it("has what a new generation sends before it takes over", story.of(function()
+    local path = record [[
+      local conn = ws.connect { name = "feed", url = arg[1],
+        on_websocket_connect = function() host.reload() end,
+        on_message = function(c) c:close() end }
+      if host.reloads == 1 then conn:send "again" end
+    ]]
+    assert.matches('"event":"sent","kind":"text","data":"again"', place.read(path), 1, true)
   end))
 
   it("has what a refusal said, and connections that failed", story.of(function()

@@ -150,6 +150,43 @@ static void there_are_never_too_many(void **state) {
     assert_int_equal(jar.count, COOKIES_MAX);
 }
 
+static void what_ends_a_cookie_takes_no_room(void **state) {
+    (void)state;
+    char text[32];
+    set("first=1");
+    for (int i = 1; i < COOKIES_MAX; i++) {
+        snprintf(text, sizeof text, "n%d=1", i);
+        set(text);
+    }
+    set("unknown=; Max-Age=0");
+    struct buf out;
+    struct cookie_place to = place("ws.example.org", "/chat/room", true);
+    buf_init(&out, SIZE_MAX);
+    assert_int_equal(cookie_jar_write(&jar, &to, NOW, &out), 0);
+    assert_memory_equal(out.base + out.start, "first=1; ", 9);
+    buf_clear(&out);
+}
+
+static void nor_more_than_a_request_may_have(void **state) {
+    (void)state;
+    char text[4000];
+    struct cookie_place to = place("ws.example.org", "/chat/room", true);
+    struct buf out;
+    memset(text, 'x', sizeof text);
+    text[sizeof text - 1] = '\0';
+    text[1] = '=';
+    for (char c = 'a'; c <= 'z'; c++) {
+        text[0] = c;
+        set(text);
+    }
+    set("last=1");
+    buf_init(&out, COOKIES_SIZE_MAX);
+    assert_int_equal(cookie_jar_write(&jar, &to, NOW, &out), 0);
+    assert_true(out.len > COOKIES_SIZE_MAX - sizeof text);
+    assert_memory_equal(out.base + out.start + out.len - 8, "; last=1", 8);
+    buf_clear(&out);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(what_was_set_is_sent, empty, empty),
@@ -163,6 +200,8 @@ int main(void) {
         cmocka_unit_test_setup_teardown(names_may_promise, empty, empty),
         cmocka_unit_test_setup_teardown(they_expire, empty, empty),
         cmocka_unit_test_setup_teardown(there_are_never_too_many, empty, empty),
+        cmocka_unit_test_setup_teardown(what_ends_a_cookie_takes_no_room, empty, empty),
+        cmocka_unit_test_setup_teardown(nor_more_than_a_request_may_have, empty, empty),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

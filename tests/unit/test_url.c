@@ -192,6 +192,7 @@ static void leads(const char *from, const char *location, const char *text, cons
              url.host, url.port);
     assert_string_equal(place, text);
     assert_string_equal(url.target, target);
+    assert_null(url.credentials);
     url_clear(&base);
     url_clear(&url);
 }
