@@ -174,7 +174,7 @@ int stream_put(struct stream *s, struct buf *b) {
     buf_init(&s->rest->bytes, SIZE_MAX);
     buf_swap(b, &s->rest->bytes);
     struct slice rest = buf_slice(&s->rest->bytes);
-    uv_buf_t part = uv_buf_init((char *)rest.p, rest.n < UINT32_MAX ? (unsigned)rest.n : UINT32_MAX);
+    uv_buf_t part = {.base = (char *)rest.p, .len = rest.n}; /* uv_buf_init takes less than 4 GB */
     int rc = uv_write(&s->rest->request, &s->uv.stream, &part, 1, on_written);
     if (rc < 0) end_rest(s);
     return rc;
