@@ -121,6 +121,7 @@ local function prompt()
   for what, text in screen.actions() do
     if what == "interrupt" and was_told_to_close then
       screen.close()
+  host.spawn(screen.follow_size)
       os.exit(INTERRUPTED, true)
     elseif what ~= "line" then
       close()

@@ -674,6 +674,19 @@ describe("wsbot connect on a terminal", function()
     t:shows "news\r\n"
     t:write "line\n"
     s:expect_text "line"
+  it_tells("draws the line anew when the terminal's size changes", function()
+    local p = peer.listen()
+    local t = on_terminal(p.url)
+    local s = p:open()
+    t:prompts()
+    t:write(("x"):rep(30))
+    t:shows("> " .. ("x"):rep(30))
+    t:kill "sigusr1"
+    t:shows("\r\27[J> " .. ("x"):rep(18) .. "\r\n" .. ("x"):rep(12))
+    s:finish(1000)
+    t:leaves(0)
+  end)
+
     t:write(CTRL_D)
     s:answer_close()
     t:leaves(0)
