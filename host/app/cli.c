@@ -106,10 +106,10 @@ static const struct {
                  "SIGINT and SIGTERM stop it gracefully; a second one at once. SIGHUP reloads it."},
     [CLI_CONNECT] =
         {"connect", "wsbot connect [OPTIONS] URL",
-         "Talks to a server by hand. Each line typed, or read from standard input, is sent as a message; each message\n"
-         "that comes is printed as a line. All else goes to stderr. At the end of the input (Ctrl-D) the connection "
-         "is\n"
-         "closed: what was sent before is written first, and what still comes is printed.\n"
+         "Talks to a server by hand: ws://, wss://, or ws+unix:/path/of/socket:/uri. Each line typed, or read from\n"
+         "standard input, is sent as a message; each message that comes is printed as a line. All else goes to\n"
+         "stderr. At the end of the input (Ctrl-D) the connection is closed: what was sent before is written first\n"
+         "(but not to a server that takes nothing for 60 s, or --timeout), and what still comes is printed.\n"
          "\n"
          "On a terminal the line can be edited (keys as in a shell; arrows: history; a pasted text stays one message), "
          "and\n"
@@ -120,7 +120,7 @@ static const struct {
          "  1  no connection: name, network, TLS, or the server's answer\n"
          "  2  wrong options, input that cannot be sent (not UTF-8, not Base64, too long), or a file\n"
          "  3  the connection ended in another way: a close code that tells of a fault, or none at all\n"
-         "  4  it took too long: --timeout, or connecting\n"
+         "  4  it took too long: --timeout, connecting, or a server that takes nothing\n"
          "\n"
          "environment:\n"
          "  WSBOT_HISTORY  file of the lines typed; empty: none is kept (~/.local/state/wsbot/history). A line that\n"

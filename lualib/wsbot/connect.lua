@@ -29,9 +29,8 @@ local function outcome()
   if one and received > 0 then return DONE end
   if is_late then return TOO_LATE, ("no %s within %g s"):format(is_open and "message" or "connection", timeout) end
   local word, message = table.unpack(failure or {})
-  if not is_open then
-    return word == "timeout" and TOO_LATE or NOT_CONNECTED, word and word .. ": " .. message or "interrupted"
-  end
+  if word == "timeout" then return TOO_LATE, "timeout: " .. message end
+  if not is_open then return NOT_CONNECTED, word and word .. ": " .. message or "interrupted" end
   if failure then return ENDED_BADLY, word .. ": " .. message end
   local code, reason = table.unpack(closing)
   local text = ("closed: %d%s"):format(code, reason ~= "" and " " .. reason or "")
@@ -63,11 +62,18 @@ end
 
 ------------------------------------------------------------------------------------------------------------- sending
 
-local gate -- while the output is full: a task that ends when there is room
-
-local function open_gate()
-  if gate then gate:cancel() end
-  gate = nil
+-- Waits until the server has taken what was sent; one that takes nothing for too long is given up.
+local function drain()
+  local left, since = conn.buffered_amount, host.now()
+  while conn.state == "open" and conn.buffered_amount > 0 do
+    host.sleep(0.01)
+    if conn.buffered_amount < left then
+      left, since = conn.buffered_amount, host.now()
+    elseif host.now() - since > options.patience then
+      failure = { "timeout", ("the server has taken nothing of what was sent for %g s"):format(options.patience) }
+      conn:destroy()
+    end
+  end
 end
 
 -- Sends a line as a message; where much waits to be sent already, it waits too if it `may_wait`. true; or nil, and why
@@ -83,16 +89,13 @@ local function send(text, may_wait)
     if why == "invalid_utf8" then return nil, "it is not UTF-8; --binary sends bytes as they are" end
     if why ~= "send_buffer_full" then return nil end
     if not may_wait then return nil, "the server does not take what was sent before" end
-    gate = host.spawn(host.sleep, 1e9)
-    gate:join()
+    drain()
   end
 end
 
 -- The input has ended: the connection is closed when all of it is written, and --wait is over.
 local function end_input()
-  while conn.state == "open" and conn.buffered_amount > 0 do
-    host.sleep(0.01)
-  end
+  drain()
   host.sleep(options.wait)
   if not one then close() end
 end
@@ -192,15 +195,12 @@ function how.on_websocket_connect(c)
   host.spawn(screen.can_prompt() and prompt or send_lines)
 end
 
-how.on_drain = open_gate
-
 function how.on_error(_, word, message)
   failure = { word, message }
 end
 
 function how.on_close(_, ...)
   closing = { ... }
-  open_gate()
 end
 
 local ok, made = pcall(ws.connect, how)

@@ -96,6 +96,16 @@ describe("wsbot connect in a pipe", function()
     c:ends(0)
   end)
 
+  it_tells("gives a server up that takes nothing", function()
+    for _, lines in ipairs { 16, 32 } do -- megabytes: where the input ends, and where more of it is to be sent
+      local p = peer.listen()
+      local c = connect(p.url, { "--timeout", "1.5" }, { stdin = (("x"):rep(999999) .. "\n"):rep(lines) })
+      p:open():stop_reading()
+      c:ends(4)
+      assert.equal("wsbot connect: timeout: the server has taken nothing of what was sent for 1.5 s\n", c.err)
+    end
+  end)
+
   it_tells("waits where its reader is behind", function()
     local p = peer.listen()
     local c = program.start("/bin/sh", { "-c", 'exec 3<&0; "$0" connect -n "$1" | { read go <&3; wc -l; }',

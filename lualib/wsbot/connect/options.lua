@@ -4,6 +4,7 @@ local show = require "wsbot.connect.show"
 
 local LONGEST = 16 * 1024 * 1024 -- bytes of a line to send, and of all that waits to be sent
 local PATIENCE = 10 -- seconds for connecting, and as many for the handshake; --timeout may be longer
+local STALL = 60 -- seconds in which a server takes nothing
 
 local function refuse(text)
   io.stderr:write("wsbot connect: ", show.escape(text), "\n")
@@ -84,3 +85,4 @@ return {
     tls = { ca_file = file "ca", cert = file "cert", key = file "key", verify = not flag "insecure" },
   },
 }
+  patience = timeout or STALL, -- with a server that takes nothing
