@@ -321,8 +321,8 @@ describe("wsbot connect's options", function()
 
   it_tells("--verbose tells of the handshake and of each frame, and masks what lets others in", function()
     local p = peer.listen()
-    local c = connect(p.url:gsub("//", "//user:hunter2@") .. "/chat", { "--verbose", "-H", "Cookie: hunter2",
-      "-H", "X-Api-Key: hunter2", "-H", "X-Plain: seen", "--subprotocol", "v1" })
+    local c = connect(p.url:gsub("//", "//user:hunter2@") .. "/chat?a=b&access_token=hunter2", { "--verbose",
+      "-H", "Cookie: hunter2", "-H", "X-Api-Key: hunter2", "-H", "X-Plain: seen", "--subprotocol", "v1" })
     local s = p:open { with = { "Set-Cookie: hunter2", "X-Title: \xc2\x9b2Jt\xff" } }
     c:write "hello\n"
     s:expect_text "hello"
@@ -336,8 +336,9 @@ describe("wsbot connect's options", function()
     assert.equal(0, c.status)
     assert.is_nil(c.err:find "hunter2")
     assert.is_nil(c.err:find "[\27\x9b\xff]")
-    for _, line in ipairs { "* connecting to " .. p.url .. "/chat\n", "* connected to " .. p.address,
-      "> GET /chat HTTP/1.1\n",
+    for _, line in ipairs { "* connecting to " .. p.url .. "/chat?a=b&access_token=***\n",
+      "* connected to " .. p.address,
+      "> GET /chat?a=b&access_token=*** HTTP/1.1\n",
       "> Authorization: Basic ***\n", "> Cookie: ***\n", "> X-Api-Key: ***\n", "> X-Plain: seen\n",
       "> Sec-WebSocket-Protocol: v1\n", "< HTTP/1.1 101 Switching Protocols\n", "< Set-Cookie: ***\n",
       "< X-Title: \\u{9b}2Jt\u{fffd}\n", 'close 1001 "b\\x1bye"\n', "* closed: 1001 b\\x1bye\n" } do
@@ -423,6 +424,11 @@ describe("wsbot connect's status", function()
     p:accept()
     p:open()
     c:ends(4)
+    local expiry = os.date("!%Y-%m-%d %H:%M:%S UTC", tls.not_after "server")
+    assert.matches("\n%* TLS 1%.3, [%u%d_]+\n%*   subject: localhost\n%*   issuer: Spec Root\n%*   not after: ", c.err)
+    assert(c.err:find("*   not after: " .. expiry .. "\n", 1, true))
+    assert(c.err:find("*   pin: " .. tls.pin "server" .. "\n", 1, true))
+
     assert.equal("wsbot connect: no message within 1.5 s\n", c.err)
   end)
 
