@@ -121,10 +121,10 @@ end
 
 local function prompt()
   screen.open()
+  host.spawn(screen.follow_size)
   for what, text in screen.actions() do
     if what == "interrupt" and was_told_to_close then
       screen.close()
-  host.spawn(screen.follow_size)
       os.exit(INTERRUPTED, true)
     elseif what ~= "line" then
       close()
@@ -196,7 +196,7 @@ function how.on_websocket_connect(c)
 end
 
 function how.on_error(_, word, message)
-  failure = { word, message }
+  failure = { word, options.say(message) }
 end
 
 function how.on_close(_, ...)
@@ -204,7 +204,7 @@ function how.on_close(_, ...)
 end
 
 local ok, made = pcall(ws.connect, how)
-if not ok then options.refuse((made:gsub("^.-ws%.connect: ", ""))) end
+if not ok then options.refuse(options.say((made:gsub("^.-ws%.connect: ", "")))) end
 conn = made
 
 local conversation = host.spawn(receive)

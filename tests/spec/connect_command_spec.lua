@@ -197,6 +197,73 @@ describe("wsbot connect's options", function()
     c:ends(0)
   end)
 
+  it_tells("may be written together", function()
+    local p = peer.listen()
+    local c = program.run { "connect", "-n1", "-HX-A: b=c", p.url }
+    local s = p:open()
+    assert.same({ "b=c" }, s.request.headers["x-a"])
+    s:text "x"
+    c:tells "x"
+    c:ends(0)
+    c = program.run { "connect", "-nq", p.url }
+    c:ends(2)
+    assert.matches("unknown option '%-q'", c.err)
+  end)
+
+  it_tells("--origin, --no-compression", function()
+    local p = peer.listen()
+    local c = connect(p.url, { "--origin", "https://a.example", "--no-compression" }, { stdin = "" })
+    local s = p:open()
+    assert.same({ "https://a.example" }, s.request.headers.origin)
+    assert.is_nil(s.request.headers["sec-websocket-extensions"])
+    s:answer_close()
+    c:ends(0)
+  end)
+
+  it_tells("--max-redirects follows them, with the cookies set on the way", function()
+    local p = peer.listen()
+    local function redirect()
+      p:open { lines = { "Location: /there?token=hunter2", "Set-Cookie: a=1" }, status = "HTTP/1.1 302 Found" }
+    end
+    local c = connect(p.url, { "-Lv" }, { stdin = "" })
+    redirect()
+    local s = p:open()
+    assert.same({ "a=1" }, s.request.headers.cookie)
+    s:answer_close()
+    c:ends(0)
+    for _, line in ipairs { "< HTTP/1.1 302 Found\n", "< Location: /there?token=***\n", "< Set-Cookie: ***\n",
+      "> GET /there?token=*** HTTP/1.1\n", "> Cookie: ***\n", "< HTTP/1.1 101 Switching Protocols\n" } do
+      assert(c.err:find(line, 1, true), "there is no " .. line)
+    end
+    c = connect(p.url, {}, { stdin = "" })
+    redirect()
+    c:ends(1)
+    assert.matches("%(see %-%-max%-redirects%)\n$", c.err)
+    for _, wrong in ipairs { "some", "21", "1.5" } do
+      c = connect(p.url, { "--max-redirects=" .. wrong }, { stdin = "" })
+      c:ends(2)
+      assert.matches("^wsbot connect: .*%-%-max%-redirects", c.err)
+    end
+  end)
+
+  it_tells("--resolve, --local-address, --ipv4, --ipv6: addresses", function()
+    local p = peer.listen()
+    local port = p.url:match "%d+$"
+    local url = "ws://chat.example:" .. port
+    local c = connect(url, { "--resolve", ("chat.example:%s:127.0.0.1,[::1]"):format(port), "-4" }, { stdin = "" })
+    local s = p:open()
+    assert.same({ "chat.example:" .. port }, s.request.headers.host)
+    s:answer_close()
+    c:ends(0)
+    for wrong, status in pairs {
+      [{ "-6" }] = 1, [{ "-6", "-4" }] = 2, [{ "--resolve", "x" }] = 2, [{ "--resolve", "x:1:y" }] = 2,
+      [{ "--local-address", "x" }] = 2,
+    } do
+      c = connect(p.url, wrong, { stdin = "" })
+      c:ends(status)
+    end
+  end)
+
   it_tells("--binary sends bytes; what comes is written as it is", function()
     local p = peer.listen()
     local c = connect(p.url, { "--binary" })
@@ -293,6 +360,9 @@ describe("wsbot connect's options", function()
     assert.matches("^wsbot connect: proxy: ", c.err)
     c = connect(p.url, { "--proxy", "ftp://x" })
     c:ends(2)
+    c = connect(p.url, { "-x", "none" }, { stdin = "", env = { http_proxy = "http://127.0.0.1:1" } })
+    p:open():answer_close()
+    c:ends(0)
   end)
 
   it_tells("--ping asks whether anybody is there", function()
@@ -354,14 +424,37 @@ describe("wsbot connect's options", function()
     t:open():answer_close()
     c:ends(0)
 
+    local expiry = os.date("!%Y-%m-%d %H:%M:%S UTC", tls.not_after "server")
+    assert.matches("\n%* TLS 1%.3, [%u%d_]+\n%*   subject: localhost\n%*   issuer: Spec Root\n%*   not after: ", c.err)
+    assert(c.err:find("*   not after: " .. expiry .. "\n", 1, true))
+    assert(c.err:find("*   pin: " .. tls.pin "server" .. "\n", 1, true))
+
     t = tls.listen {}
     c = connect(t.url, {}, { stdin = "" })
     c:ends(1)
-    assert.matches("^wsbot connect: tls: ", c.err)
+    assert.matches("^wsbot connect: tls: [^\n]*trust it with %-%-ca, or its key alone with %-%-pin \"sha256", c.err)
     t = tls.listen {}
     c = connect(t.url, { "--insecure" }, { stdin = "" })
     t:open():answer_close()
     c:ends(0)
+  end)
+
+  it_tells("--pin, --server-name, --alpn, --system-ca: more of TLS", function()
+    local t = tls.listen { args = { "-tls1_2", "-alpn", "http/1.1" } }
+    local c = connect(t.url, { "-kv", "--pin", tls.pin "server", "--alpn", "http/1.1" }, { stdin = "" })
+    t:open():answer_close()
+    c:ends(0)
+    assert.matches("\n%* TLS 1%.2, [%u%d_]+\n%*   alpn: http/1%.1\n%*   subject: localhost\n", c.err)
+    assert.is_nil(c.err:find "warning")
+
+    t = tls.listen {}
+    c = connect(t.url, { "--ca", tls.cert "ca", "--system-ca", "--pin", tls.pin "client" }, { stdin = "" })
+    c:ends(1)
+    assert.matches("is none of those in %-%-pin: ", c.err)
+    t = tls.listen {}
+    c = connect(t.url, { "--ca", tls.cert "ca", "--server-name", "other.example" }, { stdin = "" })
+    c:ends(1)
+    assert.matches("%(%-%-server%-name says which one is meant%)", c.err)
   end)
 end)
 
@@ -424,11 +517,6 @@ describe("wsbot connect's status", function()
     p:accept()
     p:open()
     c:ends(4)
-    local expiry = os.date("!%Y-%m-%d %H:%M:%S UTC", tls.not_after "server")
-    assert.matches("\n%* TLS 1%.3, [%u%d_]+\n%*   subject: localhost\n%*   issuer: Spec Root\n%*   not after: ", c.err)
-    assert(c.err:find("*   not after: " .. expiry .. "\n", 1, true))
-    assert(c.err:find("*   pin: " .. tls.pin "server" .. "\n", 1, true))
-
     assert.equal("wsbot connect: no message within 1.5 s\n", c.err)
   end)
 
@@ -586,6 +674,19 @@ describe("wsbot connect on a terminal", function()
     t:leaves(0)
   end)
 
+  it_tells("draws the line anew when the terminal's size changes", function()
+    local p = peer.listen()
+    local t = on_terminal(p.url)
+    local s = p:open()
+    t:prompts()
+    t:write(("x"):rep(30))
+    t:shows("> " .. ("x"):rep(30))
+    t:kill "sigusr1"
+    t:shows("\r\27[J> " .. ("x"):rep(18) .. "\r\n" .. ("x"):rep(12))
+    s:finish(1000)
+    t:leaves(0)
+  end)
+
   it_tells("keeps what was typed for the next run, but for lines that begin with a space", function()
     local p = peer.listen()
     local folder = place.folder()
@@ -690,19 +791,6 @@ describe("wsbot connect on a terminal", function()
     t:shows "news\r\n"
     t:write "line\n"
     s:expect_text "line"
-  it_tells("draws the line anew when the terminal's size changes", function()
-    local p = peer.listen()
-    local t = on_terminal(p.url)
-    local s = p:open()
-    t:prompts()
-    t:write(("x"):rep(30))
-    t:shows("> " .. ("x"):rep(30))
-    t:kill "sigusr1"
-    t:shows("\r\27[J> " .. ("x"):rep(18) .. "\r\n" .. ("x"):rep(12))
-    s:finish(1000)
-    t:leaves(0)
-  end)
-
     t:write(CTRL_D)
     s:answer_close()
     t:leaves(0)
