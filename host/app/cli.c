@@ -95,6 +95,7 @@ static const struct option options[] = {
     {CONNECT, "--pin", "PIN", "the server's key must be this one, \"sha256//...=\"; may be given again", NULL},
     {CONNECT, "--server-name", "NAME", "send and check this name, not the URL's", NULL},
     {CONNECT, "--alpn", "NAME", "offer this protocol, \"http/1.1\"; may be given again", NULL},
+    {CONNECT, "--no-stapling", NULL, "do not ask for an OCSP response beside the certificate", NULL},
     {CONNECT, "-k, --insecure", NULL, "do not check the server's certificate (--pin is checked): anyone may listen",
      NULL},
     {CONNECT, NULL, NULL, "to look closer", NULL},
@@ -142,9 +143,11 @@ static const struct {
          "  4  it took too long: --timeout, connecting, or a server that takes nothing\n"
          "\n"
          "environment:\n"
-         "  WSBOT_HISTORY  file of the lines typed; empty: none is kept (~/.local/state/wsbot/history). A line that\n"
-         "                 begins with a space is not kept\n"
-         "  NO_COLOR       no colours"},
+         "  WSBOT_HISTORY       file of the lines typed; empty: none is kept (~/.local/state/wsbot/history). A line "
+         "that\n"
+         "                      begins with a space is not kept\n"
+         "  WSBOT_KEY_PASSWORD  opens the file of --key\n"
+         "  NO_COLOR            no colours"},
     [CLI_ECHO] = {"echo", "wsbot echo [OPTIONS]",
                   "A WebSocket peer that sends back what it gets, to try a bot against."},
     [CLI_TEST] =

@@ -19,6 +19,7 @@ local one, timeout = options.one, options.timeout
 
 local conn
 local is_open, is_late, was_told_to_close = false, false, false
+local interruption = "interrupted" -- what it is called when we end an attempt
 local misuse -- what was wrong with the input
 local received = 0 -- messages
 local failure, closing -- { word, message }, and { code, reason, record }
@@ -30,7 +31,7 @@ local function outcome()
   if is_late then return TOO_LATE, ("no %s within %g s"):format(is_open and "message" or "connection", timeout) end
   local word, message = table.unpack(failure or {})
   if word == "timeout" then return TOO_LATE, "timeout: " .. message end
-  if not is_open then return NOT_CONNECTED, word and word .. ": " .. message or "interrupted" end
+  if not is_open then return NOT_CONNECTED, word and word .. ": " .. message or interruption end
   if failure then return ENDED_BADLY, word .. ": " .. message end
   local code, reason = table.unpack(closing)
   local text = ("closed: %d%s"):format(code, reason ~= "" and " " .. reason or "")
@@ -211,6 +212,7 @@ local conversation = host.spawn(receive)
 
 host.spawn(function()
   console.hangup()
+  interruption = "nobody reads the output"
   close()
 end)
 

@@ -133,6 +133,14 @@ describe("wsbot connect in a pipe", function()
     assert.equal("", c.err)
   end)
 
+  it_tells("says that nobody reads, where that ends the attempt", function()
+    local p = peer.listen()
+    local c = program.start("/bin/sh", { "-c", '"$0" connect -n "$1" | true', program.wsbot, p.url })
+    p:accept()
+    c:ends(0)
+    assert.equal("wsbot connect: nobody reads the output\n", c.err)
+  end)
+
   it_tells("sends input of the wrong kind to nobody", function()
     for what, case in pairs {
       ["line 2 of the input cannot be sent: it is not UTF-8"] = { {}, "good\n\xff\nnever\n" },
@@ -446,6 +454,15 @@ describe("wsbot connect's options", function()
     c:ends(0)
     assert.matches("\n%* TLS 1%.2, [%u%d_]+\n%*   alpn: http/1%.1\n%*   subject: localhost\n", c.err)
     assert.is_nil(c.err:find "warning")
+
+    for password, status in pairs { secret = 0, [false] = 1 } do
+      t = tls.listen { args = { "-Verify", "1", "-verify_return_error", "-CAfile", tls.cert "ca" } }
+      c = connect(t.url, { "--ca", tls.cert "ca", "--no-stapling", "--cert", tls.cert "client", "--key",
+        tls.key("client", "secret") }, { stdin = "", env = { WSBOT_KEY_PASSWORD = password } })
+      if password then t:open():answer_close() end
+      c:ends(status)
+      if not password then assert.matches("an encrypted one needs WSBOT_KEY_PASSWORD", c.err) end
+    end
 
     t = tls.listen {}
     c = connect(t.url, { "--ca", tls.cert "ca", "--system-ca", "--pin", tls.pin "client" }, { stdin = "" })

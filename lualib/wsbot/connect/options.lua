@@ -85,13 +85,15 @@ end
 -- What options of ws.connect are called here.
 local names = {
   ["tls.alpn"] = "--alpn", ["tls.ca_file"] = "--ca", ["tls.cert"] = "--cert", ["tls.key"] = "--key",
-  ["tls.pin"] = "--pin", ["tls.server_name"] = "--server-name", connect_timeout = "--timeout",
-  handshake_timeout = "--timeout", local_address = "--local-address", max_redirects = "--max-redirects",
+  ["tls.key_password"] = "WSBOT_KEY_PASSWORD", ["tls.pin"] = "--pin", ["tls.server_name"] = "--server-name",
+  connect_timeout = "--timeout", handshake_timeout = "--timeout", local_address = "--local-address",
+  max_redirects = "--max-redirects",
 }
 
 -- A message of ws.connect with the names that options have here.
 local function say(message)
   message = message:gsub('tls%.pin = ("[^"]*")', "--pin %1"):gsub("tls%.verify = false", "--insecure")
+    :gsub("tls%.stapling = false", "--no-stapling")
   message = message:gsub("verify = false", "--insecure"):gsub("family = ([46])", "--ipv%1")
   return (message:gsub("%f[%a][%l_]+%.?[%l_]+", names))
 end
@@ -132,8 +134,9 @@ return {
     local_address = value "local-address",
     proxy = proxy(),
     tls = {
-      ca_file = file "ca", system_ca = flag "system-ca", cert = file "cert", key = file "key", pin = arg.pin,
-      alpn = arg.alpn, server_name = value "server-name", verify = not flag "insecure",
+      ca_file = file "ca", system_ca = flag "system-ca", cert = file "cert", key = file "key",
+      key_password = flag "key" and os.getenv "WSBOT_KEY_PASSWORD" or nil, pin = arg.pin, alpn = arg.alpn,
+      server_name = value "server-name", stapling = not flag "no-stapling", verify = not flag "insecure",
     },
   },
 }
