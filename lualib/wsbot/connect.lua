@@ -12,6 +12,7 @@ local DONE, NOT_CONNECTED, MISUSED, ENDED_BADLY, TOO_LATE = 0, 1, 2, 3, 4
 local INTERRUPTED = 130 -- as shells have it
 
 local LARGEST = 1024 * 1024 -- bytes of a message that is laid out
+local FLOOD = 64 * 1024 -- bytes of a trace that would keep Ctrl-C waiting
 
 local one, timeout = options.one, options.timeout
 
@@ -19,6 +20,7 @@ local one, timeout = options.one, options.timeout
 
 local conn
 local is_open, is_late, was_told_to_close = false, false, false
+local has_quit = false -- nothing is shown any more
 local interruption = "interrupted" -- what it is called when we end an attempt
 local misuse -- what was wrong with the input
 local received = 0 -- messages
@@ -35,6 +37,8 @@ local function outcome()
   if failure then return ENDED_BADLY, word .. ": " .. message end
   local code, reason = table.unpack(closing)
   local text = ("closed: %d%s"):format(code, reason ~= "" and " " .. reason or "")
+  local lost = has_quit and 0 or conn.messages_in - received -- ws.connect holds so much for who is behind, and no more
+  if lost > 0 then return ENDED_BADLY, ("%d messages are lost: they came faster than they were read"):format(lost) end
   if code == 1000 or code == 1001 or code == 1005 then return DONE, nil, text end
   if code == 1006 and was_told_to_close then return DONE, nil, "closed, without an answer of the server" end
   return ENDED_BADLY, text
@@ -59,6 +63,13 @@ end
 local function close()
   was_told_to_close = true
   conn:close()
+end
+
+-- Closes where what still comes is for nobody.
+local function quit()
+  has_quit = true
+  close()
+  conn:pause() -- what comes now is thrown away
 end
 
 ------------------------------------------------------------------------------------------------------------- sending
@@ -127,6 +138,8 @@ local function prompt()
     if what == "interrupt" and was_told_to_close then
       screen.close()
       os.exit(INTERRUPTED, true)
+    elseif what == "interrupt" then
+      quit()
     elseif what ~= "line" then
       close()
     elseif text ~= "" then
@@ -157,10 +170,10 @@ end
 
 local function receive()
   for data, kind in conn:messages() do
-    if not (one and received > 0) then
+    if not (has_quit or one and received > 0) then
       received = received + 1
       local mark = screen.can_prompt() and screen.paint("received", "< ") or ""
-      if not screen.write(mark .. shown(data, kind)) or one then close() end -- nobody reads it any more: see finish
+      if not screen.write(mark .. shown(data, kind)) or one then quit() end -- nobody reads it any more: see finish
     end
   end
   finish()
@@ -170,9 +183,9 @@ end
 
 if options.verbose then
   console.trace(function(record)
-    for _, line in ipairs(trace.lines(record)) do
-      screen.note(line)
-    end
+    if has_quit and #record > FLOOD then return end
+    local lines = trace.lines(record)
+    if #lines > 0 then screen.note(table.concat(lines, "\n")) end
   end)
 end
 
@@ -180,10 +193,8 @@ local how = options.connection
 
 function how.on_connect(c)
   if not options.verbose then return end
-  screen.note("* connected to " .. tostring(c.remote_address))
-  for _, line in ipairs(c.tls and trace.tls(c.tls) or {}) do
-    screen.note(line)
-  end
+  local lines = c.tls and trace.tls(c.tls) or {}
+  screen.note(table.concat({ "* connected to " .. tostring(c.remote_address), table.unpack(lines) }, "\n"))
 end
 
 function how.on_websocket_connect(c)
@@ -213,7 +224,7 @@ local conversation = host.spawn(receive)
 host.spawn(function()
   console.hangup()
   interruption = "nobody reads the output"
-  close()
+  quit()
 end)
 
 if timeout then
@@ -225,7 +236,7 @@ if timeout then
 end
 
 host.on_stop(function() -- Ctrl-C: it is closed with 1000, and a second one ends the program
-  close()
+  quit()
   conversation:join()
 end)
 conversation:join()

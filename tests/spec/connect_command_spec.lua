@@ -122,6 +122,21 @@ describe("wsbot connect in a pipe", function()
     c:kill "sigterm"
   end)
 
+  it_tells("tells of messages that came too fast for its reader to be kept", function()
+    local p = peer.listen()
+    local c = program.start("/bin/sh", { "-c", 'exec 3<&0; "$0" connect "$1" </dev/null | { read go <&3; wc -l; }',
+      program.wsbot, p.url }, { stdin = true })
+    local s = p:open()
+    s:expect_close(1000)
+    for _ = 1, 24 do s:text(("y"):rep(999999)) end
+    s:send_close(1000)
+    s:close()
+    c:write "go\n"
+    c:wait()
+    local lost = c.err:match "^wsbot connect: (%d+) messages are lost: they came faster than they were read\n$"
+    assert.equal(24, lost + c.out)
+  end)
+
   it_tells("ends when its reader has", function()
     local p = peer.listen()
     local c = program.start("/bin/sh", { "-c", '"$0" connect -n "$1" | head -n 1', program.wsbot, p.url })
@@ -165,7 +180,10 @@ describe("wsbot connect in a pipe", function()
     s:text "seen"
     c:tells "seen"
     c:kill "sigint"
-    assert.equal(1000, s:answer_close())
+    s:expect_close(1000)
+    s:text "not shown"
+    s:send_close(1000)
+    s:close()
     c:ends(0)
   end)
 
