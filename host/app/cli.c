@@ -16,7 +16,7 @@ typedef bool take_fn(struct cli_options *o, const char *value);
 
 struct option {
     int commands;      /* 1 << CLI_RUN, ... */
-    const char *name;  /* with its dashes; a short one may go before it: "-n, --no-input" */
+    const char *name;  /* with its dashes; a short one may go before it: "-n, --no-input"; NULL: `help` is a heading */
     const char *value; /* what to call its value; NULL: it has none; in brackets: it may be left out */
     const char *help;
     take_fn *take; /* NULL: it is kept as it was given, in cli_options.given */
@@ -65,22 +65,42 @@ static const struct option options[] = {
     {RUN, "--strict", NULL, "an error in a callback ends the program with status 1", take_strict},
     {RUN, "--with-echo", "[PORT]", "run the echo peer beside the script (127.0.0.1, port 1234)", take_with_echo},
     {CONNECT, "-H, --header", "LINE", "send this header line, \"Name: value\"; may be given again", NULL},
+    {CONNECT, "--origin", "ORIGIN", "send this Origin, as a page of that site would: https://example.org", NULL},
     {CONNECT, "--subprotocol", "NAMES", "offer these subprotocols, the preferred first: \"v2, v1\"", NULL},
+    {CONNECT, "--no-compression", NULL, "do not offer permessage-deflate", NULL},
+    {CONNECT, "-L, --max-redirects", "[N]", "follow redirects, N at most (10), with the cookies set on the way", NULL},
+    {CONNECT, NULL, NULL, "messages", NULL},
     {CONNECT, "--binary", NULL, "send binary messages, not text", NULL},
     {CONNECT, "--base64", NULL, "show binary messages in Base64; with --binary, lines to send are Base64 as well",
      NULL},
     {CONNECT, "--json", NULL, "lay out messages that are JSON; in colours on a terminal", NULL},
     {CONNECT, "-n, --no-input", NULL, "only receive: standard input is left alone", NULL},
     {CONNECT, "-1, --one", NULL, "end after the first message that comes, and not at the end of the input", NULL},
+    {CONNECT, NULL, NULL, "time", NULL},
     {CONNECT, "--wait", "SECONDS", "when the input has ended, receive for so long before closing (0)", NULL},
     {CONNECT, "--timeout", "SECONDS", "the connection must be open by then, and with --one the message be there", NULL},
-    {CONNECT, "--ping", "SECONDS", "send a ping that often; end where nothing answers", NULL},
-    {CONNECT, "--proxy", "URL", "connect through this proxy; without it HTTPS_PROXY and its kin say which", NULL},
+    {CONNECT, "--ping", "SECONDS", "send a ping that often; end where nothing comes for 20 seconds after one", NULL},
+    {CONNECT, NULL, NULL, "the way there", NULL},
+    {CONNECT, "-4, --ipv4", NULL, "only by IPv4", NULL},
+    {CONNECT, "-6, --ipv6", NULL, "only by IPv6", NULL},
+    {CONNECT, "--resolve", "H:P:ADDRS", "host H at port P has these addresses (a,b); may be given again", NULL},
+    {CONNECT, "--local-address", "IP", "connect from this address", NULL},
+    {CONNECT, "-x, --proxy", "URL", "connect through this proxy, or \"none\"; else as HTTPS_PROXY and its kin say",
+     NULL},
+    {CONNECT, NULL, NULL, "TLS", NULL},
     {CONNECT, "--ca", "FILE", "trust the certificate authorities in this file (PEM), not the system's", NULL},
+    {CONNECT, "--system-ca", NULL, "trust the system's as well as those", NULL},
     {CONNECT, "--cert", "FILE", "show this certificate to the server (PEM, its chain included)", NULL},
     {CONNECT, "--key", "FILE", "the key of that certificate (PEM)", NULL},
-    {CONNECT, "--insecure", NULL, "do not check the server's certificate: anyone may listen", NULL},
-    {CONNECT, "-v, --verbose", NULL, "tell of the handshake, TLS and each frame on stderr; passwords are masked", NULL},
+    {CONNECT, "--pin", "PIN", "the server's key must be this one, \"sha256//...=\"; may be given again", NULL},
+    {CONNECT, "--server-name", "NAME", "send and check this name, not the URL's", NULL},
+    {CONNECT, "--alpn", "NAME", "offer this protocol, \"http/1.1\"; may be given again", NULL},
+    {CONNECT, "--no-stapling", NULL, "do not ask for an OCSP response beside the certificate", NULL},
+    {CONNECT, "-k, --insecure", NULL, "do not check the server's certificate (--pin is checked): anyone may listen",
+     NULL},
+    {CONNECT, NULL, NULL, "to look closer", NULL},
+    {CONNECT, "-v, --verbose", NULL,
+     "tell of the handshake, TLS and each frame on stderr; what lets others in is masked", NULL},
     {RUN | CONNECT, "--record", "FILE", "write what passes on connections as JSON lines (see wsbot.testing.replay)",
      take_record},
     {RUN | CONNECT, "--record-secrets", NULL,
@@ -106,26 +126,29 @@ static const struct {
                  "SIGINT and SIGTERM stop it gracefully; a second one at once. SIGHUP reloads it."},
     [CLI_CONNECT] =
         {"connect", "wsbot connect [OPTIONS] URL",
-         "Talks to a server by hand. Each line typed, or read from standard input, is sent as a message; each message\n"
-         "that comes is printed as a line. All else goes to stderr. At the end of the input (Ctrl-D) the connection "
-         "is\n"
-         "closed: what was sent before is written first, and what still comes is printed.\n"
+         "Talks to a server by hand: ws://, wss://, or ws+unix:/path/of/socket:/uri. Each line typed, or read from\n"
+         "standard input, is sent as a message; each message that comes is printed as a line. All else goes to\n"
+         "stderr. At the end of the input (Ctrl-D) the connection is closed: what was sent before is written first\n"
+         "(but not to a server that takes nothing for 60 s, or --timeout), and what still comes is printed.\n"
          "\n"
-         "On a terminal the line can be edited (keys as in a shell; arrows: history; a pasted text stays one message), "
-         "and\n"
-         "bytes that would control the terminal are shown as escapes. Ctrl-C closes, a second one ends at once.\n"
+         "On a terminal the line can be edited (keys as in a shell; arrows: history; a pasted text stays one\n"
+         "message), and bytes that would control the terminal are shown as escapes. Ctrl-C closes, a second one\n"
+         "ends at once.\n"
          "\n"
          "exit status:\n"
          "  0  done: the connection was closed in order (1000, 1001, or without a code)\n"
          "  1  no connection: name, network, TLS, or the server's answer\n"
          "  2  wrong options, input that cannot be sent (not UTF-8, not Base64, too long), or a file\n"
-         "  3  the connection ended in another way: a close code that tells of a fault, or none at all\n"
-         "  4  it took too long: --timeout, or connecting\n"
+         "  3  the connection ended in another way: a close code that tells of a fault, or none at all; or\n"
+         "     messages came faster than they were read, and are lost\n"
+         "  4  it took too long: --timeout, connecting, or a server that takes nothing\n"
          "\n"
          "environment:\n"
-         "  WSBOT_HISTORY  file of the lines typed; empty: none is kept (~/.local/state/wsbot/history). A line that\n"
-         "                 begins with a space is not kept\n"
-         "  NO_COLOR       no colours"},
+         "  WSBOT_HISTORY       file of the lines typed; empty: none is kept (~/.local/state/wsbot/history). A line "
+         "that\n"
+         "                      begins with a space is not kept\n"
+         "  WSBOT_KEY_PASSWORD  opens the file of --key\n"
+         "  NO_COLOR            no colours"},
     [CLI_ECHO] = {"echo", "wsbot echo [OPTIONS]",
                   "A WebSocket peer that sends back what it gets, to try a bot against."},
     [CLI_TEST] =
@@ -155,12 +178,16 @@ static void print_command_help(enum cli_command command) {
         const struct option *o = &options[i];
         char left[64];
         if (!(o->commands & 1 << command)) continue;
+        if (!o->name) {
+            printf("\n%s:\n", o->help);
+            continue;
+        }
         bool optional = o->value && o->value[0] == '[';
         snprintf(left, sizeof left, "%s%s%s%s", o->name, o->value ? (optional ? "[=" : " ") : "",
                  o->value ? o->value + optional : "", "");
-        printf("  %-22s %s\n", left, o->help);
+        printf("  %-24s %s\n", left, o->help);
     }
-    printf("  %-22s %s\n", "--help", "this text");
+    printf("  %-24s %s\n", "--help", "this text");
 }
 
 static void print_version(void) {
@@ -185,7 +212,8 @@ static bool is_called(const struct option *o, const char *text, size_t n) {
 
 static const struct option *find(enum cli_command command, const char *text, size_t n) {
     for (int i = 0; i < OPTIONS; i++)
-        if ((options[i].commands & 1 << command) && is_called(&options[i], text, n)) return &options[i];
+        if ((options[i].commands & 1 << command) && options[i].name && is_called(&options[i], text, n))
+            return &options[i];
     return NULL;
 }
 
@@ -204,9 +232,16 @@ static int read_options(int argc, char **argv, int i, struct cli_options *out, i
             return CLI_DONE;
         }
         const struct option *o = find(out->command, text, equals ? (size_t)(equals - text) : strlen(text));
+        bool is_word = !o && text[1] != '-' && (o = find(out->command, text, 2)); /* "-n1" is "-n -1", as for getopt */
         if (!o) return refuse(out->command, "unknown option", text, status);
         bool optional = o->value && o->value[0] == '[';
         const char *value = equals ? equals + 1 : NULL;
+        if (is_word && o->value && !optional) {
+            value = text + 2;
+        } else if (is_word) {
+            value = NULL;
+            *++argv[i--] = '-'; /* the rest is the next word */
+        }
         if (!o->value && value) return refuse(out->command, "this option takes no value:", text, status);
         if (o->value && !value && !optional) {
             if (i + 1 == argc) return refuse(out->command, "a value is missing behind", text, status);

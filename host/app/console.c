@@ -43,8 +43,10 @@ struct console {
     struct port in, out;
     uv_poll_t hangup;
     bool has_hangup;
-    unsigned open; /* handles that are not closed yet */
-    struct waiters readers, writers, watchers;
+    uv_signal_t resize;
+    bool has_resize, was_resized; /* and resized() has not said so yet */
+    unsigned open;                /* handles that are not closed yet */
+    struct waiters readers, writers, watchers, resizers;
     char *chunk; /* what was read, until read() takes it */
     size_t chunk_size;
     bool ended;    /* the input has */
@@ -121,6 +123,7 @@ static int l_gc(lua_State *L) {
     if (c->in.kind == PORT_STREAM) uv_close(&c->in.handle, on_closed);
     if (c->out.kind == PORT_STREAM) uv_close(&c->out.handle, on_closed);
     if (c->has_hangup) uv_close((uv_handle_t *)&c->hangup, on_closed);
+    if (c->has_resize) uv_close((uv_handle_t *)&c->resize, on_closed);
     on_closed(&(uv_handle_t){.data = c});
     return 0;
 }
@@ -297,6 +300,36 @@ static int l_size(lua_State *L) {
     return 2;
 }
 
+static void on_resize(uv_signal_t *signal, int number) {
+    struct console *c = signal->data;
+    (void)number;
+    c->was_resized = true;
+    task_wake_all(&c->resizers);
+}
+
+static void watch_size(struct console *c) {
+    if (uv_signal_init(c->engine->net->loop, &c->resize) != 0) return;
+    c->has_resize = true;
+    c->open++;
+    c->resize.data = c;
+    uv_signal_start(&c->resize, on_resize, SIGWINCH);
+    uv_unref((uv_handle_t *)&c->resize);
+}
+
+static int l_was_resized(lua_State *L, int status, lua_KContext ctx) {
+    struct console *c = (struct console *)ctx;
+    (void)L;
+    (void)status;
+    c->was_resized = false;
+    return 0;
+}
+
+static int l_resized(lua_State *L) {
+    struct console *c = check(L);
+    if (c->was_resized) return l_was_resized(L, LUA_OK, (lua_KContext)c);
+    return l_task_wait(L, "console.resized", &c->resizers, UINT64_MAX, (lua_KContext)c, l_was_resized);
+}
+
 static void set_raw(struct console *c, bool on) {
     if (c->in.is_terminal) uv_tty_set_mode(&c->in.tty, on ? UV_TTY_MODE_RAW : UV_TTY_MODE_NORMAL);
 }
@@ -405,10 +438,10 @@ static void set_flag(lua_State *L, const char *name, bool value) {
 
 int luaopen_console(lua_State *L) {
     static const luaL_Reg functions[] = {
-        {"read", l_read},     {"write", l_write},   {"put", l_put},           {"flush", l_flush},
-        {"hangup", l_hangup}, {"size", l_size},     {"raw", l_raw},           {"suspend", l_suspend},
-        {"width", l_width},   {"base64", l_base64}, {"unbase64", l_unbase64}, {"private", l_private},
-        {"trace", l_trace},   {NULL, NULL},
+        {"read", l_read},       {"write", l_write}, {"put", l_put},         {"flush", l_flush},
+        {"hangup", l_hangup},   {"size", l_size},   {"resized", l_resized}, {"raw", l_raw},
+        {"suspend", l_suspend}, {"width", l_width}, {"base64", l_base64},   {"unbase64", l_unbase64},
+        {"private", l_private}, {"trace", l_trace}, {NULL, NULL},
     };
     luaL_newlibtable(L, functions);
     struct console **at = lua_newuserdatauv(L, sizeof(struct console *), 0), *c;
@@ -424,6 +457,7 @@ int luaopen_console(lua_State *L) {
     open_port(c, &c->out, STDOUT_FILENO, O_WRONLY);
     if (c->out.kind == PORT_STREAM) watch_pipe(c);
     if (c->in.is_terminal) atexit(restore_terminal);
+    if (c->out.is_terminal) watch_size(c);
     set_flag(L, "input_is_terminal", c->in.is_terminal);
     set_flag(L, "output_is_terminal", c->out.is_terminal);
     set_flag(L, "error_is_terminal", isatty(STDERR_FILENO));

@@ -12,6 +12,7 @@ local DONE, NOT_CONNECTED, MISUSED, ENDED_BADLY, TOO_LATE = 0, 1, 2, 3, 4
 local INTERRUPTED = 130 -- as shells have it
 
 local LARGEST = 1024 * 1024 -- bytes of a message that is laid out
+local FLOOD = 64 * 1024 -- bytes of a trace that would keep Ctrl-C waiting
 
 local one, timeout = options.one, options.timeout
 
@@ -19,6 +20,8 @@ local one, timeout = options.one, options.timeout
 
 local conn
 local is_open, is_late, was_told_to_close = false, false, false
+local has_quit = false -- nothing is shown any more
+local interruption = "interrupted" -- what it is called when we end an attempt
 local misuse -- what was wrong with the input
 local received = 0 -- messages
 local failure, closing -- { word, message }, and { code, reason, record }
@@ -29,12 +32,13 @@ local function outcome()
   if one and received > 0 then return DONE end
   if is_late then return TOO_LATE, ("no %s within %g s"):format(is_open and "message" or "connection", timeout) end
   local word, message = table.unpack(failure or {})
-  if not is_open then
-    return word == "timeout" and TOO_LATE or NOT_CONNECTED, word and word .. ": " .. message or "interrupted"
-  end
+  if word == "timeout" then return TOO_LATE, "timeout: " .. message end
+  if not is_open then return NOT_CONNECTED, word and word .. ": " .. message or interruption end
   if failure then return ENDED_BADLY, word .. ": " .. message end
   local code, reason = table.unpack(closing)
   local text = ("closed: %d%s"):format(code, reason ~= "" and " " .. reason or "")
+  local lost = has_quit and 0 or conn.messages_in - received -- ws.connect holds so much for who is behind, and no more
+  if lost > 0 then return ENDED_BADLY, ("%d messages are lost: they came faster than they were read"):format(lost) end
   if code == 1000 or code == 1001 or code == 1005 then return DONE, nil, text end
   if code == 1006 and was_told_to_close then return DONE, nil, "closed, without an answer of the server" end
   return ENDED_BADLY, text
@@ -61,13 +65,27 @@ local function close()
   conn:close()
 end
 
+-- Closes where what still comes is for nobody.
+local function quit()
+  has_quit = true
+  close()
+  conn:pause() -- what comes now is thrown away
+end
+
 ------------------------------------------------------------------------------------------------------------- sending
 
-local gate -- while the output is full: a task that ends when there is room
-
-local function open_gate()
-  if gate then gate:cancel() end
-  gate = nil
+-- Waits until the server has taken what was sent; one that takes nothing for too long is given up.
+local function drain()
+  local left, since = conn.buffered_amount, host.now()
+  while conn.state == "open" and conn.buffered_amount > 0 do
+    host.sleep(0.01)
+    if conn.buffered_amount < left then
+      left, since = conn.buffered_amount, host.now()
+    elseif host.now() - since > options.patience then
+      failure = { "timeout", ("the server has taken nothing of what was sent for %g s"):format(options.patience) }
+      conn:destroy()
+    end
+  end
 end
 
 -- Sends a line as a message; where much waits to be sent already, it waits too if it `may_wait`. true; or nil, and why
@@ -83,16 +101,13 @@ local function send(text, may_wait)
     if why == "invalid_utf8" then return nil, "it is not UTF-8; --binary sends bytes as they are" end
     if why ~= "send_buffer_full" then return nil end
     if not may_wait then return nil, "the server does not take what was sent before" end
-    gate = host.spawn(host.sleep, 1e9)
-    gate:join()
+    drain()
   end
 end
 
 -- The input has ended: the connection is closed when all of it is written, and --wait is over.
 local function end_input()
-  while conn.state == "open" and conn.buffered_amount > 0 do
-    host.sleep(0.01)
-  end
+  drain()
   host.sleep(options.wait)
   if not one then close() end
 end
@@ -118,10 +133,13 @@ end
 
 local function prompt()
   screen.open()
+  host.spawn(screen.follow_size)
   for what, text in screen.actions() do
     if what == "interrupt" and was_told_to_close then
       screen.close()
       os.exit(INTERRUPTED, true)
+    elseif what == "interrupt" then
+      quit()
     elseif what ~= "line" then
       close()
     elseif text ~= "" then
@@ -152,10 +170,10 @@ end
 
 local function receive()
   for data, kind in conn:messages() do
-    if not (one and received > 0) then
+    if not (has_quit or one and received > 0) then
       received = received + 1
       local mark = screen.can_prompt() and screen.paint("received", "< ") or ""
-      if not screen.write(mark .. shown(data, kind)) or one then close() end -- nobody reads it any more: see finish
+      if not screen.write(mark .. shown(data, kind)) or one then quit() end -- nobody reads it any more: see finish
     end
   end
   finish()
@@ -165,9 +183,9 @@ end
 
 if options.verbose then
   console.trace(function(record)
-    for _, line in ipairs(trace.lines(record)) do
-      screen.note(line)
-    end
+    if has_quit and #record > FLOOD then return end
+    local lines = trace.lines(record)
+    if #lines > 0 then screen.note(table.concat(lines, "\n")) end
   end)
 end
 
@@ -175,10 +193,8 @@ local how = options.connection
 
 function how.on_connect(c)
   if not options.verbose then return end
-  screen.note("* connected to " .. tostring(c.remote_address))
-  for _, line in ipairs(c.tls and trace.tls(c.tls) or {}) do
-    screen.note(line)
-  end
+  local lines = c.tls and trace.tls(c.tls) or {}
+  screen.note(table.concat({ "* connected to " .. tostring(c.remote_address), table.unpack(lines) }, "\n"))
 end
 
 function how.on_websocket_connect(c)
@@ -191,26 +207,24 @@ function how.on_websocket_connect(c)
   host.spawn(screen.can_prompt() and prompt or send_lines)
 end
 
-how.on_drain = open_gate
-
 function how.on_error(_, word, message)
-  failure = { word, message }
+  failure = { word, options.say(message) }
 end
 
 function how.on_close(_, ...)
   closing = { ... }
-  open_gate()
 end
 
 local ok, made = pcall(ws.connect, how)
-if not ok then options.refuse((made:gsub("^.-ws%.connect: ", ""))) end
+if not ok then options.refuse(options.say((made:gsub("^.-ws%.connect: ", "")))) end
 conn = made
 
 local conversation = host.spawn(receive)
 
 host.spawn(function()
   console.hangup()
-  close()
+  interruption = "nobody reads the output"
+  quit()
 end)
 
 if timeout then
@@ -222,7 +236,7 @@ if timeout then
 end
 
 host.on_stop(function() -- Ctrl-C: it is closed with 1000, and a second one ends the program
-  close()
+  quit()
   conversation:join()
 end)
 conversation:join()

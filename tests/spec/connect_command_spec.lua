@@ -96,6 +96,16 @@ describe("wsbot connect in a pipe", function()
     c:ends(0)
   end)
 
+  it_tells("gives a server up that takes nothing", function()
+    for _, lines in ipairs { 16, 32 } do -- megabytes: where the input ends, and where more of it is to be sent
+      local p = peer.listen()
+      local c = connect(p.url, { "--timeout", "1.5" }, { stdin = (("x"):rep(999999) .. "\n"):rep(lines) })
+      p:open():stop_reading()
+      c:ends(4)
+      assert.equal("wsbot connect: timeout: the server has taken nothing of what was sent for 1.5 s\n", c.err)
+    end
+  end)
+
   it_tells("waits where its reader is behind", function()
     local p = peer.listen()
     local c = program.start("/bin/sh", { "-c", 'exec 3<&0; "$0" connect -n "$1" | { read go <&3; wc -l; }',
@@ -112,6 +122,21 @@ describe("wsbot connect in a pipe", function()
     c:kill "sigterm"
   end)
 
+  it_tells("tells of messages that came too fast for its reader to be kept", function()
+    local p = peer.listen()
+    local c = program.start("/bin/sh", { "-c", 'exec 3<&0; "$0" connect "$1" </dev/null | { read go <&3; wc -l; }',
+      program.wsbot, p.url }, { stdin = true })
+    local s = p:open()
+    s:expect_close(1000)
+    for _ = 1, 24 do s:text(("y"):rep(999999)) end
+    s:send_close(1000)
+    s:close()
+    c:write "go\n"
+    c:wait()
+    local lost = c.err:match "^wsbot connect: (%d+) messages are lost: they came faster than they were read\n$"
+    assert.equal(24, lost + c.out)
+  end)
+
   it_tells("ends when its reader has", function()
     local p = peer.listen()
     local c = program.start("/bin/sh", { "-c", '"$0" connect -n "$1" | head -n 1', program.wsbot, p.url })
@@ -121,6 +146,14 @@ describe("wsbot connect in a pipe", function()
     assert.equal(1000, s:answer_close())
     c:ends(0)
     assert.equal("", c.err)
+  end)
+
+  it_tells("says that nobody reads, where that ends the attempt", function()
+    local p = peer.listen()
+    local c = program.start("/bin/sh", { "-c", '"$0" connect -n "$1" | true', program.wsbot, p.url })
+    p:accept()
+    c:ends(0)
+    assert.equal("wsbot connect: nobody reads the output\n", c.err)
   end)
 
   it_tells("sends input of the wrong kind to nobody", function()
@@ -147,7 +180,10 @@ describe("wsbot connect in a pipe", function()
     s:text "seen"
     c:tells "seen"
     c:kill "sigint"
-    assert.equal(1000, s:answer_close())
+    s:expect_close(1000)
+    s:text "not shown"
+    s:send_close(1000)
+    s:close()
     c:ends(0)
   end)
 
@@ -185,6 +221,73 @@ describe("wsbot connect's options", function()
     p:open():text "x"
     c:tells "x"
     c:ends(0)
+  end)
+
+  it_tells("may be written together", function()
+    local p = peer.listen()
+    local c = program.run { "connect", "-n1", "-HX-A: b=c", p.url }
+    local s = p:open()
+    assert.same({ "b=c" }, s.request.headers["x-a"])
+    s:text "x"
+    c:tells "x"
+    c:ends(0)
+    c = program.run { "connect", "-nq", p.url }
+    c:ends(2)
+    assert.matches("unknown option '%-q'", c.err)
+  end)
+
+  it_tells("--origin, --no-compression", function()
+    local p = peer.listen()
+    local c = connect(p.url, { "--origin", "https://a.example", "--no-compression" }, { stdin = "" })
+    local s = p:open()
+    assert.same({ "https://a.example" }, s.request.headers.origin)
+    assert.is_nil(s.request.headers["sec-websocket-extensions"])
+    s:answer_close()
+    c:ends(0)
+  end)
+
+  it_tells("--max-redirects follows them, with the cookies set on the way", function()
+    local p = peer.listen()
+    local function redirect()
+      p:open { lines = { "Location: /there?token=hunter2", "Set-Cookie: a=1" }, status = "HTTP/1.1 302 Found" }
+    end
+    local c = connect(p.url, { "-Lv" }, { stdin = "" })
+    redirect()
+    local s = p:open()
+    assert.same({ "a=1" }, s.request.headers.cookie)
+    s:answer_close()
+    c:ends(0)
+    for _, line in ipairs { "< HTTP/1.1 302 Found\n", "< Location: /there?token=***\n", "< Set-Cookie: ***\n",
+      "> GET /there?token=*** HTTP/1.1\n", "> Cookie: ***\n", "< HTTP/1.1 101 Switching Protocols\n" } do
+      assert(c.err:find(line, 1, true), "there is no " .. line)
+    end
+    c = connect(p.url, {}, { stdin = "" })
+    redirect()
+    c:ends(1)
+    assert.matches("%(see %-%-max%-redirects%)\n$", c.err)
+    for _, wrong in ipairs { "some", "21", "1.5" } do
+      c = connect(p.url, { "--max-redirects=" .. wrong }, { stdin = "" })
+      c:ends(2)
+      assert.matches("^wsbot connect: .*%-%-max%-redirects", c.err)
+    end
+  end)
+
+  it_tells("--resolve, --local-address, --ipv4, --ipv6: addresses", function()
+    local p = peer.listen()
+    local port = p.url:match "%d+$"
+    local url = "ws://chat.example:" .. port
+    local c = connect(url, { "--resolve", ("chat.example:%s:127.0.0.1,[::1]"):format(port), "-4" }, { stdin = "" })
+    local s = p:open()
+    assert.same({ "chat.example:" .. port }, s.request.headers.host)
+    s:answer_close()
+    c:ends(0)
+    for wrong, status in pairs {
+      [{ "-6" }] = 1, [{ "-6", "-4" }] = 2, [{ "--resolve", "x" }] = 2, [{ "--resolve", "x:1:y" }] = 2,
+      [{ "--local-address", "x" }] = 2,
+    } do
+      c = connect(p.url, wrong, { stdin = "" })
+      c:ends(status)
+    end
   end)
 
   it_tells("--binary sends bytes; what comes is written as it is", function()
@@ -283,6 +386,9 @@ describe("wsbot connect's options", function()
     assert.matches("^wsbot connect: proxy: ", c.err)
     c = connect(p.url, { "--proxy", "ftp://x" })
     c:ends(2)
+    c = connect(p.url, { "-x", "none" }, { stdin = "", env = { http_proxy = "http://127.0.0.1:1" } })
+    p:open():answer_close()
+    c:ends(0)
   end)
 
   it_tells("--ping asks whether anybody is there", function()
@@ -311,8 +417,8 @@ describe("wsbot connect's options", function()
 
   it_tells("--verbose tells of the handshake and of each frame, and masks what lets others in", function()
     local p = peer.listen()
-    local c = connect(p.url:gsub("//", "//user:hunter2@") .. "/chat", { "--verbose", "-H", "Cookie: hunter2",
-      "-H", "X-Api-Key: hunter2", "-H", "X-Plain: seen", "--subprotocol", "v1" })
+    local c = connect(p.url:gsub("//", "//user:hunter2@") .. "/chat?a=b&access_token=hunter2", { "--verbose",
+      "-H", "Cookie: hunter2", "-H", "X-Api-Key: hunter2", "-H", "X-Plain: seen", "--subprotocol", "v1" })
     local s = p:open { with = { "Set-Cookie: hunter2", "X-Title: \xc2\x9b2Jt\xff" } }
     c:write "hello\n"
     s:expect_text "hello"
@@ -326,8 +432,9 @@ describe("wsbot connect's options", function()
     assert.equal(0, c.status)
     assert.is_nil(c.err:find "hunter2")
     assert.is_nil(c.err:find "[\27\x9b\xff]")
-    for _, line in ipairs { "* connecting to " .. p.url .. "/chat\n", "* connected to " .. p.address,
-      "> GET /chat HTTP/1.1\n",
+    for _, line in ipairs { "* connecting to " .. p.url .. "/chat?a=b&access_token=***\n",
+      "* connected to " .. p.address,
+      "> GET /chat?a=b&access_token=*** HTTP/1.1\n",
       "> Authorization: Basic ***\n", "> Cookie: ***\n", "> X-Api-Key: ***\n", "> X-Plain: seen\n",
       "> Sec-WebSocket-Protocol: v1\n", "< HTTP/1.1 101 Switching Protocols\n", "< Set-Cookie: ***\n",
       "< X-Title: \\u{9b}2Jt\u{fffd}\n", 'close 1001 "b\\x1bye"\n', "* closed: 1001 b\\x1bye\n" } do
@@ -343,14 +450,46 @@ describe("wsbot connect's options", function()
     t:open():answer_close()
     c:ends(0)
 
+    local expiry = os.date("!%Y-%m-%d %H:%M:%S UTC", tls.not_after "server")
+    assert.matches("\n%* TLS 1%.3, [%u%d_]+\n%*   subject: localhost\n%*   issuer: Spec Root\n%*   not after: ", c.err)
+    assert(c.err:find("*   not after: " .. expiry .. "\n", 1, true))
+    assert(c.err:find("*   pin: " .. tls.pin "server" .. "\n", 1, true))
+
     t = tls.listen {}
     c = connect(t.url, {}, { stdin = "" })
     c:ends(1)
-    assert.matches("^wsbot connect: tls: ", c.err)
+    assert.matches("^wsbot connect: tls: [^\n]*trust it with %-%-ca, or its key alone with %-%-pin \"sha256", c.err)
     t = tls.listen {}
     c = connect(t.url, { "--insecure" }, { stdin = "" })
     t:open():answer_close()
     c:ends(0)
+  end)
+
+  it_tells("--pin, --server-name, --alpn, --system-ca: more of TLS", function()
+    local t = tls.listen { args = { "-tls1_2", "-alpn", "http/1.1" } }
+    local c = connect(t.url, { "-kv", "--pin", tls.pin "server", "--alpn", "http/1.1" }, { stdin = "" })
+    t:open():answer_close()
+    c:ends(0)
+    assert.matches("\n%* TLS 1%.2, [%u%d_]+\n%*   alpn: http/1%.1\n%*   subject: localhost\n", c.err)
+    assert.is_nil(c.err:find "warning")
+
+    for password, status in pairs { secret = 0, [false] = 1 } do
+      t = tls.listen { args = { "-Verify", "1", "-verify_return_error", "-CAfile", tls.cert "ca" } }
+      c = connect(t.url, { "--ca", tls.cert "ca", "--no-stapling", "--cert", tls.cert "client", "--key",
+        tls.key("client", "secret") }, { stdin = "", env = { WSBOT_KEY_PASSWORD = password } })
+      if password then t:open():answer_close() end
+      c:ends(status)
+      if not password then assert.matches("an encrypted one needs WSBOT_KEY_PASSWORD", c.err) end
+    end
+
+    t = tls.listen {}
+    c = connect(t.url, { "--ca", tls.cert "ca", "--system-ca", "--pin", tls.pin "client" }, { stdin = "" })
+    c:ends(1)
+    assert.matches("is none of those in %-%-pin: ", c.err)
+    t = tls.listen {}
+    c = connect(t.url, { "--ca", tls.cert "ca", "--server-name", "other.example" }, { stdin = "" })
+    c:ends(1)
+    assert.matches("%(%-%-server%-name says which one is meant%)", c.err)
   end)
 end)
 
@@ -566,6 +705,19 @@ describe("wsbot connect on a terminal", function()
     t:shows("\r\27[2A\27[J< news\r\n> ")
     t:write "\r"
     s:expect_text(("x"):rep(78))
+    s:finish(1000)
+    t:leaves(0)
+  end)
+
+  it_tells("draws the line anew when the terminal's size changes", function()
+    local p = peer.listen()
+    local t = on_terminal(p.url)
+    local s = p:open()
+    t:prompts()
+    t:write(("x"):rep(30))
+    t:shows("> " .. ("x"):rep(30))
+    t:kill "sigusr1"
+    t:shows("\r\27[J> " .. ("x"):rep(18) .. "\r\n" .. ("x"):rep(12))
     s:finish(1000)
     t:leaves(0)
   end)

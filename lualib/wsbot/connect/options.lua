@@ -4,6 +4,7 @@ local show = require "wsbot.connect.show"
 
 local LONGEST = 16 * 1024 * 1024 -- bytes of a line to send, and of all that waits to be sent
 local PATIENCE = 10 -- seconds for connecting, and as many for the handshake; --timeout may be longer
+local STALL = 60 -- seconds in which a server takes nothing
 
 local function refuse(text)
   io.stderr:write("wsbot connect: ", show.escape(text), "\n")
@@ -56,12 +57,55 @@ local function protocols()
   return all
 end
 
+-- How many redirects are followed: 10 where no number was given, as curl's -L is understood.
+local function redirects()
+  local text = value "max-redirects"
+  if text == nil or text == true then return text and 10 or 0 end
+  return math.tointeger(tonumber(text)) or refuse(("a wrong value for --max-redirects: '%s' (0 to 20)"):format(text))
+end
+
+-- What hosts stand for, as curl's --resolve has it: "HOST:PORT:ADDRESS,ADDRESS".
+local function resolve()
+  local all = {}
+  for _, text in ipairs(arg.resolve or {}) do
+    local place, list = text:match "^(.-:%d+):(.+)$"
+    if not place then refuse(("a wrong value for --resolve: '%s' (HOST:PORT:ADDRESS)"):format(text)) end
+    all[place] = all[place] or {}
+    for address in list:gmatch "[^,%[%]]+" do table.insert(all[place], address) end
+  end
+  return all
+end
+
+local function proxy()
+  local url = value "proxy"
+  if url == "none" then return false end
+  return url
+end
+
+-- What options of ws.connect are called here.
+local names = {
+  ["tls.alpn"] = "--alpn", ["tls.ca_file"] = "--ca", ["tls.cert"] = "--cert", ["tls.key"] = "--key",
+  ["tls.key_password"] = "WSBOT_KEY_PASSWORD", ["tls.pin"] = "--pin", ["tls.server_name"] = "--server-name",
+  connect_timeout = "--timeout", handshake_timeout = "--timeout", local_address = "--local-address",
+  max_redirects = "--max-redirects",
+}
+
+-- A message of ws.connect with the names that options have here.
+local function say(message)
+  message = message:gsub('tls%.pin = ("[^"]*")', "--pin %1"):gsub("tls%.verify = false", "--insecure")
+    :gsub("tls%.stapling = false", "--no-stapling")
+  message = message:gsub("verify = false", "--insecure"):gsub("family = ([46])", "--ipv%1")
+  return (message:gsub("%f[%a][%l_]+%.?[%l_]+", names))
+end
+
+if flag "ipv4" and flag "ipv6" then refuse "--ipv4 and --ipv6 exclude each other" end
 if flag "cert" ~= flag "key" then refuse "--cert and --key go together" end
 local timeout = seconds "timeout"
 local patience = math.max(timeout or 0, PATIENCE)
 
 return {
   refuse = refuse, -- refuse(text) tells a mistake and ends the program
+  say = say, -- say(message) is a message of ws.connect in words of the command line
   longest = LONGEST,
   binary = flag "binary",
   base64 = flag "base64",
@@ -71,16 +115,28 @@ return {
   verbose = flag "verbose",
   wait = seconds "wait" or 0,
   timeout = timeout, -- nil: none
+  patience = timeout or STALL, -- with a server that takes nothing
   connection = { -- what ws.connect takes
     url = arg.url,
     headers = headers(),
+    origin = value "origin",
     protocols = protocols(),
+    compression = not flag "no-compression",
+    max_redirects = redirects(),
+    cookies = redirects() > 0,
     binary_type = flag "binary" and ws.ARRAYBUFFER or ws.BLOB,
     ping_interval = seconds "ping",
     connect_timeout = patience,
     handshake_timeout = patience,
     max_send_buffer = LONGEST,
-    proxy = value "proxy",
-    tls = { ca_file = file "ca", cert = file "cert", key = file "key", verify = not flag "insecure" },
+    family = flag "ipv4" and 4 or flag "ipv6" and 6 or nil,
+    resolve = resolve(),
+    local_address = value "local-address",
+    proxy = proxy(),
+    tls = {
+      ca_file = file "ca", system_ca = flag "system-ca", cert = file "cert", key = file "key",
+      key_password = flag "key" and os.getenv "WSBOT_KEY_PASSWORD" or nil, pin = arg.pin, alpn = arg.alpn,
+      server_name = value "server-name", stapling = not flag "no-stapling", verify = not flag "insecure",
+    },
   },
 }

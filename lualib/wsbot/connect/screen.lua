@@ -53,6 +53,14 @@ function screen.open()
   console.put(PASTES_MARKED .. line:draw())
 end
 
+-- Draws the prompt anew at each change of the terminal's size. Never returns.
+function screen.follow_size()
+  while true do
+    console.resized()
+    if line then console.put(line:draw()) end
+  end
+end
+
 -- Takes the prompt away.
 function screen.close()
   if not line then return end

@@ -23,9 +23,17 @@ local function mask_protocols(list)
   end))
 end
 
+-- The address, or the target of a request, without what its query tells of who someone is.
+local function mask_query(address)
+  return (address:gsub("([?&])([^=&#]*)=([^&#]*)", function(mark, name)
+    if is_secret(name) then return mark .. name .. "=***" end
+  end))
+end
+
 -- The value of a header as it is shown; of credentials their scheme stays ("Bearer ***").
 local function masked(name, value)
   if name:lower() == "sec-websocket-protocol" then return mask_protocols(value) end
+  if name:lower() == "location" then return mask_query(value) end
   if not is_secret(name) then return value end
   local scheme = name:lower():find "authorization" and value:match "^(%a+) "
   return scheme and scheme .. " ***" or "***"
@@ -57,11 +65,11 @@ end
 local tell = {}
 
 function tell.connect(event, lines)
-  lines[#lines + 1] = "* connecting to " .. show.escape(event.url)
+  lines[#lines + 1] = "* connecting to " .. show.escape(mask_query(event.url))
 end
 
 function tell.request(event, lines)
-  add_head(lines, ">", "GET " .. event.target .. " HTTP/1.1", event.headers)
+  add_head(lines, ">", "GET " .. mask_query(event.target) .. " HTTP/1.1", event.headers)
 end
 
 function tell.response(event, lines)
@@ -94,11 +102,15 @@ end
 -- The lines that tell of the TLS of a connection (conn.tls).
 function trace.tls(tls)
   local lines = { ("* TLS %s, %s%s"):format(tls.version, tls.cipher, tls.resumed and ", resumed" or "") }
-  local certificate = tls.certificate
-  for _, name in ipairs { "subject", "issuer", "not_after", "pin" } do
-    local value = certificate and certificate[name]
-    if value then lines[#lines + 1] = ("*   %s: %s"):format(name:gsub("_", " "), show.escape(tostring(value))) end
+  local function add(name, value)
+    if value then lines[#lines + 1] = ("*   %s: %s"):format(name, show.escape(value)) end
   end
+  add("alpn", tls.alpn)
+  local certificate = tls.certificate or {}
+  add("subject", certificate.subject)
+  add("issuer", certificate.issuer)
+  add("not after", certificate.not_after and os.date("!%Y-%m-%d %H:%M:%S UTC", certificate.not_after))
+  add("pin", certificate.pin)
   return lines
 end
 

@@ -1,5 +1,5 @@
-# terminal: runs a program on a terminal of its own, 40 columns wide: what comes on standard input is typed, what the program
-# shows goes to standard output. At the end "[cooked]" or "[raw]" tells how it left the terminal. Its status is the
+# terminal: runs a program on a terminal of its own, 40 columns wide, and 20 from SIGUSR1 on: what comes on standard
+# input is typed, what the program shows goes to standard output. At the end "[cooked]" or "[raw]" tells how it left the terminal. Its status is the
 # program's.
 #
 #     python3 terminal.py PROGRAM [ARG...]
@@ -7,12 +7,19 @@ import fcntl
 import os
 import pty
 import select
+import signal
 import struct
 import sys
 import termios
 
 master, slave = pty.openpty()
-fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", 10, 40, 0, 0))
+
+
+def resize(columns):
+    fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", 10, columns, 0, 0))
+
+
+resize(40)
 child = os.fork()
 if child == 0:
     os.setsid()
@@ -22,6 +29,7 @@ if child == 0:
     os.closerange(3, 256)
     os.execv(sys.argv[1], sys.argv[1:])
 
+signal.signal(signal.SIGUSR1, lambda *_: resize(20))
 typed = True
 status = None
 while True:

@@ -1,0 +1,111 @@
+-- What is written about the program, against the program: README.md, lualib/manual/ and lualib/meta/.
+local place = require "support.place"
+local program = require "support.program"
+local proxies = require "support.proxies"
+local story = require "support.story"
+local testing = require "wsbot.testing"
+local tls = require "support.tls"
+
+local documents = { "README.md", "lualib/manual/reaching.md", "lualib/manual/testing.md" }
+
+-- The Lua in a document, block by block.
+local function examples(path)
+  local list = {}
+  for text in place.read(path):gmatch "\n```lua\n(.-)\n```" do list[#list + 1] = text end
+  return list
+end
+
+local function replace(text, words)
+  for word, by in pairs(words) do
+    local at, to = text:find(word, 1, true)
+    while at do
+      text = text:sub(1, at - 1) .. by .. text:sub(to + 1)
+      at, to = text:find(word, at + #by, true)
+    end
+  end
+  return text
+end
+
+describe("the documents", function()
+  it("hold Lua without mistakes", function()
+    for _, path in ipairs { "README.md", "lualib/manual/reaching.md" } do -- in that on testing some are mere lists
+      for i, text in ipairs(examples(path)) do
+        assert(load(text, ("=%s, example %d"):format(path, i), "t"))
+      end
+    end
+  end)
+
+  it("use options that the command has", story.of(function()
+    local help = {}
+    for _, command in ipairs { "run", "connect", "echo", "test" } do
+      local c = program.run { command, "--help" }
+      c:wait()
+      help[command] = c.out
+    end
+    for _, path in ipairs(documents) do
+      for command, rest in place.read(path):gmatch "wsbot (%l+)( [^\n`#]*)" do
+        for option in (help[command] and command ~= "test" and rest or ""):gmatch "%f[%S]%-%-?[%w-]+" do
+          assert(help[command]:find("%f[%S]" .. option:gsub("%p", "%%%0") .. "%f[^%w-]"),
+            ("%s: wsbot %s has no %s"):format(path, command, option))
+        end
+      end
+    end
+  end))
+end)
+
+describe("the chapter on reaching a server", function()
+  for _, example in ipairs(examples "lualib/manual/reaching.md") do
+    it("reaches one: " .. (example:match "tls = [^\n]*" or example:match "url = [^\n]*"), story.of(function()
+      local target = testing.server { tls = example:find("tls = ", 1, true) ~= nil }
+      local server = target
+      if example:find("max_redirects", 1, true) then
+        server = testing.server { refuse = { status = 302, headers = { Location = target.url } } }
+      end
+      local pin
+      if target.ca_file then
+        ws.connect { url = target.url, tls = { ca_file = target.ca_file }, on_connect = function(conn)
+          pin = conn.tls.certificate.pin
+          conn:close()
+        end }
+        testing.eventually(function() return pin end)
+      end
+      local url = server.url
+      if example:find("resolve", 1, true) then url = url:gsub("127%.0%.0%.1", "example.org") end
+      local proxy = example:find("proxy = ", 1, true) and proxies.tinyproxy { login = "user:pw" }
+      local bot = testing.bot(replace(example, {
+        ["wss://example.org"] = url,
+        ["203.0.113.7"] = "127.0.0.1",
+        ["http://user:pw@proxy.example.org:3128"] = proxy or "",
+        ["own-ca.pem"] = target.ca_file or "",
+        ["bot.pem"] = tls.cert "client",
+        ["bot-key.pem"] = tls.key "client",
+        ["sha256//PinOfTheKeyNow="] = pin or "",
+        ["sha256//PinOfTheNextKey="] = tls.pin "client",
+      }))
+      if server ~= target then server:accept() end
+      assert(target:accept(), "nobody came")
+      bot:stop()
+    end))
+  end
+end)
+
+describe("lualib/meta/ws.lua", function()
+  -- The options as one string each: "tls.ca_file", "url".
+  local function written()
+    local prefixes = { ["ws.options"] = "", ["ws.tls"] = "tls.", ["ws.compression"] = "compression.",
+      ["ws.reconnect"] = "reconnect." }
+    local set, prefix = {}, nil
+    for line in place.read("lualib/meta/ws.lua"):gmatch "[^\n]+" do
+      local class, name = line:match "^%-%-%-@class ([%w._]+)", line:match "^%-%-%-@field ([%w_]+)"
+      if class then prefix = prefixes[class] end
+      if name and prefix and not name:find "^on_" then set[prefix .. name] = true end
+    end
+    return set
+  end
+
+  it("has the options that ws.connect takes, and no others", function()
+    local taken = {}
+    for name in place.read("host/script/l_options.c"):gmatch '\n    {"([%l_.]+)", read_' do taken[name] = true end
+    assert.same(taken, written())
+  end)
+end)
