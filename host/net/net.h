@@ -28,8 +28,9 @@ struct tls_store;
 struct net {
     uv_loop_t *loop; /* borrowed */
     struct clock clock;
-    uint8_t *read_buffer; /* of NET_READ_SIZE; what is in it lives until the read callback returns */
-    uint8_t *plain;       /* of NET_PLAIN_SIZE; taken when the first TLS connection needs it */
+    uint8_t *read_buffer;        /* of NET_READ_SIZE; what is in it lives until the read callback returns */
+    const struct stream *reader; /* that was read last in this turn, as far as its buffer went; or NULL */
+    uint8_t *plain;              /* of NET_PLAIN_SIZE; taken when the first TLS connection needs it */
     struct tls_store *tls;
     struct http_client *http; /* made by the first request */
     struct names *names;      /* made by the first look-up (net/names.h) */

@@ -97,7 +97,9 @@ void stream_tune(struct stream *s) {
 static void give_buffer(uv_handle_t *handle, size_t suggested, uv_buf_t *out) {
     (void)suggested;
     struct stream *s = handle->data;
-    *out = uv_buf_init((char *)s->net->read_buffer, s->read_most ? s->read_most : NET_READ_SIZE);
+    bool again = s->net->reader == s; /* libuv reads up to 32 times in a row: others and the clock would wait */
+    *out = uv_buf_init((char *)s->net->read_buffer, again ? 0 : s->read_most ? s->read_most : NET_READ_SIZE);
+    s->net->reader = s;
 }
 
 /* libuv calls it an end when the connection was reset behind the last bytes; the system knows better. */
@@ -119,7 +121,7 @@ static void on_read(uv_stream_t *stream, ssize_t n, const uv_buf_t *b) {
             stream_tls_received(s, (uint8_t *)b->base, (size_t)n);
         else
             s->events->received(s->owner, (uint8_t *)b->base, (size_t)n);
-    } else if (n < 0) {
+    } else if (n < 0 && n != UV_ENOBUFS) {
         stream_read(s, false);
         s->events->ended(s->owner, why_ended(s, (int)n));
     }

@@ -12,7 +12,7 @@ local DONE, NOT_CONNECTED, MISUSED, ENDED_BADLY, TOO_LATE = 0, 1, 2, 3, 4
 local INTERRUPTED = 130 -- as shells have it
 
 local LARGEST = 1024 * 1024 -- bytes of a message that is laid out
-local FLOOD = 64 * 1024 -- bytes of a trace that would keep Ctrl-C waiting
+local FLOOD = 64 * 1024 -- bytes of a trace that nobody wants to see who has pressed Ctrl-C
 
 local one, timeout = options.one, options.timeout
 

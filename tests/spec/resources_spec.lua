@@ -162,6 +162,30 @@ describe("a peer that sends pings and reads nothing", function()
   end)
 end)
 
+describe("a flood", function()
+  it_tells("leaves timers and others their turn", function()
+    local p = peer.listen()
+    local bot = program.bot([[
+      local n, most = 0, 0
+      local conn = ws.connect { url = arg[1], on_message = function() n = n + 1 end }
+      local function turn()
+        n, most = 0, math.max(most, n)
+        if conn.state ~= "closed" then return host.after(0, turn) end
+        say(most <= 512 * 1024 / 3 + 1, most) -- what one read has room for
+      end
+      turn()
+    ]], { p.url })
+    local s = p:open()
+    local many = ("\x81\x01x"):rep(100000)
+    for _ = 1, 40 do
+      s:post(many)
+    end
+    s:finish()
+    bot:tells "~^true "
+    bot:ends(0)
+  end)
+end)
+
 describe("a million messages", function()
   it_tells("leave memory as it was", function()
     local control = peer.listen()

@@ -4,6 +4,7 @@ local json = require "wsbot.connect.json"
 local show = require "wsbot.connect.show"
 
 local LONGEST_PROTOCOL = 32 -- a longer one is a token that had no better place
+local MOST = 1024 * 1024 -- bytes of a record that are told at once: some thousand messages
 
 local trace = {}
 
@@ -89,13 +90,19 @@ function tell.received(event, lines)
   lines[#lines + 1] = frame(event, "<")
 end
 
--- What is to be told of these lines of a record, as a list of lines.
+-- What is to be told of these lines of a record, as a list of lines. Of a flood, which would keep the loop from turning,
+-- only the beginning is.
 function trace.lines(record)
-  local lines = {}
-  for line in record:gmatch "[^\n]+" do
+  local lines, more = {}, 0
+  local stop = #record > MOST and record:find("\n", MOST, true) or #record
+  for line in record:sub(1, stop):gmatch "[^\n]+" do
     local event = json.read(line)
     if event and tell[event.event] then tell[event.event](event, lines) end
   end
+  for _ in record:gmatch("\n", stop + 1) do
+    more = more + 1
+  end
+  if more > 0 then lines[#lines + 1] = ("* and %d more at once: too many to be shown"):format(more) end
   return lines
 end
 
