@@ -90,8 +90,8 @@ function tell.received(event, lines)
   lines[#lines + 1] = frame(event, "<")
 end
 
--- What is to be told of these lines of a record, as a list of lines. Of a flood, which would keep the loop from turning,
--- only the beginning is.
+-- What is to be told of these lines of a record, as a list of lines: of a flood, which would keep the loop from
+-- turning, the beginning.
 function trace.lines(record)
   local lines, more = {}, 0
   local stop = #record > MOST and record:find("\n", MOST, true) or #record
