@@ -190,16 +190,22 @@ size_t conn_buffered(const struct conn *c) {
            (c->stream ? stream_waiting(c->stream) : 0);
 }
 
-/* Gives bytes to the socket. What cannot be written is dropped: reading will tell why, and what the peer said last. */
+/* What cannot be written is dropped: reading will tell why, and what the peer said last. While nobody reads, and there
+ * is nothing to be read, it is told at once. */
+static void cannot_write(struct conn *c, int error) {
+    bool unread = c->held || (c->tls && tls_has_unread(c->tls)) || (c->stream && stream_has_unread(c->stream));
+    buf_clear(&c->out);
+    if (c->paused && !unread && conn_is_live(c)) broke(c, error, "");
+}
+
+/* Gives bytes to the socket. */
 static void put(struct conn *c, struct buf *b) {
     if (!c->stream || stream_busy(c->stream) || b->len == 0) return;
     c->bytes_out += b->len;
     c->last_out = conn_now(c);
     int rc = stream_write(c->stream, b);
     net_give_buffer(c->net, b);
-    if (rc == 0) return;
-    buf_clear(&c->out);
-    if (c->paused) broke(c, rc, "");
+    if (rc != 0) cannot_write(c, rc);
 }
 
 static void write_tls(struct conn *c) {
@@ -244,8 +250,7 @@ static void flush(struct conn *c) {
 
 static void on_written(void *owner, int error) {
     struct conn *c = owner;
-    if (error && c->paused && conn_is_live(c)) broke(c, error, "");
-    if (error) buf_clear(&c->out);
+    if (error) cannot_write(c, error);
     conn_mark_busy(c);
 }
 

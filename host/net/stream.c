@@ -7,6 +7,7 @@
 #include <netinet/tcp.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <unistd.h>
@@ -142,6 +143,12 @@ void stream_read(struct stream *s, bool on) {
     } else {
         uv_read_stop(&s->uv.stream);
     }
+}
+
+bool stream_has_unread(const struct stream *s) {
+    uv_os_fd_t fd;
+    int n = 0;
+    return uv_fileno(&s->uv.handle, &fd) == 0 && ioctl(fd, FIONREAD, &n) == 0 && n > 0;
 }
 
 static void end_rest(struct stream *s) {

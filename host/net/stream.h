@@ -48,6 +48,9 @@ void stream_read_at_most(struct stream *s, uint32_t n);
 /* Start and stop `received`; each may be called in any state. */
 void stream_read(struct stream *s, bool on);
 
+/* Has the system bytes that were not read yet? */
+bool stream_has_unread(const struct stream *s);
+
 /* Writes all of `b`: at once what the kernel takes; what is left moves into the stream, and `written` tells when it is
  * gone. 0, or a libuv error. Not while stream_busy. */
 int stream_write(struct stream *s, struct buf *b);

@@ -45,6 +45,8 @@ void tls_feed(struct tls *t, struct slice ciphertext) {
     t->in = buf_slice(&t->kept);
 }
 
+bool tls_has_unread(const struct tls *t) { return t->in.n > 0 || wolfSSL_pending(t->ssl) > 0; }
+
 int tls_keep(struct tls *t) {
     int rc = 0;
     if (t->kept.len) {

@@ -49,6 +49,9 @@ struct tls *tls_client_new(struct tls_store *s, const struct tls_config *config,
 struct tls *tls_server_new(struct tls_store *s, const struct tls_config *config, struct fault *fault);
 void tls_free(struct tls *t);
 
+/* Has it bytes that tls_read did not give yet, plain or not? */
+bool tls_has_unread(const struct tls *t);
+
 /* Gives it ciphertext, borrowed until the next call of tls_feed or tls_keep. */
 void tls_feed(struct tls *t, struct slice ciphertext);
 

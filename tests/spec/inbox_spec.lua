@@ -305,4 +305,26 @@ describe("conn:pause", function()
     s:finish()
     bot:ends(0)
   end)
+
+  it_tells("keeps what came before the peer was gone, though nothing can be sent any more", function()
+    local bot, s = start("", [[
+      on_error = function(_, word) say(word) end,
+      on_message = function(c, data)
+        if data ~= "go" then return say(data) end
+        c:pause()
+        c:send "paused"
+        for _ = 1, 40 do
+          c:send "to nobody"
+          host.sleep(0.005)
+        end
+        c:resume()
+      end,
+    ]])
+    s:text "go"
+    s:expect_text "paused"
+    s:send(frame.write { payload = "one" } .. frame.write { payload = "two" })
+    s:reset()
+    bot:tells("one", "two", "reset")
+    bot:ends(0)
+  end)
 end)
