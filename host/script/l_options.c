@@ -1,51 +1,16 @@
-/* l_options: the table of ws.connect, read once. Every option has one reader; what is not in the list is a mistake, and
- * the error says which name was probably meant. */
-#include "script/l_conn.h"
+/* l_options: the options of ws.connect, each with its reader. How a table of them is read is in l_option.c. */
+#include "script/l_option.h"
 
 #include "net/resolve.h"
 #include <lauxlib.h>
 #include <limits.h>
-#include <math.h>
 #include <stdlib.h>
 #include <string.h>
-
-/* The reader of an option finds its value on the top of the stack, not nil. */
-struct option {
-    const char *name;
-    void (*read)(lua_State *L, int box, const char *name);
-};
 
 static struct conn_box *box_at(lua_State *L, int box) { return lua_touserdata(L, box); }
 static struct plan *plan_at(lua_State *L, int box) { return conn_plan(box_at(L, box)->conn); }
 
-static int wrong(lua_State *L, const char *name, const char *expected) {
-    return luaL_error(L, "ws.connect: %s must be %s, not %s", name, expected, luaL_typename(L, -1));
-}
-
 static bool is_false(lua_State *L) { return lua_isboolean(L, -1) && !lua_toboolean(L, -1); }
-
-/* A copy of the string on the top. */
-static char *copy_string(lua_State *L, const char *name) {
-    size_t n;
-    if (lua_type(L, -1) != LUA_TSTRING) wrong(L, name, "a string");
-    const char *s = lua_tolstring(L, -1, &n);
-    if (strlen(s) != n) luaL_error(L, "ws.connect: %s has a NUL in it", name);
-    char *copy = strdup(s);
-    if (!copy) luaL_error(L, "not enough memory");
-    return copy;
-}
-
-static bool flag(lua_State *L, const char *name) {
-    if (!lua_isboolean(L, -1)) wrong(L, name, "true or false");
-    return lua_toboolean(L, -1);
-}
-
-static double number(lua_State *L, const char *name) {
-    if (lua_type(L, -1) != LUA_TNUMBER) wrong(L, name, "a number");
-    double value = lua_tonumber(L, -1);
-    if (isnan(value)) luaL_error(L, "ws.connect: %s must be a number, not nan", name);
-    return value;
-}
 
 const char l_options_url_function = 0, l_options_headers_function = 0;
 
@@ -57,35 +22,7 @@ static void keep_function(lua_State *L, int box, const char *which) {
     lua_pop(L, 1);
 }
 
-/* Pushes a text as an error may show it: cut, without control characters, and without the user and password of a url.
- */
-static const char *shown(lua_State *L, const char *text, size_t n) {
-    enum { MOST = 200 };
-    const char *host = text, *end = text + n;
-    for (const char *p = text; p < end && *p != '?'; p++)
-        if (*p == '@') host = p;
-    const char *slashes = host > text ? strstr(text, "//") : NULL;
-    luaL_Buffer b;
-    luaL_buffinit(L, &b);
-    for (const char *p = text; p < end && p < text + MOST; p++) {
-        luaL_addchar(&b, (unsigned char)*p < ' ' || *p == 0x7F ? '?' : *p);
-        if (slashes && p == slashes + 1 && host > p) {
-            luaL_addstring(&b, "***");
-            p = host - 1;
-        }
-    }
-    luaL_pushresult(&b);
-    return lua_tostring(L, -1);
-}
-
 /* ---- url and headers ---- */
-
-/* Keeps a copy of the string on the top. */
-static void keep_string(lua_State *L, char **to, const char *name) {
-    char *copy = copy_string(L, name);
-    free(*to);
-    *to = copy;
-}
 
 void l_options_url(lua_State *L, int value, struct conn_box *b) {
     struct fault fault = {0};
@@ -96,7 +33,7 @@ void l_options_url(lua_State *L, int value, struct conn_box *b) {
                    luaL_typename(L, value));
     const char *text = lua_tolstring(L, value, &n);
     if (url_parse(slice_of(text, n), &url, &fault) < 0)
-        luaL_error(L, "ws.connect: url '%s': %s", shown(L, text, n),
+        luaL_error(L, "ws.connect: url '%s': %s", l_option_shown(L, text, n),
                    fault_set(&fault) ? fault.text : "not enough memory");
     struct plan *plan = conn_plan(b->conn);
     url_clear(&plan->url);
@@ -113,10 +50,6 @@ static void read_url(lua_State *L, int box, const char *name) {
     }
 }
 
-enum { ENTRIES_MOST = 256 }; /* in headers, and in resolve */
-
-static int by_name(const void *a, const void *b) { return strcmp(*(const char *const *)a, *(const char *const *)b); }
-
 static void add_header(lua_State *L, struct conn *c, const char *name, int value) {
     size_t n = 0;
     const char *why, *text = lua_tolstring(L, value, &n); /* of a number too */
@@ -124,34 +57,17 @@ static void add_header(lua_State *L, struct conn *c, const char *name, int value
         luaL_error(L, "ws.connect: header '%s' must be a string or a list of strings, not %s", name,
                    luaL_typename(L, value));
     if (handshake_offer_header(&c->plan->offer, slice_str(name), slice_of(text, n), &why) < 0)
-        luaL_error(L, "ws.connect: header '%s': %s", shown(L, name, strlen(name)), why);
-}
-
-/* The names in the table at `value`, in order, so that the same script always does the same. `names` has room for
- * ENTRIES_MOST; `all` and `one` are what errors call them. */
-static size_t sorted_names(lua_State *L, int value, const char *all, const char *one, const char **names) {
-    size_t n = 0, size;
-    luaL_checkstack(L, 8, NULL);
-    for (lua_pushnil(L); lua_next(L, value); lua_pop(L, 1)) {
-        if (lua_type(L, -2) != LUA_TSTRING)
-            luaL_error(L, "ws.connect: %s must map names to values; found a %s as a name", all, luaL_typename(L, -2));
-        if (n == ENTRIES_MOST) luaL_error(L, "ws.connect: %s has more than %d names", all, ENTRIES_MOST);
-        names[n] = lua_tolstring(L, -2, &size);
-        if (strlen(names[n++]) != size)
-            luaL_error(L, "ws.connect: %s '%s': its name has a NUL in it", one, names[n - 1]);
-    }
-    qsort(names, n, sizeof *names, by_name);
-    return n;
+        luaL_error(L, "ws.connect: header '%s': %s", l_option_shown(L, name, strlen(name)), why);
 }
 
 void l_options_headers(lua_State *L, int value, struct conn *c) {
-    const char *names[ENTRIES_MOST];
+    const char *names[L_OPTION_NAMES];
     value = lua_absindex(L, value);
     if (!lua_istable(L, value))
         luaL_error(L, "ws.connect: headers must be a table or a function that returns one, not %s",
                    luaL_typename(L, value));
     handshake_offer_reset_headers(&conn_plan(c)->offer);
-    size_t n = sorted_names(L, value, "headers", "header", names);
+    size_t n = l_option_names(L, value, "headers", "header", names);
     for (size_t i = 0; i < n; i++) {
         if (lua_getfield(L, value, names[i]) == LUA_TTABLE) {
             lua_Integer count = (lua_Integer)lua_rawlen(L, -1);
@@ -179,10 +95,10 @@ static void read_headers(lua_State *L, int box, const char *name) {
 static void add_protocol(lua_State *L, struct conn *c) {
     size_t n;
     const char *why;
-    if (lua_type(L, -1) != LUA_TSTRING) wrong(L, "protocols", "a list of strings");
+    if (lua_type(L, -1) != LUA_TSTRING) l_option_wrong(L, "protocols", "a list of strings");
     const char *text = lua_tolstring(L, -1, &n);
     if (handshake_offer_protocol(&c->plan->offer, slice_of(text, n), &why) < 0)
-        luaL_error(L, "ws.connect: protocols: '%s': %s", shown(L, text, n), why);
+        luaL_error(L, "ws.connect: protocols: '%s': %s", l_option_shown(L, text, n), why);
 }
 
 static void read_protocols(lua_State *L, int box, const char *name) {
@@ -191,7 +107,7 @@ static void read_protocols(lua_State *L, int box, const char *name) {
         add_protocol(L, c);
         return;
     }
-    if (!lua_istable(L, -1)) wrong(L, name, "a list of strings");
+    if (!lua_istable(L, -1)) l_option_wrong(L, name, "a list of strings");
     lua_Integer n = (lua_Integer)lua_rawlen(L, -1);
     for (lua_Integer i = 1; i <= n; i++, lua_pop(L, 1)) {
         lua_rawgeti(L, -1, i);
@@ -202,7 +118,7 @@ static void read_protocols(lua_State *L, int box, const char *name) {
 static void read_origin(lua_State *L, int box, const char *name) {
     size_t n;
     const char *why;
-    if (lua_type(L, -1) != LUA_TSTRING) wrong(L, name, "a string");
+    if (lua_type(L, -1) != LUA_TSTRING) l_option_wrong(L, name, "a string");
     const char *text = lua_tolstring(L, -1, &n);
     if (handshake_offer_origin(&plan_at(L, box)->offer, slice_of(text, n), &why) < 0)
         luaL_error(L, "ws.connect: origin: %s", why);
@@ -211,20 +127,13 @@ static void read_origin(lua_State *L, int box, const char *name) {
 /* ---- times and sizes ---- */
 
 static void read_ping_interval(lua_State *L, int box, const char *name) {
-    double seconds = number(L, name);
+    double seconds = l_option_number(L, name);
     if (seconds < 0) luaL_error(L, "ws.connect: %s must be 0 (none) or more seconds", name);
     plan_at(L, box)->settings.ping_interval = clock_from_seconds(seconds);
 }
 
-static uint64_t timeout(lua_State *L, const char *name) {
-    double seconds = number(L, name);
-    if (seconds <= 0) luaL_error(L, "ws.connect: %s must be more than 0 seconds", name);
-    uint64_t ns = clock_from_seconds(seconds);
-    return ns ? ns : 1;
-}
-
 static size_t size(lua_State *L, const char *name) {
-    double bytes = number(L, name);
+    double bytes = l_option_number(L, name);
     if (bytes < 1) luaL_error(L, "ws.connect: %s must be at least 1 byte", name);
     const double most = 1e15;
     return bytes < most ? (size_t)bytes : (size_t)most;
@@ -232,10 +141,10 @@ static size_t size(lua_State *L, const char *name) {
 
 #define READER(field, as)                                                                                              \
     static void read_##field(lua_State *L, int box, const char *name) { plan_at(L, box)->settings.field = as(L, name); }
-READER(connect_timeout, timeout)
-READER(handshake_timeout, timeout)
-READER(close_timeout, timeout)
-READER(pong_timeout, timeout)
+READER(connect_timeout, l_option_timeout)
+READER(handshake_timeout, l_option_timeout)
+READER(close_timeout, l_option_timeout)
+READER(pong_timeout, l_option_timeout)
 READER(max_message_size, size)
 READER(max_send_buffer, size)
 READER(max_receive_buffer, size)
@@ -258,7 +167,7 @@ static void read_binary_type(lua_State *L, int box, const char *name) {
     box_at(L, box)->binary = l_options_binary(L, -1, "ws.connect: binary_type");
 }
 
-static void read_name(lua_State *L, int box, const char *name) { keep_string(L, &box_at(L, box)->name, name); }
+static void read_name(lua_State *L, int box, const char *name) { l_option_keep_string(L, &box_at(L, box)->name, name); }
 
 /* The address is never shown, as its password would be. */
 static void read_proxy(lua_State *L, int box, const char *name) {
@@ -269,7 +178,8 @@ static void read_proxy(lua_State *L, int box, const char *name) {
         p->no_proxy = true;
         return;
     }
-    if (lua_type(L, -1) != LUA_TSTRING) wrong(L, name, "a url (http://, https://, socks5:// or socks5h://) or false");
+    if (lua_type(L, -1) != LUA_TSTRING)
+        l_option_wrong(L, name, "a url (http://, https://, socks5:// or socks5h://) or false");
     const char *text = lua_tolstring(L, -1, &n);
     if (url_parse_proxy(slice_of(text, n), &p->proxy, &fault) < 0)
         luaL_error(L, "ws.connect: %s: %s", name, fault_set(&fault) ? fault.text : "not enough memory");
@@ -279,7 +189,7 @@ static void read_proxy(lua_State *L, int box, const char *name) {
 
 #define TLS_READER(field)                                                                                              \
     static void read_tls_##field(lua_State *L, int box, const char *name) {                                            \
-        keep_string(L, &plan_at(L, box)->tls.field, name);                                                             \
+        l_option_keep_string(L, &plan_at(L, box)->tls.field, name);                                                    \
     }
 TLS_READER(ca_file)
 TLS_READER(ca_path)
@@ -289,35 +199,10 @@ TLS_READER(key_password)
 TLS_READER(server_name)
 #undef TLS_READER
 
-/* Keeps the string on the top, or those of the list there, with commas between them. `rule`: what each must be. */
-static void keep_list(lua_State *L, char **to, const char *name, bool (*good)(struct slice), const char *rule) {
-    enum { MOST = 16 };
-    int value = lua_absindex(L, -1);
-    bool list = lua_istable(L, value);
-    lua_Integer n = list ? (lua_Integer)lua_rawlen(L, value) : 1;
-    if (n < 1 || n > MOST) luaL_error(L, "ws.connect: %s must be %s, or a list of 1 to %d", name, rule, MOST);
-    luaL_Buffer b;
-    luaL_buffinit(L, &b);
-    for (lua_Integer i = 1; i <= n; i++) {
-        size_t size = 0;
-        if (i > 1) luaL_addchar(&b, ',');
-        if (list)
-            lua_rawgeti(L, value, i);
-        else
-            lua_pushvalue(L, value);
-        const char *text = lua_type(L, -1) == LUA_TSTRING ? lua_tolstring(L, -1, &size) : NULL;
-        if (!text || !good(slice_of(text, size)))
-            luaL_error(L, "ws.connect: %s must be %s, or a list of them", name, rule);
-        luaL_addvalue(&b);
-    }
-    luaL_pushresult(&b);
-    keep_string(L, to, name);
-    lua_pop(L, 1);
-}
-
 static void read_tls_pin(lua_State *L, int box, const char *name) {
-    keep_list(L, &plan_at(L, box)->tls.pins, name, pin_valid,
-              "\"sha256//\" and the Base64 of a public key's SHA-256, 44 characters (as curl's --pinnedpubkey)");
+    l_option_keep_list(
+        L, &plan_at(L, box)->tls.pins, name, pin_valid,
+        "\"sha256//\" and the Base64 of a public key's SHA-256, 44 characters (as curl's --pinnedpubkey)");
 }
 
 static bool is_alpn(struct slice name) {
@@ -325,20 +210,20 @@ static bool is_alpn(struct slice name) {
 }
 
 static void read_tls_alpn(lua_State *L, int box, const char *name) {
-    keep_list(L, &plan_at(L, box)->tls.alpn, name, is_alpn,
-              "the name of a protocol, 1 to 255 bytes without comma and NUL (\"http/1.1\")");
+    l_option_keep_list(L, &plan_at(L, box)->tls.alpn, name, is_alpn,
+                       "the name of a protocol, 1 to 255 bytes without comma and NUL (\"http/1.1\")");
 }
 
 static void read_tls_system_ca(lua_State *L, int box, const char *name) {
-    plan_at(L, box)->tls.system_ca = flag(L, name);
+    plan_at(L, box)->tls.system_ca = l_option_flag(L, name);
 }
 
 static void read_tls_stapling(lua_State *L, int box, const char *name) {
-    plan_at(L, box)->tls.no_stapling = !flag(L, name);
+    plan_at(L, box)->tls.no_stapling = !l_option_flag(L, name);
 }
 
 static void read_tls_verify(lua_State *L, int box, const char *name) {
-    plan_at(L, box)->tls.no_verify = !flag(L, name);
+    plan_at(L, box)->tls.no_verify = !l_option_flag(L, name);
 }
 
 static void read_tls_min_version(lua_State *L, int box, const char *name) {
@@ -348,10 +233,7 @@ static void read_tls_min_version(lua_State *L, int box, const char *name) {
     plan_at(L, box)->tls.min_version = new ? TLS_1_3 : TLS_1_2;
 }
 
-static unsigned read_table(lua_State *L, int table, int box, const struct option *options, bool callbacks,
-                           const char *prefix);
-
-static const struct option tls_options[] = {
+static const struct l_option tls_options[] = {
     {"tls.alpn", read_tls_alpn},
     {"tls.ca_file", read_tls_ca_file},
     {"tls.ca_path", read_tls_ca_path},
@@ -368,8 +250,8 @@ static const struct option tls_options[] = {
 };
 
 static void read_tls(lua_State *L, int box, const char *name) {
-    if (!lua_istable(L, -1)) wrong(L, name, "a table");
-    read_table(L, lua_absindex(L, -1), box, tls_options, false, "tls.");
+    if (!lua_istable(L, -1)) l_option_wrong(L, name, "a table");
+    l_option_read_table(L, lua_absindex(L, -1), box, tls_options, false, "tls.");
     const struct tls_config *tls = &plan_at(L, box)->tls;
     if (tls->cert && !tls->key) luaL_error(L, "ws.connect: tls.cert needs tls.key");
     if (tls->key && !tls->cert) luaL_error(L, "ws.connect: tls.key needs tls.cert");
@@ -379,37 +261,31 @@ static void read_tls(lua_State *L, int box, const char *name) {
 
 static struct deflate_offer *deflate_at(lua_State *L, int box) { return &plan_at(L, box)->offer.deflate; }
 
-static int whole_number(lua_State *L, const char *name, int least, int most) {
-    int exact;
-    lua_Integer n = lua_tointegerx(L, -1, &exact);
-    if (lua_type(L, -1) != LUA_TNUMBER || !exact || n < least || n > most)
-        luaL_error(L, "ws.connect: %s must be a whole number from %d to %d", name, least, most);
-    return (int)n;
-}
-
 static void read_server_no_context(lua_State *L, int box, const char *name) {
-    deflate_at(L, box)->server_no_context_takeover = flag(L, name);
+    deflate_at(L, box)->server_no_context_takeover = l_option_flag(L, name);
 }
 static void read_client_no_context(lua_State *L, int box, const char *name) {
-    deflate_at(L, box)->client_no_context_takeover = flag(L, name);
+    deflate_at(L, box)->client_no_context_takeover = l_option_flag(L, name);
 }
 static void read_server_bits(lua_State *L, int box, const char *name) {
-    deflate_at(L, box)->server_max_window_bits = (uint8_t)whole_number(L, name, DEFLATE_BITS_MIN, DEFLATE_BITS_MAX);
+    deflate_at(L, box)->server_max_window_bits =
+        (uint8_t)l_option_whole_number(L, name, DEFLATE_BITS_MIN, DEFLATE_BITS_MAX);
 }
 static void read_client_bits(lua_State *L, int box, const char *name) {
-    deflate_at(L, box)->client_max_window_bits = (uint8_t)whole_number(L, name, DEFLATE_BITS_MIN, DEFLATE_BITS_MAX);
+    deflate_at(L, box)->client_max_window_bits =
+        (uint8_t)l_option_whole_number(L, name, DEFLATE_BITS_MIN, DEFLATE_BITS_MAX);
 }
 static void read_level(lua_State *L, int box, const char *name) {
-    deflate_at(L, box)->level = whole_number(L, name, 0, 9);
+    deflate_at(L, box)->level = l_option_whole_number(L, name, 0, 9);
 }
 static void read_memory_level(lua_State *L, int box, const char *name) {
-    deflate_at(L, box)->memory_level = whole_number(L, name, 1, 9);
+    deflate_at(L, box)->memory_level = l_option_whole_number(L, name, 1, 9);
 }
 static void read_threshold(lua_State *L, int box, const char *name) {
-    deflate_at(L, box)->threshold = (size_t)whole_number(L, name, 0, INT_MAX);
+    deflate_at(L, box)->threshold = (size_t)l_option_whole_number(L, name, 0, INT_MAX);
 }
 
-static const struct option compression_options[] = {
+static const struct l_option compression_options[] = {
     {"compression.server_no_context_takeover", read_server_no_context},
     {"compression.client_no_context_takeover", read_client_no_context},
     {"compression.server_max_window_bits", read_server_bits},
@@ -425,14 +301,14 @@ static void read_compression(lua_State *L, int box, const char *name) {
         deflate_at(L, box)->on = lua_toboolean(L, -1);
         return;
     }
-    if (!lua_istable(L, -1)) wrong(L, name, "true, false or a table");
-    read_table(L, lua_absindex(L, -1), box, compression_options, false, "compression.");
+    if (!lua_istable(L, -1)) l_option_wrong(L, name, "true, false or a table");
+    l_option_read_table(L, lua_absindex(L, -1), box, compression_options, false, "compression.");
 }
 
 /* ---- addresses ---- */
 
 static void read_family(lua_State *L, int box, const char *name) {
-    int family = whole_number(L, name, 4, 6);
+    int family = l_option_whole_number(L, name, 4, 6);
     if (family == 5) luaL_error(L, "ws.connect: family must be 4 or 6");
     plan_at(L, box)->family = family;
 }
@@ -440,7 +316,7 @@ static void read_family(lua_State *L, int box, const char *name) {
 static void read_local_address(lua_State *L, int box, const char *name) {
     struct plan *p = plan_at(L, box);
     union address address;
-    keep_string(L, &p->local, name);
+    l_option_keep_string(L, &p->local, name);
     if (!address_read(&address, p->local, 0))
         luaL_error(L, "ws.connect: local_address '%s' is not an IP address", p->local);
     if (p->family && (p->family == 4) != (address.any.sa_family == AF_INET))
@@ -458,19 +334,19 @@ static void add_address(lua_State *L, struct buf *table, const char *name, size_
     const char *address = lua_tolstring(L, -1, &n);
     bool whole = strlen(address) == n;
     if (!whole || resolve_add_address(table, address, count, &why) < 0)
-        luaL_error(L, "ws.connect: resolve '%s': '%s': %s", name, shown(L, address, n),
+        luaL_error(L, "ws.connect: resolve '%s': '%s': %s", name, l_option_shown(L, address, n),
                    whole ? why : "it has a NUL in it");
 }
 
 static void read_resolve(lua_State *L, int box, const char *name) {
-    const char *names[ENTRIES_MOST], *why;
-    if (!lua_istable(L, -1)) wrong(L, name, "a table");
+    const char *names[L_OPTION_NAMES], *why;
+    if (!lua_istable(L, -1)) l_option_wrong(L, name, "a table");
     int value = lua_absindex(L, -1);
-    size_t count = sorted_names(L, value, "resolve", "resolve", names);
+    size_t count = l_option_names(L, value, "resolve", "resolve", names);
     struct buf *table = &plan_at(L, box)->resolve;
     for (size_t i = 0; i < count; i++) {
         if (resolve_add_name(table, names[i], &why) < 0)
-            luaL_error(L, "ws.connect: resolve '%s': %s", shown(L, names[i], strlen(names[i])), why);
+            luaL_error(L, "ws.connect: resolve '%s': %s", l_option_shown(L, names[i], strlen(names[i])), why);
         if (lua_getfield(L, value, names[i]) == LUA_TTABLE) {
             size_t addresses = lua_rawlen(L, -1);
             if (addresses == 0) luaL_error(L, "ws.connect: resolve '%s' has no address", names[i]);
@@ -489,23 +365,27 @@ static void read_resolve(lua_State *L, int box, const char *name) {
 
 static struct retry_policy *retry_at(lua_State *L, int box) { return &plan_at(L, box)->settings.retry; }
 
-static void read_retry_min(lua_State *L, int box, const char *name) { retry_at(L, box)->min = timeout(L, name); }
-static void read_retry_max(lua_State *L, int box, const char *name) { retry_at(L, box)->max = timeout(L, name); }
+static void read_retry_min(lua_State *L, int box, const char *name) {
+    retry_at(L, box)->min = l_option_timeout(L, name);
+}
+static void read_retry_max(lua_State *L, int box, const char *name) {
+    retry_at(L, box)->max = l_option_timeout(L, name);
+}
 static void read_retry_stable(lua_State *L, int box, const char *name) {
-    double seconds = number(L, name);
+    double seconds = l_option_number(L, name);
     if (seconds < 0) luaL_error(L, "ws.connect: %s must be 0 or more seconds", name);
     retry_at(L, box)->stable = clock_from_seconds(seconds);
 }
 static void read_retry_factor(lua_State *L, int box, const char *name) {
-    retry_at(L, box)->factor = number(L, name);
+    retry_at(L, box)->factor = l_option_number(L, name);
     if (retry_at(L, box)->factor < 1) luaL_error(L, "ws.connect: %s must be at least 1", name);
 }
 static void read_retry_attempts(lua_State *L, int box, const char *name) {
-    retry_at(L, box)->attempts = (uint64_t)whole_number(L, name, 1, INT_MAX);
+    retry_at(L, box)->attempts = (uint64_t)l_option_whole_number(L, name, 1, INT_MAX);
 }
 static void read_retry_fatal(lua_State *L, int box, const char *name) {
     struct retry_policy *p = retry_at(L, box);
-    if (!lua_istable(L, -1)) wrong(L, name, "a list of statuses and close codes");
+    if (!lua_istable(L, -1)) l_option_wrong(L, name, "a list of statuses and close codes");
     lua_Integer n = (lua_Integer)lua_rawlen(L, -1);
     if (n > RETRY_FATAL_MAX) luaL_error(L, "ws.connect: %s has more than %d entries", name, RETRY_FATAL_MAX);
     free(p->fatal);
@@ -514,11 +394,11 @@ static void read_retry_fatal(lua_State *L, int box, const char *name) {
     if (!p->fatal) luaL_error(L, "not enough memory");
     for (lua_Integer i = 1; i <= n; i++, lua_pop(L, 1)) {
         lua_rawgeti(L, -1, i);
-        p->fatal[p->fatal_count++] = (uint16_t)whole_number(L, name, 100, 4999);
+        p->fatal[p->fatal_count++] = (uint16_t)l_option_whole_number(L, name, 100, 4999);
     }
 }
 
-static const struct option reconnect_options[] = {
+static const struct l_option reconnect_options[] = {
     {"reconnect.attempts", read_retry_attempts},
     {"reconnect.factor", read_retry_factor},
     {"reconnect.fatal", read_retry_fatal},
@@ -535,9 +415,9 @@ static void read_reconnect(lua_State *L, int box, const char *name) {
         p->on = lua_toboolean(L, -1);
         return;
     }
-    if (!lua_istable(L, -1)) wrong(L, name, "true, false or a table");
+    if (!lua_istable(L, -1)) l_option_wrong(L, name, "true, false or a table");
     int table = lua_absindex(L, -1);
-    read_table(L, table, box, reconnect_options, false, "reconnect.");
+    l_option_read_table(L, table, box, reconnect_options, false, "reconnect.");
     if (p->min <= p->max) return;
     if (lua_getfield(L, table, "max") != LUA_TNIL)
         luaL_error(L, "ws.connect: reconnect.min is more than reconnect.max");
@@ -549,12 +429,14 @@ static void read_reconnect(lua_State *L, int box, const char *name) {
 
 static void read_max_redirects(lua_State *L, int box, const char *name) {
     enum { MOST = 20 };
-    plan_at(L, box)->settings.max_redirects = (unsigned)whole_number(L, name, 0, MOST);
+    plan_at(L, box)->settings.max_redirects = (unsigned)l_option_whole_number(L, name, 0, MOST);
 }
 
-static void read_cookies(lua_State *L, int box, const char *name) { plan_at(L, box)->settings.cookies = flag(L, name); }
+static void read_cookies(lua_State *L, int box, const char *name) {
+    plan_at(L, box)->settings.cookies = l_option_flag(L, name);
+}
 
-static const struct option options[] = {
+static const struct l_option options[] = {
     {"url", read_url},
     {"headers", read_headers},
     {"ping_interval", read_ping_interval},
@@ -581,90 +463,17 @@ static const struct option options[] = {
     {NULL, NULL},
 };
 
-/* ---- the table ---- */
-
-/* How many letters must be added, removed or changed to make `b` of `a`. */
-static size_t distance(const char *a, const char *b) {
-    enum { MOST = 40 };
-    size_t row[MOST + 1], n = strlen(b);
-    if (n > MOST) return SIZE_MAX;
-    for (size_t j = 0; j <= n; j++) row[j] = j;
-    for (size_t i = 1; a[i - 1]; i++) {
-        size_t corner = row[0];
-        row[0] = i;
-        for (size_t j = 1; j <= n; j++) {
-            size_t best = corner + (a[i - 1] != b[j - 1]);
-            if (row[j] + 1 < best) best = row[j] + 1;
-            if (row[j - 1] + 1 < best) best = row[j - 1] + 1;
-            corner = row[j];
-            row[j] = best;
-        }
-    }
-    return row[n];
-}
-
-static void consider(const char *name, const char *candidate, const char **best, size_t *least) {
-    size_t d = distance(name, candidate);
-    if (d < *least) {
-        *least = d;
-        *best = candidate;
-    }
-}
-
-static void unknown(lua_State *L, const char *name, const struct option *known, bool callbacks, const char *prefix) {
-    size_t skip = strlen(prefix);
-    const char *best = NULL;
-    size_t least = strlen(name) / 3 + 2;
-    for (const struct option *o = known; o->name; o++) consider(name, o->name + skip, &best, &least);
-    for (int i = 0; callbacks && i < CALLBACKS; i++) consider(name, callback_names[i], &best, &least);
-    if (best) luaL_error(L, "ws.connect: unknown option '%s%s' (did you mean '%s%s'?)", prefix, name, prefix, best);
-    luaL_error(L, "ws.connect: unknown option '%s%s'", prefix, name);
-}
-
-/* Reads the values of `known` from a table; other keys are an error, but for the names of callbacks where those may
- * stand. Returns which of those may: bits, 1 << callback. */
-static unsigned read_table(lua_State *L, int table, int box, const struct option *known, bool callbacks,
-                           const char *prefix) {
-    size_t skip = strlen(prefix);
-    uint64_t given = 0; /* bits, by place in `known` */
-    unsigned heard = 0;
-    luaL_checkstack(L, 16, NULL);
-    for (lua_pushnil(L); lua_next(L, table); lua_pop(L, 1)) {
-        if (lua_type(L, -2) != LUA_TSTRING)
-            luaL_error(L, "ws.connect: options have names; found a value at [%s]", luaL_tolstring(L, -2, NULL));
-        const char *name = lua_tostring(L, -2);
-        unsigned place = 0, callback = 0;
-        while (known[place].name && strcmp(known[place].name + skip, name) != 0) place++;
-        while (callback < CALLBACKS && strcmp(callback_names[callback], name) != 0) callback++;
-        if (known[place].name)
-            given |= UINT64_C(1) << place;
-        else if (callbacks && callback < CALLBACKS)
-            heard |= 1u << callback;
-        else
-            unknown(L, name, known, callbacks, prefix);
-    }
-    if (luaL_getmetafield(L, table, "__index") != LUA_TNIL) { /* any may have a default there */
-        lua_pop(L, 1);
-        given = UINT64_MAX;
-        heard = UINT_MAX;
-    }
-    for (; given && known->name; known++, given >>= 1) { /* in this order, so the first error is always the same */
-        if (!(given & 1)) continue;
-        if (lua_getfield(L, table, known->name + skip) != LUA_TNIL) known->read(L, box, known->name);
-        lua_pop(L, 1);
-    }
-    return heard;
-}
+/* ---- the whole ---- */
 
 void l_options_read(lua_State *L, int box) {
     box = lua_absindex(L, box);
     if (lua_getfield(L, 1, "url") == LUA_TNIL) luaL_error(L, "ws.connect: url is missing");
     lua_pop(L, 1);
-    unsigned heard = read_table(L, 1, box, options, true, "");
+    unsigned heard = l_option_read_table(L, 1, box, options, true, "");
     for (int i = 0; i < CALLBACKS; i++) {
         if (!(heard & 1u << i)) continue;
         int type = lua_getfield(L, 1, callback_names[i]);
-        if (type != LUA_TNIL && type != LUA_TFUNCTION) wrong(L, callback_names[i], "a function");
+        if (type != LUA_TNIL && type != LUA_TFUNCTION) l_option_wrong(L, callback_names[i], "a function");
         if (type == LUA_TFUNCTION)
             l_conn_set_callback(L, box, (enum callback)i);
         else

@@ -1,0 +1,187 @@
+/* l_option: values, and tables of them. What is not in the list of known options is a mistake, and the error says which
+ * name was probably meant. */
+#include "script/l_option.h"
+
+#include <lauxlib.h>
+#include <limits.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* ---- values ---- */
+
+int l_option_wrong(lua_State *L, const char *name, const char *expected) {
+    return luaL_error(L, "ws.connect: %s must be %s, not %s", name, expected, luaL_typename(L, -1));
+}
+
+bool l_option_flag(lua_State *L, const char *name) {
+    if (!lua_isboolean(L, -1)) l_option_wrong(L, name, "true or false");
+    return lua_toboolean(L, -1);
+}
+
+double l_option_number(lua_State *L, const char *name) {
+    if (lua_type(L, -1) != LUA_TNUMBER) l_option_wrong(L, name, "a number");
+    double value = lua_tonumber(L, -1);
+    if (isnan(value)) luaL_error(L, "ws.connect: %s must be a number, not nan", name);
+    return value;
+}
+
+uint64_t l_option_timeout(lua_State *L, const char *name) {
+    double seconds = l_option_number(L, name);
+    if (seconds <= 0) luaL_error(L, "ws.connect: %s must be more than 0 seconds", name);
+    uint64_t ns = clock_from_seconds(seconds);
+    return ns ? ns : 1;
+}
+
+int l_option_whole_number(lua_State *L, const char *name, int least, int most) {
+    int exact;
+    lua_Integer n = lua_tointegerx(L, -1, &exact);
+    if (lua_type(L, -1) != LUA_TNUMBER || !exact || n < least || n > most)
+        luaL_error(L, "ws.connect: %s must be a whole number from %d to %d", name, least, most);
+    return (int)n;
+}
+
+const char *l_option_shown(lua_State *L, const char *text, size_t n) {
+    enum { MOST = 200 };
+    const char *host = text, *end = text + n;
+    for (const char *p = text; p < end && *p != '?'; p++)
+        if (*p == '@') host = p;
+    const char *slashes = host > text ? strstr(text, "//") : NULL;
+    luaL_Buffer b;
+    luaL_buffinit(L, &b);
+    for (const char *p = text; p < end && p < text + MOST; p++) {
+        luaL_addchar(&b, (unsigned char)*p < ' ' || *p == 0x7F ? '?' : *p);
+        if (slashes && p == slashes + 1 && host > p) {
+            luaL_addstring(&b, "***");
+            p = host - 1;
+        }
+    }
+    luaL_pushresult(&b);
+    return lua_tostring(L, -1);
+}
+
+void l_option_keep_string(lua_State *L, char **to, const char *name) {
+    size_t n;
+    if (lua_type(L, -1) != LUA_TSTRING) l_option_wrong(L, name, "a string");
+    const char *s = lua_tolstring(L, -1, &n);
+    if (strlen(s) != n) luaL_error(L, "ws.connect: %s has a NUL in it", name);
+    char *copy = strdup(s);
+    if (!copy) luaL_error(L, "not enough memory");
+    free(*to);
+    *to = copy;
+}
+
+void l_option_keep_list(lua_State *L, char **to, const char *name, bool (*good)(struct slice), const char *rule) {
+    enum { MOST = 16 };
+    int value = lua_absindex(L, -1);
+    bool list = lua_istable(L, value);
+    lua_Integer n = list ? (lua_Integer)lua_rawlen(L, value) : 1;
+    if (n < 1 || n > MOST) luaL_error(L, "ws.connect: %s must be %s, or a list of 1 to %d", name, rule, MOST);
+    luaL_Buffer b;
+    luaL_buffinit(L, &b);
+    for (lua_Integer i = 1; i <= n; i++) {
+        size_t size = 0;
+        if (i > 1) luaL_addchar(&b, ',');
+        if (list)
+            lua_rawgeti(L, value, i);
+        else
+            lua_pushvalue(L, value);
+        const char *text = lua_type(L, -1) == LUA_TSTRING ? lua_tolstring(L, -1, &size) : NULL;
+        if (!text || !good(slice_of(text, size)))
+            luaL_error(L, "ws.connect: %s must be %s, or a list of them", name, rule);
+        luaL_addvalue(&b);
+    }
+    luaL_pushresult(&b);
+    l_option_keep_string(L, to, name);
+    lua_pop(L, 1);
+}
+
+static int by_name(const void *a, const void *b) { return strcmp(*(const char *const *)a, *(const char *const *)b); }
+
+size_t l_option_names(lua_State *L, int value, const char *all, const char *one, const char **names) {
+    size_t n = 0, size;
+    luaL_checkstack(L, 8, NULL);
+    for (lua_pushnil(L); lua_next(L, value); lua_pop(L, 1)) {
+        if (lua_type(L, -2) != LUA_TSTRING)
+            luaL_error(L, "ws.connect: %s must map names to values; found a %s as a name", all, luaL_typename(L, -2));
+        if (n == L_OPTION_NAMES) luaL_error(L, "ws.connect: %s has more than %d names", all, L_OPTION_NAMES);
+        names[n] = lua_tolstring(L, -2, &size);
+        if (strlen(names[n++]) != size)
+            luaL_error(L, "ws.connect: %s '%s': its name has a NUL in it", one, names[n - 1]);
+    }
+    qsort(names, n, sizeof *names, by_name);
+    return n;
+}
+
+/* ---- the table ---- */
+
+/* How many letters must be added, removed or changed to make `b` of `a`. */
+static size_t distance(const char *a, const char *b) {
+    enum { MOST = 40 };
+    size_t row[MOST + 1], n = strlen(b);
+    if (n > MOST) return SIZE_MAX;
+    for (size_t j = 0; j <= n; j++) row[j] = j;
+    for (size_t i = 1; a[i - 1]; i++) {
+        size_t corner = row[0];
+        row[0] = i;
+        for (size_t j = 1; j <= n; j++) {
+            size_t best = corner + (a[i - 1] != b[j - 1]);
+            if (row[j] + 1 < best) best = row[j] + 1;
+            if (row[j - 1] + 1 < best) best = row[j - 1] + 1;
+            corner = row[j];
+            row[j] = best;
+        }
+    }
+    return row[n];
+}
+
+static void consider(const char *name, const char *candidate, const char **best, size_t *least) {
+    size_t d = distance(name, candidate);
+    if (d < *least) {
+        *least = d;
+        *best = candidate;
+    }
+}
+
+static void unknown(lua_State *L, const char *name, const struct l_option *known, bool callbacks, const char *prefix) {
+    size_t skip = strlen(prefix);
+    const char *best = NULL;
+    size_t least = strlen(name) / 3 + 2;
+    for (const struct l_option *o = known; o->name; o++) consider(name, o->name + skip, &best, &least);
+    for (int i = 0; callbacks && i < CALLBACKS; i++) consider(name, callback_names[i], &best, &least);
+    if (best) luaL_error(L, "ws.connect: unknown option '%s%s' (did you mean '%s%s'?)", prefix, name, prefix, best);
+    luaL_error(L, "ws.connect: unknown option '%s%s'", prefix, name);
+}
+
+unsigned l_option_read_table(lua_State *L, int table, int box, const struct l_option *known, bool callbacks,
+                             const char *prefix) {
+    size_t skip = strlen(prefix);
+    uint64_t given = 0; /* bits, by place in `known` */
+    unsigned heard = 0;
+    luaL_checkstack(L, 16, NULL);
+    for (lua_pushnil(L); lua_next(L, table); lua_pop(L, 1)) {
+        if (lua_type(L, -2) != LUA_TSTRING)
+            luaL_error(L, "ws.connect: options have names; found a value at [%s]", luaL_tolstring(L, -2, NULL));
+        const char *name = lua_tostring(L, -2);
+        unsigned place = 0, callback = 0;
+        while (known[place].name && strcmp(known[place].name + skip, name) != 0) place++;
+        while (callback < CALLBACKS && strcmp(callback_names[callback], name) != 0) callback++;
+        if (known[place].name)
+            given |= UINT64_C(1) << place;
+        else if (callbacks && callback < CALLBACKS)
+            heard |= 1u << callback;
+        else
+            unknown(L, name, known, callbacks, prefix);
+    }
+    if (luaL_getmetafield(L, table, "__index") != LUA_TNIL) { /* any may have a default there */
+        lua_pop(L, 1);
+        given = UINT64_MAX;
+        heard = UINT_MAX;
+    }
+    for (; given && known->name; known++, given >>= 1) { /* in this order, so the first error is always the same */
+        if (!(given & 1)) continue;
+        if (lua_getfield(L, table, known->name + skip) != LUA_TNIL) known->read(L, box, known->name);
+        lua_pop(L, 1);
+    }
+    return heard;
+}
