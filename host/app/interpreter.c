@@ -4,6 +4,7 @@
 #include "base/log.h"
 
 #include "base/buf.h"
+#include "script/collector.h"
 #include "script/door.h"
 #include <lauxlib.h>
 #include <lualib.h>
@@ -225,7 +226,7 @@ static void print_version(void) {
 
 static int l_prepare(lua_State *L) {
     set_arg(L, lua_touserdata(L, 1));
-    lua_gc(L, LUA_GCGEN, 0, 0);
+    collector_start(engine_of(L));
     return 0;
 }
 

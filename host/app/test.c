@@ -2,6 +2,7 @@
 #include "app/test.h"
 
 #include "app/chunk.h"
+#include "script/collector.h"
 #include "script/door.h"
 #include <lauxlib.h>
 
@@ -18,7 +19,7 @@ static int l_set_arg(lua_State *L) {
         lua_rawseti(L, -2, i - a->first + 1);
     }
     lua_setglobal(L, "arg");
-    lua_gc(L, LUA_GCGEN, 0, 0);
+    collector_start(engine_of(L));
     return 0;
 }
 

@@ -45,6 +45,17 @@ uint8_t *buf_reserve(struct buf *b, size_t n) {
     return base + b->len;
 }
 
+int buf_make_room(struct buf *b, size_t before, size_t n) {
+    if (n > b->cap || n > SIZE_MAX - before - 1) return ERR_FULL;
+    if (b->len == 0) buf_clear(b); /* nothing is worth moving */
+    uint8_t *base = realloc(b->base, before + n + 1);
+    if (!base) return ERR_NOMEM;
+    b->base = base;
+    b->size = before + n + 1;
+    b->start = before;
+    return 0;
+}
+
 int buf_append(struct buf *b, struct slice s) {
     if (s.n == 0) return 0;
     uint8_t *to = buf_reserve(b, s.n);

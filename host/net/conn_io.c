@@ -162,6 +162,12 @@ static void go_on(struct conn *c, uint64_t last_in) {
 
 void conn_io_go_on(struct conn *c) { go_on(c, c->last_in); }
 
+/* What comes next of a large message is read to where it stays. */
+static void place(void *owner, uint8_t **at, size_t *n) {
+    struct conn *c = owner;
+    if (conn_is_open(c) && c->ws.out && !c->tls && !c->held) ws_place(&c->ws, at, n);
+}
+
 static void on_received(void *owner, uint8_t *data, size_t n) {
     struct conn *c = owner;
     uint64_t before = c->last_in;
@@ -254,7 +260,8 @@ static void on_written(void *owner, int error) {
     conn_mark_busy(c);
 }
 
-static const struct stream_events stream_events = {.received = on_received, .ended = on_ended, .written = on_written};
+static const struct stream_events stream_events = {
+    .place = place, .received = on_received, .ended = on_ended, .written = on_written};
 
 void conn_half_close(struct conn *c) {
     if (!c->stream || c->shut || !conn_is_open(c)) return;

@@ -32,7 +32,6 @@ static void on_after_sleep(uv_check_t *check) {
 
 static void on_before_sleep(uv_prepare_t *prepare) {
     struct net *n = prepare->data;
-    n->reader = NULL;
     conn_run_busy(n);
     if (n->record) record_flush(n->record);
     uint64_t length = lag(n);

@@ -9,7 +9,7 @@
 #include <uv.h>
 
 enum {
-    NET_READ_SIZE = 512 * 1024, /* bytes of the one buffer that every socket reads into */
+    NET_READ_SIZE = 512 * 1024, /* bytes of the one buffer that every socket reads into, and of a socket in one turn */
     NET_PLAIN_SIZE = 64 * 1024, /* bytes of the one buffer that TLS decrypts into */
     NET_SPARE_MOST = 1 << 20,   /* bytes */
     NET_BLOCKS = 16,
@@ -28,9 +28,8 @@ struct tls_store;
 struct net {
     uv_loop_t *loop; /* borrowed */
     struct clock clock;
-    uint8_t *read_buffer;        /* of NET_READ_SIZE; what is in it lives until the read callback returns */
-    const struct stream *reader; /* that was read last in this turn, as far as its buffer went; or NULL */
-    uint8_t *plain;              /* of NET_PLAIN_SIZE; taken when the first TLS connection needs it */
+    uint8_t *read_buffer; /* of NET_READ_SIZE; what is in it lives until the read callback returns */
+    uint8_t *plain;       /* of NET_PLAIN_SIZE; taken when the first TLS connection needs it */
     struct tls_store *tls;
     struct http_client *http; /* made by the first request */
     struct names *names;      /* made by the first look-up (net/names.h) */

@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
+#include <sys/uio.h>
 #include <sys/un.h>
 #include <unistd.h>
 
@@ -95,14 +96,6 @@ void stream_tune(struct stream *s) {
 #endif
 }
 
-static void give_buffer(uv_handle_t *handle, size_t suggested, uv_buf_t *out) {
-    (void)suggested;
-    struct stream *s = handle->data;
-    bool again = s->net->reader == s; /* libuv reads up to 32 times in a row: others and the clock would wait */
-    *out = uv_buf_init((char *)s->net->read_buffer, again ? 0 : s->read_most ? s->read_most : NET_READ_SIZE);
-    s->net->reader = s;
-}
-
 /* libuv calls it an end when the connection was reset behind the last bytes; the system knows better. */
 static int why_ended(const struct stream *s, int n) {
     uv_os_fd_t fd;
@@ -113,19 +106,62 @@ static int why_ended(const struct stream *s, int n) {
     return uv_translate_sys_error(error);
 }
 
-static void on_read(uv_stream_t *stream, ssize_t n, const uv_buf_t *b) {
+static void end_reading(struct stream *s, int error) {
+    stream_read(s, false);
+    s->events->ended(s->owner, error);
+}
+
+static void tell_received(struct stream *s, uint8_t *data, size_t n) {
+    if (!s->owner || n == 0) return;
+    s->received += n;
+    if (s->tls)
+        stream_tls_received(s, data, n);
+    else
+        s->events->received(s->owner, data, n);
+}
+
+/* Reads once, `most` bytes at most: to where its owner wants it, and by the same call a little of what is behind that.
+ * How much it was; 0: no more is to be read in this turn. */
+static size_t read_once(struct stream *s, uv_os_fd_t fd, size_t most) {
+    uint8_t *shared = s->net->read_buffer, *at = shared;
+    size_t n = s->read_most ? s->read_most : NET_READ_SIZE;
+    if (s->events->place && !s->tls && !s->read_most) s->events->place(s->owner, &at, &n);
+    if (n > most) n = most;
+    struct iovec parts[] = {{at, n}, {shared, STREAM_BEHIND}};
+    size_t all = at == shared ? n : n + STREAM_BEHIND;
+    ssize_t got = readv(fd, parts, at == shared ? 1 : 2);
+    if (got < 0 && errno != EAGAIN && errno != EINTR) end_reading(s, uv_translate_sys_error(errno));
+    if (got == 0) end_reading(s, why_ended(s, UV_EOF));
+    if (got <= 0) return 0;
+    size_t here = (size_t)got < n ? (size_t)got : n;
+    tell_received(s, at, here);
+    tell_received(s, shared, (size_t)got - here);
+    return (size_t)got == all && !s->read_most ? all : 0;
+}
+
+/* We read ourselves, as libuv cannot: into two places by one call, and not for ever while the peer is quick, as others
+ * and the clock would wait. libuv says when there is something; a buffer without room has it leave the reading to us.
+ */
+static void give_no_buffer(uv_handle_t *handle, size_t suggested, uv_buf_t *out) {
+    (void)handle;
+    (void)suggested;
+    *out = uv_buf_init(NULL, 0);
+}
+
+static void on_readable(uv_stream_t *stream, ssize_t n, const uv_buf_t *b) {
     struct stream *s = stream->data;
+    uv_os_fd_t fd;
+    (void)b;
     if (!s->owner) return;
-    if (n > 0) {
-        s->received += (uint64_t)n;
-        if (s->tls)
-            stream_tls_received(s, (uint8_t *)b->base, (size_t)n);
-        else
-            s->events->received(s->owner, (uint8_t *)b->base, (size_t)n);
-    } else if (n < 0 && n != UV_ENOBUFS) {
-        stream_read(s, false);
-        s->events->ended(s->owner, why_ended(s, (int)n));
+    if (n != UV_ENOBUFS || uv_fileno(&s->uv.handle, &fd) != 0) {
+        if (n < 0) end_reading(s, why_ended(s, (int)n));
+        return;
     }
+    size_t left = NET_READ_SIZE, got;
+    do {
+        got = read_once(s, fd, left);
+        left -= got < left ? got : left;
+    } while (got && left && s->owner && s->reading);
 }
 
 void stream_read_at_most(struct stream *s, uint32_t n) {
@@ -139,7 +175,7 @@ void stream_read(struct stream *s, bool on) {
     if (on == s->reading || uv_is_closing(&s->uv.handle)) return;
     s->reading = on;
     if (on) {
-        uv_read_start(&s->uv.stream, give_buffer, on_read);
+        uv_read_start(&s->uv.stream, give_no_buffer, on_readable);
     } else {
         uv_read_stop(&s->uv.stream);
     }

@@ -11,10 +11,15 @@
 struct stream;
 struct tls;
 
+enum { STREAM_BEHIND = 4 * 1024 };
+
 /* What the owner hears. After `ended` nothing follows. */
 struct stream_events {
     /* of stream_connect, and of stream_tls_start: 0 or a libuv error */
     void (*connected)(void *owner, struct stream *s, int status);
+    /* Where to read next, and how much at most: it may change what is there. NULL: it never does. Behind its own place
+     * up to STREAM_BEHIND bytes more are read; they are received by themselves, after. */
+    void (*place)(void *owner, uint8_t **at, size_t *n);
     void (*received)(void *owner, uint8_t *data, size_t n); /* lives until the return; may be written to */
     void (*ended)(void *owner, int error);                  /* UV_EOF, or what reading met */
     void (*written)(void *owner, int error);                /* what stream_write kept is gone: 0 or a libuv error */

@@ -2,6 +2,7 @@
  * also says what it finds as arguments and variables. */
 #include "base/random.h"
 #include "script/bot.h"
+#include "script/collector.h"
 #include "script/door.h"
 #include <lauxlib.h>
 #include <lualib.h>
@@ -116,7 +117,7 @@ static int l_dress(lua_State *L) {
     lua_pushinteger(L, (lua_Integer)seed);
     lua_call(L, 1, 0);
     set_arg(L, b);
-    lua_gc(L, LUA_GCGEN, 0, 0);
+    collector_start(engine_of(L));
     return 0;
 }
 

@@ -2,6 +2,7 @@
 #include "script/engine.h"
 
 #include "base/log.h"
+#include "script/collector.h"
 #include "script/l_timer.h"
 #include "script/lualib.h"
 #include "script/luv.h"
@@ -39,6 +40,30 @@ static void *allocate(void *arg, void *old, size_t old_size, size_t size) {
     void *block = memory_resize(&e->blocks, old, old_size, size);
     if (block) e->memory += size - old_size;
     return block;
+}
+
+/* Lua does not say where the text of a string lies in its block; but a long one lies behind its head, and ends it. */
+static size_t measure_string_head(lua_State *L) {
+    const struct engine *e = engine_of(L);
+    char text[200] = {0};
+    lua_gc(L, LUA_GCSTOP);
+    size_t before = e->memory;
+    lua_pushlstring(L, text, sizeof text);
+    size_t block = e->memory - before;
+    lua_pop(L, 1);
+    lua_gc(L, LUA_GCRESTART);
+    return block - sizeof text - 1;
+}
+
+void l_engine_push_memory(lua_State *L, struct buf *b) {
+    struct engine *e = engine_of(L);
+    struct slice text = buf_slice(b);
+    size_t size = e->string_head + text.n + 1;
+    if (b->start == e->string_head && b->size >= size && size > MEMORY_SMALL) {
+        memory_offer(&e->blocks, b->base, size);
+        *b = (struct buf){.cap = b->cap};
+    }
+    lua_pushlstring(L, (const char *)text.p, text.n); /* what lies in its place already is not copied */
 }
 
 /* ---- modules ---- */
@@ -202,8 +227,10 @@ static int l_open(lua_State *L) {
         lua_pushboolean(L, 1);
         lua_setfield(L, LUA_REGISTRYINDEX, "LUA_NOENV"); /* loadlib looks here */
     }
+    engine_of(L)->string_head = measure_string_head(L);
     luaL_openlibs(L);
     replace_exit(L);
+    l_collector_open(L);
     l_coroutine_open(L);
     add_searchers(L);
     note_loads(L);
@@ -388,6 +415,7 @@ void engine_leave(struct engine *e, lua_State *before) {
     bool pending = lua_gethook(e->running) == l_interrupt;
     if (pending) engine_unhook(e->running);
     e->running = before;
+    if (!before) collector_tune(e);
     if (pending) engine_interrupt(e); /* for the code around; where there is none it has come too late */
 }
 

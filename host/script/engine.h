@@ -46,6 +46,9 @@ struct luv;
 /* How many instructions of Lua pass between two looks at a limit. */
 enum { ENGINE_CHECK_EVERY = 100000 };
 
+/* Whose measures tell when garbage is collected (collector.h). */
+enum collector { COLLECTOR_OF_SCRIPT, COLLECTOR_OF_SMALL, COLLECTOR_OF_LARGE };
+
 struct engine {
     lua_State *L; /* the main thread: never the one a function was called with, which may be long gone */
     struct net *net;
@@ -57,6 +60,8 @@ struct engine {
     bool strict;               /* an error in a callback ends the program */
     struct memory blocks;      /* of Lua's objects */
     size_t memory, memory_cap; /* bytes that Lua holds, and may hold; cap 0: no cap */
+    size_t string_head;        /* bytes of the block of a long string that are in front of its text */
+    enum collector collector;
     struct tasks tasks;
     struct luv *luv;              /* NULL: no script asked for it */
     lua_State *volatile running;  /* the thread that Lua runs in; NULL: it does not run */
@@ -131,6 +136,10 @@ bool engine_was_interrupted(struct engine *e);
 
 /* Pushes the chunk of the Lua module `name` of lualib/, or nothing: false. May raise. */
 bool l_engine_load(lua_State *L, const char *name);
+
+/* Pushes a string of what `b` holds. Where that lies as a string's text would (buf_make_room), the memory becomes the
+ * string's and `b` is empty after; else it is copied. May raise. */
+void l_engine_push_memory(lua_State *L, struct buf *b);
 
 /* Pushes what the Lua module `name` of lualib/ returns; loads it at the first time. May raise. */
 void l_engine_require(lua_State *L, const char *name);

@@ -216,7 +216,10 @@ static int push_message(lua_State *L, struct conn_box *b, const struct ws_event 
     }
     lua_pushvalue(L, LISTENER);
     lua_pushvalue(L, CONN);
-    lua_pushlstring(L, (const char *)ev->data.p, ev->data.n);
+    if (ev->memory)
+        l_engine_push_memory(L, ev->memory);
+    else
+        lua_pushlstring(L, (const char *)ev->data.p, ev->data.n);
     lua_pushvalue(L, ev->kind == WS_TEXT ? TEXT : BINARY);
     return 3;
 }

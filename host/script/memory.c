@@ -56,8 +56,19 @@ static struct memory_chunk *new_chunk(struct memory *m, size_t kind) {
     return c;
 }
 
+void memory_offer(struct memory *m, void *block, size_t size) {
+    free(m->offered); /* which nobody took: there was no memory for it, by the cap */
+    m->offered = block;
+    m->offered_size = size;
+}
+
 static void *take(struct memory *m, size_t size) {
-    if (!is_small(size)) return malloc(size);
+    if (!is_small(size)) {
+        if (!m->offered || m->offered_size != size) return malloc(size);
+        void *block = m->offered;
+        m->offered = NULL;
+        return block;
+    }
     size_t kind = kind_of(size);
     struct memory_chunk *c = m->open[kind];
     if (!c && !(c = new_chunk(m, kind))) return NULL;
@@ -106,5 +117,6 @@ void *memory_resize(struct memory *m, void *old, size_t old_size, size_t size) {
 
 void memory_clear(struct memory *m) {
     for (size_t kind = 0; kind < MEMORY_KINDS; kind++) free(m->open[kind]); /* which is all that is left */
+    free(m->offered);
     *m = (struct memory){0};
 }

@@ -18,6 +18,8 @@ enum {
 /* All zero: empty. */
 struct memory {
     struct memory_chunk *open[MEMORY_KINDS]; /* of each size, the first of those that have room */
+    void *offered;                           /* the next new block of offered_size bytes; NULL: there is none */
+    size_t offered_size;
 };
 
 /* A block of `size` bytes with what `old` had (NULL: nothing), whose size was `old_size`; NULL without memory, and then
@@ -26,6 +28,10 @@ void *memory_resize(struct memory *m, void *old, size_t old_size, size_t size);
 
 /* Gives a block back. */
 void memory_free(struct memory *m, void *block, size_t size);
+
+/* The next new block of `size` bytes, more than MEMORY_SMALL, is this one of malloc, with what it holds. It is no
+ * longer the caller's. */
+void memory_offer(struct memory *m, void *block, size_t size);
 
 /* Gives back what is kept, when all blocks were given back. */
 void memory_clear(struct memory *m);

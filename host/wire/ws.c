@@ -208,6 +208,9 @@ static enum ws_step enter_frame(struct ws *w) {
         if (f->length > most || so_far > most - f->length) return fail_too_big(w);
         p->compressed_size += f->length;
     }
+    bool whole = f->fin && f->opcode != FRAME_CONTINUATION && !frame_is_control(f->opcode);
+    p->large = whole && f->length >= WS_LARGE && !p->compressed && !f->masked;
+    if (!p->large) w->large = 0;
     p->in_frame = true;
     p->left = f->length;
     return WS_EVENT;
@@ -262,12 +265,38 @@ static int inflate_part(struct ws *w, struct slice part, uint64_t at, bool last)
     return rc;
 }
 
-/* Appends a part of a message to w->message. 0 or ERR_NOMEM. */
+/* How many bytes more a large message has room for in its own memory. */
+static size_t room_of_large(const struct buf *message) {
+    return message->start == WS_BEFORE ? message->size - WS_BEFORE - 1 - message->len : 0;
+}
+
+/* Sees to it that a large message has room for `n` bytes more, at most what is to come of it; and for as much again as
+ * has come, or as the last one had. 0 or ERR_NOMEM. */
+static int make_room_for_large(const struct ws *w, size_t n) {
+    struct ws_partial *p = w->partial;
+    if (room_of_large(&p->message) >= n) return 0;
+    size_t all = 2 * (p->message.len + n);
+    if (all < WS_FIRST) all = WS_FIRST;
+    if (all < w->large) all = w->large;
+    return buf_make_room(&p->message, WS_BEFORE, all < p->frame.length ? all : (size_t)p->frame.length);
+}
+
+void ws_place(struct ws *w, uint8_t **at, size_t *n) {
+    struct ws_partial *p = w->partial;
+    if (w->large && *n > WS_GLANCE) *n = WS_GLANCE;
+    if (!p || !p->in_frame || !p->large || make_room_for_large(w, 1) < 0) return;
+    size_t room = room_of_large(&p->message);
+    *at = buf_reserve(&p->message, room);
+    *n = room < p->left ? room : (size_t)p->left;
+}
+
+/* Appends a part of a message to w->message, where it may lie already. 0 or ERR_NOMEM. */
 static int append_part(struct ws *w, struct slice part, uint64_t at) {
     struct ws_partial *p = w->partial;
+    if (p->large && make_room_for_large(w, part.n) < 0) return ERR_NOMEM;
     uint8_t *to = buf_reserve(&p->message, part.n);
     if (!to) return ERR_NOMEM;
-    mask_copy(to, part.p, part.n, p->frame.mask, at);
+    if (to != part.p) mask_copy(to, part.p, part.n, p->frame.mask, at);
     buf_commit(&p->message, part.n);
     return 0;
 }
@@ -305,6 +334,8 @@ static enum ws_step read_data(struct ws *w, struct slice *in, struct ws_event *e
     p->in_frame = false;
     if (!p->frame.fin) return WS_MORE;
     *ev = (struct ws_event){.kind = (enum ws_kind)p->kind, .data = in_place ? data : buf_slice(&p->message)};
+    if (p->large && !in_place) ev->memory = &p->message;
+    w->large = ev->memory ? data.n + before : 0;
     p->kind = 0;
     p->delivered = true;
     return WS_EVENT;
@@ -339,7 +370,10 @@ static int need_partial(struct ws *w) {
 static enum ws_step read_on(struct ws *w, struct slice *in, struct ws_event *ev) {
     while (in->n || (w->partial && w->partial->in_frame)) {
         enum ws_step step;
-        if (take_plain_message(w, in, ev)) return WS_EVENT;
+        if (take_plain_message(w, in, ev)) {
+            w->large = 0;
+            return WS_EVENT;
+        }
         if (need_partial(w) < 0) return fail_no_memory(w);
         if (!w->partial->in_frame) {
             step = read_head(w, in);

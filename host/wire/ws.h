@@ -35,13 +35,18 @@ enum {
     WS_REASON_MAX = FRAME_CONTROL_MAX - 2, /* bytes of a close reason */
     WS_PONG_BACKLOG = 1 << 20,             /* output waiting, in bytes, above which only the latest ping is answered */
     WS_KEEP = 64 * 1024,                   /* memory kept from one message to the next of the same read, in bytes */
+    WS_LARGE = 32 * 1024,  /* bytes of a message from which on it has memory of its own, and is read right into it */
+    WS_FIRST = 128 * 1024, /* bytes that it has room for at first; more comes as it comes */
+    WS_BEFORE = 24,        /* bytes that are free in front of a message in its own memory; one is free behind it */
+    WS_GLANCE = 4 * 1024,  /* bytes to read behind a large message: another may follow */
 };
 
 /* What came. `data` lives until the next ws_ call on this conversation. */
 struct ws_event {
     enum ws_kind kind;
-    struct slice data; /* the message; of a ping or pong its payload; of a Close the reason */
-    uint16_t code;     /* of a Close: the peer's code, or WS_CLOSE_NO_CODE */
+    struct slice data;  /* the message; of a ping or pong its payload; of a Close the reason */
+    uint16_t code;      /* of a Close: the peer's code, or WS_CLOSE_NO_CODE */
+    struct buf *memory; /* of a large message: its own, to be taken by whoever wants it (buf_swap); else NULL */
 };
 
 enum ws_step {
@@ -61,6 +66,7 @@ struct ws_partial {
 
     uint8_t kind;               /* of the message being received; 0: none */
     bool compressed, delivered; /* `message` went out with the last event and is to be emptied */
+    bool large; /* the frame is a message that has memory of its own, unless it lies whole in the input */
     struct utf8 utf8;
     uint64_t compressed_size; /* bytes of it that came, where it is compressed */
     struct buf message;       /* fragments and parts so far */
@@ -77,6 +83,7 @@ struct ws {
     struct buf *out;           /* borrowed: where frames are written; the caller sends and consumes */
     uint32_t (*mask)(void);    /* a fresh masking key; used by clients alone */
 
+    size_t large;               /* bytes of the last message, where that was read into its own memory; 0: it was not */
     struct ws_partial *partial; /* what was read of a frame or message that is not whole; NULL: between two messages */
     struct deflate *deflate;    /* NULL: messages are not compressed */
     size_t threshold;           /* bytes of a message from which on it is sent compressed */
@@ -104,6 +111,10 @@ int ws_use_deflate(struct ws *w, const struct deflate_params *params, const stru
 /* Advances `in` past what it used. WS_EVENT fills `*ev`. Pings are answered and a Close is echoed into `out` by itself.
  */
 enum ws_step ws_step(struct ws *w, struct slice *in, struct ws_event *ev);
+
+/* Where to read what comes next, and how much of it at most: `*at` and `*n` are what the caller would do. Of a large
+ * message the rest is best read to where it stays; then `*at` is the input of the next ws_step. */
+void ws_place(struct ws *w, uint8_t **at, size_t *n);
 
 /* Appends one message in one frame. 0, ERR_CLOSED (a Close was sent or received, or the conversation failed),
  * ERR_INVALID_UTF8 (a text that is not UTF-8), ERR_FULL (past the cap of `out`) or ERR_NOMEM; where it is not 0,

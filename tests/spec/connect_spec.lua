@@ -211,6 +211,95 @@ describe("messages", function()
   end)
 end)
 
+describe("large messages", function()
+  local large = ([[
+    local function large(n, size) return ("%d\u{e9}"):format(n):rep(size // 3) end
+  ]]):gsub("^%s+", "")
+  local make = assert(load(large .. " return large"))()
+  local sizes = { 33000, 66000, 300000, 1200000, 99 }
+
+  local function text_frame(text)
+    local n = #text
+    return "\x81" .. (n < 126 and string.char(n) or n < 65536 and "\x7e" .. (">I2"):pack(n)
+      or "\x7f" .. (">I8"):pack(n)) .. text
+  end
+
+  -- Twice all sizes, one after another.
+  local function send_all(s)
+    for n = 1, 2 * #sizes do
+      s:post(text_frame(make(n % 10, sizes[(n - 1) % #sizes + 1])))
+    end
+  end
+
+  local function comes_whole(what, on_message)
+    it_tells(what, function()
+      local p = peer.listen()
+      local bot = program.bot(large .. [[
+        local sizes, n = { ]] .. table.concat(sizes, ", ") .. [[ }, 0
+        local function check(data)
+          n = n + 1
+          local right = data == large(n % 10, sizes[(n - 1) % #sizes + 1])
+          if not right then say("wrong", n, #data) end
+          if n == 2 * #sizes then say "done" end
+        end
+        ]] .. on_message, { p.url })
+      local s = p:open()
+      send_all(s)
+      bot:tells "done"
+      s:finish()
+      bot:ends(0)
+    end)
+  end
+
+  comes_whole("come whole, among small ones", "ws.connect { url = arg[1], on_message = function(_, data) check(data) end }")
+  comes_whole("wait for a callback that waits", [[
+    ws.connect { url = arg[1], on_message = function(_, data) host.sleep(0.001) check(data) end }]])
+  comes_whole("are held by a pause", [[
+    ws.connect { url = arg[1], max_receive_buffer = 1000, on_message = function(c, data)
+      check(data)
+      c:pause()
+      host.after(0.001, function() c:resume() end)
+    end }]])
+  comes_whole("wait to be received", [[
+    local conn = ws.connect { url = arg[1] }
+    host.spawn(function() for data in conn:messages() do check(data) end end)]])
+  comes_whole("survive the collector, each for as long as it is used", [[
+    local kept = {}
+    ws.connect { url = arg[1], on_message = function(_, data)
+      kept[#kept + 1] = data
+      collectgarbage()
+      if #kept == 2 * #sizes then for _, each in ipairs(kept) do check(each) end end
+    end }]])
+
+  it_tells("that are not UTF-8 fail as small ones do", function()
+    local p = peer.listen()
+    local bot = program.bot("ws.connect(told { url = arg[1] })", { p.url })
+    local s = p:open()
+    s:post("\x81\x7f" .. (">I8"):pack(70000) .. ("x"):rep(69999) .. "\xff")
+    bot:tells("connect", "open 101", "~^error invalid_utf8 ")
+    s:expect_close(1007)
+    s:close()
+    bot:tells "~^close 1006 "
+    bot:ends(0)
+  end)
+
+  it_tells("are an error of the callback where the script has no memory for them", function()
+    local p = peer.listen()
+    local bot = program.bot([[
+      ws.connect { url = arg[1], on_message = function(_, data) say(#data, data:sub(1, 5)) end,
+        on_error = function(_, code, message) say(code, message:match "not enough memory" or message) end }
+    ]], { p.url }, { flags = { "--max-memory", "4" } })
+    local s = p:open()
+    for _ = 1, 3 do
+      s:post("\x82\x7f" .. (">I8"):pack(8000000) .. ("x"):rep(8000000))
+      s:text "after"
+      bot:tells("callback not enough memory", "5 after")
+    end
+    s:finish()
+    bot:ends(0)
+  end)
+end)
+
 describe("the fields of a connection", function()
   it_tells("tell what and where it is", function()
     local p = peer.listen()

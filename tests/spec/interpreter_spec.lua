@@ -215,6 +215,10 @@ describe("the libraries", function()
     { "-e", "print(1//0, 3//0.0, 2^53, 1e15, 0x7fffffffffffffff + 1, math.pi, 7 // 2, -7 % 3)" })
   same("collect as lua does",
     { "-e", "print(collectgarbage 'generational', collectgarbage 'incremental', collectgarbage 'isrunning')" })
+  same("refuse what lua refuses of a collector", { "-e", [[
+    print(pcall(collectgarbage, "no"))
+    print(pcall(collectgarbage, "step", "x"))
+    print(pcall(collectgarbage, {}))]] })
 end)
 
 describe("the prompt", function()

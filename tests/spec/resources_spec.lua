@@ -186,6 +186,33 @@ describe("a flood", function()
   end)
 end)
 
+describe("the collector", function()
+  local function grows(first)
+    return first .. [[
+      local kept = {}
+      host.after(0, function()
+        for n = 1, 50000 do kept[n] = { n } end
+        host.after(0, function()
+          kept = nil
+          host.after(0, function() say(collectgarbage(arg[1])) end)
+        end)
+      end)
+    ]]
+  end
+
+  it_tells("is generational, however large the heap is", function()
+    local bot = program.bot(grows "", { "generational" })
+    bot:tells "generational"
+    bot:ends(0)
+  end)
+
+  it_tells("is what the script has made it", function()
+    local bot = program.bot(grows "collectgarbage 'incremental'", { "incremental" })
+    bot:tells "incremental"
+    bot:ends(0)
+  end)
+end)
+
 describe("a million messages", function()
   it_tells("leave memory as it was", function()
     local control = peer.listen()

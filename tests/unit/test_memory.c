@@ -47,8 +47,30 @@ static void blocks_keep_what_they_hold(void **state) {
     memory_clear(&m);
 }
 
+static void what_is_offered_is_taken_once(void **state) {
+    (void)state;
+    struct memory m = {0};
+    uint8_t *offered = malloc(1000);
+    assert_non_null(offered);
+    memset(offered, 'x', 1000);
+    memory_offer(&m, offered, 1000);
+    uint8_t *other = memory_resize(&m, NULL, 0, 999), *taken = memory_resize(&m, NULL, 0, 1000);
+    assert_ptr_not_equal(other, offered);
+    assert_ptr_equal(taken, offered);
+    assert_int_equal(taken[999], 'x');
+    uint8_t *next = memory_resize(&m, NULL, 0, 1000);
+    assert_ptr_not_equal(next, offered);
+    memory_free(&m, other, 999);
+    memory_free(&m, taken, 1000);
+    memory_free(&m, next, 1000);
+    memory_offer(&m, malloc(2000), 2000); /* one that nobody takes is given back */
+    memory_offer(&m, malloc(3000), 3000);
+    memory_clear(&m);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(what_is_offered_is_taken_once),
         cmocka_unit_test(blocks_keep_what_they_hold),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

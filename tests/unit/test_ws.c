@@ -149,12 +149,85 @@ static void a_message_buffer_grows_with_what_came_not_with_what_was_announced(vo
     start(WS_CLIENT, 1000);
     w.max_message_size = UINT64_C(1) << 40;
     assert_int_equal(reads("\x82\x7F\0\0\0\xFF\0\0\0\0xyz", 13, &ev), WS_MORE);
-    assert_in_range(w.partial->message.size, 3, 4096);
+    assert_in_range(w.partial->message.size, 3, WS_FIRST + WS_BEFORE + 1);
+    end();
+}
+
+/* A byte of a message: each place has another. */
+static uint8_t byte_at(size_t i) { return (uint8_t)(i * 31 + i / 256); }
+
+/* Reads `wire` as a socket would be read, a cut behind every `cut` bytes; asks where to. Says how often the message's
+ * own place was chosen. */
+static unsigned read_cut(const uint8_t *wire, size_t n, size_t cut, struct ws_event *ev) {
+    static uint8_t shared[8192];
+    unsigned chosen = 0;
+    for (size_t done = 0; done < n;) {
+        uint8_t *at = shared;
+        size_t room = sizeof shared;
+        ws_place(&w, &at, &room);
+        assert_in_range(room, 1, SIZE_MAX / 2);
+        chosen += at != shared;
+        size_t part = cut < room ? cut : room;
+        if (part > n - done) part = n - done;
+        memcpy(at, wire + done, part);
+        done += part;
+        struct slice in = slice_of(at, part);
+        enum ws_step step = ws_step(&w, &in, ev);
+        assert_int_equal(step, done < n ? WS_MORE : WS_EVENT);
+    }
+    return chosen;
+}
+
+static void a_large_message_is_read_to_where_it_stays(void **state) {
+    (void)state;
+    static const size_t sizes[] = {WS_LARGE, WS_FIRST, WS_FIRST + 1, 1000000}, cuts[] = {1, 7, 1000, 70000};
+    static uint8_t wire[10 + 1000000];
+    start(WS_CLIENT, 1000);
+    ws_limit(&w, sizeof wire);
+    for (size_t s = 0; s < 4; s++) {
+        for (size_t k = sizes[s] > WS_FIRST ? 2 : 0; k < 4; k++) {
+            size_t n = sizes[s];
+            struct ws_event ev;
+            struct buf mine;
+            struct frame_head head = {.fin = true, .opcode = FRAME_BINARY, .length = n};
+            size_t before = frame_head_write(wire, &head);
+            for (size_t i = 0; i < n; i++) wire[before + i] = byte_at(i);
+            assert_in_range(read_cut(wire, before + n, cuts[k], &ev), 1, n);
+            assert_non_null(ev.memory);
+            buf_init(&mine, SIZE_MAX);
+            buf_swap(&mine, ev.memory); /* it may be had, with room around it */
+            assert_int_equal(mine.start, WS_BEFORE);
+            assert_int_equal(mine.size, WS_BEFORE + n + 1);
+            assert_int_equal(mine.len, n);
+            assert_memory_equal(mine.base + mine.start, wire + before, n);
+            buf_clear(&mine);
+        }
+    }
+    end();
+}
+
+static void other_messages_have_no_memory_to_give(void **state) {
+    (void)state;
+    static uint8_t wire[4 + WS_LARGE] = "\x02\x7E\x80";
+    struct ws_event ev;
+    start(WS_CLIENT, 1000);
+    ws_limit(&w, 1 << 20);
+    struct slice in = slice_of(wire, sizeof wire); /* a fragment */
+    assert_int_equal(ws_step(&w, &in, &ev), WS_MORE);
+    assert_int_equal(read_cut((const uint8_t *)"\x80\x01x", 3, 1, &ev), 0);
+    assert_null(ev.memory);
+    assert_int_equal(ev.data.n, WS_LARGE + 1);
+    wire[0] = 0x82;
+    in = slice_of(wire, sizeof wire); /* whole in the input */
+    assert_int_equal(ws_step(&w, &in, &ev), WS_EVENT);
+    assert_null(ev.memory);
     end();
 }
 
 int main(void) {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_large_message_is_read_to_where_it_stays),
+        cmocka_unit_test(other_messages_have_no_memory_to_give),
         cmocka_unit_test(each_frame_has_a_mask_of_its_own),
         cmocka_unit_test(a_server_masks_nothing),
         cmocka_unit_test(a_text_that_is_not_utf8_is_not_sent),

@@ -1,0 +1,42 @@
+/* collector: two pairs of measures, and collectgarbage. */
+#include "script/collector.h"
+
+#include <lauxlib.h>
+
+/* Percent: by how much the heap grows until what is young is collected, and until all is. */
+static const struct {
+    int minor, major;
+} measures[] = {[COLLECTOR_OF_SMALL] = {100, 1000}, [COLLECTOR_OF_LARGE] = {20, 100}};
+
+static void apply(struct engine *e, enum collector which) {
+    e->collector = which;
+    lua_gc(e->L, LUA_GCGEN, measures[which].minor, measures[which].major);
+}
+
+void collector_start(struct engine *e) { apply(e, COLLECTOR_OF_SMALL); }
+
+void collector_tune(struct engine *e) {
+    enum collector right = e->memory < COLLECTOR_SMALL ? COLLECTOR_OF_SMALL : COLLECTOR_OF_LARGE;
+    if (e->collector != COLLECTOR_OF_SCRIPT && e->collector != right) apply(e, right);
+}
+
+/* collectgarbage; upvalue 1 is Lua's own. */
+static int l_collectgarbage(lua_State *L) {
+    static const char *const options[] = {"collect",   "count",        "step",        "stop",     "restart",
+                                          "isrunning", "generational", "incremental", "setpause", "setstepmul",
+                                          NULL};
+    enum { GENERATIONAL = 6 };
+    int option = luaL_checkoption(L, 1, "collect", options);
+    for (int i = 2; i <= 4; i++) luaL_optinteger(L, i, 0); /* Lua's own would not know its name to complain */
+    if (option >= GENERATIONAL) engine_of(L)->collector = COLLECTOR_OF_SCRIPT;
+    lua_pushvalue(L, lua_upvalueindex(1));
+    lua_insert(L, 1);
+    lua_call(L, lua_gettop(L) - 1, LUA_MULTRET);
+    return lua_gettop(L);
+}
+
+void l_collector_open(lua_State *L) {
+    lua_getglobal(L, "collectgarbage");
+    lua_pushcclosure(L, l_collectgarbage, 1);
+    lua_setglobal(L, "collectgarbage");
+}
