@@ -32,9 +32,8 @@ static inline bool buf_fits(const struct buf *b, size_t n) { return n <= b->cap 
 uint8_t *buf_reserve(struct buf *b, size_t n);
 static inline void buf_commit(struct buf *b, size_t n) { b->len += n; }
 
-/* Gives an allocation of its own room for `n` bytes in all, with `before` bytes in front of them and one behind: what it
- * holds may then become somebody else's memory. The buffer is empty, or was given such room before. 0, ERR_FULL or
- * ERR_NOMEM. */
+/* Makes room for `n` bytes in all, with `before` bytes in front of them and one behind: such an allocation may become
+ * somebody else's. The buffer is empty, or was given room like that before. 0, ERR_FULL or ERR_NOMEM. */
 int buf_make_room(struct buf *b, size_t before, size_t n);
 
 /* Adds a copy of `s`. 0, ERR_FULL (past the cap) or ERR_NOMEM; all of it or nothing. */

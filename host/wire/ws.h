@@ -35,7 +35,7 @@ enum {
     WS_REASON_MAX = FRAME_CONTROL_MAX - 2, /* bytes of a close reason */
     WS_PONG_BACKLOG = 1 << 20,             /* output waiting, in bytes, above which only the latest ping is answered */
     WS_KEEP = 64 * 1024,                   /* memory kept from one message to the next of the same read, in bytes */
-    WS_LARGE = 32 * 1024,  /* bytes of a message from which on it has memory of its own, and is read right into it */
+    WS_LARGE = 48 * 1024,  /* bytes of a message from which on it has memory of its own, and is read right into it */
     WS_FIRST = 128 * 1024, /* bytes that it has room for at first; more comes as it comes */
     WS_BEFORE = 24,        /* bytes that are free in front of a message in its own memory; one is free behind it */
     WS_GLANCE = 4 * 1024,  /* bytes to read behind a large message: another may follow */

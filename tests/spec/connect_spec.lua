@@ -251,7 +251,8 @@ describe("large messages", function()
     end)
   end
 
-  comes_whole("come whole, among small ones", "ws.connect { url = arg[1], on_message = function(_, data) check(data) end }")
+  comes_whole("come whole, among small ones", [[
+    ws.connect { url = arg[1], on_message = function(_, data) check(data) end }]])
   comes_whole("wait for a callback that waits", [[
     ws.connect { url = arg[1], on_message = function(_, data) host.sleep(0.001) check(data) end }]])
   comes_whole("are held by a pause", [[
