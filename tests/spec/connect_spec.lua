@@ -216,7 +216,7 @@ describe("large messages", function()
     local function large(n, size) return ("%d\u{e9}"):format(n):rep(size // 3) end
   ]]):gsub("^%s+", "")
   local make = assert(load(large .. " return large"))()
-  local sizes = { 33000, 66000, 300000, 1200000, 99 }
+  local sizes = { 49152, 66000, 300000, 1200000, 99 }
 
   local function text_frame(text)
     local n = #text
