@@ -88,7 +88,14 @@ void random_fill(void *out, size_t n) {
 
 uint32_t random_mask(void) {
     uint32_t mask;
-    random_fill(&mask, sizeof mask);
+    if (generator.left < sizeof mask) {
+        random_fill(&mask, sizeof mask);
+        return mask;
+    }
+    uint8_t *from = generator.pool + POOL - generator.left; /* the same, for each message */
+    memcpy(&mask, from, sizeof mask);
+    memset(from, 0, sizeof mask);
+    generator.left -= sizeof mask;
     return mask;
 }
 

@@ -92,15 +92,18 @@ AVX2 size_t avx2_utf8(const uint8_t *p, size_t n) {
     return i ? i - unfinished(p + i) : 0;
 }
 
-AVX2 size_t avx2_mask(uint8_t *to, const uint8_t *from, size_t n, uint64_t mask) {
+AVX2 size_t avx2_mask(uint8_t *to, const uint8_t *from, size_t n, uint64_t mask, bool *ascii) {
     const __m256i pattern = _mm256_set1_epi64x((long long)mask);
+    __m256i seen = _mm256_setzero_si256();
     size_t i = 0;
     for (; i + 64 <= n; i += 64) {
         __m256i a = _mm256_loadu_si256((const __m256i *)(from + i));
         __m256i b = _mm256_loadu_si256((const __m256i *)(from + i + 32));
+        seen = _mm256_or_si256(seen, _mm256_or_si256(a, b));
         _mm256_storeu_si256((__m256i *)(to + i), _mm256_xor_si256(a, pattern));
         _mm256_storeu_si256((__m256i *)(to + i + 32), _mm256_xor_si256(b, pattern));
     }
+    *ascii = _mm256_movemask_epi8(seen) == 0;
     return i;
 }
 

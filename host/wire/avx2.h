@@ -18,15 +18,16 @@ static inline bool avx2_is_there(void) { return __builtin_cpu_supports("avx2"); 
  * character begins. SIZE_MAX: there is one that is none. */
 size_t avx2_utf8(const uint8_t *p, size_t n);
 
-/* Copies, masked by the 8 bytes of `mask`, as many bytes as it does at a time, and returns how many. */
-size_t avx2_mask(uint8_t *to, const uint8_t *from, size_t n, uint64_t mask);
+/* Copies, masked by the 8 bytes of `mask`, as many bytes as it does at a time, and returns how many; *ascii: they all
+ * were. */
+size_t avx2_mask(uint8_t *to, const uint8_t *from, size_t n, uint64_t mask, bool *ascii);
 
 #else
 #define AVX2_BUILT 0
 static inline bool avx2_is_there(void) { return false; }
 static inline size_t avx2_utf8(const uint8_t *p, size_t n) { return (void)p, (void)n, 0; }
-static inline size_t avx2_mask(uint8_t *to, const uint8_t *from, size_t n, uint64_t mask) {
-    return (void)to, (void)from, (void)n, (void)mask, 0;
+static inline size_t avx2_mask(uint8_t *to, const uint8_t *from, size_t n, uint64_t mask, bool *ascii) {
+    return (void)to, (void)from, (void)n, (void)mask, (void)ascii, 0;
 }
 #endif
 

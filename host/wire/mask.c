@@ -8,30 +8,38 @@
 static uint64_t turned(const uint8_t mask[4], uint64_t offset) {
     uint8_t bytes[8];
     uint64_t word;
-    for (size_t i = 0; i < 8; i++) bytes[i] = mask[(offset + i) & 3];
+    for (size_t i = 0; i < 4; i++) bytes[i] = mask[(offset + i) & 3];
+    memcpy(bytes + 4, bytes, 4);
     memcpy(&word, bytes, 8);
     return word;
 }
 
-static void copy(uint8_t *to, const uint8_t *from, size_t n, uint64_t mask) {
+/* Below 0x80: all were ASCII. */
+static uint8_t copy(uint8_t *to, const uint8_t *from, size_t n, uint64_t mask) {
+    uint64_t word, seen = 0;
     size_t i = 0;
     for (; i + 8 <= n; i += 8) {
-        uint64_t word;
         memcpy(&word, from + i, 8);
+        seen |= word;
         word ^= mask;
         memcpy(to + i, &word, 8);
     }
-    uint8_t bytes[8];
+    uint8_t bytes[8], rest = 0;
     memcpy(bytes, &mask, 8);
-    for (; i < n; i++) to[i] = from[i] ^ bytes[i & 7];
+    for (; i < n; i++) {
+        rest |= from[i];
+        to[i] = from[i] ^ bytes[i & 7];
+    }
+    return rest | (seen & UINT64_C(0x8080808080808080) ? 0x80 : 0);
 }
 
-void mask_copy_plain(uint8_t *to, const uint8_t *from, size_t n, const uint8_t mask[4], uint64_t offset) {
-    copy(to, from, n, turned(mask, offset));
+bool mask_copy_plain(uint8_t *to, const uint8_t *from, size_t n, const uint8_t mask[4], uint64_t offset) {
+    return copy(to, from, n, turned(mask, offset)) < 0x80;
 }
 
-void mask_copy(uint8_t *to, const uint8_t *from, size_t n, const uint8_t mask[4], uint64_t offset) {
+bool mask_copy(uint8_t *to, const uint8_t *from, size_t n, const uint8_t mask[4], uint64_t offset) {
     uint64_t word = turned(mask, offset);
-    size_t done = n >= 64 && avx2_is_there() ? avx2_mask(to, from, n, word) : 0;
-    copy(to + done, from + done, n - done, word);
+    bool ascii = true;
+    size_t done = n >= 64 && avx2_is_there() ? avx2_mask(to, from, n, word, &ascii) : 0;
+    return copy(to + done, from + done, n - done, word) < 0x80 && ascii;
 }

@@ -2,13 +2,15 @@
 #ifndef WIRE_MASK_H
 #define WIRE_MASK_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
-/* Copies `n` bytes, masked by `mask`; `offset` is the place of the first of them in its payload. `to` may be `from`. */
-void mask_copy(uint8_t *to, const uint8_t *from, size_t n, const uint8_t mask[4], uint64_t offset);
+/* Copies `n` bytes, masked by `mask`; `offset` is the place of the first of them in its payload. `to` may be `from`.
+ * Were they all ASCII? */
+bool mask_copy(uint8_t *to, const uint8_t *from, size_t n, const uint8_t mask[4], uint64_t offset);
 
 /* The same without the processor's vector units. */
-void mask_copy_plain(uint8_t *to, const uint8_t *from, size_t n, const uint8_t mask[4], uint64_t offset);
+bool mask_copy_plain(uint8_t *to, const uint8_t *from, size_t n, const uint8_t mask[4], uint64_t offset);
 
 #endif

@@ -51,6 +51,7 @@ bool ws_close_code_valid(uint16_t code) {
 
 /* ---- writing ---- */
 
+/* Appends a frame. Text is looked at while it is copied: most is ASCII. */
 static int put(struct ws *w, enum frame_opcode opcode, uint8_t rsv, struct slice data) {
     struct frame_head head = {
         .fin = true, .rsv = rsv, .opcode = opcode, .masked = w->role == WS_CLIENT, .length = data.n};
@@ -62,17 +63,19 @@ static int put(struct ws *w, enum frame_opcode opcode, uint8_t rsv, struct slice
     uint8_t *to = buf_reserve(w->out, size);
     if (!to) return buf_fits(w->out, size) ? ERR_NOMEM : ERR_FULL;
     to += frame_head_write(to, &head);
-    if (head.masked) {
-        mask_copy(to, data.p, data.n, head.mask, 0);
-    } else if (data.n) {
+    bool ascii = false;
+    if (head.masked)
+        ascii = mask_copy(to, data.p, data.n, head.mask, 0);
+    else if (data.n)
         memcpy(to, data.p, data.n);
-    }
+    if (opcode == FRAME_TEXT && !rsv && !ascii && !utf8_valid(data)) return ERR_INVALID_UTF8;
     buf_commit(w->out, size);
     return 0;
 }
 
 static int put_compressed(struct ws *w, enum frame_opcode opcode, struct slice data) {
     struct buf shorter;
+    if (opcode == FRAME_TEXT && !utf8_valid(data)) return ERR_INVALID_UTF8;
     buf_init(&shorter, SIZE_MAX);
     int rc = deflate_message(w->deflate, data, &shorter);
     if (rc == 0) rc = put(w, opcode, RSV_COMPRESSED, buf_slice(&shorter));
@@ -85,7 +88,6 @@ static bool may_send(const struct ws *w) { return !w->close_sent && !w->close_re
 
 int ws_send(struct ws *w, enum ws_kind kind, struct slice data) {
     if (!may_send(w)) return ERR_CLOSED;
-    if (kind == WS_TEXT && !utf8_valid(data)) return ERR_INVALID_UTF8;
     if (w->deflate && data.n >= w->threshold) return put_compressed(w, (enum frame_opcode)kind, data);
     return put(w, (enum frame_opcode)kind, 0, data);
 }
