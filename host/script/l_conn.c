@@ -1,22 +1,33 @@
-/* l_conn: the module `ws`: ws.connect, and a connection's methods and fields. What it tells the script is in l_events.
- */
+/* l_conn: the module `ws`: ws.connect, and a connection's methods. Its fields, and how methods are found, are in
+ * l_fields.c; what it tells the script is in l_events.c. */
 #include "script/l_conn.h"
 
 #include "script/box.h"
-#include "script/l_tls.h"
 #include "script/modules.h"
 #include <lauxlib.h>
 #include <stdlib.h>
 #include <string.h>
 
-/* What tells the userdata of connections from all others. */
+/* What tells the userdata of connections from all others; it is a key in their metatables, too. */
 static const char box_kind;
+
+/* By the metatable, of which there may be more than one (l_fields.c). */
+static struct conn_box *check_metatable(lua_State *L) {
+    bool is_one = lua_getmetatable(L, 1) && lua_rawgetp(L, -1, &box_kind) != LUA_TNIL;
+    if (!is_one) luaL_typeerror(L, 1, CONN_TYPE);
+    lua_pop(L, 2);
+    return lua_touserdata(L, 1);
+}
+
+struct conn_box *l_conn_at_hand(lua_State *L) {
+    struct conn_box *b = lua_touserdata(L, 1);
+    return b && lua_rawlen(L, 1) == sizeof *b && b->kind == &box_kind ? b : NULL;
+}
 
 /* Finalizers may still call one whose own finalizer has run, when the state closes. */
 struct conn_box *l_conn_check(lua_State *L) {
-    struct conn_box *b = lua_touserdata(L, 1);
-    bool is_one = b && lua_rawlen(L, 1) == sizeof *b && b->kind == &box_kind; /* quicker than by its metatable */
-    if (!is_one) b = luaL_checkudata(L, 1, CONN_TYPE);
+    struct conn_box *b = l_conn_at_hand(L);
+    if (!b) b = check_metatable(L);
     if (!b->conn) luaL_error(L, "the connection is gone: its state is being closed");
     return b;
 }
@@ -135,8 +146,7 @@ static int l_cancel_reconnect(lua_State *L) {
     return 0;
 }
 
-/* Has it tell what it holds, also where it had settled. */
-static void wake(lua_State *L, int box, struct conn_box *b) {
+void l_conn_wake(lua_State *L, int box, struct conn_box *b) {
     box_anchor(L, box, b);
     conn_wake(b->conn);
 }
@@ -148,7 +158,7 @@ static void set_paused(lua_State *L, struct conn_box *b, bool on) {
         conn_pause(b->conn, CONN_PAUSED_BY_SCRIPT);
     else
         conn_resume(b->conn, CONN_PAUSED_BY_SCRIPT);
-    if (!on && inbox_has_message(&b->inbox)) wake(L, 1, b);
+    if (!on && inbox_has_message(&b->inbox)) l_conn_wake(L, 1, b);
 }
 
 static int l_pause(lua_State *L) {
@@ -209,148 +219,6 @@ void l_conn_adopt(struct conn_box *to, struct conn_box *from) {
     l_conn_begin(to);
 }
 
-/* ---- fields ---- */
-
-enum field {
-    FIELD_URL = 1,
-    FIELD_NAME,
-    FIELD_ID,
-    FIELD_STATE,
-    FIELD_PROTOCOL,
-    FIELD_REMOTE_ADDRESS,
-    FIELD_LOCAL_ADDRESS,
-    FIELD_TLS,
-    FIELD_BUFFERED_AMOUNT,
-    FIELD_LATENCY,
-    FIELD_BYTES_IN,
-    FIELD_BYTES_OUT,
-    FIELD_MESSAGES_IN,
-    FIELD_MESSAGES_OUT,
-    FIELD_BINARY_TYPE,
-    FIELD_CALLBACK, /* and the number of the callback behind it */
-};
-
-static const struct {
-    const char *name;
-    enum field field;
-} fields[] = {
-    {"url", FIELD_URL},
-    {"name", FIELD_NAME},
-    {"id", FIELD_ID},
-    {"state", FIELD_STATE},
-    {"protocol", FIELD_PROTOCOL},
-    {"remote_address", FIELD_REMOTE_ADDRESS},
-    {"local_address", FIELD_LOCAL_ADDRESS},
-    {"tls", FIELD_TLS},
-    {"buffered_amount", FIELD_BUFFERED_AMOUNT},
-    {"latency", FIELD_LATENCY},
-    {"bytes_in", FIELD_BYTES_IN},
-    {"bytes_out", FIELD_BYTES_OUT},
-    {"messages_in", FIELD_MESSAGES_IN},
-    {"messages_out", FIELD_MESSAGES_OUT},
-    {"binary_type", FIELD_BINARY_TYPE},
-};
-
-static void push_text(lua_State *L, const char *text) {
-    if (text && text[0])
-        lua_pushstring(L, text);
-    else
-        lua_pushnil(L);
-}
-
-/* Of a socket in the file system the remote address is the path; its other end has none. */
-static void push_address(lua_State *L, const struct conn *c, struct stream_address address) {
-    char text[STREAM_ADDRESS_TEXT];
-    stream_address_print(address, text, sizeof text);
-    push_text(L, address.family == STREAM_PATH ? c->plan->url.socket_path : text);
-}
-
-static void push_field(lua_State *L, const struct conn_box *b, enum field field) {
-    const struct conn *c = b->conn;
-    switch (field) {
-    case FIELD_URL: push_text(L, c->plan->url.text); break;
-    case FIELD_NAME: push_text(L, b->name); break;
-    case FIELD_ID: lua_pushinteger(L, (lua_Integer)c->id); break;
-    case FIELD_STATE: lua_pushstring(L, b->staged && b->staged->ends ? "closed" : conn_state(c)); break;
-    case FIELD_PROTOCOL: push_text(L, c->protocol); break;
-    case FIELD_REMOTE_ADDRESS: push_address(L, c, c->remote_address); break;
-    case FIELD_LOCAL_ADDRESS: push_address(L, c, c->local_address); break;
-    case FIELD_TLS: l_tls_push(L, c->tls); break;
-    case FIELD_BUFFERED_AMOUNT: lua_pushinteger(L, (lua_Integer)conn_buffered(c)); break;
-    case FIELD_LATENCY:
-        if (conn_latency(c) < 0)
-            lua_pushnil(L);
-        else
-            lua_pushnumber(L, conn_latency(c));
-        break;
-    case FIELD_BYTES_IN: lua_pushinteger(L, (lua_Integer)c->bytes_in); break;
-    case FIELD_BYTES_OUT: lua_pushinteger(L, (lua_Integer)c->bytes_out); break;
-    case FIELD_MESSAGES_IN: lua_pushinteger(L, (lua_Integer)c->messages_in); break;
-    case FIELD_MESSAGES_OUT: lua_pushinteger(L, (lua_Integer)c->messages_out); break;
-    case FIELD_BINARY_TYPE: lua_pushstring(L, b->binary ? "arraybuffer" : "blob"); break;
-    case FIELD_CALLBACK: break;
-    }
-}
-
-/* Upvalue 1: name -> method, or number of a field. */
-static int l_index(lua_State *L) {
-    lua_pushvalue(L, 2);
-    int type = lua_rawget(L, lua_upvalueindex(1));
-    if (type == LUA_TFUNCTION) return 1; /* who checks by itself */
-    struct conn_box *b = l_conn_check(L);
-    if (type == LUA_TNUMBER && lua_tointeger(L, -1) < FIELD_CALLBACK) {
-        push_field(L, b, (enum field)lua_tointeger(L, -1));
-        return 1;
-    }
-    lua_getiuservalue(L, 1, BOX_FIELDS);
-    lua_pushvalue(L, 2);
-    lua_rawget(L, -2);
-    return 1;
-}
-
-void l_conn_set_callback(lua_State *L, int box, enum callback which) {
-    struct conn_box *b = lua_touserdata(L, box);
-    bool is_set = !lua_isnil(L, -1);
-    lua_getiuservalue(L, box, BOX_FIELDS);
-    lua_insert(L, -2);
-    lua_setfield(L, -2, callback_names[which]);
-    lua_pop(L, 1);
-    b->hears = (uint16_t)((b->hears & ~(1u << which)) | (unsigned)is_set << which);
-    if (which != ON_MESSAGE) return;
-    b->has_listener = false;
-    if (is_set) task_wake_all(&b->receivers); /* who may receive no more */
-    if (!inbox_is_empty(&b->inbox)) wake(L, box, b);
-}
-
-static int l_newindex(lua_State *L) {
-    struct conn_box *b = l_conn_check(L);
-    lua_settop(L, 3);
-    lua_pushvalue(L, 2);
-    int type = lua_rawget(L, lua_upvalueindex(1));
-    lua_Integer field = lua_tointeger(L, -1);
-    if (type == LUA_TFUNCTION)
-        return luaL_error(L, "'%s' is a method of the connection: it cannot be replaced", lua_tostring(L, 2));
-    if (type == LUA_TNUMBER && field == FIELD_BINARY_TYPE) {
-        b->binary = l_options_binary(L, 3, "binary_type");
-        return 0;
-    }
-    if (type == LUA_TNUMBER && field < FIELD_CALLBACK)
-        return luaL_error(L, "'%s' of a connection can be read, not set", lua_tostring(L, 2));
-    if (type == LUA_TNUMBER) {
-        if (!lua_isnil(L, 3) && !lua_isfunction(L, 3))
-            return luaL_error(L, "%s must be a function or nil, not %s", lua_tostring(L, 2), luaL_typename(L, 3));
-        lua_settop(L, 3);
-        l_conn_set_callback(L, 1, (enum callback)(field - FIELD_CALLBACK));
-        return 0;
-    }
-    luaL_argcheck(L, !lua_isnil(L, 2), 2, "the name of a field must not be nil");
-    lua_getiuservalue(L, 1, BOX_FIELDS);
-    lua_pushvalue(L, 2);
-    lua_pushvalue(L, 3);
-    lua_rawset(L, -3);
-    return 0;
-}
-
 static int l_tostring(lua_State *L) {
     struct conn_box *b = l_conn_check(L);
     lua_pushfstring(L, "ws.connection %I (%s): %s", (LUAI_UACINT)b->conn->id,
@@ -407,7 +275,7 @@ static void delist(struct conn_box *b) {
 }
 
 static int l_gc(lua_State *L) {
-    struct conn_box *b = luaL_checkudata(L, 1, CONN_TYPE);
+    struct conn_box *b = check_metatable(L);
     if (!b->conn) return 0;
     if (b->conn->sink_arg == b) {
         conn_detach(b->conn);
@@ -464,21 +332,13 @@ int luaopen_ws(lua_State *L) {
         {"messages", l_conn_messages},
         {NULL, NULL},
     };
-    static const luaL_Reg with_names[] = {{"__index", l_index}, {"__newindex", l_newindex}, {NULL, NULL}};
     static const luaL_Reg meta[] = {{"__gc", l_gc}, {"__tostring", l_tostring}, {NULL, NULL}};
     static const luaL_Reg functions[] = {{"connect", l_connect}, {NULL, NULL}};
     if (luaL_newmetatable(L, CONN_TYPE)) {
         luaL_setfuncs(L, meta, 0);
-        luaL_newlib(L, methods);
-        for (size_t i = 0; i < sizeof fields / sizeof *fields; i++) {
-            lua_pushinteger(L, fields[i].field);
-            lua_setfield(L, -2, fields[i].name);
-        }
-        for (int i = 0; i < CALLBACKS; i++) { /* which keeps the names, so that looking them up takes no memory */
-            lua_pushinteger(L, FIELD_CALLBACK + i);
-            lua_setfield(L, -2, callback_names[i]);
-        }
-        luaL_setfuncs(L, with_names, 1);
+        lua_pushboolean(L, 1);
+        lua_rawsetp(L, -2, &box_kind);
+        l_fields_open(L, methods);
     }
     lua_pop(L, 1);
     luaL_newlib(L, functions);

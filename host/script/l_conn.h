@@ -4,6 +4,7 @@
 
 #include "script/engine.h"
 #include "script/inbox.h"
+#include <lauxlib.h>
 
 #define CONN_TYPE "ws.connection"
 
@@ -59,6 +60,7 @@ struct conn_box {
     uint16_t hears;                                    /* 1 << callback: the script has it */
     int8_t delivers;                                   /* what the task is told: an inbox_kind, or DELIVERS_MESSAGE */
     uint8_t start;                                     /* of INBOX_STARTS: which function runs */
+    uint8_t lookups;                                   /* of methods, so far (l_fields.c) */
     bool binary : 1;                                   /* what send() makes */
     bool url_function : 1, headers_function : 1;       /* are functions */
     bool draining : 1, due : 1, failed : 1, takes : 1; /* see l_events.c */
@@ -66,6 +68,15 @@ struct conn_box {
 };
 enum { START_URL, START_HEADERS, START_DONE }; /* conn_box.start */
 enum { DELIVERS_MESSAGE = -1 };
+
+/* The connection at index 1, quicker than by its metatable; NULL: it is none, or gone. */
+struct conn_box *l_conn_at_hand(lua_State *L);
+
+/* Has the connection at index `box` tell what it holds, also where it had settled. May raise. */
+void l_conn_wake(lua_State *L, int box, struct conn_box *b);
+
+/* Gives the metatable on top its __index and __newindex, for these methods and all fields. l_fields.c. */
+void l_fields_open(lua_State *L, const luaL_Reg *methods);
 
 /* Reads the options of ws.connect, the table at index 1, into the box at index `box`, whose user values are in place.
  * Raises an error that names what is wrong. */

@@ -6,12 +6,14 @@
 
 /* The mask as it falls on the byte at `offset` and the seven after it. */
 static uint64_t turned(const uint8_t mask[4], uint64_t offset) {
-    uint8_t bytes[8];
-    uint64_t word;
-    for (size_t i = 0; i < 4; i++) bytes[i] = mask[(offset + i) & 3];
-    memcpy(bytes + 4, bytes, 4);
-    memcpy(&word, bytes, 8);
-    return word;
+    uint32_t half;
+    memcpy(&half, mask, 4);
+    if (offset & 3) { /* rarely: a processor waits for bytes that it is to load as a word */
+        uint8_t bytes[4];
+        for (size_t i = 0; i < 4; i++) bytes[i] = mask[(offset + i) & 3];
+        memcpy(&half, bytes, 4);
+    }
+    return half | (uint64_t)half << 32;
 }
 
 /* Below 0x80: all were ASCII. */

@@ -302,6 +302,41 @@ describe("large messages", function()
 end)
 
 describe("the fields of a connection", function()
+  it_tells("and its methods stay what they are, however often it sends", function()
+    local p = peer.listen()
+    local bot = program.bot([[
+      local other = ws.connect { url = "ws://127.0.0.1:1/", on_error = function() end }
+      local busy
+      last = setmetatable({}, { __gc = function() say(pcall(busy.send, busy, "late")) end }) -- after busy's own
+      busy = ws.connect { url = arg[1], name = "busy", on_websocket_connect = function(c)
+        local first, text = c.send, tostring(c)
+        c.mine = 1
+        for n = 1, 300 do assert(c:send(tostring(n))) end
+        say(c.name, c.mine, c.nothing, c.state, c.messages_out, c.send == first, c.close == other.close)
+        say(tostring(c) == text, c == c, c ~= other, type(c))
+        c.mine, c.on_ping = 2, function(c, data) say("ping", data, c.mine) end
+        say(c.mine, type(c.on_ping), other.on_ping)
+        say(pcall(function() c.url = "x" end))
+        say(pcall(function() c.send = 1 end))
+        say(pcall(c.send, 1, "x"))
+        say(pcall(c.send, io.stdout, "x"))
+        say(pcall(c.send, c, {}))
+      end }
+    ]], { p.url })
+    local s = p:open()
+    for n = 1, 300 do s:expect_text(tostring(n)) end
+    bot:tells("busy 1 nil open 300 true true", "true true true userdata", "2 function nil",
+      "~^false .*'url' of a connection can be read", "~^false .*'send' is a method",
+      "~^false bad argument #1 .*ws.connection expected, got number",
+      "~^false bad argument #1 .*ws.connection expected, got FILE", "~^false bad argument #2 .*string expected, got table")
+    s:ping "x"
+    s:expect(0xA, "x")
+    bot:tells "ping x 2"
+    s:finish()
+    bot:tells "~^false the connection is gone"
+    bot:ends(0)
+  end)
+
   it_tells("tell what and where it is", function()
     local p = peer.listen()
     local bot = program.bot([[

@@ -1,0 +1,217 @@
+/* l_fields: what is behind the dot of a connection: its fields, and how its methods are found. */
+#include "script/box.h"
+#include "script/l_conn.h"
+#include "script/l_tls.h"
+#include <lauxlib.h>
+
+enum field {
+    FIELD_URL = 1,
+    FIELD_NAME,
+    FIELD_ID,
+    FIELD_STATE,
+    FIELD_PROTOCOL,
+    FIELD_REMOTE_ADDRESS,
+    FIELD_LOCAL_ADDRESS,
+    FIELD_TLS,
+    FIELD_BUFFERED_AMOUNT,
+    FIELD_LATENCY,
+    FIELD_BYTES_IN,
+    FIELD_BYTES_OUT,
+    FIELD_MESSAGES_IN,
+    FIELD_MESSAGES_OUT,
+    FIELD_BINARY_TYPE,
+    FIELD_CALLBACK, /* and the number of the callback behind it */
+};
+
+static const struct {
+    const char *name;
+    enum field field;
+} fields[] = {
+    {"url", FIELD_URL},
+    {"name", FIELD_NAME},
+    {"id", FIELD_ID},
+    {"state", FIELD_STATE},
+    {"protocol", FIELD_PROTOCOL},
+    {"remote_address", FIELD_REMOTE_ADDRESS},
+    {"local_address", FIELD_LOCAL_ADDRESS},
+    {"tls", FIELD_TLS},
+    {"buffered_amount", FIELD_BUFFERED_AMOUNT},
+    {"latency", FIELD_LATENCY},
+    {"bytes_in", FIELD_BYTES_IN},
+    {"bytes_out", FIELD_BYTES_OUT},
+    {"messages_in", FIELD_MESSAGES_IN},
+    {"messages_out", FIELD_MESSAGES_OUT},
+    {"binary_type", FIELD_BINARY_TYPE},
+};
+
+static void push_text(lua_State *L, const char *text) {
+    if (text && text[0])
+        lua_pushstring(L, text);
+    else
+        lua_pushnil(L);
+}
+
+/* Of a socket in the file system the remote address is the path; its other end has none. */
+static void push_address(lua_State *L, const struct conn *c, struct stream_address address) {
+    char text[STREAM_ADDRESS_TEXT];
+    stream_address_print(address, text, sizeof text);
+    push_text(L, address.family == STREAM_PATH ? c->plan->url.socket_path : text);
+}
+
+static void push_field(lua_State *L, const struct conn_box *b, enum field field) {
+    const struct conn *c = b->conn;
+    switch (field) {
+    case FIELD_URL: push_text(L, c->plan->url.text); break;
+    case FIELD_NAME: push_text(L, b->name); break;
+    case FIELD_ID: lua_pushinteger(L, (lua_Integer)c->id); break;
+    case FIELD_STATE: lua_pushstring(L, b->staged && b->staged->ends ? "closed" : conn_state(c)); break;
+    case FIELD_PROTOCOL: push_text(L, c->protocol); break;
+    case FIELD_REMOTE_ADDRESS: push_address(L, c, c->remote_address); break;
+    case FIELD_LOCAL_ADDRESS: push_address(L, c, c->local_address); break;
+    case FIELD_TLS: l_tls_push(L, c->tls); break;
+    case FIELD_BUFFERED_AMOUNT: lua_pushinteger(L, (lua_Integer)conn_buffered(c)); break;
+    case FIELD_LATENCY:
+        if (conn_latency(c) < 0)
+            lua_pushnil(L);
+        else
+            lua_pushnumber(L, conn_latency(c));
+        break;
+    case FIELD_BYTES_IN: lua_pushinteger(L, (lua_Integer)c->bytes_in); break;
+    case FIELD_BYTES_OUT: lua_pushinteger(L, (lua_Integer)c->bytes_out); break;
+    case FIELD_MESSAGES_IN: lua_pushinteger(L, (lua_Integer)c->messages_in); break;
+    case FIELD_MESSAGES_OUT: lua_pushinteger(L, (lua_Integer)c->messages_out); break;
+    case FIELD_BINARY_TYPE: lua_pushstring(L, b->binary ? "arraybuffer" : "blob"); break;
+    case FIELD_CALLBACK: break;
+    }
+}
+
+/* ---- methods ---- */
+
+static int l_index(lua_State *L);
+
+/* To find a method by __index costs a call of C, a fifth of what a small message costs to send. So a connection that
+ * looks up methods often gets a metatable of its own, where __index is a table of those that matter, in which Lua looks
+ * by itself; what that has not goes on to l_index. */
+enum { OFTEN = 100 };
+
+/* __index of that table. Upvalues: 1 as l_index has it, 2 the connection. */
+static int l_index_behind(lua_State *L) {
+    lua_settop(L, 2);
+    lua_pushvalue(L, lua_upvalueindex(2));
+    lua_replace(L, 1);
+    return l_index(L);
+}
+
+/* Pushes it. */
+static void push_own_methods(lua_State *L) {
+    static const char *const hot[] = {"send", "send_text", "send_binary"};
+    lua_createtable(L, 0, sizeof hot / sizeof *hot);
+    for (size_t i = 0; i < sizeof hot / sizeof *hot; i++) {
+        lua_getfield(L, lua_upvalueindex(1), hot[i]);
+        lua_setfield(L, -2, hot[i]);
+    }
+    lua_createtable(L, 0, 1);
+    lua_pushvalue(L, lua_upvalueindex(1));
+    lua_pushvalue(L, 1);
+    lua_pushcclosure(L, l_index_behind, 2);
+    lua_setfield(L, -2, "__index");
+    lua_setmetatable(L, -2);
+}
+
+/* Gives the connection at index 1 a metatable of its own. */
+static void own_metatable(lua_State *L) {
+    int top = lua_gettop(L);
+    lua_newtable(L);
+    lua_getmetatable(L, 1);
+    for (lua_pushnil(L); lua_next(L, top + 2);) {
+        lua_pushvalue(L, -2);
+        lua_insert(L, -2);
+        lua_rawset(L, top + 1);
+    }
+    lua_settop(L, top + 1);
+    push_own_methods(L);
+    lua_setfield(L, -2, "__index");
+    lua_setmetatable(L, 1);
+}
+
+static void note_lookup(lua_State *L) {
+    struct conn_box *b = l_conn_at_hand(L);
+    if (b && b->lookups < OFTEN && ++b->lookups == OFTEN) own_metatable(L);
+}
+
+/* Upvalue 1: name -> method, or number of a field. */
+static int l_index(lua_State *L) {
+    lua_pushvalue(L, 2);
+    int type = lua_rawget(L, lua_upvalueindex(1));
+    if (type == LUA_TFUNCTION) { /* who checks by itself */
+        note_lookup(L);
+        return 1;
+    }
+    struct conn_box *b = l_conn_check(L);
+    if (type == LUA_TNUMBER && lua_tointeger(L, -1) < FIELD_CALLBACK) {
+        push_field(L, b, (enum field)lua_tointeger(L, -1));
+        return 1;
+    }
+    lua_getiuservalue(L, 1, BOX_FIELDS);
+    lua_pushvalue(L, 2);
+    lua_rawget(L, -2);
+    return 1;
+}
+
+void l_conn_set_callback(lua_State *L, int box, enum callback which) {
+    struct conn_box *b = lua_touserdata(L, box);
+    bool is_set = !lua_isnil(L, -1);
+    lua_getiuservalue(L, box, BOX_FIELDS);
+    lua_insert(L, -2);
+    lua_setfield(L, -2, callback_names[which]);
+    lua_pop(L, 1);
+    b->hears = (uint16_t)((b->hears & ~(1u << which)) | (unsigned)is_set << which);
+    if (which != ON_MESSAGE) return;
+    b->has_listener = false;
+    if (is_set) task_wake_all(&b->receivers); /* who may receive no more */
+    if (!inbox_is_empty(&b->inbox)) l_conn_wake(L, box, b);
+}
+
+static int l_newindex(lua_State *L) {
+    struct conn_box *b = l_conn_check(L);
+    lua_settop(L, 3);
+    lua_pushvalue(L, 2);
+    int type = lua_rawget(L, lua_upvalueindex(1));
+    lua_Integer field = lua_tointeger(L, -1);
+    if (type == LUA_TFUNCTION)
+        return luaL_error(L, "'%s' is a method of the connection: it cannot be replaced", lua_tostring(L, 2));
+    if (type == LUA_TNUMBER && field == FIELD_BINARY_TYPE) {
+        b->binary = l_options_binary(L, 3, "binary_type");
+        return 0;
+    }
+    if (type == LUA_TNUMBER && field < FIELD_CALLBACK)
+        return luaL_error(L, "'%s' of a connection can be read, not set", lua_tostring(L, 2));
+    if (type == LUA_TNUMBER) {
+        if (!lua_isnil(L, 3) && !lua_isfunction(L, 3))
+            return luaL_error(L, "%s must be a function or nil, not %s", lua_tostring(L, 2), luaL_typename(L, 3));
+        lua_settop(L, 3);
+        l_conn_set_callback(L, 1, (enum callback)(field - FIELD_CALLBACK));
+        return 0;
+    }
+    luaL_argcheck(L, !lua_isnil(L, 2), 2, "the name of a field must not be nil");
+    lua_getiuservalue(L, 1, BOX_FIELDS);
+    lua_pushvalue(L, 2);
+    lua_pushvalue(L, 3);
+    lua_rawset(L, -3);
+    return 0;
+}
+
+void l_fields_open(lua_State *L, const luaL_Reg *methods) {
+    static const luaL_Reg with_names[] = {{"__index", l_index}, {"__newindex", l_newindex}, {NULL, NULL}};
+    lua_newtable(L);
+    luaL_setfuncs(L, methods, 0);
+    for (size_t i = 0; i < sizeof fields / sizeof *fields; i++) {
+        lua_pushinteger(L, fields[i].field);
+        lua_setfield(L, -2, fields[i].name);
+    }
+    for (int i = 0; i < CALLBACKS; i++) { /* which keeps the names, so that looking them up takes no memory */
+        lua_pushinteger(L, FIELD_CALLBACK + i);
+        lua_setfield(L, -2, callback_names[i]);
+    }
+    luaL_setfuncs(L, with_names, 1);
+}
