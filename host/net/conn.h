@@ -37,10 +37,10 @@ enum {
 struct conn_head {
     char key[HANDSHAKE_KEY_SIZE + 1]; /* of a client */
     struct buf text, body;
-    size_t scanned;          /* of `text`, for its end */
+    size_t scanned; /* of `text`, for its end */
+    struct http1_body reader;
     bool received;           /* `parts` is filled */
     struct http1_head parts; /* point into `text` */
-    struct http1_body reader;
 };
 
 /* How an attempt ended. Times are seconds, below 0 where there is none. */

@@ -7,12 +7,19 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* Empty; the room for fields is left as it is. */
+static struct conn_head *new_head(void) {
+    struct conn_head *h = malloc(sizeof *h);
+    if (!h) abort();
+    memset(h, 0, offsetof(struct conn_head, parts.fields));
+    buf_init(&h->text, HTTP1_HEAD_MAX);
+    buf_init(&h->body, CONN_BODY_MAX);
+    return h;
+}
+
 void conn_handshake_begin(struct conn *c) {
     c->phase = CONN_HANDSHAKE;
-    c->head = calloc(1, sizeof *c->head);
-    if (!c->head) abort();
-    buf_init(&c->head->text, HTTP1_HEAD_MAX);
-    buf_init(&c->head->body, CONN_BODY_MAX);
+    c->head = new_head();
     conn_set_step(c, c->plan->settings.handshake_timeout);
     if (c->role == WS_SERVER) return;
     uint8_t nonce[16];

@@ -22,8 +22,8 @@ struct http1_head {
     unsigned status;             /* of a response: 100 to 999 */
     struct slice reason;         /* of a response; may be empty */
     unsigned minor;              /* the version is HTTP/1.minor */
-    struct http1_field fields[HTTP1_FIELDS_MAX];
     size_t field_count;
+    struct http1_field fields[HTTP1_FIELDS_MAX]; /* the last: so many are rarely touched */
 };
 
 /* How many bytes the head at the front of `in` takes, its empty line included; 0: its end has not come yet. `*scanned`

@@ -328,7 +328,8 @@ describe("the fields of a connection", function()
     bot:tells("busy 1 nil open 300 true true", "true true true userdata", "2 function nil",
       "~^false .*'url' of a connection can be read", "~^false .*'send' is a method",
       "~^false bad argument #1 .*ws.connection expected, got number",
-      "~^false bad argument #1 .*ws.connection expected, got FILE", "~^false bad argument #2 .*string expected, got table")
+      "~^false bad argument #1 .*ws.connection expected, got FILE",
+      "~^false bad argument #2 .*string expected, got table")
     s:ping "x"
     s:expect(0xA, "x")
     bot:tells "ping x 2"
