@@ -15,6 +15,9 @@ static void a_mask_falls_on_each_byte_by_its_place(void **state) {
             assert_int_equal(to[n], 0xEE);
             mask_copy(to, to, n, mask, offset);
             assert_memory_equal(to, from, n);
+            size_t ascii = 0;
+            while (ascii < n && from[ascii] < 0x80) ascii++;
+            assert_int_equal(mask_copy(to, from, n, mask, offset), ascii == n);
         }
     }
 }
@@ -33,10 +36,28 @@ static void both_ways_agree(void **state) {
     }
 }
 
+static void a_byte_that_is_not_ascii_is_seen_wherever_it_is(void **state) {
+    (void)state;
+    static const uint8_t mask[4] = {0xFF, 0x00, 0x5A, 0x81};
+    uint8_t from[200], to[200];
+    for (size_t n = 0; n <= sizeof from; n++) {
+        memset(from, 'a', sizeof from);
+        assert_true(mask_copy(to, from, n, mask, 0));
+        assert_true(mask_copy_plain(to, from, n, mask, 0));
+        for (size_t at = 0; at < n; at++) {
+            from[at] = 0x80;
+            assert_false(mask_copy(to, from, n, mask, 0));
+            assert_false(mask_copy_plain(to, from, n, mask, 0));
+            from[at] = 0x7F;
+        }
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_mask_falls_on_each_byte_by_its_place),
         cmocka_unit_test(both_ways_agree),
+        cmocka_unit_test(a_byte_that_is_not_ascii_is_seen_wherever_it_is),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
