@@ -28,7 +28,7 @@ struct clock {
     uv_idle_t idle;      /* while one is due: the loop does not sleep */
     uv_prepare_t before; /* before the sockets are looked at, and after that */
     uv_check_t after;
-    uint64_t looked; /* when that began: what was due then may happen */
+    uint64_t looked; /* when that began: what was due then may happen; 0: nothing was */
     struct deadline **heap;
     size_t n, size;
     uint64_t order; /* of the next one set */

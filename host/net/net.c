@@ -18,9 +18,9 @@ static uint64_t woke(const struct net *n) {
     return n->woke > n->turned ? n->woke : now > n->turned ? now : n->turned;
 }
 
-/* How long it has been awake since then; 0: not for NET_BLOCK_LEAST. */
-static uint64_t lag(const struct net *n) {
-    uint64_t awake = uv_hrtime() - woke(n);
+/* How long it has been awake at that time; 0: not for NET_BLOCK_LEAST. */
+static uint64_t lag(const struct net *n, uint64_t at) {
+    uint64_t awake = at - woke(n);
     return awake >= NET_BLOCK_LEAST ? awake : 0;
 }
 
@@ -34,14 +34,14 @@ static void on_before_sleep(uv_prepare_t *prepare) {
     struct net *n = prepare->data;
     conn_run_busy(n);
     if (n->record) record_flush(n->record);
-    uint64_t length = lag(n);
-    n->turned = uv_hrtime();
+    uint64_t now = uv_hrtime(), length = lag(n, now);
+    n->turned = now;
     if (length)
         n->blocks[n->block_count++ % NET_BLOCKS] = (struct net_block){.end = clock_now(&n->clock), .length = length};
 }
 
 uint64_t net_lag_since(const struct net *n, uint64_t when) {
-    uint64_t most = lag(n);
+    uint64_t most = lag(n, uv_hrtime());
     for (unsigned i = 0; i < n->block_count && i < NET_BLOCKS; i++)
         if (n->blocks[i].end > when && n->blocks[i].length > most) most = n->blocks[i].length;
     return most;
