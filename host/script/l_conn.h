@@ -53,6 +53,7 @@ struct conn_box {
     struct inbox inbox;         /* at most max_receive_buffer bytes, and the events of one attempt */
     struct task *task;          /* the one that a callback runs or waits in, or NULL */
     struct inbox_event *event;  /* what that is told; its own */
+    struct ws_event *first;     /* what the next task begins with; NULL: it looks for itself */
     struct waiters receivers;   /* tasks in conn:receive */
     struct conn_staged *staged; /* NULL: nothing */
 

@@ -284,6 +284,14 @@ static void forget_event(struct conn_box *b) {
     b->delivers = DELIVERS_MESSAGE;
 }
 
+/* The next message, ping or pong. */
+static bool take_next(struct conn_box *b, struct ws_event *ev) {
+    if (!b->first) return conn_next(b->conn, ev);
+    *ev = *b->first;
+    b->first = NULL;
+    return true;
+}
+
 /* Pushes the next callback with its arguments, and returns how many those are; 0: there is nothing more to tell. */
 static int push_next(lua_State *L, struct conn_box *b) {
     struct conn *c = b->conn;
@@ -308,7 +316,7 @@ static int push_next(lua_State *L, struct conn_box *b) {
             inbox_drop_message(&b->inbox);
             l_events_make_room(b);
             return n;
-        } else if (!conn_next(c, &ev)) {
+        } else if (!take_next(b, &ev)) {
             return 0;
         } else if (ev.kind == WS_PING || ev.kind == WS_PONG) {
             enum callback which = ev.kind == WS_PING ? ON_PING : ON_PONG;
@@ -394,8 +402,15 @@ static void drain(struct conn_box *b) {
     b->draining = true;
     while (b->due && !b->task) {
         uint32_t before = b->progress;
+        struct ws_event first;
         b->due = b->failed = false;
+        if (inbox_is_empty(&b->inbox)) { /* part of a message is not worth a task */
+            if (!conn_next(b->conn, &first)) break;
+            b->first = &first;
+        }
         bool ran = task_run(b->engine, l_deliver, b, on_task_end, b), began = b->progress != before;
+        if (b->first) hold(b, b->first);
+        b->first = NULL;
         if (!ran || (b->failed && !began)) {
             conn_destroy(b->conn); /* no memory to tell the script anything */
             break;
