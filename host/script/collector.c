@@ -25,9 +25,10 @@ static int l_collectgarbage(lua_State *L) {
     static const char *const options[] = {"collect",   "count",        "step",        "stop",     "restart",
                                           "isrunning", "generational", "incremental", "setpause", "setstepmul",
                                           NULL};
+    static const int numbers[] = {0, 0, 1, 0, 0, 0, 2, 3, 1, 1}; /* that each takes */
     enum { GENERATIONAL = 6 };
     int option = luaL_checkoption(L, 1, "collect", options);
-    for (int i = 2; i <= 4; i++) luaL_optinteger(L, i, 0); /* Lua's own would not know its name to complain */
+    for (int i = 0; i < numbers[option]; i++) luaL_optinteger(L, 2 + i, 0); /* Lua's own would not know its name */
     if (option >= GENERATIONAL) engine_of(L)->collector = COLLECTOR_OF_SCRIPT;
     lua_pushvalue(L, lua_upvalueindex(1));
     lua_insert(L, 1);

@@ -286,9 +286,10 @@ static void forget_event(struct conn_box *b) {
 
 /* The next message, ping or pong. */
 static bool take_next(struct conn_box *b, struct ws_event *ev) {
-    if (!b->first) return conn_next(b->conn, ev);
-    *ev = *b->first;
+    const struct ws_event *first = b->first;
     b->first = NULL;
+    if (!first || !conn_is_open(b->conn)) return conn_next(b->conn, ev); /* a finalizer may have ended it */
+    *ev = *first;
     return true;
 }
 

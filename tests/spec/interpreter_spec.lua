@@ -218,6 +218,9 @@ describe("the libraries", function()
   same("refuse what lua refuses of a collector", { "-e", [[
     print(pcall(collectgarbage, "no"))
     print(pcall(collectgarbage, "step", "x"))
+    print(pcall(collectgarbage, "generational", 20, "x"))
+    print(pcall(collectgarbage, "collect", "x"))
+    print(pcall(collectgarbage, nil))
     print(pcall(collectgarbage, {}))]] })
 end)
 
