@@ -6,7 +6,7 @@
 /* Percent: by how much the heap grows until what is young is collected, and until all is. */
 static const struct {
     int minor, major;
-} measures[] = {[COLLECTOR_OF_SMALL] = {100, 1000}, [COLLECTOR_OF_LARGE] = {20, 100}};
+} measures[] = {[COLLECTOR_OF_SMALL] = {50, 200}, [COLLECTOR_OF_LARGE] = {20, 100}};
 
 static void apply(struct engine *e, enum collector which) {
     e->collector = which;

@@ -13,7 +13,8 @@ static const char box_kind;
 
 /* By the metatable, of which there may be more than one (l_fields.c). */
 static struct conn_box *check_metatable(lua_State *L) {
-    bool is_one = lua_getmetatable(L, 1) && lua_rawgetp(L, -1, &box_kind) != LUA_TNIL;
+    bool may_be = lua_type(L, 1) == LUA_TUSERDATA && lua_rawlen(L, 1) == sizeof(struct conn_box);
+    bool is_one = may_be && lua_getmetatable(L, 1) && lua_rawgetp(L, -1, &box_kind) != LUA_TNIL;
     if (!is_one) luaL_typeerror(L, 1, CONN_TYPE);
     lua_pop(L, 2);
     return lua_touserdata(L, 1);

@@ -386,6 +386,7 @@ static void on_task_end(struct task *t, void *arg, enum task_end how) {
     if (b->takes) inbox_drop_message(&b->inbox); /* there was no memory to give it to the script */
     b->takes = false;
     if (b->failed) {
+        memory_offer(&b->engine->blocks, NULL, 0); /* a message that there was no memory for goes now */
         char *message = task_describe(t, NULL);
         on_failed_callback(b, event, message);
         free(message);
@@ -410,7 +411,7 @@ static void drain(struct conn_box *b) {
             b->first = &first;
         }
         bool ran = task_run(b->engine, l_deliver, b, on_task_end, b), began = b->progress != before;
-        if (b->first) hold(b, b->first);
+        if (b->first && conn_is_open(b->conn)) hold(b, b->first); /* else a finalizer has ended it */
         b->first = NULL;
         if (!ran || (b->failed && !began)) {
             conn_destroy(b->conn); /* no memory to tell the script anything */

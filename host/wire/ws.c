@@ -288,7 +288,9 @@ void ws_place(struct ws *w, uint8_t **at, size_t *n) {
     if (w->large && *n > WS_GLANCE) *n = WS_GLANCE;
     if (!p || !p->in_frame || !p->large || make_room_for_large(w, 1) < 0) return;
     size_t room = room_of_large(&p->message);
-    *at = buf_reserve(&p->message, room);
+    uint8_t *to = buf_reserve(&p->message, room);
+    if (!to) return; /* past a limit that was lowered meanwhile: ws_step refuses it */
+    *at = to;
     *n = room < p->left ? room : (size_t)p->left;
 }
 

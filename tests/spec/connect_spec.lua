@@ -365,6 +365,29 @@ describe("the fields of a connection", function()
     bot:ends(0)
   end)
 
+  it_tells("keep what a script has made of their metatable", function()
+    local bot = program.bot([[
+      local function new() return ws.connect { url = "ws://127.0.0.1:1/", on_error = function() end } end
+      local a, b = new(), new()
+      for _ = 1, 200 do assert(a.send) end
+      say(getmetatable(a) == getmetatable(b))
+      say(pcall(tostring, setmetatable({}, getmetatable(a))))
+      say(pcall(getmetatable(a).__gc, setmetatable({}, {})))
+      local old = getmetatable(b).__index
+      getmetatable(b).__index = function(c, name)
+        return name == "greet" and function() return old(c, "send") and "hello" end or old(c, name)
+      end
+      for _ = 1, 200 do assert(b:greet() == "hello") end
+      local c = new()
+      debug.setmetatable(c, nil)
+      for _ = 1, 200 do assert(old(c, "send")) end
+      say "done"
+      host.stop()
+    ]])
+    bot:tells("true", "~^false .*ws.connection expected", "~^false .*ws.connection expected", "done")
+    bot:ends(0)
+  end)
+
   it_tells("differ in id, and cannot be set", function()
     local bot = program.bot([[
       local a, b = ws.connect { url = "ws://127.0.0.1:1/" }, ws.connect { url = "ws://127.0.0.1:1/" }

@@ -283,6 +283,17 @@ describe("connections", function()
     bot:kill "sigkill"
   end)
 
+  it_tells("may have lowered the limit while a large message is read to where it stays", function()
+    local bot, s = open()
+    s:send("\x82\x7f" .. (">I8"):pack(1000000) .. ("x"):rep(300000))
+    bot:takes_over(feed("2", "max_message_size = 500000,"))
+    bot:tells "2 adopt 1 open"
+    s:post(("x"):rep(700000))
+    bot:tells "2 error too_big"
+    s:expect_close(1009)
+    bot:kill "sigkill"
+  end)
+
   it_tells("of one name twice are an error, and so the reload fails", function()
     local bot, s = open()
     bot:fails_to(feed("2", nil, feed "2b"), "there is a connection of the name 'feed' already")
