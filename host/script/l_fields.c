@@ -96,7 +96,6 @@ enum { OFTEN = 100 };
 
 /* __index of that table. Upvalues: 1 as l_index has it, 2 the connection. */
 static int l_index_behind(lua_State *L) {
-    lua_settop(L, 2);
     lua_pushvalue(L, lua_upvalueindex(2));
     lua_replace(L, 1);
     return l_index(L);
@@ -131,8 +130,7 @@ static bool push_shared_metatable(lua_State *L) {
 
 /* Gives the connection at index 1 a metatable of its own, which getmetatable does not show. */
 static void own_metatable(lua_State *L) {
-    enum { SHARED = 4, OWN };
-    lua_settop(L, 3); /* connection, name, method */
+    enum { SHARED = 4, OWN }; /* connection, name, method, ... */
     if (push_shared_metatable(L)) {
         lua_settop(L, SHARED);
         lua_newtable(L);
@@ -157,6 +155,7 @@ static void note_lookup(lua_State *L) {
 
 /* Upvalue 1: name -> method, or number of a field. */
 static int l_index(lua_State *L) {
+    lua_settop(L, 2); /* a script may call it, with more or less */
     lua_pushvalue(L, 2);
     int type = lua_rawget(L, lua_upvalueindex(1));
     if (type == LUA_TFUNCTION) { /* who checks by itself */
