@@ -31,10 +31,8 @@ static inline bool slice_eq(struct slice a, struct slice b) {
 static inline bool slice_eq_nocase(struct slice a, struct slice b) {
     if (a.n != b.n) return false;
     for (size_t i = 0; i < a.n; i++) {
-        uint8_t x = a.p[i], y = b.p[i];
-        if (x >= 'A' && x <= 'Z') x |= 0x20;
-        if (y >= 'A' && y <= 'Z') y |= 0x20;
-        if (x != y) return false;
+        uint8_t x = a.p[i], lower = x | 0x20;
+        if (x != b.p[i] && (lower != (b.p[i] | 0x20) || lower < 'a' || lower > 'z')) return false;
     }
     return true;
 }

@@ -31,18 +31,19 @@ static void on_idle(uv_idle_t *idle) { (void)idle; }
 
 /* Has the loop sleep until the first deadline, or not at all. A frozen clock only runs what is due. */
 static void arm(struct clock *c) {
-    uint64_t now = clock_now(c), due = c->n ? c->heap[0]->due : UINT64_MAX;
-    if (c->n && due <= now) {
+    if (c->n == 0) {
+        uv_idle_stop(&c->idle);
         uv_timer_stop(&c->timer);
-        uv_idle_start(&c->idle, on_idle);
         return;
     }
-    uv_idle_stop(&c->idle);
-    if (c->n) { /* a frozen one keeps the loop alive, as the deadline would */
-        uint64_t ms = c->frozen ? UINT64_C(1000) * 3600 : (due - now + CLOCK_MS - 1) / CLOCK_MS;
-        uv_timer_start(&c->timer, on_timer, ms, 0);
-    } else {
+    uint64_t now = clock_now(c), due = c->heap[0]->due;
+    if (due <= now) {
         uv_timer_stop(&c->timer);
+        uv_idle_start(&c->idle, on_idle);
+    } else { /* a frozen one keeps the loop alive, as the deadline would */
+        uint64_t ms = c->frozen ? UINT64_C(1000) * 3600 : (due - now + CLOCK_MS - 1) / CLOCK_MS;
+        uv_idle_stop(&c->idle);
+        uv_timer_start(&c->timer, on_timer, ms, 0);
     }
 }
 

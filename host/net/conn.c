@@ -120,6 +120,10 @@ const char *conn_state(const struct conn *c) {
     }
 }
 
+struct stream_address conn_local_address(const struct conn *c) {
+    return c->stream ? stream_local_address(c->stream) : (struct stream_address){0};
+}
+
 static const char *phase_word(const struct conn *c) {
     switch (c->phase) {
     case CONN_DIALLING: return c->tunnel ? tunnel_phase(c->tunnel) : "connect";
@@ -182,17 +186,18 @@ void conn_begin_closing(struct conn *c) {
     conn_mark_busy(c);
 }
 
-static double since(const struct conn *c, uint64_t when) { return when ? clock_to_seconds(conn_now(c) - when) : -1; }
+static double since(uint64_t when, uint64_t now) { return when ? clock_to_seconds(now - when) : -1; }
 
 /* What explains the end to a person. */
 static void describe_end(struct conn *c) {
     struct conn_end *e = conn_ending(c);
+    uint64_t now = conn_now(c);
     e->sent = c->ws.sent_code;
     e->attempt = c->attempt;
-    e->uptime = c->opened_at ? since(c, c->opened_at) : 0;
-    e->since_in = since(c, c->last_in);
-    e->since_out = since(c, c->last_out);
-    e->since_ping = c->pings && c->pings->sent > c->last_in ? since(c, c->pings->sent) : -1;
+    e->uptime = c->opened_at ? since(c->opened_at, now) : 0;
+    e->since_in = since(c->last_in, now);
+    e->since_out = since(c->last_out, now);
+    e->since_ping = c->pings && c->pings->sent > c->last_in ? since(c->pings->sent, now) : -1;
     e->lag = clock_to_seconds(net_lag_since(c->net, c->began_at));
     e->retry_in = -1;
 }
@@ -323,7 +328,7 @@ void conn_transport_up(struct conn *c) {
     if (c->phase == CONN_DIALLING || c->phase == CONN_TLS) conn_handshake_begin(c);
 }
 
-static void on_dialled(void *arg, struct stream *s, const struct fault *fault) {
+static void on_dialled(void *arg, struct stream *s, struct stream_address to, const struct fault *fault) {
     struct conn *c = arg;
     c->tunnel = NULL;
     if (!s) {
@@ -332,7 +337,7 @@ static void on_dialled(void *arg, struct stream *s, const struct fault *fault) {
         return;
     }
     conn_hold(c);
-    conn_io_own(c, s);
+    conn_io_own(c, s, to);
     const struct url *url = conn_url(c);
     if (url->scheme == URL_WSS) {
         struct fault refused_config = {0};
@@ -358,8 +363,8 @@ static void prepare_attempt(struct conn *c) {
     forget_end(c);
     c->began_at = conn_now(c);
     c->opened_at = c->last_in = c->last_out = 0;
-    c->shut = c->ended_by_owner = c->held_back = false;
-    c->remote_address = c->local_address = (struct stream_address){0};
+    c->shut = c->ended_by_owner = c->held_back = c->probed = false;
+    c->remote_address = (struct stream_address){0};
     conn_drop_pings(c);
     conn_forget_redirects(c);
     free(c->protocol);
@@ -390,7 +395,7 @@ void conn_start(struct conn *c, const struct fault *fault) {
 
 void conn_dial(struct conn *c) {
     c->phase = CONN_DIALLING;
-    c->remote_address = c->local_address = (struct stream_address){0};
+    c->remote_address = (struct stream_address){0};
     conn_set_step(c, c->plan->settings.connect_timeout);
     c->tunnel = tunnel_start(c->net, conn_url(c), c->plan, on_dialled, c);
 }
@@ -405,7 +410,7 @@ struct conn *conn_accept(struct net *net, struct stream *s, const struct tls_con
     link_all(c);
     c->attempt = 1;
     c->began_at = conn_now(c);
-    conn_io_own(c, s);
+    conn_io_own(c, s, stream_remote_address(s));
     c->phase = CONN_TLS;
     if (tls) {
         struct fault fault = {0};

@@ -120,7 +120,7 @@ struct conn {
     bool again;           /* conn_open was called while an attempt was under way */
     bool ended_by_owner;  /* this attempt: conn_close or conn_destroy */
     bool held_back;       /* `starts` said so */
-    bool paired;          /* its other end is within this process (net/loopback.h) */
+    bool probed;          /* TCP probes it (conn_ping.c) */
     bool is_busy;
     struct conn *busy_next, *all_next, **all_at;
     const struct conn_sink *sink;
@@ -135,9 +135,10 @@ struct conn {
     struct stream *stream;
     struct tls *tls;
     struct ws ws;
-    char *protocol;                                      /* agreed on, or NULL */
-    struct conn_head *head;                              /* NULL: not there (any more) */
-    struct stream_address remote_address, local_address; /* none: not connected yet in this attempt */
+    char *protocol;                       /* agreed on, or NULL */
+    struct conn_head *head;               /* NULL: not there (any more) */
+    struct stream_address remote_address; /* none: not connected yet in this attempt */
+    uint32_t pair; /* of its two ends within this process, by their ports (net/loopback.h); 0: it is none */
 
     struct slice in;       /* read, not yet given to `ws`: borrowed, or what is held */
     struct buf *held;      /* the rest of a read that met a pause; NULL: there is none */
@@ -252,6 +253,9 @@ static inline double conn_pong_seconds(const struct conn *c) { return c->pings ?
 
 /* May events still come from conn_next? */
 static inline bool conn_is_open(const struct conn *c) { return c->phase == CONN_OPEN || c->phase == CONN_CLOSING; }
+
+/* Its own end; none: it is not connected. */
+struct stream_address conn_local_address(const struct conn *c);
 
 /* "connecting" "open" "closing" "closed" "waiting" */
 const char *conn_state(const struct conn *c);

@@ -19,6 +19,7 @@ static void note_close(struct conn *c, const struct ws_event *ev) {
     e->reason_size = ev->data.n;
     if (ev->data.n) memcpy(e->reason, ev->data.p, ev->data.n);
     if (c->phase == CONN_OPEN) conn_begin_closing(c);
+    if (c->role == WS_CLIENT && c->stream) c->stream->end_is_near = true; /* RFC 6455 7.1.1: the server ends it first */
     conn_mark_busy(c);
 }
 
@@ -103,8 +104,7 @@ static void broke(struct conn *c, int error, const char *when) {
 }
 
 /* The connection ended without a Close frame: by the peer (UV_EOF), or because it broke. */
-static void on_ended(void *owner, int error) {
-    struct conn *c = owner;
+static void end(struct conn *c, int error) {
     const char *who = c->role == WS_CLIENT ? "the server" : "the client";
     const char *when = c->phase == CONN_TLS         ? "in the TLS handshake"
                        : c->phase == CONN_HANDSHAKE ? "before the opening handshake was done"
@@ -118,6 +118,12 @@ static void on_ended(void *owner, int error) {
     } else {
         broke(c, error, when);
     }
+}
+
+static void on_ended(void *owner, int error) {
+    struct conn *c = owner;
+    if (error == UV_EOF && c->phase != CONN_CLOSING) error = stream_why_ended(c->stream);
+    end(c, error);
 }
 
 static bool wants_plain(const struct conn *c) {
@@ -149,7 +155,7 @@ static void go_on(struct conn *c, uint64_t last_in) {
         if (step == TLS_ENDED) {
             if (!any)
                 c->last_in = last_in; /* that somebody takes leave is no sign of life: it may be a proxy, of silence */
-            on_ended(c, UV_EOF);
+            end(c, UV_EOF);
         }
         if (step == TLS_FAILED && c->phase == CONN_CLOSING)
             conn_end_attempt(c);
@@ -273,13 +279,12 @@ void conn_half_close(struct conn *c) {
     stream_shutdown(c->stream);
 }
 
-void conn_io_own(struct conn *c, struct stream *s) {
-    c->paired = false;
+void conn_io_own(struct conn *c, struct stream *s, struct stream_address to) {
+    c->pair = 0;
     c->stream = s;
+    c->remote_address = to;
     stream_own(s, &stream_events, c);
-    stream_tune(s);
-    c->remote_address = stream_remote_address(s);
-    c->local_address = stream_local_address(s);
+    stream_hasten(s);
 }
 
 /* ---- turns ---- */

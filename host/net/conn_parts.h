@@ -61,7 +61,7 @@ void conn_drop_queue(struct conn *c);
 
 void conn_drop_pings(struct conn *c);
 
-/* Sets the deadline of the next ping, or of the pong. */
+/* Open: sets the deadline of the next ping, of the pong, or of when TCP is to probe. */
 void conn_arm_ping(struct conn *c);
 
 /* The ping that waited goes out now. */
@@ -117,8 +117,8 @@ void conn_handshake_refused(struct conn *c);
 
 void conn_drop_held(struct conn *c);
 
-/* Makes the stream the connection's. */
-void conn_io_own(struct conn *c, struct stream *s);
+/* Makes the stream the connection's; it leads `to` there. */
+void conn_io_own(struct conn *c, struct stream *s, struct stream_address to);
 
 /* A frame was written into `out`. */
 void conn_sent(struct conn *c, enum ws_kind kind, struct slice data, uint16_t code);

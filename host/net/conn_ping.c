@@ -1,8 +1,11 @@
-/* conn_ping: pings in their interval, the silence after one, and what a pong says of the way there and back. */
+/* conn_ping: pings in their interval, the silence after one, and what a pong says of the way there and back; below them
+ * the probes of TCP, which a connection needs that stays. */
 #include "net/conn_parts.h"
 
 #include <stdlib.h>
 #include <string.h>
+
+#define PROBE_AFTER (10 * CLOCK_SECOND) /* open for so long: one that is soon gone need not pay for them */
 
 void conn_drop_pings(struct conn *c) {
     if (c->pings) free(c->pings->data);
@@ -17,23 +20,23 @@ static struct conn_pings *need_pings(struct conn *c) {
     return c->pings;
 }
 
-static void on_ping_time(struct deadline *d);
+static void on_time(struct deadline *d);
+
+/* `when`, or `due` where that is earlier; 0 is never. */
+static uint64_t earlier(uint64_t due, uint64_t when) { return when && (!due || when < due) ? when : due; }
 
 void conn_arm_ping(struct conn *c) {
     const struct conn_pings *p = c->pings;
-    if (!p) return;
-    uint64_t due = p->next, dead = p->sent ? p->sent + c->plan->settings.pong_timeout : 0;
-    if (dead && (!due || dead < due)) due = dead;
+    uint64_t due = c->probed ? 0 : c->opened_at + PROBE_AFTER;
+    if (p) due = earlier(earlier(due, p->next), p->sent ? p->sent + c->plan->settings.pong_timeout : 0);
     if (due)
-        clock_set(&c->net->clock, &c->step, due, on_ping_time);
+        clock_set(&c->net->clock, &c->step, due, on_time);
     else
         clock_cancel(&c->net->clock, &c->step);
 }
 
-static void on_ping_time(struct deadline *d) {
-    struct conn *c = (struct conn *)((char *)d - offsetof(struct conn, step));
+static void see_to_pings(struct conn *c, uint64_t t) {
     struct conn_pings *p = c->pings;
-    uint64_t t = conn_now(c);
     if (p->sent && c->last_in >= p->sent) p->sent = 0; /* anything received counts as a pong */
     if (p->sent && c->paused) p->sent = t;             /* nobody looks for one */
     if (p->sent && t >= p->sent + c->plan->settings.pong_timeout) {
@@ -45,13 +48,23 @@ static void on_ping_time(struct deadline *d) {
         p->next = t + c->plan->settings.ping_interval;
         conn_ping(c, slice_of(NULL, 0));
     }
-    conn_arm_ping(c);
+}
+
+static void on_time(struct deadline *d) {
+    struct conn *c = (struct conn *)((char *)d - offsetof(struct conn, step));
+    uint64_t t = conn_now(c);
+    if (!c->probed && t >= c->opened_at + PROBE_AFTER) {
+        stream_probe(c->stream);
+        c->probed = true;
+    }
+    if (c->pings) see_to_pings(c, t);
+    if (c->phase == CONN_OPEN) conn_arm_ping(c);
 }
 
 void conn_ping_changed(struct conn *c) {
     uint64_t interval = c->plan->settings.ping_interval;
-    if (c->phase != CONN_OPEN || (!interval && !c->pings)) return;
-    need_pings(c)->next = interval ? conn_now(c) + interval : 0;
+    if (c->phase != CONN_OPEN) return;
+    if (interval || c->pings) need_pings(c)->next = interval ? conn_now(c) + interval : 0;
     conn_arm_ping(c);
 }
 

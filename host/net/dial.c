@@ -63,11 +63,11 @@ void dial_cancel(struct dial *d) {
     free(d);
 }
 
-static void finish(struct dial *d, struct stream *winner, const struct fault *fault) {
+static void finish(struct dial *d, struct stream *winner, struct stream_address to, const struct fault *fault) {
     dial_done done = d->done;
     void *arg = d->arg;
     dial_cancel(d);
-    done(arg, winner, fault);
+    done(arg, winner, to, fault);
 }
 
 /* ---- words ---- */
@@ -151,7 +151,7 @@ static void on_failed(struct deadline *pause) {
     struct dial *d = of_pause(pause);
     struct fault fault = {0};
     put_fault(d, &fault);
-    finish(d, NULL, &fault);
+    finish(d, NULL, (struct stream_address){0}, &fault);
 }
 
 /* Is it the address that is at fault, and not we? */
@@ -176,7 +176,7 @@ static void on_connected(void *owner, struct stream *s, int status) {
     d->on_their_way--;
     if (status == 0) {
         dead_forget(&d->net->dead, &c->address);
-        finish(d, s, NULL);
+        finish(d, s, stream_address_of(&c->address.any), NULL);
         return;
     }
     stream_close(s);
@@ -232,7 +232,7 @@ static void go_on(struct dial *d) {
     clock_cancel(clock, &d->pause);
     for (struct candidate *c; (c = next_candidate(d));) {
         uint64_t then = time_of_next(d);
-        if (then > clock_now(clock)) {
+        if (then && then > clock_now(clock)) {
             clock_set(clock, &d->pause, then, on_pause);
             return;
         }
@@ -307,7 +307,7 @@ static void on_path_tried(struct deadline *pause) {
     struct stream *s = d->candidates->stream;
     if (s) {
         d->candidates->stream = NULL;
-        finish(d, s, NULL);
+        finish(d, s, (struct stream_address){.family = STREAM_PATH}, NULL);
     } else {
         on_failed(pause);
     }

@@ -8,12 +8,14 @@
 
 /* Finds the other end. Either may hear of the connection first, so it is looked for from both sides. */
 static bool pair(struct conn *c) {
-    for (struct conn *o = c->net->all; o && !c->paired; o = o->all_next) {
-        if (o->role == c->role || !o->stream || o->paired) continue;
-        c->paired = o->paired = stream_address_equal(c->local_address, o->remote_address) &&
-                                stream_address_equal(c->remote_address, o->local_address);
+    struct stream_address here = conn_local_address(c), there = c->remote_address;
+    for (struct conn *o = c->net->all; o && !c->pair; o = o->all_next) {
+        if (o->role == c->role || !o->stream || o->pair || !stream_address_equal(here, o->remote_address)) continue;
+        if (!stream_address_equal(there, conn_local_address(o))) continue;
+        uint32_t mine = here.port, other = there.port;
+        c->pair = o->pair = c->role == WS_CLIENT ? mine << 16 | other : other << 16 | mine;
     }
-    return c->paired;
+    return c->pair;
 }
 
 void loopback_pair(struct conn *server) { pair(server); }
@@ -23,20 +25,13 @@ struct pair {
     const struct conn *client, *server;
 };
 
-/* What both ends of a connection have in common, and no other connection has: their ports, as both have one address. */
-static uint32_t ports_of(const struct conn *c) {
-    uint32_t local = c->local_address.port, remote = c->remote_address.port;
-    return c->role == WS_CLIENT ? local << 16 | remote : remote << 16 | local;
-}
-
-/* Finds the pair of these ports in a table of `size`, a power of 2 that is never full; its own place where it is new.
- */
-static struct pair *find(struct pair *table, size_t size, uint32_t ports) {
-    size_t i = ports >> 16;
+/* Finds the pair in a table of `size`, a power of 2 that is never full; its own place where it is new. */
+static struct pair *find(struct pair *table, size_t size, uint32_t pair) {
+    size_t i = pair >> 16;
     for (;; i++) {
         struct pair *p = &table[i & (size - 1)];
         if (!p->client && !p->server) return p;
-        if (ports_of(p->client ? p->client : p->server) == ports) return p;
+        if ((p->client ? p->client : p->server)->pair == pair) return p;
     }
 }
 
@@ -52,7 +47,7 @@ static bool is_on_its_way(const struct conn *from, const struct conn *to) {
 static bool begins(struct conn *c, bool with_dials) {
     if (c->role != WS_CLIENT) return false;
     if (c->tunnel) return with_dials || tunnel_is_looking_up(c->tunnel);
-    return c->stream && !c->paired && listener_is_at(c->net, c->remote_address) && !pair(c);
+    return c->stream && !c->pair && listener_is_at(c->net, c->remote_address) && !pair(c);
 }
 
 bool loopback_is_quiet(const struct net *net, bool with_dials) {
@@ -60,15 +55,15 @@ bool loopback_is_quiet(const struct net *net, bool with_dials) {
     bool quiet = true;
     for (struct conn *c = net->all; c && quiet; c = c->all_next) {
         quiet = !begins(c, with_dials);
-        if (c->paired) n++;
+        if (c->pair) n++;
     }
     if (n == 0 || !quiet) return quiet;
     while (size < n * 2) size *= 2;
     struct pair *table = calloc(size, sizeof *table);
     if (!table) abort();
     for (const struct conn *c = net->all; c; c = c->all_next) {
-        if (!c->paired || !c->stream) continue;
-        struct pair *p = find(table, size, ports_of(c));
+        if (!c->pair || !c->stream) continue;
+        struct pair *p = find(table, size, c->pair);
         *(c->role == WS_CLIENT ? &p->client : &p->server) = c;
     }
     for (size_t i = 0; i < size && quiet; i++) {

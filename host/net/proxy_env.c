@@ -89,8 +89,14 @@ bool proxy_env_excepts(const char *no_proxy, const char *host, uint16_t port) {
 /* The variable `lower`, or `upper`; NULL where neither says anything. `*name` is the one that does. */
 static const char *find(proxy_env_get get, const char *lower, const char *upper, const char **name) {
     const char *value = get(*name = lower);
-    if ((!value || !value[0]) && upper) value = get(*name = upper);
+    if (!value || !value[0]) value = get(*name = upper);
     return value && value[0] ? value : NULL;
+}
+
+/* http_proxy. A program of CGI has a client's header "Proxy" in HTTP_PROXY. */
+static const char *find_http(proxy_env_get get, const char **name) {
+    const char *value = find(get, "http_proxy", "HTTP_PROXY", name);
+    return value && **name == 'H' && get("REQUEST_METHOD") ? NULL : value;
 }
 
 int proxy_env_read(const struct url *to, proxy_env_get get, struct url *proxy, struct fault *fault) {
@@ -99,7 +105,7 @@ int proxy_env_read(const struct url *to, proxy_env_get get, struct url *proxy, s
     if (to->scheme == URL_WSS)
         value = find(get, "https_proxy", "HTTPS_PROXY", &name);
     else
-        value = find(get, "http_proxy", get("REQUEST_METHOD") ? NULL : "HTTP_PROXY", &name);
+        value = find_http(get, &name);
     if (!value) value = find(get, "all_proxy", "ALL_PROXY", &name);
     if (!value) return 0;
     const char *excepted = find(get, "no_proxy", "NO_PROXY", &(const char *){NULL});

@@ -51,8 +51,12 @@ int stream_connect(struct stream *s, const struct sockaddr *to, const struct soc
     if (rc < 0) return rc;
     uv_connect_t *req = new_request(s, sizeof *req);
     rc = uv_tcp_connect(req, &s->uv.tcp, to, on_connected);
-    if (rc < 0) free(req);
-    return rc;
+    if (rc < 0) {
+        free(req);
+        return rc;
+    }
+    stream_read(s, true); /* from the start: told so later, libuv would tell the system twice */
+    return 0;
 }
 
 int stream_connect_path(struct stream *s, const char *path) {
@@ -72,16 +76,19 @@ int stream_connect_path(struct stream *s, const char *path) {
 
 int stream_accept(struct stream *s, uv_stream_t *listening) { return uv_accept(listening, &s->uv.stream); }
 
-/* Not by libuv, which sets more, each for the price of a call: a connection that lives for one message feels it. */
+/* Not by libuv, which sets more, each for the price of a call. */
 static void set_option(uv_os_fd_t fd, int level, int option, int value) {
     setsockopt(fd, level, option, &value, sizeof value);
 }
 
-void stream_tune(struct stream *s) {
-    if (s->unix_path) return;
+void stream_hasten(struct stream *s) {
     uv_os_fd_t fd;
-    if (uv_fileno(&s->uv.handle, &fd) != 0) return;
-    set_option(fd, IPPROTO_TCP, TCP_NODELAY, 1);
+    if (!s->unix_path && uv_fileno(&s->uv.handle, &fd) == 0) set_option(fd, IPPROTO_TCP, TCP_NODELAY, 1);
+}
+
+void stream_probe(struct stream *s) {
+    uv_os_fd_t fd;
+    if (s->unix_path || uv_fileno(&s->uv.handle, &fd) != 0) return;
     set_option(fd, SOL_SOCKET, SO_KEEPALIVE, 1);
 #ifdef TCP_KEEPIDLE
     set_option(fd, IPPROTO_TCP, TCP_KEEPIDLE, STREAM_DEAD_AFTER / 2);
@@ -96,13 +103,12 @@ void stream_tune(struct stream *s) {
 #endif
 }
 
-/* libuv calls it an end when the connection was reset behind the last bytes; the system knows better. */
-static int why_ended(const struct stream *s, int n) {
+int stream_why_ended(const struct stream *s) {
     uv_os_fd_t fd;
     int error = 0;
     socklen_t size = sizeof error;
-    if (n != UV_EOF || uv_fileno(&s->uv.handle, &fd) != 0) return n;
-    if (getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &size) != 0 || error == 0) return n;
+    if (uv_fileno(&s->uv.handle, &fd) != 0) return UV_EOF;
+    if (getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &size) != 0 || error == 0) return UV_EOF;
     return uv_translate_sys_error(error);
 }
 
@@ -131,12 +137,14 @@ static size_t read_once(struct stream *s, uv_os_fd_t fd, size_t most) {
     size_t all = at == shared ? n : n + STREAM_BEHIND;
     ssize_t got = readv(fd, parts, at == shared ? 1 : 2);
     if (got < 0 && errno != EAGAIN && errno != EINTR) end_reading(s, uv_translate_sys_error(errno));
-    if (got == 0) end_reading(s, why_ended(s, UV_EOF));
+    if (got == 0) end_reading(s, UV_EOF);
     if (got <= 0) return 0;
     size_t here = (size_t)got < n ? (size_t)got : n;
     tell_received(s, at, here);
     tell_received(s, shared, (size_t)got - here);
-    return (size_t)got == all && !s->read_most ? all : 0;
+    bool full = (size_t)got == all && !s->read_most, more = full || s->end_is_near;
+    s->end_is_near = false;
+    return more ? (size_t)got : 0;
 }
 
 /* We read ourselves, as libuv cannot: into two places by one call, and not for ever while the peer is quick, as others
@@ -154,7 +162,7 @@ static void on_readable(uv_stream_t *stream, ssize_t n, const uv_buf_t *b) {
     (void)b;
     if (!s->owner) return;
     if (n != UV_ENOBUFS || uv_fileno(&s->uv.handle, &fd) != 0) {
-        if (n < 0) end_reading(s, why_ended(s, (int)n));
+        if (n < 0) end_reading(s, (int)n);
         return;
     }
     size_t left = NET_READ_SIZE, got;

@@ -21,7 +21,7 @@ struct stream_events {
      * up to STREAM_BEHIND bytes more are read; they are received by themselves, after. */
     void (*place)(void *owner, uint8_t **at, size_t *n);
     void (*received)(void *owner, uint8_t *data, size_t n); /* lives until the return; may be written to */
-    void (*ended)(void *owner, int error);                  /* UV_EOF, or what reading met */
+    void (*ended)(void *owner, int error);                  /* UV_EOF (see stream_why_ended), or what reading met */
     void (*written)(void *owner, int error);                /* what stream_write kept is gone: 0 or a libuv error */
 };
 
@@ -31,8 +31,8 @@ struct stream *stream_new(struct net *net, bool unix_path);
 /* Puts an owner in place. */
 void stream_own(struct stream *s, const struct stream_events *events, void *owner);
 
-/* Starts to connect; `connected` tells the result. 0 or a libuv error, and then nothing is told. `local` may be NULL.
- */
+/* Starts to connect; `connected` tells the result, and what comes then is read, as by stream_read. 0 or a libuv error,
+ * and then nothing is told. `local` may be NULL. */
 int stream_connect(struct stream *s, const struct sockaddr *to, const struct sockaddr *local);
 
 /* Connects to a socket of the file system, or to Linux' abstract one of a "@name". That takes no time: 0 or a libuv
@@ -42,16 +42,21 @@ int stream_connect_path(struct stream *s, const char *path);
 /* Takes a connection from a listening handle. 0 or a libuv error. */
 int stream_accept(struct stream *s, uv_stream_t *listening);
 
-/* No delay for small writes, probes and a limit for silence, so that a dead link ends within STREAM_DEAD_AFTER seconds.
- */
+/* No delay for small writes. */
+void stream_hasten(struct stream *s);
+
+/* Probes, and a limit for silence: from now on a dead link ends within STREAM_DEAD_AFTER seconds. */
 enum { STREAM_DEAD_AFTER = 60 };
-void stream_tune(struct stream *s);
+void stream_probe(struct stream *s);
 
 /* From now on `received` gets at most `n` bytes at a time, and the system keeps little more: for a slow reader. */
 void stream_read_at_most(struct stream *s, uint32_t n);
 
 /* Start and stop `received`; each may be called in any state. */
 void stream_read(struct stream *s, bool on);
+
+/* Why reading met an end: UV_EOF, or how the connection broke right behind the last bytes. */
+int stream_why_ended(const struct stream *s);
 
 /* Has the system bytes that were not read yet? */
 bool stream_has_unread(const struct stream *s);
@@ -114,6 +119,7 @@ struct stream {
     struct stream_rest *rest; /* NULL: all was written */
     struct tls *tls;          /* NULL: none within (net/stream_tls.h) */
     bool unix_path, reading, tls_is_up;
+    bool end_is_near;        /* it is looked for once, right behind what is read; at worst that is a read too many */
     uint32_t read_most;      /* bytes at a time; 0: what the buffer holds */
     uint64_t sent, received; /* bytes; `sent`: those given to stream_write */
     union {                  /* the last: of TCP there is no more of it than of uv_tcp_t */

@@ -29,7 +29,8 @@ struct detour {
     } addresses;
     int dns_error;         /* of libuv */
     struct stream *stream; /* NULL: not connected */
-    struct tls *tls;       /* the stream's, while it shakes hands; else NULL */
+    struct stream_address address;
+    struct tls *tls; /* the stream's, while it shakes hands; else NULL */
     struct proxy talk;
 };
 
@@ -65,15 +66,20 @@ void tunnel_cancel(struct tunnel *t) {
     free(t);
 }
 
-static void finish(struct tunnel *t, struct stream *s, const struct fault *fault) {
+static void succeed(struct tunnel *t, struct stream *s, struct stream_address to) {
     dial_done done = t->done;
     void *arg = t->arg;
-    struct fault copy = *fault;
     tunnel_cancel(t);
-    done(arg, s, s ? NULL : &copy);
+    done(arg, s, to, NULL);
 }
 
-static void fail(struct tunnel *t) { finish(t, NULL, &t->fault); }
+static void fail(struct tunnel *t) {
+    dial_done done = t->done;
+    void *arg = t->arg;
+    struct fault fault = t->fault;
+    tunnel_cancel(t);
+    done(arg, NULL, (struct stream_address){0}, &fault);
+}
 
 static void on_soon(struct deadline *d) { fail((struct tunnel *)((char *)d - offsetof(struct tunnel, soon))); }
 
@@ -108,7 +114,7 @@ static void on_received(void *owner, uint8_t *data, size_t n) {
         struct stream *s = d->stream;
         d->stream = NULL;
         stream_read(s, false);
-        finish(t, s, &t->fault);
+        succeed(t, s, d->address);
     } else {
         send_words(d);
     }
@@ -133,6 +139,7 @@ static void on_ended(void *owner, int error) {
         fail_in_tls(t);
         return;
     }
+    if (error == UV_EOF) error = stream_why_ended(t->detour->stream);
     if (error == UV_EOF) {
         fault_put(&t->fault, "proxy", "the proxy %s ended the connection %s", t->detour->place, when);
     } else {
@@ -170,17 +177,22 @@ static void on_secured(void *owner, struct stream *s, int status) {
 static const struct stream_events events = {
     .connected = on_secured, .received = on_received, .ended = on_ended, .written = on_written};
 
-static void on_dialled(void *arg, struct stream *s, const struct fault *fault) {
+static void on_dialled(void *arg, struct stream *s, struct stream_address to, const struct fault *fault) {
     struct tunnel *t = arg;
     struct detour *d = t->detour;
     t->dial = NULL;
-    if (!d || !s) {
-        t->fault = fault ? *fault : t->fault;
+    if (!s) {
+        t->fault = *fault;
         if (d) t->fault.kind = "proxy";
-        finish(t, s, &t->fault);
+        fail(t);
+        return;
+    }
+    if (!d) {
+        succeed(t, s, to);
         return;
     }
     d->stream = s;
+    d->address = to;
     stream_own(s, &events, t);
     stream_read(s, true);
     if (d->at.scheme != URL_HTTPS) {

@@ -303,8 +303,6 @@ static int l_connect(lua_State *L) {
     struct engine *e = engine_of(L);
     struct conn_box *b = lua_newuserdatauv(L, sizeof *b, BOX_VALUES);
     *b = (struct conn_box){.kind = &box_kind, .engine = e, .delivers = DELIVERS_MESSAGE};
-    lua_newtable(L);
-    lua_setiuservalue(L, 2, BOX_FIELDS);
     b->conn = conn_new(e->net, &l_events_sink, b);
     luaL_setmetatable(L, CONN_TYPE); /* from here on the collector gives it all back */
     l_options_read(L, 2);

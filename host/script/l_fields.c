@@ -67,7 +67,7 @@ static void push_field(lua_State *L, const struct conn_box *b, enum field field)
     case FIELD_STATE: lua_pushstring(L, b->staged && b->staged->ends ? "closed" : conn_state(c)); break;
     case FIELD_PROTOCOL: push_text(L, c->protocol); break;
     case FIELD_REMOTE_ADDRESS: push_address(L, c, c->remote_address); break;
-    case FIELD_LOCAL_ADDRESS: push_address(L, c, c->local_address); break;
+    case FIELD_LOCAL_ADDRESS: push_address(L, c, conn_local_address(c)); break;
     case FIELD_TLS: l_tls_push(L, c->tls); break;
     case FIELD_BUFFERED_AMOUNT: lua_pushinteger(L, (lua_Integer)conn_buffered(c)); break;
     case FIELD_LATENCY:

@@ -153,35 +153,58 @@ static void unknown(lua_State *L, const char *name, const struct l_option *known
     luaL_error(L, "ws.connect: unknown option '%s%s'", prefix, name);
 }
 
-unsigned l_option_read_table(lua_State *L, int table, int box, const struct l_option *known, bool callbacks,
-                             const char *prefix) {
-    size_t skip = strlen(prefix);
-    uint64_t given = 0; /* bits, by place in `known` */
-    unsigned heard = 0;
+/* Pushes what `known`, and callbacks where those may stand, have by name: their places, callbacks behind `known`. It is
+ * made once for each state: a script that connects often would feel the comparisons. */
+static void push_places(lua_State *L, const struct l_option *known, bool callbacks, size_t skip) {
+    if (lua_rawgetp(L, LUA_REGISTRYINDEX, known) == LUA_TTABLE) return;
+    lua_pop(L, 1);
+    lua_newtable(L);
+    lua_Integer place = 0;
+    for (; known[place].name; place++) {
+        lua_pushinteger(L, place);
+        lua_setfield(L, -2, known[place].name + skip);
+    }
+    for (int i = 0; callbacks && i < CALLBACKS; i++) {
+        lua_pushinteger(L, place + i);
+        lua_setfield(L, -2, callback_names[i]);
+    }
+    lua_pushvalue(L, -1);
+    lua_rawsetp(L, LUA_REGISTRYINDEX, known);
+}
+
+uint64_t l_option_given(lua_State *L, int table, const struct l_option *known, unsigned *heard, const char *prefix) {
+    uint64_t given = 0;
+    unsigned count = 0;
     luaL_checkstack(L, 16, NULL);
+    while (known[count].name) count++;
+    push_places(L, known, heard != NULL, strlen(prefix));
+    int places = lua_gettop(L);
     for (lua_pushnil(L); lua_next(L, table); lua_pop(L, 1)) {
         if (lua_type(L, -2) != LUA_TSTRING)
             luaL_error(L, "ws.connect: options have names; found a value at [%s]", luaL_tolstring(L, -2, NULL));
-        const char *name = lua_tostring(L, -2);
-        unsigned place = 0, callback = 0;
-        while (known[place].name && strcmp(known[place].name + skip, name) != 0) place++;
-        while (callback < CALLBACKS && strcmp(callback_names[callback], name) != 0) callback++;
-        if (known[place].name)
-            given |= UINT64_C(1) << place;
-        else if (callbacks && callback < CALLBACKS)
-            heard |= 1u << callback;
-        else
-            unknown(L, name, known, callbacks, prefix);
+        lua_pop(L, 1);
+        lua_pushvalue(L, -1);
+        if (lua_rawget(L, places) == LUA_TNIL) unknown(L, lua_tostring(L, -2), known, heard != NULL, prefix);
+        given |= UINT64_C(1) << lua_tointeger(L, -1);
     }
+    lua_pop(L, 1);
     if (luaL_getmetafield(L, table, "__index") != LUA_TNIL) { /* any may have a default there */
         lua_pop(L, 1);
         given = UINT64_MAX;
-        heard = UINT_MAX;
     }
-    for (; given && known->name; known++, given >>= 1) { /* in this order, so the first error is always the same */
+    if (heard) *heard = (unsigned)(given >> count) & ((1u << CALLBACKS) - 1);
+    return given & ((UINT64_C(1) << count) - 1);
+}
+
+void l_option_read(lua_State *L, int table, int box, const struct l_option *known, uint64_t given, const char *prefix) {
+    size_t skip = strlen(prefix);
+    for (; given; known++, given >>= 1) {
         if (!(given & 1)) continue;
         if (lua_getfield(L, table, known->name + skip) != LUA_TNIL) known->read(L, box, known->name);
         lua_pop(L, 1);
     }
-    return heard;
+}
+
+void l_option_read_table(lua_State *L, int table, int box, const struct l_option *known, const char *prefix) {
+    l_option_read(L, table, box, known, l_option_given(L, table, known, NULL, prefix), prefix);
 }

@@ -35,10 +35,15 @@ size_t l_option_names(lua_State *L, int value, const char *all, const char *one,
  */
 const char *l_option_shown(lua_State *L, const char *text, size_t n);
 
-/* Reads the values of `known` from a table; other keys are an error, but for the names of callbacks where those may
- * stand. `prefix` is what the names of `known` have in front ("tls."). Returns which callbacks may be there: bits,
- * 1 << callback. */
-unsigned l_option_read_table(lua_State *L, int table, int box, const struct l_option *known, bool callbacks,
-                             const char *prefix);
+/* Which of `known` a table may have: bits, by their places in the list. Other keys are an error, but for the names of
+ * callbacks where `heard` is not NULL: it gets those, bits, 1 << callback. `prefix` is what the names of `known` have
+ * in front ("tls."). */
+uint64_t l_option_given(lua_State *L, int table, const struct l_option *known, unsigned *heard, const char *prefix);
+
+/* Reads those that may be there, in the order of the list, so that the first error is always the same. */
+void l_option_read(lua_State *L, int table, int box, const struct l_option *known, uint64_t given, const char *prefix);
+
+/* Both, for a table without callbacks. */
+void l_option_read_table(lua_State *L, int table, int box, const struct l_option *known, const char *prefix);
 
 #endif

@@ -251,7 +251,7 @@ static const struct l_option tls_options[] = {
 
 static void read_tls(lua_State *L, int box, const char *name) {
     if (!lua_istable(L, -1)) l_option_wrong(L, name, "a table");
-    l_option_read_table(L, lua_absindex(L, -1), box, tls_options, false, "tls.");
+    l_option_read_table(L, lua_absindex(L, -1), box, tls_options, "tls.");
     const struct tls_config *tls = &plan_at(L, box)->tls;
     if (tls->cert && !tls->key) luaL_error(L, "ws.connect: tls.cert needs tls.key");
     if (tls->key && !tls->cert) luaL_error(L, "ws.connect: tls.key needs tls.cert");
@@ -302,7 +302,7 @@ static void read_compression(lua_State *L, int box, const char *name) {
         return;
     }
     if (!lua_istable(L, -1)) l_option_wrong(L, name, "true, false or a table");
-    l_option_read_table(L, lua_absindex(L, -1), box, compression_options, false, "compression.");
+    l_option_read_table(L, lua_absindex(L, -1), box, compression_options, "compression.");
 }
 
 /* ---- addresses ---- */
@@ -417,7 +417,7 @@ static void read_reconnect(lua_State *L, int box, const char *name) {
     }
     if (!lua_istable(L, -1)) l_option_wrong(L, name, "true, false or a table");
     int table = lua_absindex(L, -1);
-    l_option_read_table(L, table, box, reconnect_options, false, "reconnect.");
+    l_option_read_table(L, table, box, reconnect_options, "reconnect.");
     if (p->min <= p->max) return;
     if (lua_getfield(L, table, "max") != LUA_TNIL)
         luaL_error(L, "ws.connect: reconnect.min is more than reconnect.max");
@@ -469,7 +469,11 @@ void l_options_read(lua_State *L, int box) {
     box = lua_absindex(L, box);
     if (lua_getfield(L, 1, "url") == LUA_TNIL) luaL_error(L, "ws.connect: url is missing");
     lua_pop(L, 1);
-    unsigned heard = l_option_read_table(L, 1, box, options, true, "");
+    unsigned heard;
+    uint64_t given = l_option_given(L, 1, options, &heard, "");
+    lua_createtable(L, 0, __builtin_popcount(heard)); /* to grow would be dearer */
+    lua_setiuservalue(L, box, BOX_FIELDS);
+    l_option_read(L, 1, box, options, given, "");
     for (int i = 0; i < CALLBACKS; i++) {
         if (!(heard & 1u << i)) continue;
         int type = lua_getfield(L, 1, callback_names[i]);

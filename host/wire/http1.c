@@ -22,7 +22,8 @@ size_t http1_head_size(struct slice in, size_t *scanned) {
 }
 
 static bool is_tchar(uint8_t c) {
-    return (c >= '0' && c <= '9') || ((c | 0x20) >= 'a' && (c | 0x20) <= 'z') || (c && strchr("!#$%&'*+-.^_`|~", c));
+    return ((c | 0x20) >= 'a' && (c | 0x20) <= 'z') || (c >= '0' && c <= '9') || c == '-' ||
+           (c && strchr("!#$%&'*+.^_`|~", c));
 }
 
 bool http1_is_token(struct slice s) {
@@ -49,11 +50,12 @@ static struct slice take_line(struct slice *rest) {
 
 /* RFC 9112 5.2: a client replaces a fold by spaces. What stands before the first field cannot be continued (2.2). */
 static void unfold(struct slice fields) {
-    uint8_t *head = (uint8_t *)(uintptr_t)fields.p;
-    for (size_t i = 1; i + 1 < fields.n; i++) {
-        if (head[i] != '\n' || (head[i + 1] != ' ' && head[i + 1] != '\t')) continue;
-        head[i] = ' ';
-        if (head[i - 1] == '\r') head[i - 1] = ' ';
+    if (fields.n == 0) return;
+    uint8_t *at = (uint8_t *)(uintptr_t)fields.p, *end = at + fields.n;
+    for (at++; (at = memchr(at, '\n', (size_t)(end - at))) && at + 1 < end; at++) {
+        if (at[1] != ' ' && at[1] != '\t') continue;
+        at[0] = ' ';
+        if (at[-1] == '\r') at[-1] = ' ';
     }
 }
 
@@ -116,9 +118,10 @@ int http1_request_parse(uint8_t *head, size_t n, struct http1_head *out, const c
 
 /* The next field of that name at or after index `*i`, which moves behind it; NULL at the end. */
 static const struct http1_field *next_field(const struct http1_head *head, const char *name, size_t *i) {
+    struct slice wanted = slice_str(name);
     while (*i < head->field_count) {
         const struct http1_field *field = &head->fields[(*i)++];
-        if (slice_eq_nocase(field->name, slice_str(name))) return field;
+        if (slice_eq_nocase(field->name, wanted)) return field;
     }
     return NULL;
 }

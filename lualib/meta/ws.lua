@@ -158,7 +158,7 @@ ws = {}
 ---@field state "connecting"|"open"|"closing"|"closed"|"waiting"
 ---@field protocol? string        the subprotocol agreed on
 ---@field remote_address? string  "127.0.0.1:1234"; through a proxy: its address
----@field local_address? string
+---@field local_address? string   while it is connected
 ---@field tls? ws.tls_state       while TLS is up; nil on a plain connection, and in on_close
 ---@field buffered_amount integer bytes sent that the system has not taken yet
 ---@field latency? number         seconds of the last ping there and back

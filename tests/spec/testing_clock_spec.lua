@@ -103,6 +103,34 @@ describe("testing.clock", function()
     s:expect "subscribe"
   end)
 
+  -- What TCP waits for at the end of a connection that has this address, as Linux tells it (proc(5)); "02": to probe.
+  local function timer_of(address)
+    local port = ("%04X"):format(tonumber(address:match ":(%d+)$"))
+    for line in io.lines "/proc/net/tcp" do
+      local timer = line:match("^%s*%d+: %x+:" .. port .. " %x+:%x+ %x+ %x+:%x+ (%x+):")
+      if timer then return timer end
+    end
+  end
+
+  it("has TCP probe a connection that stays, with pings of its own or without", function()
+    local clock = testing.clock()
+    local peer <close> = testing.server()
+    for _, interval in ipairs { 0, 4 } do
+      local conn = ws.connect { url = peer.url, ping_interval = interval }
+      local s = peer:accept()
+      clock:advance(9.9)
+      assert.not_equal("02", timer_of(conn.local_address)) -- one that is soon gone need not pay for it
+      clock:advance(0.1)
+      assert.equal("02", timer_of(conn.local_address))
+      clock:advance(9.9)
+      assert.equal(interval == 0 and 0 or 4, s.pings)
+      conn:close()
+      clock:advance(0)
+      assert.is_nil(conn.local_address)
+      assert.equal(peer.url:match "//(.*)/?$", conn.remote_address)
+    end
+  end)
+
   -- What a bot with three unlucky connections goes through in two hours.
   local function two_hours()
     local clock <close> = testing.clock()

@@ -7,12 +7,13 @@ static struct dial *dial;
 static struct dial_options how;
 static char result[600], seen[256]; /* "connected to ADDRESS", or "KIND: TEXT"; what was tried at the last look */
 
-static void on_done(void *arg, struct stream *s, const struct fault *fault) {
+static void on_done(void *arg, struct stream *s, struct stream_address to, const struct fault *fault) {
     (void)arg;
     char where[64];
     dial = NULL;
     if (s) {
-        stream_address_print(stream_remote_address(s), where, sizeof where);
+        assert_true(stream_address_equal(to, stream_remote_address(s))); /* and the system agrees */
+        stream_address_print(to, where, sizeof where);
         snprintf(result, sizeof result, "connected to %s", where);
         stream_close(s);
     } else {
