@@ -96,7 +96,9 @@ static void reload(void *arg) {
     *l = (struct later){.run = {.worker = g->worker, .engine = next}, .generations = g};
     int here = this_folder();
     go_to(g->folder);
+    worker_stage(g->worker, next);
     bool ok = stage_script(l, g->options);
+    worker_stage(g->worker, NULL);
     ok = ok && reload_match(last, next, &l->run.error);
     if (ok) l_host_call_on_reload(last);
     if (g->watch) watch_loaded(g->watch, next->files, !ok); /* where it failed, a save of any of them may mend it */

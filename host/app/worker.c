@@ -19,12 +19,24 @@
 static struct worker *handler_worker;
 static volatile sig_atomic_t signals_seen, hangups_seen, pool_stops;
 
+/* Signals that were answered by Lua count no more. */
+static void forget_answered(struct worker *w) {
+    bool running = w->engine && engine_was_interrupted(w->engine);
+    bool staged = w->staged && engine_was_interrupted(w->staged);
+    if (running || staged) signals_seen = 0;
+}
+
+void worker_stage(struct worker *w, struct engine *next) {
+    forget_answered(w);
+    w->staged = next;
+}
+
 static void on_signal(int number, siginfo_t *info, void *context) {
     struct worker *w = handler_worker;
     (void)context;
     if (!w) return;
-    bool by_terminal = info->si_code > 0;                                 /* from the kernel, and from no process */
-    if (w->engine && engine_was_interrupted(w->engine)) signals_seen = 0; /* the last one was answered by Lua */
+    bool by_terminal = info->si_code > 0; /* from the kernel, and from no process */
+    forget_answered(w);
     if (w->pool && (by_terminal || info->si_pid == w->pool)) {
         pool_stops = 1;
     } else if ((++signals_seen > 1 || (w->stopping && !pool_stops)) && !w->told_to_stop) {
@@ -36,6 +48,7 @@ static void on_signal(int number, siginfo_t *info, void *context) {
     w->signal = number;
     w->by_terminal = by_terminal;
     if (number == SIGINT && w->engine) engine_interrupt(w->engine);
+    if (number == SIGINT && w->staged) engine_interrupt(w->staged);
     uv_async_send(&w->signalled);
 }
 
@@ -54,7 +67,7 @@ static void on_signalled(uv_async_t *async) {
         hangups_seen = 0;
         worker_reload(w);
     }
-    if (w->engine && engine_was_interrupted(w->engine)) signals_seen = 0;
+    forget_answered(w);
     if (signals_seen && w->told_to_stop)
         w->told_to_stop(w->told_arg, signals_seen);
     else if (signals_seen || pool_stops)

@@ -10,6 +10,7 @@ struct worker {
     uv_loop_t loop;
     struct net net;
     struct engine *engine;     /* the running generation; NULL: this worker runs no script */
+    struct engine *staged;     /* the next one, while its script is loaded; NULL: none is */
     uv_async_t signalled;      /* a signal handler has something for the loop */
     struct deadline stop;      /* the graceful stop begins */
     void (*reload)(void *arg); /* makes the next generation, from the loop; NULL: there is nothing to reload */
@@ -45,6 +46,9 @@ void worker_stop(struct worker *w, int status);
 
 /* Has a reload happen in the next turn of the loop. NULL, or why there can be none. May be called from anywhere. */
 const char *worker_reload(struct worker *w);
+
+/* The script of the next generation is being loaded from now on, or, NULL, no more: SIGINT interrupts it too. */
+void worker_stage(struct worker *w, struct engine *next);
 
 /* Handles SIGINT and SIGTERM, and where there is a `reload` SIGHUP. `again`: only those that nobody handles, after a
  * generation has ended whose luv had taken some. */

@@ -183,6 +183,27 @@ describe("host.state", function()
   end)
 end)
 
+describe("a next generation that never comes to its end", function()
+  it_tells("is interrupted by SIGINT: the reload fails, and the old code goes on", function()
+    local p = peer.listen()
+    local bot = reloadable.start("ws.connect(told { url = arg[1] })", { p.url })
+    local s = p:open()
+    bot:tells("connect", "open 101")
+    for _, rest in ipairs { "while true do end", "pcall(function() while true do end end) error 'x'" } do
+      bot:write_script("say 'busy' " .. rest)
+      bot:kill "sighup"
+      bot:tells "busy"
+      bot:kill "sigint"
+      assert.matches("reload failed", bot:reload_line())
+    end
+    s:text "still there"
+    bot:tells 'text "still there"'
+    bot:kill "sigint" -- which is for the program again
+    assert.equal(1001, s:answer_close())
+    bot:tells 'close 1001 ""'
+  end)
+end)
+
 describe("--watch", function()
   it_tells("forgets the files that the running generation has not loaded", function()
     local folder = place.folder()
