@@ -14,6 +14,11 @@ void address_set_port(union address *a, uint16_t port) {
     *(a->any.sa_family == AF_INET ? &a->v4.sin_port : &a->v6.sin6_port) = htons(port);
 }
 
+bool address_is_any(const union address *a) {
+    if (a->any.sa_family == AF_INET) return a->v4.sin_addr.s_addr == htonl(INADDR_ANY);
+    return a->any.sa_family == AF_INET6 && IN6_IS_ADDR_UNSPECIFIED(&a->v6.sin6_addr);
+}
+
 bool address_is_same(const union address *a, const union address *b) {
     if (a->any.sa_family != b->any.sa_family) return false;
     if (a->any.sa_family == AF_INET)

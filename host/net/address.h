@@ -18,6 +18,9 @@ bool address_read(union address *out, const char *text, uint16_t port);
 
 void address_set_port(union address *a, uint16_t port);
 
+/* Is it 0.0.0.0 or ::, which leads to an address of this machine that the system chooses? */
+bool address_is_any(const union address *a);
+
 /* The same address, port and, of IPv6, zone? */
 bool address_is_same(const union address *a, const union address *b);
 

@@ -10,6 +10,7 @@
 enum { TLS_BATCH = 256 * 1024 }; /* plain bytes encrypted before the socket has taken the last */
 
 static void write_tls(struct conn *c);
+static void flush(struct conn *c);
 
 /* ---- reading ---- */
 
@@ -19,7 +20,8 @@ static void note_close(struct conn *c, const struct ws_event *ev) {
     e->reason_size = ev->data.n;
     if (ev->data.n) memcpy(e->reason, ev->data.p, ev->data.n);
     if (c->phase == CONN_OPEN) conn_begin_closing(c);
-    if (c->role == WS_CLIENT && c->stream) c->stream->end_is_near = true; /* RFC 6455 7.1.1: the server ends it first */
+    /* our Close has gone out: the server ends it next (RFC 6455 7.1.1) */
+    if (c->role == WS_CLIENT && c->stream && conn_buffered(c) == 0) stream_expect_end(c->stream);
     conn_mark_busy(c);
 }
 
@@ -112,7 +114,8 @@ static void end(struct conn *c, int error) {
     if (c->phase == CONN_REFUSED) {
         conn_handshake_refused(c);
     } else if (c->phase == CONN_CLOSING) {
-        conn_end_attempt(c); /* after a Close a bare end is no error */
+        flush(c);                                 /* the peer may still read what we said last, and our Close */
+        if (conn_is_live(c)) conn_end_attempt(c); /* after a Close a bare end is no error */
     } else if (error == UV_EOF) {
         CONN_FAIL(c, "reset", "%s ended the connection %s", who, when);
     } else {

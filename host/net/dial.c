@@ -176,7 +176,8 @@ static void on_connected(void *owner, struct stream *s, int status) {
     d->on_their_way--;
     if (status == 0) {
         dead_forget(&d->net->dead, &c->address);
-        finish(d, s, stream_address_of(&c->address.any), NULL);
+        bool is_known = !address_is_any(&c->address); /* and need not be asked for */
+        finish(d, s, is_known ? stream_address_of(&c->address.any) : stream_remote_address(s), NULL);
         return;
     }
     stream_close(s);

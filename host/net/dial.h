@@ -19,7 +19,7 @@ struct dial_options {
     const char *title; /* stands before the host in what is told of it: "the proxy "; a literal; NULL: nothing does */
 };
 
-/* The result: a connected stream, now the receiver's, which reads already (stream_connect), and where it leads; or NULL
+/* The result: a connected stream, now the receiver's, which may read already, and where it leads; or NULL
  * and a fault ("dns" or "connect"). Called once, never from within dial_start, unless dial_cancel came first. `d` is
  * gone after it. */
 typedef void (*dial_done)(void *arg, struct stream *s, struct stream_address to, const struct fault *fault);

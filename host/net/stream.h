@@ -58,6 +58,10 @@ void stream_read(struct stream *s, bool on);
 /* Why reading met an end: UV_EOF, or how the connection broke right behind the last bytes. */
 int stream_why_ended(const struct stream *s);
 
+/* The end is about to come: it is looked for once, right behind what is being read; at worst that is a read too many.
+ */
+static inline void stream_expect_end(struct stream *s);
+
 /* Has the system bytes that were not read yet? */
 bool stream_has_unread(const struct stream *s);
 
@@ -119,7 +123,7 @@ struct stream {
     struct stream_rest *rest; /* NULL: all was written */
     struct tls *tls;          /* NULL: none within (net/stream_tls.h) */
     bool unix_path, reading, tls_is_up;
-    bool end_is_near;        /* it is looked for once, right behind what is read; at worst that is a read too many */
+    bool end_is_near;        /* stream_expect_end */
     uint32_t read_most;      /* bytes at a time; 0: what the buffer holds */
     uint64_t sent, received; /* bytes; `sent`: those given to stream_write */
     union {                  /* the last: of TCP there is no more of it than of uv_tcp_t */
@@ -130,6 +134,7 @@ struct stream {
     } uv;
 };
 
+static inline void stream_expect_end(struct stream *s) { s->end_is_near = true; }
 static inline bool stream_busy(const struct stream *s) { return s->rest != NULL; }
 static inline size_t stream_waiting(const struct stream *s) { return s->rest ? s->rest->bytes.len : 0; }
 

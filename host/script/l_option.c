@@ -154,7 +154,8 @@ static void unknown(lua_State *L, const char *name, const struct l_option *known
 }
 
 /* Pushes what `known`, and callbacks where those may stand, have by name: their places, callbacks behind `known`. It is
- * made once for each state: a script that connects often would feel the comparisons. */
+ * made once for each state and list, which is always read in the same way: a script that connects often would feel the
+ * comparisons. */
 static void push_places(lua_State *L, const struct l_option *known, bool callbacks, size_t skip) {
     if (lua_rawgetp(L, LUA_REGISTRYINDEX, known) == LUA_TTABLE) return;
     lua_pop(L, 1);

@@ -463,6 +463,8 @@ static const struct l_option options[] = {
     {NULL, NULL},
 };
 
+_Static_assert(sizeof options / sizeof *options + CALLBACKS <= 64, "l_option_given has a bit for each");
+
 /* ---- the whole ---- */
 
 void l_options_read(lua_State *L, int box) {

@@ -442,6 +442,29 @@ describe("the closing handshake", function()
     bot:ends(0)
   end)
 
+  it_tells("sends what the script said last, also where the server's end is right behind its Close", function()
+    local p = peer.listen()
+    local bot = program.bot([[
+      ws.connect { url = arg[1], compression = false,
+        on_message = function(conn)
+          say "busy"
+          io.read() -- until the end has come, too
+          say(conn:send "last words")
+        end,
+        on_close = function(_, code, _, record) say(code, record.sent) end }
+    ]], { p.url }, { stdin = true })
+    local s = p:open()
+    s:send(frame.write { payload = "hi" } .. frame.write { opcode = frame.CLOSE, payload = frame.close_payload(1000) })
+    bot:tells "busy"
+    s:half_close()
+    bot:write "\n"
+    s:expect_text "last words"
+    s:expect_close(1000)
+    s:expect_end()
+    bot:tells("true", "1000 1000")
+    bot:ends(0)
+  end)
+
   it_tells("ends after close_timeout when the server does not end the connection", function()
     local bot, s = start "close_timeout = 0.2,"
     s:send_close(1000)

@@ -272,7 +272,7 @@ static void who_is_dead_and_answers_is_not_any_more(void **state) {
 
 static void what_a_failure_says_is_bounded(void **state) {
     (void)state;
-    char many[17][16];
+    char many[17][24];
     const char *list[17] = {NULL};
     for (int i = 0; i < 16; i++) {
         snprintf(many[i], sizeof *many, "127.200.100.%d", 100 + i);
@@ -327,6 +327,16 @@ static void the_host_is_told_by_its_title(void **state) {
     assert_string_equal(result, "dns: cannot find the proxy example.org: no address is known (is the name right?)");
 }
 
+static void where_it_leads_is_what_the_system_made_of_any_address(void **state) {
+    (void)state;
+    uint16_t port = 0;
+    int server = listen_at("127.0.0.1", &port);
+    start("0.0.0.0", port);
+    finish();
+    assert_non_null(strstr(result, "connected to 127.0.0.1:"));
+    close(server);
+}
+
 static void a_dial_may_be_cancelled_at_any_time(void **state) {
     (void)state;
     start("example.org", 1);
@@ -361,6 +371,7 @@ int main(void) {
         TEST(what_a_failure_says_is_bounded),
         TEST(a_name_without_an_address_is_told_and_what_to_do),
         TEST(the_host_is_told_by_its_title),
+        TEST(where_it_leads_is_what_the_system_made_of_any_address),
         TEST(a_dial_may_be_cancelled_at_any_time),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
