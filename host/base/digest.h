@@ -1,5 +1,5 @@
-/* digest: SHA-1, SHA-256 and Base64, thin over wolfCrypt. For the handshake (RFC 6455 4.2.2), Basic credentials,
- * records and pinned keys. */
+/* digest: SHA-1, SHA-256 and Base64, most of it thin over wolfCrypt. For the handshake (RFC 6455 4.2.2), Basic
+ * credentials, records and pinned keys. */
 #ifndef BASE_DIGEST_H
 #define BASE_DIGEST_H
 

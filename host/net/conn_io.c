@@ -114,7 +114,7 @@ static void end(struct conn *c, int error) {
     if (c->phase == CONN_REFUSED) {
         conn_handshake_refused(c);
     } else if (c->phase == CONN_CLOSING) {
-        flush(c);                                 /* the peer may still read what we said last, and our Close */
+        if (error == UV_EOF) flush(c);            /* the peer may still read what we said last, and our Close */
         if (conn_is_live(c)) conn_end_attempt(c); /* after a Close a bare end is no error */
     } else if (error == UV_EOF) {
         CONN_FAIL(c, "reset", "%s ended the connection %s", who, when);

@@ -473,7 +473,8 @@ void l_options_read(lua_State *L, int box) {
     lua_pop(L, 1);
     unsigned heard;
     uint64_t given = l_option_given(L, 1, options, &heard, "");
-    lua_createtable(L, 0, __builtin_popcount(heard)); /* to grow would be dearer */
+    bool defaults = heard == (1u << CALLBACKS) - 1;                  /* then few are there */
+    lua_createtable(L, 0, defaults ? 0 : __builtin_popcount(heard)); /* to grow would be dearer */
     lua_setiuservalue(L, box, BOX_FIELDS);
     l_option_read(L, 1, box, options, given, "");
     for (int i = 0; i < CALLBACKS; i++) {
