@@ -328,6 +328,14 @@ void conn_transport_up(struct conn *c) {
     if (c->phase == CONN_DIALLING || c->phase == CONN_TLS) conn_handshake_begin(c);
 }
 
+static void on_tls_ready(void *arg) {
+    struct conn *c = arg;
+    conn_hold(c);
+    conn_io_go_on(c);
+    conn_update_reading(c);
+    conn_release(c);
+}
+
 static void on_dialled(void *arg, struct stream *s, struct stream_address to, const struct fault *fault) {
     struct conn *c = arg;
     c->tunnel = NULL;
@@ -344,10 +352,12 @@ static void on_dialled(void *arg, struct stream *s, struct stream_address to, co
         struct tls_config config = conn_tls(c);
         c->phase = CONN_TLS;
         c->tls = tls_client_new(c->net->tls, &config, url->host, url->port, &refused_config);
-        if (!c->tls)
+        if (!c->tls) {
             conn_fail(c, &refused_config);
-        else
+        } else {
+            tls_await(c->tls, on_tls_ready, c);
             conn_io_go_on(c);
+        }
     } else {
         conn_transport_up(c);
     }

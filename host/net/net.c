@@ -71,7 +71,7 @@ void net_open(struct net *n, uv_loop_t *loop) {
     uv_unref((uv_handle_t *)&n->before_sleep);
     uv_unref((uv_handle_t *)&n->after_sleep);
     n->turned = uv_hrtime();
-    n->tls = tls_store_new();
+    n->tls = tls_store_new(n);
 }
 
 void net_close(struct net *n) {

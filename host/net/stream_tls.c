@@ -26,9 +26,12 @@ static bool shake_hands(struct stream *s) {
     return s->tls_is_up && s->owner;
 }
 
+static void on_ready(void *arg) { shake_hands(arg); }
+
 void stream_tls_start(struct stream *s, struct tls *tls) {
     s->tls = tls;
     s->tls_is_up = false;
+    tls_await(tls, on_ready, s);
     shake_hands(s); /* a client's first words: it cannot be done yet */
 }
 

@@ -63,7 +63,7 @@ static int on_ticket(WOLFSSL *ssl, const unsigned char *ticket, int size, void *
     struct tls *t = arg;
     (void)ticket;
     (void)size;
-    if (t->done) tls_session_keep(t->context, t->server, wolfSSL_get1_session(ssl));
+    if (t->done) tls_session_keep(t->context, t->server, wolfSSL_get1_session(ssl), t->until);
     return 0;
 }
 
@@ -93,18 +93,6 @@ static struct tls *new_tls(struct tls_store *s, const struct tls_config *config,
     wolfSSL_SetIOReadCtx(t->ssl, t);
     wolfSSL_SetIOWriteCtx(t->ssl, t);
     return t;
-}
-
-/* The form in which wolfSSL compares an address of a certificate: IPv6 as eight groups of four digits. */
-static void address_to_verify(const char *host, char *text, size_t size) {
-    struct in6_addr a;
-    if (inet_pton(AF_INET6, host, &a) != 1) {
-        snprintf(text, size, "%s", host);
-        return;
-    }
-    size_t n = 0;
-    for (int i = 0; i < 16; i += 2)
-        n += (size_t)snprintf(text + n, size - n, "%s%02X%02X", i ? ":" : "", a.s6_addr[i], a.s6_addr[i + 1]);
 }
 
 static bool is_address(const char *host) {
@@ -137,19 +125,17 @@ struct tls *tls_client_new(struct tls_store *s, const struct tls_config *config,
     if (config->no_verify) {
         wolfSSL_set_verify(t->ssl, WOLFSSL_VERIFY_NONE, NULL);
     } else {
-        char verified[264];
-        address_to_verify(name, verified, sizeof verified);
-        wolfSSL_set_verify(t->ssl, WOLFSSL_VERIFY_PEER, tls_refusal_verify);
+        wolfSSL_set_verify(t->ssl, WOLFSSL_VERIFY_PEER, tls_verify);
         wolfSSL_SetCertCbCtx(t->ssl, t);
-        wolfSSL_check_domain_name(t->ssl, verified);
     }
     if (!config->cert) wolfSSL_CTX_set_client_cert_cb(t->context->ctx, on_certificate_wanted);
     if (config->alpn)
         wolfSSL_UseALPN(t->ssl, config->alpn, (word32)strlen(config->alpn), WOLFSSL_ALPN_FAILED_ON_MISMATCH);
-    WOLFSSL_SESSION *session = tls_session_find(t->context, t->server);
-    if (session) wolfSSL_set_session(t->ssl, session);
+    const struct tls_session *last = tls_session_find(t->context, t->server, time(NULL));
+    t->until = last ? last->until : INT64_MAX;
+    if (last) wolfSSL_set_session(t->ssl, last->session);
     wolfSSL_set_SessionTicket_cb(t->ssl, on_ticket, t);
-    t->shown_1_2 = t->ticket_waits = session && wolfSSL_version(t->ssl) == TLS1_2_VERSION;
+    t->shown_1_2 = t->ticket_waits = last && wolfSSL_version(t->ssl) == TLS1_2_VERSION;
     return t;
 }
 
@@ -163,10 +149,12 @@ struct tls *tls_server_new(struct tls_store *s, const struct tls_config *config,
 
 void tls_free(struct tls *t) {
     if (!t) return;
+    tls_anchors_leave(&t->wait);
     if (t->server && (!t->done || fault_set(&t->fault))) /* (RFC 5246 7.2.2); and it may be why the handshake failed */
-        tls_session_keep(t->context, t->server, NULL);
+        tls_session_keep(t->context, t->server, NULL, 0);
     tls_memory_forget(&t->store->memory, t->ssl);
     wolfSSL_free(t->ssl);
+    free(t->trial);
     buf_clear(&t->kept);
     buf_clear(&t->out);
     free(t->host);
@@ -202,17 +190,48 @@ static bool ticket_is_settled(struct tls *t) {
  * offers it again. */
 static void keep_session(struct tls *t) {
     if (wolfSSL_session_reused(t->ssl)) return;
-    tls_session_keep(t->context, t->server, t->shown_1_2 ? NULL : wolfSSL_get1_session(t->ssl));
+    tls_session_keep(t->context, t->server, t->shown_1_2 ? NULL : wolfSSL_get1_session(t->ssl), t->until);
+}
+
+static void on_anchors(struct tls_anchors_wait *w) {
+    struct tls *t = (struct tls *)((char *)w - offsetof(struct tls, wait));
+    if (t->ready) t->ready(t->ready_arg);
+}
+
+void tls_await(struct tls *t, void (*ready)(void *arg), void *arg) {
+    t->ready = ready;
+    t->ready_arg = arg;
+}
+
+/* Has the context the CAs that it is to trust? TLS_MORE: they are being read. */
+static enum tls_step settle(struct tls *t) {
+    struct tls_anchors *anchors = t->context->anchors;
+    if (anchors && !anchors->is_ready) {
+        t->wait.ready = on_anchors;
+        tls_anchors_wait(anchors, &t->wait);
+        return TLS_MORE;
+    }
+    return tls_context_settle(t->context, &t->fault) < 0 ? TLS_FAILED : TLS_DONE;
+}
+
+/* Nobody gets through whom tls_trust was not asked about, or once, in the session that was resumed. */
+static bool is_believed(struct tls *t) {
+    if (!t->context->anchors || t->is_believed || wolfSSL_session_reused(t->ssl)) return true;
+    fault_put(&t->fault, "tls", "the server showed no certificate");
+    return false;
 }
 
 enum tls_step tls_handshake(struct tls *t) {
     if (t->done) return TLS_DONE;
     if (fault_set(&t->fault)) return TLS_FAILED;
+    enum tls_step settled = settle(t);
+    if (settled != TLS_DONE) return settled;
     if (!ticket_is_settled(t)) return TLS_MORE;
     int rc = t->server ? wolfSSL_connect(t->ssl) : wolfSSL_accept(t->ssl);
     if (rc == WOLFSSL_SUCCESS) {
-        if (!has_pinned_key(t)) return TLS_FAILED;
+        if (!is_believed(t) || !has_pinned_key(t)) return TLS_FAILED;
         t->done = true;
+        tls_verify_done(t);
         if (t->server) keep_session(t);
         tls_memory_settle(&t->store->memory, t->ssl);
         return TLS_DONE;

@@ -20,6 +20,7 @@ struct tls_config {
     char *cert, *key, *key_password; /* our own certificate (PEM, chain included) and its key */
     char *server_name;               /* sent and verified instead of the host */
     bool no_verify;
+    bool allow_weak; /* of a client: keys, hashes and groups that are not safe any more (net/tls_trust.h) */
     bool no_stapling; /* of a client: do not ask for an OCSP response beside the certificate (RFC 6066 8) */
     bool to_proxy;    /* of a client: to what is on the way; errors do not advise what is for the server alone */
     enum tls_version min_version;
@@ -32,9 +33,10 @@ void tls_config_copy(struct tls_config *to, const struct tls_config *from);
 
 bool tls_config_equal(const struct tls_config *a, const struct tls_config *b);
 
-/* The contexts made so far. */
+/* The contexts made so far. `net` may be NULL: then all files are read at once. */
 struct tls_store;
-struct tls_store *tls_store_new(void);
+struct net;
+struct tls_store *tls_store_new(struct net *net);
 void tls_store_free(struct tls_store *s);
 
 /* One side of one connection. */
@@ -51,6 +53,10 @@ void tls_free(struct tls *t);
 
 /* Has it bytes that tls_read did not give yet, plain or not? */
 bool tls_has_unread(const struct tls *t);
+
+/* A client begins its handshake when the CAs that it trusts have been read. Where they are being read now, `ready` is
+ * called in a later turn of the loop, and tls_handshake goes on from there. */
+void tls_await(struct tls *t, void (*ready)(void *arg), void *arg);
 
 /* Gives it ciphertext, borrowed until the next call of tls_feed or tls_keep. */
 void tls_feed(struct tls *t, struct slice ciphertext);

@@ -3,6 +3,7 @@
 
 #include "base/log.h"
 #include "net/tls_aes.h"
+#include "net/tls_anchors.h"
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -24,12 +25,12 @@
 static const char chacha20_first[] = CHACHA20_1_3 ":" AES_1_3 ":" CHACHA20_1_2 ":" AES_1_2 ":" DHE_1_2;
 static const char aes_first[] = AES_1_3 ":" CHACHA20_1_3 ":" AES_1_2 ":" CHACHA20_1_2 ":" DHE_1_2;
 
-static const char *const system_bundles[] = {
-    "/etc/ssl/certs/ca-certificates.crt", /* Debian, Arch */
-    "/etc/pki/tls/certs/ca-bundle.crt",   /* Fedora */
-    "/etc/ssl/ca-bundle.pem",             /* openSUSE */
-    "/etc/ssl/cert.pem",                  /* Alpine, macOS, BSD */
-};
+/* What a server may sign its handshake with, without SHA-1, which TLS 1.2 has still (RFC 9155). */
+static const char safe_signatures[] =
+    "ECDSA+SHA256:ECDSA+SHA384:ECDSA+SHA512:ED25519:ED448:RSA-PSS+SHA256:RSA-PSS+SHA384:RSA-PSS+SHA512:"
+    "RSA+SHA256:RSA+SHA384:RSA+SHA512";
+
+enum { DH_LEAST = 2048 }; /* bits */
 
 static bool same(const char *a, const char *b) { return a == b || (a && b && strcmp(a, b) == 0); }
 
@@ -37,8 +38,8 @@ bool tls_config_equal(const struct tls_config *a, const struct tls_config *b) {
     return same(a->ca_file, b->ca_file) && same(a->ca_path, b->ca_path) && same(a->cert, b->cert) &&
            same(a->key, b->key) && same(a->key_password, b->key_password) && same(a->server_name, b->server_name) &&
            same(a->pins, b->pins) && same(a->alpn, b->alpn) && a->system_ca == b->system_ca &&
-           a->no_verify == b->no_verify && a->no_stapling == b->no_stapling && a->to_proxy == b->to_proxy &&
-           a->min_version == b->min_version;
+           a->no_verify == b->no_verify && a->allow_weak == b->allow_weak && a->no_stapling == b->no_stapling &&
+           a->to_proxy == b->to_proxy && a->min_version == b->min_version;
 }
 
 void tls_config_clear(struct tls_config *c) {
@@ -72,6 +73,7 @@ void tls_config_copy(struct tls_config *to, const struct tls_config *c) {
         .alpn = copy(c->alpn),
         .system_ca = c->system_ca,
         .no_verify = c->no_verify,
+        .allow_weak = c->allow_weak,
         .no_stapling = c->no_stapling,
         .to_proxy = c->to_proxy,
         .min_version = c->min_version,
@@ -94,32 +96,6 @@ static int give_password(char *out, int size, int writing, void *arg) {
     if (n > (size_t)size) return 0;
     if (n) memcpy(out, password, n);
     return (int)n;
-}
-
-static int load_system_cas(struct tls_context *c, struct fault *fault) {
-    const char *file = getenv("SSL_CERT_FILE"), *path = getenv("SSL_CERT_DIR");
-    for (size_t i = 0; !file && !path && i < sizeof system_bundles / sizeof *system_bundles; i++)
-        if (access(system_bundles[i], R_OK) == 0) file = system_bundles[i];
-    int rc = file || path ? wolfSSL_CTX_load_verify_locations_ex(c->ctx, file, path, WOLFSSL_LOAD_FLAG_IGNORE_ERR)
-                          : wolfSSL_CTX_load_system_CA_certs(c->ctx);
-    if (rc == WOLFSSL_SUCCESS) return 0;
-    fault_put(fault, "tls",
-              "the system's CA certificates were not found (install ca-certificates, or give tls.ca_file)");
-    return ERR_SYSTEM;
-}
-
-static int load_cas(struct tls_context *c, struct fault *fault) {
-    const struct tls_config *config = &c->config;
-    const char *file = config->ca_file, *path = config->ca_path;
-    int rc = file ? check_readable("ca_file", file, fault) : 0;
-    if (rc == 0 && path) rc = check_readable("ca_path", path, fault);
-    if (rc < 0) return rc;
-    if (file && wolfSSL_CTX_load_verify_locations(c->ctx, file, NULL) != WOLFSSL_SUCCESS)
-        return refuse(fault, "ca_file", file, "it holds no certificates in PEM that can be read");
-    if (path &&
-        wolfSSL_CTX_load_verify_locations_ex(c->ctx, NULL, path, WOLFSSL_LOAD_FLAG_IGNORE_ERR) != WOLFSSL_SUCCESS)
-        return refuse(fault, "ca_path", path, "it holds no certificates in PEM that can be read");
-    return (file || path) && !config->system_ca ? 0 : load_system_cas(c, fault);
 }
 
 /* wolfSSL_CTX_check_private_key misses a wrong EC key, so sign and verify. True where that cannot be tried. */
@@ -172,31 +148,51 @@ static int load_own(struct tls_context *c, struct fault *fault) {
     return 0;
 }
 
-static int load(struct tls_context *c, const struct tls_aes *aes, struct fault *fault) {
+/* What a client offers and takes. */
+static void set_up_client(struct tls_context *c) {
     static int groups[] = {WOLFSSL_ECC_X25519, WOLFSSL_ECC_SECP256R1, WOLFSSL_ECC_SECP384R1};
+    /* both calls, or a TLS 1.2 server may choose P-521, ten times as slow */
+    for (size_t i = 0; i < sizeof groups / sizeof *groups; i++)
+        wolfSSL_CTX_UseSupportedCurve(c->ctx, (word16)groups[i]);
+    wolfSSL_CTX_set_groups(c->ctx, groups, sizeof groups / sizeof *groups);
+    wolfSSL_CTX_UseSessionTicket(c->ctx);
+    if (c->config.allow_weak) return;
+    wolfSSL_CTX_SetMinDhKey_Sz(c->ctx, DH_LEAST);
+    wolfSSL_CTX_set1_sigalgs_list(c->ctx, safe_signatures);
+}
+
+static int load(struct tls_context *c, struct tls_store *s, struct fault *fault) {
     c->ctx = wolfSSL_CTX_new(c->server ? wolfSSLv23_server_method() : wolfSSLv23_client_method());
     if (!c->ctx) {
         fault_put(fault, "tls", "wolfSSL gives no context (no memory)");
         return ERR_NOMEM;
     }
     wolfSSL_CTX_SetMinVersion(c->ctx, c->config.min_version == TLS_1_3 ? WOLFSSL_TLSV1_3 : WOLFSSL_TLSV1_2);
-    wolfSSL_CTX_set_cipher_list(c->ctx, tls_aes_is_fast(aes) ? aes_first : chacha20_first);
-    wolfSSL_CTX_SetDevId(c->ctx, tls_aes_device(aes));
-    if (!c->server) { /* both calls, or a TLS 1.2 server may choose P-521, ten times as slow */
-        for (size_t i = 0; i < sizeof groups / sizeof *groups; i++)
-            wolfSSL_CTX_UseSupportedCurve(c->ctx, (word16)groups[i]);
-        wolfSSL_CTX_set_groups(c->ctx, groups, sizeof groups / sizeof *groups);
-        wolfSSL_CTX_UseSessionTicket(c->ctx);
-#ifdef HAVE_CERTIFICATE_STATUS_REQUEST /* of the context: a connection has memory for it where the server agrees */
-        if (!c->config.no_verify && !c->config.no_stapling) {
-            wolfSSL_CTX_EnableOCSPStapling(c->ctx);
-            wolfSSL_CTX_UseOCSPStapling(c->ctx, WOLFSSL_CSR_OCSP, 0);
-        }
-#endif
-    }
+    wolfSSL_CTX_set_cipher_list(c->ctx, tls_aes_is_fast(s->aes) ? aes_first : chacha20_first);
+    wolfSSL_CTX_SetDevId(c->ctx, tls_aes_device(s->aes));
+    if (!c->server) set_up_client(c);
     int rc = load_own(c, fault);
-    if (rc == 0 && !c->server && !c->config.no_verify) rc = load_cas(c, fault);
-    return rc;
+    if (rc < 0 || c->server || c->config.no_verify) return rc;
+    c->anchors = tls_anchors_get(s, &c->config, fault);
+    return c->anchors ? 0 : ERR_SYSTEM;
+}
+
+int tls_context_settle(struct tls_context *c, struct fault *fault) {
+    if (c->is_ready || !c->anchors) return 0;
+    if (fault_set(&c->anchors->fault)) {
+        *fault = c->anchors->fault;
+        return ERR_SYSTEM;
+    }
+    wolfSSL_X509_STORE_up_ref(c->anchors->of_wolfssl);
+    wolfSSL_CTX_set_cert_store(c->ctx, c->anchors->of_wolfssl);
+#ifdef HAVE_CERTIFICATE_STATUS_REQUEST /* of the context: a connection has memory for it where the server agrees */
+    if (!c->config.no_stapling) {
+        wolfSSL_CTX_EnableOCSPStapling(c->ctx);
+        wolfSSL_CTX_UseOCSPStapling(c->ctx, WOLFSSL_CSR_OCSP, 0);
+    }
+#endif
+    c->is_ready = true;
+    return 0;
 }
 
 static void free_context(struct tls_context *c) {
@@ -205,33 +201,57 @@ static void free_context(struct tls_context *c) {
         if (c->sessions[i].session) wolfSSL_SESSION_free(c->sessions[i].session);
     }
     if (c->ctx) wolfSSL_CTX_free(c->ctx);
+    tls_anchors_release(c->anchors);
     tls_config_clear(&c->config);
     free(c);
 }
 
+/* Tells once for all of a kind of doubtful settings. */
+static void warn(bool *warned, const char *text) {
+    if (!*warned) log_line(LOG_WARN, "%s", text);
+    *warned = true;
+}
+
+static void warn_of(struct tls_store *s, const struct tls_config *config) {
+    if (config->no_verify && !config->pins)
+        warn(&s->warned, "tls.verify = false: certificates are NOT checked, anyone between here and the server can "
+                         "read and change what is sent (tls.pin checks the server's key)");
+    if (config->allow_weak && !config->no_verify)
+        warn(&s->warned_weak, "tls.allow_weak = true: keys and hashes are accepted that can be forged (RSA under 2,048 "
+                              "bits, MD5, SHA-1)");
+}
+
+static struct tls_context *find(struct tls_store *s, const struct tls_config *config, bool server) {
+    for (struct tls_context *c = s->contexts; c; c = c->next) {
+        if (c->is_old || c->server != server || !tls_config_equal(&c->config, config)) continue;
+        if (!c->anchors || tls_anchors_are_fresh(c->anchors)) return c;
+        c->is_old = true;
+    }
+    return NULL;
+}
+
+static struct tls_context *new_context(struct tls_store *s, const struct tls_config *config, bool server,
+                                       struct fault *fault) {
+    if (!s->contexts) wolfSSL_Init();
+    if (!s->aes) s->aes = tls_aes_open();
+    struct tls_context *c = calloc(1, sizeof *c);
+    if (!c) abort();
+    c->server = server;
+    tls_config_copy(&c->config, config);
+    if (load(c, s, fault) < 0) {
+        free_context(c);
+        return NULL;
+    }
+    c->next = s->contexts;
+    s->contexts = c;
+    return c;
+}
+
 struct tls_context *tls_context_get(struct tls_store *s, const struct tls_config *config, bool server,
                                     struct fault *fault) {
-    struct tls_context *c = s->contexts;
-    while (c && !(c->server == server && tls_config_equal(&c->config, config))) c = c->next;
-    if (!c) {
-        if (!s->contexts) wolfSSL_Init();
-        if (!s->aes) s->aes = tls_aes_open();
-        c = calloc(1, sizeof *c);
-        if (!c) abort();
-        c->server = server;
-        tls_config_copy(&c->config, config);
-        if (load(c, s->aes, fault) < 0) {
-            free_context(c);
-            return NULL;
-        }
-        c->next = s->contexts;
-        s->contexts = c;
-    }
-    if (config->no_verify && !config->pins && !server && !s->warned) {
-        s->warned = true;
-        log_line(LOG_WARN, "tls.verify = false: certificates are NOT checked, anyone between here and the server can "
-                           "read and change what is sent (tls.pin checks the server's key)");
-    }
+    struct tls_context *c = find(s, config, server);
+    if (!c && !(c = new_context(s, config, server, fault))) return NULL;
+    if (!server) warn_of(s, config);
     c->users++;
     return c;
 }
@@ -241,7 +261,7 @@ void tls_context_release(struct tls_store *s, struct tls_context *c) {
     unsigned idle = 0;
     for (struct tls_context **at = &s->contexts; *at;) { /* newest first, so the oldest idle ones go */
         struct tls_context *each = *at;
-        if (each->users == 0 && ++idle > TLS_IDLE_CONTEXTS) {
+        if (each->users == 0 && (each->is_old || ++idle > TLS_IDLE_CONTEXTS)) {
             *at = each->next;
             free_context(each);
         } else {
@@ -250,13 +270,15 @@ void tls_context_release(struct tls_store *s, struct tls_context *c) {
     }
 }
 
-WOLFSSL_SESSION *tls_session_find(struct tls_context *c, const char *server) {
-    for (size_t i = 0; i < TLS_SESSIONS; i++)
-        if (c->sessions[i].server && strcmp(c->sessions[i].server, server) == 0) return c->sessions[i].session;
+const struct tls_session *tls_session_find(struct tls_context *c, const char *server, int64_t now) {
+    for (size_t i = 0; i < TLS_SESSIONS; i++) {
+        const struct tls_session *each = &c->sessions[i];
+        if (each->server && strcmp(each->server, server) == 0) return each->session && now <= each->until ? each : NULL;
+    }
     return NULL;
 }
 
-void tls_session_keep(struct tls_context *c, const char *server, WOLFSSL_SESSION *session) {
+void tls_session_keep(struct tls_context *c, const char *server, WOLFSSL_SESSION *session, int64_t until) {
     size_t i = 0;
     while (i < TLS_SESSIONS && !(c->sessions[i].server && strcmp(c->sessions[i].server, server) == 0)) i++;
     if (i == TLS_SESSIONS && !session) return;
@@ -264,12 +286,13 @@ void tls_session_keep(struct tls_context *c, const char *server, WOLFSSL_SESSION
     struct tls_session *kept = &c->sessions[i];
     if (kept->session) wolfSSL_SESSION_free(kept->session);
     free(kept->server);
-    *kept = (struct tls_session){.server = copy(server), .session = session};
+    *kept = (struct tls_session){.server = copy(server), .session = session, .until = until};
 }
 
-struct tls_store *tls_store_new(void) {
+struct tls_store *tls_store_new(struct net *net) {
     struct tls_store *s = calloc(1, sizeof *s);
     if (!s) abort();
+    s->net = net;
     return s;
 }
 
@@ -280,6 +303,7 @@ void tls_store_free(struct tls_store *s) {
         s->contexts = c->next;
         free_context(c);
     }
+    tls_anchors_forget(s);
     tls_aes_close(s->aes);
     if (used) wolfSSL_Cleanup();
     free(s);

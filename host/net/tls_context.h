@@ -16,6 +16,7 @@ enum {
 struct tls_session {
     char *server; /* "host:port" */
     WOLFSSL_SESSION *session;
+    int64_t until; /* the first certificate expires that its server was believed for; seconds since 1970 */
 };
 
 struct tls_context {
@@ -23,16 +24,21 @@ struct tls_context {
     struct tls_config config; /* its own copy */
     bool server;
     WOLFSSL_CTX *ctx;
+    struct tls_anchors *anchors; /* of a client that verifies; else NULL */
+    bool is_ready;               /* wolfSSL has them */
+    bool is_old;                 /* their files have changed: no new connection takes it */
     unsigned users;
     struct tls_session sessions[TLS_SESSIONS];
     unsigned next_session; /* the place that is overwritten next */
 };
 
 struct tls_store {
+    struct net *net;
     struct tls_context *contexts;
+    struct tls_anchors *anchors;
     struct tls_aes *aes; /* NULL: AES as wolfSSL has it */
     struct tls_memory memory;
-    bool warned; /* that verification is off */
+    bool warned, warned_weak; /* that verification is off, that what is weak is allowed */
 };
 
 /* The context for `config`, held until tls_context_release. NULL with `fault`. */
@@ -40,10 +46,13 @@ struct tls_context *tls_context_get(struct tls_store *s, const struct tls_config
                                     struct fault *fault);
 void tls_context_release(struct tls_store *s, struct tls_context *c);
 
-/* The session of a server, or NULL. Borrowed. */
-WOLFSSL_SESSION *tls_session_find(struct tls_context *c, const char *server);
+/* Its CAs have been read: wolfSSL has them from now on. 0, or ERR_SYSTEM with `fault`. */
+int tls_context_settle(struct tls_context *c, struct fault *fault);
 
-/* Remembers a session, which becomes the context's; NULL: forgets what there is. */
-void tls_session_keep(struct tls_context *c, const char *server, WOLFSSL_SESSION *session);
+/* The session of a server at that time, or NULL. Borrowed. */
+const struct tls_session *tls_session_find(struct tls_context *c, const char *server, int64_t now);
+
+/* Remembers a session, which becomes the context's, until then; NULL: forgets what there is. */
+void tls_session_keep(struct tls_context *c, const char *server, WOLFSSL_SESSION *session, int64_t until);
 
 #endif

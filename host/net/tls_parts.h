@@ -1,10 +1,20 @@
-/* tls_parts: what the files that make up tls (tls.c, tls_info.c, tls_refusal.c, tls_words.c) share. Nobody else
+/* tls_parts: what the files that make up tls (tls.c, tls_info.c, tls_refusal.c, tls_verify.c, tls_words.c)
+ * share. Nobody else
  * includes it. */
 #ifndef NET_TLS_PARTS_H
 #define NET_TLS_PARTS_H
 
 #include "net/tls.h"
+#include "net/tls_anchors.h"
 #include "net/tls_context.h"
+#include "net/tls_trust.h"
+
+/* What a server showed, while its certificates are looked at: they lie in memory of wolfSSL's. */
+struct tls_trial {
+    struct x509 sent[TRUST_SENT_MOST];
+    size_t count;
+    struct trust_verdict verdict;
+};
 
 struct tls {
     struct tls_store *store;
@@ -20,15 +30,31 @@ struct tls {
     bool ticket_waits; /* what the server says to its ticket: see tls_ticket.h */
     bool wanted;       /* the server asked for a certificate of ours, and there is none */
     struct fault fault;
+    bool is_believed;             /* in this handshake, by its certificate */
+    int64_t until;                /* of what the server was believed for, the first that expires */
+    struct tls_trial *trial;      /* NULL: nothing is looked at */
+    struct tls_anchors_wait wait; /* for the CAs to be read */
+    void (*ready)(void *arg);
+    void *ready_arg;
 };
+
+/* ---- tls_verify.c ---- */
+
+/* The callback of wolfSSL that is asked about each certificate, with its own judgement. */
+int tls_verify(int ok, WOLFSSL_X509_STORE_CTX *store);
+
+/* The handshake is over: gives back what it took. */
+void tls_verify_done(struct tls *t);
 
 /* ---- tls_refusal.c ---- */
 
-/* The callback of wolfSSL that is asked about each certificate, with its own judgement; what it refused is put into
- * words in t->fault, and stays refused. */
-int tls_refusal_verify(int ok, WOLFSSL_X509_STORE_CTX *store);
+/* Puts into words in t->fault why the server of t->trial is not believed. */
+void tls_refusal_tell_verdict(struct tls *t);
 
-/* Is `error` what wolfSSL says of the server's certificate without asking? Then it is put into words as well. */
+/* The same for what wolfSSL says of the server's own certificate. */
+void tls_refusal_tell_error(struct tls *t, int error);
+
+/* Is `error` what wolfSSL says of an OCSP response, without asking? Then it is put into words as well. */
 bool tls_refusal_tell(struct tls *t, int error);
 
 /* ---- tls_words.c ---- */

@@ -3,32 +3,24 @@
 #include "net/tls_parts.h"
 #include <stdarg.h>
 #include <stdio.h>
-#include <string.h>
+#include <stdlib.h>
 #include <wolfssl/error-ssl.h>
 #include <wolfssl/wolfcrypt/error-crypt.h>
 
-/* "2026-01-02" */
-static const char *day_of(const WOLFSSL_ASN1_TIME *t, char text[16]) {
-    time_t at = tls_certificate_time(t);
-    struct tm tm;
-    if (at == -1 || !gmtime_r(&at, &tm) || !strftime(text, 16, "%Y-%m-%d", &tm)) snprintf(text, 16, "an unknown day");
-    return text;
-}
-
-/* A certificate that is refused, and its place in what the server sent: 0 is the server's own. */
+/* What there is to say of. */
 struct suspect {
-    WOLFSSL_X509 *cert; /* NULL: it could not be read */
-    int error, place, total;
+    const struct x509 *about;
+    WOLFSSL_X509 *cert; /* the same; NULL: it could not be read */
+    int place, total;   /* in what the server sent: 0 is its own; -1: it is an anchor */
     char subject[100], issuer[100];
-    char root[100];    /* the issuer of the last one sent */
-    bool no_authority; /* its issuer was sent along, and is none */
-    bool to_proxy;     /* see struct tls_config */
+    char root[100]; /* the issuer of the last one on the way */
+    bool to_proxy;  /* see struct tls_config */
 };
 
-static const char *today(char text[16]) {
-    time_t now = time(NULL);
+/* "2026-01-02" */
+static const char *day_of(time_t at, char text[16]) {
     struct tm tm;
-    if (!gmtime_r(&now, &tm) || !strftime(text, 16, "%Y-%m-%d", &tm)) text[0] = '\0';
+    if (!gmtime_r(&at, &tm) || !strftime(text, 16, "%Y-%m-%d", &tm)) snprintf(text, 16, "an unknown day");
     return text;
 }
 
@@ -42,70 +34,109 @@ static void add(char *text, size_t size, const char *format, ...) {
     va_end(args);
 }
 
-/* Who is not trusted, and what to do if he should be. */
-static void say_not_trusted(char *text, size_t size, const struct suspect *s) {
+/* What to do where it should be trusted all the same. */
+static void say_way_out(char *text, size_t size, const struct suspect *s) {
     char pin[PIN_SIZE + 1];
-    bool is_servers = s->cert && s->place == 0;
-    if (s->cert && tls_certificate_is_self_signed(s->cert)) {
-        add(text, size, "is self-signed and not trusted");
-    } else if (s->no_authority) {
-        add(text, size, "is signed by %s, who is no authority (CA)", s->issuer);
-    } else if (strcmp(s->root, s->issuer) == 0) {
-        add(text, size, "is from an issuer that is not trusted: %s", s->issuer);
-    } else {
-        add(text, size, "is from issuers that are not trusted: %s, by way of %s", s->root, s->issuer);
-    }
-    if (is_servers && s->total == 1 && !tls_certificate_is_self_signed(s->cert))
-        add(text, size, " (the server sends no intermediate certificate: should it?)");
     add(text, size, "; trust it with tls.ca_file");
-    if (is_servers && !s->to_proxy)
+    if (s->cert && s->place == 0 && !s->to_proxy)
         add(text, size, ", or its key alone with tls.pin = \"%s\" and verify = false",
             tls_certificate_pin(s->cert, pin));
 }
 
+static void say_no_issuer(char *text, size_t size, const struct suspect *s) {
+    bool is_self_signed = s->cert && tls_certificate_is_self_signed(s->cert);
+    if (is_self_signed)
+        add(text, size, "is self-signed and not trusted");
+    else if (strcmp(s->root, s->issuer) == 0)
+        add(text, size, "is from an issuer that is not trusted: %s", s->issuer);
+    else
+        add(text, size, "is from issuers that are not trusted: %s, by way of %s", s->root, s->issuer);
+    if (s->total == 1 && !is_self_signed)
+        add(text, size, " (the server sends no intermediate certificate: should it?)");
+    say_way_out(text, size, s);
+}
+
+/* Of the certificate below one that may not issue it. */
+static void say_no_authority(char *text, size_t size, const struct suspect *s, const struct trust_verdict *v,
+                             bool is_anchor) {
+    const char *why =
+        v->problem == TRUST_NOT_A_CA ? "is no authority (CA)" : "may not sign others: its key usage has no keyCertSign";
+    add(text, size, "is signed by %s, who %s", s->issuer, why);
+    if (is_anchor)
+        add(text, size, "; in tls.ca_file it is trusted as itself alone");
+    else
+        say_way_out(text, size, s);
+}
+
+static void say_weak(char *text, size_t size, const struct x509 *x, bool hash) {
+    static const char way_out[] = " (tls.allow_weak = true accepts it all the same)";
+    const char *name = x->hash_size == 128   ? "MD5"
+                       : x->hash_size == 160 ? "SHA-1"
+                       : x->hash_size == 224 ? "SHA-224"
+                                             : "";
+    if (hash && !name[0])
+        add(text, size, "is too weak: it is signed in a way that is not known here");
+    else if (hash)
+        add(text, size, "is too weak: it is signed with %s, which can be forged%s", name, way_out);
+    else if (x->key == X509_KEY_RSA)
+        add(text, size, "has a key that is too short to be safe: RSA of %u bits, and 2048 is the least%s", x->key_size,
+            way_out);
+    else
+        add(text, size, "has a key that is too short to be safe: %u bits of a curve, and 256 is the least%s",
+            x->key_size, way_out);
+}
+
 /* Adds which rule it breaks, and what to do. */
-static void say_problem(char *text, size_t size, const struct suspect *s) {
-    char names[160], day[16], now[16];
-    switch (s->error) {
-    case ASN_AFTER_DATE_E:
-    case X509_V_ERR_CERT_HAS_EXPIRED:
-    case X509_V_ERR_ERROR_IN_CERT_NOT_AFTER_FIELD: /* what 5.5 says of -151 */
-        add(text, size, "expired on %s (today is %s by this machine's clock): the server needs a new one",
-            day_of(s->cert ? wolfSSL_X509_get_notAfter(s->cert) : NULL, day), today(now));
+static void say_problem(char *text, size_t size, const struct suspect *s, const struct trust_verdict *v) {
+    char names[160], day[16], today[16];
+    const struct x509 *x = s->about;
+    switch (v->problem) {
+    case TRUST_EXPIRED:
+        add(text, size, "expired on %s (today is %s by this machine's clock): %s", day_of(x->not_after, day),
+            day_of(time(NULL), today), s->place < 0 ? "tls.ca_file needs a newer one" : "the server needs a new one");
         break;
-    case ASN_BEFORE_DATE_E:
-    case X509_V_ERR_CERT_NOT_YET_VALID:
-    case X509_V_ERR_ERROR_IN_CERT_NOT_BEFORE_FIELD:
+    case TRUST_NOT_YET_VALID:
         add(text, size, "is not valid before %s (today is %s by this machine's clock: is it right?)",
-            day_of(s->cert ? wolfSSL_X509_get_notBefore(s->cert) : NULL, day), today(now));
+            day_of(x->not_before, day), day_of(time(NULL), today));
         break;
-    case DOMAIN_NAME_MISMATCH:
-    case IPADDR_MISMATCH:
+    case TRUST_OTHER_NAME:
         add(text, size, "is for another name: %s%s",
             s->cert ? tls_certificate_names(s->cert, names, sizeof names) : "unknown",
             s->to_proxy ? "" : " (tls.server_name says which one is meant)");
         break;
-    case ASN_NO_SIGNER_E:
-    case ASN_SELF_SIGNED_E:
-    case X509_V_ERR_DEPTH_ZERO_SELF_SIGNED_CERT:
-    case X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT_LOCALLY: say_not_trusted(text, size, s); break;
-    case ASN_SIG_CONFIRM_E:
-    case X509_V_ERR_CERT_SIGNATURE_FAILURE:
+    case TRUST_FORGED:
         add(text, size,
             "is not signed by the key of its issuer %s that is trusted: it is forged or damaged, or the issuer has "
             "another key now (is tls.ca_file old?)",
             s->issuer);
         break;
-    case X509_V_ERR_PATH_LENGTH_EXCEEDED:
+    case TRUST_NO_ISSUER: say_no_issuer(text, size, s); break;
+    case TRUST_NOT_A_CA:
+    case TRUST_NOT_TO_SIGN: say_no_authority(text, size, s, v, s->place < 0); break;
+    case TRUST_PATH_LENGTH:
         add(text, size, "is of an authority that may not vouch for others in its turn (path length)");
         break;
-    case EXTKEYUSE_AUTH_E: add(text, size, "is not for servers: its extended key usage has no serverAuth"); break;
-    case KEYUSE_SIGNATURE_E:
-    case KEYUSE_ENCIPHER_E:
+    case TRUST_CONSTRAINED:
+        add(text, size, "is of an authority that may not vouch for such names (name constraints)");
+        break;
+    case TRUST_NOT_FOR_SERVERS: add(text, size, "is not for servers: its extended key usage has no serverAuth"); break;
+    case TRUST_NOT_FOR_TLS:
         add(text, size, "has a key that is not for TLS: its key usage has no digitalSignature");
         break;
-    case RSA_KEY_SIZE_E:
-    case ECC_KEY_SIZE_E: add(text, size, "has a key that is too short to be safe"); break;
+    case TRUST_DEMANDS_MORE: add(text, size, "has a critical extension that is not known here (RFC 5280 4.2)"); break;
+    case TRUST_WEAK_KEY: say_weak(text, size, x, false); break;
+    case TRUST_WEAK_HASH: say_weak(text, size, x, true); break;
+    case TRUST_UNREADABLE: add(text, size, "cannot be read: it is none as RFC 5280 has them"); break;
+    case TRUST_TOO_MUCH:
+        add(text, size, "comes with so many others that it takes too long to find out who vouches for it");
+        break;
+    case TRUST_FINE: break;
+    }
+}
+
+/* The same for what wolfSSL alone knows. */
+static void say_error(char *text, size_t size, int error) {
+    switch (error) {
     case OCSP_CERT_REVOKED:
         add(text, size, "was revoked: its issuer says so in the OCSP response that the server sends along");
         break;
@@ -121,82 +152,82 @@ static void say_problem(char *text, size_t size, const struct suspect *s) {
         break;
     default:
         add(text, size, "is refused: %s (wolfSSL %d)",
-            wolfSSL_ERR_reason_error_string((unsigned long)(s->error < 0 ? -s->error : s->error)), s->error);
+            wolfSSL_ERR_reason_error_string((unsigned long)(error < 0 ? -error : error)), error);
     }
 }
 
-static void tell_certificate(struct tls *t, struct suspect *s) {
-    char problem[400] = "";
-    if (s->cert) tls_certificate_issuer(s->cert, s->issuer, sizeof s->issuer);
-    if (s->cert) tls_certificate_subject(s->cert, s->subject, sizeof s->subject);
-    if (!s->root[0]) memcpy(s->root, s->issuer, sizeof s->root);
-    s->to_proxy = t->context->config.to_proxy;
-    say_problem(problem, sizeof problem, s);
-    fault_put(&t->fault, "tls", "the certificate of %s%s%s%s %s [no. %d of %d: %s, signed by %s]",
-              s->place ? s->subject : t->host, s->place ? ", which vouches for " : "", s->place ? t->host : "",
-              s->place ? "," : "", problem, s->place + 1, s->total, s->subject, s->issuer);
-}
+/* ---- whose it is ---- */
 
-/* What the certificates beside it say of its issuer. */
-static void look_around(struct suspect *s, WOLFSSL_X509_STORE_CTX *store) {
-    for (int i = s->place + 1; i < s->total; i++) {
-        WOLFSSL_X509 *cert = wolfSSL_X509_d2i(NULL, store->certs[i].buffer, (int)store->certs[i].length);
-        if (!cert) return;
-        if (i == s->place + 1) s->no_authority = !wolfSSL_X509_get_isCA(cert);
-        tls_certificate_issuer(cert, s->root, sizeof s->root);
-        wolfSSL_X509_free(cert);
-    }
-}
-
-int tls_refusal_verify(int ok, WOLFSSL_X509_STORE_CTX *store) {
-    struct tls *t = store->userCtx;
+static struct suspect suspect_of(const struct tls *t, const struct x509 *x) {
+    const struct tls_trial *trial = t->trial;
+    bool is_sent = x >= trial->sent && x < trial->sent + trial->count;
     struct suspect s = {
-        .cert = wolfSSL_X509_STORE_CTX_get_current_cert(store),
-        .error = store->error,
-        .place = store->error_depth,
-        .total = store->totalCerts,
+        .about = x,
+        .cert = x->der.n ? wolfSSL_X509_d2i(NULL, x->der.p, (int)x->der.n) : NULL,
+        .place = is_sent ? (int)(x - trial->sent) : -1,
+        .total = (int)trial->count,
         .subject = "unknown",
         .issuer = "unknown",
+        .to_proxy = t->context->config.to_proxy,
     };
-    if (ok || !t) return ok;
-    look_around(&s, store);
-    tell_certificate(t, &s);
-    return 0;
+    if (s.cert) tls_certificate_issuer(s.cert, s.issuer, sizeof s.issuer);
+    if (s.cert) tls_certificate_subject(s.cert, s.subject, sizeof s.subject);
+    return s;
 }
 
-/* What wolfSSL says of the peer's certificate, or of what came with it, without asking tls_refusal_verify. */
-static bool is_of_certificate(int error) {
-    switch (error) {
-    case DOMAIN_NAME_MISMATCH:
-    case IPADDR_MISMATCH:
-    case ASN_NO_SIGNER_E:
-    case ASN_SELF_SIGNED_E:
-    case ASN_AFTER_DATE_E:
-    case ASN_BEFORE_DATE_E:
-    case ASN_SIG_CONFIRM_E:
-    case EXTKEYUSE_AUTH_E:
-    case KEYUSE_SIGNATURE_E:
-    case KEYUSE_ENCIPHER_E:
-    case RSA_KEY_SIZE_E:
-    case ECC_KEY_SIZE_E:
-    case OCSP_CERT_REVOKED:
-    case OCSP_LOOKUP_FAIL:
-    case BAD_CERTIFICATE_STATUS_ERROR: return true;
-    default: return false;
+/* Says whose it is, its problem, and its place. */
+static void tell(struct tls *t, const struct suspect *s, const char *problem) {
+    char place[40] = "one that is trusted";
+    bool is_own = s->place == 0;
+    if (s->place >= 0) snprintf(place, sizeof place, "no. %d of %d", s->place + 1, s->total);
+    fault_put(&t->fault, "tls", "the certificate of %s%s%s%s %s [%s: %s, signed by %s]", is_own ? t->host : s->subject,
+              is_own ? "" : ", which vouches for ", is_own ? "" : t->host, is_own ? "" : ",", problem, place,
+              s->subject, s->issuer);
+    wolfSSL_X509_free(s->cert);
+}
+
+/* Who is told of: where nobody vouches for it, the server's own; below one that may not, the one that it signed. */
+static const struct x509 *culprit(const struct tls_trial *trial) {
+    const struct trust_verdict *v = &trial->verdict;
+    if (v->problem == TRUST_NO_ISSUER) return trial->sent;
+    if (v->problem == TRUST_NOT_A_CA || v->problem == TRUST_NOT_TO_SIGN) return v->below;
+    return v->about;
+}
+
+void tls_refusal_tell_verdict(struct tls *t) {
+    char problem[400] = "";
+    const struct trust_verdict *v = &t->trial->verdict;
+    struct suspect s = suspect_of(t, culprit(t->trial)), last = suspect_of(t, v->about);
+    memcpy(s.root, last.issuer, sizeof s.root);
+    say_problem(problem, sizeof problem, &s, v);
+    wolfSSL_X509_free(last.cert);
+    tell(t, &s, problem);
+}
+
+void tls_refusal_tell_error(struct tls *t, int error) {
+    char problem[400] = "";
+    struct suspect s = suspect_of(t, t->trial->sent);
+    say_error(problem, sizeof problem, error);
+    tell(t, &s, problem);
+}
+
+/* What was shown, as wolfSSL keeps it. */
+static bool see_chain(struct tls *t) {
+    free(t->trial);
+    WOLFSSL_X509_CHAIN *chain = wolfSSL_get_peer_chain(t->ssl);
+    int n = chain ? wolfSSL_get_chain_count(chain) : 0;
+    struct tls_trial *trial = t->trial = n > 0 ? calloc(1, sizeof *t->trial) : NULL;
+    for (int i = 0; trial && i < n && trial->count < TRUST_SENT_MOST; i++) {
+        struct slice der = slice_of(wolfSSL_get_chain_cert(chain, i), (size_t)wolfSSL_get_chain_length(chain, i));
+        if (x509_read(der, &trial->sent[trial->count++]) < 0) trial->sent[trial->count - 1] = (struct x509){0};
     }
+    return trial;
 }
 
 bool tls_refusal_tell(struct tls *t, int error) {
-    if (!is_of_certificate(error)) return false;
-    WOLFSSL_X509_CHAIN *chain = wolfSSL_get_peer_chain(t->ssl);
-    struct suspect s = {
-        .cert = wolfSSL_get_peer_certificate(t->ssl),
-        .error = error,
-        .total = chain ? wolfSSL_get_chain_count(chain) : 1,
-        .subject = "unknown",
-        .issuer = "unknown",
-    };
-    tell_certificate(t, &s);
-    wolfSSL_X509_free(s.cert);
+    bool is_of_certificate =
+        error == OCSP_CERT_REVOKED || error == OCSP_LOOKUP_FAIL || error == BAD_CERTIFICATE_STATUS_ERROR;
+    if (!is_of_certificate || !see_chain(t)) return false;
+    tls_refusal_tell_error(t, error);
     return true;
 }

@@ -267,6 +267,7 @@ static void trust(struct tls_config *to, const struct tls_config *from) {
                               .ca_path = from->ca_path,
                               .system_ca = from->system_ca,
                               .no_verify = from->no_verify,
+                              .allow_weak = from->allow_weak,
                               .no_stapling = from->no_stapling,
                               .to_proxy = true,
                               .min_version = from->min_version};

@@ -226,6 +226,10 @@ static void read_tls_verify(lua_State *L, int box, const char *name) {
     plan_at(L, box)->tls.no_verify = !l_option_flag(L, name);
 }
 
+static void read_tls_allow_weak(lua_State *L, int box, const char *name) {
+    plan_at(L, box)->tls.allow_weak = l_option_flag(L, name);
+}
+
 static void read_tls_min_version(lua_State *L, int box, const char *name) {
     const char *version = lua_tostring(L, -1); /* 1.2 and 1.3 as numbers are fine */
     bool old = version && strcmp(version, "1.2") == 0, new = version &&strcmp(version, "1.3") == 0;
@@ -234,6 +238,7 @@ static void read_tls_min_version(lua_State *L, int box, const char *name) {
 }
 
 static const struct l_option tls_options[] = {
+    {"tls.allow_weak", read_tls_allow_weak},
     {"tls.alpn", read_tls_alpn},
     {"tls.ca_file", read_tls_ca_file},
     {"tls.ca_path", read_tls_ca_path},

@@ -33,7 +33,7 @@ static int open_both(void **state) {
     struct tls_config at_client = {0}, at_server = {0};
     snprintf(folder, sizeof folder, "/tmp/wsbot-test-tls-XXXXXX");
     if (!mkdtemp(folder) || certificate_make(folder, CERTIFICATE_RIGHT, &fault) < 0) return -1;
-    store = tls_store_new();
+    store = tls_store_new(NULL);
     at_client.ca_file = strdup(path_of("ca.pem"));
     at_server.cert = strdup(path_of("cert.pem"));
     at_server.key = strdup(path_of("key.pem"));

@@ -1,0 +1,131 @@
+/* x509_names: GeneralNames (RFC 5280 4.2.1.6), compared with a host and with subtrees. */
+#include "wire/x509_names.h"
+
+#include "wire/der.h"
+
+enum {
+    DNS_NAME = DER_CONTEXT(2),
+    DIRECTORY_NAME = DER_CONTEXT_OF(4), /* a whole Name */
+    IP_ADDRESS = DER_CONTEXT(7),
+};
+
+/* ---- hosts ---- */
+
+/* What is behind the first label and its dot; false: that label is empty, or nothing is behind it. */
+static bool skip_label(struct slice *name) {
+    const uint8_t *dot = name->n ? memchr(name->p, '.', name->n) : NULL;
+    if (!dot || dot == name->p) return false;
+    *name = slice_skip(*name, (size_t)(dot - name->p) + 1);
+    return name->n > 0;
+}
+
+static bool has_two_labels(struct slice name) {
+    return skip_label(&name) && name.p[0] != '.' && name.p[name.n - 1] != '.';
+}
+
+static bool is_wildcard(struct slice name) { return name.n > 2 && name.p[0] == '*' && name.p[1] == '.'; }
+
+/* RFC 9525 6.3 */
+static bool dns_matches(struct slice pattern, struct slice name) {
+    if (!is_wildcard(pattern)) return pattern.n && !memchr(pattern.p, '*', pattern.n) && slice_eq_nocase(pattern, name);
+    pattern = slice_skip(pattern, 2);
+    return has_two_labels(pattern) && !memchr(pattern.p, '*', pattern.n) && skip_label(&name) &&
+           slice_eq_nocase(pattern, name);
+}
+
+bool x509_is_for(const struct x509 *x, struct slice name, struct slice address) {
+    struct slice names = x->names;
+    struct der e;
+    while (der_take(&names, &e)) {
+        if (address.n ? e.tag == IP_ADDRESS && slice_eq(e.body, address)
+                      : e.tag == DNS_NAME && dns_matches(e.body, name))
+            return true;
+    }
+    return false;
+}
+
+/* ---- constraints ---- */
+
+/* Is `name` at or below `tree`? One with a dot in front has only what is below. */
+static bool is_below(struct slice tree, struct slice name) {
+    if (tree.n == 0) return true;
+    if (name.n < tree.n || !slice_eq_nocase(slice_skip(name, name.n - tree.n), tree)) return false;
+    return tree.p[0] == '.' ? name.n > tree.n : name.n == tree.n || name.p[name.n - tree.n - 1] == '.';
+}
+
+/* May a wildcard match the name at the top of `tree`? */
+static bool may_match(struct slice wildcard, struct slice tree) {
+    return is_wildcard(wildcard) && skip_label(&tree) && slice_eq_nocase(slice_skip(wildcard, 2), tree);
+}
+
+/* An address and a mask, one behind the other. */
+static bool is_in_network(struct slice network, struct slice address) {
+    if (network.n != 2 * address.n) return false;
+    for (size_t i = 0; i < address.n; i++)
+        if ((address.p[i] ^ network.p[i]) & network.p[address.n + i]) return false;
+    return true;
+}
+
+/* Does a Name begin with the parts of another? */
+static bool begins_with(struct slice parts, struct slice name) {
+    struct der a, b;
+    if (!der_take_tag(&parts, DER_SEQUENCE, &a) || !der_take_tag(&name, DER_SEQUENCE, &b)) return false;
+    return b.body.n >= a.body.n && slice_eq(slice_head(b.body, a.body.n), a.body);
+}
+
+static bool is_within(const struct der *tree, const struct der *name, bool excluded) {
+    switch (name->tag) {
+    case DNS_NAME: return is_below(tree->body, name->body) || (excluded && may_match(name->body, tree->body));
+    case IP_ADDRESS: return is_in_network(tree->body, name->body);
+    case DIRECTORY_NAME: return begins_with(tree->body, name->body);
+    default: return excluded; /* of a kind that is not known: whatever it says, the name is refused */
+    }
+}
+
+/* Takes the base of a GeneralSubtree; its distances must be what they are by default. False, and it stays, where it
+ * cannot be read. */
+static bool take_tree(struct slice *trees, struct der *base) {
+    struct slice rest = *trees;
+    struct der e;
+    if (!der_take_tag(&rest, DER_SEQUENCE, &e) || !der_take(&e.body, base) || e.body.n) return false;
+    if (base->tag == IP_ADDRESS && base->body.n != 8 && base->body.n != 32) return false;
+    *trees = rest;
+    return true;
+}
+
+static bool allows_name(const struct x509 *ca, const struct der *name) {
+    struct slice trees = ca->excluded;
+    struct der base;
+    while (take_tree(&trees, &base))
+        if (base.tag == name->tag && is_within(&base, name, true)) return false;
+    if (trees.n) return false;
+    bool concerned = false, permitted = false;
+    for (trees = ca->permitted; take_tree(&trees, &base);) {
+        if (base.tag != name->tag) continue;
+        concerned = true;
+        permitted = permitted || is_within(&base, name, false);
+    }
+    return trees.n == 0 && (permitted || !concerned);
+}
+
+bool x509_allows(const struct x509 *ca, const struct x509 *x) {
+    enum { EMPTY_NAME = 2 };
+    if (!ca->permitted.p && !ca->excluded.p) return true;
+    struct der name = {.tag = DIRECTORY_NAME, .whole = x->subject, .body = x->subject};
+    if (x->subject.n > EMPTY_NAME && !allows_name(ca, &name)) return false;
+    struct slice names = x->names;
+    while (names.n)
+        if (!der_take(&names, &name) || !allows_name(ca, &name)) return false;
+    return true;
+}
+
+static bool has_address(struct slice trees) {
+    struct der base;
+    while (take_tree(&trees, &base))
+        if (base.tag == IP_ADDRESS) return true;
+    return false;
+}
+
+bool x509_constrains_addresses(const struct x509 *ca) {
+    return has_address(ca->permitted) || has_address(ca->excluded);
+}
