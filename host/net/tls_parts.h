@@ -54,7 +54,8 @@ void tls_refusal_tell_verdict(struct tls *t);
 /* The same for what wolfSSL says of the server's own certificate. */
 void tls_refusal_tell_error(struct tls *t, int error);
 
-/* Is `error` what wolfSSL says of an OCSP response, without asking? Then it is put into words as well. */
+/* Is `error` what wolfSSL says of a certificate, or an OCSP response, without asking? Then it is put into words, too.
+ */
 bool tls_refusal_tell(struct tls *t, int error);
 
 /* ---- tls_words.c ---- */

@@ -225,9 +225,16 @@ static bool see_chain(struct tls *t) {
 }
 
 bool tls_refusal_tell(struct tls *t, int error) {
-    bool is_of_certificate =
-        error == OCSP_CERT_REVOKED || error == OCSP_LOOKUP_FAIL || error == BAD_CERTIFICATE_STATUS_ERROR;
-    if (!is_of_certificate || !see_chain(t)) return false;
+    switch (error) {
+    case OCSP_CERT_REVOKED:
+    case OCSP_LOOKUP_FAIL:
+    case BAD_CERTIFICATE_STATUS_ERROR:
+    case ASN_PARSE_E:
+    case ASN_NAME_INVALID_E:
+    case ASN_CRIT_EXT_E: break;
+    default: return false;
+    }
+    if (t->done || !see_chain(t)) return false;
     tls_refusal_tell_error(t, error);
     return true;
 }

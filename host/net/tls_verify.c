@@ -3,7 +3,6 @@
  * trusted, so that it verifies the server's own certificate, and an OCSP response on that, by nothing else. */
 #include "net/net.h"
 #include "net/tls_parts.h"
-#include "wire/x509_names.h"
 #include <arpa/inet.h>
 #include <stdlib.h>
 #include <wolfssl/error-ssl.h>
@@ -72,24 +71,18 @@ static void put_anchor(const struct tls *t, WOLFSSL_X509_STORE_CTX *store) {
     store->certs[store->error_depth].length = (unsigned)anchor.n;
 }
 
-/* Do name constraints on the way speak of addresses? wolfSSL refuses what those do not even concern. */
-static bool constrains_addresses(const struct trust_verdict *v) {
-    for (size_t i = 1; i < v->length; i++)
-        if (x509_constrains_addresses(v->path[i])) return true;
-    return false;
-}
-
 /* Is that what wolfSSL may say of a certificate that tls_trust believes? Who issued it was found, and its signature
- * checked: wolfSSL looks for issuers in the order in which they were sent, and for the first of a name. */
-static bool does_not_count(const struct tls *t, int error) {
+ * checked: wolfSSL looks for issuers in the order in which they were sent, and for the first of a name. Nor does it
+ * tell by labels what name constraints allow, or which of them concern an address. */
+static bool does_not_count(int error) {
     switch (error) {
     case ASN_NO_SIGNER_E:
     case ASN_SELF_SIGNED_E:
     case ASN_SIG_CONFIRM_E:
-    case X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT_LOCALLY: /* the same, where it goes by OpenSSL's numbers */
+    case ASN_NAME_INVALID_E:
+    case X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT_LOCALLY: /* the first three where it goes by OpenSSL's numbers */
     case X509_V_ERR_DEPTH_ZERO_SELF_SIGNED_CERT:
     case X509_V_ERR_CERT_SIGNATURE_FAILURE: return true;
-    case ASN_NAME_INVALID_E: return constrains_addresses(&t->trial->verdict);
     default: return false;
     }
 }
@@ -98,7 +91,7 @@ static bool does_not_count(const struct tls *t, int error) {
 static bool decide(struct tls *t, int error) {
     if (t->trial->verdict.problem != TRUST_FINE)
         tls_refusal_tell_verdict(t);
-    else if (error && !does_not_count(t, error))
+    else if (error && !does_not_count(error))
         tls_refusal_tell_error(t, error);
     if (fault_set(&t->fault)) return false;
     t->until = t->trial->verdict.until;

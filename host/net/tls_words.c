@@ -57,6 +57,11 @@ void tls_words_fail(struct tls *t, int error) {
         fault_put(&t->fault, "tls", "%sthe peer speaks another version of TLS only; %s and newer are spoken here (%s)",
                   doing, t->context->config.min_version == TLS_1_3 ? "1.3" : "1.2",
                   t->context->config.min_version == TLS_1_3 ? "tls.min_version" : "older ones are not safe");
+    } else if (error == DH_KEY_SIZE_E) {
+        fault_put(&t->fault, "tls",
+                  "%sthe peer's Diffie-Hellman group is too weak: fewer than 2048 bits (tls.allow_weak = true takes it "
+                  "all the same)",
+                  doing);
     } else if (error == UNKNOWN_ALPN_PROTOCOL_NAME_E) {
         fault_put(&t->fault, "tls", "%sthe peer picked a protocol that tls.alpn does not offer", doing);
     } else {

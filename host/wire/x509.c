@@ -149,9 +149,7 @@ static bool read_extended_key_usage(struct slice value, struct x509 *x) {
     x->is_for_servers = false;
     while (all.body.n) {
         if (!der_take_tag(&all.body, DER_OID, &e)) return false;
-        if (slice_eq(e.body, OID("\x2B\x06\x01\x05\x05\x07\x03\x01")) || /* serverAuth */
-            slice_eq(e.body, OID("\x55\x1D\x25\x00")))                   /* anyExtendedKeyUsage */
-            x->is_for_servers = true;
+        if (slice_eq(e.body, OID("\x2B\x06\x01\x05\x05\x07\x03\x01"))) x->is_for_servers = true; /* serverAuth */
     }
     return true;
 }

@@ -24,10 +24,10 @@ struct x509 {
 
     struct slice own_id, issuer_id; /* of keys (RFC 5280 4.2.1.2, 4.2.1.1) */
     bool is_ca;
-    int path_length;                  /* CAs that may follow it (RFC 5280 4.2.1.9); -1: as many as like */
-    int usage;                        /* bits of X509_DIGITAL_SIGNATURE and so on; -1: for everything */
-    bool is_for_servers;              /* as far as its extended key usage goes (RFC 5280 4.2.1.12) */
-    struct slice names;               /* GeneralNames that it is for (RFC 5280 4.2.1.6), one element after the other */
+    int path_length;     /* CAs that may follow it (RFC 5280 4.2.1.9); -1: as many as like */
+    int usage;           /* bits of X509_DIGITAL_SIGNATURE and so on; -1: for everything */
+    bool is_for_servers; /* by its extended key usage (RFC 5280 4.2.1.12); anyExtendedKeyUsage is not enough */
+    struct slice names;  /* GeneralNames that it is for (RFC 5280 4.2.1.6), one element after the other */
     struct slice permitted, excluded; /* GeneralSubtrees (RFC 5280 4.2.1.10), one element after the other */
     bool demands_more;                /* it has a critical extension that is not known here (RFC 5280 4.2) */
 };

@@ -118,14 +118,3 @@ bool x509_allows(const struct x509 *ca, const struct x509 *x) {
         if (!der_take(&names, &name) || !allows_name(ca, &name)) return false;
     return true;
 }
-
-static bool has_address(struct slice trees) {
-    struct der base;
-    while (take_tree(&trees, &base))
-        if (base.tag == IP_ADDRESS) return true;
-    return false;
-}
-
-bool x509_constrains_addresses(const struct x509 *ca) {
-    return has_address(ca->permitted) || has_address(ca->excluded);
-}

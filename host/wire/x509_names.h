@@ -15,7 +15,4 @@ bool x509_is_for(const struct x509 *x, struct slice name, struct slice address);
  * read allows nothing. */
 bool x509_allows(const struct x509 *ca, const struct x509 *x);
 
-/* Do name constraints of `ca` speak of addresses? */
-bool x509_constrains_addresses(const struct x509 *ca);
-
 #endif
