@@ -37,6 +37,7 @@ void conn_mark_busy(struct conn *c) {
     c->busy_next = NULL;
     *c->net->busy_end = c;
     c->net->busy_end = &c->busy_next;
+    c->net->busy_last = c;
     conn_hold(c);
 }
 

@@ -25,9 +25,21 @@ static void note_close(struct conn *c, const struct ws_event *ev) {
     conn_mark_busy(c);
 }
 
+/* Nobody's events take longer than the turn is: what is left of the input waits for the next one. */
+static enum ws_step step_in_turn(struct conn *c, struct ws_event *ev) {
+    struct net_turn *turn = &c->net->turn;
+    if (c->in.n && net_turn_is_over(c->net)) return WS_LATER;
+    if (c->ws.deflate) c->ws.inflate_left = turn->inflate_left;
+    enum ws_step step = ws_step(&c->ws, &c->in, ev);
+    if (c->ws.deflate) turn->inflate_left = c->ws.inflate_left;
+    if (step == WS_LATER) turn->over = true;
+    if (step == WS_EVENT) turn->looks -= (int32_t)(ev->data.n / NET_TURN_BYTES);
+    return step;
+}
+
 bool conn_next(struct conn *c, struct ws_event *ev) {
     while (c->phase == CONN_CLOSING || (c->phase == CONN_OPEN && !c->paused)) {
-        enum ws_step step = ws_step(&c->ws, &c->in, ev);
+        enum ws_step step = step_in_turn(c, ev);
         if (c->out.len) conn_mark_busy(c);
         if (step != WS_EVENT) return false;
         if (c->net->record && c->role == WS_CLIENT)
@@ -318,17 +330,25 @@ static void turn(struct conn *c) {
 
 static void on_kick(struct deadline *d) { (void)d; }
 
+/* The first comes first; who has more to do stands at the end again. */
+static struct conn *take_busy(struct net *net) {
+    struct conn *c = net->busy;
+    net->busy = c->busy_next;
+    if (!net->busy) net->busy_end = &net->busy;
+    c->is_busy = false;
+    return c;
+}
+
 void conn_run_busy(struct net *net) {
-    for (int rounds = 0; net->busy && rounds < 64; rounds++) { /* a turn may make more to do; not for ever */
-        struct conn *c = net->busy;
-        net->busy = NULL;
-        net->busy_end = &net->busy;
-        while (c) {
-            struct conn *next = c->busy_next;
-            c->is_busy = false;
+    enum { ROUNDS = 64 }; /* a turn may make more to do; not for ever */
+    net_begin_turn(net);
+    for (int rounds = 0; net->busy && rounds < ROUNDS && !net->turn.over; rounds++) {
+        const struct conn *last = net->busy_last;
+        for (bool more = true; more && !net_turn_is_over(net);) {
+            struct conn *c = take_busy(net);
+            more = c != last;
             turn(c);
             conn_release(c);
-            c = next;
         }
     }
     if (net->busy) clock_set(&net->clock, &net->kick, clock_now(&net->clock), on_kick); /* do not sleep on it */

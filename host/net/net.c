@@ -30,9 +30,30 @@ static void on_after_sleep(uv_check_t *check) {
     n->woke = woke(n) + 1; /* which is later than `turned`: it is known */
 }
 
+void net_begin_turn(struct net *n) { n->turn = (struct net_turn){.inflate_left = NET_TURN_INFLATE}; }
+
+/* A cheap time: it is enough to know it by a few milliseconds. */
+static uint64_t coarse_now(void) {
+#ifdef CLOCK_MONOTONIC_COARSE
+    struct timespec t;
+    if (clock_gettime(CLOCK_MONOTONIC_COARSE, &t) == 0) return (uint64_t)t.tv_sec * CLOCK_SECOND + (uint64_t)t.tv_nsec;
+#endif
+    return uv_hrtime();
+}
+
+bool net_look(struct net *n) {
+    struct net_turn *t = &n->turn;
+    uint64_t now = coarse_now();
+    t->looks = NET_TURN_LOOK;
+    if (!t->began) t->began = now;
+    t->over = now - t->began > NET_TURN_MOST;
+    return t->over;
+}
+
 static void on_before_sleep(uv_prepare_t *prepare) {
     struct net *n = prepare->data;
     conn_run_busy(n);
+    net_begin_turn(n);
     if (n->record) record_flush(n->record);
     uint64_t now = uv_hrtime(), length = lag(n, now);
     n->turned = now;
@@ -71,11 +92,12 @@ void net_open(struct net *n, uv_loop_t *loop) {
     uv_unref((uv_handle_t *)&n->before_sleep);
     uv_unref((uv_handle_t *)&n->after_sleep);
     n->turned = uv_hrtime();
+    net_begin_turn(n);
     n->tls = tls_store_new(n);
 }
 
 void net_close(struct net *n) {
-    conn_run_busy(n); /* lets go of the last ones */
+    for (int turns = 0; n->busy && turns < 64; turns++) conn_run_busy(n); /* lets go of the last ones */
     record_close(n);
 #ifdef WSBOT_HTTP
     http_client_free(n->http);

@@ -14,6 +14,10 @@ enum {
     NET_SPARE_MOST = 1 << 20,   /* bytes */
     NET_BLOCKS = 16,
     NET_BLOCK_LEAST = 20 * 1000 * 1000, /* nanoseconds */
+    NET_TURN_MOST = 4 * 1000 * 1000,    /* nanoseconds that events may take until others have their turn */
+    NET_TURN_INFLATE = 1 << 20,         /* bytes that may be inflated until then */
+    NET_TURN_LOOK = 32,                 /* events between two looks at the time; */
+    NET_TURN_BYTES = 2048,              /* so many bytes of one count as another */
 };
 
 struct conn;
@@ -24,6 +28,15 @@ struct names;
 struct record;
 struct plan;
 struct tls_store;
+
+/* What is left of a turn for the events of connections. One before the loop sleeps, for what is held, and one behind,
+ * for what is read: so those who hold much cannot keep others from being read. */
+struct net_turn {
+    int64_t inflate_left; /* bytes */
+    uint64_t began;       /* by a clock of its own; 0: nothing happened yet */
+    int32_t looks;        /* events until the next look at the time */
+    bool over;
+};
 
 struct net {
     uv_loop_t *loop; /* borrowed */
@@ -41,12 +54,13 @@ struct net {
         uint64_t end, length;
     } blocks[NET_BLOCKS]; /* the last times in which it did not turn for NET_BLOCK_LEAST and more */
     unsigned block_count;
-    struct plan *plans;            /* those that connections share, the newest first */
-    struct conn *busy, **busy_end; /* connections with something to do, in order; linked by conn.c */
-    struct deadline kick;          /* wakes the loop when that was too much for one turn */
-    struct conn *all;              /* every connection that is not closed */
-    struct embed *embeds;          /* loops within the loop */
-    struct buf spare;              /* memory of an output buffer that is empty, for whoever needs one next */
+    struct net_turn turn;
+    struct plan *plans;                        /* those that connections share, the newest first */
+    struct conn *busy, *busy_last, **busy_end; /* connections with something to do, in order; linked by conn.c */
+    struct deadline kick;                      /* wakes the loop when that was too much for one turn */
+    struct conn *all;                          /* every connection that is not closed */
+    struct embed *embeds;                      /* loops within the loop */
+    struct buf spare; /* memory of an output buffer that is empty, for whoever needs one next */
     struct listener *listeners;
     struct record *record; /* NULL: nobody wants one (net/record.h) */
     bool stopping;         /* no attempt begins any more */
@@ -69,6 +83,13 @@ void net_take_buffer(struct net *n, struct buf *b);
 
 /* The longest time, of those that are known, in which the loop did not turn since `when`; 0: none to speak of. */
 uint64_t net_lag_since(const struct net *n, uint64_t when);
+
+/* Others have had their turn. */
+void net_begin_turn(struct net *n);
+
+/* Has this turn taken so long, or inflated so much, that the rest is for the next one? To be asked for each event. */
+bool net_look(struct net *n);
+static inline bool net_turn_is_over(struct net *n) { return n->turn.over || (--n->turn.looks < 0 && net_look(n)); }
 
 /* Has what runs beside the loop end, before the program does. False where a thread does not: leave by net_leave. */
 bool net_end_threads(struct net *n);

@@ -160,7 +160,7 @@ static void on_readable(uv_stream_t *stream, ssize_t n, const uv_buf_t *b) {
     struct stream *s = stream->data;
     uv_os_fd_t fd;
     (void)b;
-    if (!s->owner) return;
+    if (!s->owner || (n == UV_ENOBUFS && net_turn_is_over(s->net))) return; /* it is said again in the next turn */
     if (n != UV_ENOBUFS || uv_fileno(&s->uv.handle, &fd) != 0) {
         if (n < 0) end_reading(s, (int)n);
         return;

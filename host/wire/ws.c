@@ -9,7 +9,8 @@
 enum { RSV_COMPRESSED = 4 }; /* RSV1: this message is compressed (RFC 7692 6) */
 
 void ws_init(struct ws *w, enum ws_role role, uint64_t max_message_size, struct buf *out, uint32_t (*mask)(void)) {
-    *w = (struct ws){.role = role, .max_message_size = max_message_size, .out = out, .mask = mask};
+    *w = (struct ws){
+        .role = role, .max_message_size = max_message_size, .out = out, .mask = mask, .inflate_left = INT64_MAX};
 }
 
 static size_t message_cap(const struct ws *w) {
@@ -315,7 +316,9 @@ static const char not_utf8[] = "a text message that is not UTF-8 (RFC 6455 8.1)"
 
 static enum ws_step read_data(struct ws *w, struct slice *in, struct ws_event *ev) {
     struct ws_partial *p = w->partial;
+    if (p->compressed && w->inflate_left <= 0) return WS_LATER;
     struct slice part = slice_head(*in, p->left < SIZE_MAX ? (size_t)p->left : SIZE_MAX);
+    if (p->compressed) part = slice_head(part, WS_INFLATE);
     uint64_t at = p->frame.length - p->left;
     bool last = part.n == p->left && p->frame.fin;
     /* does the message lie whole in the input? */
@@ -327,6 +330,7 @@ static enum ws_step read_data(struct ws *w, struct slice *in, struct ws_event *e
     else if (!in_place && part.n)
         rc = append_part(w, part, at);
     struct slice data = in_place ? part : slice_skip(buf_slice(&p->message), before);
+    if (p->compressed) w->inflate_left -= (int64_t)data.n;
     *in = slice_skip(*in, part.n);
     p->left -= part.n;
     /* what came before a fault is judged first, so that cuts change nothing */

@@ -38,6 +38,7 @@ enum {
     WS_LARGE = 48 * 1024,  /* bytes of a message from which on it has memory of its own, and is read right into it */
     WS_FIRST = 128 * 1024, /* bytes that it has room for at first; more comes as it comes */
     WS_BEFORE = 24,        /* bytes that are free in front of a message in its own memory; one is free behind it */
+    WS_INFLATE = 1024,     /* bytes that are inflated at once: they become a thousand times as many at most */
     WS_GLANCE = 4 * 1024,  /* bytes to read behind a large message: another may follow */
 };
 
@@ -52,6 +53,7 @@ struct ws_event {
 enum ws_step {
     WS_MORE,   /* all input is used: bring more */
     WS_EVENT,  /* *ev is filled */
+    WS_LATER,  /* ws->inflate_left is used up: go on when there is more of it */
     WS_FAILED, /* ws->fault says why; from now on input is passed over */
 };
 
@@ -86,6 +88,7 @@ struct ws {
     size_t large;               /* bytes of the last message, where that was read into its own memory; 0: it was not */
     struct ws_partial *partial; /* what was read of a frame or message that is not whole; NULL: between two messages */
     struct deflate *deflate;    /* NULL: messages are not compressed */
+    int64_t inflate_left;       /* bytes that may still be inflated for now, and then what WS_INFLATE bytes give */
     size_t threshold;           /* bytes of a message from which on it is sent compressed */
     struct {
         const char *kind, *text; /* literals: "protocol", "invalid_utf8" or "too_big", and why. NULL: none yet */
