@@ -25,14 +25,24 @@ static void note_close(struct conn *c, const struct ws_event *ev) {
     conn_mark_busy(c);
 }
 
+/* The rest of the turn is for others. */
+static void put_off(struct conn *c) {
+    c->net->turn.over = true;
+    c->pump_due = true;
+    conn_mark_busy(c);
+}
+
 /* Nobody's events take longer than the turn is: what is left of the input waits for the next one. */
 static enum ws_step step_in_turn(struct conn *c, struct ws_event *ev) {
     struct net_turn *turn = &c->net->turn;
-    if (c->in.n && net_turn_is_over(c->net)) return WS_LATER;
+    if (c->in.n && net_turn_is_over(c->net)) {
+        put_off(c);
+        return WS_LATER;
+    }
     if (c->ws.deflate) c->ws.inflate_left = turn->inflate_left;
     enum ws_step step = ws_step(&c->ws, &c->in, ev);
     if (c->ws.deflate) turn->inflate_left = c->ws.inflate_left;
-    if (step == WS_LATER) turn->over = true;
+    if (step == WS_LATER) put_off(c);
     if (step == WS_EVENT) turn->looks -= (int32_t)(ev->data.n / NET_TURN_BYTES);
     return step;
 }

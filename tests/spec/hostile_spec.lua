@@ -605,6 +605,25 @@ describe("a bot defuses", function()
     b:survives('close 1000 "" sent 1000 open nil')
   end)
 
+  it_holds_against("bombs that come at once: others have their turns amid each of them", function(b)
+    b.room = 80
+    b:does [[
+      local luv = require "luv"
+      turns, marks = 0, {}
+      local each = luv.new_prepare()
+      each:start(function() turns = turns + 1 end)
+      each:unref()]]
+    local s = b:opens("on_message = function(_, data) marks[#marks + 1] = turns end,", deflated)
+    s:post(frame.write({ opcode = frame.BINARY, rsv = 4, payload = (bomb(8 * MB)) }):rep(8))
+    s:finish()
+    b:does([[
+      local least = math.huge
+      for i = 2, #marks do least = math.min(least, marks[i] - marks[i - 1]) end
+      return #marks .. " messages " .. (least < 4 and least or "4 turns apart at least")
+    ]], "8 messages 4 turns apart at least")
+    b:survives('close 1000 "" sent 1000 open nil')
+  end)
+
   it_holds_against("a message of 100,000 final blocks", function(b)
     local s = b:opens(cap, deflated)
     s:post(frame.write { opcode = frame.BINARY, rsv = 4, payload = ("\x03\x00"):rep(100000) .. "\x00" })
