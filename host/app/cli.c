@@ -95,6 +95,7 @@ static const struct option options[] = {
     {CONNECT, "--pin", "PIN", "the server's key must be this one, \"sha256//...=\"; may be given again", NULL},
     {CONNECT, "--server-name", "NAME", "send and check this name, not the URL's", NULL},
     {CONNECT, "--alpn", "NAME", "offer this protocol, \"http/1.1\"; may be given again", NULL},
+    {CONNECT, "--allow-weak", NULL, "accept keys and hashes that can be forged: RSA under 2,048 bits, MD5, SHA-1", NULL},
     {CONNECT, "--no-stapling", NULL, "do not ask for an OCSP response beside the certificate", NULL},
     {CONNECT, "-k, --insecure", NULL, "do not check the server's certificate (--pin is checked): anyone may listen",
      NULL},

@@ -88,6 +88,13 @@ static int parse_port(struct slice s, struct url *out, struct fault *fault) {
     return 0;
 }
 
+/* A dot at the end is none: it says that the name is whole (RFC 1034 3.1). */
+static bool has_empty_label(struct slice host) {
+    for (size_t i = 0; i < host.n; i++)
+        if (host.p[i] == '.' && (i == 0 || host.p[i - 1] == '.')) return true;
+    return false;
+}
+
 static int parse_host(struct slice s, struct url *out, struct fault *fault) {
     if (s.n == 0) return refuse(fault, "it has no host");
     for (size_t i = 0; i < s.n; i++) {
@@ -98,6 +105,7 @@ static int parse_host(struct slice s, struct url *out, struct fault *fault) {
         if (!ok) return refuse(fault, "the host has a character that no host name has");
     }
     if (s.n > 255) return refuse(fault, "the host is longer than a name can be");
+    if (has_empty_label(s)) return refuse(fault, "the host has an empty label (a '.' in front, or two in a row)");
     out->host = copy(s);
     return out->host ? 0 : ERR_NOMEM;
 }

@@ -25,8 +25,9 @@ ws = {}
 ---@alias ws.kind "text"|"binary"
 
 ---@class ws.tls
----@field ca_file? string      PEM file of the CAs to trust, instead of the system's
----@field ca_path? string      folder of such files
+---@field ca_file? string      PEM file of the CAs to trust, instead of the system's. A certificate in there that is no CA
+---is trusted as itself alone, for its own names. Read once for all who name it, and anew when it has changed
+---@field ca_path? string      folder of such files; where some are named by hash (`openssl rehash`), these alone
 ---@field system_ca? boolean   true: the system's CAs as well as those; default false
 ---@field cert? string         PEM file of our certificate, its chain included
 ---@field key? string          PEM file of its key (an encrypted one: PBES2 or traditional)
@@ -37,9 +38,12 @@ ws = {}
 ---@field alpn? string|string[] protocols to offer (RFC 7301): "http/1.1"; `conn.tls.alpn` tells which one was picked
 ---@field stapling? boolean    asks for an OCSP response beside the certificate (RFC 6066 8): one that says revoked, or
 ---is not valid, refuses the server; none is fine. Default true; not with verify = false
+---@field allow_weak? boolean  true: accepts what can be forged by now: keys under RSA 2048 or P-256, DHE under 2048,
+---signatures with MD5, SHA-1 or SHA-224. Default false; true warns once
 ---@field server_name? string  sent (SNI) and verified instead of the host
 ---@field min_version? "1.2"|"1.3" default "1.2"
----For an https:// proxy ca_file, ca_path, system_ca, verify, stapling and min_version hold as well; the rest does not.
+---For an https:// proxy ca_file, ca_path, system_ca, verify, allow_weak, stapling and min_version hold as well; the rest
+---does not.
 
 ---What TLS is like on a connection, read when it is asked for.
 ---@class ws.tls_state

@@ -99,6 +99,10 @@ static void what_is_wrong_is_told(void **state) {
     bad("ws://a b/", "space");
     bad("ws://h\xc3\xa9/", "Punycode");
     bad("ws://a_b!/", "host");
+    bad("ws://.example.org/", "empty label");
+    bad("ws://a..b/", "empty label");
+    bad("ws://example.org../", "empty label");
+    bad("ws://./", "empty label");
     bad("ws://[::1/", "not closed");
     bad("ws://[::1]x/", "between");
     bad("ws://u%zz@h/", "%XX");

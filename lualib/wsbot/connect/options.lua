@@ -93,7 +93,7 @@ local names = {
 -- A message of ws.connect with the names that options have here.
 local function say(message)
   message = message:gsub('tls%.pin = ("[^"]*")', "--pin %1"):gsub("tls%.verify = false", "--insecure")
-    :gsub("tls%.stapling = false", "--no-stapling")
+    :gsub("tls%.stapling = false", "--no-stapling"):gsub("tls%.allow_weak = true", "--allow-weak")
   message = message:gsub("verify = false", "--insecure"):gsub("family = ([46])", "--ipv%1")
   return (message:gsub("%f[%a][%l_]+%.?[%l_]+", names))
 end
@@ -136,7 +136,8 @@ return {
     tls = {
       ca_file = file "ca", system_ca = flag "system-ca", cert = file "cert", key = file "key",
       key_password = flag "key" and os.getenv "WSBOT_KEY_PASSWORD" or nil, pin = arg.pin, alpn = arg.alpn,
-      server_name = value "server-name", stapling = not flag "no-stapling", verify = not flag "insecure",
+      server_name = value "server-name", stapling = not flag "no-stapling", allow_weak = flag "allow-weak",
+      verify = not flag "insecure",
     },
   },
 }
