@@ -1,0 +1,95 @@
+-- Chains of certificates, as the tables in chains/ have them: who is believed and who is not, with OpenSSL's own verdict
+-- beside ours. Where they differ, the row says why.
+local chains = require "support.chains"
+local program = require "support.program"
+local story = require "support.story"
+
+local themes = { "anchors" }
+local table_of_chains = chains.of(table.unpack(themes))
+
+local function url_of(row)
+  return ("wss://%s:%d/"):format(row.host:find(":", 1, true) and "[" .. row.host .. "]" or row.host, row.port)
+end
+
+local function tls_of(row, more)
+  local options = { ca_path = row.trust_folder }
+  if row.where ~= "system" then options.ca_file = row.trust_file or row.beside_file end
+  for name, value in pairs(more or {}) do
+    options[name] = value
+  end
+  return options
+end
+
+-- Our verdict: what a connection to a server that shows the chain comes to, and the error.
+local function verdict(row, more)
+  local is, why
+  local conn = ws.connect {
+    url = url_of(row),
+    resolve = { [row.host] = "127.0.0.1" },
+    tls = tls_of(row, more),
+    on_websocket_connect = function()
+      is = "accepted"
+      story.stir()
+    end,
+    on_error = function(_, word, message)
+      is, why = word == "tls" and "refused" or word, message
+      story.stir()
+    end,
+  }
+  story.at_end(function()
+    conn:destroy()
+  end)
+  story.wait("an end of the handshake", function()
+    return is
+  end)
+  return is, why
+end
+
+-- The same of a bot to whom the trusted ones are the system's.
+local function verdict_of_another_bot(row)
+  local bot = program.bot([=[
+    ws.connect { url = arg[1], resolve = { [arg[2]] = "127.0.0.1" },
+      on_websocket_connect = function(c) say "accepted" c:destroy() end,
+      on_error = function(_, word, message) say(word == "tls" and "refused" or word) say(message) end }
+  ]=], { url_of(row), row.host }, { env = { SSL_CERT_FILE = row.trust_file } })
+  return bot:line(), bot:maybe_line()
+end
+
+-- Is one of the patterns, between which there are bars, in the text?
+local function is_told(text, patterns)
+  for pattern in patterns:gmatch "[^|]+" do
+    if text:lower():find(pattern) then return true end
+  end
+  return false
+end
+
+local function compare(row, is, why)
+  assert.is_nil(row.unserved)
+  if is ~= row.right then error(("it is %s, and not %s: %s"):format(is, row.right, why or ""), 0) end
+  if row.right == "accepted" then return end
+  if not is_told(why, row.says) then error(("the error is\n%s\nand does not match\n%s"):format(why, row.says), 0) end
+end
+
+-- OpenSSL's verdict is ours, or it is told why not.
+local function compare_openssl(row)
+  local differs = row.openssl ~= row.right
+  if differs and not row.differs then error("OpenSSL thinks otherwise:\n" .. row.openssl_says, 0) end
+  if row.differs and not differs then error("OpenSSL does not think otherwise:\n" .. row.openssl_says, 0) end
+end
+
+describe("a chain with", function()
+  setup(function()
+    table_of_chains:begin()
+  end)
+
+  teardown(function()
+    table_of_chains:finish()
+  end)
+
+  for _, row in ipairs(table_of_chains.rows) do
+    it(("%s is %s (%s)"):format(row[1], row.right, row.theme), story.of(function()
+      compare(row, (row.where == "system" and verdict_of_another_bot or verdict)(row))
+      compare_openssl(row)
+    end))
+  end
+end)
