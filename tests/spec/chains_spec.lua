@@ -4,7 +4,7 @@ local chains = require "support.chains"
 local program = require "support.program"
 local story = require "support.story"
 
-local themes = { "anchors", "paths", "strength" }
+local themes = { "anchors", "constraints", "names", "paths", "strength", "usage" }
 local table_of_chains = chains.of(table.unpack(themes))
 
 local function url_of(row)

@@ -194,7 +194,7 @@ add("three issuers of the same name without key identifiers, and the right one l
   look_alikes(3, 4, false))
 add("20 issuers of the same name without key identifiers, and the right one last", "accepted", nil, first_alone,
   look_alikes(20, 21, false))
-add("20 issuers of the same name without key identifiers", "refused", "", nil, look_alikes(20, nil, false))
+add("20 issuers of the same name without key identifiers", "refused", "not signed|not trusted", nil, look_alikes(20, nil, false))
 add("a maze of 4 ^ 4 ways that lead nowhere", "refused", "not trusted", nil, maze(4, 4, "north"))
 add("a maze of 4 ^ 4 ways that lead to the root", "accepted", nil, nil, maze(4, 4, "root"))
 for _, row in ipairs(rows) do

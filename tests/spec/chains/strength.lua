@@ -51,12 +51,13 @@ local rows = {
   { "a root with P-521", certs = { root = { kind = "P-521" } } },
   { "an intermediate with P-224", certs = { sub = { kind = "P-224" } }, weak = true, differs = level },
   { "a root with P-224", certs = { root = { kind = "P-224" } }, weak = true, differs = level },
-  { "an intermediate with P-192", certs = { sub = { kind = "P-192" } }, right = "refused", says = "" },
+  { "an intermediate with P-192", certs = { sub = { kind = "P-192" } }, right = "refused",
+    says = "weak|unsupported" },
   { "a leaf with Ed25519", certs = { leaf = { kind = "Ed25519" } } },
   { "an intermediate with Ed25519", certs = { sub = { kind = "Ed25519" } } },
   { "a leaf signed with RSA-PSS", certs = { sub = { kind = rsa }, leaf = { pss = true } } },
   { "a leaf signed with RSA-PSS and SHA-1", certs = { sub = { kind = rsa }, leaf = { pss = true, md = "sha1" } },
-    right = "refused", says = "" },
+    weak = true },
 
   -- key exchange
   { "DHE of 1024 bits", certs = { leaf = { kind = rsa } }, tls = "1.2", ciphers = dhe, dh = "dh_rfc5114",
