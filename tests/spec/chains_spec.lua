@@ -25,7 +25,7 @@ local function verdict(row, more)
   local is, why
   local conn = ws.connect {
     url = url_of(row),
-    resolve = { [row.host] = "127.0.0.1" },
+    resolve = not row.is_address and { [row.host] = "127.0.0.1" } or nil,
     tls = tls_of(row, more),
     on_websocket_connect = function()
       is = "accepted"

@@ -26,6 +26,7 @@
 --     ids       false: without key identifiers
 --     from, to  days from now; md: the digest of its signature; pss: true: an RSA signature is PSS
 --     v1        it is of version 1, without extensions; tampered: a bit of its signature is wrong
+local uv = require "luv"
 local der = require "support.der"
 local place = require "support.place"
 
@@ -277,58 +278,89 @@ local function make_odd_ones(self)
   run(self, back)
 end
 
--- Writes the certificates into one file.
-local function write(self, name, list)
-  local texts = {}
+-- A file of certificates, or a folder of them by their hashes; the same for the same ones. none: nil.
+local function written(self, list, as_folder)
+  local names, texts = { as_folder and "folder" or "file" }, {}
   for i, c in ipairs(list) do
-    texts[i] = place.read(("%s/%s.pem"):format(self.folder, c.shown or c.file))
+    names[i + 1] = c.shown or c.file
+    texts[i] = place.read(("%s/%s.pem"):format(self.folder, names[i + 1]))
   end
-  return place.file(self.folder .. "/" .. name, table.concat(texts))
+  if #texts == 0 then return nil end
+  local name = self.folder .. "/" .. table.concat(names, "_")
+  if self.files[name] then return name end
+  self.files[name] = true
+  if not as_folder then return place.file(name, table.concat(texts)) end
+  assert(uv.fs_mkdir(name, tonumber("700", 8)))
+  for i, text in ipairs(texts) do
+    place.file(("%s/%d.pem"):format(name, i), text)
+  end
+  table.insert(self.folders, name)
+  return name
 end
 
 local function write_files(self, row)
-  row.sent_file = write(self, row.id .. ".sent", row.sent_list)
-  row.leaf_file = write(self, row.id .. ".leaf", { row.sent_list[1] })
-  if #row.beside_list > 0 then row.beside_file = write(self, row.id .. ".beside", row.beside_list) end
-  if row.where ~= "ca_path" then
-    row.trust_file = write(self, row.id .. ".trust", row.trusted_list)
-    return
+  row.sent_file = written(self, row.sent_list)
+  row.leaf_file = written(self, { row.sent_list[1] })
+  row.others_file = written(self, { table.unpack(row.sent_list, 2) })
+  row.beside_file = written(self, row.beside_list)
+  if row.where == "ca_path" then
+    row.trust_folder = written(self, row.trusted_list, true)
+  else
+    row.trust_file = written(self, row.trusted_list)
   end
-  row.trust_folder = place.folder()
-  for i, c in ipairs(row.trusted_list) do
-    place.file(("%s/%d.pem"):format(row.trust_folder, i),
-      place.read(("%s/%s.pem"):format(self.folder, c.shown or c.file)))
+end
+
+local function make_files(self)
+  for _, row in ipairs(self.rows) do
+    write_files(self, row)
   end
+  for i, folder in ipairs(self.folders) do
+    self.folders[i] = "openssl rehash " .. folder
+  end
+  run(self, self.folders)
 end
 
 ---------------------------------------------------------------------------------------------------- OpenSSL's verdicts
 
-local function is_address(host)
-  return host:find(":", 1, true) or host:find "^%d+%.%d+%.%d+%.%d+$"
-end
-
+-- What openssl is asked about a row, but for the leaf. Rows of which the same is asked are asked of at once.
 local function question_on(row)
-  local words = { question, (is_address(row.host) and "-verify_ip '" or "-verify_hostname '") .. row.host .. "'",
-    "-untrusted", row.sent_file }
+  local words = { question, (row.is_address and "-verify_ip '" or "-verify_hostname '") .. row.host .. "'" }
+  if row.others_file then table.insert(words, "-untrusted " .. row.others_file) end
   local file = row.trust_file or row.beside_file
   if file then table.insert(words, "-CAfile " .. file) end
   if row.trust_folder then
     words[1] = words[1]:gsub("%-no%-CApath ", "")
     table.insert(words, (file and "" or "-no-CAfile ") .. "-CApath " .. row.trust_folder)
-    table.insert(words, 1, "openssl rehash " .. row.trust_folder .. "\n")
   end
-  return ("%s %s >%s.verdict 2>&1 || true"):format(table.concat(words, " "), row.leaf_file, row.id)
+  return table.concat(words, " ")
+end
+
+-- The verdict on a row's leaf among those of an answer, and what openssl says of it.
+local function read_verdict(self, row, number)
+  local ok, errors = place.read(("%s/v%d"):format(self.folder, number)), place.read(
+    ("%s/e%d"):format(self.folder, number))
+  local told, to = errors:find(("error %s: verification failed"):format(row.leaf_file), 1, true)
+  row.openssl = ok:find(row.leaf_file .. ": OK\n", 1, true) and "accepted" or "refused"
+  row.openssl_says = told and errors:sub(1, to):match "([^\n]*\n[^\n]*\n[^\n]*)$" or ok
 end
 
 local function ask_openssl(self)
-  local commands = {}
-  for i, row in ipairs(self.rows) do
-    commands[i] = question_on(row)
+  local leaves, questions, commands, answers = {}, {}, {}, {}
+  for _, row in ipairs(self.rows) do
+    row.question = question_on(row)
+    if not leaves[row.question] then
+      leaves[row.question] = {}
+      table.insert(questions, row.question)
+    end
+    table.insert(leaves[row.question], row.leaf_file)
+  end
+  for i, each in ipairs(questions) do
+    commands[i] = ("%s %s >v%d 2>e%d || true"):format(each, table.concat(leaves[each], " "), i, i)
+    answers[each] = i
   end
   run(self, commands)
   for _, row in ipairs(self.rows) do
-    row.openssl_says = place.read(("%s/%s.verdict"):format(self.folder, row.id))
-    row.openssl = row.openssl_says:find ": OK%s*$" and "accepted" or "refused"
+    read_verdict(self, row, answers[row.question])
   end
 end
 
@@ -350,7 +382,7 @@ local function serve(self)
   local lines = {}
   for i, row in ipairs(self.rows) do
     lines[i] = table.concat({ row.id, row.sent_file, ("%s/%s.key"):format(self.folder, key_file(row.sent_list[1])),
-      is_address(row.host) and row.host or "127.0.0.1", row.tls or "1.3", row.ciphers or "ALL",
+      row.is_address and row.host or "127.0.0.1", row.tls or "1.3", row.ciphers or "ALL",
       row.dh and ("%s/%s.dh"):format(self.folder, row.dh) or "-" }, " ")
   end
   local path = place.file(self.folder .. "/served", table.concat(lines, "\n") .. "\n")
@@ -368,9 +400,7 @@ function methods:begin()
   make_keys(self)
   make_certificates(self)
   make_odd_ones(self)
-  for _, row in ipairs(self.rows) do
-    write_files(self, row)
-  end
+  make_files(self)
   ask_openssl(self)
   make_groups(self)
   serve(self)
@@ -381,13 +411,18 @@ function methods:finish()
   if self.server then self.server:close() end
 end
 
+local function is_address(host)
+  return host:find(":", 1, true) ~= nil or host:find "^%d+%.%d+%.%d+%.%d+$" ~= nil
+end
+
 -- Takes the rows of the tables of these names, of tests/spec/chains/. They are in `rows`, and have the `theme`.
 function chains.of(...)
-  local self = setmetatable({ rows = {}, certs = {}, by_identity = {} }, methods)
+  local self = setmetatable({ rows = {}, certs = {}, by_identity = {}, files = {}, folders = {} }, methods)
   for _, theme in ipairs { ... } do
     for _, row in ipairs(require("chains." .. theme)) do
       table.insert(self.rows, row)
       row.id, row.theme, row.made, row.host = "r" .. #self.rows, theme, {}, row.host or "bot.example"
+      row.is_address = is_address(row.host)
       row.sent_list = all_of(self, row, row.sent or path_of(row))
       row.trusted_list = all_of(self, row, row.trusted or { "root" })
       row.beside_list = all_of(self, row, row.beside)
