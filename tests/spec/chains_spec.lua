@@ -1,19 +1,24 @@
 -- Chains of certificates, as the tables in chains/ have them: who is believed and who is not, with OpenSSL's own verdict
 -- beside ours. Where they differ, the row says why.
 local chains = require "support.chains"
+local place = require "support.place"
 local program = require "support.program"
 local story = require "support.story"
 
 local themes = { "anchors", "constraints", "names", "paths", "strength", "usage" }
 local table_of_chains = chains.of(table.unpack(themes))
 
-local function url_of(row)
-  return ("wss://%s:%d/"):format(row.host:find(":", 1, true) and "[" .. row.host .. "]" or row.host, row.port)
+local function url_of(row, port)
+  return ("wss://%s:%d/"):format(row.host:find(":", 1, true) and "[" .. row.host .. "]" or row.host, port or row.port)
+end
+
+-- The row's own copy of a file, so that no other row has the same configuration.
+local function own(row, path)
+  return path and place.file(row.id .. ".pem", place.read(path))
 end
 
 local function tls_of(row, more)
-  local options = { ca_path = row.trust_folder }
-  if row.where ~= "system" then options.ca_file = row.trust_file or row.beside_file end
+  local options = { ca_path = row.trust_folder, ca_file = own(row, row.trust_file or row.beside_file) }
   for name, value in pairs(more or {}) do
     options[name] = value
   end
@@ -21,12 +26,12 @@ local function tls_of(row, more)
 end
 
 -- Our verdict: what a connection to a server that shows the chain comes to, and the error.
-local function verdict(row, more)
+local function verdict(row, tls, port)
   local is, why
   local conn = ws.connect {
-    url = url_of(row),
+    url = url_of(row, port),
     resolve = not row.is_address and { [row.host] = "127.0.0.1" } or nil,
-    tls = tls_of(row, more),
+    tls = tls,
     on_websocket_connect = function()
       is = "accepted"
       story.stir()
@@ -63,11 +68,10 @@ local function is_told(text, patterns)
   return false
 end
 
-local function compare(row, is, why)
-  assert.is_nil(row.unserved)
-  if is ~= row.right then error(("it is %s, and not %s: %s"):format(is, row.right, why or ""), 0) end
-  if row.right == "accepted" then return end
-  if not is_told(why, row.says) then error(("the error is\n%s\nand does not match\n%s"):format(why, row.says), 0) end
+local function compare(right, says, is, why)
+  if is ~= right then error(("it is %s, and not %s: %s"):format(is, right, why or ""), 0) end
+  if right == "accepted" then return end
+  if not is_told(why, says) then error(("the error is\n%s\nand does not match\n%s"):format(why, says), 0) end
 end
 
 -- OpenSSL's verdict is ours, or it is told why not.
@@ -88,8 +92,46 @@ describe("a chain with", function()
 
   for _, row in ipairs(table_of_chains.rows) do
     it(("%s is %s (%s)"):format(row[1], row.right, row.theme), story.of(function()
-      compare(row, (row.where == "system" and verdict_of_another_bot or verdict)(row))
+      assert.is_nil(row.unserved)
+      if row.where == "system" then
+        compare(row.right, row.says, verdict_of_another_bot(row))
+      else
+        local tls = tls_of(row)
+        if row.before then assert.equal("accepted", (verdict(row, tls, row.port_before))) end
+        compare(row.right, row.says, verdict(row, tls))
+      end
       compare_openssl(row)
     end))
   end
+
+  for _, row in ipairs(table_of_chains.rows) do
+    if row.weak then
+      it(("%s is %s with tls.allow_weak"):format(row[1], row.still and "refused" or "accepted"), story.of(function()
+        local tls = tls_of(row, { allow_weak = true })
+        compare(row.still and "refused" or "accepted", row.still, verdict(row, tls))
+      end))
+    end
+  end
+
+  it("weak keys and digests is warned of once where tls.allow_weak lets it pass", story.of(function()
+    local args, weak = {}, {}
+    for _, row in ipairs(table_of_chains.rows) do
+      if row.weak and not row.still and #weak < 3 then
+        table.insert(weak, row)
+        table.move({ url_of(row), row.host, own(row, row.trust_file) }, 1, 3, #args + 1, args)
+      end
+    end
+    local bot = program.bot([=[
+      for i = 1, #arg, 3 do
+        ws.connect { url = arg[i], resolve = { [arg[i + 1]] = "127.0.0.1" },
+          tls = { ca_file = arg[i + 2], allow_weak = true },
+          on_websocket_connect = function(c) say "accepted" c:destroy() end,
+          on_error = function(_, word, message) say(word, message) end }
+      end
+    ]=], args)
+    bot:tells("accepted", "accepted", "accepted")
+    bot:ends(0)
+    local _, warnings = bot.err:gsub("allow_weak", "")
+    assert.equal(1, warnings, bot.err)
+  end))
 end)

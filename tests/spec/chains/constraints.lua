@@ -36,7 +36,6 @@ under("critical,permitted;DNS:example.org,permitted;DNS:example.com", "DNS:a.exa
 under("critical,permitted;DNS:example.org", "DNS:a.example.org,DNS:a.example.com", "a.example.org", "refused")
 under("critical,permitted;DNS:example.org", "DNS:*.example.org", "a.example.org", "accepted")
 under("critical,permitted;DNS:a.example.org", "DNS:*.example.org", "a.example.org", "refused")
-add("all names permitted", "accepted", { sub = { constraints = "critical,DER:30:06:A0:04:30:02:82:00" } })
 under("critical,excluded;DNS:example.org", "DNS:a.example.org", "a.example.org", "refused")
 under("excluded;DNS:example.org", "DNS:example.org", "example.org", "refused")
 under("critical,excluded;DNS:EXAMPLE.org", "DNS:a.example.ORG", "a.example.org", "refused")
@@ -53,7 +52,7 @@ under("critical,permitted;DNS:example.org,excluded;DNS:a.example.org", "DNS:b.ex
   "accepted")
 under("critical,permitted;DNS:example.org,excluded;DNS:a.example.org", "DNS:a.example.org", "a.example.org",
   "refused")
-add("all names excluded", "refused", { sub = { constraints = "critical,DER:30:06:A1:04:30:02:82:00" } })
+add("all names excluded", "refused", { sub = { constraints = "critical,DER:30:06:A1:04:30:02:82:00" } }, { says = "." })
 under("critical,excluded;DNS:example.com", "DNS:a.example.org,DNS:a.example.com", "a.example.org", "refused")
 
 -- addresses

@@ -13,7 +13,7 @@ local function row(name, names, host, right, differs, more)
   local leaf = { names = names }
   local r = { name, host = host, right = right, differs = differs, says = "another name", certs = { leaf = leaf } }
   for field, value in pairs(more or {}) do
-    if field == "subject" or field == "more" then
+    if field == "subject" or field == "more" then -- of the leaf
       leaf[field] = value
     else
       r[field] = value
@@ -76,8 +76,8 @@ refuses("its name in an email address", "email:bot@a.example", "a.example")
 refuses("its name as an email address", "email:a.example", "a.example")
 refuses("its name as an id", "RID:1.2.3.4", "a.example")
 refuses("its name in a directory's name", "dirName:whose", "a.example", nil, { more = "[whose]\nCN=a.example" })
-refuses("no name at all", false, "a.example", nil, { subject = "/CN=leaf" })
-refuses("no names in the extension", "DER:30:00", "a.example", nil, { subject = "/CN=leaf" })
+refuses("no name at all", false, "a.example")
+refuses("no names in the extension", "DER:30:00", "a.example", nil, { says = "." })
 
 -- wildcards
 takes("a wildcard", "DNS:*.example.org", "a.example.org")
@@ -122,9 +122,9 @@ refuses("an address as the CN, and a name", "DNS:a.example", "127.0.0.1", nil, {
 refuses("an address for a wildcard", "DNS:*.0.0.1", "127.0.0.1")
 refuses("an address for a wildcard alone", "DNS:*", "127.0.0.1")
 refuses("an address as a URI", "URI:127.0.0.1", "127.0.0.1")
-refuses("an address of three bytes", "DER:30:05:87:03:7f:00:00", "127.0.0.1")
-refuses("an address of five bytes", "DER:30:07:87:05:7f:00:00:01:00", "127.0.0.1")
-refuses("an address with a mask", "DER:30:0a:87:08:7f:00:00:01:ff:ff:ff:ff", "127.0.0.1")
+refuses("an address of three bytes", "DER:30:05:87:03:7f:00:00", "127.0.0.1", nil, { says = "." })
+refuses("an address of five bytes", "DER:30:07:87:05:7f:00:00:01:00", "127.0.0.1", nil, { says = "." })
+refuses("an address with a mask", "DER:30:0a:87:08:7f:00:00:01:ff:ff:ff:ff", "127.0.0.1", nil, { says = "." })
 refuses("an address for a name", "IP:127.0.0.1", "a.example")
 refuses("the bytes of a name as an address", "IP:97.98.99.100", "abcd")
 

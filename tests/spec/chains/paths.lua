@@ -1,6 +1,7 @@
 -- The way from the leaf to a trusted CA: what is sent in which order, with what beside it. How to read it:
 -- support/chains.lua.
 local over = { from = -800, to = -400 }
+local nine_alone = "wolfSSL takes nine certificates of a server's; nobody has more"
 local first_alone = "OpenSSL takes the first issuer with the name, and does not look for another when it does not fit"
 
 -- An old root, a new one, and the new one's certificate by the old one: what happens when a CA changes its root.
@@ -76,6 +77,8 @@ local rows = {
   { "two intermediates in the wrong order", certs = deep(2), sent = { "leaf", "i2", "i1" }, right = "accepted" },
   { "three intermediates in the wrong order", certs = deep(3), sent = { "leaf", "i3", "i1", "i2" },
     right = "accepted" },
+  { "two intermediates in the wrong order, in TLS 1.2", certs = deep(2), sent = { "leaf", "i2", "i1" }, tls = "1.2",
+    right = "accepted" },
   { "the root before the intermediate", sent = { "leaf", "root", "sub" }, right = "accepted" },
   { "the root after the intermediate", sent = { "leaf", "sub", "root" }, right = "accepted" },
   { "the root, which is not trusted, after the intermediate", certs = { stranger = { ca = true } },
@@ -102,7 +105,7 @@ local rows = {
     certs = { other = { ca = true }, fake = { ca = true, issuer = "other", kind = "RSA 1020" } } },
   { "a tampered certificate of another CA", right = "accepted", sent = { "leaf", "fake", "sub" },
     certs = { other = { ca = true }, fake = { ca = true, issuer = "other", tampered = true } } },
-  { "a trusted leaf beside the leaf, which is a stranger's", right = "refused", says = "not trusted",
+  { "a good leaf beside the leaf, which is a stranger's", right = "refused", says = "trust|no authority",
     certs = { stranger = { ca = true }, leaf = { issuer = "stranger" }, good = { issuer = "sub" } },
     sent = { "leaf", "good", "sub" } },
 
@@ -145,6 +148,8 @@ local rows = {
     sent = { "leaf", "sub", "cross" }, right = "accepted" },
   { "a cross-signature that is over before the intermediate", certs = cross_signed(over, over),
     sent = { "leaf", "cross", "sub" }, trusted = { "old", "root" }, right = "accepted" },
+  { "a cross-signature that is over, and the new root, in TLS 1.2", certs = cross_signed(over, over), tls = "1.2",
+    sent = { "leaf", "sub", "cross" }, trusted = { "old", "root" }, right = "accepted" },
   { "a cross-signature that is over, and an old root that is not", certs = cross_signed(nil, over),
     sent = { "leaf", "sub", "cross" }, trusted = { "old" }, right = "refused", says = "expired" },
   { "a cross-signature by an old root that is over, and no other", certs = cross_signed(over),
@@ -170,6 +175,34 @@ local rows = {
       stranger = { ca = true }, cross = { as = "root", ca = true, issuer = "old" },
       back = { as = "old", ca = true, issuer = "root" } } },
 
+  -- what another server sent before
+  { "no intermediate, which another server sent before", before = { "leaf", "sub" }, sent = { "leaf" },
+    right = "refused", says = "not trusted" },
+  { "an intermediate that may not sign, of which another server sent one that may",
+    certs = { sub = { usage = "digitalSignature" }, good = { as = "sub", ca = true, issuer = "root" } },
+    before = { "leaf", "good" }, right = "refused", says = "keycertsign|key usage|no authority|not trusted" },
+  { "an intermediate that is no CA's, of which another server sent one that is",
+    certs = { sub = { basic = "CA:FALSE" }, good = { as = "sub", ca = true, issuer = "root" } },
+    before = { "leaf", "good" }, right = "refused", says = "no authority|not trusted" },
+  { "an intermediate that is over, of which another server sent one that is not", before = { "leaf", "good" },
+    certs = { sub = over, good = { as = "sub", ca = true, issuer = "root" } }, right = "refused", says = "expired" },
+  { "an intermediate that is tampered, of which another server sent one that is not", before = { "leaf", "good" },
+    certs = { sub = { tampered = true }, good = { as = "sub", ca = true, issuer = "root" } }, right = "refused",
+    says = "not signed|damaged" },
+  { "an intermediate for clients, of which another server sent one for all", before = { "leaf", "good" },
+    certs = { sub = { extended = "clientAuth" }, good = { as = "sub", ca = true, issuer = "root" } },
+    right = "refused", says = "not for servers|extended key usage" },
+  { "an intermediate with constraints, of which another server sent one without", before = { "leaf", "good" },
+    certs = { sub = { constraints = "critical,permitted;DNS:example.org" },
+      good = { as = "sub", ca = true, issuer = "root" } }, right = "refused", says = "constraint" },
+  { "an intermediate without constraints, of which another server sent one with them", before = { "first", "narrow" },
+    certs = { leaf = { names = "DNS:bot.example,DNS:bot.org" }, first = { issuer = "sub" },
+      narrow = { as = "sub", ca = true, issuer = "root", constraints = "critical,permitted;DNS:example" } },
+    right = "accepted" },
+  { "an intermediate with a path length, of which another server sent one without", before = { "leaf", "next", "good" },
+    certs = { sub = { basic = "critical,CA:TRUE,pathlen:0" }, good = { as = "sub", ca = true, issuer = "root" },
+      next = { ca = true, issuer = "sub" }, leaf = { issuer = "next" } }, right = "refused", says = "path length" },
+
   -- loops and mazes
   { "two CAs that signed each other", certs = loop(), sent = { "leaf", "north", "south" }, right = "refused",
     says = "not trusted" },
@@ -178,7 +211,7 @@ local rows = {
   { "two CAs that signed each other, and a way out before them", sent = { "leaf", "bridge", "north", "south" },
     certs = loop { bridge = { as = "north_alone", ca = true, issuer = "root" } }, right = "accepted" },
   { "a leaf that is its own issuer by name", certs = { leaf = { subject = "/CN=sub" } }, right = "accepted" },
-  { "ten levels of one issuer", certs = deep(10), right = "accepted" },
+  { "nine intermediates", certs = deep(9), right = "refused", says = ".", differs = nine_alone },
   { "eight intermediates", certs = deep(8), right = "accepted" },
 }
 
@@ -192,11 +225,14 @@ add("three issuers of the same name without key identifiers, and the right one f
   look_alikes(3, 1, false))
 add("three issuers of the same name without key identifiers, and the right one last", "accepted", nil, first_alone,
   look_alikes(3, 4, false))
-add("20 issuers of the same name without key identifiers, and the right one last", "accepted", nil, first_alone,
-  look_alikes(20, 21, false))
-add("20 issuers of the same name without key identifiers", "refused", "not signed|not trusted", nil, look_alikes(20, nil, false))
-add("a maze of 4 ^ 4 ways that lead nowhere", "refused", "not trusted", nil, maze(4, 4, "north"))
-add("a maze of 4 ^ 4 ways that lead to the root", "accepted", nil, nil, maze(4, 4, "root"))
+add("seven issuers of the same name without key identifiers, and the right one last", "accepted", nil, first_alone,
+  look_alikes(7, 8, false))
+add("seven issuers of the same name without key identifiers", "refused", "not signed|not trusted", nil,
+  look_alikes(7, nil, false))
+add("20 issuers of the same name without key identifiers", "refused", ".", nil, look_alikes(20, nil, false))
+add("a maze of 2 ^ 4 ways that lead nowhere", "refused", "not trusted", nil, maze(4, 2, "north"))
+add("a maze of 2 ^ 4 ways that lead to the root", "accepted", nil, nil, maze(4, 2, "root"))
+add("a maze of 5 ^ 4 ways that lead nowhere", "refused", ".", nil, maze(4, 5, "north"))
 for _, row in ipairs(rows) do
   if row.certs and row.certs.m1_1 then row.certs.north = { ca = true } end
 end

@@ -55,9 +55,20 @@ local rows = {
     says = "weak|unsupported" },
   { "a leaf with Ed25519", certs = { leaf = { kind = "Ed25519" } } },
   { "an intermediate with Ed25519", certs = { sub = { kind = "Ed25519" } } },
+  { "a leaf with a key for RSA-PSS alone", certs = { leaf = { kind = "RSA-PSS 2048" } } },
   { "a leaf signed with RSA-PSS", certs = { sub = { kind = rsa }, leaf = { pss = true } } },
   { "a leaf signed with RSA-PSS and SHA-1", certs = { sub = { kind = rsa }, leaf = { pss = true, md = "sha1" } },
     weak = true },
+
+  -- weak, and wrong
+  { "a leaf signed with SHA-1 that is over", certs = { leaf = { md = "sha1", from = -800, to = -400 } }, weak = true,
+    still = "expired" },
+  { "a leaf with RSA of 1024 bits for another name", weak = true, still = "another name",
+    certs = { leaf = { kind = "RSA 1024", names = "DNS:other.example" } } },
+  { "a root with RSA of 1024 bits that is not trusted", weak = true, still = "not trusted", trusted = { "other" },
+    certs = { root = { kind = "RSA 1024" }, other = { ca = true } } },
+  { "an intermediate signed with SHA-1 that is no CA's", weak = true, still = "no authority|not trusted",
+    certs = { sub = { md = "sha1", basic = "CA:FALSE" } } },
 
   -- key exchange
   { "DHE of 1024 bits", certs = { leaf = { kind = rsa } }, tls = "1.2", ciphers = dhe, dh = "dh_rfc5114",
@@ -68,7 +79,7 @@ local rows = {
 }
 
 for _, row in ipairs(rows) do
-  if row.weak then row.right, row.says = "refused", "weak" end
+  if row.weak then row.right, row.says = "refused", "weak" .. (row.still and "|" .. row.still or "") end
   row.right = row.right or "accepted"
 end
 

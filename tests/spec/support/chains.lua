@@ -6,13 +6,15 @@
 --     certs     the certificates that are other than, or beside, those that each row has: root, sub and leaf
 --     sent      their names in the order in which the server sends them, "leaf" at first; else the leaf and its issuers
 --               without the root
+--     before    what another server of the host sent before, with a certificate of the row's: it is accepted, and
+--               nothing of it may be known afterwards
 --     trusted   names of those that are trusted: { "root" }
 --     where     where these are: "ca_file" (as a rule), "ca_path" or "system"; beside: names of more in ca_file
 --     host      who is asked for: "bot.example"
 --     tls       the highest version that the server speaks: "1.3"; ciphers: of TLS 1.2; dh: the group it uses there
 --     right     "accepted" or "refused"; says: a pattern that the error matches in small letters
 --     differs   why OpenSSL thinks otherwise
---     weak      it is accepted with tls.allow_weak
+--     weak      it is accepted with tls.allow_weak; but where `still` is a pattern, it is refused with such an error
 --
 -- A certificate:
 --
@@ -202,6 +204,8 @@ end
 local function key_options(kind)
   local bits = kind:match "^RSA (%d+)$"
   if bits then return "rsa:" .. bits end
+  bits = kind:match "^RSA%-PSS (%d+)$"
+  if bits then return "rsa-pss -pkeyopt rsa_keygen_bits:" .. bits end
   if kind:find "^Ed" then return kind end
   return "ec -pkeyopt ec_paramgen_curve:" .. kind
 end
@@ -308,6 +312,7 @@ local function write_files(self, row)
   else
     row.trust_file = written(self, row.trusted_list)
   end
+  row.before_file = row.before and written(self, row.before_list)
 end
 
 local function make_files(self)
@@ -378,18 +383,29 @@ local function make_groups(self)
   run(self, commands)
 end
 
+-- A line of the server's table.
+local function served(self, row, name, sent_file, leaf)
+  return table.concat({ name, sent_file, ("%s/%s.key"):format(self.folder, key_file(leaf)),
+    row.is_address and row.host or "127.0.0.1", row.tls or "1.3", row.ciphers or "ALL",
+    row.dh and ("%s/%s.dh"):format(self.folder, row.dh) or "-" }, " ")
+end
+
 local function serve(self)
-  local lines = {}
-  for i, row in ipairs(self.rows) do
-    lines[i] = table.concat({ row.id, row.sent_file, ("%s/%s.key"):format(self.folder, key_file(row.sent_list[1])),
-      row.is_address and row.host or "127.0.0.1", row.tls or "1.3", row.ciphers or "ALL",
-      row.dh and ("%s/%s.dh"):format(self.folder, row.dh) or "-" }, " ")
+  local lines, by_name = {}, {}
+  for _, row in ipairs(self.rows) do
+    by_name[row.id] = row
+    table.insert(lines, served(self, row, row.id, row.sent_file, row.sent_list[1]))
+    if row.before then
+      table.insert(lines, served(self, row, row.id .. ".before", row.before_file, row.before_list[1]))
+    end
   end
   local path = place.file(self.folder .. "/served", table.concat(lines, "\n") .. "\n")
   self.server = assert(io.popen(("exec python3 tests/spec/servers/chains.py '%s'"):format(path)))
-  for i = 1, #self.rows do
-    local port, why = self.server:read():match "^%S+ (%d+) ?(.*)$"
-    self.rows[i].port, self.rows[i].unserved = tonumber(port), port == "0" and why or nil
+  for _ = 1, #lines do
+    local name, before, port, why = self.server:read():match "^(r%d+)(%S*) (%d+) ?(.*)$"
+    local row = by_name[name]
+    row[before == "" and "port" or "port_before"] = tonumber(port)
+    if port == "0" then row.unserved = why end
   end
   assert(self.server:read() == "up")
 end
@@ -426,6 +442,7 @@ function chains.of(...)
       row.sent_list = all_of(self, row, row.sent or path_of(row))
       row.trusted_list = all_of(self, row, row.trusted or { "root" })
       row.beside_list = all_of(self, row, row.beside)
+      row.before_list = all_of(self, row, row.before)
     end
   end
   return self
