@@ -1,5 +1,5 @@
--- Chains of certificates, as the tables in chains/ have them: who is believed and who is not, with OpenSSL's own verdict
--- beside ours. Where they differ, the row says why.
+-- Chains of certificates, as the tables in chains/ have them: who is believed and who is not, with OpenSSL's own
+-- verdict beside ours. Where they differ, the row says why.
 local chains = require "support.chains"
 local place = require "support.place"
 local program = require "support.program"

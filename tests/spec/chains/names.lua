@@ -1,8 +1,7 @@
--- Whom a certificate is for (RFC 9525): its dNSNames for a host's name, its iPAddresses for an address, and nothing else.
--- How to read it: support/chains.lua.
+-- Whom a certificate is for (RFC 9525): its dNSNames for a host's name, its iPAddresses for an address, and nothing
+-- else. How to read it: support/chains.lua.
 local cn = "OpenSSL takes the CN where there is no dNSName; RFC 9525 does not"
 local partial = "OpenSSL takes a wildcard that is a part of a label; RFC 9525 does not"
-local two_labels = "OpenSSL takes a wildcard above a single label; no domain that one can register has one"
 local dot = "OpenSSL compares the dot at the end of a name, which says only that it is whole"
 local long = ("a"):rep(62) .. "." .. ("b"):rep(62) .. "." .. ("c"):rep(62) .. "." .. ("d"):rep(61) .. ".d" -- 253 bytes
 

@@ -1,5 +1,5 @@
--- What is too weak to be believed: under RSA 2048, P-256, DHE 2048 and SHA-256; the signature of an anchor on itself does
--- not count. Where a row is weak, it is accepted with tls.allow_weak. How to read it: support/chains.lua.
+-- What is too weak to be believed: under RSA 2048, P-256, DHE 2048 and SHA-256; the signature of an anchor on itself
+-- does not count. How to read it: support/chains.lua.
 local rsa = "RSA 2048"
 local level = "OpenSSL's level 2 is satisfied with 112 bits, which SHA-224, P-224 and RSA keys of 2,047 bits have"
 local exchange = "openssl verify does not see the key exchange"
@@ -55,7 +55,6 @@ local rows = {
     says = "weak|unsupported" },
   { "a leaf with Ed25519", certs = { leaf = { kind = "Ed25519" } } },
   { "an intermediate with Ed25519", certs = { sub = { kind = "Ed25519" } } },
-  { "a leaf with a key for RSA-PSS alone", certs = { leaf = { kind = "RSA-PSS 2048" } } },
   { "a leaf signed with RSA-PSS", certs = { sub = { kind = rsa }, leaf = { pss = true } } },
   { "a leaf signed with RSA-PSS and SHA-1", certs = { sub = { kind = rsa }, leaf = { pss = true, md = "sha1" } },
     weak = true },

@@ -1,5 +1,5 @@
--- What a key is for: its usage, its extended usage, and extensions that are critical; and signatures that are wrong. How
--- to read it: support/chains.lua.
+-- What a key is for: its usage, its extended usage, and extensions that are critical; and signatures that are wrong.
+-- How to read it: support/chains.lua.
 local key_usage = "key usage|digitalsignature"
 local no_ca = "keycertsign|key usage|no authority|not trusted"
 local server = "not for servers|extended key usage"
@@ -95,7 +95,7 @@ return {
     right = "accepted" },
   { "a leaf with a critical extension that nobody knows", right = "refused", says = "critical",
     certs = { leaf = { more = "1.2.3.4=critical,ASN1:NULL" } } },
-  { "a trusted leaf with a critical extension that nobody knows", right = "refused", says = "critical|not trusted",
+  { "a trusted leaf with a critical extension that nobody knows", right = "refused", says = "critical|no certificates",
     certs = { leaf = { issuer = false, more = "1.2.3.4=critical,ASN1:NULL" } }, trusted = { "leaf" } },
   { "an intermediate with an extension that nobody knows", certs = { sub = { more = "1.2.3.4=ASN1:NULL" } },
     right = "accepted" },
@@ -104,7 +104,7 @@ return {
   { "an intermediate of another CA with a critical extension that nobody knows", right = "accepted",
     sent = { "leaf", "sub", "fake" },
     certs = { other = { ca = true }, fake = { ca = true, issuer = "other", more = "1.2.3.4=critical,ASN1:NULL" } } },
-  { "a root with a critical extension that nobody knows", right = "refused", says = "critical|not trusted",
+  { "a root with a critical extension that nobody knows", right = "refused", says = "critical|no certificates",
     certs = { root = { more = "1.2.3.4=critical,ASN1:NULL" } } },
   { "a leaf with critical names and no subject", right = "accepted",
     certs = { leaf = { subject = "/", names = "critical,DNS:bot.example" } } },

@@ -1,8 +1,8 @@
-"""Shows chains of certificates, each on a port of its own: chains.py TABLE. A line of the table is a name, a PEM file of
-what is sent, the leaf first, a PEM file of its key, an address to listen on, the highest version of TLS, ciphers for TLS
-1.2, and a PEM file of Diffie-Hellman parameters ("-": none). For each, in their order, it prints the name and the port, or
-0 and why there is none; then "up". Who comes is answered as a WebSocket server does, and no more. It ends when nobody
-reads its output any more."""
+"""Shows chains of certificates, each on a port of its own: chains.py TABLE. A line of the table is a name, a PEM file
+of what is sent, the leaf first, a PEM file of its key, an address to listen on, the highest version of TLS, ciphers for
+TLS 1.2, and a PEM file of Diffie-Hellman parameters ("-": none). For each, in their order, it prints the name and the
+port, or 0 and why there is none; then "up". Who comes is answered as a WebSocket server does, and no more. It ends when
+nobody reads its output any more."""
 import base64
 import hashlib
 import select
