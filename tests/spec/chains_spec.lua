@@ -54,9 +54,10 @@ end
 local function verdict_of_another_bot(row)
   local bot = program.bot([=[
     ws.connect { url = arg[1], resolve = { [arg[2]] = "127.0.0.1" },
+      tls = arg[3] and { system_ca = true, ca_file = arg[3] } or nil,
       on_websocket_connect = function(c) say "accepted" c:destroy() end,
       on_error = function(_, word, message) say(word == "tls" and "refused" or word) say(message) end }
-  ]=], { url_of(row), row.host }, { env = { SSL_CERT_FILE = row.trust_file } })
+  ]=], { url_of(row), row.host, row.beside_file }, { env = { SSL_CERT_FILE = row.trust_file } })
   return bot:line(), bot:maybe_line()
 end
 
@@ -88,6 +89,15 @@ describe("a chain with", function()
 
   teardown(function()
     table_of_chains:finish()
+  end)
+
+  it("a row of its own is one of 150 or more", function()
+    local has, n = {}, 0
+    for _, row in ipairs(table_of_chains.rows) do
+      assert.is_nil(has[row.theme .. row[1]])
+      has[row.theme .. row[1]], n = true, n + 1
+    end
+    assert.is_true(n >= 150)
   end)
 
   for _, row in ipairs(table_of_chains.rows) do

@@ -16,7 +16,7 @@ local function under(constraints, names, host, right, more)
   for field, value in pairs(more or {}) do
     all[field] = value
   end
-  add(("constraints %s, and a leaf for %s"):format(constraints, names), right,
+  add(("constraints %s, and a leaf for %s, asked for %s"):format(constraints, names, host), right,
     { sub = { constraints = constraints }, leaf = { names = names } }, all)
 end
 

@@ -9,7 +9,8 @@
 --     before    what another server of the host sent before, with a certificate of the row's: it is accepted, and
 --               nothing of it may be known afterwards
 --     trusted   names of those that are trusted: { "root" }
---     where     where these are: "ca_file" (as a rule), "ca_path" or "system"; beside: names of more in ca_file
+--     where     where these are: "ca_file" (as a rule), "ca_path" or "system"; beside: names of those that are in
+--               ca_file as well
 --     host      who is asked for: "bot.example"
 --     tls       the highest version that the server speaks: "1.3"; ciphers: of TLS 1.2; dh: the group it uses there
 --     right     "accepted" or "refused"; says: a pattern that the error matches in small letters
@@ -37,8 +38,10 @@ local function write_files(row, made)
   row.before_file = made:file_of(row.before_list)
   if row.where == "ca_path" then
     row.trust_folder = made:folder_of(row.trusted_list)
+    row.known_file = row.beside_file
   else
     row.trust_file = made:file_of(row.trusted_list)
+    row.known_file = row.beside_file and made:file_of(row.known_list) or row.trust_file
   end
 end
 
@@ -57,11 +60,10 @@ end
 local function question_on(row)
   local words = { question, (row.is_address and "-verify_ip '" or "-verify_hostname '") .. row.host .. "'" }
   if row.others_file then table.insert(words, "-untrusted " .. row.others_file) end
-  local file = row.trust_file or row.beside_file
-  if file then table.insert(words, "-CAfile " .. file) end
+  if row.known_file then table.insert(words, "-CAfile " .. row.known_file) end
   if row.trust_folder then
     words[1] = words[1]:gsub("%-no%-CApath ", "")
-    table.insert(words, (file and "" or "-no-CAfile ") .. "-CApath " .. row.trust_folder)
+    table.insert(words, (row.known_file and "" or "-no-CAfile ") .. "-CApath " .. row.trust_folder)
   end
   return table.concat(words, " ")
 end
@@ -170,6 +172,8 @@ local function take(self, row, theme)
   row.sent_list = list_of(self, row, row.sent or certificates.path(row.certs))
   row.trusted_list = list_of(self, row, row.trusted or { "root" })
   row.beside_list = list_of(self, row, row.beside)
+  row.known_list = list_of(self, row, row.trusted or { "root" })
+  table.move(row.beside_list, 1, #row.beside_list, #row.known_list + 1, row.known_list)
   row.before_list = list_of(self, row, row.before)
 end
 
