@@ -130,7 +130,8 @@ local function serve(self)
   local path = place.file(self.made.folder .. "/served", table.concat(lines, "\n") .. "\n")
   self.server = assert(io.popen(("exec python3 tests/spec/servers/chains.py '%s'"):format(path)))
   for _ = 1, #lines do
-    local name, before, port, why = self.server:read():match "^(r%d+)(%S*) (%d+) ?(.*)$"
+    local line = assert(self.server:read(), "the server of the chains does not start")
+    local name, before, port, why = line:match "^(r%d+)(%S*) (%d+) ?(.*)$"
     local row = by_name[name]
     row[before == "" and "port" or "port_before"] = tonumber(port)
     if port == "0" then row.unserved = why end
