@@ -1,12 +1,13 @@
 -- Chains of certificates, as the tables in chains/ have them: who is believed and who is not, with OpenSSL's own
--- verdict beside ours. Where they differ, the row says why.
+-- verdict beside ours. Where they differ, the row says why. WSBOT_CHAINS="names usage" goes through these tables alone,
+-- which takes less time to make.
 local chains = require "support.chains"
 local place = require "support.place"
 local program = require "support.program"
 local story = require "support.story"
 
-local themes = { "anchors", "constraints", "names", "paths", "strength", "usage" }
-local table_of_chains = chains.of(table.unpack(themes))
+local themes = os.getenv "WSBOT_CHAINS"
+local table_of_chains = chains.of(themes or "anchors constraints names paths strength usage")
 
 local function url_of(row, port)
   return ("wss://%s:%d/"):format(row.host:find(":", 1, true) and "[" .. row.host .. "]" or row.host, port or row.port)
@@ -97,7 +98,7 @@ describe("a chain with", function()
       assert.is_nil(has[row.theme .. row[1]])
       has[row.theme .. row[1]], n = true, n + 1
     end
-    assert.is_true(n >= 150)
+    assert.is_true(themes ~= nil or n >= 150)
   end)
 
   for _, row in ipairs(table_of_chains.rows) do

@@ -99,6 +99,8 @@ add("a directory's name that is permitted, and a leaf without a subject", "accep
   sub = { constraints = "critical,permitted;dirName:whose", more = "[whose]\nO=We" }, leaf = { subject = "/" } })
 add("a constraint of a kind that nobody knows", "refused", {
   sub = { constraints = "critical,permitted;RID:1.2.3" }, leaf = { names = "DNS:bot.example,RID:1.2.3" } })
+add("a constraint of a kind that nobody knows, which is not critical", "refused", {
+  sub = { constraints = "permitted;RID:1.2.3" }, leaf = { names = "DNS:bot.example,RID:1.2.3" } })
 add("a constraint of a kind that nobody knows, and no such name", "accepted", {
   sub = { constraints = "critical,permitted;RID:1.2.3" } })
 add("a permitted name, and the CN of another", "accepted", { sub = { constraints = "critical,permitted;DNS:example" },

@@ -59,6 +59,7 @@ refuses("a name with a NUL at its end", dns_bytes "a.example\0", "a.example")
 refuses("an empty name", dns_bytes "", "a.example")
 refuses("a name of a dot", dns_bytes ".", "a.example")
 refuses("a name that begins with a dot", "DNS:.example", "a.example")
+refuses("its name with a dot at the end", "DNS:a.example.", "a.example")
 refuses("a name with a blank at its end", dns_bytes "a.example ", "a.example")
 refuses("a name of another script that is not in ASCII", dns_bytes "b\xc3\xbccher.example", "xn--bcher-kva.example")
 

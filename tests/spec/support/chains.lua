@@ -178,10 +178,11 @@ local function take(self, row, theme)
   row.before_list = list_of(self, row, row.before)
 end
 
--- Takes the rows of the tables of these names, of tests/spec/chains/. They are in `rows`, and have the `theme`.
-function chains.of(...)
+-- Takes the rows of the tables of these names, between which there are blanks, of tests/spec/chains/. They are in
+-- `rows`, and have the `theme`.
+function chains.of(themes)
   local self = setmetatable({ rows = {}, made = certificates.new() }, methods)
-  for _, theme in ipairs { ... } do
+  for theme in themes:gmatch "%S+" do
     for _, row in ipairs(require("chains." .. theme)) do
       take(self, row, theme)
     end
