@@ -193,6 +193,9 @@ describe("a proxy that says no", function()
   for how, words in pairs {
     stranger = "not trusted: Another Root.*; trust it with tls%.ca_file %[",
     wrong_name = "is for another name: other%.example, www%.other%.example %[",
+    under_server = "is signed by localhost, who is no authority %(CA%); trust it with tls%.ca_file %[",
+    under_old = "the certificate of Spec Old Intermediate, which vouches for 127%.0%.0%.1, expired",
+    expired = "expired on .*the server needs a new one",
   } do
     it_tells("is not to be met with options that are for the server alone: " .. how, function()
       local proxy = tls.listen { cert = how }
