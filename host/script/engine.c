@@ -3,6 +3,7 @@
 
 #include "base/log.h"
 #include "script/collector.h"
+#include "script/hook.h"
 #include "script/l_timer.h"
 #include "script/lualib.h"
 #include "script/luv.h"
@@ -396,10 +397,7 @@ void engine_report(struct engine *e, const char *message) {
         e->host->stop(e->app, 1);
 }
 
-void engine_unhook(lua_State *L) {
-    lua_Hook watchdog = engine_of(L)->watchdog;
-    lua_sethook(L, watchdog, watchdog ? LUA_MASKCOUNT : 0, ENGINE_CHECK_EVERY);
-}
+void engine_unhook(lua_State *L) { hook_restore(L, engine_of(L)->watchdog); }
 
 void engine_set_watchdog(struct engine *e, lua_State *L, lua_Hook watchdog) {
     e->watchdog = watchdog;

@@ -123,7 +123,7 @@ struct engine *engine_of(lua_State *L);
 void engine_keep_thread(lua_State *co, bool keeps);
 bool engine_keeps_thread(lua_State *co);
 
-/* Takes a hook away from a thread; the watchdog stays. */
+/* Takes a hook of the host away from a thread; the watchdog stays, and so does the hook of the script. */
 void engine_unhook(lua_State *L);
 
 /* Has the watchdog look after this thread and those that are made from now on. */

@@ -4,6 +4,7 @@
  * it; what belongs to C it neither gets nor changes. The functions are written anew, so that none of Lua's own is
  * within reach.
  */
+#include "script/hook.h"
 #include "script/modules.h"
 
 #include <lauxlib.h>
@@ -192,11 +193,11 @@ static int l_getregistry(lua_State *L) {
 }
 
 void l_debug_open(lua_State *L) {
-    static const luaL_Reg functions[] = {{"getmetatable", l_getmetatable}, {"setmetatable", l_setmetatable},
-                                         {"getuservalue", l_getuservalue}, {"setuservalue", l_setuservalue},
-                                         {"getupvalue", l_getupvalue},     {"setupvalue", l_setupvalue},
-                                         {"getlocal", l_getlocal},         {"setlocal", l_setlocal},
-                                         {"getregistry", l_getregistry},   {NULL, NULL}};
+    static const luaL_Reg functions[] = {
+        {"getmetatable", l_getmetatable}, {"setmetatable", l_setmetatable}, {"getuservalue", l_getuservalue},
+        {"setuservalue", l_setuservalue}, {"getupvalue", l_getupvalue},     {"setupvalue", l_setupvalue},
+        {"getlocal", l_getlocal},         {"setlocal", l_setlocal},         {"getregistry", l_getregistry},
+        {"sethook", l_hook_set},          {"gethook", l_hook_get},          {NULL, NULL}};
     lua_getglobal(L, LUA_DBLIBNAME);
     luaL_setfuncs(L, functions, 0);
     lua_pop(L, 1);

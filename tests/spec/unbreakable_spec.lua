@@ -1,5 +1,4 @@
 -- Whatever a script does, by the debug library as well, the host stays whole: it may break itself, never memory.
-local peer = require "support.peer"
 local place = require "support.place"
 local program = require "support.program"
 local story = require "support.story"
@@ -431,5 +430,19 @@ describe("SIGHUP", function()
     local path = place.file("prelude.lua", program.prelude .. stops)
     local bot = program.run({ "-e", ("dofile %q"):format(path) }, { stdin = true })
     survives(bot, function() bot:kill "sigterm" end, function() bot:write "on\n" end)
+  end)
+end)
+
+describe("debug.sethook", function()
+  it_tells("takes no test away from its limit", function()
+    local path = place.file("busy_spec.lua", [[
+      it("a", function() debug.sethook() while true do end end)
+      it("b", function() debug.sethook(function() end, "", 2^30) while true do end end)
+      it("c", function() debug.sethook(function() end, "l") while true do end end)
+    ]])
+    local run = program.run({ "test", "--test-timeout", "0.2", path })
+    assert.equal(1, (run:wait()))
+    local _, told = run.out:gsub("%-%-test%-timeout%): it did not wait", "")
+    assert.equal(3, told)
   end)
 end)
