@@ -50,13 +50,13 @@ static const char *module_of(const char *text) {
     return equals ? equals + 1 : text;
 }
 
-/* Gives the global its first result. Stack: chunk, results */
+/* Gives the global its first result. Stack: results */
 static void set_global(lua_State *L, const char *text) {
     const char *equals = strchr(text, '=');
-    lua_settop(L, 2);
+    lua_settop(L, 1);
     lua_pushglobaltable(L);
     lua_pushlstring(L, text, equals ? (size_t)(equals - text) : strlen(text));
-    lua_pushvalue(L, 2);
+    lua_pushvalue(L, 1);
     lua_settable(L, -3); /* the globals may have a metatable, as with lua_setglobal */
 }
 
@@ -64,7 +64,7 @@ static int l_chunk_done(lua_State *L, int status, lua_KContext ctx) {
     const struct chunk *c = (const struct chunk *)ctx;
     (void)status;
     if (c->is_library) set_global(L, c->text);
-    if (c->prints) print_results(L, c->run, lua_gettop(L) - 1); /* chunk, results */
+    if (c->prints) print_results(L, c->run, lua_gettop(L));
     return 0;
 }
 
@@ -82,12 +82,12 @@ static void l_limit(lua_State *L, lua_Debug *debug) {
 
 /* Loads the chunk and calls it. What cannot be loaded is told without a traceback, as there is nothing to trace. */
 static int l_chunk(lua_State *L) {
-    struct chunk *c = lua_touserdata(L, 1);
+    struct chunk *c = l_door_given(L, l_chunk);
     c->task = engine_of(L)->tasks.current;
     if (engine_of(L)->staged) lua_sethook(L, l_limit, LUA_MASKCOUNT, 10000);
     int n = 0, rc = c->load(L, c);
-    lua_insert(L, 2);
-    lua_settop(L, 2); /* chunk, fn or message */
+    lua_insert(L, 1);
+    lua_settop(L, 1); /* fn or message */
     if (c->is_library) {
         lua_pushstring(L, module_of(c->text));
         n = 1;

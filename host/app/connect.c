@@ -8,7 +8,7 @@
 
 /* arg = { url = "...", header = { "A: b", "C: d" }, binary = { true } } */
 static int l_set_arg(lua_State *L) {
-    const struct cli_options *o = lua_touserdata(L, 1);
+    const struct cli_options *o = l_door_given(L, l_set_arg);
     lua_newtable(L);
     lua_pushstring(L, o->url);
     lua_setfield(L, -2, "url");

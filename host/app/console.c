@@ -3,6 +3,7 @@
 
 #include "base/digest.h"
 #include "net/record.h"
+#include "script/box.h"
 #include "script/door.h"
 #include "script/engine.h"
 #include <errno.h>
@@ -114,7 +115,7 @@ static void on_closed(uv_handle_t *handle) {
 }
 
 static int l_gc(lua_State *L) {
-    struct console **at = lua_touserdata(L, 1), *c = *at;
+    struct console **at = luaL_checkudata(L, 1, CONSOLE_TYPE), *c = *at;
     if (!c) return 0;
     *at = NULL;
     uv_tty_reset_mode();
@@ -412,7 +413,7 @@ static int l_private(lua_State *L) {
 }
 
 static int l_tell(lua_State *L) {
-    const struct slice *lines = lua_touserdata(L, 1);
+    const struct slice *lines = l_door_given(L, l_tell);
     lua_getfield(L, LUA_REGISTRYINDEX, TRACE);
     lua_pushlstring(L, (const char *)lines->p, lines->n);
     lua_call(L, 1, 0);
@@ -443,12 +444,11 @@ int luaopen_console(lua_State *L) {
         {"suspend", l_suspend}, {"width", l_width}, {"base64", l_base64},   {"unbase64", l_unbase64},
         {"private", l_private}, {"trace", l_trace}, {NULL, NULL},
     };
+    static const luaL_Reg meta[] = {{"__gc", l_gc}, {NULL, NULL}};
     luaL_newlibtable(L, functions);
     struct console **at = lua_newuserdatauv(L, sizeof(struct console *), 0), *c;
     *at = NULL;
-    luaL_newmetatable(L, CONSOLE_TYPE);
-    lua_pushcfunction(L, l_gc);
-    lua_setfield(L, -2, "__gc");
+    l_box_type(L, CONSOLE_TYPE, meta, NULL);
     lua_setmetatable(L, -2);
     if (!(c = *at = calloc(1, sizeof *c))) return luaL_error(L, "not enough memory");
     luaL_setfuncs(L, functions, 1);

@@ -129,7 +129,7 @@ struct statement {
 };
 
 static int l_show_prompt(lua_State *L) {
-    const struct statement *s = lua_touserdata(L, 1);
+    const struct statement *s = l_door_given(L, l_show_prompt);
     lua_getglobal(L, s->more ? "_PROMPT2" : "_PROMPT");
     fputs(lua_isnil(L, -1) ? (s->more ? ">> " : "> ") : luaL_tolstring(L, -1, NULL), stdout);
     fflush(stdout);
@@ -225,7 +225,7 @@ static void print_version(void) {
 }
 
 static int l_prepare(lua_State *L) {
-    set_arg(L, lua_touserdata(L, 1));
+    set_arg(L, l_door_given(L, l_prepare));
     collector_start(engine_of(L));
     return 0;
 }

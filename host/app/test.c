@@ -12,7 +12,7 @@ struct arguments {
 };
 
 static int l_set_arg(lua_State *L) {
-    const struct arguments *a = lua_touserdata(L, 1);
+    const struct arguments *a = l_door_given(L, l_set_arg);
     lua_createtable(L, a->argc - a->first, 1);
     for (int i = a->first; i < a->argc; i++) {
         lua_pushstring(L, a->argv[i]);

@@ -89,6 +89,12 @@ void worker_handle_signals(struct worker *w, bool again) {
     signal(SIGPIPE, SIG_IGN);
 }
 
+/* A program that is ending has nothing to load again, and goes to its end: SIGHUP does not cut that short. */
+static void ignore_hangups(void) {
+    struct sigaction now;
+    if (sigaction(SIGHUP, NULL, &now) == 0 && now.sa_handler == SIG_DFL) signal(SIGHUP, SIG_IGN);
+}
+
 static void host_stop(void *app, int status) { worker_stop(app, status); }
 
 static void host_exit(void *app, int status) {
@@ -184,6 +190,7 @@ void worker_stop(struct worker *w, int status) {
     if (status) w->status = status;
     if (w->stopping) return;
     w->stopping = true;
+    ignore_hangups();
     clock_set(&w->net.clock, &w->stop, clock_now(&w->net.clock), on_stop);
 }
 
@@ -215,10 +222,11 @@ void worker_close(struct worker *w) {
     void (*rest)(int) = w->pool ? SIG_IGN : SIG_DFL; /* one to all of a group may come now as well; the pool has it */
     signal(SIGINT, rest);
     signal(SIGTERM, rest);
-    signal(SIGHUP, rest);
+    signal(SIGHUP, SIG_IGN);
     w->net.stopping = true;
     if (w->engine) engine_free(w->engine);
     w->engine = NULL;
+    ignore_hangups();                                       /* where luv had handled them until now */
     for (struct conn *c = w->net.all, *next; c; c = next) { /* said, and not waited for */
         next = c->all_next;
         conn_detach(c);

@@ -175,9 +175,10 @@ static void add_url(struct record *r, const struct url *u) {
 /* ---- events ---- */
 
 void record_connect(struct record *r, const struct conn *c) {
+    const struct url *url = &c->plan->url;
     begin(r, c, "connect");
     buf_printf(&r->line, ",\"attempt\":%llu", (unsigned long long)c->attempt);
-    add_url(r, &c->plan->url);
+    if (url->host || url->socket_path) add_url(r, url); /* else the function that gives it has failed */
     finish(r);
     if (r->next) record_connect(r->next, c);
 }

@@ -4,6 +4,7 @@
 
 #include "base/log.h"
 #include "net/conn.h"
+#include "script/door.h"
 #include "script/l_conn.h"
 #include "script/l_host.h"
 #include "script/luv.h"
@@ -99,7 +100,7 @@ static int l_main_done(lua_State *L, int status, lua_KContext ctx) {
 }
 
 static int l_main(lua_State *L) {
-    struct bot *b = lua_touserdata(L, 1);
+    struct bot *b = l_door_given(L, l_main);
     int n = (int)b->arguments.count;
     luaL_checkstack(L, n + 1, "too many arguments");
     int rc = b->path ? luaL_loadfile(L, b->path) : luaL_loadbuffer(L, b->source, strlen(b->source), "=bot");

@@ -59,7 +59,7 @@ static int l_getenv(lua_State *L) {
     const struct bot *b = lua_touserdata(L, lua_upvalueindex(1));
     const char *name = luaL_checkstring(L, 1), *value = getenv(name);
     for (size_t i = 0; i + 1 < b->environment.count; i += 2)
-        if (strcmp(b->environment.items[i], name) == 0) value = b->environment.items[i + 1];
+        if (b->environment.items[i] && strcmp(b->environment.items[i], name) == 0) value = b->environment.items[i + 1];
     lua_pushstring(L, value);
     return 1;
 }
@@ -96,7 +96,7 @@ static void hold(lua_State *L, struct bot *b) {
 }
 
 static int l_dress(lua_State *L) {
-    struct bot *b = lua_touserdata(L, 1);
+    struct bot *b = l_door_given(L, l_dress);
     struct engine *e = engine_of(L);
     hold(L, b);
     lua_pushcfunction(L, l_print);

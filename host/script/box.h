@@ -3,8 +3,13 @@
 #ifndef SCRIPT_BOX_H
 #define SCRIPT_BOX_H
 
-#include <lua.h>
+#include <lauxlib.h>
 #include <stdbool.h>
+
+/* Pushes the metatable of a type of userdata, with these metamethods, and these methods behind the dot (may be NULL).
+ * Scripts never get it: getmetatable gives them the name. So what is done when one is collected cannot be undone, and
+ * no userdata can be passed off as one (see l_debug.c). May raise. */
+void l_box_type(lua_State *L, const char *name, const luaL_Reg *meta, const luaL_Reg *methods);
 
 /* Keeps the userdata at `index` alive until box_unanchor; `box` is its address. May raise (memory). */
 void box_anchor(lua_State *L, int index, void *box);

@@ -23,15 +23,23 @@ int l_door_traceback(lua_State *L) {
     return 1;
 }
 
+void *l_door_given(lua_State *L, lua_CFunction fn) {
+    struct engine_gift *gift = &engine_of(L)->gift;
+    if (gift->to != fn) luaL_error(L, "this function is for the host alone to call");
+    gift->to = NULL;
+    return gift->what;
+}
+
 bool door_call(struct engine *e, lua_CFunction fn, void *arg, char **message) {
     lua_State *L = e->L;
     int top = lua_gettop(L);
     if (message) *message = NULL;
-    lua_pushcfunction(L, l_door_traceback); /* these three allocate nothing, */
+    lua_pushcfunction(L, l_door_traceback); /* these two allocate nothing, */
     lua_pushcfunction(L, fn);               /* so they cannot raise out here */
-    lua_pushlightuserdata(L, arg);
     lua_State *running = engine_enter(e, L);
-    int rc = lua_pcall(L, 1, 0, top + 1);
+    struct engine_gift before = engine_give(e, fn, arg);
+    int rc = lua_pcall(L, 0, 0, top + 1);
+    e->gift = before;
     engine_leave(e, running);
     if (rc != LUA_OK) {
         const char *text = lua_type(L, -1) == LUA_TSTRING ? lua_tostring(L, -1) : "an error without a message";

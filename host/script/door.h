@@ -4,9 +4,14 @@
 
 #include "script/engine.h"
 
-/* Calls `fn(arg)` (a light userdata) protected. True when it returned; else false with `*message`, when wanted, the
- * error with its traceback: the caller's, to be given to free(). Without `message` the error is reported. */
+/* Calls `fn` protected, which finds `arg` by l_door_given. True when it returned; else false with `*message`, when
+ * wanted, the error with its traceback: the caller's, to be given to free(). Without `message` the error is reported.
+ */
 bool door_call(struct engine *e, lua_CFunction fn, void *arg, char **message);
+
+/* The `arg` that door_call or task_run gave to the function `fn` that runs: once. The debug library gives a script
+ * every function that is being called; where a script calls one, this raises. */
+void *l_door_given(lua_State *L, lua_CFunction fn);
 
 /* Replaces the error on the top of the stack by what `lua` shows of it, with the traceback of the thread `of`. May
  * raise (memory). */

@@ -3,6 +3,7 @@
 
 #include "base/log.h"
 #include "script/collector.h"
+#include "script/hook.h"
 #include "script/l_timer.h"
 #include "script/lualib.h"
 #include "script/luv.h"
@@ -12,6 +13,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 
 /* Every coroutine has the address of its engine beside it; the lowest bit of that says that it is the host's. */
@@ -232,10 +234,30 @@ static int l_open(lua_State *L) {
     replace_exit(L);
     l_collector_open(L);
     l_coroutine_open(L);
+    l_debug_open(L);
     add_searchers(L);
     note_loads(L);
     modules_open(L);
     return 0;
+}
+
+/* ---- the stack of C ---- */
+
+/* Between two looks Lua itself may take some 600 KB: 200 calls of C, each of string.gsub. */
+enum { STACK_PART = 8, STACK_MOST = 1 << 20 };
+
+static uintptr_t stack_address(void) { return (uintptr_t)__builtin_frame_address(0); }
+
+static void measure_stack(struct engine *e) {
+    struct rlimit limit;
+    bool endless = getrlimit(RLIMIT_STACK, &limit) != 0 || limit.rlim_cur / STACK_PART > STACK_MOST;
+    e->stack_begins = stack_address();
+    e->stack_room = endless ? STACK_MOST : (size_t)limit.rlim_cur / STACK_PART;
+}
+
+bool engine_is_deep(const struct engine *e) {
+    uintptr_t here = stack_address(), begins = e->stack_begins;
+    return (here < begins ? begins - here : here - begins) > e->stack_room;
 }
 
 /* ---- life ---- */
@@ -280,6 +302,7 @@ struct engine *engine_new(struct net *net, const struct engine_host *host, void 
     e->app = app;
     e->no_environment = no_environment;
     e->worker = e->workers = 1;
+    measure_stack(e);
     e->L = lua_newstate(allocate, e);
     if (!e->L) {
         memory_clear(&e->blocks);
@@ -374,10 +397,7 @@ void engine_report(struct engine *e, const char *message) {
         e->host->stop(e->app, 1);
 }
 
-void engine_unhook(lua_State *L) {
-    lua_Hook watchdog = engine_of(L)->watchdog;
-    lua_sethook(L, watchdog, watchdog ? LUA_MASKCOUNT : 0, ENGINE_CHECK_EVERY);
-}
+void engine_unhook(lua_State *L) { hook_restore(L, engine_of(L)->watchdog); }
 
 void engine_set_watchdog(struct engine *e, lua_State *L, lua_Hook watchdog) {
     e->watchdog = watchdog;

@@ -49,6 +49,12 @@ enum { ENGINE_CHECK_EVERY = 100000 };
 /* Whose measures tell when garbage is collected (collector.h). */
 enum collector { COLLECTOR_OF_SCRIPT, COLLECTOR_OF_SMALL, COLLECTOR_OF_LARGE };
 
+/* What the host is about to call, and what with (l_door_given). */
+struct engine_gift {
+    lua_CFunction to; /* NULL: nothing, or it was taken */
+    void *what;
+};
+
 struct engine {
     lua_State *L; /* the main thread: never the one a function was called with, which may be long gone */
     struct net *net;
@@ -67,6 +73,9 @@ struct engine {
     lua_State *volatile running;  /* the thread that Lua runs in; NULL: it does not run */
     volatile uint64_t entered_at; /* since when, by uv_hrtime */
     volatile bool interrupted;
+    struct engine_gift gift;
+    uintptr_t stack_begins; /* where the stack of C was when the loop made this, */
+    size_t stack_room;      /* and how far from there it may be used for what nests without end */
 
     uint64_t reloads; /* how many generations were before it */
     bool staged;      /* it was not taken over yet: nothing begins (reload.h) */
@@ -114,7 +123,7 @@ struct engine *engine_of(lua_State *L);
 void engine_keep_thread(lua_State *co, bool keeps);
 bool engine_keeps_thread(lua_State *co);
 
-/* Takes a hook away from a thread; the watchdog stays. */
+/* Takes a hook of the host away from a thread; the watchdog stays, and so does the hook of the script. */
 void engine_unhook(lua_State *L);
 
 /* Has the watchdog look after this thread and those that are made from now on. */
@@ -130,6 +139,17 @@ void engine_interrupt(struct engine *e);
 /* Around whatever runs Lua code in the thread `L`: engine_leave gets what engine_enter gave. */
 lua_State *engine_enter(struct engine *e, lua_State *L);
 void engine_leave(struct engine *e, lua_State *before);
+
+/* Is so much of the stack of C in use that what would nest further has to wait or fail? Lua counts its calls of C, but
+ * begins anew in each thread that is closed or resumed by itself. */
+bool engine_is_deep(const struct engine *e);
+
+/* Has `what` for `fn`, which is called next. Returns what was there before, to be put back after the call. */
+static inline struct engine_gift engine_give(struct engine *e, lua_CFunction fn, void *what) {
+    struct engine_gift before = e->gift;
+    e->gift = (struct engine_gift){fn, what};
+    return before;
+}
 
 /* Was an interrupt raised since the last time this was asked? */
 bool engine_was_interrupted(struct engine *e);

@@ -88,6 +88,7 @@ static int l_alive(lua_State *L) {
 
 static int l_kill(lua_State *L) {
     struct bot *b = check_bot(L);
+    if (engine_is_deep(engine_of(L))) return luaL_error(L, "bot:kill: C stack overflow");
     clock_cancel(&b->tester->net->clock, &b->step);
     clock_cancel(&b->tester->net->clock, &b->own);
     bot_end(b);

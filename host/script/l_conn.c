@@ -232,28 +232,29 @@ static int l_tostring(lua_State *L) {
 
 /* ---- the module ---- */
 
-/* A name is for one connection at a time. The registry has the boxes that have one. */
-#define NAMES "wsbot.names"
+/* A name is for one connection at a time. The registry has those that have one, in a weak table, which the collector
+ * keeps: nothing need be taken back where there may be no memory for it. */
+static const char names_key;
 
-static void take_name(lua_State *L, struct conn_box *b) {
-    if (!b->name) return;
-    luaL_getsubtable(L, LUA_REGISTRYINDEX, NAMES);
-    lua_getfield(L, -1, b->name);
-    const struct conn_box *other = lua_touserdata(L, -1);
-    if (other && (other->conn->phase != CONN_CLOSED || other->conn->again))
-        luaL_error(L, "ws.connect: there is a connection of the name '%s' already", b->name);
-    lua_pushlightuserdata(L, b);
-    lua_setfield(L, -3, b->name);
-    lua_pop(L, 2);
+static void make_names(lua_State *L) {
+    lua_newtable(L);
+    lua_createtable(L, 0, 1);
+    lua_pushliteral(L, "v");
+    lua_setfield(L, -2, "__mode");
+    lua_setmetatable(L, -2);
+    lua_rawsetp(L, LUA_REGISTRYINDEX, &names_key);
 }
 
-static void give_name_back(lua_State *L, const struct conn_box *b) {
+/* That of the box at the index `box`. */
+static void take_name(lua_State *L, int box, const struct conn_box *b) {
     if (!b->name) return;
-    luaL_getsubtable(L, LUA_REGISTRYINDEX, NAMES);
-    if (lua_getfield(L, -1, b->name) != LUA_TNIL && lua_touserdata(L, -1) == b) {
-        lua_pushnil(L);
-        lua_setfield(L, -3, b->name);
-    }
+    lua_rawgetp(L, LUA_REGISTRYINDEX, &names_key);
+    lua_getfield(L, -1, b->name);
+    const struct conn_box *other = lua_touserdata(L, -1);
+    if (other && other->conn && (other->conn->phase != CONN_CLOSED || other->conn->again))
+        luaL_error(L, "ws.connect: there is a connection of the name '%s' already", b->name);
+    lua_pushvalue(L, box);
+    lua_setfield(L, -3, b->name);
     lua_pop(L, 2);
 }
 
@@ -285,7 +286,6 @@ static int l_gc(lua_State *L) {
     delist(b);
     if (b->matched_by) b->matched_by->match = NULL;
     if (b->match) b->match->matched_by = NULL;
-    give_name_back(L, b);
     free(b->name);
     unstage(b);
     inbox_clear(&b->inbox);
@@ -307,7 +307,7 @@ static int l_connect(lua_State *L) {
     luaL_setmetatable(L, CONN_TYPE); /* from here on the collector gives it all back */
     l_options_read(L, 2);
     conn_share_plan(b->conn);
-    take_name(L, b);
+    take_name(L, 2, b);
     enlist(b);
     box_anchor(L, 2, b);
     if (!e->stopping) conn_open(b->conn, 0);
@@ -333,12 +333,11 @@ int luaopen_ws(lua_State *L) {
     };
     static const luaL_Reg meta[] = {{"__gc", l_gc}, {"__tostring", l_tostring}, {NULL, NULL}};
     static const luaL_Reg functions[] = {{"connect", l_connect}, {NULL, NULL}};
-    if (luaL_newmetatable(L, CONN_TYPE)) {
-        luaL_setfuncs(L, meta, 0);
-        lua_pushboolean(L, 1);
-        lua_rawsetp(L, -2, &box_kind);
-        l_fields_open(L, methods);
-    }
+    make_names(L);
+    l_box_type(L, CONN_TYPE, meta, NULL);
+    lua_pushboolean(L, 1);
+    lua_rawsetp(L, -2, &box_kind);
+    l_fields_open(L, methods);
     lua_pop(L, 1);
     luaL_newlib(L, functions);
     lua_pushliteral(L, "blob");

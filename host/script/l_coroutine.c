@@ -1,6 +1,7 @@
 /* l_coroutine: coroutine.resume, wrap and close as in Lua, but that waiting passes through them: where the code inside
  * a script's own coroutine waits for the host, whoever resumed it waits too, up to the task, and goes on from there.
  * Meanwhile the coroutine is the host's, as that of a task always is: no script may resume or close it. */
+#include "script/box.h"
 #include "script/engine.h"
 #include "script/modules.h"
 #include <lauxlib.h>
@@ -140,7 +141,9 @@ static int l_close(lua_State *L) {
     lua_State *co = lua_tothread(L, 1);
     lua_Debug frame;
     if (waits(L)) return luaL_error(L, "cannot close a coroutine that waits for the host");
-    if (lua_status(co) == LUA_OK && lua_getstack(co, 0, &frame)) /* Lua's own would not say where */
+    if (engine_is_deep(engine_of(L))) return luaL_error(L, "cannot close a coroutine: C stack overflow");
+    if (co == engine_of(L)->L ||
+        (lua_status(co) == LUA_OK && lua_getstack(co, 0, &frame))) /* Lua's own would not say where */
         return luaL_error(L, "cannot close a %s coroutine", co == L ? "running" : "normal");
     lua_settop(L, 1);
     lua_pushvalue(L, lua_upvalueindex(1));
@@ -152,8 +155,7 @@ static int l_close(lua_State *L) {
 void l_coroutine_open(lua_State *L) {
     static const luaL_Reg meta[] = {{"__close", l_guard_close}, {NULL, NULL}};
     static const luaL_Reg functions[] = {{"resume", l_resume}, {"wrap", l_wrap}, {NULL, NULL}};
-    luaL_newmetatable(L, GUARD_TYPE);
-    luaL_setfuncs(L, meta, 0);
+    l_box_type(L, GUARD_TYPE, meta, NULL);
     lua_getglobal(L, LUA_COLIBNAME);
     luaL_setfuncs(L, functions, 0);
     lua_getfield(L, -1, "close");

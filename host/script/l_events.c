@@ -352,7 +352,7 @@ static int l_go_on(lua_State *L, int status, lua_KContext ctx) {
 }
 
 static int l_deliver(lua_State *L) {
-    struct conn_box *b = lua_touserdata(L, 1);
+    struct conn_box *b = l_door_given(L, l_deliver);
     b->task = b->engine->tasks.current;
     b->delivers = DELIVERS_MESSAGE;
     lua_settop(L, 0);

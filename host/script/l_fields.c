@@ -117,34 +117,19 @@ static void push_own_methods(lua_State *L) {
     lua_setmetatable(L, -2);
 }
 
-/* Pushes the metatable that connections share; false where the one at index 1 has another, or a script has put an
- * __index of its own into it: then all stays as it is. */
-static bool push_shared_metatable(lua_State *L) {
-    luaL_getmetatable(L, CONN_TYPE);
-    bool is_shared = lua_getmetatable(L, 1) && lua_rawequal(L, -1, -2);
-    lua_settop(L, 4);
-    lua_pushliteral(L, "__index");
-    lua_rawget(L, 4);
-    return is_shared && lua_tocfunction(L, -1) == l_index;
-}
-
-/* Gives the connection at index 1 a metatable of its own, which getmetatable does not show. */
+/* Gives the connection at index 1 a metatable of its own. */
 static void own_metatable(lua_State *L) {
     enum { SHARED = 4, OWN }; /* connection, name, method, ... */
-    if (push_shared_metatable(L)) {
-        lua_settop(L, SHARED);
-        lua_newtable(L);
-        for (lua_pushnil(L); lua_next(L, SHARED);) {
-            lua_pushvalue(L, -2);
-            lua_insert(L, -2);
-            lua_rawset(L, OWN);
-        }
-        push_own_methods(L);
-        lua_setfield(L, OWN, "__index");
-        lua_pushvalue(L, SHARED);
-        lua_setfield(L, OWN, "__metatable");
-        lua_setmetatable(L, 1);
+    luaL_getmetatable(L, CONN_TYPE);
+    lua_newtable(L);
+    for (lua_pushnil(L); lua_next(L, SHARED);) {
+        lua_pushvalue(L, -2);
+        lua_insert(L, -2);
+        lua_rawset(L, OWN);
     }
+    push_own_methods(L);
+    lua_setfield(L, OWN, "__index");
+    lua_setmetatable(L, 1);
     lua_settop(L, 3);
 }
 

@@ -61,14 +61,14 @@ struct reloading {
 };
 
 static int l_count_on_reload(lua_State *L) {
-    struct reloading *r = lua_touserdata(L, 1);
+    struct reloading *r = l_door_given(L, l_count_on_reload);
     luaL_getsubtable(L, LUA_REGISTRYINDEX, ON_RELOAD);
     r->count = (lua_Integer)lua_rawlen(L, -1);
     return 0;
 }
 
 static int l_call_on_reload(lua_State *L) {
-    const struct reloading *r = lua_touserdata(L, 1);
+    const struct reloading *r = l_door_given(L, l_call_on_reload);
     luaL_getsubtable(L, LUA_REGISTRYINDEX, ON_RELOAD);
     lua_rawgeti(L, -1, r->next);
     lua_call(L, 0, 0);
@@ -103,7 +103,9 @@ static int l_go_on_stopping(lua_State *L, int status, lua_KContext ctx) {
     return 0;
 }
 
-static int l_start_stopping(lua_State *L) { return l_go_on_stopping(L, LUA_OK, (lua_KContext)lua_touserdata(L, 1)); }
+static int l_start_stopping(lua_State *L) {
+    return l_go_on_stopping(L, LUA_OK, (lua_KContext)l_door_given(L, l_start_stopping));
+}
 
 static void call_on_stop(struct stopping *s);
 

@@ -2,6 +2,7 @@
  * request and has the task wait for its end. The request is in a userdata that is closed with the stack frame it
  * belongs to, so that it ends with a task that is cancelled. */
 #include "net/http.h"
+#include "script/box.h"
 #include "script/engine.h"
 #include "script/modules.h"
 #include "script/task.h"
@@ -76,74 +77,76 @@ static int l_performed(lua_State *L, int status, lua_KContext ctx) {
 
 /* ---- the options ---- */
 
-/* A string of the table on the top, which keeps it. */
-static const char *string(lua_State *L, const char *name) {
-    lua_getfield(L, -1, name);
-    const char *text = luaL_optstring(L, -1, NULL);
-    lua_pop(L, 1);
-    return text;
+/* A string of the table at `table`, which is left on the stack: there it lives whatever the table does. */
+static const char *string(lua_State *L, int table, const char *name) {
+    lua_getfield(L, table, name);
+    return luaL_optstring(L, -1, NULL);
 }
 
 static lua_Number number(lua_State *L, const char *name) {
-    lua_getfield(L, -1, name);
+    lua_getfield(L, OPTIONS, name);
     lua_Number value = luaL_checknumber(L, -1);
     lua_pop(L, 1);
     return value;
 }
 
-static bool flag(lua_State *L, const char *name) {
-    lua_getfield(L, -1, name);
+static size_t size(lua_State *L, const char *name) {
+    const lua_Number most = 1e15;
+    lua_Number value = number(L, name);
+    return value < most ? value > 0 ? (size_t)value : 0 : (size_t)most;
+}
+
+static bool flag(lua_State *L, int table, const char *name) {
+    lua_getfield(L, table, name);
     bool value = lua_toboolean(L, -1);
     lua_pop(L, 1);
     return value;
 }
 
-/* The list of header lines, its end marked with NULL, in memory that is left on the stack below the options. */
+/* The list of header lines, its end marked with NULL, in memory that is left on the stack, as the lines are. */
 static const char *const *header_lines(lua_State *L) {
-    if (lua_getfield(L, -1, "lines") != LUA_TTABLE) luaL_error(L, "lines must be a list");
-    size_t n = lua_rawlen(L, -1);
-    const char **lines = lua_newuserdatauv(L, (n + 1) * sizeof *lines, 0);
-    for (size_t i = 0; i < n; i++) {
-        lua_rawgeti(L, -2, (lua_Integer)i + 1);
+    if (lua_getfield(L, OPTIONS, "lines") != LUA_TTABLE) luaL_error(L, "lines must be a list");
+    int list = lua_gettop(L), n = (int)lua_rawlen(L, list);
+    luaL_checkstack(L, n + LUA_MINSTACK, "too many header lines");
+    const char **lines = lua_newuserdatauv(L, ((size_t)n + 1) * sizeof *lines, 0);
+    for (int i = 0; i < n; i++) {
+        lua_rawgeti(L, list, i + 1);
         lines[i] = luaL_checkstring(L, -1);
-        lua_pop(L, 1);
     }
     lines[n] = NULL;
-    lua_insert(L, -3);
-    lua_pop(L, 1);
     return lines;
 }
 
-/* Reads what stays where it is, in the options and on the stack. */
+/* Reads what stays where it is, on the stack. */
 static struct http_request read_request(lua_State *L) {
     struct http_request r = {0};
-    lua_pushvalue(L, OPTIONS);
-    r.url = string(L, "url");
-    r.method = string(L, "method");
-    r.user = string(L, "user");
-    r.password = string(L, "password");
-    r.proxy = string(L, "proxy");
-    r.local_address = string(L, "local_address");
+    luaL_checkstack(L, LUA_MINSTACK, NULL);
+    r.url = string(L, OPTIONS, "url");
+    r.method = string(L, OPTIONS, "method");
+    if (!r.url || !r.method) luaL_error(L, "url and method are missing");
+    r.user = string(L, OPTIONS, "user");
+    r.password = string(L, OPTIONS, "password");
+    r.proxy = string(L, OPTIONS, "proxy");
+    r.local_address = string(L, OPTIONS, "local_address");
     r.connect_timeout = clock_from_seconds(number(L, "connect_timeout"));
-    r.max_size = (size_t)number(L, "max_size");
-    r.max_redirects = (long)number(L, "max_redirects");
+    r.max_size = size(L, "max_size");
+    r.max_redirects = (long)size(L, "max_redirects");
     r.headers = header_lines(L);
-    if (lua_getfield(L, -1, "body") == LUA_TSTRING) {
+    if (lua_getfield(L, OPTIONS, "body") == LUA_TSTRING) {
         size_t n;
         r.body.p = (const uint8_t *)lua_tolstring(L, -1, &n);
         r.body.n = n;
     }
-    lua_pop(L, 1);
-    if (lua_getfield(L, -1, "tls") == LUA_TTABLE) {
-        r.tls.ca_file = string(L, "ca_file");
-        r.tls.ca_path = string(L, "ca_path");
-        r.tls.cert = string(L, "cert");
-        r.tls.key = string(L, "key");
-        r.tls.key_password = string(L, "key_password");
-        r.tls.no_verify = flag(L, "no_verify");
-        r.tls.only_1_3 = flag(L, "only_1_3");
+    if (lua_getfield(L, OPTIONS, "tls") == LUA_TTABLE) {
+        int tls = lua_gettop(L);
+        r.tls.ca_file = string(L, tls, "ca_file");
+        r.tls.ca_path = string(L, tls, "ca_path");
+        r.tls.cert = string(L, tls, "cert");
+        r.tls.key = string(L, tls, "key");
+        r.tls.key_password = string(L, tls, "key_password");
+        r.tls.no_verify = flag(L, tls, "no_verify");
+        r.tls.only_1_3 = flag(L, tls, "only_1_3");
     }
-    lua_pop(L, 1);
     return r;
 }
 
@@ -156,7 +159,6 @@ static int l_perform(lua_State *L) {
     *p = (struct pending){0};
     luaL_setmetatable(L, REQUEST_TYPE);
     lua_toclose(L, PENDING);
-    lua_pushvalue(L, OPTIONS);
     uint64_t timeout = clock_from_seconds(number(L, "timeout"));
     struct http_request r = read_request(L);
     struct fault fault = {0};
@@ -175,8 +177,7 @@ static int l_check(lua_State *L) {
 int luaopen_http_core(lua_State *L) {
     static const luaL_Reg meta[] = {{"__gc", l_end}, {"__close", l_end}, {NULL, NULL}};
     static const luaL_Reg functions[] = {{"perform", l_perform}, {"check", l_check}, {NULL, NULL}};
-    luaL_newmetatable(L, REQUEST_TYPE);
-    luaL_setfuncs(L, meta, 0);
+    l_box_type(L, REQUEST_TYPE, meta, NULL);
     luaL_newlib(L, functions);
     return 1;
 }

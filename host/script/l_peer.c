@@ -124,43 +124,68 @@ static int l_gc(lua_State *L) {
     struct peer *p = check_peer(L);
     stop(p);
     tls_config_clear(&p->tls);
+    p->answer = (struct conn_answer){0};
     free(p->protocols);
     p->protocols = NULL;
     return 0;
 }
 
-/* The string at `key` of the options, which keep it alive. Stack: options, ... */
-static struct slice field(lua_State *L, int options, const char *key) {
+/* The string on the top, which goes into the list that keeps it alive. Stack: peer, options, kept, ... */
+static struct slice keep_string(lua_State *L) {
     size_t n = 0;
-    lua_getfield(L, options, key);
     const char *text = lua_tolstring(L, -1, &n);
-    lua_pop(L, 1);
+    lua_rawseti(L, 3, (lua_Integer)lua_rawlen(L, 3) + 1);
     return slice_of(text, n);
 }
 
-/* answer(options): how the next connections are answered. Stack: peer, options */
+static struct slice field(lua_State *L, const char *key) {
+    if (lua_getfield(L, 2, key) != LUA_TNIL) return keep_string(L);
+    lua_pop(L, 1);
+    return slice_of(NULL, 0);
+}
+
+static bool flag(lua_State *L, const char *key) {
+    lua_getfield(L, 2, key);
+    bool is_set = lua_toboolean(L, -1);
+    lua_pop(L, 1);
+    return is_set;
+}
+
+/* A list that ends with NULL, or NULL where there are none. */
+static const char **protocols(lua_State *L) {
+    if (lua_getfield(L, 2, "protocols") != LUA_TTABLE) return NULL;
+    lua_Integer n = (lua_Integer)lua_rawlen(L, -1);
+    const char **list = lua_newuserdatauv(L, ((size_t)n + 1) * sizeof *list, 0); /* until it is whole */
+    for (lua_Integer i = 0; i < n; i++) {
+        lua_rawgeti(L, -2, i + 1);
+        luaL_checkstring(L, -1);
+        list[i] = (const char *)keep_string(L).p;
+    }
+    list[n] = NULL;
+    const char **mine = malloc(((size_t)n + 1) * sizeof *mine);
+    if (!mine) luaL_error(L, "not enough memory");
+    return memcpy(mine, list, ((size_t)n + 1) * sizeof *mine);
+}
+
+/* answer(options): how the next connections are answered. Stack: peer, options, what keeps its strings and `choose` */
 static int l_answer(lua_State *L) {
     struct peer *p = check_peer(L);
     luaL_checktype(L, 2, LUA_TTABLE);
-    lua_pushvalue(L, 2);
-    lua_setiuservalue(L, 1, PEER_STRINGS);
-    p->answer = (struct conn_answer){.headers = field(L, 2, "headers"), .refusal = field(L, 2, "refusal")};
-    lua_getfield(L, 2, "silent");
-    p->answer.silent = lua_toboolean(L, -1);
-    lua_getfield(L, 2, "compression");
-    p->compression = lua_toboolean(L, -1);
+    lua_settop(L, 2);
+    lua_newtable(L);
+    lua_getfield(L, 2, "choose");
+    lua_setfield(L, 3, "choose");
+    struct conn_answer answer = {.headers = field(L, "headers"), .refusal = field(L, "refusal")};
+    answer.silent = flag(L, "silent");
+    bool compression = flag(L, "compression");
+    const char **list = protocols(L);
+    answer.protocols = list;
     free(p->protocols);
-    p->protocols = NULL;
-    if (lua_getfield(L, 2, "protocols") != LUA_TTABLE) return 0;
-    lua_Integer n = (lua_Integer)lua_rawlen(L, -1);
-    p->protocols = calloc((size_t)n + 1, sizeof *p->protocols);
-    if (!p->protocols) return luaL_error(L, "not enough memory");
-    for (lua_Integer i = 0; i < n; i++) {
-        lua_rawgeti(L, -1, i + 1);
-        p->protocols[i] = luaL_checkstring(L, -1);
-        lua_pop(L, 1);
-    }
-    p->answer.protocols = p->protocols;
+    p->protocols = list;
+    p->answer = answer;
+    p->compression = compression;
+    lua_pushvalue(L, 3);
+    lua_setiuservalue(L, 1, PEER_STRINGS);
     return 0;
 }
 

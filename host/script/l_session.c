@@ -44,19 +44,24 @@ struct session {
     lua_Integer pings, pongs;
 };
 
-static struct session *check_session(lua_State *L) { return luaL_checkudata(L, 1, SESSION_TYPE); }
+/* Finalizers may still call one whose own finalizer has run, when the state closes. */
+static struct session *check_session(lua_State *L) {
+    struct session *s = luaL_checkudata(L, 1, SESSION_TYPE);
+    if (!s->conn) luaL_error(L, "the session is gone: its state is being closed");
+    return s;
+}
 
 /* ---- what comes ---- */
 
 /* Pushes the head of the request: lualib/wsbot/testing.lua makes a table of it. */
 static int l_tell(lua_State *L) {
-    struct session *s = lua_touserdata(L, 1);
+    struct session *s = l_door_given(L, l_tell);
     const struct conn_head *h = s->conn->head;
-    if (!box_push(L, s) || !box_push(L, s->peer)) return 0; /* arg, session, peer */
+    if (!box_push(L, s) || !box_push(L, s->peer)) return 0; /* session, peer */
     lua_pushlstring(L, (const char *)buf_slice(&h->text).p, h->text.len);
-    lua_setiuservalue(L, 2, SESSION_HEAD);
-    lua_getiuservalue(L, 3, PEER_ARRIVED);
-    lua_pushvalue(L, 2);
+    lua_setiuservalue(L, 1, SESSION_HEAD);
+    lua_getiuservalue(L, 2, PEER_ARRIVED);
+    lua_pushvalue(L, 1);
     lua_rawseti(L, -2, (lua_Integer)lua_rawlen(L, -2) + 1);
     return 0;
 }
@@ -87,7 +92,7 @@ static void drop_first(lua_State *L, struct session *s) {
 }
 
 static int l_note(lua_State *L) {
-    const struct note *n = lua_touserdata(L, 1);
+    const struct note *n = l_door_given(L, l_note);
     struct session *s = n->session;
     if (!box_push(L, s)) return 0;
     lua_getiuservalue(L, -1, SESSION_RECORD);
@@ -136,10 +141,10 @@ static void keep_rate(struct session *s) {
 
 /* Has the function of the server say how this request is answered. It may not wait. */
 static int l_choose(lua_State *L) {
-    struct session *s = lua_touserdata(L, 1);
+    struct session *s = l_door_given(L, l_choose);
     const struct buf *head = &s->conn->head->text;
-    if (!box_push(L, s->peer)) return 0; /* arg, peer */
-    lua_getiuservalue(L, 2, PEER_STRINGS);
+    if (!box_push(L, s->peer)) return 0; /* peer */
+    lua_getiuservalue(L, 1, PEER_STRINGS);
     if (lua_getfield(L, -1, "choose") != LUA_TFUNCTION) return 0;
     lua_pushlstring(L, (const char *)buf_slice(head).p, head->len);
     lua_call(L, 1, 0);
@@ -213,17 +218,17 @@ static void be_patient(struct conn_settings *s) {
 }
 
 static int l_arrive(lua_State *L) {
-    struct arrival *a = lua_touserdata(L, 1);
+    struct arrival *a = l_door_given(L, l_arrive);
     if (!box_push(L, a->peer)) return luaL_error(L, "the server is closed");
     struct session *s = lua_newuserdatauv(L, sizeof *s, SESSION_VALUES);
     *s = (struct session){.engine = a->peer->engine, .peer = a->peer, .conn = a->conn, .first = 1};
     conn_hold(s->conn);
     luaL_setmetatable(L, SESSION_TYPE);
-    lua_pushvalue(L, 2);
-    lua_setiuservalue(L, 3, SESSION_PEER); /* it lives as long as this */
+    lua_pushvalue(L, 1);
+    lua_setiuservalue(L, 2, SESSION_PEER); /* it lives as long as this */
     lua_newtable(L);
-    lua_setiuservalue(L, 3, SESSION_RECORD);
-    box_anchor(L, 3, s);
+    lua_setiuservalue(L, 2, SESSION_RECORD);
+    box_anchor(L, 2, s);
     a->conn->sink_arg = s;
     a->conn->answer = &a->peer->answer;
     return 0;
@@ -379,7 +384,7 @@ static int l_half_close(lua_State *L) {
 static int l_read_slowly(lua_State *L) {
     struct session *s = check_session(L);
     lua_Number rate = luaL_optnumber(L, 2, 0);
-    luaL_argcheck(L, rate == 0 || rate >= 1, 2, "bytes a second: 1 or more");
+    luaL_argcheck(L, rate == 0 || (rate >= 1 && rate <= 1e15), 2, "bytes a second: 1 or more");
     s->rate = (uint64_t)rate;
     s->seen = s->conn->bytes_in;
     if (s->ended) return 0;
@@ -415,20 +420,28 @@ static int l_request(lua_State *L) {
     return 1;
 }
 
-/* The record as a list of its own. */
+/* A copy of the record: what a test does with it is its own. */
 static int l_record(lua_State *L) {
+    static const char *const keys[] = {"kind", "data", "time", "code"};
     const struct session *s = check_session(L);
+    lua_settop(L, 1);
     lua_getiuservalue(L, 1, SESSION_RECORD);
-    lua_newtable(L);
+    lua_createtable(L, (int)(s->last - s->first + 1), 0);
     for (lua_Integer i = s->first; i <= s->last; i++) {
-        lua_rawgeti(L, -2, i);
-        lua_rawseti(L, -2, i - s->first + 1);
+        lua_rawgeti(L, 2, i);
+        lua_createtable(L, 0, 4);
+        for (int k = 0; k < 4; k++) {
+            lua_getfield(L, 4, keys[k]);
+            lua_setfield(L, 5, keys[k]);
+        }
+        lua_rawseti(L, 3, i - s->first + 1);
+        lua_settop(L, 3);
     }
     return 1;
 }
 
 static int l_gc(lua_State *L) {
-    struct session *s = check_session(L);
+    struct session *s = luaL_checkudata(L, 1, SESSION_TYPE);
     if (!s->conn) return 0;
     clock_cancel(&s->engine->net->clock, &s->slow);
     if (s->conn->sink_arg == s) conn_detach(s->conn);

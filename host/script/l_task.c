@@ -23,7 +23,7 @@ static struct handle *check_handle(lua_State *L) { return luaL_checkudata(L, 1, 
 
 /* Moves what the task leaves on its stack into the handle. */
 static int l_keep_results(lua_State *L) {
-    struct handle *h = lua_touserdata(L, 1);
+    struct handle *h = l_door_given(L, l_keep_results);
     lua_State *co = h->task->co;
     if (!box_push(L, h)) return 0;
     if (h->how == TASK_DONE) {
@@ -38,7 +38,7 @@ static int l_keep_results(lua_State *L) {
     } else {
         task_push_error(L, h->task);
     }
-    lua_setiuservalue(L, 2, 1);
+    lua_setiuservalue(L, 1, 1);
     return 0;
 }
 
@@ -153,10 +153,7 @@ void l_task_open(lua_State *L, int table) {
     static const luaL_Reg meta[] = {{"__tostring", l_tostring}, {NULL, NULL}};
     static const luaL_Reg functions[] = {{"spawn", l_spawn}, {"sleep", l_sleep}, {NULL, NULL}};
     table = lua_absindex(L, table);
-    luaL_newmetatable(L, TASK_TYPE);
-    luaL_setfuncs(L, meta, 0);
-    luaL_newlib(L, methods);
-    lua_setfield(L, -2, "__index");
+    l_box_type(L, TASK_TYPE, meta, methods);
     lua_pop(L, 1);
     lua_pushvalue(L, table);
     luaL_setfuncs(L, functions, 0);

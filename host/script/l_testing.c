@@ -3,6 +3,7 @@
 #include "base/digest.h"
 #include "base/random.h"
 #include "net/loopback.h"
+#include "script/box.h"
 #include "script/door.h"
 #include "script/l_conn.h"
 #include "script/l_peer.h"
@@ -77,7 +78,7 @@ static int l_settle(lua_State *L) { return l_settled(L, LUA_OK, 0); }
 struct limit {
     uv_timer_t timer; /* keeps the loop alive, so that who waits in vain is told by it */
     struct engine *engine;
-    struct task *task;
+    uint64_t task; /* when it was born (engine->births): it may end before the function that is limited */
     struct limit *outer;
     double seconds;
     uint64_t until;
@@ -112,10 +113,12 @@ static void l_busy(lua_State *L, lua_Debug *debug) {
 static void on_limit(uv_timer_t *timer) {
     struct limit *l = timer->data;
     char text[160], where[80];
-    if (l->task->state == TASK_WAITING) {
-        snprintf(where, sizeof where, "it waited in %s", l->task->waits_in);
+    struct task *t = l->engine->tasks.all;
+    while (t && t->born != l->task) t = t->all_next;
+    if (t && t->state == TASK_WAITING) {
+        snprintf(where, sizeof where, "it waited in %s", t->waits_in);
         describe(l, where, text, sizeof text);
-        task_raise(l->task, text);
+        task_raise(t, text);
     }
     uv_timer_start(timer, on_limit, 100, 0); /* who catches that, and waits again */
 }
@@ -124,7 +127,9 @@ static int l_limit_close(lua_State *L) {
     struct limit **at = luaL_checkudata(L, 1, LIMIT_TYPE), *l = *at;
     if (!l) return 0;
     *at = NULL;
-    l->engine->limit = l->outer;
+    struct limit **in = &l->engine->limit; /* not always the first: a coroutine may be left within another */
+    while (*in != l) in = &(*in)->outer;
+    *in = l->outer;
     uv_close((uv_handle_t *)&l->timer, (uv_close_cb)free);
     return 0;
 }
@@ -152,7 +157,7 @@ static int l_guard(lua_State *L) {
     *at = l;
     l->timer.data = l;
     l->engine = e;
-    l->task = e->tasks.current;
+    l->task = e->tasks.current->born;
     l->seconds = seconds;
     l->until = uv_hrtime() + clock_from_seconds(seconds);
     l->outer = e->limit;
@@ -185,8 +190,8 @@ static int l_real(lua_State *L) {
 
 /* The task that was spawned last, just now, is no test's to end: who made it does. */
 static int l_disown(lua_State *L) {
-    struct task *last = (struct task *)((char *)engine_of(L)->tasks.all_end - offsetof(struct task, all_next));
-    last->born = 0;
+    const struct tasks *tasks = &engine_of(L)->tasks;
+    if (tasks->all) ((struct task *)((char *)tasks->all_end - offsetof(struct task, all_next)))->born = 0;
     return 0;
 }
 
@@ -278,7 +283,7 @@ static int l_end_since(lua_State *L) {
     lua_newtable(L);
     for (struct task *t = e->tasks.all, *next; t; t = next) {
         next = t->all_next;
-        if (t->born <= mark || t == e->tasks.current) continue;
+        if (t->born <= mark || t == e->tasks.current || t->cancelled) continue;
         tasks++;
         task_cancel(t);
         next = e->tasks.all; /* which ran code of the script */
@@ -300,12 +305,8 @@ static int l_end_since(lua_State *L) {
 }
 
 void l_testing_type(lua_State *L, const char *name, lua_CFunction gc, const luaL_Reg *methods) {
-    luaL_newmetatable(L, name);
-    lua_pushcfunction(L, gc);
-    lua_setfield(L, -2, "__gc");
-    lua_newtable(L);
-    luaL_setfuncs(L, methods, 0);
-    lua_setfield(L, -2, "__index");
+    const luaL_Reg meta[] = {{"__gc", gc}, {NULL, NULL}};
+    l_box_type(L, name, meta, methods);
     lua_pop(L, 1);
 }
 
@@ -333,8 +334,7 @@ int luaopen_testing_core(lua_State *L) {
         {"unbase64", l_unbase64},
         {NULL, NULL},
     };
-    luaL_newmetatable(L, LIMIT_TYPE);
-    luaL_setfuncs(L, meta, 0);
+    l_box_type(L, LIMIT_TYPE, meta, NULL);
     luaL_newlib(L, functions);
     l_peer_open(L, -1);
     l_bot_open(L, -1);

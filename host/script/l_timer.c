@@ -51,11 +51,11 @@ static int l_fired(lua_State *L, int status, lua_KContext ctx) {
 
 /* The function is the user value of the userdata, which stays on the stack as long as it runs. */
 static int l_fire(lua_State *L) {
-    struct timer *t = lua_touserdata(L, 1);
+    struct timer *t = l_door_given(L, l_fire);
     if (!box_push(L, t)) return 0;
     t->busy = true;
     if (!t->every) stop(L, t);
-    lua_getiuservalue(L, -1, 1); /* arg, timer, fn */
+    lua_getiuservalue(L, -1, 1); /* timer, fn */
     lua_callk(L, 0, 0, 0, l_fired);
     return 0;
 }
@@ -154,10 +154,7 @@ void l_timer_open(lua_State *L, int table) {
     static const luaL_Reg meta[] = {{"__gc", l_gc}, {NULL, NULL}};
     static const luaL_Reg functions[] = {{"after", l_after}, {"every", l_every}, {NULL, NULL}};
     table = lua_absindex(L, table);
-    luaL_newmetatable(L, TIMER_TYPE);
-    luaL_setfuncs(L, meta, 0);
-    luaL_newlib(L, methods);
-    lua_setfield(L, -2, "__index");
+    l_box_type(L, TIMER_TYPE, meta, methods);
     lua_pop(L, 1);
     lua_pushvalue(L, table);
     luaL_setfuncs(L, functions, 0);

@@ -46,7 +46,7 @@ static int l_called(lua_State *L, int status, lua_KContext ctx) {
 }
 
 static int l_call(lua_State *L) {
-    const struct call *c = lua_touserdata(L, 1);
+    const struct call *c = l_door_given(L, l_call);
     int n = c->arguments;
     luaL_checkstack(L, n + 1, "too many arguments");
     lua_xmove(c->from, L, n + 1);
@@ -242,7 +242,7 @@ static void l_read_api(lua_State *L, const char *path, struct api *api) {
 /* Opens luv, or opens it again. Runs on the main thread, which luv remembers and calls back on. */
 static int l_open(lua_State *L) {
     static const luaL_Reg ours[] = {{"run", l_run}, {"stop", l_stop}, {"loop_close", l_loop_close}, {NULL, NULL}};
-    const struct api *api = lua_touserdata(L, 1);
+    const struct api *api = l_door_given(L, l_open);
     struct engine *e = engine_of(L);
     api->set_callback(L, on_callback);
     lua_pushcfunction(L, api->open);
@@ -266,8 +266,9 @@ static int l_load(lua_State *L) {
     l_read_api(L, luaL_checkstring(L, 2), &api);
     if (!lua_checkstack(main, 2)) return luaL_error(L, "not enough memory");
     lua_pushcfunction(main, l_open);
-    lua_pushlightuserdata(main, &api);
-    int rc = lua_pcall(main, 1, 1, 0);
+    struct engine_gift before = engine_give(engine_of(L), l_open, &api);
+    int rc = lua_pcall(main, 0, 1, 0);
+    engine_of(L)->gift = before;
     if (main != L) lua_xmove(main, L, 1);
     return rc == LUA_OK ? 1 : lua_error(L);
 }

@@ -60,19 +60,19 @@ struct matching {
     struct engine *last, *next;
 };
 
-/* Of those of the last generation with the same key the first is for the first of the next, and so on. Stack: matching,
- * lists (key -> { n = of the next to be taken, boxes ... }) */
+/* Of those of the last generation with the same key the first is for the first of the next, and so on. Stack: lists
+ * (key -> { n = of the next to be taken, boxes ... }) */
 static int l_match(lua_State *L) {
-    const struct matching *m = lua_touserdata(L, 1);
+    const struct matching *m = l_door_given(L, l_match);
     lua_newtable(L);
     for (struct conn_box *b = m->last->boxes; b; b = b->next) {
         if (!lives(b)) continue;
         push_key(L, b);
-        if (lua_gettable(L, 2) == LUA_TNIL) {
+        if (lua_gettable(L, 1) == LUA_TNIL) {
             lua_newtable(L);
             push_key(L, b);
             lua_pushvalue(L, -2);
-            lua_settable(L, 2);
+            lua_settable(L, 1);
             lua_pushinteger(L, 1);
             lua_setfield(L, -2, "n");
         }
@@ -80,19 +80,19 @@ static int l_match(lua_State *L) {
             lua_pushlightuserdata(L, b);
             lua_rawseti(L, -2, (lua_Integer)lua_rawlen(L, -2) + 1);
         }
-        lua_settop(L, 2);
+        lua_settop(L, 1);
     }
-    for (struct conn_box *b = m->next->boxes; b; b = b->next, lua_settop(L, 2)) {
+    for (struct conn_box *b = m->next->boxes; b; b = b->next, lua_settop(L, 1)) {
         push_key(L, b);
         b->match = NULL;
-        if (lua_gettable(L, 2) != LUA_TTABLE) continue;
+        if (lua_gettable(L, 1) != LUA_TTABLE) continue;
         lua_getfield(L, -1, "n");
         lua_Integer n = lua_tointeger(L, -1);
-        lua_rawgeti(L, 3, n);
+        lua_rawgeti(L, 2, n);
         b->match = lua_touserdata(L, -1);
         if (b->match) b->match->matched_by = b;
         lua_pushinteger(L, n + 1);
-        lua_setfield(L, 3, "n");
+        lua_setfield(L, 2, "n");
     }
     return 0;
 }

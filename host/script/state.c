@@ -221,7 +221,7 @@ static bool copy_table(lua_State *L, struct copying *c, const struct level *up, 
     return true;
 }
 
-/* Copies what is in the table of that name in the old registry. Stack: copying, copies, came */
+/* Copies what is in the table of that name in the old registry. Stack: copies, came */
 static bool copy_all(lua_State *L, struct copying *c, const char *key) {
     lua_State *old = c->old;
     if (lua_rawgetp(old, LUA_REGISTRYINDEX, key) != LUA_TTABLE) return true;
@@ -231,15 +231,15 @@ static bool copy_all(lua_State *L, struct copying *c, const char *key) {
         const char *name = lua_tolstring(old, -2, &n);
         lua_pushlstring(L, name, n);
         if (!copy_value(L, c, NULL, 0)) return false;
-        lua_rawset(L, 3);
+        lua_rawset(L, 2);
     }
     return true;
 }
 
 static int l_copy(lua_State *L) {
-    struct copying *c = lua_touserdata(L, 1);
+    struct copying *c = l_door_given(L, l_copy);
     lua_newtable(L);
-    c->copies = 2;
+    c->copies = 1;
     push_table(L, &came_key);
     if (copy_all(L, c, &asked_key)) copy_all(L, c, &came_key);
     return 0;

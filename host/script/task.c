@@ -13,8 +13,7 @@
 #include <string.h>
 
 enum {
-    IDLE_MAX = 64,      /* coroutines kept for the next tasks */
-    CANCELS_DEEP = 100, /* cancels within cancels; those further down have their turn */
+    IDLE_MAX = 64, /* coroutines kept for the next tasks */
 };
 
 /* ---- lists ---- */
@@ -69,7 +68,7 @@ struct making {
 
 /* A new one; not linked yet. */
 static int l_make(lua_State *L) {
-    struct making *m = lua_touserdata(L, 1);
+    struct making *m = l_door_given(L, l_make);
     struct task *t = calloc(1, sizeof *t);
     if (!t) return luaL_error(L, "not enough memory");
     m->task = t;
@@ -148,10 +147,10 @@ void task_push_error(lua_State *L, struct task *t) {
 
 /* Adds the error of a task to those that a test asks for (l_testing.c). */
 static int l_collect(lua_State *L) {
-    struct task *t = lua_touserdata(L, 1);
+    struct task *t = l_door_given(L, l_collect);
     luaL_getsubtable(L, LUA_REGISTRYINDEX, TASK_ERRORS);
     task_push_error(L, t);
-    lua_rawseti(L, 2, (lua_Integer)lua_rawlen(L, 2) + 1);
+    lua_rawseti(L, 1, (lua_Integer)lua_rawlen(L, 1) + 1);
     return 0;
 }
 
@@ -236,10 +235,11 @@ bool task_run(struct engine *e, lua_CFunction body, void *arg, void (*ended)(str
     begin(t);
     t->ended = ended;
     t->arg = ended_arg;
-    lua_pushcfunction(t->co, body); /* neither takes memory */
-    lua_pushlightuserdata(t->co, arg);
-    t->arguments = 1;
+    lua_pushcfunction(t->co, body); /* which takes no memory */
+    t->arguments = 0;
+    struct engine_gift before = engine_give(e, body, arg);
     go_on(t);
+    e->gift = before;
     return true;
 }
 
@@ -248,8 +248,10 @@ struct task *l_task_spawn(lua_State *L, int n) {
     struct making m = {.engine = e, .task = take_idle(e)};
     if (!m.task) {
         lua_pushcfunction(L, l_make);
-        lua_pushlightuserdata(L, &m);
-        if (lua_pcall(L, 1, 0, 0) != LUA_OK) {
+        struct engine_gift before = engine_give(e, l_make, &m);
+        int rc = lua_pcall(L, 0, 0, 0);
+        e->gift = before;
+        if (rc != LUA_OK) {
             free(m.task);
             lua_error(L);
         }
@@ -360,20 +362,23 @@ void task_wake_all(struct waiters *w) {
     while (w->first) wake(w->first, false);
 }
 
-bool task_cancel(struct task *t) {
-    struct tasks *tasks = &t->engine->tasks;
+/* Takes it out of what it waits for; false where it runs or has ended. */
+static bool withdraw(struct task *t) {
     if (t->state != TASK_WAITING && t->state != TASK_READY) return false;
     end_wait(t);
     if (t->state == TASK_READY && t->instead_of) task_wake_first(t->instead_of);
     t->instead_of = NULL;
-    if (tasks->cancelling == CANCELS_DEEP) { /* its <close> variables run on the stack of C */
+    return true;
+}
+
+bool task_cancel(struct task *t) {
+    if (!withdraw(t)) return false;
+    if (engine_is_deep(t->engine)) { /* its <close> variables run on the stack of C */
         t->cancelled = true;
         make_ready(t);
         return true;
     }
-    tasks->cancelling++;
     finish(t, TASK_CANCELLED);
-    tasks->cancelling--;
     return true;
 }
 
@@ -386,7 +391,7 @@ struct description {
 };
 
 static int l_describe(lua_State *L) {
-    struct description *d = lua_touserdata(L, 1);
+    struct description *d = l_door_given(L, l_describe);
     lua_State *co = d->task->co;
     if (d->message)
         lua_pushstring(L, d->message);
@@ -436,8 +441,7 @@ bool task_tell_deadlocks(struct engine *e) {
 }
 
 void task_close_all(struct engine *e) {
-    e->tasks.cancelling = 0;
-    while (e->tasks.all && task_cancel(e->tasks.all)) continue;
+    while (e->tasks.all && withdraw(e->tasks.all)) finish(e->tasks.all, TASK_CANCELLED);
     for (struct task *t; (t = take_idle(e));) drop(t);
     clock_cancel(&e->net->clock, &e->tasks.turn);
 }

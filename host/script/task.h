@@ -62,12 +62,12 @@ struct tasks {
     unsigned idle_count;
     int exit_status; /* of the task that asked for the end by os.exit */
     bool exits;
-    int stuck;      /* coroutines of the script's own under way that C code called: waiting cannot pass through them */
-    int cancelling; /* cancels within cancels */
+    int stuck; /* coroutines of the script's own under way that C code called: waiting cannot pass through them */
 };
 
-/* Runs `body(arg)` (a light userdata) as a task, until it ends or waits. From the loop only. False, told as an error,
- * where there is no memory for it; then nothing ran and `ended` is not told. The same, without a word, after os.exit.
+/* Runs `body`, which finds `arg` by l_door_given, as a task, until it ends or waits. From the loop only. False, told as
+ * an error, where there is no memory for it; then nothing ran and `ended` is not told. The same, without a word, after
+ * os.exit.
  */
 bool task_run(struct engine *e, lua_CFunction body, void *arg, void (*ended)(struct task *, void *, enum task_end),
               void *ended_arg);

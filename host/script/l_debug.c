@@ -1,0 +1,204 @@
+/* l_debug: the debug library, narrowed to what cannot break C. C code, Lua's own libraries as well, finds its data
+ * again by a userdata's metatable, in the user values, in the upvalues of C functions, on the stack of one that is
+ * called, and in the registry, and takes it for what it put there. A script may look at all that is Lua's and change
+ * it; what belongs to C it neither gets nor changes. The functions are written anew, so that none of Lua's own is
+ * within reach.
+ */
+#include "script/hook.h"
+#include "script/modules.h"
+
+#include <lauxlib.h>
+#include <lualib.h>
+#include <stdbool.h>
+
+/* The thread that is looked at: that at index 1, where there is one, or this. `*first` is what stands before the
+ * other arguments. */
+static lua_State *thread_of(lua_State *L, int *first) {
+    *first = lua_isthread(L, 1) ? 1 : 0;
+    return *first ? lua_tothread(L, 1) : L;
+}
+
+/* ---- userdata ---- */
+
+static bool is_hidden(lua_State *L, int userdata) {
+    if (lua_type(L, userdata) != LUA_TUSERDATA || luaL_getmetafield(L, userdata, "__metatable") == LUA_TNIL)
+        return false;
+    lua_pop(L, 1);
+    return true;
+}
+
+/* debug.getmetatable(value): of a userdata what getmetatable gives. */
+static int l_getmetatable(lua_State *L) {
+    luaL_checkany(L, 1);
+    if (is_hidden(L, 1))
+        luaL_getmetafield(L, 1, "__metatable");
+    else if (!lua_getmetatable(L, 1))
+        lua_pushnil(L);
+    return 1;
+}
+
+/* Does the table at index 2 tell C of what type a userdata is? */
+static bool is_of_c(lua_State *L) {
+    for (lua_pushnil(L); lua_next(L, LUA_REGISTRYINDEX); lua_pop(L, 1)) {
+        if (!lua_rawequal(L, -1, 2)) continue;
+        lua_pop(L, 2);
+        return true;
+    }
+    return false;
+}
+
+/* debug.setmetatable(value, metatable) */
+static int l_setmetatable(lua_State *L) {
+    int type = lua_type(L, 2);
+    luaL_argexpected(L, type == LUA_TNIL || type == LUA_TTABLE, 2, "nil or table");
+    if (lua_type(L, 1) == LUA_TUSERDATA)
+        return luaL_error(L, "debug.setmetatable: a userdata keeps its metatable: C tells by it what it is");
+    if (lua_type(L, 1) == LUA_TLIGHTUSERDATA && type == LUA_TTABLE && is_of_c(L))
+        return luaL_error(L, "debug.setmetatable: this metatable is that of a type of userdata, and of no other value");
+    lua_settop(L, 2);
+    lua_setmetatable(L, 1);
+    return 1;
+}
+
+/* debug.getuservalue(userdata [, n]) */
+static int l_getuservalue(lua_State *L) {
+    int n = (int)luaL_optinteger(L, 2, 1);
+    if (lua_type(L, 1) != LUA_TUSERDATA || is_hidden(L, 1)) {
+        luaL_pushfail(L);
+        return 1;
+    }
+    if (lua_getiuservalue(L, 1, n) == LUA_TNONE) return 1;
+    lua_pushboolean(L, 1);
+    return 2;
+}
+
+/* debug.setuservalue(userdata, value [, n]) */
+static int l_setuservalue(lua_State *L) {
+    int n = (int)luaL_optinteger(L, 3, 1);
+    luaL_checktype(L, 1, LUA_TUSERDATA);
+    luaL_checkany(L, 2);
+    if (lua_getiuservalue(L, 1, n) != LUA_TNONE)
+        return luaL_error(L, "debug.setuservalue: the user values of a userdata are for the C code that made it");
+    luaL_pushfail(L);
+    return 1;
+}
+
+/* ---- upvalues ---- */
+
+/* debug.getupvalue(function, n): of a C function its name alone, which is empty. */
+static int l_getupvalue(lua_State *L) {
+    int n = (int)luaL_checkinteger(L, 2);
+    luaL_checktype(L, 1, LUA_TFUNCTION);
+    const char *name = lua_getupvalue(L, 1, n);
+    if (!name) return 0;
+    lua_pushstring(L, name);
+    if (lua_iscfunction(L, 1)) return 1;
+    lua_insert(L, -2);
+    return 2;
+}
+
+/* debug.setupvalue(function, n, value) */
+static int l_setupvalue(lua_State *L) {
+    int n = (int)luaL_checkinteger(L, 2);
+    luaL_checkany(L, 3);
+    luaL_checktype(L, 1, LUA_TFUNCTION);
+    if (lua_iscfunction(L, 1)) return luaL_error(L, "debug.setupvalue: the upvalues of a C function are its own");
+    lua_settop(L, 3);
+    const char *name = lua_setupvalue(L, 1, n);
+    if (!name) return 0;
+    lua_pushstring(L, name);
+    return 1;
+}
+
+/* ---- locals ---- */
+
+static bool is_c(lua_State *of, lua_Debug *frame) {
+    lua_getinfo(of, "S", frame);
+    return frame->what[0] == 'C';
+}
+
+/* Finds the frame at the level at `index`; false where there is none. */
+static bool find_frame(lua_State *L, lua_State *of, int index, lua_Debug *frame) {
+    int level = (int)luaL_checkinteger(L, index);
+    if (of != L && !lua_checkstack(of, 2)) luaL_error(L, "stack overflow");
+    return lua_getstack(of, level, frame) || luaL_argerror(L, index, "level out of range");
+}
+
+/* debug.getlocal([thread,] level or function, n): of the frame of a C function the name alone. */
+static int l_getlocal(lua_State *L) {
+    int first;
+    lua_Debug frame;
+    lua_State *of = thread_of(L, &first);
+    int n = (int)luaL_checkinteger(L, first + 2);
+    if (lua_isfunction(L, first + 1)) { /* the name of a parameter */
+        lua_pushvalue(L, first + 1);
+        lua_pushstring(L, lua_getlocal(L, NULL, n));
+        return 1;
+    }
+    find_frame(L, of, first + 1, &frame);
+    const char *name = lua_getlocal(of, &frame, n);
+    if (!name) {
+        luaL_pushfail(L);
+        return 1;
+    }
+    lua_xmove(of, L, 1);
+    lua_pushstring(L, name);
+    if (is_c(of, &frame)) return 1;
+    lua_insert(L, -2);
+    return 2;
+}
+
+/* debug.setlocal([thread,] level, n, value). What has no name of the script's is where Lua's own instructions, or a C
+ * function, keep what they go on with. */
+static int l_setlocal(lua_State *L) {
+    int first;
+    lua_Debug frame;
+    lua_State *of = thread_of(L, &first);
+    int n = (int)luaL_checkinteger(L, first + 2);
+    find_frame(L, of, first + 1, &frame);
+    luaL_checkany(L, first + 3);
+    lua_settop(L, first + 3);
+    const char *name = lua_getlocal(of, &frame, n);
+    if (!name) {
+        luaL_pushfail(L);
+        return 1;
+    }
+    lua_pop(of, 1);
+    if (is_c(of, &frame) || (name[0] == '(' && n > 0))
+        return luaL_error(L, "debug.setlocal: only variables of Lua functions can be set, and this is a %s", name);
+    lua_pushvalue(L, first + 3);
+    lua_xmove(L, of, 1);
+    lua_pushstring(L, lua_setlocal(of, &frame, n));
+    return 1;
+}
+
+/* ---- the registry ---- */
+
+static const char shown_key; /* registry: what a script gets in its place */
+
+/* debug.getregistry(): a table that has those parts of the registry that are Lua's. C keeps its own things in the real
+ * one. */
+static int l_getregistry(lua_State *L) {
+    if (lua_rawgetp(L, LUA_REGISTRYINDEX, &shown_key) == LUA_TTABLE) return 1;
+    lua_createtable(L, 2, 2);
+    lua_pushglobaltable(L);
+    lua_rawseti(L, -2, LUA_RIDX_GLOBALS);
+    luaL_getsubtable(L, LUA_REGISTRYINDEX, LUA_LOADED_TABLE);
+    lua_setfield(L, -2, LUA_LOADED_TABLE);
+    luaL_getsubtable(L, LUA_REGISTRYINDEX, LUA_PRELOAD_TABLE);
+    lua_setfield(L, -2, LUA_PRELOAD_TABLE);
+    lua_pushvalue(L, -1);
+    lua_rawsetp(L, LUA_REGISTRYINDEX, &shown_key);
+    return 1;
+}
+
+void l_debug_open(lua_State *L) {
+    static const luaL_Reg functions[] = {
+        {"getmetatable", l_getmetatable}, {"setmetatable", l_setmetatable}, {"getuservalue", l_getuservalue},
+        {"setuservalue", l_setuservalue}, {"getupvalue", l_getupvalue},     {"setupvalue", l_setupvalue},
+        {"getlocal", l_getlocal},         {"setlocal", l_setlocal},         {"getregistry", l_getregistry},
+        {"sethook", l_hook_set},          {"gethook", l_hook_get},          {NULL, NULL}};
+    lua_getglobal(L, LUA_DBLIBNAME);
+    luaL_setfuncs(L, functions, 0);
+    lua_pop(L, 1);
+}
