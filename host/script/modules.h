@@ -17,6 +17,7 @@ int luaopen_host(lua_State *L);             /* l_host.c */
 void l_timer_open(lua_State *L, int table); /* l_timer.c: adds after and every to the table at that index */
 void l_task_open(lua_State *L, int table);  /* l_task.c: adds spawn and sleep */
 void l_coroutine_open(lua_State *L);        /* l_coroutine.c: has waiting pass through coroutines */
+int luaopen_shown(lua_State *L);            /* l_shown.c: escapes for Lua modules of ours */
 int luaopen_http_core(lua_State *L);        /* l_http.c: the part of wsbot.http that is C */
 
 #endif

@@ -1,6 +1,8 @@
 /* secret: an address is cut at its marks from left to right; what is between them is judged by how it looks. */
 #include "wire/secret.h"
 
+#include "base/shown.h"
+
 const struct secret_style secret_in_records = {"(left out)", false};
 const struct secret_style secret_for_people = {"***", true};
 
@@ -174,6 +176,19 @@ void secret_put_address(struct buf *out, struct slice text, const struct secret_
     size_t place = front ? before(rest, "/?#") : 0;
     buf_append(out, slice_head(rest, place));
     secret_put_target(out, slice_skip(rest, place), style);
+}
+
+void secret_put_shown(struct buf *out, struct slice text) {
+    enum { MOST = 200 };
+    struct buf whole;
+    buf_init(&whole, SIZE_MAX);
+    secret_put_address(&whole, text, &secret_for_people);
+    whole.len = before(buf_slice(&whole), "?#");
+    struct slice part = slice_head(buf_slice(&whole), MOST);
+    while (part.n < whole.len && part.n && (part.p[part.n] & 0xC0) == 0x80) part.n--; /* not within a character */
+    shown_append(out, part, 0);
+    if (part.n < whole.len) buf_append(out, slice_str("..."));
+    buf_clear(&whole);
 }
 
 /* ---- headers ---- */

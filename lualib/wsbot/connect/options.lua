@@ -87,7 +87,7 @@ local names = {
   ["tls.alpn"] = "--alpn", ["tls.ca_file"] = "--ca", ["tls.cert"] = "--cert", ["tls.key"] = "--key",
   ["tls.key_password"] = "WSBOT_KEY_PASSWORD", ["tls.pin"] = "--pin", ["tls.server_name"] = "--server-name",
   connect_timeout = "--timeout", handshake_timeout = "--timeout", local_address = "--local-address",
-  max_redirects = "--max-redirects",
+  max_redirects = "--max-redirects", redirect_headers = "--redirect-headers",
 }
 
 -- A message of ws.connect with the names that options have here.
@@ -123,6 +123,7 @@ return {
     protocols = protocols(),
     compression = not flag "no-compression",
     max_redirects = redirects(),
+    redirect_headers = flag "redirect-headers",
     cookies = redirects() > 0,
     binary_type = flag "binary" and ws.ARRAYBUFFER or ws.BLOB,
     ping_interval = seconds "ping",
