@@ -90,18 +90,6 @@ static int write_authorization(struct buf *out, const char *credentials) {
     return rc < 0 ? rc : buf_append(out, slice_str("\r\n"));
 }
 
-static bool is_one_of(struct slice name, const char *const *names) {
-    while (*names && !slice_eq_nocase(name, slice_str(*names))) names++;
-    return *names != NULL;
-}
-
-/* May the line of that header go where this request goes? */
-static bool may_go(struct slice name, const struct handshake_extras *extras) {
-    static const char *const for_all[] = {"User-Agent", "Accept", "Accept-Language", NULL};
-    static const char *const personal[] = {"Host", "Authorization", "Proxy-Authorization", "Cookie", NULL};
-    return !extras->foreign || (extras->headers ? !is_one_of(name, personal) : is_one_of(name, for_all));
-}
-
 /* Writes the subprotocols that are offered there. */
 static int write_protocols(struct buf *out, struct slice offered, const struct handshake_extras *extras) {
     struct slice one;
@@ -127,7 +115,7 @@ static int write_headers(struct buf *out, struct slice lines, const struct hands
         bool is_cookie = slice_eq_nocase(name, slice_str("Cookie"));
         if (is_cookie && !cookies.p && !extras->foreign) {
             cookies = slice_trim(slice_head(rest, rest.n - 1)); /* without its CR */
-        } else if (may_go(name, extras)) {
+        } else if (!extras->foreign || secret_header_may_leave(name, extras->headers)) {
             rc = buf_append(out, line);
             if (rc == 0) rc = buf_append(out, slice_str("\n"));
         }
@@ -166,7 +154,7 @@ int handshake_request_write(struct buf *out, const struct url *url, const struct
         if (rc == 0) rc = deflate_offer_write(out, &offer->deflate);
         if (rc == 0) rc = buf_append(out, slice_str("\r\n"));
     }
-    if (rc == 0 && offer->origin.len && may_go(slice_str("Origin"), extras))
+    if (rc == 0 && offer->origin.len && (!extras->foreign || extras->headers))
         rc = buf_printf(out, "Origin: %.*s\r\n", SLICE_ARGS(buf_slice(&offer->origin)));
     bool has_authorization = offer->authorization_given && !extras->foreign;
     if (rc == 0 && url->credentials && !has_authorization) rc = write_authorization(out, url->credentials);

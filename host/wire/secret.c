@@ -193,6 +193,17 @@ void secret_put_shown(struct buf *out, struct slice text) {
 
 /* ---- headers ---- */
 
+static bool is_one_of(struct slice name, const char *const *names) {
+    while (*names && !slice_eq_nocase(name, slice_str(*names))) names++;
+    return *names != NULL;
+}
+
+bool secret_header_may_leave(struct slice name, bool all) {
+    static const char *const for_all[] = {"User-Agent", "Accept", "Accept-Language", NULL};
+    static const char *const personal[] = {"Host", "Authorization", "Proxy-Authorization", "Cookie", NULL};
+    return all ? !is_one_of(name, personal) : is_one_of(name, for_all);
+}
+
 /* Headers that say nothing of who someone is. */
 static bool is_harmless(struct slice name) {
     static const char *const names[] = {"Accept",
@@ -217,10 +228,9 @@ static bool is_harmless(struct slice name) {
                                         "Sec-WebSocket-Version",
                                         "Vary",
                                         "Via",
-                                        "X-Content-Type-Options"};
-    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
-        if (slice_eq_nocase(slice_str(names[i]), name)) return true;
-    return false;
+                                        "X-Content-Type-Options",
+                                        NULL};
+    return is_one_of(name, names);
 }
 
 /* The scheme of credentials (RFC 9110 11.4), "Basic " say; empty where it is none that is known. */

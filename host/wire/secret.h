@@ -25,6 +25,11 @@ extern const struct secret_style secret_for_people; /* "***" */
 /* Does it look like a word? */
 bool secret_is_word(struct slice s);
 
+/* May a script's line of that header go to another origin than the one it was meant for, where a redirect leads there?
+ * Only User-Agent, Accept and Accept-Language do; `all`: the script says that its headers are for all, and still Host,
+ * cookies and credentials are not. */
+bool secret_header_may_leave(struct slice name, bool all);
+
 /* All below append what may be seen; what does not fit is left out, as buf_append has it. */
 
 /* The value of a header. */
