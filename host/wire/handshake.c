@@ -97,7 +97,7 @@ static int write_protocols(struct buf *out, struct slice offered, const struct h
     bool first = true;
     while (rc == 0 && offered.n && slice_split(&offered, ',', &one)) {
         one = slice_trim(one);
-        if (extras->foreign && !secret_is_word(one)) continue;
+        if (extras->foreign && secret_is_in_protocol(one)) continue;
         rc = buf_printf(out, "%s%.*s", first ? "Sec-WebSocket-Protocol: " : ", ", SLICE_ARGS(one));
         first = false;
     }

@@ -244,11 +244,27 @@ static struct slice scheme_of(struct slice name, struct slice value) {
     return slice_of(NULL, 0);
 }
 
+static bool has_word(struct slice s, const char *word) {
+    size_t n = strlen(word);
+    for (; s.n >= n; s = slice_skip(s, 1))
+        if (slice_eq_nocase(slice_head(s, n), slice_str(word))) return true;
+    return false;
+}
+
+bool secret_is_in_protocol(struct slice name) {
+    static const char *const words[] = {"auth", "bearer", "key", "passw", "secret", "token"};
+    enum { SIZE = 31 };
+    for (size_t i = 0; i < sizeof words / sizeof *words; i++)
+        if (has_word(name, words[i])) return true;
+    return name.n > SIZE || !secret_is_word(name);
+}
+
 void secret_put_protocols(struct buf *out, struct slice list, const struct secret_style *style) {
     struct slice one;
     for (bool first = true; slice_split(&list, ',', &one); first = false) {
         if (!first) buf_append(out, slice_str(", "));
-        put_word(out, slice_trim(one), style);
+        one = slice_trim(one);
+        buf_append(out, secret_is_in_protocol(one) ? slice_str(style->mark) : one);
     }
 }
 

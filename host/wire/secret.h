@@ -4,7 +4,7 @@
  *   headers      but for a list of those that say nothing of who someone is; a Location is an address
  *   addresses    user and password, the fragment, all values of the query, and a part of it without a "="; names in the
  *                query and segments of the path stay where they look like words
- *   subprotocols those that do not look like words
+ *   subprotocols of 32 bytes and more, those that do not look like words, and those that speak of credentials
  * A word, for this purpose, is made of runs of letters and digits, "graphql-transport-ws" or "v12.stomp": a run has at
  * most 20 characters, 4 digits beside letters or 8 alone, and no more changes between small letters, capitals and
  * digits than a name has ("base64url", "TradeFeed2"). Keys, UUIDs, hashes and long numbers have more. A token that is
@@ -24,6 +24,9 @@ extern const struct secret_style secret_for_people; /* "***" */
 
 /* Does it look like a word? */
 bool secret_is_word(struct slice s);
+
+/* Does it look like a key, or like something that announces one? Such subprotocols go to no other origin, either. */
+bool secret_is_in_protocol(struct slice name);
 
 /* May a script's line of that header go to another origin than the one it was meant for, where a redirect leads there?
  * Only User-Agent, Accept and Accept-Language do; `all`: the script says that its headers are for all, and still Host,

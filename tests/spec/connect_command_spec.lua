@@ -419,7 +419,7 @@ describe("wsbot connect's options", function()
     local p = peer.listen()
     local c = connect(p.url:gsub("//", "//user:hunter2@") .. "/chat?a=b&access_token=hunter2", { "--verbose",
       "-H", "Cookie: hunter2", "-H", "X-Api-Key: hunter2", "-H", "X-Plain: seen", "--subprotocol", "v1" })
-    local s = p:open { with = { "Set-Cookie: hunter2", "X-Title: \xc2\x9b2Jt\xff" } }
+    local s = p:open { with = { "Set-Cookie: hunter2", "Server: \xc2\x9b2Jt\xff", "X-Title: hunter2" } }
     c:write "hello\n"
     s:expect_text "hello"
     s:binary "\0\1\2\3"
@@ -432,12 +432,12 @@ describe("wsbot connect's options", function()
     assert.equal(0, c.status)
     assert.is_nil(c.err:find "hunter2")
     assert.is_nil(c.err:find "[\27\x9b\xff]")
-    for _, line in ipairs { "* connecting to " .. p.url .. "/chat?a=b&access_token=***\n",
+    for _, line in ipairs { "* connecting to " .. p.url .. "/chat?a=***&access_token=***\n",
       "* connected to " .. p.address,
-      "> GET /chat?a=b&access_token=*** HTTP/1.1\n",
-      "> Authorization: Basic ***\n", "> Cookie: ***\n", "> X-Api-Key: ***\n", "> X-Plain: seen\n",
+      "> GET /chat?a=***&access_token=*** HTTP/1.1\n",
+      "> Authorization: Basic ***\n", "> Cookie: ***\n", "> X-Api-Key: ***\n", "> X-Plain: ***\n",
       "> Sec-WebSocket-Protocol: v1\n", "< HTTP/1.1 101 Switching Protocols\n", "< Set-Cookie: ***\n",
-      "< X-Title: \\u{9b}2Jt\u{fffd}\n", 'close 1001 "b\\x1bye"\n', "* closed: 1001 b\\x1bye\n" } do
+      "< X-Title: ***\n", "< Server: \\u{9b}2Jt\u{fffd}\n", 'close 1001 "b\\x1bye"\n', "* closed: 1001 b\\x1bye\n" } do
       assert(c.err:find(line, 1, true), "there is no " .. line)
     end
     assert.matches("\n> +%d+%.%d+ text, 5 bytes\n< +%d+%.%d+ binary, 4 bytes\n< +%d+%.%d+ ping, 13 bytes\n", c.err)

@@ -101,6 +101,8 @@ static void headers_that_are_not_known_are_left_out(void **state) {
         {"authorization", "bearer secret", "bearer ***"},
         {"Authorization", "secret", "***"},
         {"Sec-WebSocket-Protocol", "v1,kkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkk , mqtt", "v1, ***, mqtt"},
+        {"Sec-WebSocket-Protocol", "my.Bearer.abc, graphql-transport-ws, one.two.three.four.five.six.seven.",
+         "***, graphql-transport-ws, ***"},
         {"Location", "https://a:b@h/x?sig=y", "https://***@h/x?sig=***"},
     };
     struct buf out;
