@@ -80,6 +80,11 @@ end
 
 -- Puts our own around what busted runs by itself: tests and hooks.
 local function adjust(busted)
+  -- texts that an assertion shows may be a peer's
+  require("luassert"):add_formatter(function(value)
+    local text = type(value) == "string" and shown.lines(value)
+    if text and text ~= value then return ("(string) '%s'"):format(text) end
+  end)
   local safe = busted.safe
   local guarded = {}
   for name in ([[it before_each after_each setup teardown strict_setup strict_teardown lazy_setup lazy_teardown
