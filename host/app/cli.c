@@ -2,6 +2,7 @@
 #include "app/cli.h"
 
 #include "app/pool.h"
+#include "base/shown.h"
 #include <lua.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -198,7 +199,9 @@ static void print_version(void) {
 }
 
 static int refuse(enum cli_command command, const char *what, const char *which, int *status) {
-    fprintf(stderr, "wsbot %s: %s '%s'\nusage: %s\n", commands[command].name, what, which, commands[command].usage);
+    fprintf(stderr, "wsbot %s: %s '", commands[command].name, what);
+    shown_write(stderr, slice_str(which), 0);
+    fprintf(stderr, "'\nusage: %s\n", commands[command].usage);
     *status = 2;
     return CLI_DONE;
 }

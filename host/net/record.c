@@ -94,6 +94,7 @@ static void add_headers(struct record *r, const struct http1_head *head) {
 
 static void add_url(struct record *r, const struct url *u) {
     struct buf text;
+    if (!u->host) return; /* a function was to give it, and failed */
     buf_init(&text, SIZE_MAX);
     if (u->scheme == URL_UNIX)
         buf_printf(&text, "ws+unix:%s:", u->socket_path);

@@ -177,6 +177,18 @@ describe("testing.replay", function()
     assert.equal("v2\ty\ntrade 1\ttext\n\0\xff\tbinary\n4000\tthat is all\n", b.output)
   end)
 
+  it("plays what was recorded without its secrets to a bot that has others", function()
+    local recorded = session:gsub("/feed%?token=%(left out%)", "/hooks/(left out)/feed?token=(left out)&(left out)")
+      :gsub('%["Sec%-WebSocket%-Protocol","v2"%],', '["Sec-WebSocket-Protocol","(left out)"],["Location","//h/"],')
+    local peer <close> = testing.replay(place.file("r.jsonl", recorded))
+    local path = "/hooks/" .. ("9f86d081"):rep(4) .. "/feed?token=new&9f86d081"
+    local source = bot:gsub("/feed%?token=new", path):gsub('"v1", "v2"', '"v1"')
+    local b <close> = testing.bot(source:format "trades", { args = { peer.url } })
+    peer:finish()
+    assert.equal(0, b:wait())
+    assert.equal("v1\ty\ntrade 1\ttext\n\0\xff\tbinary\n4000\tthat is all\n", b.output)
+  end)
+
   it("plays it as it was in virtual time, or at another speed", function()
     local clock = testing.clock()
     for _, speed in ipairs { 1, 10 } do

@@ -42,7 +42,7 @@ local function headers()
   local all = {}
   for _, line in ipairs(arg.header or {}) do
     local name, text = line:match "^([^:]+):%s*(.-)%s*$"
-    if not name then refuse(("a wrong value for --header: '%s' (\"Name: value\")"):format(line)) end
+    if not name then refuse 'a wrong value for --header ("Name: value")' end
     all[name] = all[name] or {}
     table.insert(all[name], text)
   end
