@@ -272,6 +272,35 @@ describe("wsbot connect's options", function()
     end
   end)
 
+  it_tells("--redirect-headers: they go to another origin only then, and credentials not even then", function()
+    for _, word in ipairs { "--no-compression", "--redirect-headers" } do
+      local p, other = peer.listen(), peer.listen()
+      local c = connect(p.url:gsub("//", "//me:secret@"), { "-L", word, "-H", "X-A: 1", "-H", "Cookie: a=secret",
+        "-H", "User-Agent: me" }, { stdin = "" })
+      p:open { lines = { "Location: " .. other.url }, status = "HTTP/1.1 302 Found" }
+      local s = other:open()
+      assert.same(word == "--redirect-headers" and { "1" } or nil, s.request.headers["x-a"])
+      assert.same({ "me" }, s.request.headers["user-agent"])
+      assert.is_nil(s.request.headers.authorization)
+      assert.is_nil(s.request.headers.cookie)
+      s:answer_close()
+      c:ends(0)
+    end
+  end)
+
+  it_tells("refuses line ends in what goes to a wire or a file's name, and names the option", function()
+    for _, name in ipairs { "--origin", "--server-name", "--alpn", "--local-address", "--proxy", "--resolve" } do
+      local c = connect("wss://127.0.0.1:1/", { name, (name == "--resolve" and "h:1:" or "http://") .. "a\r\nb" },
+        { stdin = "" })
+      c:ends(2)
+      assert.matches("^wsbot connect: [^\r\n]+\n$", c.err)
+      assert.matches(name:match "%w+", c.err)
+    end
+    local c = connect("ws://127.0.0.1:1/", { "-H", "X-A: 1\r\n" }, { stdin = "" })
+    c:ends(2)
+    assert.matches("header 'X%-A': its value has a control character", c.err)
+  end)
+
   it_tells("--resolve, --local-address, --ipv4, --ipv6: addresses", function()
     local p = peer.listen()
     local port = p.url:match "%d+$"

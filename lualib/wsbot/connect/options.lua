@@ -41,7 +41,7 @@ end
 local function headers()
   local all = {}
   for _, line in ipairs(arg.header or {}) do
-    local name, text = line:match "^([^:]+):%s*(.-)%s*$"
+    local name, text = line:match "^([^:]+):[ \t]*(.-)[ \t]*$"
     if not name then refuse 'a wrong value for --header ("Name: value")' end
     all[name] = all[name] or {}
     table.insert(all[name], text)
