@@ -89,22 +89,18 @@ static void go(struct conn *c, struct url *to) {
 static bool refuse(struct conn *c, struct slice location, struct url *to) {
     unsigned most = c->plan->settings.max_redirects;
     struct fault wrong = {0}, fault = {0};
-    struct buf shown;
-    buf_init(&shown, SIZE_MAX);
-    secret_put_shown(&shown, location);
-    struct slice where = buf_slice(&shown);
+    char shown[SECRET_SHOWN_SIZE];
+    const char *where = secret_shown(location, shown);
     if (c->more && c->more->redirects >= most) {
-        fault_put(&fault, "handshake", "the server redirects to %.*s: one more than max_redirects allows (%u)",
-                  SLICE_ARGS(where), most);
+        fault_put(&fault, "handshake", "the server redirects to %s: one more than max_redirects allows (%u)", where,
+                  most);
     } else if (url_resolve(conn_url(c), location, to, &wrong) < 0) {
-        fault_put(&fault, "handshake", "the server redirects to '%.*s': %s", SLICE_ARGS(where),
+        fault_put(&fault, "handshake", "the server redirects to '%s': %s", where,
                   fault_set(&wrong) ? wrong.text : "not enough memory");
     } else if (conn_url(c)->scheme == URL_WSS && to->scheme != URL_WSS) {
         url_clear(to);
-        fault_put(&fault, "handshake", "the server redirects from wss to ws, which is not followed: %.*s",
-                  SLICE_ARGS(where));
+        fault_put(&fault, "handshake", "the server redirects from wss to ws, which is not followed: %s", where);
     }
-    buf_clear(&shown);
     if (!fault_set(&fault)) return false;
     conn_ending(c)->phase = "handshake";
     conn_fail(c, &fault);

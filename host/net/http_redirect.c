@@ -125,11 +125,8 @@ static void go(struct http_transfer *t, const struct course *c) {
 }
 
 static void refuse(struct http_transfer *t, const char *to, const char *why) {
-    struct buf shown;
-    buf_init(&shown, SIZE_MAX);
-    secret_put_shown(&shown, slice_str(to));
-    fault_put(&t->fault, "http", "the server redirects to '%.*s': %s", SLICE_ARGS(buf_slice(&shown)), why);
-    buf_clear(&shown);
+    char shown[SECRET_SHOWN_SIZE];
+    fault_put(&t->fault, "http", "the server redirects to '%s': %s", secret_shown(slice_str(to), shown), why);
 }
 
 /* Finds where the Location leads from where the answer came. False: it is no address. */

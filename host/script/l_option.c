@@ -43,12 +43,8 @@ int l_option_whole_number(lua_State *L, const char *name, int least, int most) {
 }
 
 const char *l_option_shown(lua_State *L, const char *text, size_t n) {
-    struct buf shown;
-    buf_init(&shown, SIZE_MAX);
-    secret_put_shown(&shown, slice_of(text, n));
-    lua_pushlstring(L, (const char *)buf_slice(&shown).p, shown.len);
-    buf_clear(&shown);
-    return lua_tostring(L, -1);
+    char shown[SECRET_SHOWN_SIZE];
+    return lua_pushstring(L, secret_shown(slice_of(text, n), shown));
 }
 
 /* A secret may have line ends in it: it goes nowhere as it is. */

@@ -3,20 +3,15 @@
 #include "script/modules.h"
 #include "wire/secret.h"
 
-/* Pushes what the buffer has, and clears it. */
-static int push(lua_State *L, struct buf *b) {
-    lua_pushlstring(L, (const char *)buf_slice(b).p, b->len);
-    buf_clear(b);
-    return 1;
-}
-
 static int escape(lua_State *L, unsigned keep) {
     size_t n;
     const char *text = luaL_checklstring(L, 1, &n);
     struct buf out;
     buf_init(&out, SIZE_MAX);
     shown_append(&out, slice_of(text, n), keep);
-    return push(L, &out);
+    lua_pushlstring(L, (const char *)buf_slice(&out).p, out.len);
+    buf_clear(&out);
+    return 1;
 }
 
 static int l_line(lua_State *L) { return escape(L, 0); }
@@ -26,10 +21,9 @@ static int l_lines(lua_State *L) { return escape(L, SHOWN_TABS | SHOWN_LINES); }
 static int l_address(lua_State *L) {
     size_t n;
     const char *text = luaL_checklstring(L, 1, &n);
-    struct buf out;
-    buf_init(&out, SIZE_MAX);
-    secret_put_shown(&out, slice_of(text, n));
-    return push(L, &out);
+    char shown[SECRET_SHOWN_SIZE];
+    lua_pushstring(L, secret_shown(slice_of(text, n), shown));
+    return 1;
 }
 
 int luaopen_shown(lua_State *L) {

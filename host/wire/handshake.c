@@ -182,13 +182,11 @@ static int judge_extensions(const struct http1_head *head, const struct handshak
 
 static int refuse_answer(const struct http1_head *head, struct fault *fault) {
     struct slice location = http1_field_get(head, "Location");
-    struct buf to;
-    buf_init(&to, SIZE_MAX);
-    if (handshake_is_redirect(head->status)) secret_put_shown(&to, location);
-    fault_put(fault, "handshake", "the server answered %u%s%.*s%s%.*s%s", head->status, head->reason.n ? " " : "",
-              SLICE_ARGS(slice_head(head->reason, 200)), to.len ? ": it redirects to " : "", SLICE_ARGS(buf_slice(&to)),
-              to.len ? " (see max_redirects)" : "");
-    buf_clear(&to);
+    char to[SECRET_SHOWN_SIZE] = "";
+    if (handshake_is_redirect(head->status)) secret_shown(location, to);
+    fault_put(fault, "handshake", "the server answered %u%s%.*s%s%s%s", head->status, head->reason.n ? " " : "",
+              SLICE_ARGS(slice_head(head->reason, 200)), to[0] ? ": it redirects to " : "", to,
+              to[0] ? " (see max_redirects)" : "");
     return ERR_RANGE;
 }
 

@@ -178,17 +178,17 @@ void secret_put_address(struct buf *out, struct slice text, const struct secret_
     secret_put_target(out, slice_skip(rest, place), style);
 }
 
-void secret_put_shown(struct buf *out, struct slice text) {
+const char *secret_shown(struct slice text, char shown[SECRET_SHOWN_SIZE]) {
     enum { MOST = 200 };
     struct buf whole;
     buf_init(&whole, SIZE_MAX);
     secret_put_address(&whole, text, &secret_for_people);
-    whole.len = before(buf_slice(&whole), "?#");
-    struct slice part = slice_head(buf_slice(&whole), MOST);
-    while (part.n < whole.len && part.n && (part.p[part.n] & 0xC0) == 0x80) part.n--; /* not within a character */
-    shown_append(out, part, 0);
-    if (part.n < whole.len) buf_append(out, slice_str("..."));
+    struct slice all = slice_head(buf_slice(&whole), before(buf_slice(&whole), "?#")), part = slice_head(all, MOST);
+    while (part.n < all.n && part.n && (part.p[part.n] & 0xC0) == 0x80) part.n--; /* not within a character */
+    shown_copy(shown, SECRET_SHOWN_SIZE, part);
+    if (part.n < all.n) strcat(shown, "..."); /* an escape takes four bytes for one at most */
     buf_clear(&whole);
+    return shown;
 }
 
 /* ---- headers ---- */

@@ -47,8 +47,10 @@ void secret_put_target(struct buf *out, struct slice target, const struct secret
 /* A text that is to be an address, or a reference to one, whatever may be wrong with it. */
 void secret_put_address(struct buf *out, struct slice text, const struct secret_style *style);
 
-/* The same as the text of an error has it: without query and fragment, escaped (base/shown.h), of some 200 bytes at
- * most. */
-void secret_put_shown(struct buf *out, struct slice text);
+enum { SECRET_SHOWN_SIZE = 1024 };
+
+/* Writes such a text to `shown` as an error has it: for people, without query and fragment, escaped (base/shown.h), of
+ * some 200 bytes at most. Returns `shown`. */
+const char *secret_shown(struct slice text, char shown[SECRET_SHOWN_SIZE]);
 
 #endif
