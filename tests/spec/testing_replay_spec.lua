@@ -87,6 +87,15 @@ describe("wsbot run --record", function()
     assert.equal("/private?token=hunter2&room=hunter2&hunter2", events[3].target)
   end))
 
+  it("has a connection whose url function failed, without a url", story.of(function()
+    local _, events = record [[
+      local conn
+      conn = ws.connect { url = function() error "no url" end, on_error = function() conn:destroy() end }
+    ]]
+    assert.equal("connect", events[2].event)
+    assert.is_nil(events[2].url)
+  end))
+
   it("has what a new generation sends before it takes over", story.of(function()
     local path = record [[
       local conn = ws.connect { name = "feed", url = arg[1],
