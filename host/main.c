@@ -71,8 +71,9 @@ static int pool(const struct cli_options *options, const struct interpreter_opti
         return 2;
     }
     if (!options->watch && access(path, R_OK) != 0) { /* which no worker would get over */
-        fprintf(stderr, "wsbot: cannot open %s: %s\n", path, strerror(errno));
-        return 1;
+        struct fault fault = {0};
+        fault_put(&fault, "script", "cannot open %s: %s", path, strerror(errno));
+        return fail(&fault);
     }
     worker_open(&w, false, false);
     if (!options->with_echo || open_echo(&e, &w, options) == 0) {

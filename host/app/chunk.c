@@ -2,6 +2,7 @@
 #include "app/chunk.h"
 
 #include "base/log.h"
+#include "base/shown.h"
 #include "script/door.h"
 #include <lauxlib.h>
 #include <stdio.h>
@@ -16,12 +17,13 @@ void run_tell(struct run *r, const char *message) {
         return;
     }
     if (log_get_format() == LOG_JSON) {
-        log_line(LOG_ERROR, "%s", message);
+        log_report(stderr, LOG_ERROR, "%s", message);
         return;
     }
     fflush(stdout);
     if (r->program) fprintf(stderr, "%s: ", r->program);
-    fprintf(stderr, "%s\n", message);
+    shown_write(stderr, slice_str(message), SHOWN_TABS | SHOWN_TRACEBACK);
+    fputs("\n", stderr);
     fflush(stderr);
 }
 

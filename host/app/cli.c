@@ -2,6 +2,7 @@
 #include "app/cli.h"
 
 #include "app/pool.h"
+#include "base/shown.h"
 #include <lua.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -69,6 +70,8 @@ static const struct option options[] = {
     {CONNECT, "--subprotocol", "NAMES", "offer these subprotocols, the preferred first: \"v2, v1\"", NULL},
     {CONNECT, "--no-compression", NULL, "do not offer permessage-deflate", NULL},
     {CONNECT, "-L, --max-redirects", "[N]", "follow redirects, N at most (10), with the cookies set on the way", NULL},
+    {CONNECT, "--redirect-headers", NULL, "header lines go to other origins, too (never credentials and cookies)",
+     NULL},
     {CONNECT, NULL, NULL, "messages", NULL},
     {CONNECT, "--binary", NULL, "send binary messages, not text", NULL},
     {CONNECT, "--base64", NULL, "show binary messages in Base64; with --binary, lines to send are Base64 as well",
@@ -197,7 +200,9 @@ static void print_version(void) {
 }
 
 static int refuse(enum cli_command command, const char *what, const char *which, int *status) {
-    fprintf(stderr, "wsbot %s: %s '%s'\nusage: %s\n", commands[command].name, what, which, commands[command].usage);
+    fprintf(stderr, "wsbot %s: %s '", commands[command].name, what);
+    shown_write(stderr, slice_str(which), 0);
+    fprintf(stderr, "'\nusage: %s\n", commands[command].usage);
     *status = 2;
     return CLI_DONE;
 }

@@ -63,7 +63,9 @@ static void leave(int folder) {
     if (folder >= 0) close(folder);
 }
 
-static void tell_failure(const char *why) { log_line(LOG_ERROR, "reload failed, the old code goes on: %s", why); }
+static void tell_failure(const char *why) {
+    log_report(stderr, LOG_ERROR, "reload failed, the old code goes on: %s", why);
+}
 
 static void take_over(struct generations *g, struct engine *next, uint64_t began) {
     struct worker *w = g->worker;

@@ -1,6 +1,7 @@
 /* err: words for failures. */
 #include "base/err.h"
 
+#include "base/shown.h"
 #include <stdarg.h>
 #include <stdio.h>
 
@@ -21,8 +22,10 @@ const char *err_word(int err) {
 void fault_put(struct fault *f, const char *kind, const char *format, ...) {
     if (f->kind) return;
     f->kind = kind;
+    char text[sizeof f->text];
     va_list args;
     va_start(args, format);
-    vsnprintf(f->text, sizeof f->text, format, args);
+    vsnprintf(text, sizeof text, format, args);
     va_end(args);
+    shown_copy(f->text, sizeof f->text, slice_str(text));
 }

@@ -20,7 +20,8 @@ enum err {
 const char *err_word(int err);
 
 /* Why something ended, told once. `kind` is one of the error words of on_error ("dns", "tls", ...), a string literal;
- * empty: no fault yet. `text` is cut at its end where it would not fit. */
+ * empty: no fault yet. `text` may be shown (base/shown.h), whoever said what is quoted in it; it is cut at its end
+ * where it would not fit. */
 struct fault {
     const char *kind;
     const char *system; /* the system's name of it, "ECONNRESET", where it comes from there; else NULL */

@@ -3,6 +3,7 @@
 
 #include "base/buf.h"
 #include "base/json.h"
+#include "base/shown.h"
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -36,36 +37,53 @@ static void put_head(struct buf *out, enum log_level level) {
                names[level]);
 }
 
-void log_write(FILE *to, enum log_level level, const char *text) {
-    if (!log_wants(level)) return;
+/* Writes a line in one piece; `keep` as shown_append has it. */
+static void put_line(FILE *to, enum log_level level, struct slice text, unsigned keep) {
     struct buf line;
     buf_init(&line, SIZE_MAX);
     if (log_format == LOG_JSON) {
         put_head(&line, level);
-        json_string(&line, slice_str(text));
+        json_string(&line, text);
         buf_append(&line, slice_str("}\n"));
     } else {
         buf_append(&line, slice_str(level == LOG_WARN    ? "wsbot: warning: "
                                     : level == LOG_DEBUG ? "wsbot: debug: "
                                                          : "wsbot: "));
-        buf_append(&line, slice_str(text));
+        shown_append(&line, text, keep);
         buf_append(&line, slice_str("\n"));
     }
     fwrite(buf_slice(&line).p, 1, line.len, to ? to : stderr);
     buf_clear(&line);
 }
 
-void log_line(enum log_level level, const char *format, ...) {
-    if (!log_wants(level)) return;
+void log_write(FILE *to, enum log_level level, struct slice text) {
+    if (log_wants(level)) put_line(to, level, text, SHOWN_TABS);
+}
+
+static void put_format(FILE *to, enum log_level level, unsigned keep, const char *format, va_list args) {
     char some[1024], *text = some;
-    va_list args, again;
-    va_start(args, format);
+    va_list again;
     va_copy(again, args);
     int n = vsnprintf(some, sizeof some, format, args);
     if (n >= (int)sizeof some && (text = malloc((size_t)n + 1))) vsnprintf(text, (size_t)n + 1, format, again);
     if (!text) text = some; /* its beginning at least */
-    log_write(stderr, level, text);
+    put_line(to, level, slice_str(text), keep);
     if (text != some) free(text);
     va_end(again);
+}
+
+void log_line(enum log_level level, const char *format, ...) {
+    if (!log_wants(level)) return;
+    va_list args;
+    va_start(args, format);
+    put_format(stderr, level, SHOWN_TABS, format, args);
+    va_end(args);
+}
+
+void log_report(FILE *to, enum log_level level, const char *format, ...) {
+    if (!log_wants(level)) return;
+    va_list args;
+    va_start(args, format);
+    put_format(to, level, SHOWN_TABS | SHOWN_TRACEBACK, format, args);
     va_end(args);
 }

@@ -3,6 +3,7 @@
 #ifndef BASE_LOG_H
 #define BASE_LOG_H
 
+#include "base/slice.h"
 #include <stdio.h>
 
 enum log_level { LOG_DEBUG, LOG_INFO, LOG_WARN, LOG_ERROR, LOG_OFF };
@@ -15,11 +16,15 @@ enum log_format {
 void log_set_format(enum log_format format);
 enum log_format log_get_format(void);
 
-/* Writes a line in one piece. A text of several lines (a traceback) stays that in LOG_TEXT. */
+/* Writes a line in one piece. Whatever is in it, it stays one line: all but tabs is escaped (base/shown.h). */
 void log_line(enum log_level level, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
 /* The same for a text as it is, to another file; NULL: stderr. */
-void log_write(FILE *to, enum log_level level, const char *text);
+void log_write(FILE *to, enum log_level level, struct slice text);
+
+/* The same for an error with its traceback, which has several lines in LOG_TEXT: every other begins with a tab, or is
+ * the heading of the traceback, and what is in the message is escaped but for lines like that. */
+void log_report(FILE *to, enum log_level level, const char *format, ...) __attribute__((format(printf, 3, 4)));
 
 /* Is a line of that level written at all? */
 int log_wants(enum log_level level);

@@ -78,6 +78,7 @@ struct conn_more {
     struct cookie_jar cookies;          /* that were set in any attempt */
     struct url elsewhere;               /* where redirects of this attempt have led; without a host: nowhere */
     unsigned redirects;                 /* so many */
+    bool led_away;                      /* to another origin than the script named, even if back again */
 };
 
 struct conn;

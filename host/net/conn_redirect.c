@@ -1,8 +1,11 @@
 /* conn_redirect: what an answer to the opening handshake asks of the next request: cookies, and redirects, which are
- * followed within the attempt. From wss to ws none is, and credentials never go to another origin. */
+ * followed within the attempt. From wss to ws none is. What the script gave for the origin that it named stays there:
+ * once a redirect has led away, it is not taken up again in that attempt, not even where another one leads back, since
+ * a stranger has chosen that address. */
 #include "net/conn_parts.h"
 
 #include "net/record.h"
+#include "wire/secret.h"
 
 #include <stdlib.h>
 
@@ -22,11 +25,8 @@ void conn_drop_more(struct conn *c) {
 
 /* ---- the origin ---- */
 
-/* Is it another than the script named? */
-static bool is_foreign(const struct conn *c) {
-    const struct url *url = conn_url(c);
-    return url != &c->plan->url && !url_same_origin(url, &c->plan->url);
-}
+/* Has a redirect led away from the one that the script named? */
+static bool is_foreign(const struct conn *c) { return c->more && c->more->led_away; }
 
 struct tls_config conn_tls(const struct conn *c) {
     struct tls_config config = c->plan->tls;
@@ -46,7 +46,7 @@ static int64_t wall(const struct conn *c) { return (int64_t)clock_wall(&c->net->
 
 int conn_request_extras(struct conn *c, struct buf *cookies, struct handshake_extras *extras) {
     struct cookie_place to = place(c);
-    *extras = (struct handshake_extras){.foreign = is_foreign(c)};
+    *extras = (struct handshake_extras){.foreign = is_foreign(c), .headers = c->plan->settings.redirect_headers};
     if (!c->more || !c->plan->settings.cookies) return 0;
     int rc = cookie_jar_write(&c->more->cookies, &to, wall(c), cookies);
     extras->cookies = buf_slice(cookies);
@@ -68,6 +68,7 @@ void conn_forget_redirects(struct conn *c) {
     if (!c->more) return;
     url_clear(&c->more->elsewhere);
     c->more->redirects = 0;
+    c->more->led_away = false;
 }
 
 /* Goes there, with the user and password of the url as long as that is the same origin. */
@@ -77,34 +78,41 @@ static void go(struct conn *c, struct url *to) {
     more->redirects++;
     url_clear(&more->elsewhere);
     more->elsewhere = *to;
+    more->led_away |= !url_same_origin(to, &c->plan->url);
     if (credentials && !is_foreign(c) && !(more->elsewhere.credentials = strdup(credentials))) abort();
     conn_head_free(conn_take_head(c));
     conn_drop_transport(c);
     conn_dial(c);
 }
 
+/* Is it a redirect that is not followed? Then the attempt fails; else `*to` is where it leads. */
+static bool refuse(struct conn *c, struct slice location, struct url *to) {
+    unsigned most = c->plan->settings.max_redirects;
+    struct fault wrong = {0}, fault = {0};
+    char shown[SECRET_SHOWN_SIZE];
+    const char *where = secret_shown(location, shown);
+    if (c->more && c->more->redirects >= most) {
+        fault_put(&fault, "handshake", "the server redirects to %s: one more than max_redirects allows (%u)", where,
+                  most);
+    } else if (url_resolve(conn_url(c), location, to, &wrong) < 0) {
+        fault_put(&fault, "handshake", "the server redirects to '%s': %s", where,
+                  fault_set(&wrong) ? wrong.text : "not enough memory");
+    } else if (conn_url(c)->scheme == URL_WSS && to->scheme != URL_WSS) {
+        url_clear(to);
+        fault_put(&fault, "handshake", "the server redirects from wss to ws, which is not followed: %s", where);
+    }
+    if (!fault_set(&fault)) return false;
+    conn_ending(c)->phase = "handshake";
+    conn_fail(c, &fault);
+    return true;
+}
+
 bool conn_follow_redirect(struct conn *c) {
     const struct http1_head *head = &c->head->parts;
-    struct slice location = http1_field_get(head, "Location"), shown = handshake_shown(location);
-    unsigned most = c->plan->settings.max_redirects;
-    struct fault wrong = {0};
+    struct slice location = http1_field_get(head, "Location");
     struct url to;
-    if (most == 0 || !handshake_is_redirect(head->status) || !location.p) return false;
+    if (c->plan->settings.max_redirects == 0 || !handshake_is_redirect(head->status) || !location.p) return false;
     if (c->net->record) record_response(c->net->record, c);
-    conn_ending(c)->phase = "handshake";
-    if (c->more && c->more->redirects >= most) {
-        CONN_FAIL(c, "handshake", "the server redirects to %.*s: one more than max_redirects allows (%u)",
-                  SLICE_ARGS(shown), most);
-    } else if (url_resolve(conn_url(c), location, &to, &wrong) < 0) {
-        CONN_FAIL(c, "handshake", "the server redirects to '%.*s': %s", SLICE_ARGS(shown),
-                  fault_set(&wrong) ? wrong.text : "not enough memory");
-    } else if (conn_url(c)->scheme == URL_WSS && to.scheme != URL_WSS) {
-        url_clear(&to);
-        CONN_FAIL(c, "handshake", "the server redirects from wss to ws, which is not followed: %.*s",
-                  SLICE_ARGS(shown));
-    } else {
-        conn_ending(c)->phase = NULL;
-        go(c, &to);
-    }
+    if (!refuse(c, location, &to)) go(c, &to);
     return true;
 }

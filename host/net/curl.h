@@ -12,7 +12,9 @@
     F(version_info)                                                                                                    \
     F(slist_append)                                                                                                    \
     F(slist_free_all)                                                                                                  \
+    F(free)                                                                                                            \
     F(url)                                                                                                             \
+    F(url_get)                                                                                                         \
     F(url_set)                                                                                                         \
     F(url_cleanup)                                                                                                     \
     F(url_strerror)                                                                                                    \
@@ -20,6 +22,7 @@
     F(easy_cleanup)                                                                                                    \
     F(easy_setopt)                                                                                                     \
     F(easy_getinfo)                                                                                                    \
+    F(easy_header)                                                                                                     \
     F(easy_nextheader)                                                                                                 \
     F(easy_strerror)                                                                                                   \
     F(multi_init)                                                                                                      \

@@ -22,6 +22,7 @@ struct http_request {
     uint64_t connect_timeout; /* nanoseconds: the name, TCP, the proxy, TLS */
     size_t max_size;          /* bytes of the body, after decompression */
     long max_redirects;       /* that are followed; 0: none */
+    bool redirect_headers;    /* headers and body go to another origin as well, but for credentials and cookies */
     const char *proxy;        /* "": none; NULL: as the environment says */
     const char *local_address;
     struct {

@@ -1,4 +1,5 @@
-/* http_parts: what the files that make up http (http.c, http_transfer.c) share. Nobody else includes it. */
+/* http_parts: what the files that make up http (http.c, http_transfer.c, http_redirect.c) share. Nobody else includes
+ * it. */
 #ifndef NET_HTTP_PARTS_H
 #define NET_HTTP_PARTS_H
 
@@ -39,6 +40,16 @@ struct kept {
 
 enum far { NO_CONNECTION, NO_ANSWER, NO_BODY };
 
+/* Where redirects have led, and whether the answer that comes is another one that is followed. */
+struct http_way {
+    unsigned status; /* of the answer that comes */
+    bool in_head, leads;
+    size_t skipped; /* bytes of its body, which nobody wants */
+    long redirects;
+    bool led_away;   /* to another origin than the request was for, even if back again */
+    bool became_get; /* and has no body any more */
+};
+
 struct http_transfer {
     struct http_client *client;
     struct http_transfer *next;  /* in its queue */
@@ -52,7 +63,8 @@ struct http_transfer {
     atomic_int far;
     atomic_size_t received; /* bytes of the body */
 
-    CURL *easy; /* NULL: it has not begun */
+    struct http_way way; /* of redirects */
+    CURL *easy;          /* NULL: it has not begun */
     bool over;
     struct curl_slist *headers;
     struct buf body;
@@ -62,12 +74,36 @@ struct http_transfer {
     char error[CURL_ERROR_SIZE];
 };
 
-/* Both in the thread. */
+/* All in the thread. */
 
 /* Begins it; it is `over` where that fails. */
 void http_transfer_begin(struct http_transfer *t);
 
-/* libcurl is done with it, and this is how. */
+/* libcurl is done with it, and this is how. Where a redirect is followed it goes on. */
 void http_transfer_finish(struct http_transfer *t, CURLcode code);
+
+/* Notes the first option that libcurl refuses. */
+#define SET(option, value)                                                                                             \
+    do {                                                                                                               \
+        CURLcode set = curl->easy_setopt(t->easy, option, value);                                                      \
+        if (set != CURLE_OK) fault_put(&t->fault, "http", "%s: %s", #option, curl->easy_strerror(set));                \
+    } while (0)
+
+/* Sets the header lines of the request, as far as they may go where it goes now. */
+void http_transfer_set_headers(struct http_transfer *t);
+
+/* It is sent, unless it has a fault. */
+void http_transfer_add(struct http_transfer *t);
+
+/* ---- http_redirect.c ---- */
+
+/* A line of a head came. */
+void http_redirect_note(struct http_transfer *t, struct slice line);
+
+/* So many bytes of a body came that are not wanted, since the way goes on elsewhere. False: it is enough of them. */
+bool http_redirect_skip(struct http_transfer *t, size_t n);
+
+/* Is the answer that has ended so a redirect that is followed? Then the transfer goes on there, or has a fault. */
+bool http_redirect_follow(struct http_transfer *t, CURLcode code);
 
 #endif

@@ -2,6 +2,7 @@
  * answer afterwards, all of it runs in the thread. */
 #include "net/http_parts.h"
 
+#include "wire/secret.h"
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -24,6 +25,7 @@ static size_t on_head(char *line, size_t one, size_t n, void *arg) {
     struct http_transfer *t = arg;
     (void)one;
     t->far = NO_BODY;
+    http_redirect_note(t, slice_of(line, n));
     if (n >= 5 && memcmp(line, "HTTP/", 5) == 0) {
         struct slice rest = slice_of(line, n), part;
         slice_split(&rest, ' ', &part); /* the version, then the status */
@@ -42,6 +44,7 @@ static size_t on_body(char *data, size_t one, size_t n, void *arg) {
     struct http_transfer *t = arg;
     curl_off_t announced = -1;
     (void)one;
+    if (t->way.leads) return http_redirect_skip(t, n) ? n : 0;
     if (t->body.len == 0) t->client->curl.easy_getinfo(t->easy, CURLINFO_CONTENT_LENGTH_DOWNLOAD_T, &announced);
     if (announced > 0 && (uint64_t)announced > t->body.cap) {
         fault_put(&t->fault, "too_big", "the body is of %lld bytes, and max_size is %zu", (long long)announced,
@@ -105,6 +108,7 @@ static const char *why_unverified(long bits) {
 }
 
 void http_transfer_finish(struct http_transfer *t, CURLcode code) {
+    if (http_redirect_follow(t, code)) return;
     t->over = true;
     if (code == CURLE_OK) return;
     const char *word = word_of(t, code), *text = t->error[0] ? t->error : t->client->curl.easy_strerror(code);
@@ -149,13 +153,6 @@ void http_describe(const struct http_transfer *t, char *text, size_t size) {
 }
 
 /* ---- the start ---- */
-
-/* Notes the first option that libcurl refuses. */
-#define SET(option, value)                                                                                             \
-    do {                                                                                                               \
-        CURLcode set = curl->easy_setopt(t->easy, option, value);                                                      \
-        if (set != CURLE_OK) fault_put(&t->fault, "http", "%s: %s", #option, curl->easy_strerror(set));                \
-    } while (0)
 
 static void check_readable(const char *option, const char *file, struct fault *fault) {
     if (file && access(file, R_OK) != 0) fault_put(fault, "tls", "tls.%s: %s: %s", option, file, strerror(errno));
@@ -206,20 +203,28 @@ static void add_header(struct http_transfer *t, const char *line) {
     t->headers = list;
 }
 
+/* May the line be sent where the request goes now? What describes a body goes with it. */
+static bool may_go(const struct http_transfer *t, struct slice name) {
+    if (t->way.became_get && slice_eq_nocase(slice_head(name, 8), slice_str("Content-"))) return false;
+    return !t->way.led_away || secret_header_may_leave(name, t->request.redirect_headers);
+}
+
 /* Headers that libcurl would add by itself, and that only get in the way: a line without a value takes them out. */
-static void set_headers(struct http_transfer *t) {
-    const struct http_request *r = &t->request;
+void http_transfer_set_headers(struct http_transfer *t) {
     const struct curl *curl = &t->client->curl;
+    struct curl_slist *before = t->headers;
     bool has_type = false;
-    for (const char *const *line = r->headers; line && *line; line++) {
-        struct slice rest = slice_str(*line), name;
-        slice_split(&rest, ':', &name);
+    t->headers = NULL;
+    for (const char *const *line = t->request.headers; line && *line; line++) {
+        struct slice name = slice_head(slice_str(*line), strcspn(*line, ":;"));
+        if (!may_go(t, name)) continue;
         has_type = has_type || slice_eq_nocase(name, slice_str("Content-Type"));
         add_header(t, *line);
     }
     add_header(t, "Expect:");
     if (!has_type) add_header(t, "Content-Type:");
     SET(CURLOPT_HTTPHEADER, t->headers);
+    if (before) curl->slist_free_all(before);
 }
 
 static void set_all(struct http_transfer *t) {
@@ -230,7 +235,6 @@ static void set_all(struct http_transfer *t) {
     SET(CURLOPT_NOSIGNAL, 1L);
     SET(CURLOPT_QUICK_EXIT, 1L); /* one that ends during a look-up does not wait for the look-up */
     SET(CURLOPT_PROTOCOLS_STR, "http,https");
-    SET(CURLOPT_REDIR_PROTOCOLS_STR, "http,https");
     SET(CURLOPT_URL, r->url);
     SET(CURLOPT_USERAGENT, "wsbot/" WSBOT_VERSION);
     SET(CURLOPT_ACCEPT_ENCODING, "");                                     /* all that it can decode */
@@ -242,8 +246,7 @@ static void set_all(struct http_transfer *t) {
     SET(CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L);
     SET(CURLOPT_WRITEFUNCTION, on_body);
     SET(CURLOPT_WRITEDATA, t);
-    SET(CURLOPT_FOLLOWLOCATION, (long)(r->max_redirects > 0));
-    SET(CURLOPT_MAXREDIRS, r->max_redirects);
+    SET(CURLOPT_FOLLOWLOCATION, 0L); /* it would take all headers along: see http_redirect.c */
     long ms = (long)(r->connect_timeout / CLOCK_MS);
     SET(CURLOPT_CONNECTTIMEOUT_MS, ms > 0 ? ms : 1L);
     if (r->user) SET(CURLOPT_USERNAME, r->user);
@@ -254,7 +257,7 @@ static void set_all(struct http_transfer *t) {
     }
     if (r->local_address) SET(CURLOPT_INTERFACE, r->local_address);
     set_method(t);
-    set_headers(t);
+    http_transfer_set_headers(t);
     set_tls(t);
 }
 
@@ -267,14 +270,19 @@ static void check_url(struct http_transfer *t) {
     if (rc != CURLUE_OK) fault_put(&t->fault, "url", "%s", curl->url_strerror(rc));
 }
 
-void http_transfer_begin(struct http_transfer *t) {
+void http_transfer_add(struct http_transfer *t) {
     struct http_client *c = t->client;
-    if (!(t->easy = c->curl.easy_init())) abort();
-    check_url(t);
-    if (!fault_set(&t->fault)) set_all(t);
     if (!fault_set(&t->fault)) {
         CURLMcode rc = c->curl.multi_add_handle(c->multi, t->easy);
         if (rc != CURLM_OK) fault_put(&t->fault, "http", "libcurl refuses another request (%d)", (int)rc);
     }
     t->over = fault_set(&t->fault);
+}
+
+void http_transfer_begin(struct http_transfer *t) {
+    struct http_client *c = t->client;
+    if (!(t->easy = c->curl.easy_init())) abort();
+    check_url(t);
+    if (!fault_set(&t->fault)) set_all(t);
+    http_transfer_add(t);
 }

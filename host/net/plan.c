@@ -151,7 +151,8 @@ static bool same_settings(const struct conn_settings *a, const struct conn_setti
            a->handshake_timeout == b->handshake_timeout && a->close_timeout == b->close_timeout &&
            a->pong_timeout == b->pong_timeout && a->max_message_size == b->max_message_size &&
            a->max_send_buffer == b->max_send_buffer && a->max_receive_buffer == b->max_receive_buffer &&
-           same_retry(&a->retry, &b->retry) && a->max_redirects == b->max_redirects && a->cookies == b->cookies;
+           same_retry(&a->retry, &b->retry) && a->max_redirects == b->max_redirects && a->cookies == b->cookies &&
+           a->redirect_headers == b->redirect_headers;
 }
 
 static bool same_deflate(const struct deflate_offer *a, const struct deflate_offer *b) {

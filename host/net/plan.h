@@ -16,6 +16,7 @@ struct conn_settings {
     size_t max_message_size, max_send_buffer, max_receive_buffer;
     struct retry_policy retry; /* of a client */
     unsigned max_redirects;    /* that are followed in one attempt; 0: none */
+    bool redirect_headers;     /* the script's go to another origin as well */
     bool cookies;              /* what the server sets is sent with the next handshake */
 };
 

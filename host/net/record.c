@@ -4,6 +4,7 @@
 #include "base/digest.h"
 #include "base/json.h"
 #include "base/log.h"
+#include "wire/secret.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -13,8 +14,6 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { PROTOCOL_MOST = 32 }; /* bytes; longer ones carry tokens */
-
 struct record {
     struct record *next;
     FILE *file; /* NULL: writing failed, which was told, or there is someone who listens */
@@ -22,12 +21,11 @@ struct record {
     void (*told)(void *arg, struct slice lines);
     void *told_arg;
     struct buf lines; /* that are to be told */
-    bool secrets, written;
+    bool written;
+    const struct secret_style *style; /* NULL: nothing is left out */
     uint64_t began;
     struct buf line;
 };
-
-#define LEFT_OUT "(left out)"
 
 /* ---- lines ---- */
 
@@ -71,57 +69,12 @@ void record_flush(struct record *r) {
     if (r->next) record_flush(r->next);
 }
 
-/* ---- secrets ---- */
-
-/* Headers that say nothing of who someone is. */
-static bool is_harmless(struct slice name) {
-    static const char *const names[] = {"Accept",
-                                        "Accept-Encoding",
-                                        "Accept-Language",
-                                        "Allow",
-                                        "Connection",
-                                        "Content-Length",
-                                        "Content-Type",
-                                        "Date",
-                                        "Host",
-                                        "Keep-Alive",
-                                        "Retry-After",
-                                        "Sec-WebSocket-Accept",
-                                        "Origin",
-                                        "Server",
-                                        "Transfer-Encoding",
-                                        "Sec-WebSocket-Extensions",
-                                        "Upgrade",
-                                        "User-Agent",
-                                        "Sec-WebSocket-Key",
-                                        "Sec-WebSocket-Version",
-                                        "Vary",
-                                        "Via",
-                                        "X-Content-Type-Options"};
-    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
-        if (slice_eq_nocase(slice_str(names[i]), name)) return true;
-    return false;
-}
-
-/* Subprotocols have names; what is longer is a token that had no better place. */
-static void add_protocols(struct buf *out, struct slice list) {
-    struct slice one;
-    for (bool first = true; slice_split(&list, ',', &one); first = false) {
-        one = slice_trim(one);
-        if (!first) buf_append(out, slice_str(", "));
-        buf_append(out, one.n > PROTOCOL_MOST ? slice_str(LEFT_OUT) : one);
-    }
-}
+/* ---- heads ---- */
 
 static void add_header(struct record *r, const struct http1_field *f) {
     struct buf value;
     buf_init(&value, SIZE_MAX);
-    if (r->secrets || is_harmless(f->name))
-        buf_append(&value, f->value);
-    else if (slice_eq_nocase(f->name, slice_str("Sec-WebSocket-Protocol")))
-        add_protocols(&value, f->value);
-    else
-        buf_append(&value, slice_str(LEFT_OUT));
+    secret_put_header(&value, f->name, f->value, r->style);
     add(r, "[");
     json_string(&r->line, f->name);
     add(r, ",");
@@ -139,35 +92,16 @@ static void add_headers(struct record *r, const struct http1_head *head) {
     add(r, "]");
 }
 
-/* A path, and a query whose names alone stay. */
-static void add_target(struct record *r, struct buf *out, struct slice target) {
-    struct slice one, path;
-    bool has_query = memchr(target.p, '?', target.n) != NULL;
-    if (r->secrets || !has_query) {
-        buf_append(out, target);
-        return;
-    }
-    slice_split(&target, '?', &path);
-    buf_append(out, path);
-    for (bool first = true; slice_split(&target, '&', &one); first = false) {
-        struct slice name;
-        bool has_value = memchr(one.p, '=', one.n) != NULL;
-        buf_append(out, slice_str(first ? "?" : "&"));
-        slice_split(&one, '=', &name);
-        if (name.n) buf_append(out, has_value ? name : slice_str(LEFT_OUT)); /* a value alone may be anything */
-        if (has_value) buf_append(out, slice_str("=" LEFT_OUT));
-    }
-}
-
 static void add_url(struct record *r, const struct url *u) {
     struct buf text;
+    if (!u->host) return; /* a function was to give it, and failed */
     buf_init(&text, SIZE_MAX);
     if (u->scheme == URL_UNIX)
         buf_printf(&text, "ws+unix:%s:", u->socket_path);
     else
         buf_printf(&text, u->host_is_ipv6 ? "%s://[%s]:%u" : "%s://%s:%u", u->scheme == URL_WSS ? "wss" : "ws", u->host,
                    u->port);
-    add_target(r, &text, slice_str(u->target));
+    secret_put_target(&text, slice_str(u->target), r->style);
     add_field(r, "url", buf_slice(&text));
     buf_clear(&text);
 }
@@ -192,7 +126,7 @@ void record_request(struct record *r, const struct conn *c, struct slice head) {
     if (!parts) abort();
     if (buf_append(&text, head) == 0 && http1_request_parse(text.base + text.start, text.len, parts, &why) == 0) {
         begin(r, c, "request");
-        add_target(r, &target, parts->target);
+        secret_put_target(&target, parts->target, r->style);
         add_field(r, "target", buf_slice(&target));
         add_headers(r, parts);
         finish(r);
@@ -245,10 +179,10 @@ void record_end(struct record *r, const struct conn *c) {
 
 /* ---- the file, and who listens ---- */
 
-static struct record *record_new(struct net *net, bool secrets) {
+static struct record *record_new(struct net *net, const struct secret_style *style) {
     struct record *r = calloc(1, sizeof *r);
     if (!r) abort();
-    r->secrets = secrets;
+    r->style = style;
     r->began = clock_now(&net->clock);
     buf_init(&r->line, SIZE_MAX);
     buf_init(&r->lines, SIZE_MAX);
@@ -267,7 +201,7 @@ int record_open(struct net *net, const char *path, bool secrets, struct fault *f
         if (fd >= 0) close(fd);
         return ERR_SYSTEM;
     }
-    struct record *r = record_new(net, secrets);
+    struct record *r = record_new(net, secrets ? NULL : &secret_in_records);
     if (!(r->path = strdup(path))) abort();
     r->file = file;
     time_t now = time(NULL);
@@ -281,7 +215,7 @@ int record_open(struct net *net, const char *path, bool secrets, struct fault *f
 }
 
 void record_listen(struct net *net, void (*told)(void *arg, struct slice lines), void *arg) {
-    struct record *r = record_new(net, true);
+    struct record *r = record_new(net, &secret_for_people);
     r->told = told;
     r->told_arg = arg;
 }

@@ -1,7 +1,7 @@
 /* record: what passes on the connections of a program, as a file of JSON lines: to look at, and to play to a bot again
  * (wsbot.testing.replay). Each line has the time in seconds since the record began, the connection's id, and what
- * happened: "connect", "request", "response", "sent", "received", "end". Secrets are left out unless asked for: values
- * of the query, and of every header that is not known to be harmless. */
+ * happened: "connect", "request", "response", "sent", "received", "end". Secrets (wire/secret.h) are left out
+ * unless asked for. */
 #ifndef NET_RECORD_H
 #define NET_RECORD_H
 
@@ -12,8 +12,8 @@ struct record;
 /* Begins a file; one that is there is written over. Only its owner may read it. 0, or ERR_SYSTEM with `fault`. */
 int record_open(struct net *net, const char *path, bool secrets, struct fault *fault);
 
-/* Has `told(arg, lines)` hear of what passes from now on, secrets included: whole lines, about once a turn of the loop,
- * which may call conn_ functions. Beside a file, or without one. */
+/* Has `told(arg, lines)` hear of what passes from now on, with "***" for secrets: whole lines, about once a turn of the
+ * loop, which may call conn_ functions. Beside a file, or without one. */
 void record_listen(struct net *net, void (*told)(void *arg, struct slice lines), void *arg);
 
 /* It hears no more. */

@@ -1,15 +1,15 @@
 /* tls_certificate: names and times out of wolfSSL's X509. */
 #include "net/tls_certificate.h"
 
-#include "wire/utf8.h"
+#include "base/shown.h"
 #include <stdio.h>
 #include <string.h>
 
 /* Makes it fit to be shown, in place. */
-static const char *clean(char *text) {
-    bool utf8 = utf8_valid(slice_str(text));
-    for (char *p = text; *p; p++)
-        if ((unsigned char)*p < ' ' || *p == 0x7F || (!utf8 && (unsigned char)*p > 0x7F)) *p = '?';
+static const char *clean(char *text, size_t size) {
+    char raw[512];
+    snprintf(raw, sizeof raw, "%s", text);
+    shown_copy(text, size, slice_str(raw));
     return text;
 }
 
@@ -20,22 +20,22 @@ static bool common_name(WOLFSSL_X509_NAME *name, char *text, size_t size) {
 
 static const char *whole_name(WOLFSSL_X509_NAME *name, char *text, size_t size) {
     if (!name || !wolfSSL_X509_NAME_oneline(name, text, (int)size) || !text[0]) snprintf(text, size, "unknown");
-    return clean(text);
+    return clean(text, size);
 }
 
 const char *tls_certificate_subject(WOLFSSL_X509 *cert, char *text, size_t size) {
     WOLFSSL_X509_NAME *name = wolfSSL_X509_get_subject_name(cert);
-    if (common_name(name, text, size)) return clean(text);
+    if (common_name(name, text, size)) return clean(text, size);
     WOLFSSL_X509 *copy = wolfSSL_X509_dup(cert); /* which is at its first name still */
     const char *first = copy ? wolfSSL_X509_get_next_altname(copy) : NULL;
     snprintf(text, size, "%s", first ? first : "");
     wolfSSL_X509_free(copy);
-    return text[0] ? clean(text) : whole_name(name, text, size);
+    return text[0] ? clean(text, size) : whole_name(name, text, size);
 }
 
 const char *tls_certificate_issuer(WOLFSSL_X509 *cert, char *text, size_t size) {
     WOLFSSL_X509_NAME *name = wolfSSL_X509_get_issuer_name(cert);
-    return common_name(name, text, size) ? clean(text) : whole_name(name, text, size);
+    return common_name(name, text, size) ? clean(text, size) : whole_name(name, text, size);
 }
 
 const char *tls_certificate_names(WOLFSSL_X509 *cert, char *text, size_t size) {
@@ -49,7 +49,7 @@ const char *tls_certificate_names(WOLFSSL_X509 *cert, char *text, size_t size) {
         }
         n += (size_t)snprintf(text + n, size - n, "%s%s", n ? ", " : "", name);
     }
-    return text[0] ? clean(text) : tls_certificate_subject(cert, text, size);
+    return text[0] ? clean(text, size) : tls_certificate_subject(cert, text, size);
 }
 
 bool tls_certificate_is_self_signed(WOLFSSL_X509 *cert) {

@@ -162,7 +162,7 @@ static void on_stop_late(struct deadline *d) {
     struct bot *b = (struct bot *)((char *)d - offsetof(struct bot, late));
     char line[80];
     snprintf(line, sizeof line, "host.on_stop: its functions were not done within %d s", ON_STOP_LIMIT);
-    log_write(b->err.file, LOG_WARN, line);
+    log_write(b->err.file, LOG_WARN, slice_str(line));
     on_stop_done(b);
 }
 
@@ -189,7 +189,7 @@ static void take_over(struct bot *b, struct engine *next) {
     b->engine = next;
     reload_commit(last, next, &report);
     snprintf(line, sizeof line, "reload %llu: %.*s", (unsigned long long)next->reloads, SLICE_ARGS(buf_slice(&report)));
-    log_write(b->err.file, LOG_INFO, line);
+    log_write(b->err.file, LOG_INFO, slice_str(line));
     buf_clear(&report);
     if (next->asks) host_reload(b);
     if (next->stops) host_stop(b, next->stop_status);
@@ -205,7 +205,7 @@ static void reload(struct bot *b) {
         take_over(b, next);
     } else {
         if (next) reload_abandon(next);
-        fprintf(b->err.file, "wsbot: reload failed, the old code goes on: %s\n", b->failure);
+        log_report(b->err.file, LOG_ERROR, "reload failed, the old code goes on: %s", b->failure);
     }
 }
 

@@ -2,6 +2,7 @@
 #include "script/engine.h"
 
 #include "base/log.h"
+#include "base/shown.h"
 #include "script/collector.h"
 #include "script/hook.h"
 #include "script/l_timer.h"
@@ -283,7 +284,9 @@ static void on_warning(void *arg, const char *message, int more) {
         return;
     }
     FILE *to = w->engine->err ? w->engine->err : stderr;
-    if (w->on) fprintf(to, "%s%s%s", w->within ? "" : "Lua warning: ", message, more ? "" : "\n");
+    if (w->on && !w->within) fputs("Lua warning: ", to);
+    if (w->on) shown_write(to, slice_str(message), SHOWN_TABS);
+    if (w->on && !more) fputs("\n", to);
     w->within = more;
 }
 
@@ -315,7 +318,7 @@ struct engine *engine_new(struct net *net, const struct engine_host *host, void 
     lua_pushcfunction(e->L, l_open);
     lua_pushboolean(e->L, no_environment);
     if (lua_pcall(e->L, 1, 0, 0) != LUA_OK) {
-        log_line(LOG_ERROR, "%s", lua_tostring(e->L, -1));
+        log_report(stderr, LOG_ERROR, "%s", lua_tostring(e->L, -1));
         engine_free(e);
         return NULL;
     }
@@ -389,7 +392,7 @@ void engine_free(struct engine *e) {
 void engine_report(struct engine *e, const char *message) {
     if (e->quiet || (e->tester && e->exited)) return;
     fflush(stdout);
-    log_write(e->err, LOG_ERROR, message);
+    log_report(e->err, LOG_ERROR, "%s", message);
     if (e->host->failed) e->host->failed(e->app, message);
     if (e->strict && e->staged)
         e->stops = true, e->stop_status = 1; /* if it ever takes over */

@@ -148,7 +148,7 @@ static void log_failure(const struct conn_box *b, const struct fault *fault) {
     const char *host = b->conn->plan->url.host;
     snprintf(text, sizeof text, "%s: %s: %s (set on_error to handle this)", host ? host : "connection", fault->kind,
              fault->text);
-    log_write(b->engine->err, LOG_WARN, text);
+    log_write(b->engine->err, LOG_WARN, slice_str(text));
 }
 
 /* Pushes the callback of an event with its arguments, and returns how many those are; 0: nobody hears it. */

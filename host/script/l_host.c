@@ -139,7 +139,7 @@ void l_host_call_on_stop(struct engine *e, void (*done)(void *arg), void *arg) {
     call_on_stop(s);
 }
 
-/* host.log.info(...): its arguments as print would show them, on one line: line ends in them are written as \n. */
+/* host.log.info(...): its arguments as print would show them, on one line. */
 static int l_log(lua_State *L) {
     enum log_level level = (enum log_level)lua_tointeger(L, lua_upvalueindex(1));
     int n = lua_gettop(L);
@@ -152,8 +152,9 @@ static int l_log(lua_State *L) {
         luaL_addvalue(&line);
     }
     luaL_pushresult(&line);
-    if (log_get_format() == LOG_TEXT) luaL_gsub(L, lua_tostring(L, -1), "\n", "\\n");
-    log_write(engine_of(L)->err, level, lua_tostring(L, -1));
+    size_t size;
+    const char *text = lua_tolstring(L, -1, &size);
+    log_write(engine_of(L)->err, level, slice_of(text, size));
     return 0;
 }
 

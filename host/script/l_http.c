@@ -131,6 +131,7 @@ static struct http_request read_request(lua_State *L) {
     r.connect_timeout = clock_from_seconds(number(L, "connect_timeout"));
     r.max_size = size(L, "max_size");
     r.max_redirects = (long)size(L, "max_redirects");
+    r.redirect_headers = flag(L, OPTIONS, "redirect_headers");
     r.headers = header_lines(L);
     if (lua_getfield(L, OPTIONS, "body") == LUA_TSTRING) {
         size_t n;

@@ -2,6 +2,7 @@
  * name was probably meant. */
 #include "script/l_option.h"
 
+#include "wire/secret.h"
 #include <lauxlib.h>
 #include <limits.h>
 #include <math.h>
@@ -42,34 +43,25 @@ int l_option_whole_number(lua_State *L, const char *name, int least, int most) {
 }
 
 const char *l_option_shown(lua_State *L, const char *text, size_t n) {
-    enum { MOST = 200 };
-    const char *host = text, *end = text + n;
-    for (const char *p = text; p < end && *p != '?'; p++)
-        if (*p == '@') host = p;
-    const char *slashes = host > text ? strstr(text, "//") : NULL;
-    luaL_Buffer b;
-    luaL_buffinit(L, &b);
-    for (const char *p = text; p < end && p < text + MOST; p++) {
-        luaL_addchar(&b, (unsigned char)*p < ' ' || *p == 0x7F ? '?' : *p);
-        if (slashes && p == slashes + 1 && host > p) {
-            luaL_addstring(&b, "***");
-            p = host - 1;
-        }
-    }
-    luaL_pushresult(&b);
-    return lua_tostring(L, -1);
+    char shown[SECRET_SHOWN_SIZE];
+    return lua_pushstring(L, secret_shown(slice_of(text, n), shown));
 }
 
-void l_option_keep_string(lua_State *L, char **to, const char *name) {
+/* A secret may have line ends in it: it goes nowhere as it is. */
+static void keep_string(lua_State *L, char **to, const char *name, bool is_secret) {
     size_t n;
     if (lua_type(L, -1) != LUA_TSTRING) l_option_wrong(L, name, "a string");
     const char *s = lua_tolstring(L, -1, &n);
     if (strlen(s) != n) luaL_error(L, "ws.connect: %s has a NUL in it", name);
+    if (!is_secret && s[strcspn(s, "\r\n")]) luaL_error(L, "ws.connect: %s has a CR or LF in it", name);
     char *copy = strdup(s);
     if (!copy) luaL_error(L, "not enough memory");
     free(*to);
     *to = copy;
 }
+
+void l_option_keep_string(lua_State *L, char **to, const char *name) { keep_string(L, to, name, false); }
+void l_option_keep_secret(lua_State *L, char **to, const char *name) { keep_string(L, to, name, true); }
 
 void l_option_keep_list(lua_State *L, char **to, const char *name, bool (*good)(struct slice), const char *rule) {
     enum { MOST = 16 };
@@ -106,8 +98,9 @@ size_t l_option_names(lua_State *L, int value, const char *all, const char *one,
             luaL_error(L, "ws.connect: %s must map names to values; found a %s as a name", all, luaL_typename(L, -2));
         if (n == L_OPTION_NAMES) luaL_error(L, "ws.connect: %s has more than %d names", all, L_OPTION_NAMES);
         names[n] = lua_tolstring(L, -2, &size);
-        if (strlen(names[n++]) != size)
-            luaL_error(L, "ws.connect: %s '%s': its name has a NUL in it", one, names[n - 1]);
+        if (strlen(names[n]) != size)
+            luaL_error(L, "ws.connect: %s '%s': its name has a NUL in it", one, l_option_shown(L, names[n], size));
+        n++;
     }
     qsort(names, n, sizeof *names, by_name);
     return n;
@@ -143,12 +136,15 @@ static void consider(const char *name, const char *candidate, const char **best,
     }
 }
 
-static void unknown(lua_State *L, const char *name, const struct l_option *known, bool callbacks, const char *prefix) {
-    size_t skip = strlen(prefix);
+/* The name is on the top. */
+static void unknown(lua_State *L, const struct l_option *known, bool callbacks, const char *prefix) {
+    size_t skip = strlen(prefix), size;
+    const char *name = lua_tolstring(L, -1, &size);
     const char *best = NULL;
     size_t least = strlen(name) / 3 + 2;
     for (const struct l_option *o = known; o->name; o++) consider(name, o->name + skip, &best, &least);
     for (int i = 0; callbacks && i < CALLBACKS; i++) consider(name, callback_names[i], &best, &least);
+    name = l_option_shown(L, name, size);
     if (best) luaL_error(L, "ws.connect: unknown option '%s%s' (did you mean '%s%s'?)", prefix, name, prefix, best);
     luaL_error(L, "ws.connect: unknown option '%s%s'", prefix, name);
 }
@@ -185,7 +181,10 @@ uint64_t l_option_given(lua_State *L, int table, const struct l_option *known, u
             luaL_error(L, "ws.connect: options have names; found a value at [%s]", luaL_tolstring(L, -2, NULL));
         lua_pop(L, 1);
         lua_pushvalue(L, -1);
-        if (lua_rawget(L, places) == LUA_TNIL) unknown(L, lua_tostring(L, -2), known, heard != NULL, prefix);
+        if (lua_rawget(L, places) == LUA_TNIL) {
+            lua_pop(L, 1);
+            unknown(L, known, heard != NULL, prefix);
+        }
         given |= UINT64_C(1) << lua_tointeger(L, -1);
     }
     lua_pop(L, 1);

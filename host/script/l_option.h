@@ -21,8 +21,10 @@ double l_option_number(lua_State *L, const char *name);
 int l_option_whole_number(lua_State *L, const char *name, int least, int most);
 uint64_t l_option_timeout(lua_State *L, const char *name); /* nanoseconds, more than 0 */
 
-/* Puts a copy of the string in the place of `*to`, which is freed. */
+/* Puts a copy of the string in the place of `*to`, which is freed. It may have no CR, LF or NUL in it; a password may
+ * have the first two. */
 void l_option_keep_string(lua_State *L, char **to, const char *name);
+void l_option_keep_secret(lua_State *L, char **to, const char *name);
 
 /* The same of a string, or of those of a list, with commas between them. `rule`: what each must be. */
 void l_option_keep_list(lua_State *L, char **to, const char *name, bool (*good)(struct slice), const char *rule);
@@ -31,8 +33,7 @@ void l_option_keep_list(lua_State *L, char **to, const char *name, bool (*good)(
  * L_OPTION_NAMES; `all` and `one` are what errors call them. */
 size_t l_option_names(lua_State *L, int value, const char *all, const char *one, const char **names);
 
-/* Pushes a text as an error may show it: cut, without control characters, and without the user and password of a url.
- */
+/* Pushes a text as an error may show it: cut, escaped, and without what may be a secret (wire/secret.h). */
 const char *l_option_shown(lua_State *L, const char *text, size_t n);
 
 /* Which of `known` a table may have: bits, by their places in the list. Other keys are an error, but for the names of

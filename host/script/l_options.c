@@ -10,6 +10,13 @@
 static struct conn_box *box_at(lua_State *L, int box) { return lua_touserdata(L, box); }
 static struct plan *plan_at(lua_State *L, int box) { return conn_plan(box_at(L, box)->conn); }
 
+/* Is it that string, and nothing behind a NUL? */
+static bool is_word(lua_State *L, int value, const char *word) {
+    size_t n;
+    const char *text = lua_type(L, value) == LUA_TSTRING ? lua_tolstring(L, value, &n) : NULL;
+    return text && slice_eq(slice_of(text, n), slice_str(word));
+}
+
 static bool is_false(lua_State *L) { return lua_isboolean(L, -1) && !lua_toboolean(L, -1); }
 
 const char l_options_url_function = 0, l_options_headers_function = 0;
@@ -52,10 +59,10 @@ static void read_url(lua_State *L, int box, const char *name) {
 
 static void add_header(lua_State *L, struct conn *c, const char *name, int value) {
     size_t n = 0;
-    const char *why, *text = lua_tolstring(L, value, &n); /* of a number too */
+    const char *why, *type = luaL_typename(L, value), *text = lua_tolstring(L, value, &n); /* of a number too */
     if (!text)
-        luaL_error(L, "ws.connect: header '%s' must be a string or a list of strings, not %s", name,
-                   luaL_typename(L, value));
+        luaL_error(L, "ws.connect: header '%s' must be a string or a list of strings, not %s",
+                   l_option_shown(L, name, strlen(name)), type);
     if (handshake_offer_header(&c->plan->offer, slice_str(name), slice_of(text, n), &why) < 0)
         luaL_error(L, "ws.connect: header '%s': %s", l_option_shown(L, name, strlen(name)), why);
 }
@@ -153,9 +160,8 @@ READER(max_receive_buffer, size)
 /* ---- the rest ---- */
 
 bool l_options_binary(lua_State *L, int value, const char *what) {
-    const char *type = lua_type(L, value) == LUA_TSTRING ? lua_tostring(L, value) : "";
-    bool text = strcmp(type, "blob") == 0 || strcmp(type, "text") == 0;
-    bool binary = strcmp(type, "arraybuffer") == 0 || strcmp(type, "binary") == 0;
+    bool text = is_word(L, value, "blob") || is_word(L, value, "text");
+    bool binary = is_word(L, value, "arraybuffer") || is_word(L, value, "binary");
     if (!text && !binary)
         luaL_error(L, "%s must be ws.BLOB (\"blob\": text frames) or ws.ARRAYBUFFER (\"arraybuffer\": binary frames)",
                    what);
@@ -187,16 +193,16 @@ static void read_proxy(lua_State *L, int box, const char *name) {
 
 /* ---- tls ---- */
 
-#define TLS_READER(field)                                                                                              \
+#define TLS_READER(field, keep)                                                                                        \
     static void read_tls_##field(lua_State *L, int box, const char *name) {                                            \
-        l_option_keep_string(L, &plan_at(L, box)->tls.field, name);                                                    \
+        keep(L, &plan_at(L, box)->tls.field, name);                                                                    \
     }
-TLS_READER(ca_file)
-TLS_READER(ca_path)
-TLS_READER(cert)
-TLS_READER(key)
-TLS_READER(key_password)
-TLS_READER(server_name)
+TLS_READER(ca_file, l_option_keep_string)
+TLS_READER(ca_path, l_option_keep_string)
+TLS_READER(cert, l_option_keep_string)
+TLS_READER(key, l_option_keep_string)
+TLS_READER(key_password, l_option_keep_secret)
+TLS_READER(server_name, l_option_keep_string)
 #undef TLS_READER
 
 static void read_tls_pin(lua_State *L, int box, const char *name) {
@@ -206,12 +212,14 @@ static void read_tls_pin(lua_State *L, int box, const char *name) {
 }
 
 static bool is_alpn(struct slice name) {
-    return name.n >= 1 && name.n <= 255 && !memchr(name.p, ',', name.n) && !memchr(name.p, '\0', name.n);
+    for (size_t i = 0; i < name.n; i++)
+        if (name.p[i] == ',' || name.p[i] == '\r' || name.p[i] == '\n' || name.p[i] == '\0') return false;
+    return name.n >= 1 && name.n <= 255;
 }
 
 static void read_tls_alpn(lua_State *L, int box, const char *name) {
     l_option_keep_list(L, &plan_at(L, box)->tls.alpn, name, is_alpn,
-                       "the name of a protocol, 1 to 255 bytes without comma and NUL (\"http/1.1\")");
+                       "the name of a protocol, 1 to 255 bytes without comma, CR, LF and NUL (\"http/1.1\")");
 }
 
 static void read_tls_system_ca(lua_State *L, int box, const char *name) {
@@ -231,8 +239,8 @@ static void read_tls_allow_weak(lua_State *L, int box, const char *name) {
 }
 
 static void read_tls_min_version(lua_State *L, int box, const char *name) {
-    const char *version = lua_tostring(L, -1); /* 1.2 and 1.3 as numbers are fine */
-    bool old = version && strcmp(version, "1.2") == 0, new = version &&strcmp(version, "1.3") == 0;
+    if (lua_type(L, -1) == LUA_TNUMBER) lua_tostring(L, -1); /* 1.2 and 1.3 as numbers are fine */
+    bool old = is_word(L, -1, "1.2"), new = is_word(L, -1, "1.3");
     if (!old && !new) luaL_error(L, "ws.connect: %s must be \"1.2\" or \"1.3\"", name);
     plan_at(L, box)->tls.min_version = new ? TLS_1_3 : TLS_1_2;
 }
@@ -333,9 +341,10 @@ static void read_local_address(lua_State *L, int box, const char *name) {
 static void add_address(lua_State *L, struct buf *table, const char *name, size_t count) {
     const char *why;
     size_t n;
+    const char *type = luaL_typename(L, -1);
     if (lua_type(L, -1) != LUA_TSTRING)
-        luaL_error(L, "ws.connect: resolve '%s' must be an IP address or a list of them; found a %s", name,
-                   luaL_typename(L, -1));
+        luaL_error(L, "ws.connect: resolve '%s' must be an IP address or a list of them; found a %s",
+                   l_option_shown(L, name, strlen(name)), type);
     const char *address = lua_tolstring(L, -1, &n);
     bool whole = strlen(address) == n;
     if (!whole || resolve_add_address(table, address, count, &why) < 0)
@@ -354,7 +363,8 @@ static void read_resolve(lua_State *L, int box, const char *name) {
             luaL_error(L, "ws.connect: resolve '%s': %s", l_option_shown(L, names[i], strlen(names[i])), why);
         if (lua_getfield(L, value, names[i]) == LUA_TTABLE) {
             size_t addresses = lua_rawlen(L, -1);
-            if (addresses == 0) luaL_error(L, "ws.connect: resolve '%s' has no address", names[i]);
+            if (addresses == 0)
+                luaL_error(L, "ws.connect: resolve '%s' has no address", l_option_shown(L, names[i], strlen(names[i])));
             for (size_t k = 0; k < addresses; k++, lua_pop(L, 1)) {
                 lua_rawgeti(L, -1, (lua_Integer)k + 1);
                 add_address(L, table, names[i], k);
@@ -437,6 +447,10 @@ static void read_max_redirects(lua_State *L, int box, const char *name) {
     plan_at(L, box)->settings.max_redirects = (unsigned)l_option_whole_number(L, name, 0, MOST);
 }
 
+static void read_redirect_headers(lua_State *L, int box, const char *name) {
+    plan_at(L, box)->settings.redirect_headers = l_option_flag(L, name);
+}
+
 static void read_cookies(lua_State *L, int box, const char *name) {
     plan_at(L, box)->settings.cookies = l_option_flag(L, name);
 }
@@ -464,6 +478,7 @@ static const struct l_option options[] = {
     {"local_address", read_local_address}, /* after family */
     {"resolve", read_resolve},
     {"max_redirects", read_max_redirects},
+    {"redirect_headers", read_redirect_headers},
     {"cookies", read_cookies},
     {NULL, NULL},
 };

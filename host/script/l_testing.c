@@ -6,6 +6,7 @@
 #include "script/box.h"
 #include "script/door.h"
 #include "script/l_conn.h"
+#include "script/l_option.h"
 #include "script/l_peer.h"
 #include "script/l_timer.h"
 #include "script/modules.h"
@@ -293,7 +294,9 @@ static int l_end_since(lua_State *L) {
         if (b->born <= mark || b->conn->phase == CONN_CLOSED || !b->conn->sink) continue;
         if (b->conn->phase < CONN_CLOSING) { /* one that is about to end was not forgotten */
             const char *url = b->conn->plan->url.text;
-            lua_pushfstring(L, "connection %s (%s)", b->name ? b->name : url ? url : "?", conn_state(b->conn));
+            const char *what = b->name || !url ? b->name : l_option_shown(L, url, strlen(url));
+            lua_pushfstring(L, "connection %s (%s)", what ? what : "?", conn_state(b->conn));
+            if (what && what != b->name) lua_remove(L, -2);
             lua_rawseti(L, -2, (lua_Integer)lua_rawlen(L, -2) + 1);
         }
         l_conn_abandon(L, b);

@@ -91,7 +91,10 @@ static int start(lua_State *L, bool again) {
     if (again) t->every = span ? span : 1;
     luaL_setmetatable(L, TIMER_TYPE);
     if (again && lua_isstring(L, 3)) {
-        if (!(t->name = strdup(lua_tostring(L, 3)))) return luaL_error(L, "not enough memory");
+        size_t size;
+        const char *name = lua_tolstring(L, 3, &size);
+        luaL_argcheck(L, strlen(name) == size, 3, "the name has a NUL in it");
+        if (!(t->name = strdup(name))) return luaL_error(L, "not enough memory");
     }
     lua_pushvalue(L, 2);
     lua_setiuservalue(L, -2, 1);

@@ -10,6 +10,8 @@ void modules_open(lua_State *L) {
     luaL_getsubtable(L, LUA_REGISTRYINDEX, LUA_PRELOAD_TABLE);
     lua_pushcfunction(L, luaopen_testing_core);
     lua_setfield(L, -2, "wsbot.testing.core");
+    lua_pushcfunction(L, luaopen_shown);
+    lua_setfield(L, -2, "wsbot.shown");
 #ifdef WSBOT_HTTP
     lua_pushcfunction(L, luaopen_http_core);
     lua_setfield(L, -2, "wsbot.http.core");

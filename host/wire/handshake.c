@@ -2,6 +2,7 @@
 #include "wire/handshake.h"
 
 #include "base/digest.h"
+#include "wire/secret.h"
 #include <stdio.h>
 
 static const char guid[] = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
@@ -89,10 +90,18 @@ static int write_authorization(struct buf *out, const char *credentials) {
     return rc < 0 ? rc : buf_append(out, slice_str("\r\n"));
 }
 
-/* Is the line of a header that is for the origin alone that the script named? */
-static bool is_personal(struct slice name) {
-    return slice_eq_nocase(name, slice_str("Host")) || slice_eq_nocase(name, slice_str("Authorization")) ||
-           slice_eq_nocase(name, slice_str("Cookie"));
+/* Writes the subprotocols that are offered there. */
+static int write_protocols(struct buf *out, struct slice offered, const struct handshake_extras *extras) {
+    struct slice one;
+    int rc = 0;
+    bool first = true;
+    while (rc == 0 && offered.n && slice_split(&offered, ',', &one)) {
+        one = slice_trim(one);
+        if (extras->foreign && secret_is_in_protocol(one)) continue;
+        rc = buf_printf(out, "%s%.*s", first ? "Sec-WebSocket-Protocol: " : ", ", SLICE_ARGS(one));
+        first = false;
+    }
+    return rc < 0 || first ? rc : buf_append(out, slice_str("\r\n"));
 }
 
 /* Writes the header lines of the script, and the cookies. */
@@ -106,7 +115,7 @@ static int write_headers(struct buf *out, struct slice lines, const struct hands
         bool is_cookie = slice_eq_nocase(name, slice_str("Cookie"));
         if (is_cookie && !cookies.p && !extras->foreign) {
             cookies = slice_trim(slice_head(rest, rest.n - 1)); /* without its CR */
-        } else if (!extras->foreign || !is_personal(name)) {
+        } else if (!extras->foreign || secret_header_may_leave(name, extras->headers)) {
             rc = buf_append(out, line);
             if (rc == 0) rc = buf_append(out, slice_str("\n"));
         }
@@ -139,14 +148,14 @@ int handshake_request_write(struct buf *out, const struct url *url, const struct
     const char *upgrade[] = {"Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Key: ", key,
                              "\r\nSec-WebSocket-Version: 13\r\n", NULL};
     if (rc == 0) rc = append_all(out, upgrade);
-    if (rc == 0 && offer->protocols.len)
-        rc = buf_printf(out, "Sec-WebSocket-Protocol: %.*s\r\n", SLICE_ARGS(buf_slice(&offer->protocols)));
+    if (rc == 0) rc = write_protocols(out, buf_slice(&offer->protocols), extras);
     if (rc == 0 && offer->deflate.on) {
         rc = buf_append(out, slice_str("Sec-WebSocket-Extensions: "));
         if (rc == 0) rc = deflate_offer_write(out, &offer->deflate);
         if (rc == 0) rc = buf_append(out, slice_str("\r\n"));
     }
-    if (rc == 0 && offer->origin.len) rc = buf_printf(out, "Origin: %.*s\r\n", SLICE_ARGS(buf_slice(&offer->origin)));
+    if (rc == 0 && offer->origin.len && (!extras->foreign || extras->headers))
+        rc = buf_printf(out, "Origin: %.*s\r\n", SLICE_ARGS(buf_slice(&offer->origin)));
     bool has_authorization = offer->authorization_given && !extras->foreign;
     if (rc == 0 && url->credentials && !has_authorization) rc = write_authorization(out, url->credentials);
     if (rc == 0 && !offer->agent_given) rc = buf_append(out, slice_str("User-Agent: wsbot/" WSBOT_VERSION "\r\n"));
@@ -171,23 +180,19 @@ static int judge_extensions(const struct http1_head *head, const struct handshak
     return rc;
 }
 
-struct slice handshake_shown(struct slice location) {
-    enum { MOST = 200 };
-    size_t n = 0;
-    while (n < location.n && n < MOST && location.p[n] != '?' && location.p[n] != '#') n++;
-    return slice_head(location, n);
+static int refuse_answer(const struct http1_head *head, struct fault *fault) {
+    struct slice location = http1_field_get(head, "Location");
+    char to[SECRET_SHOWN_SIZE] = "";
+    if (handshake_is_redirect(head->status)) secret_shown(location, to);
+    fault_put(fault, "handshake", "the server answered %u%s%.*s%s%s%s", head->status, head->reason.n ? " " : "",
+              SLICE_ARGS(slice_head(head->reason, 200)), to[0] ? ": it redirects to " : "", to,
+              to[0] ? " (see max_redirects)" : "");
+    return ERR_RANGE;
 }
 
 int handshake_response_judge(const struct http1_head *head, const struct handshake_offer *offer, const char *key,
                              struct slice *protocol, struct deflate_params *deflate, struct fault *fault) {
-    if (head->status != 101) {
-        struct slice to = handshake_shown(http1_field_get(head, "Location"));
-        if (!handshake_is_redirect(head->status)) to.n = 0;
-        fault_put(fault, "handshake", "the server answered %u%s%.*s%s%.*s%s", head->status, head->reason.n ? " " : "",
-                  SLICE_ARGS(slice_head(head->reason, 200)), to.n ? ": it redirects to " : "", SLICE_ARGS(to),
-                  to.n ? " (see max_redirects)" : "");
-        return ERR_RANGE;
-    }
+    if (head->status != 101) return refuse_answer(head, fault);
     char accept[ACCEPT_SIZE + 1];
     accept_for(slice_str(key), accept);
     *protocol = http1_field_get(head, "Sec-WebSocket-Protocol");

@@ -44,7 +44,10 @@ void handshake_key(const uint8_t nonce[16], char key[HANDSHAKE_KEY_SIZE + 1]);
 /* What a request has beside the offer, or has not. All zero: nothing. */
 struct handshake_extras {
     struct slice cookies; /* "a=1; b=2": go into one Cookie line with those of the offer (RFC 6265 5.4) */
-    bool foreign;         /* it goes to another origin than the script named: without its Host and its credentials */
+    bool foreign; /* it goes to another origin than the script named, or came by way of one. There the script's headers
+                     stay away but for User-Agent, Accept and Accept-Language, and so do subprotocols that look like
+                     keys (wire/secret.h). */
+    bool headers; /* where it is foreign, they go along, but for its Host, cookies and credentials */
 };
 
 /* Appends the request; `extras` NULL: none. 0, ERR_FULL or ERR_NOMEM. */
@@ -55,9 +58,6 @@ int handshake_request_write(struct buf *out, const struct url *url, const struct
 static inline bool handshake_is_redirect(unsigned status) {
     return (status >= 301 && status <= 303) || status == 307 || status == 308;
 }
-
-/* As much of a Location as a message shows: its query and fragment may be secrets. */
-struct slice handshake_shown(struct slice location);
 
 /* Judges the answer to a request with `key` and `offer`. 0: the connection is open, `*protocol` is what the server
  * chose (`p` NULL: none). ERR_RANGE: not, and `fault` (kind "handshake") says why. 1xx other than 101 are the caller's

@@ -15,7 +15,8 @@
 host = {}
 
 ---One line each on stderr; WSBOT_LOG (debug, info, warn, error, off) says from which level on, --log-format how it
----looks. Arguments as with print.
+---looks. Arguments as with print. Whatever is in them it stays one line: control characters and marks of direction are
+---escaped (\n, \x1b, \u{202e}), and so is what peers say in errors. print and io.write leave texts as they are.
 ---@class host.log
 ---@field debug fun(...)
 ---@field info fun(...)

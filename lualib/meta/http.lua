@@ -39,7 +39,10 @@ local http = {}
 ---@field connect_timeout? number  seconds for names, TCP, the proxy and TLS; default 10
 ---@field max_size? integer      bytes of the body, after decompression; default 16 MiB
 ---@field max_redirects? integer that are followed; default 10 for GET and HEAD, else 0. A POST goes on as browsers have
----                              it. Authorization is not sent to another host; other headers are
+---                              it. To another origin (scheme, host, port) go User-Agent, Accept and Accept-Language of
+---                              your headers, no user, no certificate and no body; one that leads back brings none back
+---@field redirect_headers? boolean your headers and body go to other origins, too, but for Host, Cookie, Authorization
+---                              and Proxy-Authorization, which never do; default false
 ---@field proxy? string|false    "http://user:pw@proxy:3128", https://, socks5://, socks5h://; default: http_proxy,
 ---                              HTTPS_PROXY, ALL_PROXY, NO_PROXY of the environment; false: none
 ---@field local_address? string  the IP address to connect from

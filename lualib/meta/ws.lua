@@ -89,7 +89,8 @@ ws = {}
 ---@field headers? table<string, string|string[]>|fun(conn: ws.connection): table  extra lines of the request
 ---@field ping_interval? number     seconds between pings; nil or 0: none
 ---@field binary_type? "blob"|"arraybuffer"  what send() makes; default ws.BLOB
----@field name? string              what to call it; by it a reload knows it again
+---@field name? string              what to call it; by it a reload knows it again. No string here may have a CR, LF or
+---NUL in it (but key_password, which may have line ends)
 ---@field reconnect? boolean|ws.reconnect  default false
 ---@field protocols? string[]       subprotocols to offer, the preferred first
 ---@field origin? string            the Origin header
@@ -113,7 +114,11 @@ ws = {}
 ---itself (http://, https://, socks5h://) is told the name
 ---@field local_address? string     the IP address to connect from; it chooses the family too
 ---@field max_redirects? integer    how many redirects (301, 302, 303, 307, 308) an attempt follows, 0 to 20; default 0.
----From wss to ws none is; Host, Authorization, Cookie, the url's user and `tls.cert` do not go to another origin
+---From wss to ws none is. To another origin (scheme, host, port) go User-Agent, Accept and Accept-Language of your
+---headers, and subprotocols that do not look like keys; not Origin, the url's user and `tls.cert`. One that leads back
+---does not bring them back
+---@field redirect_headers? boolean your headers and the Origin go to other origins, too, but for Host, Cookie,
+---Authorization and Proxy-Authorization, which never do; default false
 ---@field cookies? boolean          what servers set in the handshake is sent with the next, in one line with a Cookie
 ---of yours; default false
 ---@field on_connect? fun(conn: ws.connection)  the transport is up (TCP, the proxy; for wss, TLS verified); a

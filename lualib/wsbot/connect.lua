@@ -194,7 +194,7 @@ local how = options.connection
 function how.on_connect(c)
   if not options.verbose then return end
   local lines = c.tls and trace.tls(c.tls) or {}
-  screen.note(table.concat({ "* connected to " .. tostring(c.remote_address), table.unpack(lines) }, "\n"))
+  screen.note(table.concat({ "* connected to " .. show.escape(tostring(c.remote_address)), table.unpack(lines) }, "\n"))
 end
 
 function how.on_websocket_connect(c)

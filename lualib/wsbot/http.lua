@@ -3,6 +3,7 @@
 
 local core = require "wsbot.http.core"
 local response = require "wsbot.response"
+local fit = require "wsbot.shown"
 
 local http = {}
 
@@ -18,10 +19,9 @@ local function wrong(format, ...)
   error(setmetatable({ message = format:format(...) }, mistake), 0)
 end
 
--- A text as an error may show it: cut, without control characters, and without the user and password of a url.
+-- A text as an error may show it: cut and escaped.
 local function shown(text)
-  text = text:gsub("^(%a+://)[^/?#]*@", "%1***@")
-  return (text:sub(1, 200):gsub("%c", "?"))
+  return fit.line(text:sub(1, 200))
 end
 
 -- How many letters must be added, removed or changed to make b of a.
@@ -59,9 +59,14 @@ end
 
 --------------------------------------------------------------------------------------------------- readers of options
 
-local function a_string(value, name)
+local function a_secret(value, name)
   if type(value) ~= "string" then wrong("%s must be a string, not %s", name, type(value)) end
   if value:find("\0", 1, true) then wrong("%s has a NUL in it", name) end
+  return value
+end
+
+local function a_string(value, name)
+  if a_secret(value, name):find "[\r\n]" then wrong("%s has a CR or LF in it", name) end
   return value
 end
 
@@ -94,7 +99,7 @@ end
 local function a_proxy(value, name)
   if value == false then return "" end
   if type(value) ~= "string" then wrong("%s must be a string or false, not %s", name, type(value)) end
-  if value == "" or value:find "[%c ]" then wrong("%s '%s' is not the address of a proxy", name, shown(value)) end
+  if value == "" or value:find "[%c ]" then wrong("%s '%s' is not the address of a proxy", name, fit.address(value)) end
   return value
 end
 
@@ -115,7 +120,7 @@ local function a_version(value, name)
 end
 
 local tls_options = {
-  ca_file = a_string, ca_path = a_string, cert = a_string, key = a_string, key_password = a_string,
+  ca_file = a_string, ca_path = a_string, cert = a_string, key = a_string, key_password = a_secret,
   verify = a_flag, min_version = a_version,
 }
 
@@ -153,9 +158,9 @@ end
 
 local function a_url(value, name)
   if type(value) ~= "string" then wrong("%s must be a string, not %s", name, type(value)) end
-  if value:find "[%c ]" then wrong("url '%s': it has a control character or a space", shown(value)) end
+  if value:find "[%c ]" then wrong("url '%s': it has a control character or a space", fit.address(value)) end
   if not value:find "^[hH][tT][tT][pP][sS]?://[^/?#]" then
-    wrong("url '%s': it must begin with http:// or https:// and a host", shown(value))
+    wrong("url '%s': it must begin with http:// or https:// and a host", fit.address(value))
   end
   return value
 end
@@ -164,7 +169,8 @@ local known = {
   url = a_url, method = a_method, headers = a_table, query = a_table,
   body = a_body, form = a_table, json = anything,
   timeout = seconds, connect_timeout = seconds, max_size = whole(1, 1 << 40), max_redirects = whole(0, 100),
-  proxy = a_proxy, local_address = a_string, tls = a_tls, user = a_string, password = a_string,
+  proxy = a_proxy, local_address = a_string, tls = a_tls, user = a_string, password = a_secret,
+  redirect_headers = a_flag,
 }
 
 ------------------------------------------------------------------------------------------------- what they are made of
@@ -332,7 +338,7 @@ local function perform(what, options, level)
   if not can then error(why, level + 1) end
   local parts, word, message = core.perform(request)
   if parts then return make_answer(parts) end
-  if word == "url" then error(("%s: url '%s': %s"):format(what, shown(request.url), message), level + 1) end
+  if word == "url" then error(("%s: url '%s': %s"):format(what, fit.address(request.url), message), level + 1) end
   if word == "library" then error(what .. ": " .. message, level + 1) end
   return nil, word, message
 end

@@ -2,6 +2,7 @@
 -- of time, is blamed for the errors of its callbacks and tasks, and what it leaves open ends with it.
 local core = require "wsbot.testing.core"
 local instrument = require "wsbot.testing.instrument"
+local shown = require "wsbot.shown"
 
 local limit, strict_leaks = 10, false
 
@@ -41,7 +42,7 @@ local function raise_errors()
   end
   local errors = core.errors()
   for i = 2, #errors do
-    io.stderr:write("wsbot test: and another error: ", tostring(errors[i]), "\n")
+    io.stderr:write("wsbot test: and another error: ", shown.lines(tostring(errors[i])), "\n")
   end
   if #errors > 0 then error(errors[1], 0) end
 end
@@ -54,7 +55,7 @@ local function end_since(mark, element)
   if #open == 0 then return end
   local text = ("%s left open: %s"):format(element.name or element.descriptor, table.concat(open, ", "))
   if strict_leaks then error(text, 0) end
-  io.stderr:write("wsbot test: ", text, "\n")
+  io.stderr:write("wsbot test: ", shown.line(text), "\n")
 end
 
 local function full_name(busted, element)
@@ -79,6 +80,11 @@ end
 
 -- Puts our own around what busted runs by itself: tests and hooks.
 local function adjust(busted)
+  -- texts that an assertion shows may be a peer's
+  require("luassert"):add_formatter(function(value)
+    local text = type(value) == "string" and shown.lines(value)
+    if text and text ~= value then return ("(string) '%s'"):format(text) end
+  end)
   local safe = busted.safe
   local guarded = {}
   for name in ([[it before_each after_each setup teardown strict_setup strict_teardown lazy_setup lazy_teardown

@@ -272,6 +272,35 @@ describe("wsbot connect's options", function()
     end
   end)
 
+  it_tells("--redirect-headers: they go to another origin only then, and credentials not even then", function()
+    for _, word in ipairs { "--no-compression", "--redirect-headers" } do
+      local p, other = peer.listen(), peer.listen()
+      local c = connect(p.url:gsub("//", "//me:secret@"), { "-L", word, "-H", "X-A: 1", "-H", "Cookie: a=secret",
+        "-H", "User-Agent: me" }, { stdin = "" })
+      p:open { lines = { "Location: " .. other.url }, status = "HTTP/1.1 302 Found" }
+      local s = other:open()
+      assert.same(word == "--redirect-headers" and { "1" } or nil, s.request.headers["x-a"])
+      assert.same({ "me" }, s.request.headers["user-agent"])
+      assert.is_nil(s.request.headers.authorization)
+      assert.is_nil(s.request.headers.cookie)
+      s:answer_close()
+      c:ends(0)
+    end
+  end)
+
+  it_tells("refuses line ends in what goes to a wire or a file's name, and names the option", function()
+    for _, name in ipairs { "--origin", "--server-name", "--alpn", "--local-address", "--proxy", "--resolve" } do
+      local c = connect("wss://127.0.0.1:1/", { name, (name == "--resolve" and "h:1:" or "http://") .. "a\r\nb" },
+        { stdin = "" })
+      c:ends(2)
+      assert.matches("^wsbot connect: [^\r\n]+\n$", c.err)
+      assert.matches(name:match "%w+", c.err)
+    end
+    local c = connect("ws://127.0.0.1:1/", { "-H", "X-A: 1\r\n" }, { stdin = "" })
+    c:ends(2)
+    assert.matches("header 'X%-A': its value has a control character", c.err)
+  end)
+
   it_tells("--resolve, --local-address, --ipv4, --ipv6: addresses", function()
     local p = peer.listen()
     local port = p.url:match "%d+$"
@@ -419,7 +448,7 @@ describe("wsbot connect's options", function()
     local p = peer.listen()
     local c = connect(p.url:gsub("//", "//user:hunter2@") .. "/chat?a=b&access_token=hunter2", { "--verbose",
       "-H", "Cookie: hunter2", "-H", "X-Api-Key: hunter2", "-H", "X-Plain: seen", "--subprotocol", "v1" })
-    local s = p:open { with = { "Set-Cookie: hunter2", "X-Title: \xc2\x9b2Jt\xff" } }
+    local s = p:open { with = { "Set-Cookie: hunter2", "Server: \xc2\x9b2Jt\xff", "X-Title: hunter2" } }
     c:write "hello\n"
     s:expect_text "hello"
     s:binary "\0\1\2\3"
@@ -432,12 +461,12 @@ describe("wsbot connect's options", function()
     assert.equal(0, c.status)
     assert.is_nil(c.err:find "hunter2")
     assert.is_nil(c.err:find "[\27\x9b\xff]")
-    for _, line in ipairs { "* connecting to " .. p.url .. "/chat?a=b&access_token=***\n",
+    for _, line in ipairs { "* connecting to " .. p.url .. "/chat?a=***&access_token=***\n",
       "* connected to " .. p.address,
-      "> GET /chat?a=b&access_token=*** HTTP/1.1\n",
-      "> Authorization: Basic ***\n", "> Cookie: ***\n", "> X-Api-Key: ***\n", "> X-Plain: seen\n",
+      "> GET /chat?a=***&access_token=*** HTTP/1.1\n",
+      "> Authorization: Basic ***\n", "> Cookie: ***\n", "> X-Api-Key: ***\n", "> X-Plain: ***\n",
       "> Sec-WebSocket-Protocol: v1\n", "< HTTP/1.1 101 Switching Protocols\n", "< Set-Cookie: ***\n",
-      "< X-Title: \\u{9b}2Jt\u{fffd}\n", 'close 1001 "b\\x1bye"\n', "* closed: 1001 b\\x1bye\n" } do
+      "< X-Title: ***\n", "< Server: \\u{9b}2Jt\u{fffd}\n", 'close 1001 "b\\x1bye"\n', "* closed: 1001 b\\x1bye\n" } do
       assert(c.err:find(line, 1, true), "there is no " .. line)
     end
     assert.matches("\n> +%d+%.%d+ text, 5 bytes\n< +%d+%.%d+ binary, 4 bytes\n< +%d+%.%d+ ping, 13 bytes\n", c.err)

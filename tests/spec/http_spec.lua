@@ -413,6 +413,87 @@ describe("redirects", function()
     bot:tells('200 "GETBasic bWU6cHc="', '200 "GET plain"', '200 "GETBearer x"', '200 "GET plain"')
     bot:ends(0)
   end)
+
+  -- Answers with what of the request is for the origin alone that the script named; /to?URL leads there.
+  local function mirror(status)
+    return serve(function(s, request)
+      local to = request.target:match "^/to%?(.*)$"
+      if to then
+        s:send(answer(status or "307 Temporary Redirect", "elsewhere", { "Location: " .. to }))
+        return
+      end
+      local seen = {}
+      for _, name in ipairs { "x-key", "authorization", "cookie", "proxy-authorization", "user-agent", "accept" } do
+        if request.headers[name] then seen[#seen + 1] = name end
+      end
+      s:send(answer("200 OK", ("%s %s [%s]"):format(request.method, table.concat(seen, " "), request.body)))
+    end)
+  end
+
+  local send = [[
+    local function get(url, more)
+      local options = { url = url, user = "me", password = "pw", headers = { ["X-Key"] = "secret", Cookie = "a=secret",
+        ["Proxy-Authorization"] = "Basic secret", ["User-Agent"] = "bot/1", Accept = "*/*" } }
+      for name, value in pairs(more or {}) do options[name] = value end
+      tell(http.request(options))
+    end
+  ]]
+
+  it_tells("take to another origin what is harmless, and nothing else that the script sends", function()
+    local p, other = mirror(), mirror()
+    local bot = bot_of(send .. [[
+      get(arg[1] .. "/to?/here")
+      get(arg[1] .. "/to?" .. arg[2] .. "/there")
+      get(arg[1] .. "/to?" .. arg[2] .. "/there", { redirect_headers = true })
+      get(arg[1]:gsub("//", "//me:pw@") .. "/to?" .. arg[2]:gsub("//", "//you:too@") .. "/there")
+    ]], { p.url, other.url })
+    bot:tells('200 "GET x-key authorization cookie proxy-authorization user-agent accept []"',
+      '200 "GET user-agent accept []"', '200 "GET x-key user-agent accept []"', '200 "GET user-agent accept []"')
+    bot:ends(0)
+  end)
+
+  it_tells("that lead back bring no credentials back: a stranger has chosen the address", function()
+    local p, other = mirror(), mirror()
+    local bot = bot_of(send .. [[
+      get(arg[1] .. "/to?" .. arg[2] .. "/to?" .. arg[1] .. "/transfer")
+    ]], { p.url, other.url })
+    bot:tells('200 "GET user-agent accept []"')
+    bot:ends(0)
+  end)
+
+  it_tells("take a body to another origin only where the script says so", function()
+    local p, other = mirror(), mirror()
+    local bot = bot_of(send .. [[
+      local post = { method = "POST", body = "pin=secret", max_redirects = 1 }
+      get(arg[1] .. "/to?/here", post)
+      get(arg[1] .. "/to?" .. arg[2] .. "/there", post)
+      post.redirect_headers = true
+      get(arg[1] .. "/to?" .. arg[2] .. "/there", post)
+    ]], { p.url, other.url })
+    bot:tells('200 "POST x-key authorization cookie proxy-authorization user-agent accept [pin=secret]"',
+      "~^nil http .*status 307 .*redirect_headers", '200 "POST x-key user-agent accept [pin=secret]"')
+    bot:ends(0)
+  end)
+
+  it_tells("with a body without end are followed all the same", function()
+    local p = serve(function(s, request)
+      if request.target == "/there" then
+        s:send(answer("200 OK", "there"))
+      else
+        s:send("HTTP/1.1 302 Found\r\nLocation: /there\r\nContent-Length: 1000000000\r\n\r\n" .. ("x"):rep(100000))
+      end
+    end)
+    local bot = bot_of([[tell(http.get(arg[1], { max_size = 10 }))]], { p.url })
+    bot:tells '200 "there"'
+    bot:ends(0)
+  end)
+
+  it_tells("are told without the query, and without a user and password", function()
+    local p = mirror "302 Found"
+    local bot = bot_of([[tell(http.get(arg[1] .. "/to?ftp://me:secret@h/x?jwt=secret"))]], { p.url })
+    bot:tells [[nil http "the server redirects to 'ftp://***@h/x': it is not of http or https"]]
+    bot:ends(0)
+  end)
 end)
 
 ------------------------------------------------------------------------------------------------------------------- TLS
@@ -830,7 +911,8 @@ describe("a mistake in the options", function()
       { "http.get 'ftp://x/'", "http%.get: url 'ftp://x/': it must begin with http:// or https://" },
       { "http.get 'http://'", "url 'http://'" },
       { "http.get 'http://x/a b'", "url 'http://x/a b'.*space" },
-      { "http.get 'http://x/\\r\\nY: z'", "url 'http://x/%?%?Y: z'.*control" },
+      { "http.get 'http://x/\\r\\nY: z'", "url 'http://x/\\r\\nY: z'.*control" },
+      { "http.get 'http://me:pw@x y/?jwt=secret'", "url 'http://%*%*%*@x y/': it has" },
       { "http.get 'http://me:pw@x:99999/'", "http%.get: url 'http://%*%*%*@x:99999/': .*[Pp]ort" },
       { "http.get(U, 5)", "http%.get: options must be a table, not number" },
       { "http.get(U, { url = U })", "the option url" },
@@ -853,6 +935,10 @@ describe("a mistake in the options", function()
       { "http.get(U, { tls = { cert = 'x' } })", "tls%.cert needs tls%.key" },
       { "http.get(U, { tls = { min_version = '1.1' } })", "tls%.min_version must be" },
       { "http.get(U, { user = 'a\\0b' })", "user has a NUL in it" },
+      { "http.get(U, { user = 'a\\nb' })", "user has a CR or LF in it" },
+      { "http.get(U, { local_address = '127.0.0.1\\r' })", "local_address has a CR or LF in it" },
+      { "http.get(U, { tls = { ca_file = 'a\\nb' } })", "tls%.ca_file has a CR or LF in it" },
+      { "http.get(U, { redirect_headers = 1 })", "redirect_headers must be true or false" },
       { "http.get(U, { password = 'x' })", "password needs user" },
       { "http.request { url = U, method = 'GET /' }", "method 'GET /' is not a token" },
       { "http.get(U, { headers = 'x' })", "headers must be a table, not string" },
@@ -860,7 +946,7 @@ describe("a mistake in the options", function()
       { "http.get(U, { headers = { X = 'a\\r\\nY: b' } })", "header 'X': its value has a control character" },
       { "http.get(U, { headers = { X = 'a\\0' } })", "header 'X': its value has a control character" },
       { "http.get(U, { headers = { X = { 'a', '\\n' } } })", "header 'X': its value has a control character" },
-      { "http.get(U, { headers = { ['X\\r\\nY'] = 'a' } })", "header 'X%?%?Y': its name" },
+      { "http.get(U, { headers = { ['X\\r\\nY'] = 'a' } })", "header 'X\\r\\nY': its name" },
       { "http.get(U, { headers = { X = true } })", "header 'X' must be a string or a list of strings, not boolean" },
       { "http.get(U, { headers = { ['content-length'] = 5 } })", "header 'content%-length'.*host's" },
       { "http.get(U, { query = { a = {{}} } })", "query 'a' must be" },

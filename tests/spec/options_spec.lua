@@ -99,6 +99,7 @@ describe("ws.connect", function()
       { "{ " .. U .. ", tls = { min_version = '1.1' } }", "tls%.min_version" },
       { "{ " .. U .. ", tls = { cert = 'a.pem' } }", "tls%.key" },
       { "{ " .. U .. ", local_address = 'here' }", "local_address" },
+      { "{ " .. U .. ", redirect_headers = 1 }", "redirect_headers must be true or false" },
       { "{ " .. U .. ", family = 5 }", "family must be 4 or 6" },
       { "{ " .. U .. ", family = 'ipv4' }", "family must be" },
       { "{ " .. U .. ", family = 6, local_address = '127.0.0.1' }", "local_address '127%.0%.0%.1' is no IPv6 address" },
@@ -114,6 +115,33 @@ describe("ws.connect", function()
       { "{ " .. U .. ", on_message = 'print' }", "on_message.*function" },
     }
     refuses { { "'ws://127.0.0.1:1/'", "table" } }
+  end)
+
+  it_tells("refuses CR, LF and NUL in what goes to a wire, a file's name or a log, and names the option", function()
+    local texts = {}
+    for _, option in ipairs { "name", "local_address", "tls.ca_file", "tls.ca_path", "tls.cert", "tls.key",
+      "tls.server_name", "tls.alpn", "origin", "protocols", "url", "proxy", "binary_type", "tls.min_version", "tls.pin",
+      "headers.X" } do
+      local table_name, inner = option:match "^(%a+)%.(.*)$"
+      for _, byte in ipairs { "\\r", "\\n", "\\0" } do
+        local value = ('"ws://a%sb"'):format(byte)
+        if option == "binary_type" then value = ('"blob%s"'):format(byte) end
+        if option == "tls.min_version" then value = ('"1.2%s"'):format(byte) end
+        local text = table_name and ("%s = { %s = %s }"):format(table_name, inner, value)
+          or ("%s = %s"):format(option, value)
+        local url = option == "url" and "" or U .. ", "
+        local named = option == "headers.X" and "header 'X'" or option:gsub("%p", "%%%0")
+        texts[#texts + 1] = { ("{ %s%s }"):format(url, text), "ws%.connect: " .. named .. "[ :]" }
+      end
+    end
+    refuses(texts)
+    refuses {
+      { "{ " .. U .. ", tls = { key_password = 'a\\0b' } }", "tls%.key_password has a NUL in it" },
+      { "{ " .. U .. ", ['na\\0me'] = 5 }", "unknown option 'na\\x00me'" },
+      { "{ " .. U .. ", resolve = { ['a\\0'] = '::1' } }", "resolve 'a\\x00': its name has a NUL in it" },
+      { "{ " .. U .. ", headers = { ['X\\r\\nY'] = '1' } }", "header 'X\\r\\nY': its name" },
+    }
+    accepts { "{ " .. U .. ", tls = { key_password = 'a\\nb' } }" }
   end)
 
   it_tells("reads the parameters of compression", function()

@@ -106,13 +106,103 @@ describe("a redirect", function()
     local server = leads_to(target.url)
     local url = server.url:gsub("//", "//user:secret@")
     local conn = connect { url = url, max_redirects = 1,
-      headers = { Cookie = "session=secret", Authorization = "Bearer secret", Host = "inside", ["X-Version"] = "2" } }
+      headers = { Cookie = "session=secret", Authorization = "Bearer secret", Host = "inside" } }
     local headers = target:accept().request.headers
     assert.is_nil(headers.authorization)
     assert.is_nil(headers.cookie)
-    assert.equal("2", headers["x-version"])
     assert.equal(target.url:match "//(.*)", headers.host)
     conn:close()
+  end)
+
+  -- What a script sends that is not for everybody.
+  local function personal(url, more)
+    local options = {
+      url = url, max_redirects = 5, origin = "https://inside.example", protocols = { "v2.chat", ("k"):rep(32) },
+      headers = {
+        ["X-Api-Key"] = "secret", ["Proxy-Authorization"] = "Basic secret", Authorization = "Bearer secret",
+        Cookie = "session=secret", ["User-Agent"] = "bot/1", Accept = "*/*", ["accept-language"] = "en",
+      },
+    }
+    for name, value in pairs(more or {}) do options[name] = value end
+    return (connect(options))
+  end
+
+  it("takes to another origin what is harmless, and nothing else that the script sends", function()
+    local target = testing.server()
+    local conn = personal(leads_to(target.url).url)
+    local headers = target:accept().request.headers
+    for _, name in ipairs { "x-api-key", "proxy-authorization", "authorization", "cookie", "origin" } do
+      assert.is_nil(headers[name], name)
+    end
+    assert.equal("bot/1", headers["user-agent"])
+    assert.equal("*/*", headers.accept)
+    assert.equal("en", headers["accept-language"])
+    assert.equal("v2.chat", headers["sec-websocket-protocol"])
+    conn:close()
+  end)
+
+  it("takes the script's headers along where it says that they are for all, but no credentials", function()
+    local target = testing.server()
+    local conn = personal(leads_to(target.url).url, { redirect_headers = true })
+    local headers = target:accept().request.headers
+    assert.equal("secret", headers["x-api-key"])
+    assert.equal("https://inside.example", headers.origin)
+    for _, name in ipairs { "proxy-authorization", "authorization", "cookie" } do
+      assert.is_nil(headers[name], name)
+    end
+    assert.equal("v2.chat", headers["sec-websocket-protocol"])
+    conn:close()
+  end)
+
+  it("on the same origin takes all of it", function()
+    local server = testing.server {
+      answer = function(request)
+        return request.path == "/feed" and {} or { refuse = { status = 302, headers = { Location = "/feed" } } }
+      end,
+    }
+    local conn = personal(server.url)
+    server:accept()
+    local headers = server:accept().request.headers
+    for _, name in ipairs { "x-api-key", "proxy-authorization", "authorization", "cookie", "origin" } do
+      assert.is_string(headers[name], name)
+    end
+    assert.equal("v2.chat, " .. ("k"):rep(32), headers["sec-websocket-protocol"])
+    conn:close()
+  end)
+
+  it("that leads back brings no credentials back: a stranger has chosen the address", function()
+    local home, stranger
+    home = testing.server {
+      answer = function(request)
+        if request.path == "/transfer" then return {} end
+        return { refuse = { status = 302, headers = { Location = stranger.url } } }
+      end,
+    }
+    stranger = leads_to(home.url .. "/transfer")
+    local conn = personal(home.url:gsub("//", "//user:secret@") .. "/feed")
+    assert.equal("Bearer secret", home:accept().request.headers.authorization)
+    local request = home:accept().request
+    assert.equal("/transfer", request.path)
+    for _, name in ipairs { "x-api-key", "authorization", "cookie" } do
+      assert.is_nil(request.headers[name], name)
+    end
+    conn:close()
+  end)
+
+  it("that leads away is forgotten by the next attempt", function()
+    local stranger = testing.server { refuse = { status = 503 } }
+    local home = leads_to(stranger.url)
+    local conn = personal(home.url, { reconnect = { min = 0.001, max = 0.001, attempts = 1 } })
+    assert.equal("Bearer secret", home:accept().request.headers.authorization)
+    assert.equal("Bearer secret", home:accept().request.headers.authorization)
+    conn:close()
+  end)
+
+  it("is told without the query, and without a user and password", function()
+    local _, told = connect { url = leads_to("ws://user:secret@h:0/there?jwt=secret").url, max_redirects = 1 }
+    ended(told)
+    assert.equal("handshake the server redirects to 'ws://***@h:0/there': the port must be a number from 1 to 65535",
+      told[1])
   end)
 
   it("from wss to ws is never followed", function()

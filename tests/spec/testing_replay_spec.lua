@@ -87,6 +87,15 @@ describe("wsbot run --record", function()
     assert.equal("/private?token=hunter2&room=hunter2&hunter2", events[3].target)
   end))
 
+  it("has a connection whose url function failed, without a url", story.of(function()
+    local _, events = record [[
+      local conn
+      conn = ws.connect { url = function() error "no url" end, on_error = function() conn:destroy() end }
+    ]]
+    assert.equal("connect", events[2].event)
+    assert.is_nil(events[2].url)
+  end))
+
   it("has what a new generation sends before it takes over", story.of(function()
     local path = record [[
       local conn = ws.connect { name = "feed", url = arg[1],
@@ -175,6 +184,18 @@ describe("testing.replay", function()
     peer:finish()
     assert.equal(0, b:wait())
     assert.equal("v2\ty\ntrade 1\ttext\n\0\xff\tbinary\n4000\tthat is all\n", b.output)
+  end)
+
+  it("plays what was recorded without its secrets to a bot that has others", function()
+    local recorded = session:gsub("/feed%?token=%(left out%)", "/hooks/(left out)/feed?token=(left out)&(left out)")
+      :gsub('%["Sec%-WebSocket%-Protocol","v2"%],', '["Sec-WebSocket-Protocol","(left out)"],["Location","//h/"],')
+    local peer <close> = testing.replay(place.file("r.jsonl", recorded))
+    local path = "/hooks/" .. ("9f86d081"):rep(4) .. "/feed?token=new&9f86d081"
+    local source = bot:gsub("/feed%?token=new", path):gsub('"v1", "v2"', '"v1"')
+    local b <close> = testing.bot(source:format "trades", { args = { peer.url } })
+    peer:finish()
+    assert.equal(0, b:wait())
+    assert.equal("v1\ty\ntrade 1\ttext\n\0\xff\tbinary\n4000\tthat is all\n", b.output)
   end)
 
   it("plays it as it was in virtual time, or at another speed", function()

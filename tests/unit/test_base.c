@@ -165,7 +165,7 @@ static void json_strings_are_escaped_and_valid(void **state) {
     struct buf out;
     buf_init(&out, SIZE_MAX);
     json_string(&out, slice_of("a\"\\\n\t\x01\0\x7f", 8));
-    assert_true(slice_eq(buf_slice(&out), slice_str("\"a\\\"\\\\\\n\\t\\u0001\\u0000\x7f\"")));
+    assert_true(slice_eq(buf_slice(&out), slice_str("\"a\\\"\\\\\\n\\t\\u0001\\u0000\\u007f\"")));
     buf_reset(&out, 0);
     json_string(&out, slice_str("\xc3\xa9 \xf0\x9f\x98\x80 \xff \xed\xa0\x80"));
     assert_true(slice_eq(buf_slice(&out), slice_str("\"\xc3\xa9 \xf0\x9f\x98\x80 \xef\xbf\xbd "
@@ -183,6 +183,13 @@ static void the_first_fault_is_kept(void **state) {
     assert_string_equal(f.text, "first 1");
 }
 
+static void a_fault_may_be_shown(void **state) {
+    (void)state;
+    struct fault f = {0};
+    fault_put(&f, "handshake", "the server answered 403 %s", "\x1b[2J\n\xc2\x9b");
+    assert_string_equal(f.text, "the server answered 403 \\x1b[2J\\n\\u{9b}");
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_buffer_never_passes_its_cap),
@@ -196,6 +203,7 @@ int main(void) {
         cmocka_unit_test(the_same_seed_gives_the_same_numbers),
         cmocka_unit_test(json_strings_are_escaped_and_valid),
         cmocka_unit_test(the_first_fault_is_kept),
+        cmocka_unit_test(a_fault_may_be_shown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

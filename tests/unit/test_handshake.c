@@ -235,9 +235,10 @@ static void cookies_are_one_line(void **state) { /* RFC 6265 5.4 */
 static void another_origin_gets_no_credentials(void **state) { /* RFC 9110 15.4 */
     (void)state;
     struct handshake_offer offer;
-    const struct handshake_extras foreign = {.foreign = true, .cookies = slice_str("its=own")};
+    const struct handshake_extras foreign = {.foreign = true, .headers = true, .cookies = slice_str("its=own")};
     handshake_offer_init(&offer);
     add(&offer, "AUTHORIZATION", "Bearer secret");
+    add(&offer, "proxy-authorization", "Basic secret");
     add(&offer, "Cookie", "session=secret");
     add(&offer, "host", "inside");
     add(&offer, "X-A", "1");
@@ -246,6 +247,24 @@ static void another_origin_gets_no_credentials(void **state) { /* RFC 9110 15.4 
     has_not(text, "inside");
     has(text, "\r\nHost: other\r\n");
     has(text, "\r\nX-A: 1\r\nCookie: its=own\r\n\r\n");
+}
+
+static void another_origin_gets_what_is_harmless(void **state) {
+    (void)state;
+    struct handshake_offer offer;
+    const struct handshake_extras foreign = {.foreign = true};
+    const char *why;
+    handshake_offer_init(&offer);
+    add(&offer, "X-A", "secret");
+    add(&offer, "user-agent", "bot");
+    add(&offer, "Accept-Language", "en");
+    assert_int_equal(handshake_offer_protocol(&offer, slice_str("v1"), &why), 0);
+    assert_int_equal(handshake_offer_protocol(&offer, slice_str("9f86d081884c7d659a2feaa0c55ad015"), &why), 0);
+    assert_int_equal(handshake_offer_origin(&offer, slice_str("https://secret.example"), &why), 0);
+    const char *text = request_with("ws://other/", &offer, &foreign);
+    has_not(text, "secret");
+    has(text, "\r\nSec-WebSocket-Protocol: v1\r\n");
+    has(text, "\r\nuser-agent: bot\r\nAccept-Language: en\r\n\r\n");
 }
 
 int main(void) {
@@ -260,6 +279,7 @@ int main(void) {
         cmocka_unit_test(a_key_is_16_bytes_in_base64),
         cmocka_unit_test(cookies_are_one_line),
         cmocka_unit_test(another_origin_gets_no_credentials),
+        cmocka_unit_test(another_origin_gets_what_is_harmless),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -41,8 +41,8 @@ end
 local function headers()
   local all = {}
   for _, line in ipairs(arg.header or {}) do
-    local name, text = line:match "^([^:]+):%s*(.-)%s*$"
-    if not name then refuse(("a wrong value for --header: '%s' (\"Name: value\")"):format(line)) end
+    local name, text = line:match "^([^:]+):[ \t]*(.-)[ \t]*$"
+    if not name then refuse 'a wrong value for --header ("Name: value")' end
     all[name] = all[name] or {}
     table.insert(all[name], text)
   end
@@ -87,7 +87,7 @@ local names = {
   ["tls.alpn"] = "--alpn", ["tls.ca_file"] = "--ca", ["tls.cert"] = "--cert", ["tls.key"] = "--key",
   ["tls.key_password"] = "WSBOT_KEY_PASSWORD", ["tls.pin"] = "--pin", ["tls.server_name"] = "--server-name",
   connect_timeout = "--timeout", handshake_timeout = "--timeout", local_address = "--local-address",
-  max_redirects = "--max-redirects",
+  max_redirects = "--max-redirects", redirect_headers = "--redirect-headers",
 }
 
 -- A message of ws.connect with the names that options have here.
@@ -123,6 +123,7 @@ return {
     protocols = protocols(),
     compression = not flag "no-compression",
     max_redirects = redirects(),
+    redirect_headers = flag "redirect-headers",
     cookies = redirects() > 0,
     binary_type = flag "binary" and ws.ARRAYBUFFER or ws.BLOB,
     ping_interval = seconds "ping",

@@ -32,6 +32,7 @@ end
 
 -- Tells something that is no message: `what` is "note" or "fault". Does not wait.
 function screen.note(text, what)
+  text = show.escape(text, true)
   if line and console.error_is_terminal then
     console.put(around(paint_note(what or "note", text) .. "\n"))
   else

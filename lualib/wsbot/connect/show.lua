@@ -1,39 +1,12 @@
 -- show: what a server sends, as a terminal may show it: nothing in it can move the cursor, ring, colour, or turn the
 -- direction of the text round.
+local shown = require "wsbot.shown"
+
 local show = {}
-
-local short = { ["\n"] = "\\n", ["\r"] = "\\r", ["\t"] = "\\t" }
-
-local function escape_byte(c)
-  return short[c] or ("\\x%02x"):format(c:byte())
-end
-
-local function escape_char(c)
-  return ("\\u{%x}"):format(utf8.codepoint(c))
-end
-
--- The same text with bytes that are no UTF-8 as escapes.
-local function escape_invalid(text)
-  local parts, from = {}, 1
-  while true do
-    local _, bad = utf8.len(text, from)
-    if not bad then break end
-    parts[#parts + 1] = text:sub(from, bad - 1) .. escape_byte(text:sub(bad, bad))
-    from = bad + 1
-  end
-  return table.concat(parts) .. text:sub(from)
-end
 
 -- A text without control characters (C0, C1, DEL) and marks of direction. With `lines`, line ends and tabs stay.
 function show.escape(text, lines)
-  if not text:find "[%c\x7f-\xff]" then return text end
-  text = text:gsub(lines and "[\0-\8\11-\31\127]" or "[\0-\31\127]", escape_byte)
-  if not text:find "[\x80-\xff]" then return text end
-  text = escape_invalid(text)
-  text = text:gsub("\xc2[\x80-\x9f]", escape_char)
-  text = text:gsub("\xe2\x80[\x8e\x8f\xa8-\xae]", escape_char)
-  text = text:gsub("\xe2\x81[\xa6-\xa9]", escape_char)
-  return (text:gsub("\xd8\x9c", escape_char))
+  return (lines and shown.lines or shown.line)(text)
 end
 
 local MOST = 512 -- bytes of a binary message that are shown

@@ -1,49 +1,16 @@
 -- trace: what --verbose tells: the heads of the handshake and each message, ping and Close both ways, with its time in
--- seconds. It reads the lines of a record (host/net/record.h) and masks what lets others in.
+-- seconds. It reads the lines of a record (host/net/record.h), from which what lets others in is left out already.
 local json = require "wsbot.connect.json"
 local show = require "wsbot.connect.show"
 
-local LONGEST_PROTOCOL = 32 -- a longer one is a token that had no better place
 local MOST = 1024 * 1024 -- bytes of a record that are told at once: some thousand messages
 
 local trace = {}
 
--- Is the value of this header a secret?
-local function is_secret(name)
-  name = name:lower()
-  if name:find "^sec%-websocket" then return false end
-  for _, word in ipairs { "auth", "cookie", "token", "secret", "password", "key" } do
-    if name:find(word, 1, true) then return true end
-  end
-  return false
-end
-
-local function mask_protocols(list)
-  return (list:gsub("[^, ]+", function(name)
-    return #name > LONGEST_PROTOCOL and "***" or name
-  end))
-end
-
--- The address, or the target of a request, without what its query tells of who someone is.
-local function mask_query(address)
-  return (address:gsub("([?&])([^=&#]*)=([^&#]*)", function(mark, name)
-    if is_secret(name) then return mark .. name .. "=***" end
-  end))
-end
-
--- The value of a header as it is shown; of credentials their scheme stays ("Bearer ***").
-local function masked(name, value)
-  if name:lower() == "sec-websocket-protocol" then return mask_protocols(value) end
-  if name:lower() == "location" then return mask_query(value) end
-  if not is_secret(name) then return value end
-  local scheme = name:lower():find "authorization" and value:match "^(%a+) "
-  return scheme and scheme .. " ***" or "***"
-end
-
 local function add_head(lines, mark, first, headers)
   lines[#lines + 1] = mark .. " " .. show.escape(first)
   for _, header in ipairs(headers) do
-    lines[#lines + 1] = ("%s %s: %s"):format(mark, show.escape(header[1]), show.escape(masked(header[1], header[2])))
+    lines[#lines + 1] = ("%s %s: %s"):format(mark, show.escape(header[1]), show.escape(header[2]))
   end
 end
 
@@ -66,11 +33,11 @@ end
 local tell = {}
 
 function tell.connect(event, lines)
-  lines[#lines + 1] = "* connecting to " .. show.escape(mask_query(event.url))
+  lines[#lines + 1] = "* connecting to " .. show.escape(event.url)
 end
 
 function tell.request(event, lines)
-  add_head(lines, ">", "GET " .. mask_query(event.target) .. " HTTP/1.1", event.headers)
+  add_head(lines, ">", "GET " .. event.target .. " HTTP/1.1", event.headers)
 end
 
 function tell.response(event, lines)

@@ -1,16 +1,12 @@
 -- wsbot.testing.difference: says how what came differs from what was expected, so that a person sees it at once.
+local shown = require "wsbot.shown"
+
 local difference = {}
 
 local AROUND <const> = 60 -- bytes shown on either side of the place where two texts part
 
--- Any bytes on one line: what is not to be seen is written as in Lua; quotes stay, as JSON has many.
-local function escape(text)
-  text = text:gsub("[%c\x7f]", function(c)
-    return c == "\n" and "\\n" or ("\\x%02x"):format(c:byte())
-  end)
-  if utf8.len(text) then return text end
-  return (text:gsub("[\x80-\xff]", function(c) return ("\\x%02x"):format(c:byte()) end))
-end
+-- Any bytes on one line: what may not be shown is written as in Lua; quotes stay, as JSON has many.
+local escape = shown.line
 
 -- A text in quotes; one that is long is cut.
 function difference.quote(text)
