@@ -13,7 +13,10 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { PROTOCOL_MOST = 32 }; /* bytes; longer ones carry tokens */
+enum {
+    PROTOCOL_MOST = 32,    /* bytes; longer ones carry tokens */
+    LINE_KEPT = 64 * 1024, /* bytes of memory that are kept for the next line */
+};
 
 struct record {
     struct record *next;
@@ -40,7 +43,7 @@ static void add_field(struct record *r, const char *name, struct slice value) {
 
 static void begin(struct record *r, const struct conn *c, const char *event) {
     double time = clock_to_seconds(clock_now(&c->net->clock) - r->began);
-    buf_reset(&r->line, SIZE_MAX);
+    buf_reset(&r->line, LINE_KEPT);
     buf_printf(&r->line, "{\"time\":%.6f,\"connection\":%llu,\"event\":\"%s\"", time, (unsigned long long)c->id, event);
 }
 
