@@ -10,12 +10,15 @@
 
 #define TIMER_TYPE "wsbot.timer"
 
+enum { TIMER_SIZE = 32 }; /* bytes of its place in the clock, about */
+
 struct timer {
     struct deadline deadline;
     uint64_t every; /* nanoseconds; 0: once */
     bool busy;      /* its function runs, or waits */
     struct engine *engine;
     char *name;               /* NULL: it has none */
+    size_t kept;              /* bytes that are counted */
     uint64_t born;            /* see engine->births */
     struct timer *next, **at; /* of those of its engine that are set; `at` NULL: it is not */
 };
@@ -90,9 +93,10 @@ static int start(lua_State *L, bool again) {
     uint64_t span = clock_from_seconds(seconds);
     if (again) t->every = span ? span : 1;
     luaL_setmetatable(L, TIMER_TYPE);
-    if (again && lua_isstring(L, 3)) {
-        if (!(t->name = strdup(lua_tostring(L, 3)))) return luaL_error(L, "not enough memory");
-    }
+    const char *name = again && lua_isstring(L, 3) ? lua_tostring(L, 3) : NULL;
+    l_engine_keep(L, TIMER_SIZE + (name ? strlen(name) + 1 : 0));
+    t->kept = TIMER_SIZE + (name ? strlen(name) + 1 : 0);
+    if (name && !(t->name = strdup(name))) return luaL_error(L, "not enough memory");
     lua_pushvalue(L, 2);
     lua_setiuservalue(L, -2, 1);
     box_anchor(L, -1, t);
@@ -115,6 +119,8 @@ static int l_gc(lua_State *L) {
     unlink_timer(t);
     free(t->name);
     t->name = NULL;
+    engine_give_back(t->engine, t->kept);
+    t->kept = 0;
     clock_cancel(&t->engine->net->clock, &t->deadline);
     return 0;
 }

@@ -15,6 +15,7 @@
 enum {
     IDLE_MAX = 64,      /* coroutines kept for the next tasks */
     CANCELS_DEEP = 100, /* cancels within cancels; those further down have their turn */
+    START_SIZE = 1024,  /* bytes that are set aside for a new one to begin with */
 };
 
 /* ---- lists ---- */
@@ -72,6 +73,7 @@ static int l_make(lua_State *L) {
     struct making *m = lua_touserdata(L, 1);
     struct task *t = calloc(1, sizeof *t);
     if (!t) return luaL_error(L, "not enough memory");
+    account_add(m->engine->account, sizeof *t);
     m->task = t;
     t->engine = m->engine;
     t->co = lua_newthread(L);
@@ -90,6 +92,13 @@ static struct task *take_idle(struct engine *e) {
 
 static void drop(struct task *t) {
     box_unanchor(t->engine->L, t);
+    account_take(t->engine->account, sizeof *t);
+    free(t);
+}
+
+/* One that there was no memory for, or NULL. */
+static void drop_unmade(struct task *t) {
+    if (t) account_take(t->engine->account, sizeof *t);
     free(t);
 }
 
@@ -155,8 +164,15 @@ static int l_collect(lua_State *L) {
     return 0;
 }
 
+/* It begins, or never will. */
+static void use_set_aside(struct task *t) {
+    if (t->set_aside) account_take(t->engine->account, START_SIZE);
+    t->set_aside = false;
+}
+
 static void finish(struct task *t, enum task_end how) {
     struct engine *e = t->engine;
+    use_set_aside(t);
     unlink_all(t);
     if (how == TASK_FAILED && e->collects && !t->joined) {
         door_call(e, l_collect, t, NULL);
@@ -184,6 +200,7 @@ static void go_on(struct task *t) {
     struct engine *e = t->engine;
     int results;
     t->state = TASK_RUNNING;
+    use_set_aside(t);
     e->tasks.current = t;
     e->tasks.stuck = 0;
     lua_State *running = engine_enter(e, t->co);
@@ -227,8 +244,11 @@ bool task_run(struct engine *e, lua_CFunction body, void *arg, void (*ended)(str
     struct task *t = take_idle(e);
     if (!t) {
         struct making m = {.engine = e};
-        if (!door_call(e, l_make, &m, NULL)) {
-            free(m.task);
+        e->lends = true;
+        bool made = door_call(e, l_make, &m, NULL);
+        e->lends = false;
+        if (!made) {
+            drop_unmade(m.task);
             return false;
         }
         t = m.task;
@@ -245,12 +265,13 @@ bool task_run(struct engine *e, lua_CFunction body, void *arg, void (*ended)(str
 
 struct task *l_task_spawn(lua_State *L, int n) {
     struct engine *e = engine_of(L);
+    l_engine_need(L, e, sizeof(struct task) + START_SIZE);
     struct making m = {.engine = e, .task = take_idle(e)};
     if (!m.task) {
         lua_pushcfunction(L, l_make);
         lua_pushlightuserdata(L, &m);
         if (lua_pcall(L, 1, 0, 0) != LUA_OK) {
-            free(m.task);
+            drop_unmade(m.task);
             lua_error(L);
         }
     }
@@ -259,6 +280,8 @@ struct task *l_task_spawn(lua_State *L, int n) {
         luaL_error(L, "too many arguments");
     }
     begin(m.task);
+    m.task->set_aside = true;
+    account_add(e->account, START_SIZE);
     lua_xmove(L, m.task->co, n + 1);
     m.task->arguments = n;
     make_ready(m.task);
