@@ -21,7 +21,7 @@ struct http_request {
     const char *user, *password;
     uint64_t connect_timeout; /* nanoseconds: the name, TCP, the proxy, TLS */
     size_t max_size;          /* bytes of the body, after decompression */
-    size_t room;              /* bytes of the bodies of all requests that are under way; SIZE_MAX: no limit */
+    size_t room;              /* bytes of the bodies of all requests that are under way */
     long max_redirects;       /* that are followed; 0: none */
     const char *proxy;        /* "": none; NULL: as the environment says */
     const char *local_address;

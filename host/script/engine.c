@@ -139,6 +139,13 @@ void l_engine_need_slowly(lua_State *L, size_t bytes) {
     if (!account_has_room(e->account, bytes)) luaL_error(L, "not enough memory");
 }
 
+size_t l_engine_room(lua_State *L, size_t wanted) {
+    struct engine *e = engine_of(L);
+    const struct account *a = e->account;
+    if (!account_has_room(a, wanted)) collect(e, L);
+    return a->bytes < a->most ? a->most - a->bytes : 0;
+}
+
 void l_engine_keep(lua_State *L, size_t bytes) {
     struct engine *e = engine_of(L);
     l_engine_need(L, e, bytes);

@@ -125,6 +125,9 @@ static inline void l_engine_need(lua_State *L, const struct engine *e, size_t by
 void l_engine_keep(lua_State *L, size_t bytes);
 static inline void engine_give_back(struct engine *e, size_t bytes) { account_take(e->account, bytes); }
 
+/* How many bytes more the host may keep, after garbage was collected where that is less than wanted. */
+size_t l_engine_room(lua_State *L, size_t wanted);
+
 /* Collects garbage, finalizers and all, where that is worth its time: so that it takes a small part of it, however
  * often there is no room. From the loop only. */
 void engine_collect(struct engine *e);

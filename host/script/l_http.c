@@ -173,9 +173,8 @@ static int l_perform(lua_State *L) {
     uint64_t timeout = clock_from_seconds(number(L, "timeout"));
     struct http_request r = read_request(L);
     struct fault fault = {0};
-    const struct account *account = p->engine->account;
     l_engine_need(L, p->engine, r.body.n);
-    r.room = account->most == ACCOUNT_NO_LIMIT ? SIZE_MAX : account->most - account->bytes;
+    r.room = l_engine_room(L, r.body.n + r.max_size);
     p->transfer = http_start(engine_of(L)->net, &r, on_done, p, &fault);
     if (!p->transfer) return fail(L, fault.kind, fault.text);
     count(p);
