@@ -119,7 +119,7 @@ static int run(const struct cli_options *options, const struct interpreter_optio
     w.engine->worker = place.index ? place.index : 1;
     w.engine->workers = options->workers;
     w.engine->strict = options->strict;
-    w.engine->memory_cap = (size_t)options->max_memory << 20;
+    if (options->max_memory) engine_limit_memory(w.engine, (size_t)options->max_memory << 20);
     if (options->record && open_record(&w, options, place.index, &fault) < 0) {
         fail(&fault);
         worker_close(&w);

@@ -87,6 +87,8 @@ void conn_release(struct conn *c) {
     conn_drop_pings(c);
     plan_release(c->net, c->plan);
     free(c->protocol);
+    account_take(c->account, c->counted);
+    account_release(c->account);
     free(c);
 }
 
@@ -99,6 +101,7 @@ static struct conn *new_conn(struct net *net, enum ws_role role, const struct co
     c->sink = sink;
     c->sink_arg = arg;
     c->id = ++net->last_id;
+    c->account = account_hold(net->account);
     c->plan = plan_new();
     buf_init(&c->out, SIZE_MAX);
     return c;
@@ -337,6 +340,24 @@ static void on_tls_ready(void *arg) {
     conn_release(c);
 }
 
+static void begin_tls(struct conn *c, const struct url *url) {
+    struct fault refused_config = {0};
+    struct tls_config config = conn_tls(c);
+    if (!conn_has_room(c, CONN_TLS_SIZE)) {
+        CONN_FAIL(c, "tls", "no memory for TLS (--max-memory)");
+        return;
+    }
+    if (!conn_is_live(c)) return;
+    c->tls = tls_client_new(c->net->tls, &config, url->host, url->port, &refused_config);
+    conn_count(c);
+    if (!c->tls) {
+        conn_fail(c, &refused_config);
+        return;
+    }
+    tls_await(c->tls, on_tls_ready, c);
+    conn_io_go_on(c);
+}
+
 static void on_dialled(void *arg, struct stream *s, struct stream_address to, const struct fault *fault) {
     struct conn *c = arg;
     c->tunnel = NULL;
@@ -349,16 +370,8 @@ static void on_dialled(void *arg, struct stream *s, struct stream_address to, co
     conn_io_own(c, s, to);
     const struct url *url = conn_url(c);
     if (url->scheme == URL_WSS) {
-        struct fault refused_config = {0};
-        struct tls_config config = conn_tls(c);
         c->phase = CONN_TLS;
-        c->tls = tls_client_new(c->net->tls, &config, url->host, url->port, &refused_config);
-        if (!c->tls) {
-            conn_fail(c, &refused_config);
-        } else {
-            tls_await(c->tls, on_tls_ready, c);
-            conn_io_go_on(c);
-        }
+        begin_tls(c, url);
     } else {
         conn_transport_up(c);
     }
@@ -483,6 +496,16 @@ void conn_drop_queue(struct conn *c) {
     c->queue = NULL;
 }
 
+static size_t sendable(const struct conn *c) { return c->out.len + (c->queue ? c->queue->bytes.len : 0); }
+
+/* Compression takes memory of its own. */
+static void count_sent(struct conn *c, size_t before) {
+    size_t more = sendable(c) - before;
+    c->counted += more;
+    account_add(c->account, more);
+    if (c->ws.deflate) conn_count(c);
+}
+
 int conn_send(struct conn *c, enum ws_kind kind, struct slice data) {
     bool queued = c->phase >= CONN_WAITING && c->phase < CONN_OPEN;
     if (c->phase != CONN_OPEN && !queued) return ERR_CLOSED;
@@ -493,9 +516,11 @@ int conn_send(struct conn *c, enum ws_kind kind, struct slice data) {
         return ERR_FULL;
     }
     if (!queued) net_take_buffer(c->net, &c->out);
+    size_t before = sendable(c);
     int rc = !queued                                ? ws_send(&c->ws, kind, data)
              : kind == WS_TEXT && !utf8_valid(data) ? ERR_INVALID_UTF8
                                                     : conn_queue(c, kind, data);
+    count_sent(c, before);
     if (rc < 0) return rc;
     c->messages_out++;
     if (!queued) conn_sent(c, kind, data, 0);
@@ -505,6 +530,7 @@ int conn_send(struct conn *c, enum ws_kind kind, struct slice data) {
 int conn_send_raw(struct conn *c, struct slice bytes) {
     if (c->phase != CONN_OPEN && c->phase != CONN_CLOSING) return ERR_CLOSED;
     int rc = buf_append(&c->out, bytes);
+    conn_count(c);
     if (rc == 0) conn_mark_busy(c);
     return rc;
 }

@@ -94,6 +94,7 @@ struct conn_sink {
     void (*readable)(void *arg, struct conn *c);  /* events wait: take them with conn_next, until it says false */
     void (*buffer_full)(void *arg, struct conn *c);
     void (*drained)(void *arg, struct conn *c);
+    void (*starved)(void *arg, struct conn *c); /* no more bytes may be kept: if others can be given back, now */
     void (*failed)(void *arg, struct conn *c, const struct fault *fault); /* at most once an attempt, before `closed` */
     void (*closed)(void *arg, struct conn *c, const struct conn_end *end); /* once an attempt, always last */
 };
@@ -128,6 +129,8 @@ struct conn {
     void *sink_arg;
     uint64_t id;
 
+    struct account *account;          /* where the bytes that it keeps are counted: its own reference */
+    size_t counted;                   /* so many are */
     struct plan *plan;                /* what it was told to do; to be changed by way of conn_plan alone */
     struct conn_more *more;           /* NULL: nothing of that */
     const struct conn_answer *answer; /* of a server: borrowed; NULL: the usual one */
@@ -173,6 +176,13 @@ void conn_share_plan(struct conn *c);
 
 void conn_hold(struct conn *c);
 void conn_release(struct conn *c);
+
+/* What it keeps is counted in this account from now on. */
+void conn_set_account(struct conn *c, struct account *account);
+
+/* Counts what it keeps anew: messages that wait to be sent or are received, options, TLS. What conn_send adds is
+ * counted by itself, all else at the end of each turn. */
+void conn_count(struct conn *c);
 
 /* Lets go of the sink: from now on nothing is told. */
 void conn_detach(struct conn *c);

@@ -7,7 +7,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { TLS_BATCH = 256 * 1024 }; /* plain bytes encrypted before the socket has taken the last */
+enum {
+    TLS_BATCH = 256 * 1024,  /* plain bytes encrypted before the socket has taken the last */
+    STARVED_READ = 4 * 1024, /* bytes read at a time while more is kept than may be */
+};
 
 static void write_tls(struct conn *c);
 static void flush(struct conn *c);
@@ -197,6 +200,7 @@ void conn_io_go_on(struct conn *c) { go_on(c, c->last_in); }
 static void place(void *owner, uint8_t **at, size_t *n) {
     struct conn *c = owner;
     if (conn_is_open(c) && c->ws.out && !c->tls && !c->held) ws_place(&c->ws, at, n);
+    if (!account_has_room(c->account, 0) && *n > STARVED_READ) *n = STARVED_READ;
 }
 
 static void on_received(void *owner, uint8_t *data, size_t n) {
@@ -211,6 +215,7 @@ static void on_received(void *owner, uint8_t *data, size_t n) {
     } else {
         take(c, slice_of(data, n));
     }
+    conn_limit_received(c);
     conn_update_reading(c);
     conn_release(c);
 }
@@ -358,6 +363,7 @@ void conn_run_busy(struct net *net) {
             struct conn *c = take_busy(net);
             more = c != last;
             turn(c);
+            conn_count(c);
             conn_release(c);
         }
     }

@@ -1,5 +1,5 @@
-/* conn_parts: what the files that make up conn (conn.c, conn_adopt.c, conn_handshake.c, conn_io.c, conn_ping.c) share.
- * Nobody else but the listener includes it. */
+/* conn_parts: what the files that make up conn (conn.c, conn_adopt.c, conn_count.c, conn_handshake.c, conn_io.c,
+ * conn_ping.c) share. Nobody else but the listener includes it. */
 #ifndef NET_CONN_PARTS_H
 #define NET_CONN_PARTS_H
 
@@ -56,6 +56,17 @@ void conn_transport_up(struct conn *c);
 /* Keeps a message until the handshake is done. 0 or ERR_NOMEM. */
 int conn_queue(struct conn *c, enum ws_kind kind, struct slice data);
 void conn_drop_queue(struct conn *c);
+
+/* ---- conn_count.c ---- */
+
+/* May `n` bytes more be kept? Where they may not, its owner gives back what it can first, which may end the connection.
+ * From the loop only. */
+bool conn_has_room(struct conn *c, size_t n);
+
+/* Something came: where more is kept than may be, an attempt ends that has received much of what is not whole yet. */
+void conn_limit_received(struct conn *c);
+
+enum { CONN_TLS_SIZE = 48 * 1024 }; /* bytes of a session of wolfSSL, about */
 
 /* ---- conn_ping.c ---- */
 

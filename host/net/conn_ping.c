@@ -79,6 +79,7 @@ int conn_ping(struct conn *c, struct slice data) {
     p->data_size = p->data ? (uint8_t)data.n : 0;
     if (p->data) memcpy(p->data, data.p, data.n);
     p->unsent = true;
+    conn_count(c);
     conn_sent(c, WS_PING, data, 0);
     return 0;
 }

@@ -163,6 +163,7 @@ static void on_arrived(uv_async_t *async) {
     struct queue back = take_all(&c->back);
     uv_mutex_unlock(&c->lock);
     for (struct http_transfer *t; (t = take(&back));) {
+        c->held -= t->body.len;
         if (t->cancelled) {
             free_transfer(t);
             continue;
@@ -220,6 +221,7 @@ static void *keep(struct http_transfer *t, const void *data, size_t size) {
     if (!k) abort();
     k->next = t->kept;
     t->kept = k;
+    t->kept_size += size;
     return memcpy(k->data, data, size);
 }
 
@@ -273,6 +275,10 @@ struct http_transfer *http_start(struct net *net, const struct http_request *r, 
 }
 
 bool http_is_done(const struct http_transfer *t) { return t->is_done; }
+
+size_t http_size(const struct http_transfer *t) {
+    return sizeof *t + t->kept_size + (t->is_done ? t->body.len + t->head_size : 0);
+}
 
 void http_free(struct http_transfer *t) {
     struct http_client *c = t->client;

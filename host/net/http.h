@@ -21,6 +21,7 @@ struct http_request {
     const char *user, *password;
     uint64_t connect_timeout; /* nanoseconds: the name, TCP, the proxy, TLS */
     size_t max_size;          /* bytes of the body, after decompression */
+    size_t room;              /* bytes of the bodies of all requests that are under way */
     long max_redirects;       /* that are followed; 0: none */
     bool redirect_headers;    /* headers and body go to another origin as well, but for credentials and cookies */
     const char *proxy;        /* "": none; NULL: as the environment says */
@@ -53,6 +54,9 @@ struct http_answer http_answer(const struct http_transfer *t);
 /* The header lines of the answer, one after the other: `*at` starts as NULL. False when there is none left. The strings
  * live until the next call. */
 bool http_header_next(const struct http_transfer *t, void **at, const char **name, const char **value);
+
+/* How many bytes it keeps: of the request, and when it has ended of the answer. */
+size_t http_size(const struct http_transfer *t);
 
 /* How far it has come, for the message of a deadline. */
 void http_describe(const struct http_transfer *t, char *text, size_t size);

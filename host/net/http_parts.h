@@ -23,6 +23,7 @@ struct http_client {
 
     struct curl curl;
     struct queue active; /* what the thread has */
+    atomic_size_t held;  /* bytes of the bodies that have come for it, until they are back */
 
     uv_mutex_t lock; /* for what follows */
     uv_cond_t has_ended;
@@ -55,6 +56,7 @@ struct http_transfer {
     struct http_transfer *next;  /* in its queue */
     struct http_request request; /* with copies of all that it borrowed */
     struct kept *kept;
+    size_t kept_size; /* bytes in all of these */
     void (*done)(void *arg);
     void *arg;
     bool is_done; /* it is back */

@@ -51,7 +51,13 @@ static size_t on_body(char *data, size_t one, size_t n, void *arg) {
                   t->body.cap);
         return 0;
     }
+    if (t->client->held + n > t->request.room) {
+        fault_put(&t->fault, "too_big", "no memory for the body, of which %zu bytes had come (--max-memory)",
+                  t->body.len);
+        return 0;
+    }
     int rc = buf_append(&t->body, slice_of(data, n));
+    if (rc == 0) t->client->held += n;
     if (rc == ERR_FULL) fault_put(&t->fault, "too_big", "the body is over max_size, which is %zu bytes", t->body.cap);
     if (rc == ERR_NOMEM) fault_put(&t->fault, "too_big", "no memory for a body of over %zu bytes", t->body.len);
     t->received = t->body.len;

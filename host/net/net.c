@@ -84,7 +84,8 @@ void net_open(struct net *n, uv_loop_t *loop) {
     buf_init(&n->spare, SIZE_MAX);
     clock_open(&n->clock, loop);
     n->read_buffer = malloc(NET_READ_SIZE);
-    if (!n->read_buffer || uv_prepare_init(loop, &n->before_sleep) != 0) abort();
+    n->account = account_new();
+    if (!n->read_buffer || !n->account || uv_prepare_init(loop, &n->before_sleep) != 0) abort();
     uv_check_init(loop, &n->after_sleep);
     n->before_sleep.data = n->after_sleep.data = n;
     uv_prepare_start(&n->before_sleep, on_before_sleep);
@@ -108,6 +109,7 @@ void net_close(struct net *n) {
     clock_close(&n->clock);
     tls_store_free(n->tls);
     buf_clear(&n->spare);
+    account_release(n->account);
     free(n->plain);
     free(n->read_buffer);
     n->plain = n->read_buffer = NULL;

@@ -3,6 +3,7 @@
 #ifndef NET_NET_H
 #define NET_NET_H
 
+#include "base/account.h"
 #include "base/buf.h"
 #include "net/clock.h"
 #include "net/dead.h"
@@ -58,6 +59,7 @@ struct net {
     struct plan *plans;                        /* those that connections share, the newest first */
     struct conn *busy, *busy_last, **busy_end; /* connections with something to do, in order; linked by conn.c */
     struct deadline kick;                      /* wakes the loop when that was too much for one turn */
+    struct account *account;                   /* of the connections that no script has */
     struct conn *all;                          /* every connection that is not closed */
     struct embed *embeds;                      /* loops within the loop */
     struct buf spare; /* memory of an output buffer that is empty, for whoever needs one next */

@@ -34,6 +34,28 @@ struct plan *plan_new(void) {
     return p;
 }
 
+/* ---- its size ---- */
+
+static size_t text_size(const char *text) { return text ? strlen(text) + 1 : 0; }
+
+static size_t url_size(const struct url *u) {
+    return text_size(u->host) + text_size(u->target) + text_size(u->credentials) + text_size(u->socket_path) +
+           text_size(u->text);
+}
+
+static size_t tls_size(const struct tls_config *t) {
+    return text_size(t->ca_file) + text_size(t->ca_path) + text_size(t->pins) + text_size(t->alpn) +
+           text_size(t->cert) + text_size(t->key) + text_size(t->key_password) + text_size(t->server_name);
+}
+
+static size_t plan_size(const struct plan *p) {
+    return sizeof *p + p->settings.retry.fatal_count * sizeof *p->settings.retry.fatal + url_size(&p->url) +
+           p->offer.headers.size + p->offer.protocols.size + p->offer.origin.size + tls_size(&p->tls) +
+           text_size(p->local) + p->resolve.size + url_size(&p->proxy);
+}
+
+/* ---- lists and users ---- */
+
 static void unlink_plan(struct net *net, struct plan *p) {
     if (!p->shared) return;
     *(p->previous ? &p->previous->next : &net->plans) = p->next;
@@ -182,6 +204,7 @@ void plan_share(struct net *net, struct plan **at) {
     for (int i = 0; other && i < LOOK_AT && !same(other, p); i++) other = other->next;
     if (other == p) return;
     if (!other || !same(other, p)) {
+        p->size = plan_size(p);
         if (!p->shared) link_plan(net, p);
         return;
     }

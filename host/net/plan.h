@@ -34,6 +34,7 @@ struct plan {
     struct buf resolve; /* what names stand for (net/resolve.h) */
     struct url proxy;   /* without a host: as the environment says, unless `no_proxy` */
     bool no_proxy;
+    size_t size;                  /* bytes of all this; known when it is shared */
     struct plan *next, *previous; /* of those that are shared; linked while `shared` */
     bool shared;
 };

@@ -14,6 +14,8 @@
 #include <time.h>
 #include <unistd.h>
 
+enum { LINE_KEPT = 64 * 1024 }; /* bytes of memory that are kept for the next line */
+
 struct record {
     struct record *next;
     FILE *file; /* NULL: writing failed, which was told, or there is someone who listens */
@@ -38,7 +40,7 @@ static void add_field(struct record *r, const char *name, struct slice value) {
 
 static void begin(struct record *r, const struct conn *c, const char *event) {
     double time = clock_to_seconds(clock_now(&c->net->clock) - r->began);
-    buf_reset(&r->line, SIZE_MAX);
+    buf_reset(&r->line, LINE_KEPT);
     buf_printf(&r->line, "{\"time\":%.6f,\"connection\":%llu,\"event\":\"%s\"", time, (unsigned long long)c->id, event);
 }
 

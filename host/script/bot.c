@@ -9,6 +9,7 @@
 #include "script/l_host.h"
 #include "script/luv.h"
 #include "script/reload.h"
+#include <errno.h>
 #include <lauxlib.h>
 #include <stdlib.h>
 #include <string.h>
@@ -34,12 +35,36 @@ static void clear_strings(struct strings *list) {
     *list = (struct strings){0};
 }
 
+/* stdio wants 0 for a failure. */
+static ssize_t on_output(void *arg, const char *data, size_t n) {
+    struct output *o = arg;
+    if (!account_has_room(o->account, n) || buf_append(&o->text, slice_of(data, n)) < 0) {
+        errno = ENOMEM;
+        return 0;
+    }
+    account_add(o->account, n);
+    return (ssize_t)n;
+}
+
+bool bot_open_output(struct bot *b, struct output *o) {
+    o->account = b->account;
+    buf_init(&o->text, SIZE_MAX);
+    o->file = fopencookie(o, "w", (cookie_io_functions_t){.write = on_output});
+    return o->file != NULL;
+}
+
+static void close_output(struct output *o) {
+    if (o->file) fclose(o->file);
+    account_take(o->account, o->text.len);
+    buf_clear(&o->text);
+}
+
 void bot_release(struct bot *b) {
     if (--b->references) return;
-    if (b->out.file) fclose(b->out.file);
-    if (b->err.file) fclose(b->err.file);
-    free(b->out.text);
-    free(b->err.text);
+    if (b->out.file) close_output(&b->out);
+    if (b->err.file) close_output(&b->err);
+    account_take(b->account, b->kept);
+    account_release(b->account);
     free(b->path);
     free(b->source);
     free(b->failure);
@@ -142,6 +167,7 @@ static const struct engine_host bot_host;
 
 static void start(struct bot *b) {
     b->engine = engine_new(b->tester->net, &bot_host, b, false);
+    if (b->engine) engine_share_memory(b->engine, b->tester);
     if (!b->engine)
         fail(b, "not enough memory");
     else if (!run(b, b->engine))
@@ -253,7 +279,11 @@ static const char *host_reload(void *app) {
 
 static void host_failed(void *app, const char *message) {
     struct bot *b = app;
-    bot_put_string(&b->errors, bot_copy(message, strlen(message)));
+    size_t n = strlen(message);
+    if (!account_has_room(b->account, n)) return; /* there are many before it */
+    account_add(b->account, n);
+    b->kept += n;
+    bot_put_string(&b->errors, bot_copy(message, n));
 }
 
 static void host_noted(void *app, const struct engine_file *file) {

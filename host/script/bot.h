@@ -8,8 +8,8 @@
 /* A text that grows, as a file of C. */
 struct output {
     FILE *file;
-    char *text;
-    size_t size;
+    struct buf text;
+    struct account *account; /* where its bytes are counted: the bot's */
 };
 
 /* A list of strings, its own. */
@@ -28,18 +28,23 @@ struct bot {
     struct strings environment;     /* name, value, name, value ... */
     struct strings errors;          /* that nobody handled, in order */
     struct output out, err;
-    struct deadline step;   /* what the test has asked for is done in the next turn of the loop */
-    struct deadline own;    /* and what the script has */
-    struct deadline late;   /* until then its functions of host.on_stop may wait */
-    struct waiters waiting; /* the test, until that is done */
-    bool busy;              /* it was not, yet */
-    bool starts;            /* a main chunk runs for the first time, up to its end or its first wait */
-    bool stopped;           /* its functions of host.on_stop are through */
-    bool stops;             /* its end was asked for: no reload goes before that */
-    bool has_exited;        /* by os.exit, or since its main chunk failed */
-    char *failure;          /* why the step failed, or NULL */
+    struct account *account; /* its tester's: its own reference */
+    size_t kept;             /* bytes of strings that are counted there */
+    struct deadline step;    /* what the test has asked for is done in the next turn of the loop */
+    struct deadline own;     /* and what the script has */
+    struct deadline late;    /* until then its functions of host.on_stop may wait */
+    struct waiters waiting;  /* the test, until that is done */
+    bool busy;               /* it was not, yet */
+    bool starts;             /* a main chunk runs for the first time, up to its end or its first wait */
+    bool stopped;            /* its functions of host.on_stop are through */
+    bool stops;              /* its end was asked for: no reload goes before that */
+    bool has_exited;         /* by os.exit, or since its main chunk failed */
+    char *failure;           /* why the step failed, or NULL */
     int status;
 };
+
+/* Opens the file; what is written is refused where no more may be kept. False where there is no memory. */
+bool bot_open_output(struct bot *b, struct output *o);
 
 /* A copy of its own, and a list that has it. Abort without memory. */
 char *bot_copy(const char *text, size_t n);

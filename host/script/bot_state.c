@@ -20,7 +20,9 @@ static int l_print(lua_State *L) {
         lua_pop(L, 1);
     }
     fputc('\n', to);
-    return 0;
+    if (!ferror(to)) return 0;
+    clearerr(to);
+    return luaL_error(L, "not enough memory");
 }
 
 static int l_keep_open(lua_State *L) {

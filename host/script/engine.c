@@ -17,6 +17,14 @@
 #include <sys/resource.h>
 #include <sys/stat.h>
 
+enum {
+    ENGINE_FOR_LUA = 16,               /* the part of the limit that is for Lua's objects alone is one of so many */
+    ENGINE_LOAN = 64 * 1024,           /* bytes more that there are for the host's own tasks */
+    ENGINE_FOR_STOP = 4 * 1024 * 1024, /* bytes more that a script may take while it stops */
+    ENGINE_FILES = 10 * 1000,          /* that are noted */
+    GARBAGE_PART = 16, /* what is collected for want of room, or the time that it takes, is one of so many parts */
+};
+
 /* Every coroutine has the address of its engine beside it; the lowest bit of that says that it is the host's. */
 struct engine *engine_of(lua_State *L) {
     return (struct engine *)(*(uintptr_t *)lua_getextraspace(L) & ~(uintptr_t)1);
@@ -28,20 +36,30 @@ void engine_keep_thread(lua_State *co, bool keeps) {
 
 bool engine_keeps_thread(lua_State *co) { return *(uintptr_t *)lua_getextraspace(co) & 1; }
 
+/* Outside of Lua code it is luv that pushes arguments, where a refusal would be the end of the process. */
+static bool may_take(struct engine *e, size_t n) {
+    size_t most = e->account->most + e->beyond;
+    if (e->account->bytes + n <= most || !e->running) return true;
+    if (e->lends && e->account->bytes + n <= most + e->beyond + ENGINE_LOAN) return true;
+    e->refused = true;
+    return false;
+}
+
 static void *allocate(void *arg, void *old, size_t old_size, size_t size) {
     struct engine *e = arg;
     if (!old) old_size = 0; /* then it tells the kind of object */
     if (size == 0) {
         e->memory -= old_size;
+        account_take(e->account, old_size);
         memory_free(&e->blocks, old, old_size);
         return NULL;
     }
-    /* outside of Lua code it is luv that pushes arguments, where a refusal would be the end of the process */
-    if (e->memory_cap && e->running && size > old_size &&
-        size - old_size > e->memory_cap - (e->memory < e->memory_cap ? e->memory : e->memory_cap))
-        return NULL;
+    if (size > old_size && !may_take(e, size - old_size)) return NULL;
     void *block = memory_resize(&e->blocks, old, old_size, size);
-    if (block) e->memory += size - old_size;
+    if (block) {
+        e->memory += size - old_size;
+        account_add(e->account, size - old_size);
+    }
     return block;
 }
 
@@ -58,15 +76,83 @@ static size_t measure_string_head(lua_State *L) {
     return block - sizeof text - 1;
 }
 
-void l_engine_push_memory(lua_State *L, struct buf *b) {
+void engine_offer(struct engine *e, struct buf *b) {
+    size_t size = e->string_head + b->len + 1;
+    if (b->start != e->string_head || b->size < size || size <= MEMORY_SMALL) return;
+    memory_offer(&e->blocks, b->base, size);
+    *b = (struct buf){.cap = b->cap};
+}
+
+/* ---- memory for the script ---- */
+
+void engine_limit_memory(struct engine *e, size_t bytes) {
+    e->beyond = bytes / ENGINE_FOR_LUA;
+    e->account->most = bytes - e->beyond;
+}
+
+void engine_share_memory(struct engine *e, const struct engine *other) {
+    account_add(other->account, e->account->bytes);
+    account_release(e->account);
+    e->account = account_hold(other->account);
+    e->beyond = other->beyond;
+}
+
+/* Worth it is what comes from much that was taken since, or from time: it is a small part of that. */
+static bool is_worth_collecting(const struct engine *e) {
+    const struct engine_garbage *g = &e->garbage;
+    size_t taken = e->account->bytes > g->left ? e->account->bytes - g->left : 0;
+    return taken > e->account->most / GARBAGE_PART || uv_hrtime() - g->ended > GARBAGE_PART * g->took;
+}
+
+static void collect(struct engine *e, lua_State *L) {
+    if (!is_worth_collecting(e)) return;
+    uint64_t began = uv_hrtime();
+    lua_gc(L, LUA_GCCOLLECT);
+    e->garbage.ended = uv_hrtime();
+    e->garbage.took = e->garbage.ended - began;
+    e->garbage.left = e->account->bytes;
+}
+
+void engine_collect(struct engine *e) {
+    lua_State *running = engine_enter(e, e->L); /* finalizers are Lua code */
+    collect(e, e->L);
+    engine_leave(e, running);
+}
+
+static void on_tidying(struct deadline *d) {
+    struct engine *e = (struct engine *)((char *)d - offsetof(struct engine, tidying));
+    e->refused = false;
+    engine_collect(e);
+}
+
+/* Lua has collected what it could, but for what has a finalizer: that may be what keeps the most. */
+static void tidy_soon(struct engine *e) {
+    struct clock *clock = &e->net->clock;
+    if (!clock_is_set(&e->tidying)) clock_set(clock, &e->tidying, clock_now(clock), on_tidying);
+}
+
+void engine_allow_stop(struct engine *e) {
+    e->beyond += ENGINE_FOR_STOP;
+    engine_collect(e);
+}
+
+void l_engine_need_slowly(lua_State *L, size_t bytes) {
     struct engine *e = engine_of(L);
-    struct slice text = buf_slice(b);
-    size_t size = e->string_head + text.n + 1;
-    if (b->start == e->string_head && b->size >= size && size > MEMORY_SMALL) {
-        memory_offer(&e->blocks, b->base, size);
-        *b = (struct buf){.cap = b->cap};
-    }
-    lua_pushlstring(L, (const char *)text.p, text.n); /* what lies in its place already is not copied */
+    collect(e, L);
+    if (!account_has_room(e->account, bytes)) luaL_error(L, "not enough memory");
+}
+
+size_t l_engine_room(lua_State *L, size_t wanted) {
+    struct engine *e = engine_of(L);
+    const struct account *a = e->account;
+    if (!account_has_room(a, wanted)) collect(e, L);
+    return a->bytes < a->most ? a->most - a->bytes : 0;
+}
+
+void l_engine_keep(lua_State *L, size_t bytes) {
+    struct engine *e = engine_of(L);
+    l_engine_need(L, e, bytes);
+    account_add(e->account, bytes);
 }
 
 /* ---- modules ---- */
@@ -306,9 +392,11 @@ struct engine *engine_new(struct net *net, const struct engine_host *host, void 
     e->no_environment = no_environment;
     e->worker = e->workers = 1;
     measure_stack(e);
-    e->L = lua_newstate(allocate, e);
+    e->account = account_new();
+    e->L = e->account ? lua_newstate(allocate, e) : NULL;
     if (!e->L) {
         memory_clear(&e->blocks);
+        account_release(e->account);
         free(s);
         return NULL;
     }
@@ -335,21 +423,33 @@ struct file_mark engine_mark_file(const char *path) {
                               .changed = s.st_ctim};
 }
 
+static uint64_t hash_of(const char *text) { /* FNV-1a */
+    uint64_t hash = UINT64_C(0xCBF29CE484222325);
+    for (; *text; text++) hash = (hash ^ (uint8_t)*text) * UINT64_C(0x100000001B3);
+    return hash;
+}
+
+static size_t file_size(const struct engine_file *f) { return sizeof *f + strlen(f->path) + 1; }
+
 void engine_note_file(struct engine *e, const char *path) {
     char folder[4096] = "";
     size_t n = sizeof folder;
+    if (e->file_count == ENGINE_FILES || strlen(path) >= sizeof folder) return; /* there is no such file */
     if (path[0] != '/' && uv_cwd(folder, &n) != 0) return;
     size_t size = strlen(folder) + 1 + strlen(path) + 1;
     struct engine_file **at = &e->files, *f = calloc(1, sizeof *f + size);
     if (!f) abort();
     snprintf(f->path, size, "%s%s%s", folder, folder[0] ? "/" : "", path);
+    f->hash = hash_of(f->path);
     for (; *at; at = &(*at)->next) {
-        if (strcmp((*at)->path, f->path) != 0) continue;
+        if ((*at)->hash != f->hash || strcmp((*at)->path, f->path) != 0) continue;
         free(f); /* it is noted already */
         return;
     }
     f->mark = engine_mark_file(f->path);
     *at = f;
+    e->file_count++;
+    account_add(e->account, file_size(f));
     if (e->host && e->host->noted) e->host->noted(e->app, f);
 }
 
@@ -378,10 +478,13 @@ void engine_free(struct engine *e) {
     while (e->files) {
         struct engine_file *f = e->files;
         e->files = f->next;
+        account_take(e->account, file_size(f));
         free(f);
     }
     luv_free(e->luv);
+    clock_cancel(&e->net->clock, &e->tidying);
     memory_clear(&e->blocks);
+    account_release(e->account);
     free(e->script);
     free(e->folder);
     free(e);
@@ -439,6 +542,7 @@ void engine_leave(struct engine *e, lua_State *before) {
     if (pending) engine_unhook(e->running);
     e->running = before;
     if (!before) collector_tune(e);
+    if (!before && e->refused) tidy_soon(e);
     if (pending) engine_interrupt(e); /* for the code around; where there is none it has come too late */
 }
 

@@ -28,7 +28,8 @@ struct engine_file {
         uint64_t device, inode, size; /* all zero: there was none */
         struct timespec written, changed;
     } mark;
-    char path[]; /* absolute */
+    uint64_t hash; /* of the path */
+    char path[];   /* absolute */
 };
 
 /* The mark of the file that is there now. */
@@ -60,13 +61,22 @@ struct engine {
     struct net *net;
     const struct engine_host *host;
     void *app;
-    char *script;              /* its path, or NULL */
-    char *folder;              /* where modules beside the script are looked for, or NULL */
-    unsigned worker, workers;  /* which of the processes this is that run the script, from 1, and how many they are */
-    bool strict;               /* an error in a callback ends the program */
-    struct memory blocks;      /* of Lua's objects */
-    size_t memory, memory_cap; /* bytes that Lua holds, and may hold; cap 0: no cap */
-    size_t string_head;        /* bytes of the block of a long string that are in front of its text */
+    char *script;             /* its path, or NULL */
+    char *folder;             /* where modules beside the script are looked for, or NULL */
+    unsigned worker, workers; /* which of the processes this is that run the script, from 1, and how many they are */
+    bool strict;              /* an error in a callback ends the program */
+    struct memory blocks;     /* of Lua's objects */
+    size_t memory;            /* bytes of these */
+    size_t string_head;       /* bytes of the block of a long string that are in front of its text */
+    struct account *account;  /* of these, and of what the host keeps for the script (see engine_limit_memory) */
+    size_t beyond;            /* bytes that Lua's objects may take beyond what that account has room for */
+    bool lends;               /* what Lua asks for is for the host: it may be more */
+    bool refused;             /* there was no room for something */
+    struct deadline tidying;  /* so what is garbage goes */
+    struct engine_garbage {
+        uint64_t ended, took; /* when it was last collected for want of room, and how long that was */
+        size_t left;          /* bytes that were left in the account */
+    } garbage;
     enum collector collector;
     struct tasks tasks;
     struct luv *luv;              /* NULL: no script asked for it */
@@ -97,11 +107,39 @@ struct engine {
     lua_Hook watchdog;                   /* looks at that limit in every thread; NULL: there is none */
     FILE *out, *err;                     /* of a bot under test: what is printed, and told; NULL: stdout, stderr */
     struct engine_file *files;           /* what it was loaded from */
+    unsigned file_count;
 };
 
 /* A new state with Lua's libraries and ours. NULL without memory. `no_environment` is `lua -E`: LUA_PATH and the like
  * are not looked at. */
 struct engine *engine_new(struct net *net, const struct engine_host *host, void *app, bool no_environment);
+
+/* Limits what Lua's objects and what the host keeps for the script (options, messages that wait, names) may take
+ * together. The host stops a little before: what is left then is for Lua alone, so that the script can go on. */
+void engine_limit_memory(struct engine *e, size_t bytes);
+
+/* A new engine counts where another does: both have one limit. */
+void engine_share_memory(struct engine *e, const struct engine *other);
+
+/* The script is to stop: what that takes is allowed beyond the limit. */
+void engine_allow_stop(struct engine *e);
+
+/* Raises "not enough memory" where the host may not keep so many bytes more, though all garbage was collected. */
+void l_engine_need_slowly(lua_State *L, size_t bytes);
+static inline void l_engine_need(lua_State *L, const struct engine *e, size_t bytes) {
+    if (!account_has_room(e->account, bytes)) l_engine_need_slowly(L, bytes);
+}
+
+/* The same, and counts them from now on, up to engine_give_back. */
+void l_engine_keep(lua_State *L, size_t bytes);
+static inline void engine_give_back(struct engine *e, size_t bytes) { account_take(e->account, bytes); }
+
+/* How many bytes more the host may keep, after garbage was collected where that is less than wanted. */
+size_t l_engine_room(lua_State *L, size_t wanted);
+
+/* Collects garbage, finalizers and all, where that is worth its time: so that it takes a small part of it, however
+ * often there is no room. From the loop only. */
+void engine_collect(struct engine *e);
 
 /* Notes that the script was loaded from this file; relative to the working directory of now. */
 void engine_note_file(struct engine *e, const char *path);
@@ -157,9 +195,9 @@ bool engine_was_interrupted(struct engine *e);
 /* Pushes the chunk of the Lua module `name` of lualib/, or nothing: false. May raise. */
 bool l_engine_load(lua_State *L, const char *name);
 
-/* Pushes a string of what `b` holds. Where that lies as a string's text would (buf_make_room), the memory becomes the
- * string's and `b` is empty after; else it is copied. May raise. */
-void l_engine_push_memory(lua_State *L, struct buf *b);
+/* What `b` holds is about to be pushed as a string. Where it lies as a string's text would (buf_make_room), the memory
+ * becomes the string's, which is then not copied, and `b` is empty after. The text stays where it is. */
+void engine_offer(struct engine *e, struct buf *b);
 
 /* Pushes what the Lua module `name` of lualib/ returns; loads it at the first time. May raise. */
 void l_engine_require(lua_State *L, const char *name);

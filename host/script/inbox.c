@@ -29,39 +29,51 @@ void inbox_event_free(struct inbox_event *ev) {
     free(ev);
 }
 
+static size_t head_size(const struct conn_head *h) { return h ? sizeof *h + h->text.len + h->body.len : 0; }
+
 static size_t size_of(const struct inbox_event *ev) {
-    return sizeof *ev + ev->size + (ev->end ? sizeof *ev->end : 0) + (ev->head ? sizeof *ev->head : 0);
+    return sizeof *ev + ev->size + (ev->end ? sizeof *ev->end : 0) + head_size(ev->head);
 }
 
-static struct inbox_event *take_first(struct inbox_content *c) {
+/* It had `before` bytes. */
+static void count(const struct inbox *b, size_t before) { account_add(b->account, inbox_size(b) - before); }
+
+static struct inbox_event *take_first(const struct inbox *b) {
+    struct inbox_content *c = b->content;
     struct inbox_event *ev = c->first;
     c->first = ev->next;
     if (!c->first) c->last = &c->first;
     c->event_bytes -= size_of(ev);
+    account_take(b->account, size_of(ev));
     c->count[ev->kind]--;
     return ev;
 }
 
 void inbox_drop_messages(struct inbox *b) {
     if (!b->content) return;
+    account_take(b->account, b->content->messages.bytes.len);
     backlog_clear(&b->content->messages);
     b->content->taken = b->content->came;
     settle(b);
 }
 
 void inbox_clear(struct inbox *b) {
-    while (inbox_has_event(b)) inbox_event_free(take_first(b->content));
+    while (inbox_has_event(b)) inbox_event_free(take_first(b));
     inbox_drop_messages(b);
 }
 
 void inbox_move(struct inbox *to, struct inbox *from) {
-    *to = *from;
-    *from = (struct inbox){0};
+    account_take(from->account, inbox_size(from));
+    account_add(to->account, inbox_size(from));
+    to->content = from->content;
+    from->content = NULL;
 }
 
 int inbox_put(struct inbox *b, enum ws_kind kind, struct slice data) {
     struct inbox_content *c = fill(b);
+    size_t before = inbox_size(b);
     int rc = backlog_put(&c->messages, kind, data);
+    count(b, before);
     if (rc == 0) c->came++;
     settle(b);
     return rc;
@@ -77,18 +89,23 @@ static struct inbox_event *new_event(const struct inbox_content *c, enum inbox_k
     return ev;
 }
 
-static void add(struct inbox_content *c, struct inbox_event *ev) {
-    *c->last = ev;
-    c->last = &ev->next;
-    c->event_bytes += size_of(ev);
-    c->count[ev->kind]++;
+static void count_event(const struct inbox *b, const struct inbox_event *ev) {
+    b->content->event_bytes += size_of(ev);
+    b->content->count[ev->kind]++;
+    account_add(b->account, size_of(ev));
+}
+
+static void add(const struct inbox *b, struct inbox_event *ev) {
+    *b->content->last = ev;
+    b->content->last = &ev->next;
+    count_event(b, ev);
 }
 
 void inbox_tell_start(struct inbox *b, uint64_t attempt) {
     struct inbox_content *c = fill(b);
     struct inbox_event *ev = new_event(c, INBOX_STARTS, slice_of(NULL, 0));
     ev->attempt = attempt;
-    add(c, ev);
+    add(b, ev);
 }
 
 void inbox_tell(struct inbox *b, enum inbox_kind kind, struct slice data, const struct conn_end *end,
@@ -102,7 +119,7 @@ void inbox_tell(struct inbox *b, enum inbox_kind kind, struct slice data, const 
         if (!ev->end) abort();
         *ev->end = *end;
     }
-    add(c, ev);
+    add(b, ev);
 }
 
 void inbox_tell_first(struct inbox *b, enum inbox_kind kind, struct slice data) {
@@ -112,8 +129,7 @@ void inbox_tell_first(struct inbox *b, enum inbox_kind kind, struct slice data) 
     ev->next = c->first;
     if (!ev->next) c->last = &ev->next;
     c->first = ev;
-    c->event_bytes += size_of(ev);
-    c->count[kind]++;
+    count_event(b, ev);
 }
 
 bool inbox_message(const struct inbox *b, struct ws_event *ev) {
@@ -122,7 +138,9 @@ bool inbox_message(const struct inbox *b, struct ws_event *ev) {
 
 void inbox_drop_message(struct inbox *b) {
     if (!inbox_has_message(b)) return; /* a finalizer has dropped them all */
+    size_t before = inbox_size(b);
     backlog_drop(&b->content->messages);
+    count(b, before);
     b->content->taken++;
     settle(b);
 }
@@ -130,7 +148,7 @@ void inbox_drop_message(struct inbox *b) {
 struct inbox_event *inbox_event(struct inbox *b, bool wanted) {
     struct inbox_content *c = b->content;
     if (!c || !c->first || (wanted && c->first->after > c->taken)) return NULL;
-    struct inbox_event *ev = take_first(c);
+    struct inbox_event *ev = take_first(b);
     settle(b);
     return ev;
 }

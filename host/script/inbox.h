@@ -48,12 +48,13 @@ struct inbox_content {
 
 struct inbox {
     struct inbox_content *content; /* NULL: it is empty */
+    struct account *account;       /* where its bytes are counted: borrowed from the engine of its script */
 };
 
 /* Empties it. */
 void inbox_clear(struct inbox *b);
 
-/* Moves everything from one to the other, which must be empty. */
+/* Moves everything from one to the other, which must be empty; each stays with its account. */
 void inbox_move(struct inbox *to, struct inbox *from);
 
 /* Adds a message. 0 or ERR_NOMEM. */

@@ -3,6 +3,7 @@
 #include "script/modules.h"
 #include <lauxlib.h>
 #include <stdlib.h>
+#include <string.h>
 
 #define BOT_TYPE "wsbot.testing.bot core"
 
@@ -10,6 +11,23 @@ static struct bot *check_bot(lua_State *L) {
     struct bot *b = *(struct bot **)luaL_checkudata(L, 1, BOT_TYPE);
     if (!b) luaL_error(L, "the bot is gone: the state of its test is being closed");
     return b;
+}
+
+/* Text that is counted. It ends where a NUL is. */
+static char *keep_text(lua_State *L, struct bot *b, const char *text) {
+    size_t n = strlen(text);
+    l_engine_need(L, b->tester, n);
+    account_add(b->account, n);
+    b->kept += n;
+    return bot_copy(text, n);
+}
+
+static void drop_text(struct bot *b, char **text) {
+    size_t n = *text ? strlen(*text) : 0;
+    account_take(b->account, n);
+    b->kept -= n;
+    free(*text);
+    *text = NULL;
 }
 
 static int l_stepped(lua_State *L, int status, lua_KContext ctx) {
@@ -40,12 +58,10 @@ static int l_step(lua_State *L, int status, lua_KContext ctx) {
     if (b->busy) return l_task_wait(L, s->what, &b->waiting, UINT64_MAX, ctx, l_step);
     l_task_check(L, s->what);
     if (!lua_isnil(L, 2)) {
-        size_t n;
-        const char *source = lua_tolstring(L, 2, &n);
-        free(b->source);
-        free(b->path);
-        b->path = NULL;
-        b->source = bot_copy(source, n);
+        l_engine_need(L, b->tester, lua_rawlen(L, 2));
+        drop_text(b, &b->source);
+        drop_text(b, &b->path);
+        b->source = keep_text(L, b, lua_tostring(L, 2));
     }
     free(b->failure); /* of a step that nobody waited for to its end */
     b->failure = NULL;
@@ -98,7 +114,7 @@ static int l_kill(lua_State *L) {
 
 static int push_output(lua_State *L, struct output *o) {
     fflush(o->file);
-    lua_pushlstring(L, o->text, o->size);
+    lua_pushlstring(L, (const char *)buf_slice(&o->text).p, o->text.len);
     return 1;
 }
 
@@ -132,35 +148,31 @@ static int l_gc(lua_State *L) {
     return 0;
 }
 
-static void read_strings(lua_State *L, int table, struct strings *list) {
+static void read_strings(lua_State *L, struct bot *b, int table, struct strings *list) {
     for (lua_Integer i = 1; i <= (lua_Integer)lua_rawlen(L, table); i++) {
-        size_t n;
         lua_rawgeti(L, table, i);
-        const char *text = luaL_tolstring(L, -1, &n);
-        bot_put_string(list, lua_toboolean(L, -2) ? bot_copy(text, n) : NULL); /* false: a variable that is not set */
+        const char *text = luaL_tolstring(L, -1, NULL);
+        bot_put_string(list, lua_toboolean(L, -2) ? keep_text(L, b, text) : NULL); /* false: it is not set */
         lua_pop(L, 2);
     }
 }
 
 /* bot(path or nil, source or nil, arguments, environment: name, value, ...) */
 static int l_make(lua_State *L) {
-    size_t n, m;
-    const char *path = luaL_optlstring(L, 1, NULL, &n), *source = luaL_optlstring(L, 2, NULL, &m);
+    const char *path = luaL_optstring(L, 1, NULL), *source = luaL_optstring(L, 2, NULL);
     luaL_checktype(L, 3, LUA_TTABLE);
     luaL_checktype(L, 4, LUA_TTABLE);
     luaL_argcheck(L, path || source, 1, "a path or a source");
     struct bot **at = lua_newuserdatauv(L, sizeof *at, 0), *b = calloc(1, sizeof *b);
     if (!b) abort();
     *at = b;
-    *b = (struct bot){.references = 1, .tester = engine_of(L)};
+    *b = (struct bot){.references = 1, .tester = engine_of(L), .account = account_hold(engine_of(L)->account)};
     luaL_setmetatable(L, BOT_TYPE);
-    if (path) b->path = bot_copy(path, n);
-    if (source) b->source = bot_copy(source, m);
-    read_strings(L, 3, &b->arguments);
-    read_strings(L, 4, &b->environment);
-    b->out.file = open_memstream(&b->out.text, &b->out.size);
-    b->err.file = open_memstream(&b->err.text, &b->err.size);
-    if (!b->out.file || !b->err.file) return luaL_error(L, "not enough memory");
+    if (path) b->path = keep_text(L, b, path);
+    if (source) b->source = keep_text(L, b, source);
+    read_strings(L, b, 3, &b->arguments);
+    read_strings(L, b, 4, &b->environment);
+    if (!bot_open_output(b, &b->out) || !bot_open_output(b, &b->err)) return luaL_error(L, "not enough memory");
     return 1;
 }
 

@@ -61,6 +61,7 @@ static int send_as(lua_State *L, struct conn_box *b, bool binary) {
     size_t n;
     const char *data = luaL_checklstring(L, 2, &n);
     if (b->staged && b->staged->ends) return push_result(L, ERR_CLOSED);
+    l_engine_need(L, b->engine, n);
     return push_result(L, conn_send(b->conn, binary ? WS_BINARY : WS_TEXT, slice_of(data, n)));
 }
 
@@ -77,6 +78,7 @@ static int l_ping(lua_State *L) {
     size_t n;
     const char *data = luaL_optlstring(L, 2, "", &n);
     luaL_argcheck(L, n <= FRAME_CONTROL_MAX, 2, "a ping has at most 125 bytes");
+    l_engine_need(L, b->engine, n);
     return push_result(L, conn_ping(b->conn, slice_of(data, n)));
 }
 
@@ -209,6 +211,7 @@ void l_conn_adopt(struct conn_box *to, struct conn_box *from) {
     conn_adopt(c, like, !to->url_function);
     conn_detach(like);
     conn_withdraw(like);
+    conn_set_account(c, to->engine->account);
     to->conn = c;
     from->conn = like; /* which is closed, as far as the last generation can see */
     c->sink_arg = to;
@@ -287,12 +290,19 @@ static int l_gc(lua_State *L) {
     if (b->matched_by) b->matched_by->match = NULL;
     if (b->match) b->match->matched_by = NULL;
     free(b->name);
+    engine_give_back(b->engine, b->kept);
     unstage(b);
     inbox_clear(&b->inbox);
     conn_release(b->conn);
     b->conn = NULL;
     b->kind = NULL; /* which the memory may have for long */
     return 0;
+}
+
+void l_conn_share_plan(lua_State *L, struct conn_box *b) {
+    conn_share_plan(b->conn);
+    conn_count(b->conn);
+    l_engine_need(L, b->engine, 0);
 }
 
 static int l_connect(lua_State *L) {
@@ -304,9 +314,11 @@ static int l_connect(lua_State *L) {
     struct conn_box *b = lua_newuserdatauv(L, sizeof *b, BOX_VALUES);
     *b = (struct conn_box){.kind = &box_kind, .engine = e, .delivers = DELIVERS_MESSAGE};
     b->conn = conn_new(e->net, &l_events_sink, b);
+    b->inbox.account = e->account;
+    conn_set_account(b->conn, e->account);
     luaL_setmetatable(L, CONN_TYPE); /* from here on the collector gives it all back */
     l_options_read(L, 2);
-    conn_share_plan(b->conn);
+    l_conn_share_plan(L, b);
     take_name(L, 2, b);
     enlist(b);
     box_anchor(L, 2, b);
@@ -338,6 +350,10 @@ int luaopen_ws(lua_State *L) {
     lua_pushboolean(L, 1);
     lua_rawsetp(L, -2, &box_kind);
     l_fields_open(L, methods);
+    lua_pushliteral(L, "text"); /* both stay: to deliver a message takes no memory for them */
+    lua_setfield(L, -2, "text");
+    lua_pushliteral(L, "binary");
+    lua_setfield(L, -2, "binary");
     lua_pop(L, 1);
     luaL_newlib(L, functions);
     lua_pushliteral(L, "blob");

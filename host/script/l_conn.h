@@ -46,6 +46,7 @@ struct conn_box {
     struct conn *conn; /* held */
     struct engine *engine;
     char *name;                          /* as given, its own; NULL: not given */
+    size_t kept;                         /* bytes of it that are counted */
     uint64_t born;                       /* see engine->births */
     struct conn_box *next, **at;         /* of the same engine, in order */
     struct conn_box *match, *matched_by; /* reload: the one of the last generation that it takes over, and back */
@@ -82,6 +83,9 @@ void l_fields_open(lua_State *L, const luaL_Reg *methods);
 /* Reads the options of ws.connect, the table at index 1, into the box at index `box`, whose user values are in place.
  * Raises an error that names what is wrong. */
 void l_options_read(lua_State *L, int box);
+
+/* The plan is as it is to be (see conn_share_plan). Raises where it is more than may be kept. */
+void l_conn_share_plan(lua_State *L, struct conn_box *b);
 
 /* Reads a url, or headers; raises. Also for what a script's functions give, attempt by attempt. */
 void l_options_url(lua_State *L, int value, struct conn_box *b);

@@ -35,7 +35,15 @@ static bool listens(const struct conn_box *b) {
     return hears(b, ON_MESSAGE) && !(b->conn->paused & CONN_PAUSED_BY_SCRIPT);
 }
 
-/* Keeps what cannot be told yet. The socket is not read while the inbox is full. */
+/* What is held takes no more than half of what may be kept (--max-memory): the rest is for messages that are not whole
+ * yet, and for what the script does. */
+static bool has_room(const struct conn_box *b) {
+    const struct account *a = b->engine->account;
+    return account_has_room(a, a->most / 2);
+}
+
+/* Keeps what cannot be told yet. The socket is not read while the inbox is full, nor while much is kept and the script
+ * has not taken all of this. */
 static void hold(struct conn_box *b, const struct ws_event *ev) {
     if (ev->kind == WS_PING) {
         if (hears(b, ON_PING)) inbox_tell(&b->inbox, INBOX_PING, ev->data, NULL, NULL, 0);
@@ -47,7 +55,8 @@ static void hold(struct conn_box *b, const struct ws_event *ev) {
     } else {
         task_wake_first(&b->receivers);
     }
-    if (inbox_size(&b->inbox) >= b->conn->plan->settings.max_receive_buffer) conn_pause(b->conn, CONN_PAUSED_BY_SINK);
+    bool full = inbox_size(&b->inbox) >= b->conn->plan->settings.max_receive_buffer;
+    if (full || !has_room(b)) conn_pause(b->conn, CONN_PAUSED_BY_SINK);
 }
 
 static void hold_rest(struct conn_box *b) {
@@ -56,8 +65,8 @@ static void hold_rest(struct conn_box *b) {
 }
 
 void l_events_make_room(struct conn_box *b) {
-    if (inbox_size(&b->inbox) <= b->conn->plan->settings.max_receive_buffer / 2)
-        conn_resume(b->conn, CONN_PAUSED_BY_SINK);
+    bool room = inbox_size(&b->inbox) <= b->conn->plan->settings.max_receive_buffer / 2 && has_room(b);
+    if (room || inbox_is_empty(&b->inbox)) conn_resume(b->conn, CONN_PAUSED_BY_SINK);
 }
 
 /* ---- what a callback is called with ---- */
@@ -216,10 +225,11 @@ static int push_message(lua_State *L, struct conn_box *b, const struct ws_event 
     }
     lua_pushvalue(L, LISTENER);
     lua_pushvalue(L, CONN);
-    if (ev->memory)
-        l_engine_push_memory(L, ev->memory);
-    else
-        lua_pushlstring(L, (const char *)ev->data.p, ev->data.n);
+    if (ev->memory) {
+        engine_offer(b->engine, ev->memory);
+        conn_count(b->conn); /* it is no longer the connection's, and about to be Lua's */
+    }
+    lua_pushlstring(L, (const char *)ev->data.p, ev->data.n); /* what lies in its place already is not copied */
     lua_pushvalue(L, ev->kind == WS_TEXT ? TEXT : BINARY);
     return 3;
 }
@@ -273,7 +283,7 @@ static void take_start(lua_State *L, struct conn_box *b) {
     } else {
         l_options_url(L, -1, b);
     }
-    conn_share_plan(b->conn);
+    l_conn_share_plan(L, b);
 }
 
 /* ---- the task ---- */
@@ -487,6 +497,12 @@ static void end_start(struct conn_box *b) {
     if (b->task && b->delivers == INBOX_STARTS) task_cancel(b->task);
 }
 
+/* Messages and connections that are garbage may have what is wanted. */
+static void on_starved(void *arg, struct conn *c) {
+    (void)c;
+    engine_collect(((struct conn_box *)arg)->engine);
+}
+
 static void on_failed(void *arg, struct conn *c, const struct fault *fault) {
     struct conn_end end = {.fault = *fault};
     (void)c;
@@ -511,6 +527,7 @@ const struct conn_sink l_events_sink = {
     .readable = on_readable,
     .buffer_full = on_buffer_full,
     .drained = on_drained,
+    .starved = on_starved,
     .failed = on_failed,
     .closed = on_closed,
 };

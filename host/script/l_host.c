@@ -6,12 +6,14 @@
 #include "script/modules.h"
 #include "script/state.h"
 #include <lauxlib.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <uv.h>
 
-#define ON_STOP   "wsbot.on_stop" /* registry: the functions given to host.on_stop */
-#define ON_RELOAD "wsbot.on_reload"
+/* Their addresses are the keys of lists in the registry, of the functions given to host.on_stop and host.on_reload:
+ * looking those up takes no memory. */
+static const char on_stop_key, on_reload_key;
 
 static int l_now(lua_State *L) {
     lua_pushnumber(L, clock_to_seconds(clock_now(&engine_of(L)->net->clock)));
@@ -46,14 +48,18 @@ static int l_reload(lua_State *L) {
 /* Adds the function at index 1 to a list. */
 static int enlist(lua_State *L, const char *list) {
     luaL_checktype(L, 1, LUA_TFUNCTION);
-    luaL_getsubtable(L, LUA_REGISTRYINDEX, list);
+    if (lua_rawgetp(L, LUA_REGISTRYINDEX, list) != LUA_TTABLE) {
+        lua_newtable(L);
+        lua_pushvalue(L, -1);
+        lua_rawsetp(L, LUA_REGISTRYINDEX, list);
+    }
     lua_pushvalue(L, 1);
     lua_rawseti(L, -2, (lua_Integer)lua_rawlen(L, -2) + 1);
     return 0;
 }
 
-static int l_on_stop(lua_State *L) { return enlist(L, ON_STOP); }
-static int l_on_reload(lua_State *L) { return enlist(L, ON_RELOAD); }
+static int l_on_stop(lua_State *L) { return enlist(L, &on_stop_key); }
+static int l_on_reload(lua_State *L) { return enlist(L, &on_reload_key); }
 
 /* Those that are called, one after the other; what they add meanwhile is not. */
 struct reloading {
@@ -62,14 +68,13 @@ struct reloading {
 
 static int l_count_on_reload(lua_State *L) {
     struct reloading *r = l_door_given(L, l_count_on_reload);
-    luaL_getsubtable(L, LUA_REGISTRYINDEX, ON_RELOAD);
-    r->count = (lua_Integer)lua_rawlen(L, -1);
+    if (lua_rawgetp(L, LUA_REGISTRYINDEX, &on_reload_key) == LUA_TTABLE) r->count = (lua_Integer)lua_rawlen(L, -1);
     return 0;
 }
 
 static int l_call_on_reload(lua_State *L) {
     const struct reloading *r = l_door_given(L, l_call_on_reload);
-    luaL_getsubtable(L, LUA_REGISTRYINDEX, ON_RELOAD);
+    lua_rawgetp(L, LUA_REGISTRYINDEX, &on_reload_key);
     lua_rawgeti(L, -1, r->next);
     lua_call(L, 0, 0);
     return 0;
@@ -95,7 +100,7 @@ static int l_go_on_stopping(lua_State *L, int status, lua_KContext ctx) {
     struct stopping *s = (struct stopping *)ctx;
     (void)status;
     lua_settop(L, 0);
-    luaL_getsubtable(L, LUA_REGISTRYINDEX, ON_STOP);
+    if (lua_rawgetp(L, LUA_REGISTRYINDEX, &on_stop_key) != LUA_TTABLE) return 0;
     while (lua_rawgeti(L, 1, s->called + 1) != LUA_TNIL) {
         s->called++;
         lua_callk(L, 0, 0, ctx, l_go_on_stopping);
@@ -109,21 +114,58 @@ static int l_start_stopping(lua_State *L) {
 
 static void call_on_stop(struct stopping *s);
 
+struct left_out {
+    lua_Integer number;
+    char where[LUA_IDSIZE + 16]; /* empty: there is none of that number */
+};
+
+static int l_left_out(lua_State *L) {
+    struct left_out *l = l_door_given(L, l_left_out);
+    lua_Debug ar;
+    if (lua_rawgetp(L, LUA_REGISTRYINDEX, &on_stop_key) != LUA_TTABLE) return 0;
+    if (lua_rawgeti(L, -1, l->number) != LUA_TFUNCTION) return 0;
+    lua_getinfo(L, ">S", &ar);
+    snprintf(l->where, sizeof l->where, "%s:%d", ar.short_src, ar.linedefined);
+    return 0;
+}
+
+/* Names the function of that number, which there is no memory for. False: there is none. */
+static bool tell_of_memory(const struct stopping *s, lua_Integer number) {
+    struct left_out l = {.number = number};
+    char line[LUA_IDSIZE + 100];
+    door_call(s->engine, l_left_out, &l, NULL);
+    if (!l.where[0]) return false;
+    snprintf(line, sizeof line, "host.on_stop: not enough memory for the function at %s", l.where);
+    log_write(s->engine->err, LOG_ERROR, slice_str(line));
+    return true;
+}
+
 static void on_stopping_end(struct task *t, void *arg, enum task_end how) {
     struct stopping *s = arg;
     if (how == TASK_FAILED) task_report(t, NULL);
+    if (how == TASK_FAILED && lua_status(t->co) == LUA_ERRMEM) tell_of_memory(s, s->called);
     s->ended = true;
     s->how = how;
     if (!s->starts) call_on_stop(s);
 }
 
+/* There is no memory for as much as a task: leaves out the function that was next. False: there was none. */
+static bool leave_out(struct stopping *s) {
+    if (!tell_of_memory(s, s->called + 1)) return false;
+    s->called++;
+    return true;
+}
+
 static void call_on_stop(struct stopping *s) {
+    lua_Integer before = -1;
     s->starts = true;
     while (s->ended && s->how == TASK_FAILED) {
+        bool more = s->called != before || leave_out(s); /* none is tried twice */
+        before = s->called;
         s->ended = false;
-        if (task_run(s->engine, l_start_stopping, s, on_stopping_end, s)) continue;
-        s->ended = true; /* no memory */
-        s->how = TASK_DONE;
+        if (more && task_run(s->engine, l_start_stopping, s, on_stopping_end, s)) continue;
+        s->ended = true;
+        if (!more || s->engine->tasks.exits) s->how = TASK_DONE;
     }
     s->starts = false;
     if (!s->ended) return;
@@ -134,6 +176,7 @@ static void call_on_stop(struct stopping *s) {
 void l_host_call_on_stop(struct engine *e, void (*done)(void *arg), void *arg) {
     struct stopping *s = malloc(sizeof *s);
     if (!s) abort();
+    engine_allow_stop(e);
     *s =
         (struct stopping){.engine = e, .done = done, .arg = arg, .ended = true, .how = TASK_FAILED}; /* to begin with */
     call_on_stop(s);

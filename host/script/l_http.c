@@ -15,17 +15,30 @@
 struct pending {
     struct http_transfer *transfer; /* NULL: there is none (any more) */
     struct waiters waiter;
+    struct engine *engine;
+    size_t kept; /* bytes that are counted */
 };
 
 /* The stack of l_perform: the options, the userdata. */
 enum { OPTIONS = 1, PENDING };
 
-static void on_done(void *arg) { task_wake_all(&((struct pending *)arg)->waiter); }
+static void count(struct pending *p) {
+    size_t now = p->transfer ? http_size(p->transfer) : 0;
+    account_add(p->engine->account, now - p->kept);
+    p->kept = now;
+}
+
+static void on_done(void *arg) {
+    struct pending *p = arg;
+    count(p);
+    task_wake_all(&p->waiter);
+}
 
 static int l_end(lua_State *L) {
     struct pending *p = luaL_checkudata(L, 1, REQUEST_TYPE);
     if (p->transfer) http_free(p->transfer);
     p->transfer = NULL;
+    count(p);
     return 0;
 }
 
@@ -157,14 +170,17 @@ static int l_perform(lua_State *L) {
     lua_settop(L, OPTIONS);
     l_task_check(L, "http.request");
     struct pending *p = lua_newuserdatauv(L, sizeof *p, 0);
-    *p = (struct pending){0};
+    *p = (struct pending){.engine = engine_of(L)};
     luaL_setmetatable(L, REQUEST_TYPE);
     lua_toclose(L, PENDING);
     uint64_t timeout = clock_from_seconds(number(L, "timeout"));
     struct http_request r = read_request(L);
     struct fault fault = {0};
+    l_engine_need(L, p->engine, r.body.n);
+    r.room = l_engine_room(L, r.body.n + r.max_size);
     p->transfer = http_start(engine_of(L)->net, &r, on_done, p, &fault);
     if (!p->transfer) return fail(L, fault.kind, fault.text);
+    count(p);
     lua_settop(L, PENDING);
     return l_task_wait(L, "http.request", &p->waiter, timeout, 0, l_performed);
 }

@@ -173,7 +173,12 @@ static void read_binary_type(lua_State *L, int box, const char *name) {
     box_at(L, box)->binary = l_options_binary(L, -1, "ws.connect: binary_type");
 }
 
-static void read_name(lua_State *L, int box, const char *name) { l_option_keep_string(L, &box_at(L, box)->name, name); }
+static void read_name(lua_State *L, int box, const char *name) {
+    struct conn_box *b = box_at(L, box);
+    l_option_keep_string(L, &b->name, name);
+    b->kept = strlen(b->name) + 1;
+    account_add(b->engine->account, b->kept);
+}
 
 /* The address is never shown, as its password would be. */
 static void read_proxy(lua_State *L, int box, const char *name) {

@@ -229,6 +229,7 @@ static int l_arrive(lua_State *L) {
     lua_newtable(L);
     lua_setiuservalue(L, 2, SESSION_RECORD);
     box_anchor(L, 2, s);
+    conn_set_account(s->conn, s->engine->account);
     a->conn->sink_arg = s;
     a->conn->answer = &a->peer->answer;
     return 0;
@@ -334,13 +335,16 @@ static int l_send(lua_State *L) {
     size_t n;
     const char *data = luaL_checklstring(L, 2, &n);
     int kind = luaL_checkoption(L, 3, "text", kinds);
+    l_engine_need(L, s->engine, n);
     return push_result(L, conn_send(s->conn, kind ? WS_BINARY : WS_TEXT, slice_of(data, n)));
 }
 
 static int l_send_raw(lua_State *L) {
     size_t n;
+    struct session *s = check_session(L);
     const char *data = luaL_checklstring(L, 2, &n);
-    return push_result(L, conn_send_raw(check_session(L)->conn, slice_of(data, n)));
+    l_engine_need(L, s->engine, n);
+    return push_result(L, conn_send_raw(s->conn, slice_of(data, n)));
 }
 
 static int l_ping(lua_State *L) {

@@ -10,12 +10,15 @@
 
 #define TIMER_TYPE "wsbot.timer"
 
+enum { TIMER_SIZE = 32 }; /* bytes of its place in the clock, about */
+
 struct timer {
     struct deadline deadline;
     uint64_t every; /* nanoseconds; 0: once */
     bool busy;      /* its function runs, or waits */
     struct engine *engine;
     char *name;               /* NULL: it has none */
+    size_t kept;              /* bytes that are counted */
     uint64_t born;            /* see engine->births */
     struct timer *next, **at; /* of those of its engine that are set; `at` NULL: it is not */
 };
@@ -90,12 +93,12 @@ static int start(lua_State *L, bool again) {
     uint64_t span = clock_from_seconds(seconds);
     if (again) t->every = span ? span : 1;
     luaL_setmetatable(L, TIMER_TYPE);
-    if (again && lua_isstring(L, 3)) {
-        size_t size;
-        const char *name = lua_tolstring(L, 3, &size);
-        luaL_argcheck(L, strlen(name) == size, 3, "the name has a NUL in it");
-        if (!(t->name = strdup(name))) return luaL_error(L, "not enough memory");
-    }
+    size_t length = 0;
+    const char *name = again && lua_isstring(L, 3) ? lua_tolstring(L, 3, &length) : NULL;
+    luaL_argcheck(L, !name || strlen(name) == length, 3, "the name has a NUL in it");
+    l_engine_keep(L, TIMER_SIZE + (name ? length + 1 : 0));
+    t->kept = TIMER_SIZE + (name ? length + 1 : 0);
+    if (name && !(t->name = strdup(name))) return luaL_error(L, "not enough memory");
     lua_pushvalue(L, 2);
     lua_setiuservalue(L, -2, 1);
     box_anchor(L, -1, t);
@@ -118,6 +121,8 @@ static int l_gc(lua_State *L) {
     unlink_timer(t);
     free(t->name);
     t->name = NULL;
+    engine_give_back(t->engine, t->kept);
+    t->kept = 0;
     clock_cancel(&t->engine->net->clock, &t->deadline);
     return 0;
 }

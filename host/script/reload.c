@@ -22,7 +22,11 @@ struct engine *reload_stage(struct engine *e, char **why) {
     next->worker = e->worker;
     next->workers = e->workers;
     next->strict = e->strict;
-    next->memory_cap = e->memory_cap;
+    if (e->tester)
+        engine_share_memory(next, e);
+    else
+        next->account->most = e->account->most;
+    next->beyond = e->beyond;
     next->reloads = e->reloads + 1;
     next->last_id = e->net->last_id;
     next->staged = true;

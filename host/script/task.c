@@ -13,7 +13,8 @@
 #include <string.h>
 
 enum {
-    IDLE_MAX = 64, /* coroutines kept for the next tasks */
+    IDLE_MAX = 64,     /* coroutines kept for the next tasks */
+    START_SIZE = 1024, /* bytes that are set aside for a new one to begin with */
 };
 
 /* ---- lists ---- */
@@ -71,6 +72,7 @@ static int l_make(lua_State *L) {
     struct making *m = l_door_given(L, l_make);
     struct task *t = calloc(1, sizeof *t);
     if (!t) return luaL_error(L, "not enough memory");
+    account_add(m->engine->account, sizeof *t);
     m->task = t;
     t->engine = m->engine;
     t->co = lua_newthread(L);
@@ -89,6 +91,13 @@ static struct task *take_idle(struct engine *e) {
 
 static void drop(struct task *t) {
     box_unanchor(t->engine->L, t);
+    account_take(t->engine->account, sizeof *t);
+    free(t);
+}
+
+/* One that there was no memory for, or NULL. */
+static void drop_unmade(struct task *t) {
+    if (t) account_take(t->engine->account, sizeof *t);
     free(t);
 }
 
@@ -154,8 +163,15 @@ static int l_collect(lua_State *L) {
     return 0;
 }
 
+/* It begins, or never will. */
+static void use_set_aside(struct task *t) {
+    if (t->set_aside) account_take(t->engine->account, START_SIZE);
+    t->set_aside = false;
+}
+
 static void finish(struct task *t, enum task_end how) {
     struct engine *e = t->engine;
+    use_set_aside(t);
     unlink_all(t);
     if (how == TASK_FAILED && e->collects && !t->joined) {
         door_call(e, l_collect, t, NULL);
@@ -183,6 +199,7 @@ static void go_on(struct task *t) {
     struct engine *e = t->engine;
     int results;
     t->state = TASK_RUNNING;
+    use_set_aside(t);
     e->tasks.current = t;
     e->tasks.stuck = 0;
     lua_State *running = engine_enter(e, t->co);
@@ -226,8 +243,11 @@ bool task_run(struct engine *e, lua_CFunction body, void *arg, void (*ended)(str
     struct task *t = take_idle(e);
     if (!t) {
         struct making m = {.engine = e};
-        if (!door_call(e, l_make, &m, NULL)) {
-            free(m.task);
+        e->lends = true;
+        bool made = door_call(e, l_make, &m, NULL);
+        e->lends = false;
+        if (!made) {
+            drop_unmade(m.task);
             return false;
         }
         t = m.task;
@@ -245,6 +265,7 @@ bool task_run(struct engine *e, lua_CFunction body, void *arg, void (*ended)(str
 
 struct task *l_task_spawn(lua_State *L, int n) {
     struct engine *e = engine_of(L);
+    l_engine_need(L, e, sizeof(struct task) + START_SIZE);
     struct making m = {.engine = e, .task = take_idle(e)};
     if (!m.task) {
         lua_pushcfunction(L, l_make);
@@ -252,7 +273,7 @@ struct task *l_task_spawn(lua_State *L, int n) {
         int rc = lua_pcall(L, 0, 0, 0);
         e->gift = before;
         if (rc != LUA_OK) {
-            free(m.task);
+            drop_unmade(m.task);
             lua_error(L);
         }
     }
@@ -261,6 +282,8 @@ struct task *l_task_spawn(lua_State *L, int n) {
         luaL_error(L, "too many arguments");
     }
     begin(m.task);
+    m.task->set_aside = true;
+    account_add(e->account, START_SIZE);
     lua_xmove(L, m.task->co, n + 1);
     m.task->arguments = n;
     make_ready(m.task);

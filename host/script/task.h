@@ -42,6 +42,7 @@ struct task {
     struct waiters *queue;      /* where it stands, or NULL */
     struct waiters *instead_of; /* of those there it alone was woken; NULL: it was not so */
     bool cancelled;             /* it ends in the next turn */
+    bool set_aside;             /* memory is, for it to begin with */
     struct task *next, *previous;
     struct task *all_next, **all_at;
 

@@ -205,6 +205,14 @@ void deflate_clear(struct deflate *d) {
     end_inflater(d);
 }
 
+/* As zconf.h has it. */
+size_t deflate_size(const struct deflate *d) {
+    enum { INFLATER = 7 * 1024 };
+    size_t out = d->deflating ? ((size_t)1 << (d->deflate_bits + 2)) + ((size_t)1 << (d->memory_level + 9)) : 0;
+    size_t in = d->inflating ? ((size_t)1 << d->inflate_bits) + INFLATER : 0;
+    return sizeof *d + out + in;
+}
+
 void deflate_forget(struct deflate *d) { end_deflater(d); }
 
 int deflate_message(struct deflate *d, struct slice message, struct buf *out) {

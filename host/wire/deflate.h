@@ -61,6 +61,9 @@ void deflate_init(struct deflate *d, const struct deflate_params *params, const 
                   bool client);
 void deflate_clear(struct deflate *d);
 
+/* How many bytes its streams take, about. */
+size_t deflate_size(const struct deflate *d);
+
 /* Forgets what was compressed, since the other side does not get it: what comes next does not look back. */
 void deflate_forget(struct deflate *d);
 

@@ -46,6 +46,13 @@ void ws_clear(struct ws *w) {
     w->pong = NULL;
 }
 
+size_t ws_received(const struct ws *w) { return w->partial && !w->partial->delivered ? w->partial->message.len : 0; }
+
+size_t ws_size(const struct ws *w) {
+    size_t partial = w->partial ? sizeof *w->partial + w->partial->message.len : 0;
+    return partial + (w->deflate ? deflate_size(w->deflate) : 0);
+}
+
 bool ws_close_code_valid(uint16_t code) {
     return (code >= 1000 && code <= 1003) || (code >= 1007 && code <= 1014) || (code >= 3000 && code <= 4999);
 }
@@ -162,6 +169,8 @@ static enum ws_step fail_protocol(struct ws *w, const char *text) {
 static enum ws_step fail_utf8(struct ws *w, const char *text) {
     return fail(w, "invalid_utf8", WS_CLOSE_INVALID_DATA, text);
 }
+
+void ws_refuse(struct ws *w, const char *text) { fail(w, "too_big", WS_CLOSE_TOO_BIG, text); }
 
 /* Reads a head, which a read may have cut anywhere. WS_EVENT: the frame is entered next. */
 static enum ws_step read_head(struct ws *w, struct slice *in) {

@@ -134,6 +134,13 @@ int ws_close(struct ws *w, uint16_t code, struct slice reason);
 /* Answers the latest ping where that had to wait until `out` was emptier. Call it after `out` was sent. */
 void ws_catch_up(struct ws *w);
 
+/* How many bytes have come of a message that is not whole yet; and how many it keeps, all in all. */
+size_t ws_received(const struct ws *w);
+size_t ws_size(const struct ws *w);
+
+/* Ends it ("too_big", 1009), as there is no memory for what came. */
+void ws_refuse(struct ws *w, const char *text);
+
 /* May this code stand in a Close frame (RFC 6455 7.4 and the IANA registry)? */
 bool ws_close_code_valid(uint16_t code);
 

@@ -94,7 +94,8 @@ function host.on_reload(fn) end
 ---@param status? integer exit status, default 0
 function host.stop(status) end
 
----Has `fn` called when the program stops, before connections are closed. It may wait; all of them have 10 seconds.
+---Has `fn` called when the program stops, before connections are closed. It may wait; all of them have 10 seconds, and
+---4 MB more than `--max-memory` says. One that there is no memory for is named on stderr.
 ---@param fn fun()
 function host.on_stop(fn) end
 

@@ -13,7 +13,7 @@ local http = {}
 ---| "proxy"    # the proxy cannot be reached, or refuses
 ---| "tls"      # the TLS handshake, a certificate, or a file of the option `tls`
 ---| "timeout"  # timeout or connect_timeout passed
----| "too_big"  # a body over max_size, or headers over 256 KB
+---| "too_big"  # a body over max_size, or one that --max-memory has no room for; headers over 256 KB
 ---| "reset"    # the connection ended before the answer was whole
 ---| "http"     # the answer is wrong, there are too many redirects, or one leads to what is not http
 

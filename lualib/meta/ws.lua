@@ -17,7 +17,7 @@ ws = {}
 ---| "timeout"      # connect_timeout or handshake_timeout passed
 ---| "protocol"     # the peer broke a rule of RFC 6455; it was sent Close 1002
 ---| "invalid_utf8" # a text that is not UTF-8; Close 1007
----| "too_big"      # a message over max_message_size; Close 1009
+---| "too_big"      # a message over max_message_size, or one that --max-memory has no room for; Close 1009
 ---| "ping_timeout" # nothing came within pong_timeout of a ping
 ---| "reset"        # the connection ended without a Close frame
 ---| "callback"     # an error in a function of yours; the message has its traceback
@@ -101,7 +101,7 @@ ws = {}
 ---@field pong_timeout? number      seconds after a ping in which something must come; default 20
 ---@field max_message_size? integer bytes of a message received; default 16 MiB
 ---@field max_send_buffer? integer  bytes that wait to be sent; default 16 MiB
----@field max_receive_buffer? integer  bytes held for a script that is behind; default 16 MiB
+---@field max_receive_buffer? integer  bytes held for a script that is behind; default 16 MiB; with --max-memory less, where much is kept
 ---@field tls? ws.tls
 ---@field proxy? string|false  the way there: "http://user:pw@host:port" (CONNECT), https:// (the same over TLS),
 ---socks5:// (we look the server's name up) or socks5h:// (the proxy does); without a port 80, 443 or 1080. false: none.

@@ -287,12 +287,16 @@ describe("large messages", function()
   it_tells("are an error of the callback where the script has no memory for them", function()
     local p = peer.listen()
     local bot = program.bot([[
-      ws.connect { url = arg[1], on_message = function(_, data) say(#data, data:sub(1, 5)) end,
+      local fill = ("x"):rep(3000000)
+      ws.connect { url = arg[1], on_message = function(_, data)
+          if #data > 10 then data = data .. fill end
+          say(#data, data:sub(1, 5))
+        end,
         on_error = function(_, code, message) say(code, message:match "not enough memory" or message) end }
-    ]], { p.url }, { flags = { "--max-memory", "4" } })
+    ]], { p.url }, { flags = { "--max-memory", "8" } })
     local s = p:open()
     for _ = 1, 3 do
-      s:post("\x82\x7f" .. (">I8"):pack(8000000) .. ("x"):rep(8000000))
+      s:post("\x82\x7f" .. (">I8"):pack(2000000) .. ("x"):rep(2000000))
       s:text "after"
       bot:tells("callback not enough memory", "5 after")
     end

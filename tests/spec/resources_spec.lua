@@ -190,17 +190,19 @@ describe("a large message that the script has no memory for", function()
   it_tells("does not stay", function()
     local p = peer.listen()
     local bot = program.bot([[
-      ws.connect { url = arg[1], max_message_size = 1 << 30, on_message = function(_, data) say(data) end,
-        on_error = function(_, code) say(code) end }
+      ws.connect { url = arg[1], on_message = function(_, data) say(data) end }
+      ws.connect { url = arg[1], max_message_size = 1 << 30, on_error = function(_, code) say(code) end }
     ]], { p.url }, { flags = { "--max-memory", "4" } })
-    local s = p:open()
-    s:post("\x82\x7f" .. (">I8"):pack(60000000) .. ("x"):rep(60000000))
+    local s, t = p:open(), p:open()
+    t:post("\x82\x7f" .. (">I8"):pack(60000000) .. ("x"):rep(60000000))
+    bot:tells "too_big"
     s:text "after"
-    bot:tells("callback", "after")
+    bot:tells "after"
     if not program.is_sanitized() then
       local now = memory(bot.pid)
       assert(now < 40, ("%.1f MB are left"):format(now))
     end
+    t:reset()
     s:finish()
     bot:ends(0)
   end)

@@ -1,0 +1,56 @@
+/* conn_count: how many bytes a connection keeps, for the account of its owner, and what happens where those are too
+ * many. What its owner sends is refused before it comes here; what a peer sends is read in small parts, and held by
+ * connections that nobody takes messages from as far as one message goes. */
+#include "net/conn_parts.h"
+
+enum { RECEIVED_FREE = 4 * 1024 }; /* bytes that each may have received of what is not whole yet */
+
+static size_t held_size(const struct buf *b) { return b ? b->len : 0; }
+
+static size_t head_size(const struct conn_head *h) { return h ? sizeof *h + h->text.len + h->body.len : 0; }
+
+static size_t more_size(const struct conn_more *m) { return m ? sizeof *m + m->cookies.size : 0; }
+
+static size_t stream_size(const struct stream *s) { return s ? sizeof *s + stream_waiting(s) : 0; }
+
+static size_t tls_size(struct tls *t) { return t ? CONN_TLS_SIZE + tls_out(t)->len : 0; }
+
+/* Those who have a plan in common share its size. */
+static size_t size_of(const struct conn *c) {
+    return sizeof *c + (uint32_t)c->plan->size / c->plan->users + c->out.len + held_size(c->held) +
+           (c->queue ? c->queue->bytes.len : 0) + head_size(c->head) + more_size(c->more) + stream_size(c->stream) +
+           tls_size(c->tls) + ws_size(&c->ws);
+}
+
+void conn_count(struct conn *c) {
+    size_t now = size_of(c);
+    account_add(c->account, now - c->counted);
+    c->counted = now;
+}
+
+void conn_set_account(struct conn *c, struct account *account) {
+    account_take(c->account, c->counted);
+    account_add(account, c->counted);
+    account_hold(account);
+    account_release(c->account);
+    c->account = account;
+}
+
+bool conn_has_room(struct conn *c, size_t n) {
+    if (account_has_room(c->account, n)) return true;
+    if (c->sink && c->sink->starved) c->sink->starved(c->sink_arg, c);
+    return account_has_room(c->account, n);
+}
+
+void conn_limit_received(struct conn *c) {
+    conn_count(c);
+    if (account_has_room(c->account, 0)) return;
+    size_t received = conn_is_open(c) ? ws_received(&c->ws) : c->head ? c->head->text.len + c->head->body.len : 0;
+    if (received <= RECEIVED_FREE || conn_has_room(c, 0) || !conn_is_live(c)) return;
+    if (conn_is_open(c) && c->ws.out) {
+        ws_refuse(&c->ws, "no memory for a message");
+        CONN_FAIL(c, "too_big", "no memory for a message, of which %zu bytes had come (--max-memory)", received);
+    } else {
+        CONN_FAIL(c, "too_big", "no memory for an answer, of which %zu bytes had come (--max-memory)", received);
+    }
+}
