@@ -119,17 +119,28 @@ static void keep_memory(void) {
 #endif
 }
 
+/* Without these nothing can begin. */
+static _Noreturn void refuse_to_start(const char *why) {
+    fprintf(stderr, "wsbot: cannot start: %s\n", why);
+    exit(1);
+}
+
+static void open_loop(struct worker *w) {
+    int rc = uv_loop_init(&w->loop);
+    if (rc == 0) rc = uv_async_init(&w->loop, &w->signalled, on_signalled);
+    if (rc != 0) refuse_to_start(uv_strerror(rc));
+    w->signalled.data = w;
+    uv_unref((uv_handle_t *)&w->signalled);
+}
+
 void worker_open(struct worker *w, bool script, bool no_environment) {
     *w = (struct worker){0};
     keep_memory();
-    if (uv_loop_init(&w->loop) != 0 || uv_async_init(&w->loop, &w->signalled, on_signalled) != 0) abort();
-    w->signalled.data = w;
-    uv_unref((uv_handle_t *)&w->signalled);
-    net_open(&w->net, &w->loop);
-    if (script && !(w->engine = engine_new(&w->net, &engine_host, w, no_environment))) {
-        fputs("wsbot: not enough memory\n", stderr);
-        exit(1);
-    }
+    if (!random_open()) refuse_to_start("the system gives no random numbers");
+    open_loop(w);
+    if (net_open(&w->net, &w->loop) < 0 ||
+        (script && !(w->engine = engine_new(&w->net, &engine_host, w, no_environment))))
+        refuse_to_start("not enough memory");
     signals_seen = hangups_seen = pool_stops = 0;
     worker_handle_signals(w, false);
 }

@@ -79,7 +79,7 @@ static void on_after(uv_check_t *after) {
 
 void clock_open(struct clock *c, uv_loop_t *loop) {
     *c = (struct clock){0};
-    if (uv_timer_init(loop, &c->timer) != 0) abort();
+    uv_timer_init(loop, &c->timer); /* none of these can fail */
     uv_idle_init(loop, &c->idle);
     uv_prepare_init(loop, &c->before);
     uv_check_init(loop, &c->after);
@@ -109,14 +109,24 @@ double clock_wall(const struct clock *c) {
     return (double)t.tv_sec + t.tv_usec / 1e6;
 }
 
+/* Begins when half of it is used, and tries again with each deadline: whoever is refused memory for so long has long
+ * been refused it for what the deadlines belong to. */
+static void make_room(struct clock *c) {
+    enum { LEAST = 32 };
+    if (c->n < c->size / 2) return;
+    size_t size = c->size ? c->size * 2 : LEAST;
+    struct deadline **heap = realloc(c->heap, size * sizeof *heap);
+    if (heap) {
+        c->heap = heap;
+        c->size = size;
+    } else if (c->n == c->size) {
+        abort();
+    }
+}
+
 void clock_set(struct clock *c, struct deadline *d, uint64_t due, void (*fn)(struct deadline *d)) {
     if (d->place) clock_cancel(c, d);
-    if (c->n == c->size) {
-        c->size = c->size ? c->size * 2 : 16;
-        struct deadline **heap = realloc(c->heap, c->size * sizeof *heap);
-        if (!heap) abort();
-        c->heap = heap;
-    }
+    make_room(c);
     d->due = due;
     d->order = c->order++;
     d->fn = fn;

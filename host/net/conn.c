@@ -409,6 +409,7 @@ void conn_dial(struct conn *c) {
     c->remote_address = (struct stream_address){0};
     conn_set_step(c, c->plan->settings.connect_timeout);
     c->tunnel = tunnel_start(c->net, conn_url(c), c->plan, on_dialled, c);
+    if (!c->tunnel) CONN_FAIL(c, "connect", "not enough memory to connect");
 }
 
 void conn_limit_start(struct conn *c) {
@@ -471,7 +472,7 @@ void conn_withdraw(struct conn *c) {
 
 int conn_queue(struct conn *c, enum ws_kind kind, struct slice data) {
     if (!c->queue) {
-        if (!(c->queue = malloc(sizeof *c->queue))) abort();
+        if (!(c->queue = malloc(sizeof *c->queue))) return ERR_NOMEM;
         backlog_init(c->queue);
     }
     return backlog_put(c->queue, kind, data);
