@@ -2,6 +2,7 @@
 #include "app/console.h"
 
 #include "base/digest.h"
+#include "base/reserve.h"
 #include "net/record.h"
 #include "script/door.h"
 #include "script/engine.h"
@@ -160,7 +161,7 @@ static int l_did_read(lua_State *L, int status, lua_KContext ctx) {
 
 static void read_file(struct console *c) {
     ssize_t n;
-    if (!c->chunk && !(c->chunk = malloc(READ_SIZE))) abort();
+    if (!c->chunk) c->chunk = reserve_take(READ_SIZE);
     do n = read(c->in.fd, c->chunk, READ_SIZE);
     while (n < 0 && errno == EINTR);
     if (n > 0) c->chunk_size = (size_t)n;
@@ -211,7 +212,10 @@ static void write_file(struct console *c, const char *text, size_t n) {
 
 static void write_stream(struct console *c, const char *text, size_t n) {
     struct writing *w = malloc(sizeof *w + n);
-    if (!w) abort();
+    if (!w) {
+        fail(c, UV_ENOMEM);
+        return;
+    }
     w->request.data = w;
     w->console = c;
     memcpy(w->text, text, n);

@@ -6,11 +6,14 @@
 
 #include "base/log.h"
 #include "base/random.h"
+#include "base/reserve.h"
 #include "net/conn.h"
 #include "script/l_host.h"
+#include <errno.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
 #ifdef __GLIBC__
 #include <malloc.h>
 #endif
@@ -125,8 +128,18 @@ static _Noreturn void refuse_to_start(const char *why) {
     exit(1);
 }
 
+/* libuv's first loop makes a pipe, and ends the program where it cannot. */
+static int try_pipe(void) {
+    int fds[2], rc = pipe(fds);
+    if (rc != 0) return uv_translate_sys_error(errno);
+    close(fds[0]);
+    close(fds[1]);
+    return 0;
+}
+
 static void open_loop(struct worker *w) {
-    int rc = uv_loop_init(&w->loop);
+    int rc = try_pipe();
+    if (rc == 0) rc = uv_loop_init(&w->loop);
     if (rc == 0) rc = uv_async_init(&w->loop, &w->signalled, on_signalled);
     if (rc != 0) refuse_to_start(uv_strerror(rc));
     w->signalled.data = w;
@@ -136,6 +149,7 @@ static void open_loop(struct worker *w) {
 void worker_open(struct worker *w, bool script, bool no_environment) {
     *w = (struct worker){0};
     keep_memory();
+    if (!reserve_open()) refuse_to_start("not enough memory");
     if (!random_open()) refuse_to_start("the system gives no random numbers");
     open_loop(w);
     if (net_open(&w->net, &w->loop) < 0 ||
@@ -249,4 +263,5 @@ void worker_close(struct worker *w) {
     while (uv_run(&w->loop, UV_RUN_DEFAULT) != 0) continue; /* an uv_stop may still have been on its way */
     uv_loop_close(&w->loop);
     random_clear();
+    reserve_close();
 }

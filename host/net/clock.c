@@ -109,8 +109,8 @@ double clock_wall(const struct clock *c) {
     return (double)t.tv_sec + t.tv_usec / 1e6;
 }
 
-/* Begins when half of it is used, and tries again with each deadline: whoever is refused memory for so long has long
- * been refused it for what the deadlines belong to. */
+/* Begins when half of it is used, and tries again with each deadline: who is refused memory for so long has long been
+ * refused it for what the deadlines belong to. */
 static void make_room(struct clock *c) {
     enum { LEAST = 32 };
     if (c->n < c->size / 2) return;

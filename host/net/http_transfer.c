@@ -200,10 +200,14 @@ static void set_method(struct http_transfer *t) {
         SET(CURLOPT_CUSTOMREQUEST, r->method);
 }
 
+static void refuse_for_memory(struct http_transfer *t) { fault_put(&t->fault, "http", "not enough memory"); }
+
 static void add_header(struct http_transfer *t, const char *line) {
     struct curl_slist *list = t->client->curl.slist_append(t->headers, line);
-    if (!list) abort();
-    t->headers = list;
+    if (list)
+        t->headers = list;
+    else
+        refuse_for_memory(t);
 }
 
 /* Headers that libcurl would add by itself, and that only get in the way: a line without a value takes them out. */
@@ -261,7 +265,10 @@ static void set_all(struct http_transfer *t) {
 static void check_url(struct http_transfer *t) {
     const struct curl *curl = &t->client->curl;
     CURLU *parts = curl->url();
-    if (!parts) abort();
+    if (!parts) {
+        refuse_for_memory(t);
+        return;
+    }
     CURLUcode rc = curl->url_set(parts, CURLUPART_URL, t->request.url, 0);
     curl->url_cleanup(parts);
     if (rc != CURLUE_OK) fault_put(&t->fault, "url", "%s", curl->url_strerror(rc));
@@ -269,8 +276,10 @@ static void check_url(struct http_transfer *t) {
 
 void http_transfer_begin(struct http_transfer *t) {
     struct http_client *c = t->client;
-    if (!(t->easy = c->curl.easy_init())) abort();
-    check_url(t);
+    if ((t->easy = c->curl.easy_init()))
+        check_url(t);
+    else
+        refuse_for_memory(t);
     if (!fault_set(&t->fault)) set_all(t);
     if (!fault_set(&t->fault)) {
         CURLMcode rc = c->curl.multi_add_handle(c->multi, t->easy);

@@ -23,6 +23,10 @@ static void on_incoming(uv_stream_t *listening, int status) {
         return;
     }
     struct conn *c = conn_accept(l->net, s, l->options.tls, l->options.sink, l->options.arg);
+    if (!c) {
+        stream_close(s);
+        return;
+    }
     if (l->options.accepted) l->options.accepted(l->options.arg, c);
     conn_renew_step(c); /* its settings may be others now */
     conn_release(c);

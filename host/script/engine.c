@@ -2,6 +2,7 @@
 #include "script/engine.h"
 
 #include "base/log.h"
+#include "base/reserve.h"
 #include "script/collector.h"
 #include "script/l_timer.h"
 #include "script/lualib.h"
@@ -314,8 +315,7 @@ void engine_note_file(struct engine *e, const char *path) {
     size_t n = sizeof folder;
     if (path[0] != '/' && uv_cwd(folder, &n) != 0) return;
     size_t size = strlen(folder) + 1 + strlen(path) + 1;
-    struct engine_file **at = &e->files, *f = calloc(1, sizeof *f + size);
-    if (!f) abort();
+    struct engine_file **at = &e->files, *f = reserve_take(sizeof *f + size);
     snprintf(f->path, size, "%s%s%s", folder, folder[0] ? "/" : "", path);
     for (; *at; at = &(*at)->next) {
         if (strcmp((*at)->path, f->path) != 0) continue;
@@ -329,7 +329,7 @@ void engine_note_file(struct engine *e, const char *path) {
 
 void engine_set_script(struct engine *e, const char *path) {
     free(e->script);
-    if (!(e->script = strdup(path))) abort();
+    e->script = reserve_copy(path);
     engine_note_file(e, path);
     free(e->folder);
     e->folder = NULL;
