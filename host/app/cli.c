@@ -2,6 +2,7 @@
 #include "app/cli.h"
 
 #include "app/pool.h"
+#include "base/reserve.h"
 #include <lua.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -261,7 +262,7 @@ static int read_options(int argc, char **argv, int i, struct cli_options *out, i
 
 /* Those of `wsbot connect`, before and behind its URL. */
 static int read_connect(int argc, char **argv, struct cli_options *out, int *status) {
-    if (!(out->given = calloc((size_t)argc, sizeof *out->given))) abort();
+    out->given = reserve_take((size_t)argc * sizeof *out->given);
     for (int i = 2; i < argc;) {
         if ((i = read_options(argc, argv, i, out, status)) == CLI_DONE) return CLI_DONE;
         if (i < argc && out->url) return refuse(CLI_CONNECT, "what is", argv[i], status);

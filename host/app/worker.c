@@ -128,17 +128,19 @@ static _Noreturn void refuse_to_start(const char *why) {
     exit(1);
 }
 
-/* libuv's first loop makes a pipe, and ends the program where it cannot. */
-static int try_pipe(void) {
-    int fds[2], rc = pipe(fds);
-    if (rc != 0) return uv_translate_sys_error(errno);
+/* libuv's first loop makes a pipe, behind another descriptor, and ends the program where it cannot. */
+static int try_descriptors(void) {
+    int fds[2];
+    if (pipe(fds) != 0) return uv_translate_sys_error(errno);
+    int third = dup(fds[0]), rc = third < 0 ? uv_translate_sys_error(errno) : 0;
+    if (third >= 0) close(third);
     close(fds[0]);
     close(fds[1]);
-    return 0;
+    return rc;
 }
 
 static void open_loop(struct worker *w) {
-    int rc = try_pipe();
+    int rc = try_descriptors();
     if (rc == 0) rc = uv_loop_init(&w->loop);
     if (rc == 0) rc = uv_async_init(&w->loop, &w->signalled, on_signalled);
     if (rc != 0) refuse_to_start(uv_strerror(rc));

@@ -1,6 +1,7 @@
 /* clock: a binary heap ordered by due time. */
 #include "net/clock.h"
 
+#include "base/reserve.h"
 #include <stdlib.h>
 
 static bool before(const struct deadline *a, const struct deadline *b) {
@@ -115,13 +116,11 @@ static void make_room(struct clock *c) {
     enum { LEAST = 32 };
     if (c->n < c->size / 2) return;
     size_t size = c->size ? c->size * 2 : LEAST;
-    struct deadline **heap = realloc(c->heap, size * sizeof *heap);
-    if (heap) {
-        c->heap = heap;
-        c->size = size;
-    } else if (c->n == c->size) {
-        abort();
-    }
+    bool full = c->n == c->size;
+    struct deadline **heap = full ? reserve_grow(c->heap, size * sizeof *heap) : realloc(c->heap, size * sizeof *heap);
+    if (!heap) return;
+    c->heap = heap;
+    c->size = size;
 }
 
 void clock_set(struct clock *c, struct deadline *d, uint64_t due, void (*fn)(struct deadline *d)) {

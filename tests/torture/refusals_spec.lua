@@ -10,7 +10,9 @@
 --   pthread_create, of its pool of four: all four are tried before (net/threads.c), so that only those are left that
 --   are refused in the moment between; here from the fifth to the eighth.
 --   pipe2, the first: the same, of its first loop; tried before (app/worker.c). Here the second call is libuv's.
--- libgcrypt ends the program where it cannot open /proc/sys/crypto/fips_enabled: FATAL, on stderr.
+--   sigaction, of a signal that it lets go: it was the same when the signal was taken.
+-- libgcrypt ends the program where it cannot open /proc/sys/crypto/fips_enabled, which is tried before as well: FATAL,
+-- on stderr.
 local uv = require "luv"
 local place = require "support.place"
 local program = require "support.program"
@@ -68,6 +70,7 @@ local kinds = {
 -- Is it a word of a library's own end, which is told of above?
 local function is_beyond(run)
   return run.kind == "thread" and run.signal == 6 or run.kind == "pipe" and run.signal == 6
+    or run.kind == "sigaction" and run.signal == 6
     or run.err:find("in libgcrypt", 1, true)
 end
 
@@ -92,9 +95,9 @@ local function environment(run, note, spun)
       list[#list + 1] = name .. "=" .. value
     end
   end
-  local after = run.error:sub(-1) == "+"
+  local after = run.error:sub(-1) == "+" and "+" or ""
   for name, value in pairs {
-    LD_PRELOAD = preload, REFUSE = run.kind, REFUSE_AT = run.at .. (after and "+" or ""),
+    LD_PRELOAD = preload, REFUSE = run.kind, REFUSE_AT = run.at .. after,
     REFUSE_ERROR = errors[run.error:match "%u+"], REFUSE_NOTE = note, REFUSE_SPUN = spun, REFUSE_MOST = MOST,
     ASAN_OPTIONS = "exitcode=77", UBSAN_OPTIONS = "exitcode=77:print_stacktrace=1", WSBOT_HISTORY = "",
   } do
@@ -154,7 +157,7 @@ local function wrong(run, life)
 end
 
 local function tell(run, what)
-  return ("%s number %d refused with %s: %s (status %d)\n--- stdout:\n%s\n--- stderr:\n%s"):format(run.kind, run.at,
+  return ("%s number %s refused with %s: %s (status %d)\n--- stdout:\n%s\n--- stderr:\n%s"):format(run.kind, run.at,
     run.error, what, run.status, run.out:sub(-1000), run.err:sub(-4000))
 end
 
@@ -285,6 +288,35 @@ describe("whatever the system refuses,", function()
         end
       end
       assert(#failures == 0, #failures .. " times it was not so:\n" .. table.concat(failures, "\n"))
+    end))
+  end
+end)
+
+------------------------------------------------------------------------------------------------------------ the causes
+
+-- What is said where a call of this kind is refused.
+local causes = {
+  { "a loop has no descriptor", "epoll_create", "EMFILE", 1, "^wsbot: cannot start: too many open files\n$" },
+  { "libuv's first loop has none", "pipe", "EMFILE", 1, "^wsbot: cannot start: too many open files\n$" },
+  { "no thread can look a name up", "thread", "EAGAIN", "1+",
+    "cannot find localhost: no thread can be started for the look%-up: resource temporarily unavailable" },
+  { "only some of the threads can be had", "thread", "EAGAIN", "4+", "no thread can be started for the look%-up" },
+  { "there is no descriptor for a socket", "socket", "EMFILE", "1+",
+    "cannot connect to localhost:%d+: too many open files at" },
+  { "a TLS session gets no random numbers", "open", "EMFILE", "6+", "cannot begin a TLS session: too many open files" },
+  { "bytes cannot be written", "write", "EIO", "1+", "the connection broke [^\n]*: i/o error" },
+  { "bytes cannot be read", "readv", "ENOMEM", "1+", "the connection broke [^\n]*: not enough memory" },
+}
+
+describe("the cause is told where", function()
+  for _, cause in ipairs(causes) do
+    it(cause[1], story.of(function()
+      local life = lives[1]
+      life.folder = place.folder()
+      life.args = { life.begin(life) }
+      local run = { kind = cause[2], error = cause[3], at = cause[4] }
+      live(run, life)
+      assert(run.refused and run.signal == 0 and (run.err .. run.out):find(cause[5]), tell(run, "it says something else"))
     end))
   end
 end)
