@@ -2,6 +2,7 @@
 #include "net/tls_context.h"
 
 #include "base/log.h"
+#include "base/reserve.h"
 #include "net/tls_aes.h"
 #include "net/tls_anchors.h"
 #include <errno.h>
@@ -55,11 +56,7 @@ void tls_config_clear(struct tls_config *c) {
     *c = (struct tls_config){0};
 }
 
-static char *copy(const char *s) {
-    char *text = s ? strdup(s) : NULL;
-    if (s && !text) abort();
-    return text;
-}
+static char *copy(const char *s) { return s ? reserve_copy(s) : NULL; }
 
 void tls_config_copy(struct tls_config *to, const struct tls_config *c) {
     *to = (struct tls_config){
@@ -290,8 +287,7 @@ void tls_session_keep(struct tls_context *c, const char *server, WOLFSSL_SESSION
 }
 
 struct tls_store *tls_store_new(struct net *net) {
-    struct tls_store *s = calloc(1, sizeof *s);
-    if (!s) abort();
+    struct tls_store *s = reserve_take(sizeof *s);
     s->net = net;
     return s;
 }
