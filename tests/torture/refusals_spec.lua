@@ -203,7 +203,11 @@ local bot = [[
   local function talk(url, tls)
     ws.connect { url = url, tls = tls, connect_timeout = 5, handshake_timeout = 5, close_timeout = 2,
       headers = { ["X-Bot"] = "1" }, protocols = { "v1" }, cookies = true, ping_interval = 5,
-      on_websocket_connect = function(c) c:send(("hello "):rep(100)) c:ping "now" end,
+      on_websocket_connect = function(c)
+        c:ping "now"
+        local sent, why = c:send(("hello "):rep(100))
+        if not sent then print("error", why) c:close() end
+      end,
       on_message = function(c) c:close(1000, "enough") end,
       on_error = function(_, code, message) print("error", code, message) end,
       on_close = over }
@@ -235,7 +239,7 @@ local spec = [[
   local testing = require "wsbot.testing"
   it("meets a peer", function()
     local peer <close> = testing.server()
-    local bot <close> = testing.bot([=[ws.connect { url = arg[1], on_message = function(c, s) c:send(s:upper()) end }]=],
+    local bot <close> = testing.bot([=[ws.connect { url = arg[1], on_message = function(c, s) assert(c:send(s:upper())) end }]=],
       { args = { peer.url } })
     local s = peer:accept(2)
     s:send "a"
