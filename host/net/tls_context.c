@@ -231,8 +231,7 @@ static struct tls_context *new_context(struct tls_store *s, const struct tls_con
                                        struct fault *fault) {
     if (!s->contexts) wolfSSL_Init();
     if (!s->aes) s->aes = tls_aes_open();
-    struct tls_context *c = calloc(1, sizeof *c);
-    if (!c) abort();
+    struct tls_context *c = reserve_take(sizeof *c);
     c->server = server;
     tls_config_copy(&c->config, config);
     if (load(c, s, fault) < 0) {
