@@ -2,7 +2,9 @@
 -- the program goes on, or somebody is told; it never crashes, hangs, spins or leaks. tests/torture/refuse.c does it.
 --
 -- WSBOT_TORTURE=complete sees every call refused with every error; without it the first, and one in so many of the
--- others by WSBOT_SPEC_SEED, which fits in a minute.
+-- others by WSBOT_SPEC_SEED, which fits in a minute. All of it takes as many minutes as there are errors for a kind:
+--   WSBOT=build/wsbot WSBOT_REFUSE=build/tests/librefuse.so WSBOT_TORTURE=complete WSBOT_SPEC_LIMIT=3600 \
+--   tests/spec/run tests/torture/refusals_spec.lua
 --
 -- What is left out is libuv's: it ends the program by itself, and from outside nothing helps.
 --   epoll_ctl (ENOMEM, ENOSPC: a million watches) and epoll_wait (other than EINTR): every handle's way into the loop
@@ -20,7 +22,7 @@ local program = require "support.program"
 local story = require "support.story"
 local tls = require "support.tls"
 
-local library = assert(os.getenv "WSBOT_REFUSE", "WSBOT_REFUSE must say where refuse.so is")
+local library = assert(uv.fs_realpath(os.getenv "WSBOT_REFUSE" or "build/tests/librefuse.so"))
 local complete = os.getenv "WSBOT_TORTURE" == "complete"
 local WATCHDOG = 40 -- seconds for one life, which takes a tenth of one
 local MOST = 200000 -- calls, of which it makes a few hundred
