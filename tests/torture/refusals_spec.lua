@@ -127,7 +127,10 @@ local function live(run, life)
     pipe:read_start(function(_, data)
       run[key] = run[key] .. (data or "")
       for _, enough in ipairs(data and life.enough or {}) do
-        if data:find(enough, 1, true) then handle:kill "sigterm" end
+        if data:find(enough, 1, true) then
+          run.is_stopped = true
+          handle:kill "sigterm"
+        end
       end
       if data then return end
       open = open - 1
@@ -154,6 +157,7 @@ local function wrong(run, life)
   if is_beyond(run) then return nil end
   if run.hangs then return "it hangs" end
   if run.spins then return "it spins" end
+  if run.is_stopped and run.signal == 15 then return nil end -- it was about to end
   if run.signal ~= 0 then return "it is ended by signal " .. run.signal end
   if run.status == 77 or run.err:find("Sanitizer", 1, true) then return "a sanitizer reports" end
   if run.status ~= 0 and not told then return "it fails without a word" end
