@@ -14,6 +14,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 static int fail(const struct fault *fault) {
@@ -147,11 +148,20 @@ static void fill_gaps(void) {
     if (fd >= 0) close(fd);
 }
 
+/* As many open files as may be: one connection is one. */
+static void raise_limit(void) {
+    struct rlimit files;
+    if (getrlimit(RLIMIT_NOFILE, &files) != 0 || files.rlim_cur == files.rlim_max) return;
+    files.rlim_cur = files.rlim_max;
+    setrlimit(RLIMIT_NOFILE, &files); /* where that is refused, the limit is what it was */
+}
+
 int main(int argc, char **argv) {
     struct cli_options options;
     struct interpreter_options script;
     int status, bad;
     fill_gaps();
+    raise_limit();
     if (cli_read(argc, argv, &options, &status) == CLI_DONE) {
         free(options.given);
         return status;

@@ -2,6 +2,7 @@
 #include "app/chunk.h"
 
 #include "base/log.h"
+#include "base/reserve.h"
 #include "base/shown.h"
 #include "script/door.h"
 #include <lauxlib.h>
@@ -13,7 +14,7 @@ enum { STAGED_LIMIT = 10 }; /* seconds that a script may take to load beside a r
 
 void run_tell(struct run *r, const char *message) {
     if (r->engine->staged) {
-        if (!r->error && !(r->error = strdup(message))) abort();
+        if (!r->error) r->error = reserve_copy(message);
         return;
     }
     if (log_get_format() == LOG_JSON) {

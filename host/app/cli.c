@@ -2,6 +2,7 @@
 #include "app/cli.h"
 
 #include "app/pool.h"
+#include "base/reserve.h"
 #include "base/shown.h"
 #include <lua.h>
 #include <stdio.h>
@@ -98,7 +99,8 @@ static const struct option options[] = {
     {CONNECT, "--pin", "PIN", "the server's key must be this one, \"sha256//...=\"; may be given again", NULL},
     {CONNECT, "--server-name", "NAME", "send and check this name, not the URL's", NULL},
     {CONNECT, "--alpn", "NAME", "offer this protocol, \"http/1.1\"; may be given again", NULL},
-    {CONNECT, "--allow-weak", NULL, "accept keys and hashes that can be forged: RSA under 2,048 bits, MD5, SHA-1", NULL},
+    {CONNECT, "--allow-weak", NULL, "accept keys and hashes that can be forged: RSA under 2,048 bits, MD5, SHA-1",
+     NULL},
     {CONNECT, "--no-stapling", NULL, "do not ask for an OCSP response beside the certificate", NULL},
     {CONNECT, "-k, --insecure", NULL, "do not check the server's certificate (--pin is checked): anyone may listen",
      NULL},
@@ -267,7 +269,7 @@ static int read_options(int argc, char **argv, int i, struct cli_options *out, i
 
 /* Those of `wsbot connect`, before and behind its URL. */
 static int read_connect(int argc, char **argv, struct cli_options *out, int *status) {
-    if (!(out->given = calloc((size_t)argc, sizeof *out->given))) abort();
+    out->given = reserve_take((size_t)argc * sizeof *out->given);
     for (int i = 2; i < argc;) {
         if ((i = read_options(argc, argv, i, out, status)) == CLI_DONE) return CLI_DONE;
         if (i < argc && out->url) return refuse(CLI_CONNECT, "what is", argv[i], status);

@@ -2,6 +2,7 @@
 #include "app/console.h"
 
 #include "base/digest.h"
+#include "base/reserve.h"
 #include "net/record.h"
 #include "script/box.h"
 #include "script/door.h"
@@ -81,29 +82,33 @@ static int own_descriptor(int fd, int mode) {
     return own >= 0 ? own : fcntl(fd, F_DUPFD_CLOEXEC, 3);
 }
 
-static void open_port(struct console *c, struct port *p, int fd, int mode) {
+static int open_pipe(uv_pipe_t *pipe, int fd, int mode) {
+    int own = own_descriptor(fd, mode);
+    if (own < 0) return uv_translate_sys_error(errno);
+    int rc = uv_pipe_open(pipe, own);
+    if (rc != 0) close(own);
+    return rc;
+}
+
+/* 0 or a libuv error. */
+static int open_port(struct console *c, struct port *p, int fd, int mode) {
     uv_loop_t *loop = c->engine->net->loop;
+    int rc;
     p->fd = fd;
-    int own;
     switch (uv_guess_handle(fd)) {
     case UV_TTY:
-        if (uv_tty_init(loop, &p->tty, fd, 0) != 0) return;
+        if ((rc = uv_tty_init(loop, &p->tty, fd, 0)) != 0) return rc;
         p->is_terminal = true;
         break;
     case UV_NAMED_PIPE:
-    case UV_TCP:
-        if (uv_pipe_init(loop, &p->pipe, 0) != 0 || (own = own_descriptor(fd, mode)) < 0) return;
-        if (uv_pipe_open(&p->pipe, own) != 0) { /* the handle is closed with the loop */
-            close(own);
-            return;
-        }
-        break;
-    case UV_FILE: p->kind = PORT_FILE; return;
-    default: return;
+    case UV_TCP: uv_pipe_init(loop, &p->pipe, 0); break; /* cannot fail */
+    case UV_FILE: p->kind = PORT_FILE; return 0;
+    default: return UV_EINVAL;
     }
-    p->kind = PORT_STREAM;
+    p->kind = PORT_STREAM; /* from here on it is to be closed */
     p->handle.data = c;
     c->open++;
+    return p->is_terminal ? 0 : open_pipe(&p->pipe, fd, mode);
 }
 
 static void on_closed(uv_handle_t *handle) {
@@ -161,7 +166,7 @@ static int l_did_read(lua_State *L, int status, lua_KContext ctx) {
 
 static void read_file(struct console *c) {
     ssize_t n;
-    if (!c->chunk && !(c->chunk = malloc(READ_SIZE))) abort();
+    if (!c->chunk) c->chunk = reserve_take(READ_SIZE);
     do n = read(c->in.fd, c->chunk, READ_SIZE);
     while (n < 0 && errno == EINTR);
     if (n > 0) c->chunk_size = (size_t)n;
@@ -212,7 +217,10 @@ static void write_file(struct console *c, const char *text, size_t n) {
 
 static void write_stream(struct console *c, const char *text, size_t n) {
     struct writing *w = malloc(sizeof *w + n);
-    if (!w) abort();
+    if (!w) {
+        fail(c, UV_ENOMEM);
+        return;
+    }
     w->request.data = w;
     w->console = c;
     memcpy(w->text, text, n);
@@ -453,8 +461,9 @@ int luaopen_console(lua_State *L) {
     if (!(c = *at = calloc(1, sizeof *c))) return luaL_error(L, "not enough memory");
     luaL_setfuncs(L, functions, 1);
     c->engine = engine_of(L);
-    open_port(c, &c->in, STDIN_FILENO, O_RDONLY);
-    open_port(c, &c->out, STDOUT_FILENO, O_WRONLY);
+    int in = open_port(c, &c->in, STDIN_FILENO, O_RDONLY), out = open_port(c, &c->out, STDOUT_FILENO, O_WRONLY);
+    if (in < 0 && in != UV_EINVAL) return luaL_error(L, "cannot use standard input: %s", uv_strerror(in));
+    if (out < 0) return luaL_error(L, "cannot use standard output: %s", uv_strerror(out));
     if (c->out.kind == PORT_STREAM) watch_pipe(c);
     if (c->in.is_terminal) atexit(restore_terminal);
     if (c->out.is_terminal) watch_size(c);

@@ -1,6 +1,7 @@
 /* echo: a sink in C. A client that does not read what it gets back is not read either. */
 #include "app/echo.h"
 
+#include "base/reserve.h"
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -48,8 +49,7 @@ int echo_open(struct echo *e, struct worker *w, const struct cli_options *option
     struct listener_options to = {
         .host = options->host, .port = (uint16_t)options->port, .sink = &sink, .accepted = on_accepted};
     if (options->tls_cert) {
-        e->tls = (struct tls_config){.cert = strdup(options->tls_cert), .key = strdup(options->tls_key)};
-        if (!e->tls.cert || !e->tls.key) abort();
+        e->tls = (struct tls_config){.cert = reserve_copy(options->tls_cert), .key = reserve_copy(options->tls_key)};
         to.tls = &e->tls;
         struct tls *probe =
             tls_server_new(w->net.tls, &e->tls, fault); /* a wrong file is told now, not to the first client */

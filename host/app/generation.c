@@ -3,6 +3,7 @@
 
 #include "app/watch.h"
 #include "base/log.h"
+#include "base/reserve.h"
 #include "script/l_host.h"
 #include "script/reload.h"
 #include <fcntl.h>
@@ -93,8 +94,7 @@ static void reload(void *arg) {
         free(why);
         return;
     }
-    struct later *l = calloc(1, sizeof *l);
-    if (!l) abort();
+    struct later *l = reserve_take(sizeof *l);
     *l = (struct later){.run = {.worker = g->worker, .engine = next}, .generations = g};
     int here = this_folder();
     go_to(g->folder);

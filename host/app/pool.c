@@ -148,7 +148,10 @@ static void on_hangup(void *arg) {
 
 int pool_run(struct worker *w, unsigned workers, char **words) {
     struct pool *p = calloc(1, sizeof *p + workers * sizeof *p->members);
-    if (!p) abort();
+    if (!p) {
+        fputs("wsbot: not enough memory for so many workers\n", stderr);
+        return 1;
+    }
     size_t size = sizeof p->program;
     *p = (struct pool){.worker = w, .words = words, .count = workers, .alive = workers, .going = true};
     uv_exepath(p->program, &size); /* now: a program that is built anew meanwhile is found by this as well */

@@ -3,6 +3,7 @@
 #include "app/test_watch.h"
 
 #include "app/watch.h"
+#include "base/reserve.h"
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -48,8 +49,7 @@ static void note(struct test_watch *t, const struct file_mark *mark, const char 
     struct engine_file **at = &t->files;
     while (*at && strcmp((*at)->path, path) != 0) at = &(*at)->next;
     if (!*at) {
-        struct noted *n = calloc(1, sizeof *n + strlen(path) + 1);
-        if (!n) abort();
+        struct noted *n = reserve_take(sizeof *n + strlen(path) + 1);
         memcpy(n->file.path, path, strlen(path) + 1);
         *at = &n->file;
     }
@@ -165,9 +165,8 @@ static void end_run(struct test_watch *t) {
 }
 
 static char **words_of_run(int argc, char **argv, int first) {
-    char **words = calloc((size_t)argc + 1, sizeof *words), **at = words;
+    char **words = reserve_take(((size_t)argc + 1) * sizeof *words), **at = words;
     bool options = true;
-    if (!words) abort();
     for (int i = 0; i < argc; i++) {
         if (i >= first && strcmp(argv[i], "--") == 0) options = false;
         if (i < first || !options || strcmp(argv[i], "--watch") != 0) *at++ = argv[i];
@@ -210,8 +209,7 @@ static void on_noted(void *arg, const struct engine_file *file) {
     tell(fd, &file->mark, file->path);
     size_t n = strlen(file->path), end = sizeof spec - 1;
     if (n < end || strcmp(file->path + n - end, spec) != 0) return;
-    char *folder = strdup(file->path); /* there may soon be another spec beside it */
-    if (!folder) abort();
+    char *folder = reserve_copy(file->path); /* there may soon be another spec beside it */
     strrchr(folder, '/')[1] = '\0';
     struct file_mark mark = watch_mark(folder);
     tell(fd, &mark, folder);

@@ -1,6 +1,7 @@
 /* watch: folders are listened to, files are looked at. */
 #include "app/watch.h"
 
+#include "base/reserve.h"
 #include <dirent.h>
 #include <limits.h>
 #include <stdio.h>
@@ -60,7 +61,10 @@ static void listen_to(struct watch *w, const char *path, size_t n) {
         return;
     }
     struct folder *f = calloc(1, sizeof *f + n + 1);
-    if (!f || uv_fs_event_init(&w->worker->loop, &f->event) != 0) abort();
+    if (!f || uv_fs_event_init(&w->worker->loop, &f->event) != 0) {
+        free(f);
+        return;
+    }
     memcpy(f->path, path, n);
     f->watch = w;
     f->event.data = f;
@@ -158,8 +162,7 @@ static struct file *find(struct watch *w, const char *path) {
 
 static void add(struct watch *w, const struct engine_file *file) {
     size_t size = strlen(file->path) + 1;
-    struct file *f = calloc(1, sizeof *f + size);
-    if (!f) abort();
+    struct file *f = reserve_take(sizeof *f + size);
     memcpy(f->path, file->path, size);
     f->loaded = f->seen = file->mark;
     f->next = w->files;
@@ -210,8 +213,7 @@ static void look_in(struct watch *w, uint64_t ms) {
 /* ---- life ---- */
 
 struct watch *watch_open(struct worker *worker) {
-    struct watch *w = calloc(1, sizeof *w);
-    if (!w) abort();
+    struct watch *w = reserve_take(sizeof *w);
     w->worker = worker;
     look_in(w, 0);
     return w;

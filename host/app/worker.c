@@ -6,11 +6,14 @@
 
 #include "base/log.h"
 #include "base/random.h"
+#include "base/reserve.h"
 #include "net/conn.h"
 #include "script/l_host.h"
+#include <errno.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
 #ifdef __GLIBC__
 #include <malloc.h>
 #endif
@@ -125,17 +128,41 @@ static void keep_memory(void) {
 #endif
 }
 
+/* Without these nothing can begin. */
+static _Noreturn void refuse_to_start(const char *why) {
+    fprintf(stderr, "wsbot: cannot start: %s\n", why);
+    exit(1);
+}
+
+/* libuv's first loop makes a pipe, behind another descriptor, and ends the program where it cannot. */
+static int try_descriptors(void) {
+    int fds[2];
+    if (pipe(fds) != 0) return uv_translate_sys_error(errno);
+    int third = dup(fds[0]), rc = third < 0 ? uv_translate_sys_error(errno) : 0;
+    if (third >= 0) close(third);
+    close(fds[0]);
+    close(fds[1]);
+    return rc;
+}
+
+static void open_loop(struct worker *w) {
+    int rc = try_descriptors();
+    if (rc == 0) rc = uv_loop_init(&w->loop);
+    if (rc == 0) rc = uv_async_init(&w->loop, &w->signalled, on_signalled);
+    if (rc != 0) refuse_to_start(uv_strerror(rc));
+    w->signalled.data = w;
+    uv_unref((uv_handle_t *)&w->signalled);
+}
+
 void worker_open(struct worker *w, bool script, bool no_environment) {
     *w = (struct worker){0};
     keep_memory();
-    if (uv_loop_init(&w->loop) != 0 || uv_async_init(&w->loop, &w->signalled, on_signalled) != 0) abort();
-    w->signalled.data = w;
-    uv_unref((uv_handle_t *)&w->signalled);
-    net_open(&w->net, &w->loop);
-    if (script && !(w->engine = engine_new(&w->net, &engine_host, w, no_environment))) {
-        fputs("wsbot: not enough memory\n", stderr);
-        exit(1);
-    }
+    if (!reserve_open()) refuse_to_start("not enough memory");
+    if (!random_open()) refuse_to_start("the system gives no random numbers");
+    open_loop(w);
+    if (net_open(&w->net, &w->loop) < 0 ||
+        (script && !(w->engine = engine_new(&w->net, &engine_host, w, no_environment))))
+        refuse_to_start("not enough memory");
     signals_seen = hangups_seen = pool_stops = 0;
     worker_handle_signals(w, false);
 }
@@ -246,4 +273,5 @@ void worker_close(struct worker *w) {
     while (uv_run(&w->loop, UV_RUN_DEFAULT) != 0) continue; /* an uv_stop may still have been on its way */
     uv_loop_close(&w->loop);
     random_clear();
+    reserve_close();
 }

@@ -1,11 +1,13 @@
-/* random: wolfCrypt's ChaCha20 under a key of wolfCrypt's generator, drawn in blocks: that generator itself hashes for
- * every few bytes, which would be a tenth of what a small message costs. */
+/* random: wolfCrypt's ChaCha20 under a key that the system gives once, at the start, drawn in blocks: wolfCrypt's own
+ * generator hashes for every few bytes, which would be a tenth of what a small message costs. */
 #include "base/random.h"
 
-#include <stdbool.h>
-#include <stdio.h>
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#ifdef __linux__
+#include <sys/random.h>
+#endif
 #include <wolfssl/options.h>
 #include <wolfssl/wolfcrypt/chacha.h>
 #include <wolfssl/wolfcrypt/random.h>
@@ -37,17 +39,33 @@ static void generate_seeded(uint8_t *out, size_t n) {
     }
 }
 
-/* Asks wolfCrypt's generator. Aborts where the system has no entropy for it. */
-static void draw_key(void) {
+/* By the call that takes no file, and so cannot run out of descriptors. */
+static bool ask_system(uint8_t *out, size_t n) {
+#ifdef __linux__
+    ssize_t got;
+    while ((got = getrandom(out, n, 0)) < 0 && errno == EINTR) continue;
+    return got == (ssize_t)n; /* so few bytes are given whole */
+#else
+    (void)out;
+    (void)n;
+    return false;
+#endif
+}
+
+/* By wolfCrypt's generator, which reads /dev/urandom. */
+static bool ask_wolfcrypt(uint8_t *out, size_t n) {
     WC_RNG rng;
-    if (wc_InitRng(&rng) != 0) goto fail;
-    int rc = wc_RNG_GenerateBlock(&rng, generator.key, sizeof generator.key);
+    if (wc_InitRng(&rng) != 0) return false;
+    int rc = wc_RNG_GenerateBlock(&rng, out, (word32)n);
     wc_FreeRng(&rng);
-    generator.ready = true;
-    if (rc == 0) return;
-fail:
-    fputs("wsbot: the system gives no random numbers\n", stderr);
-    abort();
+    return rc == 0;
+}
+
+bool random_open(void) {
+    uint8_t *key = generator.key;
+    if (!generator.ready)
+        generator.ready = ask_system(key, sizeof generator.key) || ask_wolfcrypt(key, sizeof generator.key);
+    return generator.ready;
 }
 
 /* Fills the pool: the key encrypts zeros, and the first bytes of that are the next key, so that nobody who sees the
@@ -55,11 +73,11 @@ fail:
 static void generate(void) {
     uint8_t stream[sizeof generator.key + POOL] = {0};
     ChaCha chacha;
-    if (!generator.ready) draw_key();
+    if (!random_open()) abort(); /* who opens it first does not come here */
     if (wc_Chacha_SetKey(&chacha, generator.key, sizeof generator.key) != 0 ||
         wc_Chacha_SetIV(&chacha, (const uint8_t[CHACHA_IV_BYTES]){0}, 0) != 0 ||
         wc_Chacha_Process(&chacha, stream, stream, sizeof stream) != 0)
-        abort();
+        abort(); /* plain C without a device: cannot fail */
     memcpy(generator.key, stream, sizeof generator.key);
     memcpy(generator.pool, stream + sizeof generator.key, POOL);
     explicit_bzero(&chacha, sizeof chacha);

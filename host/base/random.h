@@ -1,12 +1,17 @@
-/* random: unpredictable bytes (masks, keys), thin over wolfCrypt's generator, which is seeded by the system. */
+/* random: unpredictable bytes (masks, keys), thin over wolfCrypt's ChaCha20, whose key the system gives. */
 #ifndef BASE_RANDOM_H
 #define BASE_RANDOM_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
-/* Fills `out` with `n` bytes from a cryptographic generator. Aborts where the system gives no entropy: a client without
- * unpredictable masks must not run (RFC 6455 5.3, 10.3). One thread only. */
+/* Has the system give the key, once. False where it gives none: a client without unpredictable masks must not run (RFC
+ * 6455 5.3, 10.3). What comes after cannot fail. */
+bool random_open(void);
+
+/* Fills `out` with `n` bytes from a cryptographic generator, which it opens where nobody has; aborts where that fails.
+ * One thread only. */
 void random_fill(void *out, size_t n);
 
 /* A fresh masking key. */
@@ -15,7 +20,7 @@ uint32_t random_mask(void);
 /* From now on the numbers are those that follow from `seed`, the same each time: for tests alone. */
 void random_seed(uint64_t seed);
 
-/* Gives the generator's memory back; the next call starts a new one. */
+/* Forgets the key and what came of it. */
 void random_clear(void);
 
 #endif

@@ -1,6 +1,7 @@
 /* certificate: keys and certificates by wolfCrypt, which is built with that or without: without, there is a fault. */
 #include "net/certificate.h"
 
+#include "base/reserve.h"
 #include <wolfssl/options.h>
 #include <wolfssl/wolfcrypt/settings.h>
 
@@ -158,8 +159,7 @@ static int make_server(struct work *w, enum certificate_kind kind) {
 }
 
 int certificate_make(const char *folder, enum certificate_kind kind, struct fault *fault) {
-    struct work *w = calloc(1, sizeof *w);
-    if (!w) abort();
+    struct work *w = reserve_take(sizeof *w);
     w->folder = folder;
     w->fault = fault;
     w->now = time(NULL);

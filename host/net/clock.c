@@ -1,6 +1,7 @@
 /* clock: a binary heap ordered by due time. */
 #include "net/clock.h"
 
+#include "base/reserve.h"
 #include <stdlib.h>
 
 static bool before(const struct deadline *a, const struct deadline *b) {
@@ -79,7 +80,7 @@ static void on_after(uv_check_t *after) {
 
 void clock_open(struct clock *c, uv_loop_t *loop) {
     *c = (struct clock){0};
-    if (uv_timer_init(loop, &c->timer) != 0) abort();
+    uv_timer_init(loop, &c->timer); /* none of these can fail */
     uv_idle_init(loop, &c->idle);
     uv_prepare_init(loop, &c->before);
     uv_check_init(loop, &c->after);
@@ -109,14 +110,22 @@ double clock_wall(const struct clock *c) {
     return (double)t.tv_sec + t.tv_usec / 1e6;
 }
 
+/* Begins when half of it is used, and tries again with each deadline: who is refused memory for so long has long been
+ * refused it for what the deadlines belong to. */
+static void make_room(struct clock *c) {
+    enum { LEAST = 32 };
+    if (c->n < c->size / 2) return;
+    size_t size = c->size ? c->size * 2 : LEAST;
+    bool full = c->n == c->size;
+    struct deadline **heap = full ? reserve_grow(c->heap, size * sizeof *heap) : realloc(c->heap, size * sizeof *heap);
+    if (!heap) return;
+    c->heap = heap;
+    c->size = size;
+}
+
 void clock_set(struct clock *c, struct deadline *d, uint64_t due, void (*fn)(struct deadline *d)) {
     if (d->place) clock_cancel(c, d);
-    if (c->n == c->size) {
-        c->size = c->size ? c->size * 2 : 16;
-        struct deadline **heap = realloc(c->heap, c->size * sizeof *heap);
-        if (!heap) abort();
-        c->heap = heap;
-    }
+    make_room(c);
     d->due = due;
     d->order = c->order++;
     d->fn = fn;

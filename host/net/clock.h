@@ -38,7 +38,7 @@ struct clock {
     double wall;    /* while frozen: what has to be added, in seconds, for the wall clock */
 };
 
-/* Starts the clock in a loop. Aborts without memory. */
+/* Starts the clock in a loop. */
 void clock_open(struct clock *c, uv_loop_t *loop);
 
 /* Ends it: no deadline may be set any more. The loop must turn once before `c` goes. */

@@ -4,6 +4,7 @@
 #include "net/conn_parts.h"
 
 #include "base/random.h"
+#include "base/reserve.h"
 #include "net/record.h"
 #include <stdio.h>
 #include <stdlib.h>
@@ -56,8 +57,7 @@ struct conn_head *conn_take_head(struct conn *c) {
 
 struct conn_end *conn_ending(struct conn *c) {
     if (c->end) return c->end;
-    c->end = calloc(1, sizeof *c->end);
-    if (!c->end) abort();
+    c->end = reserve_take(sizeof *c->end);
     c->end->code = WS_CLOSE_ABNORMAL;
     return c->end;
 }
@@ -94,7 +94,11 @@ void conn_release(struct conn *c) {
 
 static struct conn *new_conn(struct net *net, enum ws_role role, const struct conn_sink *sink, void *arg) {
     struct conn *c = calloc(1, sizeof *c);
-    if (!c) abort();
+    struct plan *plan = c ? plan_new() : NULL;
+    if (!plan) {
+        free(c);
+        return NULL;
+    }
     c->net = net;
     c->role = role;
     c->references = 1;
@@ -102,7 +106,7 @@ static struct conn *new_conn(struct net *net, enum ws_role role, const struct co
     c->sink_arg = arg;
     c->id = ++net->last_id;
     c->account = account_hold(net->account);
-    c->plan = plan_new();
+    c->plan = plan;
     buf_init(&c->out, SIZE_MAX);
     return c;
 }
@@ -422,6 +426,7 @@ void conn_dial(struct conn *c) {
     c->remote_address = (struct stream_address){0};
     conn_set_step(c, c->plan->settings.connect_timeout);
     c->tunnel = tunnel_start(c->net, conn_url(c), c->plan, on_dialled, c);
+    if (!c->tunnel) CONN_FAIL(c, "connect", "not enough memory to connect");
 }
 
 void conn_limit_start(struct conn *c) {
@@ -431,6 +436,7 @@ void conn_limit_start(struct conn *c) {
 struct conn *conn_accept(struct net *net, struct stream *s, const struct tls_config *tls, const struct conn_sink *sink,
                          void *arg) {
     struct conn *c = new_conn(net, WS_SERVER, sink, arg);
+    if (!c) return NULL;
     link_all(c);
     c->attempt = 1;
     c->began_at = conn_now(c);
@@ -484,7 +490,7 @@ void conn_withdraw(struct conn *c) {
 
 int conn_queue(struct conn *c, enum ws_kind kind, struct slice data) {
     if (!c->queue) {
-        if (!(c->queue = malloc(sizeof *c->queue))) abort();
+        if (!(c->queue = malloc(sizeof *c->queue))) return ERR_NOMEM;
         backlog_init(c->queue);
     }
     return backlog_put(c->queue, kind, data);

@@ -162,15 +162,15 @@ struct conn {
     uint64_t bytes_in, bytes_out, messages_in, messages_out;
 };
 
-/* A client, closed, with the usual plan. The caller has the one reference. */
+/* A client, closed, with the usual plan. The caller has the one reference. NULL: there is no memory for it. */
 struct conn *conn_new(struct net *net, const struct conn_sink *sink, void *arg);
 
-/* The server's side of a connection that was accepted. The stream becomes the conn's. */
+/* The server's side of a connection that was accepted. The stream becomes the conn's. NULL as above. */
 struct conn *conn_accept(struct net *net, struct stream *s, const struct tls_config *tls, const struct conn_sink *sink,
                          void *arg);
 
 /* The plan, to be changed: it is this connection's alone from now on, until conn_share_plan, which has those that are
- * the same be one. */
+ * the same be one. NULL: there is no memory for that; one that was never shared has it. */
 struct plan *conn_plan(struct conn *c);
 void conn_share_plan(struct conn *c);
 

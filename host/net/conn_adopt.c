@@ -2,6 +2,8 @@
  * what it takes over. */
 #include "net/conn_parts.h"
 
+#include "base/log.h"
+#include "base/reserve.h"
 #include <stdlib.h>
 #include <string.h>
 
@@ -34,15 +36,16 @@ void conn_drop_offer_next(struct conn *c) {
 
 void conn_take_offer_next(struct conn *c) {
     if (!c->more || !c->more->offer_next) return;
-    swap_offers(&conn_plan(c)->offer, c->more->offer_next);
+    struct plan *plan = conn_plan(c);
+    if (!plan) return; /* the next attempt may have it */
+    swap_offers(&plan->offer, c->more->offer_next);
     conn_drop_offer_next(c);
     conn_share_plan(c);
 }
 
 /* The answer is judged by what was asked for, so this attempt keeps its offer. */
 static void adopt_offer_later(struct conn *c, struct handshake_offer *offer) {
-    struct handshake_offer *next = malloc(sizeof *next);
-    if (!next) abort();
+    struct handshake_offer *next = reserve_take(sizeof *next);
     handshake_offer_init(next);
     swap_offers(next, offer);
     conn_need_more(c)->offer_next = next;
@@ -63,10 +66,15 @@ static void adopt_queue(struct conn *c, struct backlog *queue) {
     conn_mark_busy(c);
 }
 
-void conn_adopt(struct conn *c, struct conn *like, bool with_url) {
+/* Has c do what `like` was told to do, and the other way round. */
+static void swap_plans(struct conn *c, struct conn *like, bool with_url) {
     uint64_t pings = c->plan->settings.ping_interval;
     struct plan *last = conn_plan(c), *next = conn_plan(like); /* which may both be taken apart */
-    conn_drop_offer_next(c);                                   /* of a generation in between */
+    if (!last || !next) {
+        log_line(LOG_ERROR, "a connection was adopted and keeps its old options: not enough memory for the new ones");
+        return;
+    }
+    conn_drop_offer_next(c); /* of a generation in between */
     if (c->phase > CONN_STARTING && c->phase < CONN_OPEN) {
         adopt_offer_later(c, &next->offer);
         swap_offers(&next->offer, &last->offer);
@@ -88,6 +96,10 @@ void conn_adopt(struct conn *c, struct conn *like, bool with_url) {
         else
             conn_arm_ping(c);
     }
+}
+
+void conn_adopt(struct conn *c, struct conn *like, bool with_url) {
+    swap_plans(c, like, with_url);
     adopt_queue(c, like->queue);
     c->full = c->full || like->full; /* its `drained` is told */
 }

@@ -7,10 +7,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Empty; the room for fields is left as it is. */
+/* Empty; the room for fields is left as it is. NULL: there is no memory for it. */
 static struct conn_head *new_head(void) {
     struct conn_head *h = malloc(sizeof *h);
-    if (!h) abort();
+    if (!h) return NULL;
     memset(h, 0, offsetof(struct conn_head, parts.fields));
     buf_init(&h->text, HTTP1_HEAD_MAX);
     buf_init(&h->body, CONN_BODY_MAX);
@@ -20,6 +20,10 @@ static struct conn_head *new_head(void) {
 void conn_handshake_begin(struct conn *c) {
     c->phase = CONN_HANDSHAKE;
     c->head = new_head();
+    if (!c->head) {
+        CONN_FAIL(c, "handshake", "no memory for the head of the handshake");
+        return;
+    }
     conn_set_step(c, c->plan->settings.handshake_timeout);
     if (c->role == WS_SERVER) return;
     uint8_t nonce[16];

@@ -2,6 +2,7 @@
  * takes; what it leaves is held. Out: frames are corked in `out` and go to the socket once, before the loop sleeps. */
 #include "net/conn_parts.h"
 
+#include "base/reserve.h"
 #include "net/record.h"
 
 #include <stdlib.h>
@@ -77,7 +78,7 @@ void conn_drop_held(struct conn *c) {
 /* Holds what is to be read later. False where there is no memory for it: then the attempt has failed. */
 static bool hold(struct conn *c, struct slice bytes) {
     if (!c->held) {
-        if (!(c->held = malloc(sizeof *c->held))) abort();
+        c->held = reserve_take(sizeof *c->held);
         buf_init(c->held, (size_t)2 * NET_READ_SIZE);
     }
     if (buf_append(c->held, bytes) == 0) return true;
@@ -170,7 +171,10 @@ static void go_on(struct conn *c, uint64_t last_in) {
         }
         if (step == TLS_DONE) conn_transport_up(c);
     }
-    if (!c->net->plain && !(c->net->plain = malloc(NET_PLAIN_SIZE))) abort();
+    if (!c->net->plain && !(c->net->plain = malloc(NET_PLAIN_SIZE))) {
+        CONN_FAIL(c, "tls", "no memory for what was received");
+        return;
+    }
     while (c->phase != CONN_TLS && wants_plain(c)) {
         size_t n;
         enum tls_step step = tls_read(c->tls, c->net->plain, NET_PLAIN_SIZE, &n);

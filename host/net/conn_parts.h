@@ -25,7 +25,7 @@ void conn_renew_step(struct conn *c);
 /* Reads the socket, or not, as phase and pauses have it. */
 void conn_update_reading(struct conn *c);
 
-/* How it ends, to be filled in. Aborts without memory. */
+/* How it ends, to be filled in. */
 struct conn_end *conn_ending(struct conn *c);
 
 /* Leaves the open phase: what is due is sent, then the end of the TCP connection is awaited. */
@@ -103,7 +103,6 @@ bool conn_follow_redirect(struct conn *c);
 /* Another attempt begins where the script said. */
 void conn_forget_redirects(struct conn *c);
 
-/* Aborts without memory. */
 struct conn_more *conn_need_more(struct conn *c);
 void conn_drop_more(struct conn *c);
 

@@ -2,6 +2,7 @@
  * the probes of TCP, which a connection needs that stays. */
 #include "net/conn_parts.h"
 
+#include "base/reserve.h"
 #include <stdlib.h>
 #include <string.h>
 
@@ -15,7 +16,7 @@ void conn_drop_pings(struct conn *c) {
 
 static struct conn_pings *need_pings(struct conn *c) {
     if (c->pings) return c->pings;
-    if (!(c->pings = malloc(sizeof *c->pings))) abort();
+    c->pings = reserve_take(sizeof *c->pings);
     *c->pings = (struct conn_pings){.latency = -1, .pong_seconds = -1};
     return c->pings;
 }

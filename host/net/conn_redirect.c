@@ -4,13 +4,14 @@
  * a stranger has chosen that address. */
 #include "net/conn_parts.h"
 
+#include "base/reserve.h"
 #include "net/record.h"
 #include "wire/secret.h"
 
 #include <stdlib.h>
 
 struct conn_more *conn_need_more(struct conn *c) {
-    if (!c->more && !(c->more = calloc(1, sizeof *c->more))) abort();
+    if (!c->more) c->more = reserve_take(sizeof *c->more);
     return c->more;
 }
 
@@ -79,7 +80,10 @@ static void go(struct conn *c, struct url *to) {
     url_clear(&more->elsewhere);
     more->elsewhere = *to;
     more->led_away |= !url_same_origin(to, &c->plan->url);
-    if (credentials && !is_foreign(c) && !(more->elsewhere.credentials = strdup(credentials))) abort();
+    if (credentials && !is_foreign(c) && !(more->elsewhere.credentials = strdup(credentials))) {
+        CONN_FAIL(c, "handshake", "no memory to follow a redirect");
+        return;
+    }
     conn_head_free(conn_take_head(c));
     conn_drop_transport(c);
     conn_dial(c);

@@ -102,6 +102,10 @@ static void put_dns_fault(const struct dial *d, struct fault *fault) {
         else
             fault_put(fault, "dns", "cannot find %s%s: no address is known (is the name right?)", d->title, d->host);
         break;
+    case UV_EAGAIN:
+        fault_put(fault, "dns", "cannot find %s%s: no thread can be started for the look-up: %s", d->title, d->host,
+                  uv_strerror(d->dns_error));
+        break;
     default: fault_put(fault, "dns", "cannot find %s%s: %s", d->title, d->host, uv_strerror(d->dns_error));
     }
 }
@@ -188,8 +192,8 @@ static void on_connected(void *owner, struct stream *s, int status) {
 static const struct stream_events events = {.connected = on_connected};
 
 static void try_one(struct dial *d, struct candidate *c) {
-    struct stream *s = stream_new(d->net, false);
-    int rc = s ? 0 : UV_ENFILE;
+    struct stream *s = NULL;
+    int rc = stream_new(&s, d->net, false);
     c->tried = true;
     d->turn = c->address.any.sa_family == AF_INET ? AF_INET6 : AF_INET;
     if (s) {
@@ -248,7 +252,10 @@ static void go_on(struct dial *d) {
 static void add_candidate(struct dial *d, const union address *address) {
     if (d->family && (d->family == 4) != (address->any.sa_family == AF_INET)) return;
     struct candidate *c = realloc(d->candidates, (d->count + 1) * sizeof *c);
-    if (!c) abort();
+    if (!c) {
+        note_failure(d, address, UV_ENOMEM);
+        return;
+    }
     d->candidates = c;
     c += d->count++;
     *c = (struct candidate){.address = *address};
@@ -268,7 +275,7 @@ static void on_named(struct names_wait *w, const struct names_answer *answer) {
 static struct dial *new_dial(struct net *net, const char *host, dial_done done, void *arg) {
     size_t size = strlen(host) + 1;
     struct dial *d = calloc(1, sizeof *d + size);
-    if (!d) abort();
+    if (!d) return NULL;
     memcpy(d->host, host, size);
     buf_init(&d->failures, FAILURES_SIZE);
     d->net = net;
@@ -282,6 +289,7 @@ struct dial *dial_start(struct net *net, const char *host, uint16_t port, const 
                         dial_done done, void *arg) {
     union address given[RESOLVE_ADDRESSES];
     struct dial *d = new_dial(net, host, done, arg);
+    if (!d) return NULL;
     d->port = port;
     d->family = how->family;
     if (how->title) d->title = how->title;
@@ -305,7 +313,7 @@ struct dial *dial_start(struct net *net, const char *host, uint16_t port, const 
 /* A socket of the file system connects, or not, at once; that is told later. */
 static void on_path_tried(struct deadline *pause) {
     struct dial *d = of_pause(pause);
-    struct stream *s = d->candidates->stream;
+    struct stream *s = d->count ? d->candidates->stream : NULL;
     if (s) {
         d->candidates->stream = NULL;
         finish(d, s, (struct stream_address){.family = STREAM_PATH}, NULL);
@@ -316,11 +324,13 @@ static void on_path_tried(struct deadline *pause) {
 
 struct dial *dial_start_path(struct net *net, const char *path, dial_done done, void *arg) {
     struct dial *d = new_dial(net, path, done, arg);
+    struct stream *s = NULL;
+    if (!d) return NULL;
     d->is_literal = true;
-    if (!(d->candidates = calloc(1, sizeof *d->candidates))) abort();
-    d->count = 1;
-    struct stream *s = stream_new(net, true);
-    int rc = s ? stream_connect_path(s, path) : UV_ENFILE;
+    d->candidates = calloc(1, sizeof *d->candidates);
+    d->count = d->candidates != NULL;
+    int rc = d->count ? stream_new(&s, net, true) : UV_ENOMEM;
+    if (rc == 0) rc = stream_connect_path(s, path);
     if (rc == 0) {
         d->candidates->stream = s;
     } else {

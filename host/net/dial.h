@@ -25,11 +25,11 @@ struct dial_options {
 typedef void (*dial_done)(void *arg, struct stream *s, struct stream_address to, const struct fault *fault);
 
 /* Starts. `host` is a name or an address; where that is known without a look-up, the first connect has been asked for
- * when this returns. The options are borrowed until then. */
+ * when this returns. The options are borrowed until then. NULL: there is no memory for it. */
 struct dial *dial_start(struct net *net, const char *host, uint16_t port, const struct dial_options *how,
                         dial_done done, void *arg);
 
-/* Starts to a socket of the file system, or "@name": one of Linux' abstract ones. */
+/* Starts to a socket of the file system, or "@name": one of Linux' abstract ones. NULL as above. */
 struct dial *dial_start_path(struct net *net, const char *path, dial_done done, void *arg);
 
 /* Ends it; `done` is not called. */

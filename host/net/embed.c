@@ -70,10 +70,13 @@ static void on_before_sleep(uv_prepare_t *prepare) {
 
 struct embed *embed_open(struct net *net, uv_loop_t *inner, void (*turned)(void *arg), void *arg) {
     struct embed *e = calloc(1, sizeof *e);
-    if (!e) abort();
+    if (!e) return NULL;
     *e =
         (struct embed){.net = net, .inner = inner, .due = true, .keeps = true, .open = 3, .turned = turned, .arg = arg};
-    if (uv_poll_init(net->loop, &e->poll, uv_backend_fd(inner)) != 0) abort();
+    if (uv_poll_init(net->loop, &e->poll, uv_backend_fd(inner)) != 0) {
+        free(e);
+        return NULL;
+    }
     uv_timer_init(net->loop, &e->timeout);
     uv_prepare_init(net->loop, &e->before_sleep);
     e->poll.data = e->timeout.data = e->before_sleep.data = e;

@@ -22,7 +22,8 @@ struct embed {
 };
 
 /* Begins to turn `inner` from within net's loop. `turned` is told after each turn, and whenever somebody asks whether
- * the loop is alive while the inner one is not; it may close. Aborts without memory. */
+ * the loop is alive while the inner one is not; it may close. NULL: there is no
+ * memory for it, or no descriptor. */
 struct embed *embed_open(struct net *net, uv_loop_t *inner, void (*turned)(void *arg), void *arg);
 
 /* Ends it: the inner loop may go at once. The memory goes when the outer loop has turned. */

@@ -101,8 +101,11 @@ static void run(void *arg) {
     struct fault fault = {0};
     CURLM *multi = NULL;
     if (curl_load(&c->curl, &fault)) {
-        if (c->curl.global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK || !(multi = c->curl.multi_init())) abort();
-        c->curl.multi_setopt(multi, CURLMOPT_MAXCONNECTS, (long)KEPT_CONNECTIONS);
+        if (c->curl.global_init(CURL_GLOBAL_DEFAULT) == CURLE_OK) multi = c->curl.multi_init();
+        if (multi)
+            c->curl.multi_setopt(multi, CURLMOPT_MAXCONNECTS, (long)KEPT_CONNECTIONS);
+        else
+            fault_put(&fault, "http", "libcurl cannot start: not enough memory");
     }
     uv_mutex_lock(&c->lock);
     c->multi = multi;
@@ -182,24 +185,39 @@ static void destroy(struct http_client *c) {
 
 static void on_closed(uv_handle_t *handle) { destroy(handle->data); }
 
+/* Without its thread. */
+static struct http_client *new_client(struct net *net, struct fault *fault) {
+    struct http_client *c = calloc(1, sizeof *c);
+    int rc = c ? uv_mutex_init(&c->lock) : UV_ENOMEM;
+    if (rc != 0) goto no_lock;
+    if ((rc = uv_cond_init(&c->has_ended)) != 0) goto no_condition;
+    if ((rc = uv_async_init(net->loop, &c->arrived, on_arrived)) != 0) goto no_async;
+    c->arrived.data = c;
+    return c;
+no_async:
+    uv_cond_destroy(&c->has_ended);
+no_condition:
+    uv_mutex_destroy(&c->lock);
+no_lock:
+    free(c);
+    fault_put(fault, "http", "cannot start: %s", uv_strerror(rc));
+    return NULL;
+}
+
 static struct http_client *client_of(struct net *net, struct fault *fault) {
     if (net->http) return net->http;
-    struct http_client *c = calloc(1, sizeof *c);
-    if (!c || uv_mutex_init(&c->lock) != 0 || uv_cond_init(&c->has_ended) != 0) abort();
+    struct http_client *c = new_client(net, fault);
+    if (!c) return NULL;
     sigset_t all, before;
     sigfillset(&all);
-    uv_mutex_lock(&c->lock);                     /* the thread waits until `arrived` is there, too */
     pthread_sigmask(SIG_SETMASK, &all, &before); /* as it is for the thread: signals are the loop's */
     int rc = uv_thread_create(&c->thread, run, c);
     pthread_sigmask(SIG_SETMASK, &before, NULL);
-    if (rc == 0 && uv_async_init(net->loop, &c->arrived, on_arrived) != 0) abort();
-    uv_mutex_unlock(&c->lock);
     if (rc != 0) {
         fault_put(fault, "http", "cannot start a thread: %s", uv_strerror(rc));
-        destroy(c);
+        uv_close((uv_handle_t *)&c->arrived, on_closed);
         return NULL;
     }
-    c->arrived.data = c;
     await(c, 0);
     net->http = c;
     return c;
@@ -216,9 +234,13 @@ void http_client_free(struct http_client *c) {
     uv_close((uv_handle_t *)&c->arrived, on_closed);
 }
 
+/* NULL where there is no memory for it, which is the transfer's fault from then on. */
 static void *keep(struct http_transfer *t, const void *data, size_t size) {
     struct kept *k = malloc(sizeof *k + size);
-    if (!k) abort();
+    if (!k) {
+        fault_put(&t->fault, "http", "not enough memory");
+        return NULL;
+    }
     k->next = t->kept;
     t->kept = k;
     t->kept_size += size;
@@ -237,6 +259,7 @@ static void keep_request(struct http_transfer *t) {
     size_t n = 0;
     while (r->headers[n]) n++;
     const char **lines = keep(t, r->headers, (n + 1) * sizeof *lines);
+    if (!lines) return;
     for (size_t i = 0; i < n; i++) lines[i] = keep(t, lines[i], strlen(lines[i]) + 1);
     r->headers = lines;
 }
@@ -253,7 +276,10 @@ struct http_transfer *http_start(struct net *net, const struct http_request *r, 
     struct http_client *c = client_of(net, fault);
     if (!c) return NULL;
     struct http_transfer *t = calloc(1, sizeof *t);
-    if (!t) abort();
+    if (!t) {
+        fault_put(fault, "http", "not enough memory");
+        return NULL;
+    }
     t->client = c;
     t->done = done;
     t->arg = arg;
@@ -262,7 +288,7 @@ struct http_transfer *http_start(struct net *net, const struct http_request *r, 
     buf_init(&t->body, r->max_size);
     if (r->tls.no_verify) warn(c);
     uv_mutex_lock(&c->lock);
-    *fault = c->fault;
+    *fault = fault_set(&t->fault) ? t->fault : c->fault;
     if (!fault_set(fault)) put(&c->fresh, t);
     wake(c);
     uv_mutex_unlock(&c->lock);

@@ -158,8 +158,12 @@ bool http_redirect_follow(struct http_transfer *t, CURLcode code) {
     const struct curl *curl = &t->client->curl;
     if (!t->way.leads || fault_set(&t->fault) || (code != CURLE_OK && t->way.skipped <= SKIP_MOST)) return false;
     struct course c = {.curl = curl, .home = curl->url(), .to = curl->url()};
-    if (!c.home || !c.to) abort();
-    follow(t, &c);
+    if (c.home && c.to) {
+        follow(t, &c);
+    } else {
+        fault_put(&t->fault, "http", "no memory to follow a redirect");
+        t->over = true;
+    }
     curl->url_cleanup(c.home);
     curl->url_cleanup(c.to);
     return true;

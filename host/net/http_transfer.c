@@ -203,10 +203,14 @@ static void set_method(struct http_transfer *t) {
         SET(CURLOPT_CUSTOMREQUEST, r->method);
 }
 
+static void refuse_for_memory(struct http_transfer *t) { fault_put(&t->fault, "http", "not enough memory"); }
+
 static void add_header(struct http_transfer *t, const char *line) {
     struct curl_slist *list = t->client->curl.slist_append(t->headers, line);
-    if (!list) abort();
-    t->headers = list;
+    if (list)
+        t->headers = list;
+    else
+        refuse_for_memory(t);
 }
 
 /* May the line be sent where the request goes now? What describes a body goes with it. */
@@ -270,7 +274,10 @@ static void set_all(struct http_transfer *t) {
 static void check_url(struct http_transfer *t) {
     const struct curl *curl = &t->client->curl;
     CURLU *parts = curl->url();
-    if (!parts) abort();
+    if (!parts) {
+        refuse_for_memory(t);
+        return;
+    }
     CURLUcode rc = curl->url_set(parts, CURLUPART_URL, t->request.url, 0);
     curl->url_cleanup(parts);
     if (rc != CURLUE_OK) fault_put(&t->fault, "url", "%s", curl->url_strerror(rc));
@@ -287,8 +294,10 @@ void http_transfer_add(struct http_transfer *t) {
 
 void http_transfer_begin(struct http_transfer *t) {
     struct http_client *c = t->client;
-    if (!(t->easy = c->curl.easy_init())) abort();
-    check_url(t);
+    if ((t->easy = c->curl.easy_init()))
+        check_url(t);
+    else
+        refuse_for_memory(t);
     if (!fault_set(&t->fault)) set_all(t);
     http_transfer_add(t);
 }

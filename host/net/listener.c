@@ -16,13 +16,17 @@ struct listener {
 
 static void on_incoming(uv_stream_t *listening, int status) {
     struct listener *l = listening->data;
-    struct stream *s = status == 0 ? stream_new(l->net, false) : NULL;
-    if (!s) return;
+    struct stream *s;
+    if (status != 0 || stream_new(&s, l->net, false) != 0) return;
     if (stream_accept(s, listening) != 0) {
         stream_close(s);
         return;
     }
     struct conn *c = conn_accept(l->net, s, l->options.tls, l->options.sink, l->options.arg);
+    if (!c) {
+        stream_close(s);
+        return;
+    }
     if (l->options.accepted) l->options.accepted(l->options.arg, c);
     conn_renew_step(c); /* its settings may be others now */
     conn_release(c);
@@ -37,16 +41,15 @@ int listener_open(struct listener **out, struct net *net, const struct listener_
         return ERR_SYSTEM;
     }
     struct listener *l = calloc(1, sizeof *l);
-    if (!l) abort();
-    l->net = net;
-    l->options = *options;
-    l->tcp.data = l;
-    int rc = uv_tcp_init(net->loop, &l->tcp);
+    int rc = l ? uv_tcp_init(net->loop, &l->tcp) : UV_ENOMEM;
     if (rc < 0) {
         free(l);
         fault_put(fault, "listen", "%s", uv_strerror(rc));
         return ERR_SYSTEM;
     }
+    l->net = net;
+    l->options = *options;
+    l->tcp.data = l;
     if ((rc = uv_tcp_bind(&l->tcp, &address.any, 0)) < 0) goto fail;
     if ((rc = uv_listen((uv_stream_t *)&l->tcp, 1024, on_incoming)) < 0) goto fail;
     l->address = stream_address_bound(&l->tcp);

@@ -2,6 +2,7 @@
  * it, while a look-up is under way, and for NAMES_FOR_S after an address was found. */
 #include "net/names.h"
 
+#include "net/threads.h"
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -30,17 +31,22 @@ struct names {
     struct name *buckets[BUCKETS];
     struct name *kept[NAMES_MOST]; /* filled round and round, so that the next place is that of the oldest */
     size_t turn;                   /* the next place, modulo NAMES_MOST */
+    bool in_threads;               /* those of libuv's pool can be had */
 };
 
+/* NULL: there is no memory for it. */
 static struct names *names_of(struct net *net) {
-    if (net->names) return net->names;
-    if (!(net->names = calloc(1, sizeof *net->names))) abort();
+    if (net->names || !(net->names = calloc(1, sizeof *net->names))) return net->names;
     net->names->net = net;
     net->names->look_up = uv_getaddrinfo;
     return net->names;
 }
 
-void names_use(struct net *net, names_look_up *look_up) { names_of(net)->look_up = look_up; }
+void names_use(struct net *net, names_look_up *look_up) {
+    struct names *names = names_of(net);
+    names->look_up = look_up;
+    names->in_threads = true; /* or none are needed */
+}
 
 /* ---- names in the table ---- */
 
@@ -50,11 +56,16 @@ static struct name **bucket_of(struct names *names, const char *host) {
     return &names->buckets[hash % BUCKETS];
 }
 
+/* NULL: there is no memory for it. */
 static struct name *name_of(struct names *names, const char *host) {
+    if (!names) return NULL;
     struct name **bucket = bucket_of(names, host), *n = *bucket;
     while (n && strcasecmp(n->host, host) != 0) n = n->next;
     if (n) return n;
-    if (!(n = calloc(1, sizeof *n)) || !(n->host = strdup(host))) abort();
+    if (!(n = calloc(1, sizeof *n)) || !(n->host = strdup(host))) {
+        free(n);
+        return NULL;
+    }
     n->names = names;
     n->last = &n->first;
     n->at = bucket;
@@ -131,6 +142,17 @@ static void tell_all(struct name *n, const struct names_answer *answer) {
     }
 }
 
+/* To one who is not in line. */
+static void tell_no_memory(struct names_wait *w) {
+    static const struct names_answer none[] = {{.family = NAMES_V6, .status = UV_EAI_MEMORY},
+                                               {.family = NAMES_V4, .status = UV_EAI_MEMORY}};
+    for (int i = 0; i < 2; i++) {
+        if (!(w->awaits & none[i].family)) continue;
+        w->awaits &= ~none[i].family;
+        w->told(w, &none[i]);
+    }
+}
+
 static bool is_awaited(const struct name *n, enum names_family family) {
     for (const struct names_wait *w = n->first; w; w = w->next)
         if (w->awaits & family) return true;
@@ -143,15 +165,20 @@ static enum names_family family_of(const struct name *n, const struct half *h) {
     return h == &n->halves[0] ? NAMES_V4 : NAMES_V6;
 }
 
+/* Is it about us, or the moment, and not about the name? Then the next one asks again. */
+static bool says_nothing(int status) {
+    return status == UV_EAI_AGAIN || status == UV_EAI_MEMORY || status == UV_ENOMEM || status == UV_EAGAIN;
+}
+
 /* Copies what was found. */
 static void learn(struct name *n, struct half *h, int status, const struct addrinfo *found) {
     union address *copies = NULL;
     size_t count = 0;
-    if (status == 0 && !(copies = calloc(NAMES_ADDRESSES, sizeof *copies))) abort();
+    if (status == 0 && !(copies = calloc(NAMES_ADDRESSES, sizeof *copies))) status = UV_EAI_MEMORY;
     for (; status == 0 && found && count < NAMES_ADDRESSES; found = found->ai_next)
         if (found->ai_addrlen <= sizeof *copies) memcpy(&copies[count++], found->ai_addr, found->ai_addrlen);
     enum names_family family = family_of(n, h);
-    h->known = status != UV_EAI_AGAIN; /* nobody answered: the next one asks again */
+    h->known = !says_nothing(status);
     h->answer = (struct names_answer){
         .family = family,
         .status = status == 0 && count == 0 ? UV_EAI_NODATA : status,
@@ -164,13 +191,19 @@ static void learn(struct name *n, struct half *h, int status, const struct addri
 
 static void on_looked_up(uv_getaddrinfo_t *req, int status, struct addrinfo *found);
 
+static int start(struct names *names, uv_getaddrinfo_t *req, const char *host, const struct addrinfo *hints) {
+    int rc = names->in_threads ? 0 : threads_try();
+    if (rc != 0) return rc;
+    names->in_threads = true;
+    return names->look_up(names->net->loop, req, on_looked_up, host, NULL, hints);
+}
+
 /* Starts a look-up. False where the system refuses at once, which is known then. */
 static bool look_up(struct name *n, struct half *h) {
-    struct names *names = n->names;
     struct addrinfo hints = {.ai_family = family_of(n, h) == NAMES_V4 ? AF_INET : AF_INET6, .ai_socktype = SOCK_STREAM};
-    if (!(h->request = calloc(1, sizeof *h->request))) abort();
-    h->request->data = n;
-    int rc = names->look_up(names->net->loop, h->request, on_looked_up, n->host, NULL, &hints);
+    h->request = calloc(1, sizeof *h->request);
+    if (h->request) h->request->data = n;
+    int rc = h->request ? start(n->names, h->request, n->host, &hints) : UV_EAI_MEMORY;
     if (rc == 0) return true;
     free(h->request);
     h->request = NULL;
@@ -197,9 +230,13 @@ static void on_looked_up(uv_getaddrinfo_t *req, int status, struct addrinfo *fou
 void names_ask(struct net *net, const char *host, unsigned families, struct names_wait *w,
                void (*told)(struct names_wait *w, const struct names_answer *answer)) {
     struct name *n = name_of(names_of(net), host);
-    if (n->until && clock_now(&net->clock) >= n->until) forget_what_is_known(n);
     w->awaits = families;
     w->told = told;
+    if (!n) {
+        tell_no_memory(w);
+        return;
+    }
+    if (n->until && clock_now(&net->clock) >= n->until) forget_what_is_known(n);
     put_in_line(n, w);
     for (int i = 1; i >= 0; i--) {
         struct half *h = &n->halves[i];

@@ -78,14 +78,19 @@ void net_take_buffer(struct net *n, struct buf *b) {
     if (!b->base && n->spare.base) buf_swap(b, &n->spare);
 }
 
-void net_open(struct net *n, uv_loop_t *loop) {
+int net_open(struct net *n, uv_loop_t *loop) {
     *n = (struct net){.loop = loop};
     n->busy_end = &n->busy;
     buf_init(&n->spare, SIZE_MAX);
-    clock_open(&n->clock, loop);
     n->read_buffer = malloc(NET_READ_SIZE);
     n->account = account_new();
-    if (!n->read_buffer || !n->account || uv_prepare_init(loop, &n->before_sleep) != 0) abort();
+    if (!n->read_buffer || !n->account) {
+        account_release(n->account);
+        free(n->read_buffer);
+        return ERR_NOMEM;
+    }
+    clock_open(&n->clock, loop);
+    uv_prepare_init(loop, &n->before_sleep); /* these cannot fail */
     uv_check_init(loop, &n->after_sleep);
     n->before_sleep.data = n->after_sleep.data = n;
     uv_prepare_start(&n->before_sleep, on_before_sleep);
@@ -95,6 +100,7 @@ void net_open(struct net *n, uv_loop_t *loop) {
     n->turned = uv_hrtime();
     net_begin_turn(n);
     n->tls = tls_store_new(n);
+    return 0;
 }
 
 void net_close(struct net *n) {

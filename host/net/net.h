@@ -71,8 +71,8 @@ struct net {
     unsigned lookups;      /* work of other threads that nobody waits for any more, but that cannot be taken back */
 };
 
-/* Starts in a loop that the caller owns and runs. Aborts without memory. */
-void net_open(struct net *n, uv_loop_t *loop);
+/* Starts in a loop that the caller owns and runs. ERR_NOMEM where there is no memory for it. */
+int net_open(struct net *n, uv_loop_t *loop);
 
 /* Ends it, when all connections are closed and released. The loop must turn until its handles are closed before `n`
  * goes. */

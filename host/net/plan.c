@@ -20,13 +20,13 @@ const struct conn_settings conn_default_settings = {
 
 static struct plan *new_plan(void) {
     struct plan *p = calloc(1, sizeof *p);
-    if (!p) abort();
-    p->users = 1;
+    if (p) p->users = 1;
     return p;
 }
 
 struct plan *plan_new(void) {
     struct plan *p = new_plan();
+    if (!p) return NULL;
     p->settings = conn_default_settings;
     handshake_offer_init(&p->offer);
     p->offer.deflate = deflate_default_offer;
@@ -95,49 +95,43 @@ struct dial_options plan_dial(const struct plan *p) {
 
 /* ---- copies ---- */
 
-static char *copy_text(const char *text) {
-    char *mine = text ? strdup(text) : NULL;
-    if (text && !mine) abort();
-    return mine;
+static bool copy_text(char **mine, const char *text) {
+    *mine = text ? strdup(text) : NULL;
+    return !text || *mine;
 }
 
-static struct url copy_url(const struct url *u) {
-    struct url mine;
-    if (url_copy(&mine, u) < 0) abort();
-    return mine;
+static bool copy_buf(struct buf *mine, const struct buf *b) {
+    buf_init(mine, b->cap);
+    return buf_append(mine, buf_slice(b)) == 0;
 }
 
-static struct buf copy_buf(const struct buf *b) {
-    struct buf mine;
-    buf_init(&mine, b->cap);
-    if (buf_append(&mine, buf_slice(b)) < 0) abort();
-    return mine;
+static bool copy_retry(struct retry_policy *mine, const struct retry_policy *r) {
+    size_t size = r->fatal_count * sizeof *r->fatal;
+    *mine = *r;
+    mine->fatal = size ? malloc(size) : NULL;
+    if (mine->fatal) memcpy(mine->fatal, r->fatal, size);
+    return !size || mine->fatal;
 }
 
-static struct handshake_offer copy_offer(const struct handshake_offer *o) {
-    struct handshake_offer mine = *o;
-    mine.headers = copy_buf(&o->headers);
-    mine.protocols = copy_buf(&o->protocols);
-    mine.origin = copy_buf(&o->origin);
-    return mine;
+static bool copy_offer(struct handshake_offer *mine, const struct handshake_offer *o) {
+    *mine = *o;
+    bool headers = copy_buf(&mine->headers, &o->headers);
+    bool protocols = copy_buf(&mine->protocols, &o->protocols);
+    bool origin = copy_buf(&mine->origin, &o->origin);
+    return headers && protocols && origin;
 }
 
-static struct plan *copy_plan(const struct plan *p) {
-    struct plan *mine = new_plan();
+/* What could not be copied is empty, so that the rest can be given back. */
+static bool copy_into(struct plan *mine, const struct plan *p) {
     mine->settings = p->settings;
-    size_t fatal = p->settings.retry.fatal_count * sizeof *p->settings.retry.fatal;
-    mine->settings.retry.fatal = fatal ? malloc(fatal) : NULL;
-    if (fatal && !mine->settings.retry.fatal) abort();
-    if (fatal) memcpy(mine->settings.retry.fatal, p->settings.retry.fatal, fatal);
-    mine->url = copy_url(&p->url);
-    mine->offer = copy_offer(&p->offer);
-    tls_config_copy(&mine->tls, &p->tls);
-    mine->local = copy_text(p->local);
     mine->family = p->family;
-    mine->resolve = copy_buf(&p->resolve);
-    mine->proxy = copy_url(&p->proxy);
     mine->no_proxy = p->no_proxy;
-    return mine;
+    tls_config_copy(&mine->tls, &p->tls);
+    bool retry = copy_retry(&mine->settings.retry, &p->settings.retry);
+    bool offer = copy_offer(&mine->offer, &p->offer);
+    bool resolve = copy_buf(&mine->resolve, &p->resolve);
+    bool urls = url_copy(&mine->url, &p->url) == 0 && url_copy(&mine->proxy, &p->proxy) == 0;
+    return copy_text(&mine->local, p->local) && retry && offer && resolve && urls;
 }
 
 struct plan *plan_own(struct net *net, struct plan **at) {
@@ -146,9 +140,15 @@ struct plan *plan_own(struct net *net, struct plan **at) {
         unlink_plan(net, p); /* it may become another one */
         return p;
     }
-    *at = copy_plan(p);
+    struct plan *mine = new_plan();
+    if (!mine) return NULL;
+    if (!copy_into(mine, p)) {
+        plan_release(net, mine);
+        return NULL;
+    }
+    *at = mine;
     plan_release(net, p);
-    return *at;
+    return mine;
 }
 
 /* ---- comparisons ---- */

@@ -39,12 +39,13 @@ struct plan {
     bool shared;
 };
 
-/* The usual one, for one user. Aborts without memory. */
+/* The usual one, for one user. NULL: there is no memory for it. */
 struct plan *plan_new(void);
 struct plan *plan_hold(struct plan *p); /* for one user more; returns it */
 void plan_release(struct net *net, struct plan *p);
 
-/* The plan at `*at`, to be changed: where others have it too, `*at` becomes a copy. */
+/* The plan at `*at`, to be changed: where others have it too, `*at` becomes a copy. NULL: there is no memory for that,
+ * and `*at` is as it was. */
 struct plan *plan_own(struct net *net, struct plan **at);
 
 /* It is as it is to be: where another connection has the same, `*at` becomes that one. */

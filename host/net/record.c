@@ -4,6 +4,7 @@
 #include "base/digest.h"
 #include "base/json.h"
 #include "base/log.h"
+#include "base/reserve.h"
 #include "wire/secret.h"
 #include <errno.h>
 #include <fcntl.h>
@@ -120,12 +121,11 @@ void record_connect(struct record *r, const struct conn *c) {
 }
 
 void record_request(struct record *r, const struct conn *c, struct slice head) {
-    struct http1_head *parts = calloc(1, sizeof *parts);
+    struct http1_head *parts = reserve_take(sizeof *parts);
     struct buf text, target;
     const char *why;
     buf_init(&text, SIZE_MAX);
     buf_init(&target, SIZE_MAX);
-    if (!parts) abort();
     if (buf_append(&text, head) == 0 && http1_request_parse(text.base + text.start, text.len, parts, &why) == 0) {
         begin(r, c, "request");
         secret_put_target(&target, parts->target, r->style);
@@ -182,8 +182,7 @@ void record_end(struct record *r, const struct conn *c) {
 /* ---- the file, and who listens ---- */
 
 static struct record *record_new(struct net *net, const struct secret_style *style) {
-    struct record *r = calloc(1, sizeof *r);
-    if (!r) abort();
+    struct record *r = reserve_take(sizeof *r);
     r->style = style;
     r->began = clock_now(&net->clock);
     buf_init(&r->line, SIZE_MAX);
@@ -204,7 +203,7 @@ int record_open(struct net *net, const char *path, bool secrets, struct fault *f
         return ERR_SYSTEM;
     }
     struct record *r = record_new(net, secrets ? NULL : &secret_in_records);
-    if (!(r->path = strdup(path))) abort();
+    r->path = reserve_copy(path);
     r->file = file;
     time_t now = time(NULL);
     struct tm day;

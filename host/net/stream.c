@@ -13,18 +13,19 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-struct stream *stream_new(struct net *net, bool unix_path) {
+int stream_new(struct stream **out, struct net *net, bool unix_path) {
     struct stream *s = calloc(1, unix_path ? sizeof *s : offsetof(struct stream, uv) + sizeof s->uv.tcp);
-    if (!s) abort();
+    if (!s) return UV_ENOMEM;
     s->net = net;
     s->unix_path = unix_path;
     int rc = unix_path ? uv_pipe_init(net->loop, &s->uv.pipe, 0) : uv_tcp_init(net->loop, &s->uv.tcp);
     if (rc != 0) {
         free(s);
-        return NULL;
+        return rc;
     }
     s->uv.handle.data = s;
-    return s;
+    *out = s;
+    return 0;
 }
 
 void stream_own(struct stream *s, const struct stream_events *events, void *owner) {
@@ -32,11 +33,10 @@ void stream_own(struct stream *s, const struct stream_events *events, void *owne
     s->owner = owner;
 }
 
-/* Requests of libuv are large and rarely under way: each has its own memory while it is. */
+/* Requests of libuv are large and rarely under way: each has its own memory while it is. NULL: there is none. */
 static void *new_request(struct stream *s, size_t size) {
     uv_req_t *req = calloc(1, size);
-    if (!req) abort();
-    req->data = s;
+    if (req) req->data = s;
     return req;
 }
 
@@ -50,6 +50,7 @@ int stream_connect(struct stream *s, const struct sockaddr *to, const struct soc
     int rc = local ? uv_tcp_bind(&s->uv.tcp, local, 0) : 0;
     if (rc < 0) return rc;
     uv_connect_t *req = new_request(s, sizeof *req);
+    if (!req) return UV_ENOMEM;
     rc = uv_tcp_connect(req, &s->uv.tcp, to, on_connected);
     if (rc < 0) {
         free(req);
@@ -107,8 +108,9 @@ int stream_why_ended(const struct stream *s) {
     uv_os_fd_t fd;
     int error = 0;
     socklen_t size = sizeof error;
-    if (uv_fileno(&s->uv.handle, &fd) != 0) return UV_EOF;
-    if (getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &size) != 0 || error == 0) return UV_EOF;
+    int otherwise = s->write_error ? s->write_error : UV_EOF;
+    if (uv_fileno(&s->uv.handle, &fd) != 0) return otherwise;
+    if (getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &size) != 0 || error == 0) return otherwise;
     return uv_translate_sys_error(error);
 }
 
@@ -202,9 +204,19 @@ static void end_rest(struct stream *s) {
     s->rest = NULL;
 }
 
+/* What cannot be written whole ends the connection, for the peer as well: reading comes to its end, behind what the
+ * peer has said, and asks why. Of a connection that is gone reading knows more. */
+static int break_off(struct stream *s, int error) {
+    uv_os_fd_t fd;
+    if (error != UV_EPIPE && error != UV_ECONNRESET) s->write_error = error;
+    if (uv_fileno(&s->uv.handle, &fd) == 0) shutdown(fd, SHUT_RDWR);
+    return error;
+}
+
 static void on_written(uv_write_t *req, int status) {
     struct stream *s = req->data;
     end_rest(s);
+    if (status < 0 && status != UV_ECANCELED) break_off(s, status);
     if (s->tls && s->owner && status == 0) stream_tls_flush(s);
     if (s->owner) s->events->written(s->owner, status);
 }
@@ -218,19 +230,20 @@ int stream_put(struct stream *s, struct buf *b) {
         uv_buf_t part = uv_buf_init((char *)all.p, all.n < INT32_MAX ? (unsigned)all.n : INT32_MAX);
         int n = uv_try_write(&s->uv.stream, &part, 1);
         if (n == UV_EAGAIN) break;
-        if (n < 0) return n;
+        if (n < 0) return break_off(s, n);
         buf_consume(b, (size_t)n);
         if ((size_t)n < part.len) break;
     }
     if (b->len == 0) return 0;
-    s->rest = new_request(s, sizeof *s->rest);
+    if (!(s->rest = new_request(s, sizeof *s->rest))) return break_off(s, UV_ENOMEM);
     buf_init(&s->rest->bytes, SIZE_MAX);
     buf_swap(b, &s->rest->bytes);
     struct slice rest = buf_slice(&s->rest->bytes);
     uv_buf_t part = {.base = (char *)rest.p, .len = rest.n}; /* uv_buf_init takes less than 4 GB */
     int rc = uv_write(&s->rest->request, &s->uv.stream, &part, 1, on_written);
-    if (rc < 0) end_rest(s);
-    return rc;
+    if (rc == 0) return 0;
+    end_rest(s);
+    return break_off(s, rc);
 }
 
 static void on_shut(uv_shutdown_t *req, int status) {
@@ -239,9 +252,8 @@ static void on_shut(uv_shutdown_t *req, int status) {
 }
 
 void stream_shutdown(struct stream *s) {
-    uv_shutdown_t *req = calloc(1, sizeof *req);
-    if (!req) abort();
-    if (uv_shutdown(req, &s->uv.stream, on_shut) < 0) free(req);
+    uv_shutdown_t *req = new_request(s, sizeof *req);
+    if (!req || uv_shutdown(req, &s->uv.stream, on_shut) < 0) free(req); /* the end comes when it is closed */
 }
 
 static void on_closed(uv_handle_t *handle) { free(handle->data); }

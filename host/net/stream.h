@@ -25,8 +25,8 @@ struct stream_events {
     void (*written)(void *owner, int error);                /* what stream_write kept is gone: 0 or a libuv error */
 };
 
-/* New, not connected; NULL where the system gives no handle. */
-struct stream *stream_new(struct net *net, bool unix_path);
+/* New, not connected. 0 or a libuv error. */
+int stream_new(struct stream **out, struct net *net, bool unix_path);
 
 /* Puts an owner in place. */
 void stream_own(struct stream *s, const struct stream_events *events, void *owner);
@@ -55,7 +55,7 @@ void stream_read_at_most(struct stream *s, uint32_t n);
 /* Start and stop `received`; each may be called in any state. */
 void stream_read(struct stream *s, bool on);
 
-/* Why reading met an end: UV_EOF, or how the connection broke right behind the last bytes. */
+/* Why reading met an end: UV_EOF, or how the connection broke right behind the last bytes, or what writing met. */
 int stream_why_ended(const struct stream *s);
 
 /* The end is about to come: it is looked for once, right behind what is being read; at worst that is a read too many.
@@ -125,6 +125,7 @@ struct stream {
     bool unix_path, reading, tls_is_up;
     bool end_is_near;        /* stream_expect_end */
     uint32_t read_most;      /* bytes at a time; 0: what the buffer holds */
+    int write_error;         /* of libuv, for which it was broken off; 0: none */
     uint64_t sent, received; /* bytes; `sent`: those given to stream_write */
     union {                  /* the last: of TCP there is no more of it than of uv_tcp_t */
         uv_handle_t handle;

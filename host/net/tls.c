@@ -1,9 +1,11 @@
 /* tls: one WOLFSSL object whose I/O callbacks read from a slice and write to a buffer. */
+#include "base/reserve.h"
 #include "net/net.h"
 #include "net/tls_certificate.h"
 #include "net/tls_parts.h"
 #include "net/tls_ticket.h"
 #include <arpa/inet.h>
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <wolfssl/error-ssl.h>
@@ -78,8 +80,11 @@ static struct tls *new_tls(struct tls_store *s, const struct tls_config *config,
     struct tls_context *context = tls_context_get(s, config, server, fault);
     if (!context) return NULL;
     struct tls *t = calloc(1, sizeof *t);
+    errno = 0;
     if (!t || !(t->ssl = wolfSSL_new(context->ctx))) {
-        fault_put(fault, "tls", "no memory for a TLS session");
+        int error = errno ? errno : ENOMEM; /* it opens /dev/urandom, for one */
+        fault->system = uv_err_name(uv_translate_sys_error(error));
+        fault_put(fault, "tls", "cannot begin a TLS session: %s", uv_strerror(uv_translate_sys_error(error)));
         free(t);
         tls_context_release(s, context);
         return NULL;
@@ -120,7 +125,11 @@ struct tls *tls_client_new(struct tls_store *s, const struct tls_config *config,
     snprintf(server, sizeof server, "%s:%u", name, port);
     t->host = strdup(name);
     t->server = strdup(server);
-    if (!t->host || !t->server) abort();
+    if (!t->host || !t->server) {
+        fault_put(fault, "tls", "no memory for a TLS session");
+        tls_free(t);
+        return NULL;
+    }
     if (!is_address(name)) wolfSSL_UseSNI(t->ssl, WOLFSSL_SNI_HOST_NAME, name, (word16)strlen(name));
     if (config->no_verify) {
         wolfSSL_set_verify(t->ssl, WOLFSSL_VERIFY_NONE, NULL);
@@ -143,7 +152,7 @@ struct tls *tls_server_new(struct tls_store *s, const struct tls_config *config,
     struct tls *t = new_tls(s, config, true, fault);
     if (!t) return NULL;
     wolfSSL_set_verify(t->ssl, WOLFSSL_VERIFY_NONE, NULL);
-    t->host = strdup("the client");
+    t->host = reserve_copy("the client");
     return t;
 }
 

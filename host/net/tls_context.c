@@ -2,6 +2,7 @@
 #include "net/tls_context.h"
 
 #include "base/log.h"
+#include "base/reserve.h"
 #include "net/tls_aes.h"
 #include "net/tls_anchors.h"
 #include <errno.h>
@@ -55,11 +56,7 @@ void tls_config_clear(struct tls_config *c) {
     *c = (struct tls_config){0};
 }
 
-static char *copy(const char *s) {
-    char *text = s ? strdup(s) : NULL;
-    if (s && !text) abort();
-    return text;
-}
+static char *copy(const char *s) { return s ? reserve_copy(s) : NULL; }
 
 void tls_config_copy(struct tls_config *to, const struct tls_config *c) {
     *to = (struct tls_config){
@@ -234,8 +231,7 @@ static struct tls_context *new_context(struct tls_store *s, const struct tls_con
                                        struct fault *fault) {
     if (!s->contexts) wolfSSL_Init();
     if (!s->aes) s->aes = tls_aes_open();
-    struct tls_context *c = calloc(1, sizeof *c);
-    if (!c) abort();
+    struct tls_context *c = reserve_take(sizeof *c);
     c->server = server;
     tls_config_copy(&c->config, config);
     if (load(c, s, fault) < 0) {
@@ -290,8 +286,7 @@ void tls_session_keep(struct tls_context *c, const char *server, WOLFSSL_SESSION
 }
 
 struct tls_store *tls_store_new(struct net *net) {
-    struct tls_store *s = calloc(1, sizeof *s);
-    if (!s) abort();
+    struct tls_store *s = reserve_take(sizeof *s);
     s->net = net;
     return s;
 }

@@ -85,6 +85,13 @@ static void on_soon(struct deadline *d) { fail((struct tunnel *)((char *)d - off
 
 static void fail_soon(struct tunnel *t) { clock_set(&t->net->clock, &t->soon, clock_now(&t->net->clock), on_soon); }
 
+/* There is no memory to go on. */
+static void fail_for_memory(struct tunnel *t, const char *where) {
+    t->fault.system = uv_err_name(UV_ENOMEM);
+    fault_put(&t->fault, t->detour ? "proxy" : "connect", "cannot connect to %s: %s", where, uv_strerror(UV_ENOMEM));
+    fail_soon(t);
+}
+
 /* ---- the dialogue ---- */
 
 static void dial_proxy(struct tunnel *t);
@@ -216,6 +223,7 @@ static void dial_proxy(struct tunnel *t) {
     if (d->stream) stream_close(d->stream);
     d->stream = NULL;
     t->dial = dial_start(t->net, d->at.host, d->at.port, &how, on_dialled, t);
+    if (!t->dial) fail_for_memory(t, d->place);
 }
 
 /* ---- the beginning ---- */
@@ -274,18 +282,31 @@ static void trust(struct tls_config *to, const struct tls_config *from) {
     tls_config_copy(to, &part);
 }
 
-static void start_detour(struct tunnel *t, const struct url *url, const struct url *proxy) {
-    struct detour *d = t->detour = calloc(1, sizeof *d);
-    if (!d || !(d->host = strdup(url->host))) abort();
+/* The url of the proxy becomes the detour's. */
+static void start_detour(struct tunnel *t, struct detour *d, const struct url *url, const struct url *proxy) {
     d->tunnel = t;
     d->at = *proxy;
     d->port = url->port;
     url_place(&d->at, d->place);
+    if (!(d->host = strdup(url->host))) {
+        fail_for_memory(t, d->place);
+        return;
+    }
     trust(&d->tls_config, &t->plan->tls);
     if (d->at.scheme == URL_SOCKS5)
         find_server(t);
     else
         dial_proxy(t);
+}
+
+/* Starts straight to the server. */
+static void start_dial(struct tunnel *t, const struct url *url) {
+    struct dial_options how = plan_dial(t->plan);
+    if (url->scheme == URL_UNIX)
+        t->dial = dial_start_path(t->net, url->socket_path, on_dialled, t);
+    else
+        t->dial = dial_start(t->net, url->host, url->port, &how, on_dialled, t);
+    if (!t->dial) fail_for_memory(t, url->scheme == URL_UNIX ? url->socket_path : url->host);
 }
 
 static bool listens_here(struct net *net, const struct url *url, const struct plan *plan) {
@@ -301,26 +322,28 @@ static int choose_proxy(struct net *net, const struct url *url, const struct pla
     *proxy = (struct url){0};
     if (url->scheme == URL_UNIX || plan->no_proxy) return 0;
     if (plan->proxy.host) {
-        if (url_copy(proxy, &plan->proxy) < 0) abort();
-        return 0;
+        int rc = url_copy(proxy, &plan->proxy);
+        if (rc < 0) fault_put(fault, "proxy", "no memory for the address");
+        return rc;
     }
     return listens_here(net, url, plan) ? 0 : proxy_env_read(url, getenv, proxy, fault);
 }
 
 struct tunnel *tunnel_start(struct net *net, const struct url *url, struct plan *plan, dial_done done, void *arg) {
     struct tunnel *t = calloc(1, sizeof *t);
-    struct dial_options how = plan_dial(plan);
     struct url proxy;
-    if (!t) abort();
+    if (!t) return NULL;
     *t = (struct tunnel){.net = net, .plan = plan_hold(plan), .done = done, .arg = arg};
-    if (choose_proxy(net, url, plan, &proxy, &t->fault) < 0)
+    if (choose_proxy(net, url, plan, &proxy, &t->fault) < 0) {
         fail_soon(t);
-    else if (proxy.host)
-        start_detour(t, url, &proxy);
-    else if (url->scheme == URL_UNIX)
-        t->dial = dial_start_path(net, url->socket_path, on_dialled, t);
-    else
-        t->dial = dial_start(net, url->host, url->port, &how, on_dialled, t);
+    } else if (!proxy.host) {
+        start_dial(t, url);
+    } else if ((t->detour = calloc(1, sizeof *t->detour))) {
+        start_detour(t, t->detour, url, &proxy);
+    } else {
+        url_clear(&proxy);
+        fail_for_memory(t, url->host);
+    }
     return t;
 }
 

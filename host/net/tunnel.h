@@ -11,7 +11,7 @@ struct tunnel;
 /* Starts the way to `url`, as the plan says, by plan->proxy or else as the environment says now; listeners in this
  * process, and sockets of the file system, need no proxy of the environment. `url` is borrowed until the return, the
  * plan held until the end. `done` is as of dial_start; beside "dns" and "connect" the fault may be "proxy", which names
- * it ("127.0.0.1:3128", never with user and password) and what it answered. */
+ * it ("127.0.0.1:3128", never with user and password) and what it answered. NULL: there is no memory for it. */
 struct tunnel *tunnel_start(struct net *net, const struct url *url, struct plan *plan, dial_done done, void *arg);
 
 /* Ends it; `done` is not called. */

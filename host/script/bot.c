@@ -3,6 +3,7 @@
 #include "script/bot.h"
 
 #include "base/log.h"
+#include "base/reserve.h"
 #include "net/conn.h"
 #include "script/door.h"
 #include "script/l_conn.h"
@@ -15,16 +16,14 @@
 #include <string.h>
 
 char *bot_copy(const char *text, size_t n) {
-    char *mine = malloc(n + 1);
-    if (!mine) abort();
+    char *mine = reserve_grow(NULL, n + 1);
     memcpy(mine, text, n);
     mine[n] = '\0';
     return mine;
 }
 
 void bot_put_string(struct strings *list, char *mine) {
-    char **items = realloc(list->items, (list->count + 1) * sizeof *items);
-    if (!items) abort();
+    char **items = reserve_grow(list->items, (list->count + 1) * sizeof *items);
     list->items = items;
     list->items[list->count++] = mine;
 }

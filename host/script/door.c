@@ -1,6 +1,7 @@
 /* door: a protected call with a traceback. */
 #include "script/door.h"
 
+#include "base/reserve.h"
 #include <lauxlib.h>
 #include <stdlib.h>
 #include <string.h>
@@ -44,10 +45,9 @@ bool door_call(struct engine *e, lua_CFunction fn, void *arg, char **message) {
     if (rc != LUA_OK) {
         const char *text = lua_type(L, -1) == LUA_TSTRING ? lua_tostring(L, -1) : "an error without a message";
         if (message)
-            *message = strdup(text);
+            *message = reserve_copy(text);
         else
             engine_report(e, text);
-        if (message && !*message) abort();
     }
     lua_settop(L, top);
     return rc == LUA_OK;

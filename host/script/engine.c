@@ -2,6 +2,7 @@
 #include "script/engine.h"
 
 #include "base/log.h"
+#include "base/reserve.h"
 #include "base/shown.h"
 #include "script/collector.h"
 #include "script/hook.h"
@@ -437,8 +438,7 @@ void engine_note_file(struct engine *e, const char *path) {
     if (e->file_count == ENGINE_FILES || strlen(path) >= sizeof folder) return; /* there is no such file */
     if (path[0] != '/' && uv_cwd(folder, &n) != 0) return;
     size_t size = strlen(folder) + 1 + strlen(path) + 1;
-    struct engine_file **at = &e->files, *f = calloc(1, sizeof *f + size);
-    if (!f) abort();
+    struct engine_file **at = &e->files, *f = reserve_take(sizeof *f + size);
     snprintf(f->path, size, "%s%s%s", folder, folder[0] ? "/" : "", path);
     f->hash = hash_of(f->path);
     for (; *at; at = &(*at)->next) {
@@ -455,7 +455,7 @@ void engine_note_file(struct engine *e, const char *path) {
 
 void engine_set_script(struct engine *e, const char *path) {
     free(e->script);
-    if (!(e->script = strdup(path))) abort();
+    e->script = reserve_copy(path);
     engine_note_file(e, path);
     free(e->folder);
     e->folder = NULL;

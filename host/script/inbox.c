@@ -1,6 +1,7 @@
 /* inbox: a backlog of messages and a list of events. Most connections are idle: an empty one is a pointer. */
 #include "script/inbox.h"
 
+#include "base/reserve.h"
 #include <stdlib.h>
 #include <string.h>
 
@@ -8,7 +9,7 @@
 static struct inbox_content *fill(struct inbox *b) {
     struct inbox_content *c = b->content;
     if (c) return c;
-    if (!(c = calloc(1, sizeof *c))) abort();
+    c = reserve_take(sizeof *c);
     backlog_init(&c->messages);
     c->last = &c->first;
     return b->content = c;
@@ -80,8 +81,7 @@ int inbox_put(struct inbox *b, enum ws_kind kind, struct slice data) {
 }
 
 static struct inbox_event *new_event(const struct inbox_content *c, enum inbox_kind kind, struct slice data) {
-    struct inbox_event *ev = calloc(1, sizeof *ev + data.n);
-    if (!ev) abort();
+    struct inbox_event *ev = reserve_take(sizeof *ev + data.n);
     ev->kind = kind;
     ev->after = c->came;
     ev->size = data.n;
@@ -115,8 +115,7 @@ void inbox_tell(struct inbox *b, enum inbox_kind kind, struct slice data, const 
     ev->head = head;
     ev->seconds = seconds;
     if (end) {
-        ev->end = malloc(sizeof *end);
-        if (!ev->end) abort();
+        ev->end = reserve_take(sizeof *end);
         *ev->end = *end;
     }
     add(b, ev);

@@ -164,7 +164,7 @@ static int l_make(lua_State *L) {
     luaL_checktype(L, 4, LUA_TTABLE);
     luaL_argcheck(L, path || source, 1, "a path or a source");
     struct bot **at = lua_newuserdatauv(L, sizeof *at, 0), *b = calloc(1, sizeof *b);
-    if (!b) abort();
+    if (!b) return luaL_error(L, "not enough memory");
     *at = b;
     *b = (struct bot){.references = 1, .tester = engine_of(L), .account = account_hold(engine_of(L)->account)};
     luaL_setmetatable(L, BOT_TYPE);

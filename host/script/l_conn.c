@@ -2,6 +2,7 @@
  * l_fields.c; what it tells the script is in l_events.c. */
 #include "script/l_conn.h"
 
+#include "base/reserve.h"
 #include "script/box.h"
 #include "script/modules.h"
 #include <lauxlib.h>
@@ -43,9 +44,9 @@ static int push_result(lua_State *L, int rc) {
     return 1;
 }
 
-/* What waits until the generation has taken over. Aborts without memory. */
+/* What waits until the generation has taken over. */
 static struct conn_staged *stage(struct conn_box *b) {
-    if (!b->staged && !(b->staged = calloc(1, sizeof *b->staged))) abort();
+    if (!b->staged) b->staged = reserve_take(sizeof *b->staged);
     return b->staged;
 }
 
@@ -313,7 +314,7 @@ static int l_connect(lua_State *L) {
     struct engine *e = engine_of(L);
     struct conn_box *b = lua_newuserdatauv(L, sizeof *b, BOX_VALUES);
     *b = (struct conn_box){.kind = &box_kind, .engine = e, .delivers = DELIVERS_MESSAGE};
-    b->conn = conn_new(e->net, &l_events_sink, b);
+    if (!(b->conn = conn_new(e->net, &l_events_sink, b))) return luaL_error(L, "not enough memory");
     b->inbox.account = e->account;
     conn_set_account(b->conn, e->account);
     luaL_setmetatable(L, CONN_TYPE); /* from here on the collector gives it all back */

@@ -2,6 +2,7 @@
 #include "script/l_host.h"
 
 #include "base/log.h"
+#include "base/reserve.h"
 #include "script/door.h"
 #include "script/modules.h"
 #include "script/state.h"
@@ -174,8 +175,7 @@ static void call_on_stop(struct stopping *s) {
 }
 
 void l_host_call_on_stop(struct engine *e, void (*done)(void *arg), void *arg) {
-    struct stopping *s = malloc(sizeof *s);
-    if (!s) abort();
+    struct stopping *s = reserve_take(sizeof *s);
     engine_allow_stop(e);
     *s =
         (struct stopping){.engine = e, .done = done, .arg = arg, .ended = true, .how = TASK_FAILED}; /* to begin with */

@@ -8,7 +8,14 @@
 #include <string.h>
 
 static struct conn_box *box_at(lua_State *L, int box) { return lua_touserdata(L, box); }
-static struct plan *plan_at(lua_State *L, int box) { return conn_plan(box_at(L, box)->conn); }
+
+static struct plan *plan_of(lua_State *L, struct conn *c) {
+    struct plan *p = conn_plan(c);
+    if (!p) luaL_error(L, "not enough memory");
+    return p;
+}
+
+static struct plan *plan_at(lua_State *L, int box) { return plan_of(L, box_at(L, box)->conn); }
 
 /* Is it that string, and nothing behind a NUL? */
 static bool is_word(lua_State *L, int value, const char *word) {
@@ -39,10 +46,10 @@ void l_options_url(lua_State *L, int value, struct conn_box *b) {
         luaL_error(L, "ws.connect: url must be a string or a function that returns one, not %s",
                    luaL_typename(L, value));
     const char *text = lua_tolstring(L, value, &n);
+    struct plan *plan = plan_of(L, b->conn);
     if (url_parse(slice_of(text, n), &url, &fault) < 0)
         luaL_error(L, "ws.connect: url '%s': %s", l_option_shown(L, text, n),
                    fault_set(&fault) ? fault.text : "not enough memory");
-    struct plan *plan = conn_plan(b->conn);
     url_clear(&plan->url);
     plan->url = url;
 }
@@ -73,7 +80,7 @@ void l_options_headers(lua_State *L, int value, struct conn *c) {
     if (!lua_istable(L, value))
         luaL_error(L, "ws.connect: headers must be a table or a function that returns one, not %s",
                    luaL_typename(L, value));
-    handshake_offer_reset_headers(&conn_plan(c)->offer);
+    handshake_offer_reset_headers(&plan_of(L, c)->offer);
     size_t n = l_option_names(L, value, "headers", "header", names);
     for (size_t i = 0; i < n; i++) {
         if (lua_getfield(L, value, names[i]) == LUA_TTABLE) {

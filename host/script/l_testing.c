@@ -154,7 +154,8 @@ static int l_guard(lua_State *L) {
     lua_replace(L, 1);
     lua_toclose(L, 1);
     struct limit *l = calloc(1, sizeof *l);
-    if (!l || uv_timer_init(e->net->loop, &l->timer) != 0) abort();
+    if (!l) return luaL_error(L, "not enough memory");
+    uv_timer_init(e->net->loop, &l->timer); /* cannot fail */
     *at = l;
     l->timer.data = l;
     l->engine = e;

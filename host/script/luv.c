@@ -255,6 +255,10 @@ static int l_open(lua_State *L) {
     if (!v) return luaL_error(L, "not enough memory");
     v->engine = e;
     v->embed = embed_open(e->net, api->loop(L), on_turned, v);
+    if (!v->embed) {
+        free(v);
+        return luaL_error(L, "luv: its loop cannot be served: there is no memory or descriptor for it");
+    }
     e->luv = v;
     return 1;
 }

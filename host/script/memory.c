@@ -1,6 +1,7 @@
 /* memory: chunks by size. Sanitizers want to see each block by itself: with them all are malloc's. */
 #include "script/memory.h"
 
+#include "base/reserve.h"
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
@@ -108,7 +109,12 @@ void *memory_resize(struct memory *m, void *old, size_t old_size, size_t size) {
     if (!small && !stays) return realloc(old, size);
     if (small && stays && kind_of(old_size) == kind_of(size)) return old;
     void *block = take(m, size);
-    if (!block && size < old_size) abort(); /* Lua relies on it that what shrinks does not fail */
+    if (!block && size < old_size) { /* Lua relies on it that what shrinks does not fail */
+        if (small) return old;       /* its chunk knows how large it is */
+        reserve_close();
+        block = take(m, size);
+        reserve_open();
+    }
     if (!block) return NULL;
     memcpy(block, old, old_size < size ? old_size : size);
     memory_free(m, old, old_size);

@@ -2,6 +2,7 @@
  * then on nothing can. */
 #include "script/reload.h"
 
+#include "base/reserve.h"
 #include "script/door.h"
 #include "script/l_conn.h"
 #include "script/l_host.h"
@@ -16,7 +17,7 @@
 struct engine *reload_stage(struct engine *e, char **why) {
     struct engine *next = engine_new(e->net, e->host, e->app, e->no_environment);
     if (!next) {
-        if (!(*why = strdup("not enough memory"))) abort();
+        *why = reserve_copy("not enough memory");
         return NULL;
     }
     next->worker = e->worker;

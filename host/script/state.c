@@ -5,6 +5,7 @@
  * functions that cannot raise. */
 #include "script/state.h"
 
+#include "base/reserve.h"
 #include "script/door.h"
 #include <lauxlib.h>
 #include <stdio.h>
@@ -98,10 +99,10 @@ static struct memo_entry *find(const struct memo *m, const void *old) {
 
 static lua_Integer recall(const struct memo *m, const void *old) { return m->size ? find(m, old)->copy : 0; }
 
-static void remember(struct memo *m, const void *old, lua_Integer copy) {
+static void l_remember(lua_State *L, struct memo *m, const void *old, lua_Integer copy) {
     if (2 * m->used >= m->size) {
         struct memo larger = {.size = m->size ? 2 * m->size : 256, .used = m->used};
-        if (!(larger.entries = calloc(larger.size, sizeof *larger.entries))) abort();
+        if (!(larger.entries = calloc(larger.size, sizeof *larger.entries))) luaL_error(L, "not enough memory");
         for (size_t i = 0; i < m->size; i++)
             if (m->entries[i].old) *find(&larger, m->entries[i].old) = m->entries[i];
         free(m->entries);
@@ -137,7 +138,10 @@ static void print_path(FILE *out, const struct level *l) {
 static bool refuse(struct copying *c, const struct level *l, const char *what) {
     size_t size;
     FILE *out = open_memstream(&c->why, &size);
-    if (!out) abort();
+    if (!out) {
+        c->why = reserve_copy("host.state: not enough memory");
+        return false;
+    }
     fprintf(out, "host.state \"%s\"", c->name);
     print_path(out, l);
     fprintf(out, " %s", what);
@@ -209,7 +213,7 @@ static bool copy_table(lua_State *L, struct copying *c, const struct level *up, 
     copy = (lua_Integer)c->memo.used + 1;
     lua_pushvalue(L, -1);
     lua_rawseti(L, c->copies, copy);
-    remember(&c->memo, lua_topointer(old, -1), copy);
+    l_remember(L, &c->memo, lua_topointer(old, -1), copy);
     for (lua_pushnil(old); lua_next(old, -2); lua_pop(old, 1)) { /* old: table, key, value */
         struct level here = {.up = up, .old = old, .key = lua_gettop(old) - 1};
         lua_pushvalue(old, -2);
@@ -248,7 +252,10 @@ static int l_copy(lua_State *L) {
 bool state_copy(struct engine *from, struct engine *to, char **why) {
     struct copying c = {.old = from->L};
     int top = lua_gettop(from->L);
-    if (!lua_checkstack(from->L, 16)) abort();
+    if (!lua_checkstack(from->L, 16)) {
+        *why = reserve_copy("not enough memory");
+        return false;
+    }
     lua_gc(to->L, LUA_GCSTOP); /* nothing of it is garbage */
     bool ok = door_call(to, l_copy, &c, why);
     lua_gc(to->L, LUA_GCRESTART);

@@ -3,6 +3,7 @@
 #include "script/task.h"
 
 #include "base/log.h"
+#include "base/reserve.h"
 #include "script/box.h"
 #include "script/door.h"
 #include "script/engine.h"
@@ -370,7 +371,7 @@ bool l_task_timed_out(lua_State *L) { return engine_of(L)->tasks.current->timed_
 
 void task_raise(struct task *t, const char *message) {
     if (t->state != TASK_WAITING || t->raises) return;
-    if (!(t->raises = strdup(message))) abort();
+    t->raises = reserve_copy(message);
     wake(t, false);
 }
 
@@ -421,7 +422,7 @@ static int l_describe(lua_State *L) {
     else
         task_push_error(L, d->task);
     l_door_describe(L, co);
-    d->text = strdup(lua_tostring(L, -1));
+    d->text = reserve_copy(lua_tostring(L, -1));
     return 0;
 }
 
@@ -429,7 +430,6 @@ char *task_describe(struct task *t, const char *message) {
     struct description d = {.task = t, .message = message};
     char *failed;
     if (!door_call(t->engine, l_describe, &d, &failed)) return failed;
-    if (!d.text) abort();
     return d.text;
 }
 

@@ -84,7 +84,7 @@ static const char bot[] =
 
 static int l_run(lua_State *L) {
     if (luaL_loadbuffer(L, bot, sizeof bot - 1, "=bot") != LUA_OK) lua_error(L);
-    lua_pushstring(L, lua_touserdata(L, 1));
+    lua_pushstring(L, l_door_given(L, l_run));
     lua_call(L, 1, 0);
     return 0;
 }
