@@ -37,7 +37,11 @@ end
 
 local function trace(r, what, ...)
   if not plan.trace then return end
-  io.stderr:write(("TRACE %.6f %s: %s %s\n"):format(host.now(), r.name, what, table.concat({ ... }, " ")))
+  local words = table.pack(...)
+  for i = 1, words.n do
+    words[i] = tostring(words[i]):sub(1, 200)
+  end
+  io.stderr:write(("TRACE %.6f %s: %s %s\n"):format(host.now(), r.name, what, table.concat(words, " ")))
 end
 
 ------------------------------------------------------------------------------------------------------ what is done
@@ -63,7 +67,7 @@ end
 function life.deed(r, where)
   if is_over(where) then return end
   local name = r:weighed(deeds.list)
-  if where == "finalizer" and name == "luv" then return end
+  if where == "finalizer" and name == "luv" then return end -- whose loop may be closed, and luv does not look
   trace(r, name, where)
   try(r, deeds[name], r)
 end
@@ -88,15 +92,9 @@ end
 function life.spawn(fn)
   if #life.tasks > 40 then table.remove(life.tasks, 1) end
   local entry = {}
-  local function done()
-    if entry.cancelled and not entry.told then
-      entry.told = true
-      check.wrong "a cancelled task goes on"
-    end
-  end
   entry.task = host.spawn(function()
     fn()
-    done()
+    if entry.cancelled then check.wrong "a cancelled task goes on" end
   end)
   table.insert(life.tasks, entry)
 end
@@ -115,7 +113,7 @@ function life.callback(name)
       return
     end
     local r = life.stream(("%s %d %s %d"):format(conn.name, record.id, name, number))
-    trace(r, "called", tostring((...)):sub(1, 100), tostring((select(2, ...))):sub(1, 200))
+    trace(r, "called", ...)
     if name == "on_websocket_connect" or name == "on_message" and r:chance(30) then
       for _ = 1, r:number(0, 4) do acts.send_numbered(r, conn, name) end
     end
