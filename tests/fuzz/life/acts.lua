@@ -16,9 +16,13 @@ local function send_numbered(r, conn, where)
   if life.staged then return conn:send "staged" end
   local record = check.record(conn)
   local stream = where == "on_websocket_connect" and "w" or "q"
-  local number = (record.sent[stream] or 0) + 1
   local send = r:chance(50) and conn.send_text or conn.send_binary
-  if send(conn, check.message(record.id, stream, number, r:one(sizes))) then record.sent[stream] = number end
+  local size, number, data = r:one(sizes), nil, nil
+  repeat -- a finalizer may come between, which sends as well
+    number = (record.sent[stream] or 0) + 1
+    data = check.message(record.id, stream, number, size)
+  until number == (record.sent[stream] or 0) + 1
+  if send(conn, data) then record.sent[stream] = number end
 end
 
 acts.list = {
