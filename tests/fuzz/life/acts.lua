@@ -17,7 +17,8 @@ local function send_numbered(r, conn, where)
   local record = check.record(conn)
   local stream = where == "on_websocket_connect" and "w" or "q"
   local send = r:chance(50) and conn.send_text or conn.send_binary
-  local size, number, data = r:one(sizes), nil, nil
+  local size = r:one(sizes)
+  local number, data
   repeat -- a finalizer may come between, which sends as well
     number = (record.sent[stream] or 0) + 1
     data = check.message(record.id, stream, number, size)

@@ -262,15 +262,18 @@ if FAILS == "at once" then error "by design, while it is loaded" end
 for _ = 1, r:number(0, 5) do
   pcall(life.perform, r, nil, "main")
 end
-if r:chance(70) then host.sleep(r:seconds(plan.seconds)) end
-life.staged = false
+local function wait(seconds)
+  host.sleep(seconds)
+  life.staged = false -- it has taken over
+end
+if r:chance(70) then wait(r:seconds(plan.seconds)) end
 if FAILS == "later" then
   print "ENDS 1"
-  host.sleep(0)
+  wait(0)
   error "by design, when it has taken over"
 end
 for _ = 1, r:number(0, 10) do
   if life.over then break end
   pcall(life.perform, r, nil, "main")
-  host.sleep(r:seconds(0.05))
+  wait(r:seconds(0.05))
 end
