@@ -221,6 +221,7 @@ end
 
 -- Something happens, again and again.
 local function pulse()
+  life.staged = false -- no task runs before a take-over
   local r = life.stream "pulse"
   while not life.over do
     pcall(life.perform, r, nil, "pulse")
