@@ -235,7 +235,8 @@ static bool is_alive(struct worker *w) {
 void worker_run_while(struct worker *w, const bool *going) {
     do {
         while (*going && is_alive(w)) uv_run(&w->loop, UV_RUN_ONCE);
-    } while (*going && w->engine && !w->stopping && task_tell_deadlocks(w->engine)); /* which may give life to others */
+    } while (*going && w->engine && !w->stopping && !w->over &&
+             task_tell_deadlocks(w->engine)); /* which may give life to others */
 }
 
 int worker_run(struct worker *w) {

@@ -651,6 +651,14 @@ describe("the main chunk of a later generation", function()
     assert.matches("bot.lua:%d+: later\nstack traceback", bot.bot.err)
   end)
 
+  it_tells("ends it so at once: tasks that wait then are no deadlock", function()
+    local bot = reloadable.start "say 'waits' host.sleep(20)"
+    bot:tells "waits"
+    bot:takes_over "host.spawn(function() host.sleep(1000) end) host.sleep(0.02) error 'later'"
+    assert.equal(1, (bot:wait()))
+    assert.is_nil(bot.bot.err:find "deadlock")
+  end)
+
   it_tells("may stop the program while it is loaded, when it has taken over", function()
     local bot, s = open()
     bot:takes_over(feed("2", nil, "host.stop(5) say 'loaded'"))
