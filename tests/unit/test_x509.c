@@ -245,6 +245,9 @@ static void what_is_no_time_is_never(void **state) {
     is_never(UTC("260001000000Z"));
     is_never(UTC("260132000000Z"));
     is_never(UTC("260100000000Z"));
+    is_never(UTC("260431000000Z")); /* April has 30 days */
+    is_never(UTC("260229000000Z"));
+    is_never(GEN("21000229000000Z"));
     is_never(UTC("260101240000Z"));
     is_never(UTC("260101006000Z"));
     is_never(UTC("260101000060Z"));
@@ -291,6 +294,15 @@ static void an_extension_must_be_as_it_must_be(void **state) {
     bad_extension(SEQUENCE(CE(BASIC), MADE(DER_OCTET_STRING, SEQUENCE(NOTHING)), CRITICAL));
 }
 
+static void names_must_be_whole(void **state) {
+    (void)state;
+    struct slice dns = MADE(DER_CONTEXT(2), BYTES("a.example"));
+    good_extension(EXTENSION(NAMES, SEQUENCE(dns)));
+    bad_extension(EXTENSION(NAMES, SEQUENCE(dns, BYTES("\x82\x09"
+                                                       "b"))));
+    bad_extension(EXTENSION(NAMES, SEQUENCE(NOTHING)));
+}
+
 static void there_is_one_of_each_at_most(void **state) {
     (void)state;
     struct slice basic = EXTENSION(BASIC, SEQUENCE(NOTHING));
@@ -329,6 +341,10 @@ static void extensions_are_of_version_3(void **state) {
     refuses(p);
     p.more = NOTHING;
     reads(p);
+    p.version = MADE(DER_CONTEXT_OF(0), MADE(DER_INTEGER, BYTES("\3")));
+    refuses(p);
+    p.version = MADE(DER_CONTEXT_OF(0), MADE(DER_INTEGER, BYTES("\2")), MADE(DER_INTEGER, BYTES("\2")));
+    refuses(p);
 }
 
 static void both_signatures_are_told_the_same(void **state) {
@@ -351,6 +367,11 @@ static void nothing_is_behind_it(void **state) {
     refuses(p);
 }
 
+static struct slice rsa_key(struct slice modulus, struct slice exponent) {
+    return SEQUENCE(SEQUENCE(OID_OF(RSA_KEY)), MADE(DER_BIT_STRING, BYTES("\0"),
+                                                    SEQUENCE(MADE(DER_INTEGER, modulus), MADE(DER_INTEGER, exponent))));
+}
+
 static void keys_that_are_none_have_no_size(void **state) {
     (void)state;
     struct parts p = usual();
@@ -364,10 +385,26 @@ static void keys_that_are_none_have_no_size(void **state) {
     assert_int_equal(read_whole(put(p)).key_size, 16); /* half of one */
     p.key = KEY(OID_OF(RSA_KEY));
     refuses(p);
-    p.key = SEQUENCE(SEQUENCE(OID_OF(RSA_KEY)),
-                     MADE(DER_BIT_STRING, BYTES("\0"),
-                          SEQUENCE(MADE(DER_INTEGER, BYTES("\0\0\0\x0F\xFF")), MADE(DER_INTEGER, BYTES("\3")))));
+    p.key = rsa_key(BYTES("\0\0\0\x0F\xFF"), BYTES("\3"));
     assert_int_equal(read_whole(put(p)).key_size, 12); /* zeros in front do not count */
+}
+
+static void an_exponent_that_would_hold_us_up_is_none(void **state) {
+    (void)state;
+    struct parts p = usual();
+    p.key = rsa_key(BYTES("\x0F\xFF"), BYTES("\0\xFF\xFF\xFF\xFF\xFF\xFF\xFF\xFF"));
+    reads(p);
+    p.key = rsa_key(BYTES("\x0F\xFF"), BYTES("\x01\0\0\0\0\0\0\0\x01"));
+    refuses(p);
+}
+
+static void a_curve_has_a_name(void **state) {
+    (void)state;
+    struct parts p = usual();
+    p.key = KEY(OID_OF(EC_KEY), SEQUENCE(MADE(DER_INTEGER, BYTES("\1")))); /* and is not made up by who has the key */
+    refuses(p);
+    p.key = KEY(OID_OF(EC_KEY));
+    refuses(p);
 }
 
 static void issuers_are_told_by_names_and_keys(void **state) {
@@ -392,6 +429,7 @@ int main(void) {
         cmocka_unit_test(times_are_of_two_centuries_or_any),
         cmocka_unit_test(what_is_no_time_is_never),
         cmocka_unit_test(an_extension_must_be_as_it_must_be),
+        cmocka_unit_test(names_must_be_whole),
         cmocka_unit_test(there_is_one_of_each_at_most),
         cmocka_unit_test(what_is_critical_and_not_known_is_told),
         cmocka_unit_test(what_is_not_said_is_not_so),
@@ -399,6 +437,8 @@ int main(void) {
         cmocka_unit_test(both_signatures_are_told_the_same),
         cmocka_unit_test(nothing_is_behind_it),
         cmocka_unit_test(keys_that_are_none_have_no_size),
+        cmocka_unit_test(an_exponent_that_would_hold_us_up_is_none),
+        cmocka_unit_test(a_curve_has_a_name),
         cmocka_unit_test(issuers_are_told_by_names_and_keys),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
