@@ -145,6 +145,31 @@ static void a_subject_is_a_name_too(void **state) {
     assert_true(allows_of(TREE(MADE(DER_CONTEXT_OF(4), EMPTY)), none, b, none)); /* all begin with nothing */
 }
 
+/* RFC 5280 7.1 */
+static void a_name_that_is_excluded_is_so_however_it_is_written(void **state) {
+    (void)state;
+    struct slice tree = TREE(MADE(DER_CONTEXT_OF(4), NAME(UTF8, "Evil Corp"))), none = slice_of(NULL, 0);
+    assert_false(allows_of(none, tree, NAME(UTF8, "EVIL corp"), none));
+    assert_false(allows_of(none, tree, NAME(PRINTABLE, "Evil Corp"), none));
+    assert_false(allows_of(none, tree, NAME(UTF8, " Evil   Corp "), none));
+    assert_false(allows_of(none, tree, NAME(0x1E, "\0E"), none)); /* BMPString: nobody here can tell */
+    assert_false(allows_of(none, tree, SEQUENCE(MADE(DER_SET, BYTES("x"))), none));
+    assert_true(allows_of(none, tree, NAME(UTF8, "Evil"), none));
+    assert_true(allows_of(none, tree, NAME(UTF8, "Evil Corp."), none));
+    assert_true(allows_of(none, tree,
+                          SEQUENCE(MADE(DER_SET, SEQUENCE(OID_OF("\x55\x04\x0A"), MADE(UTF8, BYTES("Evil Corp"))))),
+                          none)); /* its O, not its CN */
+}
+
+static void a_name_that_is_permitted_is_so_in_any_case(void **state) {
+    (void)state;
+    struct slice tree = TREE(MADE(DER_CONTEXT_OF(4), NAME(UTF8, "Good"))), none = slice_of(NULL, 0);
+    assert_true(allows_of(tree, none, NAME(PRINTABLE, "GOOD"), none));
+    assert_false(allows_of(tree, none, NAME(UTF8, "Go od"), none));
+    assert_false(allows_of(tree, none, NAME(0x1E, "Good"), none));
+    assert_false(allows_of(tree, none, SEQUENCE(MADE(DER_SET, BYTES("x"))), none));
+}
+
 static void constraints_of_one_kind_say_nothing_of_others(void **state) {
     (void)state;
     assert_true(dns_permits("a.example", "a.example"));
@@ -202,6 +227,8 @@ int main(void) {
         cmocka_unit_test(a_wildcard_is_each_name_that_it_may_match),
         cmocka_unit_test(addresses_are_in_networks),
         cmocka_unit_test(a_subject_is_a_name_too),
+        cmocka_unit_test(a_name_that_is_excluded_is_so_however_it_is_written),
+        cmocka_unit_test(a_name_that_is_permitted_is_so_in_any_case),
         cmocka_unit_test(constraints_of_one_kind_say_nothing_of_others),
         cmocka_unit_test(a_kind_that_is_not_known_is_not_allowed_where_it_is_constrained),
         cmocka_unit_test(each_name_must_be_allowed),
