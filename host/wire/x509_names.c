@@ -4,6 +4,7 @@
 #include "wire/der.h"
 
 enum {
+    MAIL_ADDRESS = DER_CONTEXT(1),
     DNS_NAME = DER_CONTEXT(2),
     DIRECTORY_NAME = DER_CONTEXT_OF(4), /* a whole Name */
     IP_ADDRESS = DER_CONTEXT(7),
@@ -155,11 +156,19 @@ static bool allows_name(const struct x509 *ca, const struct der *name) {
     return trees.n == 0 && (permitted || !concerned);
 }
 
+/* An emailAddress in a subject is an address of mail as well. */
+static bool has_mail(struct slice subject) {
+    static const char email[] = "\x06\x09\x2A\x86\x48\x86\xF7\x0D\x01\x09\x01";
+    return subject.n && memmem(subject.p, subject.n, email, sizeof email - 1);
+}
+
 bool x509_allows(const struct x509 *ca, const struct x509 *x) {
     enum { EMPTY_NAME = 2 };
     if (!ca->permitted.p && !ca->excluded.p) return true;
     struct der name = {.tag = DIRECTORY_NAME, .whole = x->subject, .body = x->subject};
     if (x->subject.n > EMPTY_NAME && !allows_name(ca, &name)) return false;
+    name.tag = MAIL_ADDRESS;
+    if (has_mail(x->subject) && !allows_name(ca, &name)) return false;
     struct slice names = x->names;
     while (names.n)
         if (!der_take(&names, &name) || !allows_name(ca, &name)) return false;

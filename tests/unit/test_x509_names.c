@@ -189,6 +189,17 @@ static void a_kind_that_is_not_known_is_not_allowed_where_it_is_constrained(void
     }
 }
 
+static void mail_in_a_subject_is_constrained_as_mail(void **state) {
+    (void)state;
+    struct slice mail = OID_OF("\x2A\x86\x48\x86\xF7\x0D\x01\x09\x01"), none = slice_of(NULL, 0);
+    struct slice subject = SEQUENCE(MADE(DER_SET, SEQUENCE(mail, MADE(0x16, BYTES("a@evil.example")))));
+    struct slice tree = TREE(MADE(DER_CONTEXT(1), BYTES("good.example")));
+    assert_false(allows_of(tree, none, subject, none));
+    assert_false(allows_of(none, tree, subject, none));
+    assert_true(allows_of(tree, none, NAME(UTF8, "a"), none));
+    assert_true(allows_of(TREE(DNS("good.example")), none, subject, none));
+}
+
 static void each_name_must_be_allowed(void **state) {
     (void)state;
     struct slice both = slice_skip(SEQUENCE(DNS("a.example"), DNS("b.example")), 2);
@@ -231,6 +242,7 @@ int main(void) {
         cmocka_unit_test(a_name_that_is_permitted_is_so_in_any_case),
         cmocka_unit_test(constraints_of_one_kind_say_nothing_of_others),
         cmocka_unit_test(a_kind_that_is_not_known_is_not_allowed_where_it_is_constrained),
+        cmocka_unit_test(mail_in_a_subject_is_constrained_as_mail),
         cmocka_unit_test(each_name_must_be_allowed),
         cmocka_unit_test(what_cannot_be_read_allows_nothing),
         cmocka_unit_test(without_constraints_all_is_allowed),
