@@ -4,7 +4,7 @@
 #include "base/err.h"
 #include "wire/der.h"
 
-#define OID(text) slice_of(text, sizeof text - 1)
+#define OID(text) slice_of(text, sizeof(text) - 1)
 
 /* ---- algorithms ---- */
 
