@@ -70,7 +70,7 @@ static uint64_t mark_of(const struct tls_anchors *a) {
     return now.mark;
 }
 
-bool tls_anchors_are_fresh(const struct tls_anchors *a) { return !a->is_ready || a->mark == mark_of(a); }
+bool tls_anchors_are_fresh(const struct tls_anchors *a) { return a->mark == mark_of(a); }
 
 /* ---- reading; in any thread ---- */
 

@@ -138,6 +138,21 @@ describe("a changed ca_file", function()
 end)
 
 describe("a large bundle", function()
+  it_tells("that changes while it is read is read again for who comes later", function()
+    local first, second = tls.listen(), tls.listen()
+    local bot = program.bot([[
+      local old, new = arg[3], arg[4]
+      ws.connect { url = arg[1], tls = { ca_file = old }, connect_timeout = 60, on_error = function() end }
+      host.after(0.05, function() -- the first one has begun
+        assert(os.rename(new, old))
+        ws.connect(told { url = arg[2], tls = { ca_file = old }, connect_timeout = 60 })
+      end)
+    ]], { first.url, second.url, bundle(1000), copy "ca" })
+    second:open():finish()
+    bot:tells("connect", "open 101", 'close 1000 ""')
+    bot:ends(0)
+  end)
+
   it_tells("is read beside the loop: a timer ticks meanwhile", function()
     local t = tls.listen()
     local bot = program.bot([[
