@@ -22,8 +22,6 @@ static const char *const system_bundles[] = {
 };
 static const char system_folder[] = "/etc/ssl/certs";
 
-static const char no_certificates[] = "it holds no certificates in PEM that can be read";
-
 /* ---- where they are ---- */
 
 /* The system's, or what OpenSSL's variables name instead; `*path` may be several, with colons between them. */
@@ -61,6 +59,8 @@ static void mark_place(struct tls_anchors *a, const char *path, bool is_folder) 
     add_to_mark(a, (uint64_t)s.st_size);
     add_to_mark(a, (uint64_t)s.st_mtim.tv_sec);
     add_to_mark(a, (uint64_t)s.st_mtim.tv_nsec);
+    add_to_mark(a, (uint64_t)s.st_ctim.tv_sec); /* which nobody can set */
+    add_to_mark(a, (uint64_t)s.st_ctim.tv_nsec);
 }
 
 static uint64_t mark_of(const struct tls_anchors *a) {
@@ -70,18 +70,18 @@ static uint64_t mark_of(const struct tls_anchors *a) {
     return now.mark;
 }
 
-bool tls_anchors_are_fresh(const struct tls_anchors *a) { return !a->is_ready || a->mark == mark_of(a); }
+bool tls_anchors_are_fresh(const struct tls_anchors *a) { return a->mark == mark_of(a); }
 
 /* ---- reading; in any thread ---- */
 
-/* Takes the next line that is `before` and ends in `after` off the front; `label` is what is between them. */
+/* Takes all up to the next line of `before`, a label and dashes off the front, with that line. */
 static bool skip_to(struct slice *in, const char *before, struct slice *label) {
     static const char dashes[] = "-----";
     size_t n = strlen(before);
     for (const uint8_t *at; in->n && (at = memmem(in->p, in->n, before, n));) {
         *in = slice_skip(*in, (size_t)(at - in->p) + n);
         const uint8_t *end = memmem(in->p, in->n < 64 ? in->n : 64, dashes, sizeof dashes - 1);
-        if (!end) continue;
+        if (!end || memchr(in->p, '\n', (size_t)(end - in->p))) continue;
         *label = slice_of(in->p, (size_t)(end - in->p));
         *in = slice_skip(*in, label->n + sizeof dashes - 1);
         return true;
@@ -96,15 +96,32 @@ static bool is_certificate(struct slice label) {
     return false;
 }
 
+static bool has_servers(struct slice purposes) {
+    static const char server_auth[] = "\x2B\x06\x01\x05\x05\x07\x03\x01", any[] = "\x55\x1D\x25\x00";
+    struct der e;
+    while (der_take_tag(&purposes, DER_OID, &e))
+        if (slice_eq(e.body, slice_str(server_auth)) || slice_eq(e.body, slice_of(any, sizeof any - 1))) return true;
+    return false;
+}
+
+/* OpenSSL may have settings behind a certificate: what it is trusted for, and what not. */
+static bool is_for_servers(struct slice settings) {
+    struct der all, e;
+    if (settings.n == 0) return true;
+    if (!der_take_tag(&settings, DER_SEQUENCE, &all)) return false;
+    if (der_take_tag(&all.body, DER_SEQUENCE, &e) && !has_servers(e.body)) return false;
+    return !der_take_tag(&all.body, DER_CONTEXT_OF(0), &e) || !has_servers(e.body);
+}
+
 /* Adds the certificate that Base64 has, as DER. */
-static void add_certificate(struct tls_anchors *a, struct slice base64) {
+static void add_certificate(struct tls_anchors *a, struct slice base64, bool has_settings) {
     struct buf *b = &a->bytes;
     struct der e;
     word32 n = (word32)(base64.n / 4 * 3 + 3);
     uint8_t *room = a->count < ANCHORS_MOST ? buf_reserve(b, n) : NULL;
     if (!room || Base64_Decode(base64.p, (word32)base64.n, room, &n) != 0) return;
     struct slice der = slice_of(room, n);
-    if (!der_take_tag(&der, DER_SEQUENCE, &e)) return; /* OpenSSL has trust settings behind it */
+    if (!der_take_tag(&der, DER_SEQUENCE, &e) || (has_settings && !is_for_servers(der))) return;
     buf_commit(b, e.whole.n);
     a->count++;
 }
@@ -115,7 +132,7 @@ static void read_pem(struct tls_anchors *a, struct slice text) {
         struct slice base64 = text;
         if (!skip_to(&text, "-----END ", &end)) return;
         base64.n = (size_t)(end.p - base64.p) - strlen("-----END ");
-        if (is_certificate(label)) add_certificate(a, base64);
+        if (is_certificate(label)) add_certificate(a, base64, label.p[0] == 'T');
     }
 }
 
@@ -129,13 +146,14 @@ static int open_file(const char *path, size_t *size) {
         return fd;
     }
     close(fd);
-    errno = S_ISREG(s.st_mode) ? EFBIG : S_ISDIR(s.st_mode) ? EISDIR : EINVAL;
+    errno = S_ISREG(s.st_mode) ? EFBIG : S_ISDIR(s.st_mode) ? EISDIR : EOPNOTSUPP;
     return -1;
 }
 
 static void read_file(struct tls_anchors *a, const char *path) {
     size_t size = 0, n = 0;
     int fd = open_file(path, &size);
+    if (fd < 0 && path == a->file) a->error = errno;
     uint8_t *text = fd < 0 ? NULL : malloc(size + 1);
     for (ssize_t got = 1; text && n < size && got > 0; n += got > 0 ? (size_t)got : 0)
         got = read(fd, text + n, size - n);
@@ -180,6 +198,20 @@ static void give_to_wolfssl(struct tls_anchors *a) {
                                             WOLFSSL_FILETYPE_ASN1);
 }
 
+static void tell_none(struct tls_anchors *a) {
+    const char *why = a->error == EFBIG ? "it is too large for a file of certificates"
+                      : a->error        ? strerror(a->error)
+                                        : "it holds no certificates in PEM that can be read";
+    if (a->file || a->path)
+        fault_put(&a->fault, "tls", "tls.%s: %s: %s", a->file ? "ca_file" : "ca_path", a->file ? a->file : a->path,
+                  why);
+    else
+        fault_put(&a->fault, "tls",
+                  "the system's CA certificates were not found in %s (install ca-certificates, or give tls.ca_file; "
+                  "SSL_CERT_FILE and SSL_CERT_DIR say where else they are)",
+                  a->system_file ? a->system_file : a->system_path);
+}
+
 static void read_all(struct tls_anchors *a) {
     each_place(a, read_place);
     a->certs = calloc(a->count + 1, sizeof *a->certs);
@@ -191,12 +223,8 @@ static void read_all(struct tls_anchors *a) {
     if (a->certs) give_to_wolfssl(a);
     if (!a->certs || !a->of_wolfssl)
         fault_put(&a->fault, "tls", "no memory for the CA certificates");
-    else if (a->count == 0 && (a->file || a->path))
-        fault_put(&a->fault, "tls", "tls.%s: %s: %s", a->file ? "ca_file" : "ca_path", a->file ? a->file : a->path,
-                  no_certificates);
     else if (a->count == 0)
-        fault_put(&a->fault, "tls",
-                  "the system's CA certificates were not found (install ca-certificates, or give tls.ca_file)");
+        tell_none(a);
 }
 
 /* ---- life ---- */

@@ -33,6 +33,7 @@ struct tls_anchors {
     uv_work_t work;
 
     struct fault fault; /* why there are none */
+    int error;          /* errno: why `file` could not be read */
     struct buf bytes;
     struct x509 *certs;
     size_t count;

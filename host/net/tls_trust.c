@@ -6,19 +6,27 @@
 struct walk {
     const struct trust_question *q;
     struct trust_verdict verdict; /* its path is the way up to here */
-    size_t farthest;              /* how far the problem kept was met */
+    size_t farthest;              /* how far the problem kept was met; SIZE_MAX: it is that it takes too long */
     unsigned signatures;          /* that may still be checked */
 };
 
 /* Keeps a problem that is met farther on the way than the last; one that says more comes before "no issuer". */
 static bool refuse(struct walk *w, enum trust_problem problem, const struct x509 *about) {
     size_t far = 2 * w->verdict.length + (problem != TRUST_NO_ISSUER);
-    if (far > w->farthest && w->verdict.problem != TRUST_TOO_MUCH) {
+    if (far > w->farthest) {
         w->farthest = far;
         w->verdict.problem = problem;
         w->verdict.about = about;
         w->verdict.below = w->verdict.length ? w->verdict.path[w->verdict.length - 1] : NULL;
     }
+    return false;
+}
+
+/* No more is looked at, whatever was met. */
+static bool give_up(struct walk *w, const struct x509 *about) {
+    w->farthest = 0;
+    refuse(w, TRUST_TOO_MUCH, about);
+    w->farthest = SIZE_MAX;
     return false;
 }
 
@@ -71,7 +79,7 @@ static bool may_issue(struct walk *w, const struct x509 *issuer) {
 }
 
 static bool did_sign(struct walk *w, const struct x509 *issuer, const struct x509 *x) {
-    if (w->signatures == 0) return refuse(w, TRUST_TOO_MUCH, x);
+    if (w->signatures == 0) return give_up(w, x);
     w->signatures--;
     return w->q->signed_by(x, issuer) || refuse(w, TRUST_FORGED, x);
 }
@@ -100,7 +108,7 @@ static bool climb(struct walk *w) {
         push(w, anchor);
         return true;
     }
-    for (size_t i = 1; i < q->sent_count && v->problem != TRUST_TOO_MUCH; i++) {
+    for (size_t i = 1; i < q->sent_count && w->farthest < SIZE_MAX; i++) {
         const struct x509 *next = &q->sent[i];
         if (!next->der.n || !x509_may_be_issued_by(x, next) || is_on_the_way(v, next)) continue;
         found = true;

@@ -33,7 +33,7 @@ enum trust_problem {
     TRUST_WEAK_HASH,
     TRUST_FORGED, /* its signature is not its issuer's */
     TRUST_OTHER_NAME,
-    TRUST_TOO_MUCH, /* TRUST_SIGNATURES were not enough to find out */
+    TRUST_TOO_MUCH, /* TRUST_SIGNATURES were not enough to find out, or TRUST_DEEPEST certificates */
 };
 
 struct trust_question {

@@ -4,7 +4,7 @@
 #include "base/err.h"
 #include "wire/der.h"
 
-#define OID(text) slice_of(text, sizeof text - 1)
+#define OID(text) slice_of(text, sizeof(text) - 1)
 
 /* ---- algorithms ---- */
 
@@ -66,8 +66,21 @@ static unsigned bits_of_point(struct slice point) {
     return point.p[0] == COMPRESSED || point.p[0] == COMPRESSED_ODD ? (unsigned)(point.n - 1) * 8 : 0;
 }
 
+/* RSAPublicKey (RFC 8017 A.1.1). A signature takes as long as the exponent is: one that is longer than anybody's is
+ * there to hold us up. */
+static bool read_rsa(struct slice key, struct x509 *x) {
+    enum { EXPONENT_MOST = 64 }; /* bits */
+    struct der all, modulus, exponent;
+    if (!der_take_tag(&key, DER_SEQUENCE, &all) || key.n || !der_take_tag(&all.body, DER_INTEGER, &modulus) ||
+        !der_take_tag(&all.body, DER_INTEGER, &exponent) || all.body.n)
+        return false;
+    x->key = X509_KEY_RSA;
+    x->key_size = bits_of_integer(modulus.body);
+    return bits_of_integer(exponent.body) <= EXPONENT_MOST;
+}
+
 static bool read_key(struct slice *in, struct x509 *x) {
-    struct der info, algorithm, oid, bits, e;
+    struct der info, algorithm, oid, curve, bits;
     if (!der_take_tag(in, DER_SEQUENCE, &info) || !der_take_tag(&info.body, DER_SEQUENCE, &algorithm) ||
         !der_take_tag(&algorithm.body, DER_OID, &oid) || !der_take_tag(&info.body, DER_BIT_STRING, &bits) ||
         !der_bits(bits.body, &x->key_bits))
@@ -76,10 +89,9 @@ static bool read_key(struct slice *in, struct x509 *x) {
     struct slice key = x->key_bits;
     if (slice_eq(oid.body, OID("\x2A\x86\x48\x86\xF7\x0D\x01\x01\x01")) ||
         slice_eq(oid.body, OID("\x2A\x86\x48\x86\xF7\x0D\x01\x01\x0A"))) {
-        if (!der_take_tag(&key, DER_SEQUENCE, &e) || !der_take_tag(&e.body, DER_INTEGER, &e)) return false;
-        x->key = X509_KEY_RSA;
-        x->key_size = bits_of_integer(e.body);
+        return read_rsa(key, x);
     } else if (slice_eq(oid.body, OID("\x2A\x86\x48\xCE\x3D\x02\x01"))) {
+        if (!der_take_tag(&algorithm.body, DER_OID, &curve)) return false; /* it has a name (RFC 5480 2.1.1) */
         x->key = X509_KEY_EC;
         x->key_size = bits_of_point(key);
     } else if (slice_eq(oid.body, OID("\x2B\x65\x70"))) {
@@ -115,10 +127,11 @@ static bool read_time(struct slice *in, int64_t *seconds) {
     int year = two_digits(e.body.p), low = digits == 4 ? two_digits(e.body.p + 2) : 0;
     for (int i = 0; i < FIELDS; i++)
         if ((field[i] = two_digits(e.body.p + digits + (size_t)i * 2)) < 0) return false;
-    if (year < 0 || low < 0 || field[MONTH] < 1 || field[MONTH] > 12 || field[DAY] < 1 || field[DAY] > 31 ||
-        field[HOUR] > 23 || field[MINUTE] > 59 || field[SECOND] > 59)
+    if (year < 0 || low < 0 || field[MONTH] < 1 || field[MONTH] > 12 || field[DAY] < 1 || field[HOUR] > 23 ||
+        field[MINUTE] > 59 || field[SECOND] > 59)
         return false;
     year = digits == 4 ? year * 100 + low : year + (year < 50 ? 2000 : 1900);
+    if (field[DAY] > days(year, field[MONTH] + 1, 1) - days(year, field[MONTH], 1)) return false;
     *seconds = ((days(year, field[MONTH], field[DAY]) * 24 + field[HOUR]) * 60 + field[MINUTE]) * 60 + field[SECOND];
     return true;
 }
@@ -155,10 +168,12 @@ static bool read_extended_key_usage(struct slice value, struct x509 *x) {
 }
 
 static bool read_names(struct slice value, struct x509 *x) {
-    struct der all;
+    struct der all, e;
     if (!der_take_tag(&value, DER_SEQUENCE, &all) || value.n) return false;
     x->names = all.body;
-    return true;
+    while (all.body.n)
+        if (!der_take(&all.body, &e)) return false;
+    return x->names.n > 0;
 }
 
 static bool read_name_constraints(struct slice value, struct x509 *x) {
@@ -242,8 +257,8 @@ static bool read_extensions(struct slice all, struct x509 *x) {
 static bool read_body(struct slice in, struct x509 *x, struct slice *signature) {
     struct der e, validity;
     int version = 0; /* 1 */
-    if (der_take_tag(&in, DER_CONTEXT_OF(0), &e) &&
-        (!der_take_tag(&e.body, DER_INTEGER, &validity) || !der_small_integer(validity.body, &version)))
+    if (der_take_tag(&in, DER_CONTEXT_OF(0), &e) && (!der_take_tag(&e.body, DER_INTEGER, &validity) || e.body.n ||
+                                                     !der_small_integer(validity.body, &version) || version > 2))
         return false;
     if (!der_take_tag(&in, DER_INTEGER, &e) || !der_take_tag(&in, DER_SEQUENCE, &e)) return false; /* its number */
     *signature = e.whole;

@@ -4,6 +4,7 @@
 #include "wire/der.h"
 
 enum {
+    MAIL_ADDRESS = DER_CONTEXT(1),
     DNS_NAME = DER_CONTEXT(2),
     DIRECTORY_NAME = DER_CONTEXT_OF(4), /* a whole Name */
     IP_ADDRESS = DER_CONTEXT(7),
@@ -66,18 +67,65 @@ static bool is_in_network(struct slice network, struct slice address) {
     return true;
 }
 
-/* Does a Name begin with the parts of another? */
-static bool begins_with(struct slice parts, struct slice name) {
-    struct der a, b;
-    if (!der_take_tag(&parts, DER_SEQUENCE, &a) || !der_take_tag(&name, DER_SEQUENCE, &b)) return false;
-    return b.body.n >= a.body.n && slice_eq(slice_head(b.body, a.body.n), a.body);
+/* ---- names of people and things (X.501), which nobody writes twice in the same way ---- */
+
+/* Are they the same but for spaces, and the case of letters? */
+static bool same_letters(struct slice a, struct slice b) {
+    for (;;) {
+        while (a.n && a.p[0] == ' ') a = slice_skip(a, 1);
+        while (b.n && b.p[0] == ' ') b = slice_skip(b, 1);
+        if (!a.n || !b.n) return a.n == b.n;
+        if (!slice_eq_nocase(slice_head(a, 1), slice_head(b, 1))) return false;
+        a = slice_skip(a, 1);
+        b = slice_skip(b, 1);
+    }
 }
+
+/* UTF8String, or what is the same in less: PrintableString, IA5String, VisibleString. */
+static bool is_text(const struct der *e) {
+    return e->tag == 0x0C || e->tag == 0x13 || e->tag == 0x16 || e->tag == 0x1A;
+}
+
+static bool same_value(const struct der *a, const struct der *b, bool excluded) {
+    if (!is_text(a) || !is_text(b)) return excluded || (a->tag == b->tag && slice_eq(a->body, b->body));
+    return excluded ? same_letters(a->body, b->body) : slice_eq_nocase(a->body, b->body);
+}
+
+static bool take_attribute(struct slice *set, struct der *type, struct der *value) {
+    struct der e;
+    return der_take_tag(set, DER_SEQUENCE, &e) && der_take_tag(&e.body, DER_OID, type) && der_take(&e.body, value) &&
+           e.body.n == 0;
+}
+
+/* Two RelativeDistinguishedNames; those of several attributes have them in an order that depends on how they are
+ * written. */
+static bool same_part(struct slice a, struct slice b, bool excluded) {
+    struct der type_a, type_b, value_a, value_b;
+    if (slice_eq(a, b)) return true;
+    if (!take_attribute(&a, &type_a, &value_a) || !take_attribute(&b, &type_b, &value_b) || (a.n && b.n))
+        return excluded;
+    return !a.n && !b.n && slice_eq(type_a.body, type_b.body) && same_value(&value_a, &value_b, excluded);
+}
+
+/* Does a Name begin with the parts of another? Where it is excluded, it does in doubt. */
+static bool begins_with(struct slice parts, struct slice name, bool excluded) {
+    struct der a, b, x, y;
+    if (!der_take_tag(&parts, DER_SEQUENCE, &a) || !der_take_tag(&name, DER_SEQUENCE, &b)) return excluded;
+    while (a.body.n) {
+        if (!b.body.n) return false;
+        if (!der_take_tag(&a.body, DER_SET, &x) || !der_take_tag(&b.body, DER_SET, &y)) return excluded;
+        if (!same_part(x.body, y.body, excluded)) return false;
+    }
+    return true;
+}
+
+/* ---- trees ---- */
 
 static bool is_within(const struct der *tree, const struct der *name, bool excluded) {
     switch (name->tag) {
     case DNS_NAME: return is_below(tree->body, name->body) || (excluded && may_match(name->body, tree->body));
     case IP_ADDRESS: return is_in_network(tree->body, name->body);
-    case DIRECTORY_NAME: return begins_with(tree->body, name->body);
+    case DIRECTORY_NAME: return begins_with(tree->body, name->body, excluded);
     default: return excluded; /* of a kind that is not known: whatever it says, the name is refused */
     }
 }
@@ -108,11 +156,19 @@ static bool allows_name(const struct x509 *ca, const struct der *name) {
     return trees.n == 0 && (permitted || !concerned);
 }
 
+/* An emailAddress in a subject is an address of mail as well. */
+static bool has_mail(struct slice subject) {
+    static const char email[] = "\x06\x09\x2A\x86\x48\x86\xF7\x0D\x01\x09\x01";
+    return subject.n && memmem(subject.p, subject.n, email, sizeof email - 1);
+}
+
 bool x509_allows(const struct x509 *ca, const struct x509 *x) {
     enum { EMPTY_NAME = 2 };
     if (!ca->permitted.p && !ca->excluded.p) return true;
     struct der name = {.tag = DIRECTORY_NAME, .whole = x->subject, .body = x->subject};
     if (x->subject.n > EMPTY_NAME && !allows_name(ca, &name)) return false;
+    name.tag = MAIL_ADDRESS;
+    if (has_mail(x->subject) && !allows_name(ca, &name)) return false;
     struct slice names = x->names;
     while (names.n)
         if (!der_take(&names, &name) || !allows_name(ca, &name)) return false;

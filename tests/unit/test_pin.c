@@ -5,9 +5,11 @@
 
 /* A certificate that says no more than it must: TBSCertificate with serial number, five sequences, and a signature. The
  * key is 30 03 'key': openssl dgst -sha256 -binary | openssl base64 tells its pin. */
-#define KEY      "\x30\x03key"
-#define TAIL     "\x30\x01s\x30\x01i\x30\x01v\x30\x01n" KEY
-#define KEYS_PIN "sha256//b/oC/wODLVNZICyhnIg+2rbU8j6mhPXkVFqrOR62Vg8="
+#define KEY       "\x30\x03key"
+#define TAIL      "\x30\x01s\x30\x01i\x30\x01v\x30\x01n" KEY
+#define LETTERS   "nnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnn"
+#define LONG_NAME LETTERS LETTERS LETTERS LETTERS
+#define KEYS_PIN  "sha256//b/oC/wODLVNZICyhnIg+2rbU8j6mhPXkVFqrOR62Vg8="
 
 static void has(const char *bytes, size_t n, const char *pin) {
     char text[PIN_SIZE + 1] = "x";
@@ -20,8 +22,9 @@ static void has(const char *bytes, size_t n, const char *pin) {
 static void a_pin_is_of_the_key(void **state) {
     (void)state;
     HAS("\x30\x18\x30\x16\xa0\x00\x02\x01\1" TAIL, KEYS_PIN);
-    HAS("\x30\x16\x30\x14\x02\x01\1" TAIL, KEYS_PIN);                  /* version 1 */
-    HAS("\x30\x81\x1a\x30\x82\0\x14\x02\x01\1" TAIL "\5\0", KEYS_PIN); /* lengths in the long form; more behind it */
+    HAS("\x30\x16\x30\x14\x02\x01\1" TAIL, KEYS_PIN); /* version 1 */
+    HAS("\x30\x81\x99\x30\x81\x94\x02\x01\1\x30\x01s\x30\x01i\x30\x01v\x30\x81\x80" LONG_NAME KEY "\5\0",
+        KEYS_PIN); /* lengths in the long form; more behind it */
 }
 
 static void what_is_no_certificate_has_none(void **state) {
@@ -30,7 +33,9 @@ static void what_is_no_certificate_has_none(void **state) {
     HAS("", "");
     for (size_t n = 0; n + 1 < sizeof whole; n++) has(whole, n, "");
     HAS("\x31\x18\x30\x16\xa0\x00\x02\x01\1" TAIL, "");
-    HAS("\x30\x80\x30\x16\xa0\x00\x02\x01\1" TAIL, ""); /* without a length, which DER has not */
+    HAS("\x30\x80\x30\x16\xa0\x00\x02\x01\1" TAIL, "");     /* without a length, which DER has not */
+    HAS("\x30\x81\x18\x30\x16\xa0\x00\x02\x01\1" TAIL, ""); /* a long form that need not be */
+    HAS("\x30\x18\x30\x82\0\x14\x02\x01\1" TAIL, "");
     HAS("\x30\x88\xff\xff\xff\xff\xff\xff\xff\xff\x30\x16", "");
     HAS("\x30\x84\xff\xff\xff\xff\x30\x16\xa0\x00\x02\x01\1" TAIL, "");
     HAS("\x30\x0a\x30\x08\xa0\x00\x02\x01\1\x30\x01s", ""); /* it ends before the key */

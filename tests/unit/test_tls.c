@@ -90,11 +90,51 @@ static void noise_in_a_session_is_not_taken_for_an_old_server(void **state) {
     assert_null(strstr(tls_fault(client)->text, "another version"));
 }
 
+/* For another server there is none, and for this one none after the first of its certificates has expired. */
+static void a_session_lasts_as_long_as_its_certificates(void **state) {
+    (void)state;
+    struct tls_info info;
+    assert_true(tls_info_read(client, &info));
+    int64_t until = client->until;
+    assert_in_range(until, time(NULL), info.not_after); /* its own, or its CA */
+    assert_string_equal(client->server, "localhost:443");
+    assert_non_null(tls_session_find(client->context, "localhost:443", until));
+    assert_null(tls_session_find(client->context, "localhost:443", until + 1));
+    assert_null(tls_session_find(client->context, "localhost:444", until));
+    assert_null(tls_session_find(client->context, "localhos:443", until));
+}
+
+/* The context, with its sessions, is for one configuration alone. */
+static void other_settings_have_other_sessions(void **state) {
+    (void)state;
+    struct fault fault = {0};
+    for (int i = 0; i < 7; i++) {
+        struct tls_config c;
+        tls_config_copy(&c, &client->context->config);
+        if (i == 1) c.server_name = strdup("localhost");
+        if (i == 2) c.pins = strdup("sha256//47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=");
+        if (i == 3) c.system_ca = true;
+        if (i == 4) c.no_stapling = true;
+        if (i == 5) c.min_version = TLS_1_3;
+        if (i == 6) c.to_proxy = true;
+        struct tls *other = tls_client_new(store, &c, "localhost", 443, &fault);
+        tls_config_clear(&c);
+        assert_non_null(other);
+        assert_int_equal(other->context == client->context, i == 0);
+        assert_int_equal(tls_session_find(other->context, "localhost:443", time(NULL)) != NULL, i == 0);
+        tls_free(other);
+        if (i == 0)
+            assert_null(tls_session_find(client->context, "localhost:443", time(NULL))); /* given up, so is it */
+    }
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, open_both, close_both)
 
 int main(void) {
     const struct CMUnitTest tests[] = {
         TEST(a_peer_that_asks_and_does_not_read_is_given_up),
+        TEST(a_session_lasts_as_long_as_its_certificates),
+        TEST(other_settings_have_other_sessions),
         TEST(noise_in_a_session_is_not_taken_for_an_old_server),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
