@@ -61,21 +61,25 @@ static int count_cas(const struct trust_verdict *v) {
     return n;
 }
 
-/* RFC 5280 6.1.3 b, c: the server's own is always meant */
-static bool allows_all(const struct x509 *ca, const struct trust_verdict *v) {
-    for (size_t i = 0; i < v->length; i++)
-        if ((i == 0 || !x509_is_self_issued(v->path[i])) && !x509_allows(ca, v->path[i])) return false;
+/* Does each CA on the way allow the names of those below it (RFC 5280 6.1.3 b, c)? One that issued itself is not meant,
+ * but for the server's own. It takes long where many are constrained: so it is asked when there is somebody to vouch
+ * for them. */
+static bool allows_all(struct walk *w) {
+    const struct trust_verdict *v = &w->verdict;
+    for (size_t ca = v->length; ca-- > 1;)
+        for (size_t i = 0; i < ca; i++)
+            if ((i == 0 || !x509_is_self_issued(v->path[i])) && !x509_allows(v->path[ca], v->path[i]))
+                return refuse(w, TRUST_CONSTRAINED, v->path[ca]);
     return true;
 }
 
 /* May it issue the last one on the way, and stand above the others? */
 static bool may_issue(struct walk *w, const struct x509 *issuer) {
-    const struct trust_verdict *v = &w->verdict;
     if (!issuer->is_ca) return refuse(w, TRUST_NOT_A_CA, issuer);
     if (!(issuer->usage & X509_CERT_SIGN)) return refuse(w, TRUST_NOT_TO_SIGN, issuer);
     if (!is_sound(w, issuer)) return false;
-    if (issuer->path_length >= 0 && count_cas(v) > issuer->path_length) return refuse(w, TRUST_PATH_LENGTH, issuer);
-    return allows_all(issuer, v) || refuse(w, TRUST_CONSTRAINED, issuer);
+    bool fits = issuer->path_length < 0 || count_cas(&w->verdict) <= issuer->path_length;
+    return fits || refuse(w, TRUST_PATH_LENGTH, issuer);
 }
 
 static bool did_sign(struct walk *w, const struct x509 *issuer, const struct x509 *x) {
@@ -106,7 +110,8 @@ static bool climb(struct walk *w) {
         found = true;
         if (!may_issue(w, anchor) || !did_sign(w, anchor, x)) continue;
         push(w, anchor);
-        return true;
+        if (allows_all(w)) return true;
+        v->length--;
     }
     for (size_t i = 1; i < q->sent_count && w->farthest < SIZE_MAX; i++) {
         const struct x509 *next = &q->sent[i];

@@ -50,7 +50,7 @@ struct trust_question {
 struct trust_verdict {
     enum trust_problem problem;             /* the one that was met farthest on the way to an anchor */
     const struct x509 *about;               /* what it is about: one of those sent, or an anchor */
-    const struct x509 *below;               /* the last one on the way to that; NULL: it is the first */
+    const struct x509 *below;               /* the last one on the way then; NULL: it is the first */
     const struct x509 *path[TRUST_DEEPEST]; /* when it is fine: from the server's own to the anchor, which may be it */
     size_t length;
     int64_t until; /* when the first of these expires */

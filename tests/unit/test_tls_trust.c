@@ -169,10 +169,10 @@ static void names_are_constrained_from_above(void **state) {
     (void)state;
     struct slice other = MADE(DER_SEQUENCE, MADE(DER_CONTEXT(2), BYTES("other")));
     anchors[0].permitted = other;
-    is_refused(TRUST_CONSTRAINED, &anchors[0], &sent[1]);
+    is_refused(TRUST_CONSTRAINED, &anchors[0], &anchors[0]); /* which is asked when the way is whole */
     anchors[0].permitted = slice_of(NULL, 0);
     sent[1].permitted = other;
-    is_refused(TRUST_CONSTRAINED, &sent[1], &sent[0]);
+    is_refused(TRUST_CONSTRAINED, &sent[1], &anchors[0]);
     sent[1].permitted = slice_of(NULL, 0);
     sent[0].permitted = other; /* one's own bind nobody */
     is_fine();
