@@ -129,6 +129,25 @@ local counting = "on_message = function(_, data) n, last = (n or 0) + 1, #data e
 ----------------------------------------------------------------------------------------------------------------- floods
 
 describe("a bot holds against a flood", function()
+  it_holds_against("of small messages that each take their time: others have their turns amid them", function(b)
+    b:does [[
+      local luv = require "luv"
+      turns, n = 0, 0
+      local each = luv.new_prepare()
+      each:start(function() turns = turns + 1 end)
+      each:unref()]]
+    local s = b:opens [[on_message = function()
+      local began = host.now()
+      repeat until host.now() - began > 0.00005
+      n, first, last = n + 1, first or turns, turns
+    end,]]
+    s:post(frame.write({ opcode = frame.TEXT, payload = "tick" }):rep(5000)) -- a quarter of a second
+    s:finish()
+    b:does([[return n .. " messages in " .. (last - first < 8 and last - first or "8 turns at least")]],
+      "5000 messages in 8 turns at least")
+    b:survives('close 1000 "" sent 1000 open nil')
+  end)
+
   it_holds_against("of pings, whose pongs are read late: the last one is answered", function(b)
     b.room = 8 -- a backlog of pongs, and twice that while it grows
     local s = b:opens "on_ping = function() n = (n or 0) + 1 end,"
