@@ -32,18 +32,9 @@ static void on_after_sleep(uv_check_t *check) {
 
 void net_begin_turn(struct net *n) { n->turn = (struct net_turn){.inflate_left = NET_TURN_INFLATE}; }
 
-/* A cheap time: it is enough to know it by a few milliseconds. */
-static uint64_t coarse_now(void) {
-#ifdef CLOCK_MONOTONIC_COARSE
-    struct timespec t;
-    if (clock_gettime(CLOCK_MONOTONIC_COARSE, &t) == 0) return (uint64_t)t.tv_sec * CLOCK_SECOND + (uint64_t)t.tv_nsec;
-#endif
-    return uv_hrtime();
-}
-
 bool net_look(struct net *n) {
     struct net_turn *t = &n->turn;
-    uint64_t now = coarse_now();
+    uint64_t now = uv_hrtime();
     t->looks = NET_TURN_LOOK;
     if (!t->began) t->began = now;
     t->over = now - t->began > NET_TURN_MOST;

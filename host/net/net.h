@@ -15,9 +15,9 @@ enum {
     NET_SPARE_MOST = 1 << 20,   /* bytes */
     NET_BLOCKS = 16,
     NET_BLOCK_LEAST = 20 * 1000 * 1000, /* nanoseconds */
-    NET_TURN_MOST = 4 * 1000 * 1000,    /* nanoseconds that events may take until others have their turn */
+    NET_TURN_MOST = 3 * 1000 * 1000,    /* nanoseconds that events may take until others have their turn */
     NET_TURN_INFLATE = 1 << 20,         /* bytes that may be inflated until then */
-    NET_TURN_LOOK = 32,                 /* events between two looks at the time; */
+    NET_TURN_LOOK = 64,                 /* events between two looks at the time; */
     NET_TURN_BYTES = 2048,              /* so many bytes of one count as another */
 };
 
@@ -34,7 +34,7 @@ struct tls_store;
  * for what is read: so those who hold much cannot keep others from being read. */
 struct net_turn {
     int64_t inflate_left; /* bytes */
-    uint64_t began;       /* by a clock of its own; 0: nothing happened yet */
+    uint64_t began;       /* by uv_hrtime; 0: nothing happened yet */
     int32_t looks;        /* events until the next look at the time */
     bool over;
 };
