@@ -246,6 +246,7 @@ void conn_fail(struct conn *c, const struct fault *fault) {
     } else if (c->phase != CONN_CLOSING || !c->ws.close_sent) {
         conn_end_attempt(c);
     }
+    conn_count(c); /* what it kept may be what its owner lacks to hear of it */
     if (c->sink && c->sink->failed) c->sink->failed(c->sink_arg, c, &conn_ending(c)->fault);
     conn_release(c);
 }
