@@ -60,24 +60,16 @@ servers.websockets = echo("/usr/bin/python3", "echo.py")
 servers.aiohttp = echo("/usr/bin/python3", "echo_aiohttp.py")
 servers.tornado = echo("/usr/bin/python3", "echo_tornado.py")
 
--- libwebsockets' test server has a certificate of its own, with a key that OpenSSL takes only when told so.
+-- libwebsockets' test server has a certificate of its own, whose key is too short to be believed.
 function servers.libwebsockets(options)
-  local lenient = place.file("openssl.cnf", [[
-openssl_conf = init
-[init]
-ssl_conf = ssl
-[ssl]
-system_default = system
-[system]
-CipherString = DEFAULT:@SECLEVEL=0
-]])
   local port = peer.dead_port()
-  local args = { "--port", tostring(port), options.secure and "--ssl" or nil }
-  local p = program.start("/usr/bin/libwebsockets-test-server", args, { env = { OPENSSL_CONF = lenient } })
+  local args = { "--port", tostring(port) }
+  if options.secure then
+    table.move({ "--ssl", "-C", tls.cert "server", "-K", tls.key "server" }, 1, 5, #args + 1, args)
+  end
+  local p = program.start("/usr/bin/libwebsockets-test-server", args)
   p:listens(port)
-  local server = new(p, port, options.secure)
-  server.ca = server.ca and "/usr/share/libwebsockets-test-server/libwebsockets-test-server.pem"
-  return server
+  return new(p, port, options.secure)
 end
 
 ---------------------------------------------------------------------------------------------------------------- proxies
