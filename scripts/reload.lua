@@ -3,7 +3,7 @@
 --     wsbot run --watch --with-echo scripts/reload.lua [URL]
 --
 -- Change `greeting` and save: the same connection (same id, no new handshake) says it from then on. Make a mistake: it
--- is shown, and the old code goes on. What has to outlive a reload is in host.state; a connection is known again by its
+-- is shown, and the old code goes on. What has to outlive a reload is in host.state; a connection is known again by
 -- its name, a timer by its own.
 
 local greeting = "hello"

@@ -71,7 +71,7 @@ static const struct option options[] = {
     {CONNECT, "--subprotocol", "NAMES", "offer these subprotocols, the preferred first: \"v2, v1\"", NULL},
     {CONNECT, "--no-compression", NULL, "do not offer permessage-deflate", NULL},
     {CONNECT, "-L, --max-redirects", "[N]", "follow redirects, N at most (10), with the cookies set on the way", NULL},
-    {CONNECT, "--redirect-headers", NULL, "header lines go to other origins, too (never credentials and cookies)",
+    {CONNECT, "--redirect-headers", NULL, "header lines go to other origins, too (never Authorization and Cookie)",
      NULL},
     {CONNECT, NULL, NULL, "messages", NULL},
     {CONNECT, "--binary", NULL, "send binary messages, not text", NULL},

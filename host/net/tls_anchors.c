@@ -199,9 +199,10 @@ static void give_to_wolfssl(struct tls_anchors *a) {
 }
 
 static void tell_none(struct tls_anchors *a) {
-    const char *why = a->error == EFBIG ? "it is too large for a file of certificates"
-                      : a->error        ? strerror(a->error)
-                                        : "it holds no certificates in PEM that can be read";
+    const char *why = a->error == EFBIG        ? "it is too large for a file of certificates"
+                      : a->error == EOPNOTSUPP ? "it is no regular file"
+                      : a->error               ? strerror(a->error)
+                                               : "it holds no certificates in PEM that can be read";
     if (a->file || a->path)
         fault_put(&a->fault, "tls", "tls.%s: %s: %s", a->file ? "ca_file" : "ca_path", a->file ? a->file : a->path,
                   why);

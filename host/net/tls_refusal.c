@@ -1,6 +1,7 @@
 /* tls_refusal: a certificate that is refused: whose, which rule it breaks, and what to do about that. */
 #include "net/tls_certificate.h"
 #include "net/tls_parts.h"
+#include <arpa/inet.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -13,8 +14,9 @@ struct suspect {
     WOLFSSL_X509 *cert; /* the same; NULL: it could not be read */
     int place, total;   /* in what the server sent: 0 is its own; -1: it is an anchor */
     char subject[100], issuer[100];
-    char root[100]; /* the issuer of the last one on the way */
-    bool to_proxy;  /* see struct tls_config */
+    char root[100];         /* the issuer of the last one on the way */
+    bool issuer_is_trusted; /* the problem is one of an anchor */
+    bool to_proxy;          /* see struct tls_config */
 };
 
 /* "2026-01-02" */
@@ -57,13 +59,12 @@ static void say_no_issuer(char *text, size_t size, const struct suspect *s) {
 }
 
 /* Of the certificate below one that may not issue it. */
-static void say_no_authority(char *text, size_t size, const struct suspect *s, const struct trust_verdict *v,
-                             bool is_anchor) {
+static void say_no_authority(char *text, size_t size, const struct suspect *s, const struct trust_verdict *v) {
     const char *why =
         v->problem == TRUST_NOT_A_CA ? "is no authority (CA)" : "may not sign others: its key usage has no keyCertSign";
     add(text, size, "is signed by %s, who %s", s->issuer, why);
-    if (is_anchor)
-        add(text, size, "; in tls.ca_file it is trusted as itself alone");
+    if (s->issuer_is_trusted)
+        add(text, size, ": in tls.ca_file it is trusted as itself alone");
     else
         say_way_out(text, size, s);
 }
@@ -86,9 +87,31 @@ static void say_weak(char *text, size_t size, const struct x509 *x, bool hash) {
             x->key_size, way_out);
 }
 
+static bool is_address(const char *host) {
+    uint8_t a[16];
+    return inet_pton(AF_INET, host, a) == 1 || inet_pton(AF_INET6, host, a) == 1;
+}
+
+static void say_other_name(char *text, size_t size, const struct suspect *s, const char *host) {
+    char names[160];
+    if (!s->about->names.p) {
+        add(text, size,
+            "names no host: it has no subjectAltName, and a common name does not count (RFC 9525); the server needs "
+            "one that is made with subjectAltName=DNS:... or IP:...");
+        return;
+    }
+    add(text, size, "is for another name: %s",
+        s->cert ? tls_certificate_names(s->cert, names, sizeof names) : "unknown");
+    if (strstr(text, host) && is_address(host))
+        add(text, size, " (as a name: an address has to be an IP address of its subjectAltName)");
+    else if (!s->to_proxy)
+        add(text, size, " (tls.server_name says which one is meant)");
+}
+
 /* Adds which rule it breaks, and what to do. */
-static void say_problem(char *text, size_t size, const struct suspect *s, const struct trust_verdict *v) {
-    char names[160], day[16], today[16];
+static void say_problem(char *text, size_t size, const struct suspect *s, const struct trust_verdict *v,
+                        const char *host) {
+    char day[16], today[16];
     const struct x509 *x = s->about;
     switch (v->problem) {
     case TRUST_EXPIRED:
@@ -99,11 +122,7 @@ static void say_problem(char *text, size_t size, const struct suspect *s, const 
         add(text, size, "is not valid before %s (today is %s by this machine's clock: is it right?)",
             day_of(x->not_before, day), day_of(time(NULL), today));
         break;
-    case TRUST_OTHER_NAME:
-        add(text, size, "is for another name: %s%s",
-            s->cert ? tls_certificate_names(s->cert, names, sizeof names) : "unknown",
-            s->to_proxy ? "" : " (tls.server_name says which one is meant)");
-        break;
+    case TRUST_OTHER_NAME: say_other_name(text, size, s, host); break;
     case TRUST_FORGED:
         add(text, size,
             "is not signed by the key of its issuer %s that is trusted: it is forged or damaged, or the issuer has "
@@ -112,12 +131,14 @@ static void say_problem(char *text, size_t size, const struct suspect *s, const 
         break;
     case TRUST_NO_ISSUER: say_no_issuer(text, size, s); break;
     case TRUST_NOT_A_CA:
-    case TRUST_NOT_TO_SIGN: say_no_authority(text, size, s, v, s->place < 0); break;
+    case TRUST_NOT_TO_SIGN: say_no_authority(text, size, s, v); break;
     case TRUST_PATH_LENGTH:
-        add(text, size, "is of an authority that may not vouch for others in its turn (path length)");
+        add(text, size,
+            "is of an authority with more CAs below it than it may have (the path length of its basicConstraints)");
         break;
     case TRUST_CONSTRAINED:
-        add(text, size, "is of an authority that may not vouch for such names (name constraints)");
+        add(text, size,
+            "is of an authority that may not vouch for the names of what is below it (its name constraints)");
         break;
     case TRUST_NOT_FOR_SERVERS: add(text, size, "is not for servers: its extended key usage has no serverAuth"); break;
     case TRUST_NOT_FOR_TLS:
@@ -199,7 +220,8 @@ void tls_refusal_tell_verdict(struct tls *t) {
     const struct trust_verdict *v = &t->trial->verdict;
     struct suspect s = suspect_of(t, culprit(t->trial)), last = suspect_of(t, v->about);
     memcpy(s.root, last.issuer, sizeof s.root);
-    say_problem(problem, sizeof problem, &s, v);
+    s.issuer_is_trusted = last.place < 0;
+    say_problem(problem, sizeof problem, &s, v, t->host);
     wolfSSL_X509_free(last.cert);
     tell(t, &s, problem);
 }

@@ -134,7 +134,7 @@ static void tidy_soon(struct engine *e) {
 
 void engine_allow_stop(struct engine *e) {
     e->beyond += ENGINE_FOR_STOP;
-    engine_collect(e);
+    if (!account_has_room(e->account, ENGINE_FOR_STOP)) engine_collect(e);
 }
 
 void l_engine_need_slowly(lua_State *L, size_t bytes) {

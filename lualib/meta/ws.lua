@@ -38,8 +38,8 @@ ws = {}
 ---@field alpn? string|string[] protocols to offer (RFC 7301): "http/1.1"; `conn.tls.alpn` tells which one was picked
 ---@field stapling? boolean    asks for an OCSP response beside the certificate (RFC 6066 8): one that says revoked, or
 ---is not valid, refuses the server; none is fine. Default true; not with verify = false
----@field allow_weak? boolean  true: accepts what can be forged by now: keys under RSA 2048 or P-256, DHE under 2048,
----signatures with MD5, SHA-1 or SHA-224. Default false; true warns once
+---@field allow_weak? boolean  true: accepts what can be forged by now: RSA keys of 1,024 to 2,047 bits, a CA's curve under
+---256 bits, DHE under 2,048 bits, signatures with MD5, SHA-1 or SHA-224. Default false; true warns once
 ---@field server_name? string  sent (SNI) and verified instead of the host
 ---@field min_version? "1.2"|"1.3" default "1.2"
 ---For an https:// proxy ca_file, ca_path, system_ca, verify, allow_weak, stapling and min_version hold as well; the rest

@@ -279,12 +279,12 @@ describe("a ca_file that is no file of certificates", function()
   is_refused("is refused when it is a folder", place.folder, "Is a directory")
   is_refused("is refused when it never ends", function()
     return "/dev/zero"
-  end, "not supported")
+  end, "no regular file")
   is_refused("is refused when nobody writes into it", function()
     local path = place.folder() .. "/fifo"
     assert(os.execute("mkfifo " .. path))
     return path
-  end, "not supported")
+  end, "no regular file")
   is_refused("is refused when it is as large as a disk", function()
     local path = place.file("large.pem", "")
     assert(os.execute("truncate -s 1G " .. path))

@@ -84,7 +84,7 @@ return {
   { "a self-signed leaf that is trusted, and is a CA's too", right = "accepted", trusted = { "leaf" },
     certs = { leaf = { issuer = false, ca = true, names = "DNS:bot.example",
       usage = "keyCertSign,digitalSignature" } } },
-  { "a leaf of version 1 that is trusted", trusted = { "leaf" }, right = "refused", says = "another name",
+  { "a leaf of version 1 that is trusted", trusted = { "leaf" }, right = "refused", says = "names no host",
     certs = { leaf = { issuer = false, v1 = true, subject = "/CN=bot.example" } },
     differs = "OpenSSL takes the CN where there is no dNSName; RFC 9525 does not" },
   { "a self-signed leaf with the name and the key of a trusted one", trusted = { "leaf_of_old" }, right = "refused",

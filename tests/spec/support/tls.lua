@@ -70,6 +70,8 @@ local kinds = {
   ipv4_only = { cn = "an address", issuer = "ca", san = "IP:127.0.0.1" },
   ipv6_only = { cn = "an address", issuer = "ca", san = "IP:::1" },
   stranger = { cn = "localhost", issuer = "other_ca", san = names },
+  common_name = { cn = "localhost", issuer = "ca" },
+  address_as_name = { cn = "localhost", issuer = "ca", san = "DNS:127.0.0.1" },
   self_signed = { cn = "localhost", san = names },
   client = { cn = "a bot", issuer = "ca", usage = "clientAuth" },
   rsa_client = { cn = "a bot", issuer = "ca", usage = "clientAuth", rsa = 2048 },
