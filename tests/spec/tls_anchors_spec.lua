@@ -158,18 +158,18 @@ describe("a large bundle", function()
     local bot = program.bot([[
       local ticks, first = 0, nil
       local timer = host.every(0.001, function() ticks = ticks + 1 end)
-      ws.connect(told { url = arg[1], tls = { ca_file = arg[2] }, connect_timeout = 60,
+      ws.connect(told { url = arg[1], tls = { ca_file = arg[2] }, connect_timeout = 60, close_timeout = 0.1,
         on_connect = function(c)
           if not first then first = ticks return end
           timer = timer:cancel()
-          say(first > ticks + 50 and "ticked" or ("held up: %d ticks, and %d without reading"):format(first, ticks))
+          say(first > ticks + 5 and "ticked" or ("held up: %d ticks, and %d without reading"):format(first, ticks))
         end,
         on_close = function(c)
           if not timer then return end
           ticks = 0
           c:reconnect()
         end })
-    ]], { t.url, bundle(1000, "ca") })
+    ]], { t.url, bundle(4000, "ca") })
     serve(t)
     bot:tells "open 101"
     serve(t)
