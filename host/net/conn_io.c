@@ -330,6 +330,7 @@ static void turn(struct conn *c) {
         c->in = c->held ? buf_slice(c->held) : slice_of(NULL, 0);
         pump(c);
         if (c->tls && wants_plain(c)) conn_io_go_on(c);
+        conn_limit_received(c);
         conn_update_reading(c);
     }
     if (c->wake_due) {

@@ -167,6 +167,23 @@ describe("what a peer sends", function()
     bot:wait()
   end)
 
+  it_tells("is counted as it is inflated, turn by turn, and there is memory for telling what ended it", function()
+    local p = peer.listen()
+    local bot = program.bot([[
+      ws.connect { url = arg[1], max_message_size = 1 << 30,
+        on_error = function(_, code, message) say(code, message) end }
+    ]], { p.url }, flags)
+    local s = p:open { with = { "Sec-WebSocket-Extensions: permessage-deflate" } }
+    local copies = "\x05\xa3\x60\x14\x8c\x82\x51\x30\x0a\x46\xc1\x28\x18" -- 8 of 258 bytes from one byte back
+    local zipped = "\x4a\x1c" .. copies:rep(80000)
+    s:post("\xc2\x7f" .. (">I8"):pack(#zipped + 1) .. zipped)
+    local came = bot:line():match "^too_big no memory for a message, of which (%d+) bytes had come %(%-%-max%-memory%)"
+    assert(tonumber(came) < 34 << 20, came)
+    stayed_small(bot)
+    s:reset()
+    bot:wait()
+  end)
+
   it_tells("is not read while it is held for a script that is behind, and nothing is lost", function()
     local p = peer.listen()
     local bot = program.bot([[
