@@ -69,6 +69,12 @@ bool conn_next(struct conn *c, struct ws_event *ev) {
     return false;
 }
 
+bool conn_has_turn(struct conn *c) {
+    if (!net_turn_is_over(c->net)) return true;
+    conn_wake(c);
+    return false;
+}
+
 void conn_drop_held(struct conn *c) {
     if (c->held) buf_clear(c->held);
     free(c->held);

@@ -321,6 +321,7 @@ static int push_next(lua_State *L, struct conn_box *b) {
             if ((n = push_event(L, b, b->event)) > 0) return n;
             forget_event(b);
         } else if (wanted && inbox_message(&b->inbox, &ev)) {
+            if (!conn_has_turn(c)) return 0;
             b->takes = true;
             n = push_message(L, b, &ev);
             b->takes = false;
