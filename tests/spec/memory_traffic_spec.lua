@@ -1,6 +1,7 @@
 -- --max-memory: what a script makes Lua keep, and what it makes the host keep for it, have one limit. Who asks for more
 -- meets an error; the bot goes on, and what was open stays open. Here: what is sent, what comes, and requests.
 local capped = require "support.capped"
+local frame = require "support.frame"
 local peer = require "support.peer"
 local program = require "support.program"
 local story = require "support.story"
@@ -218,6 +219,33 @@ describe("what a peer sends", function()
       sessions[n]:reset()
     end
     bot:wait()
+  end)
+
+  it_tells("is read on after a ping that came while much was kept and a callback waited", function()
+    local p = peer.listen()
+    local bot = program.bot([[
+      kept = {}
+      for i = 1, 20 do kept[i] = ("k"):rep(1 << 20) end
+      ws.connect { url = arg[1], on_message = function(c, data)
+        say(data)
+        if data == "wait" then
+          c:send "waits"
+          repeat host.sleep(0.001) until c.bytes_in > 300
+        end
+      end }
+    ]], { p.url }, flags)
+    local s = p:open()
+    s:text "wait"
+    s:expect_text "waits"
+    s:ping(("p"):rep(125))
+    s:ping(("p"):rep(125))
+    bot:tells "wait"
+    s:expect(frame.PONG)
+    s:expect(frame.PONG)
+    s:text "more"
+    bot:tells "more"
+    s:finish()
+    bot:ends(0)
   end)
 end)
 
