@@ -228,7 +228,7 @@ static bool is_alive(struct worker *w) {
     if (w->over) return false;
     if (w->net.busy) conn_run_busy(&w->net); /* they may have something to tell, and keep no loop alive */
     if (!w->stopping) return net_loop_is_alive(&w->net);
-    if (clock_is_set(&w->stop) || w->net.all) return true;
+    if (clock_is_set(&w->stop) || w->net.all || w->net.busy) return true;
     return w->engine && w->engine->tasks.ready.first && w->last_turns++ < LAST_TURNS;
 }
 

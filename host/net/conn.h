@@ -215,6 +215,10 @@ void conn_withdraw(struct conn *c);
  * `readable` there is none. */
 bool conn_next(struct conn *c, struct ws_event *ev);
 
+/* May its owner take one more of those events that it kept? False: the rest of the turn is for others, and `readable`
+ * is called in the next one. */
+bool conn_has_turn(struct conn *c);
+
 /* Sends a message; before the handshake it waits its turn. 0, ERR_CLOSED, ERR_FULL (past max_send_buffer; buffer_full
  * is told), ERR_INVALID_UTF8 or ERR_NOMEM. */
 int conn_send(struct conn *c, enum ws_kind kind, struct slice data);

@@ -69,6 +69,12 @@ bool conn_next(struct conn *c, struct ws_event *ev) {
     return false;
 }
 
+bool conn_has_turn(struct conn *c) {
+    if (!net_turn_is_over(c->net)) return true;
+    conn_wake(c);
+    return false;
+}
+
 void conn_drop_held(struct conn *c) {
     if (c->held) buf_clear(c->held);
     free(c->held);
@@ -330,6 +336,7 @@ static void turn(struct conn *c) {
         c->in = c->held ? buf_slice(c->held) : slice_of(NULL, 0);
         pump(c);
         if (c->tls && wants_plain(c)) conn_io_go_on(c);
+        conn_limit_received(c);
         conn_update_reading(c);
     }
     if (c->wake_due) {

@@ -39,10 +39,15 @@ static bool is_due(lua_State *L, struct hook *h, int event) {
     return true;
 }
 
+/* A function of the host's is called that has not yet taken what it was given: a script that heard of it now could call
+ * it itself, and take that (l_door_given). */
+static bool is_secret(const struct engine *e) { return e->gift.to != NULL; }
+
 static void l_on_event(lua_State *L, lua_Debug *ar) {
     static const char *const names[] = {"call", "return", "line", "count", "tail call"};
-    lua_Hook watchdog = engine_of(L)->watchdog;
-    if (ar->event == LUA_HOOKCOUNT && watchdog) watchdog(L, ar);
+    const struct engine *e = engine_of(L);
+    if (ar->event == LUA_HOOKCOUNT && e->watchdog) e->watchdog(L, ar);
+    if (is_secret(e)) return;
     int top = lua_gettop(L);
     struct hook *h = push_hook(L);
     if (h && is_due(L, h, ar->event)) {

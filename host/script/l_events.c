@@ -56,6 +56,7 @@ static void hold(struct conn_box *b, const struct ws_event *ev) {
         task_wake_first(&b->receivers);
     }
     bool full = inbox_size(&b->inbox) >= b->conn->plan->settings.max_receive_buffer;
+    if (inbox_is_empty(&b->inbox)) return; /* nothing would be taken out, and have it read on */
     if (full || !has_room(b)) conn_pause(b->conn, CONN_PAUSED_BY_SINK);
 }
 
@@ -321,6 +322,7 @@ static int push_next(lua_State *L, struct conn_box *b) {
             if ((n = push_event(L, b, b->event)) > 0) return n;
             forget_event(b);
         } else if (wanted && inbox_message(&b->inbox, &ev)) {
+            if (!conn_has_turn(c)) return 0;
             b->takes = true;
             n = push_message(L, b, &ev);
             b->takes = false;

@@ -266,6 +266,37 @@ describe("what is held", function()
     bot:tells "10000 1000"
     bot:ends(0)
   end)
+
+  it_tells("is told by turns, with those of others in between, in order, and also as the bot stops", function()
+    local bot, s = start([[
+      local luv = require "luv"
+      local turns, n, before = 0, 0
+      local each = luv.new_prepare()
+      each:start(function() turns = turns + 1 end)
+      each:unref()
+      function conn.on_message(_, data)
+        n = n + 1
+        assert(data == tostring(n))
+        if n == 1 then
+          conn:send "behind"
+          repeat host.sleep(0.001) until conn.messages_in == 1000
+          before = turns
+          host.stop()
+        end
+        local over = luv.hrtime() + 1000000
+        repeat until luv.hrtime() > over
+        if n == 1000 then say(turns - before >= 4 and "4 turns at least" or turns - before) end
+      end
+      function conn.on_close() say "closed" end
+    ]], "close_timeout = 0.01")
+    s:text "1"
+    s:expect_text "behind"
+    for n = 2, 1000 do
+      s:text(tostring(n))
+    end
+    bot:tells("4 turns at least", "closed")
+    bot:ends(0)
+  end)
 end)
 
 describe("conn:pause", function()

@@ -1,6 +1,7 @@
 -- --max-memory: what a script makes Lua keep, and what it makes the host keep for it, have one limit. Who asks for more
 -- meets an error; the bot goes on, and what was open stays open. Here: what is sent, what comes, and requests.
 local capped = require "support.capped"
+local frame = require "support.frame"
 local peer = require "support.peer"
 local program = require "support.program"
 local story = require "support.story"
@@ -167,6 +168,23 @@ describe("what a peer sends", function()
     bot:wait()
   end)
 
+  it_tells("is counted as it is inflated, turn by turn, and there is memory for telling what ended it", function()
+    local p = peer.listen()
+    local bot = program.bot([[
+      ws.connect { url = arg[1], max_message_size = 1 << 30,
+        on_error = function(_, code, message) say(code, message) end }
+    ]], { p.url }, flags)
+    local s = p:open { with = { "Sec-WebSocket-Extensions: permessage-deflate" } }
+    local copies = "\x05\xa3\x60\x14\x8c\x82\x51\x30\x0a\x46\xc1\x28\x18" -- 8 of 258 bytes from one byte back
+    local zipped = "\x4a\x1c" .. copies:rep(80000)
+    s:post("\xc2\x7f" .. (">I8"):pack(#zipped + 1) .. zipped)
+    local came = bot:line():match "^too_big no memory for a message, of which (%d+) bytes had come %(%-%-max%-memory%)"
+    assert(tonumber(came) < 34 << 20, came)
+    stayed_small(bot)
+    s:reset()
+    bot:wait()
+  end)
+
   it_tells("is not read while it is held for a script that is behind, and nothing is lost", function()
     local p = peer.listen()
     local bot = program.bot([[
@@ -201,6 +219,33 @@ describe("what a peer sends", function()
       sessions[n]:reset()
     end
     bot:wait()
+  end)
+
+  it_tells("is read on after a ping that came while much was kept and a callback waited", function()
+    local p = peer.listen()
+    local bot = program.bot([[
+      kept = {}
+      for i = 1, 20 do kept[i] = ("k"):rep(1 << 20) end
+      ws.connect { url = arg[1], on_message = function(c, data)
+        say(data)
+        if data == "wait" then
+          c:send "waits"
+          repeat host.sleep(0.001) until c.bytes_in > 300
+        end
+      end }
+    ]], { p.url }, flags)
+    local s = p:open()
+    s:text "wait"
+    s:expect_text "waits"
+    s:ping(("p"):rep(125))
+    s:ping(("p"):rep(125))
+    bot:tells "wait"
+    s:expect(frame.PONG)
+    s:expect(frame.PONG)
+    s:text "more"
+    bot:tells "more"
+    s:finish()
+    bot:ends(0)
   end)
 end)
 

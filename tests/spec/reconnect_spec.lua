@@ -390,6 +390,27 @@ describe("liveness is honest", function()
     bot:kill "sigkill"
   end)
 
+  it_tells("messages that wait for their turns longer than pong_timeout do not end the connection", function()
+    local p = peer.listen()
+    local bot = program.bot([[
+      local n = 0
+      ws.connect(told { url = arg[1], ping_interval = 0.05, pong_timeout = 0.3, on_pong = function() end,
+        on_message = function()
+          n = n + 1
+          local t = host.now()
+          while host.now() - t < 0.001 do end
+          if n == 1000 then say "all" end
+        end })
+    ]], { p.url })
+    local s = p:open()
+    s:expect(frame.PING)
+    s:post(frame.write({ payload = "work" }):rep(1000))
+    s:pong()
+    answer_pings(s)
+    bot:tells("connect", "open 101", "all")
+    bot:kill "sigkill"
+  end)
+
   it_tells("a program that was stopped for a while does not blame its peer", function()
     local p = peer.listen()
     local bot = program.bot([[

@@ -445,4 +445,26 @@ describe("debug.sethook", function()
     local _, told = run.out:gsub("%-%-test%-timeout%): it did not wait", "")
     assert.equal(3, told)
   end)
+
+  it_prints("hears nothing of the calls by the host, and so cannot take what is given with them and keep it", [[
+    local stops, thief
+    local function listen_in()
+      debug.sethook(function()
+        local callee = debug.getinfo(2, "fS")
+        if not stops or thief or callee.what ~= "C" or debug.getinfo(3) then return end
+        thief = coroutine.create(callee.func)
+        coroutine.resume(thief)
+      end, "c")
+    end
+    late = setmetatable({}, { __gc = function() say(thief and coroutine.resume(thief) or "nothing") end })
+    for _ = 1, 8 do host.spawn(function() listen_in() host.sleep(0) end) end -- more tasks than will be used again
+    listen_in()
+    host.on_stop(function()
+      if coroutine.running() == thief then coroutine.yield() end
+      say "stopped"
+    end)
+    host.sleep(0.01)
+    stops = true
+    host.stop()
+  ]], "stopped", "nothing")
 end)
