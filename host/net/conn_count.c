@@ -11,9 +11,10 @@ static size_t head_size(const struct conn_head *h) { return h ? sizeof *h + h->t
 
 static size_t more_size(const struct conn_more *m) { return m ? sizeof *m + m->cookies.size : 0; }
 
-static size_t stream_size(const struct stream *s) { return s ? sizeof *s + stream_waiting(s) : 0; }
+static size_t tls_size(const struct tls *t) { return t ? CONN_TLS_SIZE + tls_waiting(t) : 0; }
 
-static size_t tls_size(struct tls *t) { return t ? CONN_TLS_SIZE + tls_out(t)->len : 0; }
+/* A proxy may be spoken to by TLS as well. */
+static size_t stream_size(const struct stream *s) { return s ? sizeof *s + stream_waiting(s) + tls_size(s->tls) : 0; }
 
 /* Those who have a plan in common share its size. */
 static size_t size_of(const struct conn *c) {

@@ -281,6 +281,8 @@ void tls_end(struct tls *t) {
     if (t->done && !fault_set(&t->fault)) wolfSSL_shutdown(t->ssl);
 }
 
+size_t tls_waiting(const struct tls *t) { return t->kept.len + t->out.len; }
+
 struct buf *tls_out(struct tls *t) {
     return &t->out;
 }

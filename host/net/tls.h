@@ -84,6 +84,9 @@ void tls_end(struct tls *t);
 
 /* Ciphertext that waits to be sent. */
 struct buf *tls_out(struct tls *t);
+
+/* Bytes that wait in it, both ways. */
+size_t tls_waiting(const struct tls *t);
 const struct fault *tls_fault(const struct tls *t);
 
 /* What was agreed on, and whose certificate was shown. Texts are empty where there is none. */

@@ -33,8 +33,11 @@ static struct hook *push_hook(lua_State *L) {
 static bool is_due(lua_State *L, struct hook *h, int event) {
     if (event != LUA_HOOKCOUNT) return true;
     if (!(h->mask & LUA_MASKCOUNT)) return false;
-    h->passed += lua_gethookcount(L);
-    if (h->passed < h->count) return false;
+    int step = lua_gethookcount(L);
+    if (step < h->count - h->passed) {
+        h->passed += step;
+        return false;
+    }
     h->passed = 0;
     return true;
 }
@@ -120,6 +123,7 @@ int l_hook_set(lua_State *L) {
     int first;
     lua_State *of = thread_of(L, &first);
     lua_Hook now = lua_gethook(of), watchdog = engine_of(L)->watchdog;
+    if (of != L && !lua_checkstack(of, 1)) return luaL_error(L, "stack overflow");
     push_new_hook(L, first + 1);
     push_hooks(L);
     lua_pushthread(of);
