@@ -1,5 +1,5 @@
-/* tls_parts: what the files that make up tls (tls.c, tls_info.c, tls_refusal.c, tls_verify.c, tls_words.c) share. Nobody
- * else includes it. */
+/* tls_parts: what the files that make up tls (tls.c, tls_info.c, tls_refusal.c, tls_verify.c, tls_words.c) share.
+ * Nobody else includes it. */
 #ifndef NET_TLS_PARTS_H
 #define NET_TLS_PARTS_H
 

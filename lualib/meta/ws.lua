@@ -25,8 +25,8 @@ ws = {}
 ---@alias ws.kind "text"|"binary"
 
 ---@class ws.tls
----@field ca_file? string      PEM file of the CAs to trust, instead of the system's. A certificate in there that is no CA
----is trusted as itself alone, for its own names. Read once for all who name it, and anew when it has changed
+---@field ca_file? string      PEM file of the CAs to trust, instead of the system's. A certificate in it that is no
+---CA is trusted as itself alone, for its own names. Read once for all who name it, and anew when it has changed
 ---@field ca_path? string      folder of such files; where some are named by hash (`openssl rehash`), these alone
 ---@field system_ca? boolean   true: the system's CAs as well as those; default false
 ---@field cert? string         PEM file of our certificate, its chain included
@@ -38,12 +38,12 @@ ws = {}
 ---@field alpn? string|string[] protocols to offer (RFC 7301): "http/1.1"; `conn.tls.alpn` tells which one was picked
 ---@field stapling? boolean    asks for an OCSP response beside the certificate (RFC 6066 8): one that says revoked, or
 ---is not valid, refuses the server; none is fine. Default true; not with verify = false
----@field allow_weak? boolean  true: accepts what can be forged by now: RSA keys of 1,024 to 2,047 bits, a CA's curve under
----256 bits, DHE under 2,048 bits, signatures with MD5, SHA-1 or SHA-224. Default false; true warns once
+---@field allow_weak? boolean  true: accepts what can be forged by now: RSA keys of 1,024 to 2,047 bits, a CA's curve
+---under 256 bits, DHE under 2,048 bits, signatures with MD5, SHA-1 or SHA-224. Default false; true warns once
 ---@field server_name? string  sent (SNI) and verified instead of the host
 ---@field min_version? "1.2"|"1.3" default "1.2"
----For an https:// proxy ca_file, ca_path, system_ca, verify, allow_weak, stapling and min_version hold as well; the rest
----does not.
+---For an https:// proxy ca_file, ca_path, system_ca, verify, allow_weak, stapling and min_version hold as well; the
+---rest does not.
 
 ---What TLS is like on a connection, read when it is asked for.
 ---@class ws.tls_state
@@ -101,7 +101,8 @@ ws = {}
 ---@field pong_timeout? number      seconds after a ping in which something must come; default 20
 ---@field max_message_size? integer bytes of a message received; default 16 MiB
 ---@field max_send_buffer? integer  bytes that wait to be sent; default 16 MiB
----@field max_receive_buffer? integer  bytes held for a script that is behind; default 16 MiB; with --max-memory less, where much is kept
+---@field max_receive_buffer? integer  bytes held for a script that is behind; default 16 MiB; with --max-memory
+---less, where much is kept
 ---@field tls? ws.tls
 ---@field proxy? string|false  the way there: "http://user:pw@host:port" (CONNECT), https:// (the same over TLS),
 ---socks5:// (we look the server's name up) or socks5h:// (the proxy does); without a port 80, 443 or 1080. false: none.

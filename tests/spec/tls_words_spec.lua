@@ -34,11 +34,13 @@ describe("the error tells that a certificate", function()
     [[the certificate of 127.0.0.1 is for another name: localhost, a.example, 10.0.0.1
     (tls.server_name says which one is meant) [no. 1 of 1: localhost, signed by Spec Root] ]])
   says("has a common name alone", { cert = "common_name", name = "localhost" },
-    [[the certificate of localhost names no host: it has no subjectAltName, and a common name does not count (RFC 9525);
-    the server needs one that is made with subjectAltName=DNS:... or IP:... [no. 1 of 1: localhost, signed by Spec Root] ]])
+    [[the certificate of localhost names no host: it has no subjectAltName, and a common name does not count
+    (RFC 9525); the server needs one that is made with subjectAltName=DNS:... or IP:...
+    [no. 1 of 1: localhost, signed by Spec Root] ]])
   says("has an address as if it were a name", { cert = "address_as_name" },
     [[the certificate of 127.0.0.1 is for another name: 127.0.0.1
-    (as a name: an address has to be an IP address of its subjectAltName) [no. 1 of 1: localhost, signed by Spec Root] ]])
+    (as a name: an address has to be an IP address of its subjectAltName)
+    [no. 1 of 1: localhost, signed by Spec Root] ]])
   says("has a name that would paint the terminal", { cert = "rude" },
     [[the certificate of 127.0.0.1 is for another name: rude.example
     (tls.server_name says which one is meant) [no. 1 of 1: a\x1b[31mred, signed by Spec Root] ]])

@@ -10,7 +10,8 @@ local rows = {}
 -- A leaf with these names, asked for this host.
 local function row(name, names, host, right, differs, more)
   local leaf = { names = names }
-  local r = { name, host = host, right = right, differs = differs, says = "another name|names no host", certs = { leaf = leaf } }
+  local r = { name, host = host, right = right, differs = differs, says = "another name|names no host",
+    certs = { leaf = leaf } }
   for field, value in pairs(more or {}) do
     if field == "subject" or field == "more" then -- of the leaf
       leaf[field] = value
