@@ -3,6 +3,7 @@
 #ifndef SCRIPT_BOT_H
 #define SCRIPT_BOT_H
 
+#include "script/box.h"
 #include "script/engine.h"
 
 /* A text that grows, as a file of C. */
@@ -18,8 +19,9 @@ struct strings {
     size_t count;
 };
 
-/* What the userdata of the test points to. A generation whose threads have not ended yet outlives that. */
+/* What the userdata of the test refers to. A generation whose threads have not ended yet outlives that. */
 struct bot {
+    struct box box;
     unsigned references;            /* the userdata's, and one of each generation */
     struct engine *tester, *engine; /* `tester`: NULL: it has let go; `engine`: the running generation; NULL: none yet,
                                        or it has ended */

@@ -77,24 +77,28 @@ static void set_arg(lua_State *L, const struct bot *b) {
     lua_setglobal(L, "arg");
 }
 
-static int l_release(lua_State *L) {
-    struct bot **at = lua_touserdata(L, 1), *b = *at;
-    *at = NULL;
-    if (b) bot_release(b);
-    return 0;
+/* What a bot's state has of its bot. */
+struct hold {
+    struct box box;
+    struct bot *bot;
+};
+
+static void end_hold(void *object) {
+    struct hold *h = object;
+    if (h->bot) bot_release(h->bot);
+    free(h);
 }
+
+static const struct box_type hold_type = {.name = "wsbot.testing.hold", .size = sizeof(struct hold), .end = end_hold};
 
 /* Keeps the bot until the state is closed: finalizers of the script, which were made later, come first. */
 static void hold(lua_State *L, struct bot *b) {
-    struct bot **at = lua_newuserdatauv(L, sizeof *at, 0);
-    *at = NULL;
-    lua_createtable(L, 0, 1);
-    lua_pushcfunction(L, l_release);
-    lua_setfield(L, -2, "__gc");
-    lua_setmetatable(L, -2);
-    luaL_ref(L, LUA_REGISTRYINDEX);
-    *at = b;
+    l_box_open(L, &hold_type, NULL, NULL);
+    struct hold *h = l_box_new(L, &hold_type);
+    box_anchor(L, -1, h);
+    h->bot = b;
     b->references++;
+    lua_pop(L, 2);
 }
 
 static int l_dress(lua_State *L) {

@@ -4,6 +4,7 @@
 #include "base/log.h"
 #include "base/reserve.h"
 #include "base/shown.h"
+#include "script/box.h"
 #include "script/collector.h"
 #include "script/hook.h"
 #include "script/l_timer.h"
@@ -474,6 +475,7 @@ void engine_free(struct engine *e) {
     if (e->luv && !luv_end(e->luv)) return; /* which will call this again */
     engine_enter(e, e->L);                  /* finalizers are Lua code */
     lua_close(e->L);
+    box_end_all(e);
     clock_cancel(&e->net->clock, &e->tasks.turn);
     while (e->files) {
         struct engine_file *f = e->files;

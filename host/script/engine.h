@@ -40,6 +40,7 @@ static inline bool file_mark_equal(const struct file_mark *a, const struct file_
            a->changed.tv_sec == b->changed.tv_sec && a->changed.tv_nsec == b->changed.tv_nsec;
 }
 
+struct box;
 struct conn_box;
 struct timer;
 struct luv;
@@ -97,6 +98,7 @@ struct engine {
     bool no_environment;
     uint64_t last_id; /* of connections, before it was staged */
 
+    struct box *objects;                 /* that its userdata refer to */
     struct conn_box *boxes, **boxes_end; /* its connections, in order */
     struct timer *timers;                /* those that are set */
     uint64_t births;                     /* connections, timers and tasks are numbered as they begin */

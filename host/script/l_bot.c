@@ -5,13 +5,18 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define BOT_TYPE "wsbot.testing.bot core"
-
-static struct bot *check_bot(lua_State *L) {
-    struct bot *b = *(struct bot **)luaL_checkudata(L, 1, BOT_TYPE);
-    if (!b) luaL_error(L, "the bot is gone: the state of its test is being closed");
-    return b;
+static void end(void *object) {
+    struct bot *b = object;
+    clock_cancel(&b->tester->net->clock, &b->step);
+    clock_cancel(&b->tester->net->clock, &b->own);
+    bot_end(b);
+    b->tester = NULL;
+    bot_release(b);
 }
+
+static const struct box_type bot_type = {.name = "wsbot.testing.bot core", .size = sizeof(struct bot), .end = end};
+
+static struct bot *check_bot(lua_State *L) { return l_box_get(L, 1, &bot_type); }
 
 /* Text that is counted. It ends where a NUL is. */
 static char *keep_text(lua_State *L, struct bot *b, const char *text) {
@@ -136,18 +141,6 @@ static int l_status(lua_State *L) {
     return 1;
 }
 
-static int l_gc(lua_State *L) {
-    struct bot **at = luaL_checkudata(L, 1, BOT_TYPE), *b = *at;
-    if (!b) return 0;
-    *at = NULL;
-    clock_cancel(&b->tester->net->clock, &b->step);
-    clock_cancel(&b->tester->net->clock, &b->own);
-    bot_end(b);
-    b->tester = NULL;
-    bot_release(b);
-    return 0;
-}
-
 static void read_strings(lua_State *L, struct bot *b, int table, struct strings *list) {
     for (lua_Integer i = 1; i <= (lua_Integer)lua_rawlen(L, table); i++) {
         lua_rawgeti(L, table, i);
@@ -163,11 +156,10 @@ static int l_make(lua_State *L) {
     luaL_checktype(L, 3, LUA_TTABLE);
     luaL_checktype(L, 4, LUA_TTABLE);
     luaL_argcheck(L, path || source, 1, "a path or a source");
-    struct bot **at = lua_newuserdatauv(L, sizeof *at, 0), *b = calloc(1, sizeof *b);
-    if (!b) return luaL_error(L, "not enough memory");
-    *at = b;
-    *b = (struct bot){.references = 1, .tester = engine_of(L), .account = account_hold(engine_of(L)->account)};
-    luaL_setmetatable(L, BOT_TYPE);
+    struct bot *b = l_box_new(L, &bot_type);
+    b->references = 1;
+    b->tester = engine_of(L);
+    b->account = account_hold(b->tester->account);
     if (path) b->path = keep_text(L, b, path);
     if (source) b->source = keep_text(L, b, source);
     read_strings(L, b, 3, &b->arguments);
@@ -182,7 +174,8 @@ void l_bot_open(lua_State *L, int table) {
         {"output", l_output}, {"log", l_log},   {"errors", l_errors}, {"status", l_status}, {NULL, NULL},
     };
     table = lua_absindex(L, table);
-    l_testing_type(L, BOT_TYPE, l_gc, methods);
+    l_box_open(L, &bot_type, NULL, methods);
+    lua_pop(L, 1);
     lua_pushcfunction(L, l_make);
     lua_setfield(L, table, "bot");
 }

@@ -3,36 +3,10 @@
 #include "script/l_conn.h"
 
 #include "base/reserve.h"
-#include "script/box.h"
 #include "script/modules.h"
 #include <lauxlib.h>
 #include <stdlib.h>
 #include <string.h>
-
-/* What tells the userdata of connections from all others; it is a key in their metatables, too. */
-static const char box_kind;
-
-/* By the metatable, of which there may be more than one (l_fields.c). */
-static struct conn_box *check_metatable(lua_State *L) {
-    bool may_be = lua_type(L, 1) == LUA_TUSERDATA && lua_rawlen(L, 1) == sizeof(struct conn_box);
-    bool is_one = may_be && lua_getmetatable(L, 1) && lua_rawgetp(L, -1, &box_kind) != LUA_TNIL;
-    if (!is_one) luaL_typeerror(L, 1, CONN_TYPE);
-    lua_pop(L, 2);
-    return lua_touserdata(L, 1);
-}
-
-struct conn_box *l_conn_at_hand(lua_State *L) {
-    struct conn_box *b = lua_touserdata(L, 1);
-    return b && lua_rawlen(L, 1) == sizeof *b && b->kind == &box_kind ? b : NULL;
-}
-
-/* Finalizers may still call one whose own finalizer has run, when the state closes. */
-struct conn_box *l_conn_check(lua_State *L) {
-    struct conn_box *b = l_conn_at_hand(L);
-    if (!b) b = check_metatable(L);
-    if (!b->conn) luaL_error(L, "the connection is gone: its state is being closed");
-    return b;
-}
 
 static int push_result(lua_State *L, int rc) {
     if (rc < 0) {
@@ -254,8 +228,8 @@ static void take_name(lua_State *L, int box, const struct conn_box *b) {
     if (!b->name) return;
     lua_rawgetp(L, LUA_REGISTRYINDEX, &names_key);
     lua_getfield(L, -1, b->name);
-    const struct conn_box *other = lua_touserdata(L, -1);
-    if (other && other->conn && (other->conn->phase != CONN_CLOSED || other->conn->again))
+    const struct conn_box *other = l_conn_look(L, -1);
+    if (other && (other->conn->phase != CONN_CLOSED || other->conn->again))
         luaL_error(L, "ws.connect: there is a connection of the name '%s' already", b->name);
     lua_pushvalue(L, box);
     lua_setfield(L, -3, b->name);
@@ -280,10 +254,9 @@ static void delist(struct conn_box *b) {
         b->engine->boxes_end = b->at;
 }
 
-static int l_gc(lua_State *L) {
-    struct conn_box *b = check_metatable(L);
-    if (!b->conn) return 0;
-    if (b->conn->sink_arg == b) {
+static void end_box(void *object) {
+    struct conn_box *b = object;
+    if (b->conn && b->conn->sink_arg == b) {
         conn_detach(b->conn);
         if (!b->engine->ended) conn_destroy(b->conn); /* a finalizer had revived it, for nobody */
     }
@@ -294,11 +267,12 @@ static int l_gc(lua_State *L) {
     engine_give_back(b->engine, b->kept);
     unstage(b);
     inbox_clear(&b->inbox);
-    conn_release(b->conn);
-    b->conn = NULL;
-    b->kind = NULL; /* which the memory may have for long */
-    return 0;
+    if (b->conn) conn_release(b->conn);
+    free(b);
 }
+
+const struct box_type l_conn_type = {
+    .name = CONN_TYPE, .size = sizeof(struct conn_box), .values = BOX_VALUES, .end = end_box};
 
 void l_conn_share_plan(lua_State *L, struct conn_box *b) {
     conn_share_plan(b->conn);
@@ -312,12 +286,12 @@ static int l_connect(lua_State *L) {
     l_engine_check(L, "ws.connect");
     lua_settop(L, 1);
     struct engine *e = engine_of(L);
-    struct conn_box *b = lua_newuserdatauv(L, sizeof *b, BOX_VALUES);
-    *b = (struct conn_box){.kind = &box_kind, .engine = e, .delivers = DELIVERS_MESSAGE};
+    struct conn_box *b = l_box_new(L, &l_conn_type);
+    b->engine = e;
+    b->delivers = DELIVERS_MESSAGE;
     if (!(b->conn = conn_new(e->net, &l_events_sink, b))) return luaL_error(L, "not enough memory");
     b->inbox.account = e->account;
     conn_set_account(b->conn, e->account);
-    luaL_setmetatable(L, CONN_TYPE); /* from here on the collector gives it all back */
     l_options_read(L, 2);
     l_conn_share_plan(L, b);
     take_name(L, 2, b);
@@ -344,12 +318,10 @@ int luaopen_ws(lua_State *L) {
         {"messages", l_conn_messages},
         {NULL, NULL},
     };
-    static const luaL_Reg meta[] = {{"__gc", l_gc}, {"__tostring", l_tostring}, {NULL, NULL}};
+    static const luaL_Reg meta[] = {{"__tostring", l_tostring}, {NULL, NULL}};
     static const luaL_Reg functions[] = {{"connect", l_connect}, {NULL, NULL}};
     make_names(L);
-    l_box_type(L, CONN_TYPE, meta, NULL);
-    lua_pushboolean(L, 1);
-    lua_rawsetp(L, -2, &box_kind);
+    l_box_open(L, &l_conn_type, meta, NULL);
     l_fields_open(L, methods);
     lua_pushliteral(L, "text"); /* both stay: to deliver a message takes no memory for them */
     lua_setfield(L, -2, "text");

@@ -2,6 +2,7 @@
 #ifndef SCRIPT_L_CONN_H
 #define SCRIPT_L_CONN_H
 
+#include "script/box.h"
 #include "script/engine.h"
 #include "script/inbox.h"
 #include <lauxlib.h>
@@ -40,9 +41,9 @@ struct conn_staged {
     enum { PAUSE_AS_IT_WAS, PAUSE_ON, PAUSE_OFF } pause;
 };
 
-/* The userdata. */
+/* What the userdata refers to. */
 struct conn_box {
-    const void *kind;  /* of userdata: l_conn.c's own */
+    struct box box;
     struct conn *conn; /* held */
     struct engine *engine;
     char *name;                          /* as given, its own; NULL: not given */
@@ -71,9 +72,6 @@ struct conn_box {
 enum { START_URL, START_HEADERS, START_DONE }; /* conn_box.start */
 enum { DELIVERS_MESSAGE = -1 };
 
-/* The connection at index 1, quicker than by its metatable; NULL: it is none, or gone. */
-struct conn_box *l_conn_at_hand(lua_State *L);
-
 /* Has the connection at index `box` tell what it holds, also where it had settled. May raise. */
 void l_conn_wake(lua_State *L, int box, struct conn_box *b);
 
@@ -94,8 +92,13 @@ void l_options_headers(lua_State *L, int value, struct conn *c);
 /* "text" or "blob", "binary" or "arraybuffer": true for binary. Raises on anything else. */
 bool l_options_binary(lua_State *L, int value, const char *what);
 
+extern const struct box_type l_conn_type;
+
+/* The connection at this index, or NULL. */
+static inline struct conn_box *l_conn_look(lua_State *L, int index) { return l_box_look(L, index, &l_conn_type); }
+
 /* The connection at index 1. Raises where there is none any more. */
-struct conn_box *l_conn_check(lua_State *L);
+static inline struct conn_box *l_conn_check(lua_State *L) { return l_box_get(L, 1, &l_conn_type); }
 
 /* Sets or, with nil, clears a callback of the box at index `box` to the value on the top of the stack, which it pops.
  */

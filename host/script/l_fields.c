@@ -134,7 +134,7 @@ static void own_metatable(lua_State *L) {
 }
 
 static void note_lookup(lua_State *L) {
-    struct conn_box *b = l_conn_at_hand(L);
+    struct conn_box *b = l_conn_look(L, 1);
     if (b && b->lookups < OFTEN && ++b->lookups == OFTEN) own_metatable(L);
 }
 
@@ -159,7 +159,7 @@ static int l_index(lua_State *L) {
 }
 
 void l_conn_set_callback(lua_State *L, int box, enum callback which) {
-    struct conn_box *b = lua_touserdata(L, box);
+    struct conn_box *b = l_conn_look(L, box);
     bool is_set = !lua_isnil(L, -1);
     lua_getiuservalue(L, box, BOX_FIELDS);
     lua_insert(L, -2);

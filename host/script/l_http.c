@@ -9,10 +9,10 @@
 
 #include <lauxlib.h>
 #include <stdio.h>
-
-#define REQUEST_TYPE "wsbot.http.request"
+#include <stdlib.h>
 
 struct pending {
+    struct box box;
     struct http_transfer *transfer; /* NULL: there is none (any more) */
     struct waiters waiter;
     struct engine *engine;
@@ -34,13 +34,16 @@ static void on_done(void *arg) {
     task_wake_all(&p->waiter);
 }
 
-static int l_end(lua_State *L) {
-    struct pending *p = luaL_checkudata(L, 1, REQUEST_TYPE);
+static void end(void *object) {
+    struct pending *p = object;
     if (p->transfer) http_free(p->transfer);
     p->transfer = NULL;
     count(p);
-    return 0;
+    free(p);
 }
+
+static const struct box_type request_type = {
+    .name = "wsbot.http.request", .size = sizeof(struct pending), .closes = true, .end = end};
 
 static int fail(lua_State *L, const char *word, const char *text) {
     luaL_pushfail(L);
@@ -72,7 +75,7 @@ static void push_answer(lua_State *L, const struct http_transfer *t) {
 }
 
 static int l_performed(lua_State *L, int status, lua_KContext ctx) {
-    const struct pending *p = lua_touserdata(L, PENDING);
+    const struct pending *p = l_box_get(L, PENDING, &request_type);
     (void)status;
     (void)ctx;
     if (!http_is_done(p->transfer)) {
@@ -169,9 +172,8 @@ static int l_perform(lua_State *L) {
     luaL_checktype(L, OPTIONS, LUA_TTABLE);
     lua_settop(L, OPTIONS);
     l_task_check(L, "http.request");
-    struct pending *p = lua_newuserdatauv(L, sizeof *p, 0);
-    *p = (struct pending){.engine = engine_of(L)};
-    luaL_setmetatable(L, REQUEST_TYPE);
+    struct pending *p = l_box_new(L, &request_type);
+    p->engine = engine_of(L);
     lua_toclose(L, PENDING);
     uint64_t timeout = clock_from_seconds(number(L, "timeout"));
     struct http_request r = read_request(L);
@@ -192,9 +194,8 @@ static int l_check(lua_State *L) {
 }
 
 int luaopen_http_core(lua_State *L) {
-    static const luaL_Reg meta[] = {{"__gc", l_end}, {"__close", l_end}, {NULL, NULL}};
     static const luaL_Reg functions[] = {{"perform", l_perform}, {"check", l_check}, {NULL, NULL}};
-    l_box_type(L, REQUEST_TYPE, meta, NULL);
+    l_box_open(L, &request_type, NULL, NULL);
     luaL_newlib(L, functions);
     return 1;
 }

@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-static struct conn_box *box_at(lua_State *L, int box) { return lua_touserdata(L, box); }
+static struct conn_box *box_at(lua_State *L, int box) { return l_conn_look(L, box); }
 
 static struct plan *plan_of(lua_State *L, struct conn *c) {
     struct plan *p = conn_plan(c);

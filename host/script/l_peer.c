@@ -11,9 +11,11 @@
 #include <string.h>
 #include <unistd.h>
 
-#define PEER_TYPE "wsbot.testing.server core"
+static void end(void *object);
+static const struct box_type peer_type = {
+    .name = "wsbot.testing.server core", .size = sizeof(struct peer), .values = PEER_VALUES, .end = end};
 
-static struct peer *check_peer(lua_State *L) { return luaL_checkudata(L, 1, PEER_TYPE); }
+static struct peer *check_peer(lua_State *L) { return l_box_get(L, 1, &peer_type); }
 
 /* ---- accepting ---- */
 
@@ -120,14 +122,12 @@ static int l_close(lua_State *L) {
     return 0;
 }
 
-static int l_gc(lua_State *L) {
-    struct peer *p = check_peer(L);
+static void end(void *object) {
+    struct peer *p = object;
     stop(p);
     tls_config_clear(&p->tls);
-    p->answer = (struct conn_answer){0};
     free(p->protocols);
-    p->protocols = NULL;
-    return 0;
+    free(p);
 }
 
 /* The string on the top, which goes into the list that keeps it alive. Stack: peer, options, kept, ... */
@@ -195,9 +195,8 @@ static int l_serve(lua_State *L) {
     luaL_checktype(L, 1, LUA_TTABLE);
     lua_settop(L, 1);
     struct fault fault = {0};
-    struct peer *p = lua_newuserdatauv(L, sizeof *p, PEER_VALUES);
-    *p = (struct peer){.engine = engine_of(L)};
-    luaL_setmetatable(L, PEER_TYPE);
+    struct peer *p = l_box_new(L, &peer_type);
+    p->engine = engine_of(L);
     lua_newtable(L);
     lua_setiuservalue(L, 2, PEER_ARRIVED);
     lua_pushcfunction(L, l_answer);
@@ -224,7 +223,8 @@ void l_peer_open(lua_State *L, int table) {
     static const luaL_Reg methods[] = {{"accept", l_accept},   {"address", l_address}, {"answer", l_answer},
                                        {"ca_file", l_ca_file}, {"close", l_close},     {NULL, NULL}};
     l_session_open(L);
-    l_testing_type(L, PEER_TYPE, l_gc, methods);
+    l_box_open(L, &peer_type, NULL, methods);
+    lua_pop(L, 1);
     table = lua_absindex(L, table);
     lua_pushcfunction(L, l_serve);
     lua_setfield(L, table, "serve");

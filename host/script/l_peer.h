@@ -3,6 +3,7 @@
 #define SCRIPT_L_PEER_H
 
 #include "net/listener.h"
+#include "script/box.h"
 #include "script/engine.h"
 
 /* User values of a server. */
@@ -14,6 +15,7 @@ enum {
 
 /* Anchored while it listens. */
 struct peer {
+    struct box box;
     struct engine *engine;
     struct listener *listener; /* NULL: closed */
     struct conn_answer answer;

@@ -9,8 +9,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define SESSION_TYPE "wsbot.testing.session core"
-
 /* User values. */
 enum {
     SESSION_HEAD = 1,   /* of the request: a text */
@@ -28,9 +26,10 @@ enum {
 
 /* Anchored while its connection lives. */
 struct session {
+    struct box box;
     struct engine *engine;
     struct peer *peer;
-    struct conn *conn; /* held; NULL: it was collected */
+    struct conn *conn; /* held */
     struct waiters receivers;
     lua_Integer first, last, taken; /* numbers in the record; those up to `taken` are */
     size_t unread;                  /* bytes of messages behind `taken` */
@@ -44,12 +43,11 @@ struct session {
     lua_Integer pings, pongs;
 };
 
-/* Finalizers may still call one whose own finalizer has run, when the state closes. */
-static struct session *check_session(lua_State *L) {
-    struct session *s = luaL_checkudata(L, 1, SESSION_TYPE);
-    if (!s->conn) luaL_error(L, "the session is gone: its state is being closed");
-    return s;
-}
+static void end_session(void *object);
+static const struct box_type session_type = {
+    .name = "wsbot.testing.session core", .size = sizeof(struct session), .values = SESSION_VALUES, .end = end_session};
+
+static struct session *check_session(lua_State *L) { return l_box_get(L, 1, &session_type); }
 
 /* ---- what comes ---- */
 
@@ -220,10 +218,12 @@ static void be_patient(struct conn_settings *s) {
 static int l_arrive(lua_State *L) {
     struct arrival *a = l_door_given(L, l_arrive);
     if (!box_push(L, a->peer)) return luaL_error(L, "the server is closed");
-    struct session *s = lua_newuserdatauv(L, sizeof *s, SESSION_VALUES);
-    *s = (struct session){.engine = a->peer->engine, .peer = a->peer, .conn = a->conn, .first = 1};
+    struct session *s = l_box_new(L, &session_type);
+    s->engine = a->peer->engine;
+    s->peer = a->peer;
+    s->conn = a->conn;
+    s->first = 1;
     conn_hold(s->conn);
-    luaL_setmetatable(L, SESSION_TYPE);
     lua_pushvalue(L, 1);
     lua_setiuservalue(L, 2, SESSION_PEER); /* it lives as long as this */
     lua_newtable(L);
@@ -444,16 +444,14 @@ static int l_record(lua_State *L) {
     return 1;
 }
 
-static int l_gc(lua_State *L) {
-    struct session *s = luaL_checkudata(L, 1, SESSION_TYPE);
-    if (!s->conn) return 0;
+static void end_session(void *object) {
+    struct session *s = object;
     clock_cancel(&s->engine->net->clock, &s->slow);
     if (s->conn->sink_arg == s) conn_detach(s->conn);
     s->conn->answer = NULL;
     conn_destroy(s->conn);
     conn_release(s->conn);
-    s->conn = NULL;
-    return 0;
+    free(s);
 }
 
 void l_session_open(lua_State *L) {
@@ -467,5 +465,6 @@ void l_session_open(lua_State *L) {
         {"counts", l_counts},         {"head", l_request},
         {"record", l_record},         {NULL, NULL},
     };
-    l_testing_type(L, SESSION_TYPE, l_gc, methods);
+    l_box_open(L, &session_type, NULL, methods);
+    lua_pop(L, 1);
 }

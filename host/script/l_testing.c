@@ -74,9 +74,8 @@ static int l_settle(lua_State *L) { return l_settled(L, LUA_OK, 0); }
 
 /* ---- the limit: of real time, whatever the clock says ---- */
 
-#define LIMIT_TYPE "wsbot.limit"
-
 struct limit {
+    struct box box;
     uv_timer_t timer; /* keeps the loop alive, so that who waits in vain is told by it */
     struct engine *engine;
     uint64_t task; /* when it was born (engine->births): it may end before the function that is limited */
@@ -124,16 +123,18 @@ static void on_limit(uv_timer_t *timer) {
     uv_timer_start(timer, on_limit, 100, 0); /* who catches that, and waits again */
 }
 
-static int l_limit_close(lua_State *L) {
-    struct limit **at = luaL_checkudata(L, 1, LIMIT_TYPE), *l = *at;
-    if (!l) return 0;
-    *at = NULL;
+static void on_closed(uv_handle_t *timer) { free(timer->data); }
+
+static void end_limit(void *object) {
+    struct limit *l = object;
     struct limit **in = &l->engine->limit; /* not always the first: a coroutine may be left within another */
     while (*in != l) in = &(*in)->outer;
     *in = l->outer;
-    uv_close((uv_handle_t *)&l->timer, (uv_close_cb)free);
-    return 0;
+    uv_close((uv_handle_t *)&l->timer, on_closed);
 }
+
+static const struct box_type limit_type = {
+    .name = "wsbot.limit", .size = sizeof(struct limit), .closes = true, .end = end_limit};
 
 static int l_guarded(lua_State *L, int status, lua_KContext ctx) {
     (void)status;
@@ -148,15 +149,8 @@ static int l_guard(lua_State *L) {
     lua_Number seconds = luaL_checknumber(L, 1);
     luaL_checkany(L, 2);
     l_task_check(L, "guard");
-    struct limit **at = lua_newuserdatauv(L, sizeof(struct limit *), 0);
-    *at = NULL;
-    luaL_setmetatable(L, LIMIT_TYPE);
-    lua_replace(L, 1);
-    lua_toclose(L, 1);
-    struct limit *l = calloc(1, sizeof *l);
-    if (!l) return luaL_error(L, "not enough memory");
+    struct limit *l = l_box_new(L, &limit_type);
     uv_timer_init(e->net->loop, &l->timer); /* cannot fail */
-    *at = l;
     l->timer.data = l;
     l->engine = e;
     l->task = e->tasks.current->born;
@@ -164,6 +158,8 @@ static int l_guard(lua_State *L) {
     l->until = uv_hrtime() + clock_from_seconds(seconds);
     l->outer = e->limit;
     e->limit = l;
+    lua_replace(L, 1);
+    lua_toclose(L, 1);
     uv_update_time(e->net->loop); /* the last test may have kept it from turning */
     uv_timer_start(&l->timer, on_limit, clock_from_seconds(seconds) / CLOCK_MS + 1, 0);
     engine_set_watchdog(e, L, l_busy);
@@ -308,14 +304,7 @@ static int l_end_since(lua_State *L) {
     return 1;
 }
 
-void l_testing_type(lua_State *L, const char *name, lua_CFunction gc, const luaL_Reg *methods) {
-    const luaL_Reg meta[] = {{"__gc", gc}, {NULL, NULL}};
-    l_box_type(L, name, meta, methods);
-    lua_pop(L, 1);
-}
-
 int luaopen_testing_core(lua_State *L) {
-    static const luaL_Reg meta[] = {{"__close", l_limit_close}, {"__gc", l_limit_close}, {NULL, NULL}};
     static const luaL_Reg functions[] = {
         {"freeze", l_freeze},
         {"thaw", l_thaw},
@@ -338,7 +327,7 @@ int luaopen_testing_core(lua_State *L) {
         {"unbase64", l_unbase64},
         {NULL, NULL},
     };
-    l_box_type(L, LIMIT_TYPE, meta, NULL);
+    l_box_open(L, &limit_type, NULL, NULL);
     luaL_newlib(L, functions);
     l_peer_open(L, -1);
     l_bot_open(L, -1);

@@ -1,4 +1,4 @@
-/* l_timer: host.after and host.every. A timer is a deadline in a userdata, anchored while it is set. */
+/* l_timer: host.after and host.every. A timer is a deadline in a box, anchored while it is set. */
 #include "script/l_timer.h"
 
 #include "script/box.h"
@@ -8,11 +8,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define TIMER_TYPE "wsbot.timer"
-
 enum { TIMER_SIZE = 32 }; /* bytes of its place in the clock, about */
 
 struct timer {
+    struct box box;
     struct deadline deadline;
     uint64_t every; /* nanoseconds; 0: once */
     bool busy;      /* its function runs, or waits */
@@ -22,8 +21,6 @@ struct timer {
     uint64_t born;            /* see engine->births */
     struct timer *next, **at; /* of those of its engine that are set; `at` NULL: it is not */
 };
-
-static struct timer *check_timer(lua_State *L) { return luaL_checkudata(L, 1, TIMER_TYPE); }
 
 static void link_timer(struct timer *t) {
     t->at = &t->engine->timers;
@@ -44,6 +41,18 @@ static void stop(lua_State *L, struct timer *t) {
     clock_cancel(&t->engine->net->clock, &t->deadline);
     box_unanchor(L, t);
 }
+
+static void end_timer(void *object) {
+    struct timer *t = object;
+    unlink_timer(t);
+    clock_cancel(&t->engine->net->clock, &t->deadline);
+    engine_give_back(t->engine, t->kept);
+    free(t->name);
+    free(t);
+}
+
+static const struct box_type timer_type = {
+    .name = "wsbot.timer", .size = sizeof(struct timer), .values = 1, .end = end_timer};
 
 static int l_fired(lua_State *L, int status, lua_KContext ctx) {
     (void)L;
@@ -70,7 +79,7 @@ static void on_ended(struct task *task, void *arg, enum task_end how) {
 }
 
 static void on_due(struct deadline *d) {
-    struct timer *t = (struct timer *)d; /* the deadline is its first member */
+    struct timer *t = (struct timer *)((char *)d - offsetof(struct timer, deadline));
     struct engine *e = t->engine;
     if (t->every) { /* no drift; rounds that were missed are left out */
         uint64_t now = clock_now(&e->net->clock), next = d->due + t->every;
@@ -88,11 +97,10 @@ static int start(lua_State *L, bool again) {
     luaL_argcheck(L, !again || seconds > 0, 1, "seconds must be more than 0");
     if (again && !lua_isnoneornil(L, 3)) luaL_checktype(L, 3, LUA_TSTRING);
     struct engine *e = engine_of(L);
-    struct timer *t = lua_newuserdatauv(L, sizeof *t, 1);
-    *t = (struct timer){.engine = e};
+    struct timer *t = l_box_new(L, &timer_type);
+    t->engine = e;
     uint64_t span = clock_from_seconds(seconds);
     if (again) t->every = span ? span : 1;
-    luaL_setmetatable(L, TIMER_TYPE);
     size_t length = 0;
     const char *name = again && lua_isstring(L, 3) ? lua_tolstring(L, 3, &length) : NULL;
     luaL_argcheck(L, !name || strlen(name) == length, 3, "the name has a NUL in it");
@@ -112,18 +120,7 @@ static int l_after(lua_State *L) { return start(L, false); }
 static int l_every(lua_State *L) { return start(L, true); }
 
 static int l_cancel(lua_State *L) {
-    stop(L, check_timer(L));
-    return 0;
-}
-
-static int l_gc(lua_State *L) {
-    struct timer *t = check_timer(L);
-    unlink_timer(t);
-    free(t->name);
-    t->name = NULL;
-    engine_give_back(t->engine, t->kept);
-    t->kept = 0;
-    clock_cancel(&t->engine->net->clock, &t->deadline);
+    stop(L, l_box_get(L, 1, &timer_type));
     return 0;
 }
 
@@ -159,10 +156,9 @@ unsigned l_timer_end_since(lua_State *L, uint64_t born) {
 
 void l_timer_open(lua_State *L, int table) {
     static const luaL_Reg methods[] = {{"cancel", l_cancel}, {NULL, NULL}};
-    static const luaL_Reg meta[] = {{"__gc", l_gc}, {NULL, NULL}};
     static const luaL_Reg functions[] = {{"after", l_after}, {"every", l_every}, {NULL, NULL}};
     table = lua_absindex(L, table);
-    l_box_type(L, TIMER_TYPE, meta, methods);
+    l_box_open(L, &timer_type, NULL, methods);
     lua_pop(L, 1);
     lua_pushvalue(L, table);
     luaL_setfuncs(L, functions, 0);

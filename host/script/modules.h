@@ -8,8 +8,7 @@
 void modules_open(lua_State *L);
 
 /* Makes a type of userdata with these methods. */
-void l_testing_type(lua_State *L, const char *name, lua_CFunction gc, const luaL_Reg *methods); /* l_testing.c */
-void l_bot_open(lua_State *L, int table);                                                       /* l_bot.c: adds bot */
+void l_bot_open(lua_State *L, int table);   /* l_bot.c: adds bot */
 void l_peer_open(lua_State *L, int table);  /* l_peer.c: adds serve */
 int luaopen_testing_core(lua_State *L);     /* l_testing.c */
 int luaopen_ws(lua_State *L);               /* l_conn.c */

@@ -338,7 +338,7 @@ describe("the fields of a connection", function()
     s:expect(0xA, "x")
     bot:tells "ping x 2"
     s:finish()
-    bot:tells "~^false the connection is gone"
+    bot:tells "~^false ws.connection is gone"
     bot:ends(0)
   end)
 

@@ -268,6 +268,27 @@ describe("the stack of C", function()
   it_prints("is not overflown by coroutines that close each other, each of them deep", closes(100, 150),
     "true 1 true")
 
+  -- Lua drops a finalizer that it has no stack to call: what it was to give back must not be lost with it.
+  it_prints("may be used up when a finalizer is to run", down .. [[
+    local core = require "wsbot.testing.core"
+    local function leave()
+      local peer = core.serve {}
+      local conn = ws.connect { url = "ws://" .. peer:address(), name = "the one", on_error = function() end }
+      peer:accept():drop()
+      while conn.state ~= "closed" do host.sleep(0) end
+      host.every(1000, function() end):cancel()
+      core.bot(nil, "ws.connect { url = 'ws://127.0.0.1:1', on_error = print }", {}, {}):start()
+      peer:close()
+    end
+    for depth = 185, 199 do
+      host.spawn(leave):join()
+      pcall(down, depth, collectgarbage)
+    end
+    host.spawn(leave):join()
+    collectgarbage()
+    say "whole"
+  ]], "whole")
+
   it_tells("is not overflown by bots under test that end each other, each of them deep", function()
     local path = place.file("bot.lua", program.prelude .. ([[
       local bot = %q .. [=[
@@ -302,7 +323,7 @@ describe("wsbot.testing", function()
     ws.connect { url = peer.url }
     session = peer:accept()
     host.stop()
-  ]], "~^false .*the session is gone")
+  ]], "~^false .*session core is gone")
 
   it_prints("gives copies of what a session has received", [[
     local testing = require "wsbot.testing"
@@ -394,7 +415,7 @@ end)
 describe("SIGHUP", function()
   -- A script that says so while it stops, and when it is closed, and waits each time for a line of its input.
   local stops = [[
-    local late = setmetatable({}, { __gc = function() say "closes" io.read() say "closed" end })
+    late = setmetatable({}, { __gc = function() say "closes" io.read() say "closed" end })
     host.on_stop(function() say "stops" io.read() host.sleep(0) say "stopped" end)
     host.after(1000, function() end)
     say "runs"
