@@ -15,6 +15,7 @@ struct timer {
     struct deadline deadline;
     uint64_t every; /* nanoseconds; 0: once */
     bool busy;      /* its function runs, or waits */
+    bool ended;     /* and who let it run frees it */
     struct engine *engine;
     char *name;               /* NULL: it has none */
     size_t kept;              /* bytes that are counted */
@@ -48,7 +49,9 @@ static void end_timer(void *object) {
     clock_cancel(&t->engine->net->clock, &t->deadline);
     engine_give_back(t->engine, t->kept);
     free(t->name);
-    free(t);
+    t->name = NULL;
+    t->ended = t->busy;
+    if (!t->busy) free(t);
 }
 
 static const struct box_type timer_type = {
@@ -65,7 +68,6 @@ static int l_fired(lua_State *L, int status, lua_KContext ctx) {
 static int l_fire(lua_State *L) {
     struct timer *t = l_door_given(L, l_fire);
     if (!box_push(L, t)) return 0;
-    t->busy = true;
     if (!t->every) stop(L, t);
     lua_getiuservalue(L, -1, 1); /* timer, fn */
     lua_callk(L, 0, 0, 0, l_fired);
@@ -74,8 +76,9 @@ static int l_fire(lua_State *L) {
 
 static void on_ended(struct task *task, void *arg, enum task_end how) {
     struct timer *t = arg;
-    t->busy = false;
     if (how == TASK_FAILED) task_report(task, NULL);
+    t->busy = false;
+    if (t->ended) free(t);
 }
 
 static void on_due(struct deadline *d) {
@@ -86,7 +89,9 @@ static void on_due(struct deadline *d) {
         if (next <= now) next += (now - next) / t->every * t->every + t->every;
         clock_set(&e->net->clock, d, next, on_due);
     }
-    if (!t->busy) task_run(e, l_fire, t, on_ended, t); /* a round that finds the last one waiting is left out */
+    if (t->busy) return; /* a round that finds the last one waiting is left out */
+    t->busy = true;
+    if (!task_run(e, l_fire, t, on_ended, t)) t->busy = false;
 }
 
 static int start(lua_State *L, bool again) {
