@@ -20,7 +20,7 @@ function capped.is_refused(bomb, second)
   local p = peer.listen()
   local bot = program.bot(([[
     local function bomb(...) %s end
-    ws.connect { url = arg[1], max_send_buffer = 1 << 40,
+    ws.connect { url = arg[1], max_send_buffer = 1 << 40, close_timeout = 0.1,
       on_message = function(c, data)
         if data ~= "go" then return say(data) end
         local fine, message = pcall(bomb, c)

@@ -53,7 +53,7 @@ function frame.read(bytes)
     if #bytes < at + 3 then return nil end
     f.mask, at = bytes:sub(at, at + 3), at + 4
   end
-  if #bytes < at + length - 1 then return nil end
+  if #bytes < at + length - 1 then return nil, at + length - 1 end
   f.payload = bytes:sub(at, at + length - 1)
   if f.masked then f.payload = frame.mask(f.payload, f.mask) end
   return f, at + length - 1

@@ -15,11 +15,18 @@ session.__index = session
 -- Wraps a connection. `transport` has write(bytes, done), close(), and what else it can: shutdown(done), reset(),
 -- read(on).
 local function new_session(transport)
-  local self = setmetatable({ transport = transport, input = "", masks = {} }, session)
+  local self = setmetatable({ transport = transport, input = "", masks = {}, wanted = 0 }, session)
+  local pieces, have = {}, 0
+  local function put_together()
+    self.input, self.wanted = self.input .. table.concat(pieces), 0
+    pieces, have = {}, 0
+  end
   transport.on_data = function(data)
-    self.input = self.input .. data
+    pieces[#pieces + 1], have = data, have + #data
+    if #self.input + have >= self.wanted then put_together() end -- `wanted`: what is long is put together once
   end
   transport.on_end = function(how)
+    put_together()
     self.ended = self.ended or how
   end
   return self
@@ -71,6 +78,7 @@ end
 function session:read(n)
   story.wait(n .. " bytes from the bot", function()
     if #self.input >= n then return true end
+    self.wanted = n
     if self.ended then error(("the bot's side ended (%s) before %d bytes came"):format(self.ended, n), 0) end
   end)
   local bytes = self.input:sub(1, n)
@@ -216,6 +224,7 @@ function session:read_frame()
   local _, f, size = story.wait("a frame from the bot", function()
     local f, size = frame.read(self.input)
     if f then return true, f, size end
+    self.wanted = size or 0
     if self.ended then error(("the bot's side ended (%s) before another frame"):format(self.ended), 0) end
   end)
   self.input = self.input:sub(size + 1)
