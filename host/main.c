@@ -3,6 +3,7 @@
 #include "app/connect.h"
 #include "app/echo.h"
 #include "app/generation.h"
+#include "app/init.h"
 #include "app/pool.h"
 #include "app/test.h"
 #include "app/test_watch.h"
@@ -160,6 +161,7 @@ int main(int argc, char **argv) {
     struct cli_options options;
     struct interpreter_options script;
     int status, bad;
+    init_begin();
     fill_gaps();
     raise_limit();
     if (cli_read(argc, argv, &options, &status) == CLI_DONE) {

@@ -72,6 +72,22 @@ static void come_back(struct member *m) {
         log_line(LOG_WARN, "worker %u failed (status %d), and comes back in %u s", m->index, (int)m->status, m->delay);
 }
 
+/* The second time at once. */
+static void stop_all(struct pool *p, int times) {
+    p->stops = times;
+    for (unsigned i = 0; i < p->count; i++) {
+        struct member *m = &p->members[i];
+        if (clock_is_set(&m->back)) {
+            clock_cancel(&p->worker->net.clock, &m->back);
+            has_ended(m, 0);
+        }
+        if (!m->running) continue;
+        if (times > 1) uv_process_kill(&m->process, SIGKILL);
+        if (times == 1 && !p->worker->by_terminal)
+            uv_process_kill(&m->process, p->worker->signal ? p->worker->signal : SIGTERM);
+    }
+}
+
 static void on_closed(uv_handle_t *process) {
     struct member *m = process->data;
     struct pool *p = m->pool;
@@ -80,6 +96,9 @@ static void on_closed(uv_handle_t *process) {
         has_ended(m, as_told || m->start < 0 ? 0 : m->signal ? 128 + m->signal : (int)m->status);
     } else if (m->signal == SIGHUP) {
         start(m); /* nor did it handle that yet; what it was told to load it loads now */
+    } else if (m->signal == SIGPIPE) {
+        has_ended(m, 128 + SIGPIPE); /* nobody reads what they print */
+        stop_all(p, 1);
     } else if (m->start < 0 || m->signal || m->status == 1) {
         come_back(m);
     } else {
@@ -124,18 +143,7 @@ static void start(struct member *m) {
 
 static void on_told_to_stop(void *arg, int times) {
     struct pool *p = arg;
-    if (times == p->stops) return;
-    p->stops = times;
-    for (unsigned i = 0; i < p->count; i++) {
-        struct member *m = &p->members[i];
-        if (clock_is_set(&m->back)) {
-            clock_cancel(&p->worker->net.clock, &m->back);
-            has_ended(m, 0);
-        }
-        if (!m->running) continue;
-        if (times > 1) uv_process_kill(&m->process, SIGKILL);
-        if (times == 1 && !p->worker->by_terminal) uv_process_kill(&m->process, p->worker->signal);
-    }
+    if (times != p->stops) stop_all(p, times);
 }
 
 static void on_hangup(void *arg) {

@@ -1,7 +1,4 @@
-/* worker: opens in one order, closes in the other. SIGINT and SIGTERM are counted by a handler: the first is the loop's
- * to answer, or Lua's that keeps the loop waiting; the second ends the process. In a worker of a pool those that the
- * pool passes on are not counted, since a signal may come to all of the group as well; nor are those of the terminal,
- * which the pool has got too: it sees to a second one. */
+/* worker: opens in one order, closes in the other. Its signals are in worker_signals.c. */
 #include "app/worker.h"
 
 #include "base/log.h"
@@ -17,86 +14,6 @@
 #ifdef __GLIBC__
 #include <malloc.h>
 #endif
-
-/* For the signal handler alone, which gets no argument. */
-static struct worker *handler_worker;
-static volatile sig_atomic_t signals_seen, hangups_seen, pool_stops;
-
-/* Signals that were answered by Lua count no more. */
-static void forget_answered(struct worker *w) {
-    bool running = w->engine && engine_was_interrupted(w->engine);
-    bool staged = w->staged && engine_was_interrupted(w->staged);
-    if (running || staged) signals_seen = 0;
-}
-
-void worker_stage(struct worker *w, struct engine *next) {
-    forget_answered(w);
-    w->staged = next;
-}
-
-static void on_signal(int number, siginfo_t *info, void *context) {
-    struct worker *w = handler_worker;
-    (void)context;
-    if (!w) return;
-    bool by_terminal = info->si_code > 0; /* from the kernel, and from no process */
-    forget_answered(w);
-    if (w->pool && (by_terminal || info->si_pid == w->pool)) {
-        pool_stops = 1;
-    } else if ((++signals_seen > 1 || (w->stopping && !pool_stops)) && !w->told_to_stop) {
-        uv_tty_reset_mode(); /* `wsbot connect` may have set it */
-        signal(number, SIG_DFL);
-        raise(number);
-        return;
-    }
-    w->signal = number;
-    w->by_terminal = by_terminal;
-    if (number == SIGINT && w->engine) engine_interrupt(w->engine);
-    if (number == SIGINT && w->staged) engine_interrupt(w->staged);
-    uv_async_send(&w->signalled);
-}
-
-static void on_hangup(int number, siginfo_t *info, void *context) {
-    (void)number;
-    (void)info;
-    (void)context;
-    if (!handler_worker) return;
-    hangups_seen = 1;
-    uv_async_send(&handler_worker->signalled);
-}
-
-static void on_signalled(uv_async_t *async) {
-    struct worker *w = async->data;
-    if (hangups_seen) {
-        hangups_seen = 0;
-        worker_reload(w);
-    }
-    forget_answered(w);
-    if (signals_seen && w->told_to_stop)
-        w->told_to_stop(w->told_arg, signals_seen);
-    else if (signals_seen || pool_stops)
-        worker_stop(w, 0);
-}
-
-static void handle(int number, void (*handler)(int, siginfo_t *, void *), bool again) {
-    struct sigaction action = {.sa_sigaction = handler, .sa_flags = SA_RESTART | SA_SIGINFO}, now;
-    sigemptyset(&action.sa_mask);
-    if (again && sigaction(number, NULL, &now) == 0 && now.sa_handler != SIG_DFL) return;
-    sigaction(number, &action, NULL);
-}
-
-void worker_handle_signals(struct worker *w, bool again) {
-    handler_worker = w;
-    handle(SIGINT, on_signal, again);
-    handle(SIGTERM, on_signal, again);
-    if (w->reload) handle(SIGHUP, on_hangup, again);
-    signal(SIGPIPE, SIG_IGN);
-}
-
-/* A program that is ending has nothing to load again, and goes to its end: SIGHUP does not cut that short. */
-static void ignore_hangups(void) {
-    struct sigaction now;
-    if (sigaction(SIGHUP, NULL, &now) == 0 && now.sa_handler == SIG_DFL) signal(SIGHUP, SIG_IGN);
-}
 
 static void host_stop(void *app, int status) { worker_stop(app, status); }
 
@@ -148,7 +65,7 @@ static int try_descriptors(void) {
 static void open_loop(struct worker *w) {
     int rc = try_descriptors();
     if (rc == 0) rc = uv_loop_init(&w->loop);
-    if (rc == 0) rc = uv_async_init(&w->loop, &w->signalled, on_signalled);
+    if (rc == 0) rc = uv_async_init(&w->loop, &w->signalled, worker_signalled);
     if (rc != 0) refuse_to_start(uv_strerror(rc));
     w->signalled.data = w;
     uv_unref((uv_handle_t *)&w->signalled);
@@ -163,8 +80,7 @@ void worker_open(struct worker *w, bool script, bool no_environment) {
     if (net_open(&w->net, &w->loop) < 0 ||
         (script && !(w->engine = engine_new(&w->net, &engine_host, w, no_environment))))
         refuse_to_start("not enough memory");
-    signals_seen = hangups_seen = pool_stops = 0;
-    worker_handle_signals(w, false);
+    worker_open_signals(w);
 }
 
 static void on_reload_due(struct deadline *d) {
@@ -183,6 +99,7 @@ enum { ON_STOP_LIMIT = 10 }; /* seconds that functions of host.on_stop may wait,
 /* Every connection is asked to end; each has a deadline of its own. */
 static void close_connections(struct worker *w) {
     clock_cancel(&w->net.clock, &w->stop);
+    worker_give_time(w, 0);
     if (w->net.stopping) return;
     w->net.stopping = true;
     for (struct conn *c = w->net.all, *next; c; c = next) {
@@ -210,6 +127,7 @@ static void on_stop(struct deadline *d) {
         return;
     }
     clock_set(&w->net.clock, d, clock_now(&w->net.clock) + ON_STOP_LIMIT * CLOCK_SECOND, on_stop_late);
+    worker_give_time(w, ON_STOP_LIMIT);
     l_host_call_on_stop(w->engine, on_stop_done, w);
 }
 
@@ -217,7 +135,7 @@ void worker_stop(struct worker *w, int status) {
     if (status) w->status = status;
     if (w->stopping) return;
     w->stopping = true;
-    ignore_hangups();
+    worker_ignore_hangups();
     clock_set(&w->net.clock, &w->stop, clock_now(&w->net.clock), on_stop);
 }
 
@@ -246,15 +164,11 @@ int worker_run(struct worker *w) {
 }
 
 void worker_close(struct worker *w) {
-    handler_worker = NULL;
-    void (*rest)(int) = w->pool ? SIG_IGN : SIG_DFL; /* one to all of a group may come now as well; the pool has it */
-    signal(SIGINT, rest);
-    signal(SIGTERM, rest);
-    signal(SIGHUP, SIG_IGN);
+    worker_rest_signals(w);
     w->net.stopping = true;
     if (w->engine) engine_free(w->engine);
     w->engine = NULL;
-    ignore_hangups();                                       /* where luv had handled them until now */
+    worker_close_signals();
     for (struct conn *c = w->net.all, *next; c; c = next) { /* said, and not waited for */
         next = c->all_next;
         conn_detach(c);

@@ -22,7 +22,10 @@ struct worker {
     volatile sig_atomic_t by_terminal; /* it did (Ctrl-C), so the children in the foreground have got it as well */
     void (*told_to_stop)(void *arg, int times); /* is told of such signals, in place of what they do; may be NULL */
     void *told_arg;
-    pid_t pool; /* the process that passes its signals on to this one (pool.h); 0: none */
+    pid_t pool;                /* the process that passes its signals on to this one (pool.h); 0: none */
+    bool has_terminal;         /* it was started from one */
+    volatile uint64_t stop_by; /* until when functions of host.on_stop may run, by uv_hrtime; 0: none do */
+    volatile uint64_t ends_by; /* when Lua code that will not stop is the end of the process; 0: never */
     bool stopping;
     unsigned last_turns; /* made since all connections had ended */
     bool over;           /* the main chunk failed: the program ends at once */
@@ -50,9 +53,21 @@ const char *worker_reload(struct worker *w);
 /* The script of the next generation is being loaded from now on, or, NULL, no more: SIGINT interrupts it too. */
 void worker_stage(struct worker *w, struct engine *next);
 
-/* Handles SIGINT and SIGTERM, and where there is a `reload` SIGHUP. `again`: only those that nobody handles, after a
- * generation has ended whose luv had taken some. */
+/* Handles SIGINT, SIGTERM and SIGPIPE, and where there is a `reload` SIGHUP, unless that was ignored before. `again`:
+ * only those that nobody handles, after a generation has ended whose luv had taken some. */
 void worker_handle_signals(struct worker *w, bool again);
+
+/* What worker.c has of worker_signals.c. First of all; where a handler has something for the loop; before the last
+ * generation ends, and after; SIGHUP means nothing any more. */
+void worker_open_signals(struct worker *w);
+void worker_signalled(uv_async_t *async);
+void worker_rest_signals(struct worker *w);
+void worker_close_signals(void);
+void worker_ignore_hangups(void);
+
+/* The script is to stop, and has so many seconds for what it does about that, busy or not; then it is interrupted, at
+ * last ended. 0: for nothing but what is under way. */
+void worker_give_time(struct worker *w, unsigned seconds);
 
 /* Closes it all. Connections that are still there are dropped. */
 void worker_close(struct worker *w);

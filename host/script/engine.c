@@ -7,6 +7,7 @@
 #include "script/box.h"
 #include "script/collector.h"
 #include "script/hook.h"
+#include "script/interrupt.h"
 #include "script/l_timer.h"
 #include "script/lualib.h"
 #include "script/luv.h"
@@ -492,7 +493,7 @@ void engine_free(struct engine *e) {
     free(e);
 }
 
-/* ---- errors and interrupts ---- */
+/* ---- errors, and whose turn it is ---- */
 
 void engine_report(struct engine *e, const char *message) {
     if (e->quiet || (e->tester && e->exited)) return;
@@ -513,24 +514,6 @@ void engine_set_watchdog(struct engine *e, lua_State *L, lua_Hook watchdog) {
     if (L) engine_unhook(L);
 }
 
-enum { INTERRUPT_AFTER = 1 }; /* seconds */
-
-static void l_interrupt(lua_State *L, lua_Debug *debug) {
-    (void)debug;
-    struct engine *e = engine_of(L);
-    if (uv_hrtime() - e->entered_at < INTERRUPT_AFTER * CLOCK_SECOND) {
-        lua_sethook(L, l_interrupt, LUA_MASKCOUNT, 1000);
-        return;
-    }
-    engine_unhook(L);
-    e->interrupted = true;
-    luaL_error(L, "interrupted!");
-}
-
-void engine_interrupt(struct engine *e) {
-    if (e->running) lua_sethook(e->running, l_interrupt, LUA_MASKCALL | LUA_MASKRET | LUA_MASKLINE | LUA_MASKCOUNT, 1);
-}
-
 lua_State *engine_enter(struct engine *e, lua_State *L) {
     lua_State *before = e->running;
     if (!before) e->entered_at = uv_hrtime();
@@ -540,16 +523,11 @@ lua_State *engine_enter(struct engine *e, lua_State *L) {
 }
 
 void engine_leave(struct engine *e, lua_State *before) {
-    bool pending = lua_gethook(e->running) == l_interrupt;
-    if (pending) engine_unhook(e->running);
+    lua_State *L = e->running;
     e->running = before;
-    if (!before) collector_tune(e);
-    if (!before && e->refused) tidy_soon(e);
-    if (pending) engine_interrupt(e); /* for the code around; where there is none it has come too late */
-}
-
-bool engine_was_interrupted(struct engine *e) {
-    bool was = e->interrupted;
-    e->interrupted = false;
-    return was;
+    interrupt_take(e, L); /* for the code around; where there is none it has come too late */
+    if (before) return;
+    e->bounded = NULL;
+    collector_tune(e);
+    if (e->refused) tidy_soon(e);
 }

@@ -84,6 +84,8 @@ struct engine {
     lua_State *volatile running;  /* the thread that Lua runs in; NULL: it does not run */
     volatile uint64_t entered_at; /* since when, by uv_hrtime */
     volatile bool interrupted;
+    const char *volatile bounded; /* what runs now, which may not run for long (interrupt.h); NULL: anything */
+    volatile uint64_t bounded_at; /* since when */
     struct engine_gift gift;
     uintptr_t stack_begins; /* where the stack of C was when the loop made this, */
     size_t stack_room;      /* and how far from there it may be used for what nests without end */
@@ -172,10 +174,6 @@ void engine_set_watchdog(struct engine *e, lua_State *L, lua_Hook watchdog);
 /* Tells on stderr of an error that nobody handled; in --strict it ends the program. */
 void engine_report(struct engine *e, const char *message);
 
-/* Raises "interrupted!" in the Lua code that runs now, once that has kept the loop waiting for a second; does nothing
- * while none runs. May be called by a signal handler. */
-void engine_interrupt(struct engine *e);
-
 /* Around whatever runs Lua code in the thread `L`: engine_leave gets what engine_enter gave. */
 lua_State *engine_enter(struct engine *e, lua_State *L);
 void engine_leave(struct engine *e, lua_State *before);
@@ -190,9 +188,6 @@ static inline struct engine_gift engine_give(struct engine *e, lua_CFunction fn,
     e->gift = (struct engine_gift){fn, what};
     return before;
 }
-
-/* Was an interrupt raised since the last time this was asked? */
-bool engine_was_interrupted(struct engine *e);
 
 /* Pushes the chunk of the Lua module `name` of lualib/, or nothing: false. May raise. */
 bool l_engine_load(lua_State *L, const char *name);

@@ -73,7 +73,9 @@ static int go_on(lua_State *L, bool wrap, int n) {
     lua_xmove(L, co, n);
     bool stuck = !lua_isyieldable(L);
     tasks->stuck += stuck;
+    lua_State *running = engine_enter(engine_of(L), co); /* an interrupt is for this one now */
     int rc = lua_resume(co, L, n, &results);
+    engine_leave(engine_of(L), running);
     tasks->stuck -= stuck;
     if (rc == LUA_YIELD && tasks->current && tasks->current->state == TASK_WAITING) {
         lua_settop(L, 1);
@@ -135,7 +137,7 @@ static int l_wrap(lua_State *L) {
     return 1;
 }
 
-/* coroutine.close; upvalue 1 is Lua's own. */
+/* coroutine.close */
 static int l_close(lua_State *L) {
     luaL_argexpected(L, lua_tothread(L, 1), 1, "coroutine");
     lua_State *co = lua_tothread(L, 1);
@@ -145,21 +147,18 @@ static int l_close(lua_State *L) {
     if (co == engine_of(L)->L ||
         (lua_status(co) == LUA_OK && lua_getstack(co, 0, &frame))) /* Lua's own would not say where */
         return luaL_error(L, "cannot close a %s coroutine", co == L ? "running" : "normal");
-    lua_settop(L, 1);
-    lua_pushvalue(L, lua_upvalueindex(1));
-    lua_insert(L, 1);
-    lua_call(L, 1, LUA_MULTRET);
-    return lua_gettop(L);
+    int rc = task_close_thread(co, L);
+    lua_pushboolean(L, rc == LUA_OK);
+    if (rc == LUA_OK) return 1;
+    lua_xmove(co, L, 1);
+    return 2;
 }
 
 void l_coroutine_open(lua_State *L) {
     static const luaL_Reg meta[] = {{"__close", l_guard_close}, {NULL, NULL}};
-    static const luaL_Reg functions[] = {{"resume", l_resume}, {"wrap", l_wrap}, {NULL, NULL}};
+    static const luaL_Reg functions[] = {{"resume", l_resume}, {"wrap", l_wrap}, {"close", l_close}, {NULL, NULL}};
     l_box_type(L, GUARD_TYPE, meta, NULL);
     lua_getglobal(L, LUA_COLIBNAME);
     luaL_setfuncs(L, functions, 0);
-    lua_getfield(L, -1, "close");
-    lua_pushcclosure(L, l_close, 1);
-    lua_setfield(L, -2, "close");
     lua_pop(L, 2);
 }

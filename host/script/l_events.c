@@ -5,6 +5,7 @@
 #include "base/log.h"
 #include "script/box.h"
 #include "script/door.h"
+#include "script/interrupt.h"
 #include "script/l_conn.h"
 #include <lauxlib.h>
 #include <stdio.h>
@@ -359,7 +360,9 @@ static int l_go_on(lua_State *L, int status, lua_KContext ctx) {
         forget_event(b);
         int n = push_next(L, b);
         if (n == 0) return 0;
+        if (b->delivers == INBOX_ADOPTED) interrupt_bound(b->engine, "on_adopt");
         if (b->delivers != INBOX_STARTS) lua_callk(L, n, 0, ctx, l_go_on);
+        interrupt_unbound(b->engine);
     }
 }
 

@@ -4,6 +4,7 @@
 #include "base/log.h"
 #include "base/reserve.h"
 #include "script/door.h"
+#include "script/interrupt.h"
 #include "script/modules.h"
 #include "script/state.h"
 #include <lauxlib.h>
@@ -75,6 +76,7 @@ static int l_count_on_reload(lua_State *L) {
 
 static int l_call_on_reload(lua_State *L) {
     const struct reloading *r = l_door_given(L, l_call_on_reload);
+    interrupt_bound(engine_of(L), "a function of host.on_reload");
     lua_rawgetp(L, LUA_REGISTRYINDEX, &on_reload_key);
     lua_rawgeti(L, -1, r->next);
     lua_call(L, 0, 0);

@@ -117,12 +117,16 @@ static struct task *begin(struct task *t) {
 }
 
 int task_close_thread(lua_State *co, lua_State *from) {
+    struct engine *e = engine_of(co);
+    lua_State *running = engine_enter(e, co);
 #if LUA_VERSION_RELEASE_NUM >= 50406
-    return lua_closethread(co, from);
+    int rc = lua_closethread(co, from);
 #else
+    int rc = lua_resetthread(co);
     (void)from;
-    return lua_resetthread(co);
 #endif
+    engine_leave(e, running);
+    return rc;
 }
 
 /* Empties its stack; where it did not come to its end, its pending <close> variables run. An error in one is told. */
@@ -134,9 +138,7 @@ static void reset(struct task *t, enum task_end how) {
     }
     struct task *current = e->tasks.current;
     e->tasks.current = NULL; /* nothing in there can wait */
-    lua_State *running = engine_enter(e, t->co);
     int rc = task_close_thread(t->co, NULL);
-    engine_leave(e, running);
     e->tasks.current = current;
     /* a failed one brings its error back, which was told */
     if (how == TASK_CANCELLED && rc != LUA_OK && rc != LUA_YIELD) {
