@@ -178,7 +178,8 @@ describe("process 1", function()
     .. " echo $?"
 
   it_tells_as_root("ends by a second signal", function()
-    local run = shell(line, "host.on_stop(function() say 'stops' host.sleep(1000) end) say 'runs' host.after(1000, print)")
+    local run = shell(line, [[
+      host.on_stop(function() say "stops" host.sleep(1000) end) say "runs" host.after(1000, print)]])
     local pid, lines = nil, {}
     for _ = 1, 2 do
       lines[#lines + 1] = run:line()
