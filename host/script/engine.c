@@ -192,7 +192,7 @@ void l_engine_require(lua_State *L, const char *name) {
 static int l_find_lua(lua_State *L) {
     lua_settop(L, 1);
     lua_getglobal(L, "package");
-    if (lua_istable(L, -1) && lua_getfield(L, -1, "searchpath") == LUA_TFUNCTION) { /* name, package, searchpath */
+    if (lua_istable(L, -1) && lua_getfield(L, -1, "searchpath") != LUA_TNIL) { /* name, package, searchpath */
         lua_pushvalue(L, 1);
         lua_getfield(L, 2, "path");
         if (lua_pcall(L, 2, 1, 0) == LUA_OK && lua_isstring(L, -1)) engine_note_file(engine_of(L), lua_tostring(L, -1));
