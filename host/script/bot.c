@@ -9,6 +9,7 @@
 #include "script/l_conn.h"
 #include "script/l_host.h"
 #include "script/luv.h"
+#include "script/relay.h"
 #include "script/reload.h"
 #include <errno.h>
 #include <lauxlib.h>
@@ -125,6 +126,7 @@ static int l_main_done(lua_State *L, int status, lua_KContext ctx) {
 
 static int l_main(lua_State *L) {
     struct bot *b = l_door_given(L, l_main);
+    engine_of(L)->main = L;
     int n = (int)b->arguments.count;
     luaL_checkstack(L, n + 1, "too many arguments");
     int rc = b->path ? luaL_loadfile(L, b->path) : luaL_loadbuffer(L, b->source, strlen(b->source), "=bot");
@@ -141,6 +143,7 @@ static int l_main(lua_State *L) {
 
 static void on_main_end(struct task *t, void *arg, enum task_end how) {
     struct bot *b = arg;
+    t->engine->main = NULL;
     if (how != TASK_FAILED || b->has_exited) return;
     char *text = task_describe(t, NULL);
     if (b->starts) {
@@ -154,7 +157,7 @@ static void on_main_end(struct task *t, void *arg, enum task_end how) {
 
 /* Runs the script in a generation, up to its end or its first wait. False with b->failure where it failed. */
 static bool run(struct bot *b, struct engine *e) {
-    if (!bot_dress(b, e)) return false;
+    if (!relay_open(b) || !bot_dress(b, e)) return false;
     b->starts = true;
     if (!task_run(e, l_main, b, on_main_end, b)) fail(b, "not enough memory");
     b->starts = false;

@@ -7,6 +7,7 @@
 #include "script/box.h"
 #include "script/door.h"
 #include "script/engine.h"
+#include "script/hook.h"
 #include "script/luv.h"
 #include <lauxlib.h>
 #include <stdio.h>
@@ -199,6 +200,7 @@ static void finish(struct task *t, enum task_end how) {
 static void go_on(struct task *t) {
     struct engine *e = t->engine;
     int results;
+    if (e->hooked && lua_status(t->co) == LUA_OK) hook_begin(e, t->co);
     t->state = TASK_RUNNING;
     use_set_aside(t);
     e->tasks.current = t;
