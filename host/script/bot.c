@@ -9,7 +9,6 @@
 #include "script/l_conn.h"
 #include "script/l_host.h"
 #include "script/luv.h"
-#include "script/relay.h"
 #include "script/reload.h"
 #include <errno.h>
 #include <lauxlib.h>
@@ -157,7 +156,7 @@ static void on_main_end(struct task *t, void *arg, enum task_end how) {
 
 /* Runs the script in a generation, up to its end or its first wait. False with b->failure where it failed. */
 static bool run(struct bot *b, struct engine *e) {
-    if (!relay_open(b) || !bot_dress(b, e)) return false;
+    if (!bot_dress(b, e)) return false;
     b->starts = true;
     if (!task_run(e, l_main, b, on_main_end, b)) fail(b, "not enough memory");
     b->starts = false;

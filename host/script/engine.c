@@ -296,8 +296,8 @@ static int l_exit(lua_State *L) {
     }
     bool ended = net_end_threads(e->net);
     if (!ended || (luv && luv_has_requests(luv)))
-        net_leave(engine_of(L)->net, status);         /* C's exit would wait for them */
-    if (luv && luv_is_turning(luv)) lua_settop(L, 1); /* its loop cannot be closed now */
+        net_leave(engine_of(L)->net, status);                            /* C's exit would wait for them */
+    if ((luv && luv_is_turning(luv)) || e->relay.from) lua_settop(L, 1); /* its loop, or bots, cannot be closed now */
     if (luv && lua_toboolean(L, 2)) luv_end(luv);
     lua_pushvalue(L, lua_upvalueindex(1));
     lua_insert(L, 1);

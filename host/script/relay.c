@@ -3,19 +3,22 @@
 #include "script/relay.h"
 
 #include "script/bot.h"
-#include "script/door.h"
 #include "script/hook.h"
 #include <lauxlib.h>
-#include <stdlib.h>
-#include <string.h>
 
-/* Registry of the test: the names of events, and behind them the thread. */
-static const char relay_key;
+/* Registry of the test: the names of events, and behind them the thread; a weak table of its bots, by their addresses.
+ */
+static const char relay_key, bots_key;
 static const char *const events[] = {"call", "return", "line", "count", "tail call", NULL};
 enum { EVENTS = sizeof events / sizeof *events - 1 };
 
-static int l_open(lua_State *L) {
-    struct engine *e = l_door_given(L, l_open);
+static void open_relay(lua_State *L, struct relay *r) {
+    lua_newtable(L);
+    lua_createtable(L, 0, 1);
+    lua_pushliteral(L, "v");
+    lua_setfield(L, -2, "__mode");
+    lua_setmetatable(L, -2);
+    lua_rawsetp(L, LUA_REGISTRYINDEX, &bots_key);
     lua_createtable(L, EVENTS + 1, 0);
     for (int i = 0; i < EVENTS; i++) {
         lua_pushstring(L, events[i]);
@@ -24,20 +27,27 @@ static int l_open(lua_State *L) {
     lua_State *in = lua_newthread(L);
     lua_rawseti(L, -2, EVENTS + 1);
     lua_rawsetp(L, LUA_REGISTRYINDEX, &relay_key);
-    e->relay.in = in;
-    return 0;
+    r->in = in;
 }
 
-bool relay_open(struct bot *b) {
-    struct engine *test = b->tester;
-    return test->relay.in || door_call(test, l_open, test, &b->failure);
+void l_relay_know(lua_State *L, struct bot *b) {
+    struct relay *r = &engine_of(L)->relay;
+    if (!r->in) open_relay(L, r);
+    lua_rawgetp(L, LUA_REGISTRYINDEX, &bots_key);
+    lua_pushvalue(L, -2);
+    lua_rawsetp(L, -2, b);
+    lua_pop(L, 1);
 }
 
-/* Pushes the function of the test and what it is called with, in its thread. */
-static bool push_call(lua_State *in, int event, lua_Integer line) {
+/* Pushes the function of the test and what it is called with, in its thread. Below lies the bot, which must not be
+ * collected meanwhile. */
+static bool push_call(lua_State *in, const struct bot *b, int event, lua_Integer line) {
     int mask, count;
     lua_settop(in, 0);
-    if (!lua_checkstack(in, LUA_MINSTACK) || !hook_push_main(in, &mask, &count)) return false;
+    if (!lua_checkstack(in, LUA_MINSTACK)) return false;
+    lua_rawgetp(in, LUA_REGISTRYINDEX, &bots_key);
+    lua_rawgetp(in, -1, b);
+    if (!hook_push_main(in, &mask, &count)) return false;
     lua_rawgetp(in, LUA_REGISTRYINDEX, &relay_key);
     lua_rawgeti(in, -1, event + 1);
     lua_replace(in, -2);
@@ -49,28 +59,30 @@ static bool push_call(lua_State *in, int event, lua_Integer line) {
 }
 
 /* Calls the function of the test. Where that fails, so does what it hears of. */
-static void l_tell(lua_State *L, struct engine *test, int event, lua_Integer line) {
+static void l_tell(lua_State *L, const struct bot *b, int event, lua_Integer line) {
+    struct engine *test = b->tester;
     lua_State *in = test->relay.in;
-    if (!push_call(in, event, line)) return;
+    if (!push_call(in, b, event, line)) return;
     lua_sethook(in, test->watchdog, test->watchdog ? LUA_MASKCOUNT : 0, ENGINE_CHECK_EVERY);
     test->relay.from = L;
     lua_State *running = engine_enter(test, in);
     int rc = lua_pcall(in, 2, 0, 0);
     engine_leave(test, running);
     test->relay.from = NULL;
-    if (rc == LUA_OK) return;
-    const char *message =
-        lua_type(in, -1) == LUA_TSTRING ? lua_tostring(in, -1) : "an error in a debug hook of the test";
-    lua_pushstring(L, message);
-    lua_error(L);
+    if (rc != LUA_OK) {
+        bool is_text = lua_type(in, -1) == LUA_TSTRING;
+        lua_pushstring(L, is_text ? lua_tostring(in, -1) : "an error in a debug hook of the test");
+    }
+    lua_settop(in, 0);
+    if (rc != LUA_OK) lua_error(L);
 }
 
-/* The hook of a bot's threads: (event, line). Upvalue: the bot. A hook that ends bots hears nothing of that. */
+/* The hook of a bot's threads: (event, line). Upvalue: the bot. */
 static int l_relay(lua_State *L) {
     const struct bot *b = lua_touserdata(L, lua_upvalueindex(1));
-    struct engine *test = b->tester;
+    const struct engine *test = b->tester;
     int event = luaL_checkoption(L, 1, NULL, events);
-    if (test && !test->ended && !test->relay.from) l_tell(L, test, event, luaL_optinteger(L, 2, -1));
+    if (test && !test->ended && !relay_is_busy(test)) l_tell(L, b, event, luaL_optinteger(L, 2, -1));
     return 0;
 }
 

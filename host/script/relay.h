@@ -4,16 +4,18 @@
 #ifndef SCRIPT_RELAY_H
 #define SCRIPT_RELAY_H
 
-#include <lua.h>
-#include <stdbool.h>
+#include "script/engine.h"
 
 struct bot;
 
-/* Before l_relay_begin, from the loop: false where there is no memory. */
-bool relay_open(struct bot *b);
+/* A bot has been made, the userdata on the top. May raise. */
+void l_relay_know(lua_State *L, struct bot *b);
 
 /* In the new state of a bot: its threads have the hook of the test's main chunk, as that is now. May raise. */
 void l_relay_begin(lua_State *L, struct bot *b);
+
+/* Does a hook of the test run inside a bot right now? Then no bot may end. */
+static inline bool relay_is_busy(const struct engine *test) { return test->relay.from != NULL; }
 
 /* Finds the frame at a level of a thread; where that is the one of a relay, behind its own those of the bot. Returns
  * whose frame it is, or NULL. */

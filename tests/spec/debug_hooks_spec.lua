@@ -240,7 +240,7 @@ describe("a hook of a test", function()
     assert.is_false(told[3])
   end)
 
-  it("fails the bot where it fails itself, and does not hear of bots that it ends", function()
+  it("fails the bot where it fails itself", function()
     debug.sethook(function(_, line)
       if debug.getinfo(2, "S").source == "=bot" and line == 2 then error "not this line" end
     end, "l")
@@ -248,16 +248,40 @@ describe("a hook of a test", function()
     debug.sethook()
     assert.is_false(ok)
     assert.matches("debug_hooks_spec.lua:%d+: not this line", why)
-    local ended = testing.bot "setmetatable({}, { __gc = function() local x = 1 end }) host.every(1, print)"
-    debug.sethook(function()
-      if ended and debug.getinfo(2, "S").source == "=bot" then
-        ended:close()
-        ended = nil
+  end)
+
+  it("ends no bot, neither the one it hears of nor another, by no means", function()
+    local core = require "wsbot.testing.core"
+    local path = place.file("bot.lua", [[
+      host.every(60, print)
+      setmetatable({}, { __gc = function() local x = 1 end })
+      host.after(60 * (1 - host.reloads), function() local x = 1 os.exit(3) end)
+    ]])
+    local other, tried, bot = testing.bot "host.every(1, print)", {}, nil
+    debug.sethook(function(_, line)
+      if debug.getinfo(2, "S").source ~= "@" .. path then return end
+      for name, try in pairs {
+        close = function() other:close() end, own = function() bot:close() end, stop = function() other:stop() end,
+        reload = function() other:reload() end, wait = function() host.sleep(0) end,
+        yield = function() coroutine.yield() end,
+      } do
+        local ok, why = pcall(try)
+        if not ok then tried[name] = why end
       end
+      if bot then tried.running = bot.running end
+      collectgarbage()
+      tried[line] = true
     end, "l")
-    testing.bot "local x = 1"
+    bot = testing.bot(path)
+    assert.is_true(bot:reload())
+    core.bot(nil, "local x = 1", {}, {}):start() -- nobody keeps it
+    assert.equal(3, bot:wait())
     debug.sethook()
-    assert.is_nil(ended)
+    assert.matches("bot:close: not in a debug hook that hears of a bot", tried.own)
+    for _, name in ipairs { "stop", "reload", "wait" } do assert.matches("cannot wait here", tried[name]) end
+    assert.matches("attempt to yield", tried.yield)
+    assert.is_true(tried[1] and tried[2] and tried[3])
+    assert.is_true(other.running)
   end)
 
   it("is none of a bot that has its own", function()
