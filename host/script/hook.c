@@ -82,16 +82,24 @@ static void l_on_event(lua_State *L, lua_Debug *ar) {
     lua_settop(L, top);
 }
 
+/* What is heard in a thread where `h` (may be NULL) and the watchdog (too) are. In the main thread the host calls its
+ * own functions, which an error on their return would surprise: only the code of scripts is heard there. */
+static int mask_of(lua_State *L, const struct hook *h, lua_Hook watchdog) {
+    int mask = h ? h->mask : 0;
+    if (L == engine_of(L)->L) mask &= LUA_MASKLINE | LUA_MASKCOUNT;
+    return watchdog ? mask | LUA_MASKCOUNT : mask;
+}
+
 void hook_restore(lua_State *L, lua_Hook watchdog) {
-    int most = watchdog ? ENGINE_CHECK_EVERY : INT_MAX, looks = watchdog ? LUA_MASKCOUNT : 0;
-    const struct hook *h = push_hook(L);
-    if (!h) {
-        lua_sethook(L, watchdog, looks, ENGINE_CHECK_EVERY);
-        return;
-    }
-    int count = h->mask & LUA_MASKCOUNT && h->count < most ? h->count : most;
-    lua_sethook(L, l_on_event, h->mask | looks, count);
-    lua_pop(L, 1);
+    int most = watchdog ? ENGINE_CHECK_EVERY : INT_MAX;
+    const struct hook *h = hook_of(L);
+    int count = h && h->mask & LUA_MASKCOUNT && h->count < most ? h->count : most;
+    lua_sethook(L, h ? l_on_event : watchdog, mask_of(L, h, watchdog), count);
+}
+
+/* Is the hook of a thread in place? */
+static bool is_in_place(lua_State *L, const struct hook *h, lua_Hook watchdog) {
+    return lua_gethook(L) == (h ? l_on_event : watchdog) && lua_gethookmask(L) == mask_of(L, h, watchdog);
 }
 
 /* ---- whose hook it is ---- */
@@ -143,7 +151,7 @@ void hook_begin(struct engine *e, lua_State *co) {
     char *failed = NULL;
     if (hook_of(co) != h)
         door_call(e, l_take, co, &failed);
-    else if (lua_gethook(co) != (h ? l_on_event : e->watchdog))
+    else if (!is_in_place(co, h, e->watchdog))
         hook_restore(co, e->watchdog);
     free(failed);
 }

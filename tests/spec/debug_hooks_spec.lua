@@ -136,6 +136,22 @@ describe("a hook of the main chunk", function()
     bot:ends(0)
   end)
 
+  it_tells("may fail wherever it is called: what it interrupts fails, and nothing of the host's", function()
+    local p = peer.listen()
+    local bot = bot_of([[local main = coroutine.running()
+      debug.sethook(function() if coroutine.running() ~= main then error "in the hook" end end, "crl", 3)
+      local conn = ws.connect { url = arg[1], on_error = function() end, on_close = function() end }
+      for _ = 1, 20 do
+        host.after(0, function() end)
+        say(host.spawn(function() end):join())
+      end
+      debug.sethook()
+      conn:destroy()
+    ]], { p.url })
+    for _ = 1, 20 do bot:tells "~^nil failed .*in the hook" end
+    bot:ends(0)
+  end)
+
   it_tells("is not that of coroutines, as in lua, but of whoever sets it there", function()
     local bot = bot_of [[debug.sethook(count, "l")
       local function in_coroutine()
