@@ -87,6 +87,7 @@ static void l_limit(lua_State *L, lua_Debug *debug) {
 static int l_chunk(lua_State *L) {
     struct chunk *c = l_door_given(L, l_chunk);
     c->task = engine_of(L)->tasks.current;
+    engine_of(L)->main = L;
     if (engine_of(L)->staged) lua_sethook(L, l_limit, LUA_MASKCOUNT, 10000);
     int n = 0, rc = c->load(L, c);
     lua_insert(L, 1);
@@ -115,6 +116,7 @@ static int l_chunk(lua_State *L) {
 
 static void on_chunk_end(struct task *t, void *arg, enum task_end how) {
     struct chunk *c = arg;
+    t->engine->main = NULL;
     c->running = false;
     c->replaced = t->engine->ended;
     if (how == TASK_CANCELLED) { /* with the program, by the next generation, or as a deadlock, which was told */

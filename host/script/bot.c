@@ -125,6 +125,7 @@ static int l_main_done(lua_State *L, int status, lua_KContext ctx) {
 
 static int l_main(lua_State *L) {
     struct bot *b = l_door_given(L, l_main);
+    engine_of(L)->main = L;
     int n = (int)b->arguments.count;
     luaL_checkstack(L, n + 1, "too many arguments");
     int rc = b->path ? luaL_loadfile(L, b->path) : luaL_loadbuffer(L, b->source, strlen(b->source), "=bot");
@@ -141,6 +142,7 @@ static int l_main(lua_State *L) {
 
 static void on_main_end(struct task *t, void *arg, enum task_end how) {
     struct bot *b = arg;
+    t->engine->main = NULL;
     if (how != TASK_FAILED || b->has_exited) return;
     char *text = task_describe(t, NULL);
     if (b->starts) {

@@ -4,6 +4,7 @@
 #include "script/bot.h"
 #include "script/collector.h"
 #include "script/door.h"
+#include "script/relay.h"
 #include <lauxlib.h>
 #include <lualib.h>
 #include <stdlib.h>
@@ -123,6 +124,7 @@ static int l_dress(lua_State *L) {
     lua_pushinteger(L, (lua_Integer)seed);
     lua_call(L, 1, 0);
     set_arg(L, b);
+    l_relay_begin(L, b);
     collector_start(engine_of(L));
     return 0;
 }

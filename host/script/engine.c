@@ -193,7 +193,7 @@ void l_engine_require(lua_State *L, const char *name) {
 static int l_find_lua(lua_State *L) {
     lua_settop(L, 1);
     lua_getglobal(L, "package");
-    if (lua_istable(L, -1) && lua_getfield(L, -1, "searchpath") == LUA_TFUNCTION) { /* name, package, searchpath */
+    if (lua_istable(L, -1) && lua_getfield(L, -1, "searchpath") != LUA_TNIL) { /* name, package, searchpath */
         lua_pushvalue(L, 1);
         lua_getfield(L, 2, "path");
         if (lua_pcall(L, 2, 1, 0) == LUA_OK && lua_isstring(L, -1)) engine_note_file(engine_of(L), lua_tostring(L, -1));
@@ -297,8 +297,8 @@ static int l_exit(lua_State *L) {
     }
     bool ended = net_end_threads(e->net);
     if (!ended || (luv && luv_has_requests(luv)))
-        net_leave(engine_of(L)->net, status);         /* C's exit would wait for them */
-    if (luv && luv_is_turning(luv)) lua_settop(L, 1); /* its loop cannot be closed now */
+        net_leave(engine_of(L)->net, status);                            /* C's exit would wait for them */
+    if ((luv && luv_is_turning(luv)) || e->relay.from) lua_settop(L, 1); /* its loop, or bots, cannot be closed now */
     if (luv && lua_toboolean(L, 2)) luv_end(luv);
     lua_pushvalue(L, lua_upvalueindex(1));
     lua_insert(L, 1);

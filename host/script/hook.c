@@ -1,9 +1,11 @@
-/* hook: a weak table in the registry has for a thread what its script wants to be told. */
+/* hook: a weak table in the registry has for a thread what its script wants to be told; false: nothing. The main thread
+ * there stands for the main chunk, from which tasks have theirs. */
 #include "script/hook.h"
 
-#include "script/engine.h"
+#include "script/door.h"
 #include <lauxlib.h>
 #include <limits.h>
+#include <stdlib.h>
 #include <string.h>
 
 static const char hooks_key;
@@ -14,19 +16,34 @@ struct hook {
     int passed; /* instructions, since the function heard of its count */
 };
 
+/* Pushes what the table has for the main thread. */
+static int push_main_hook(lua_State *L, int table) {
+    lua_rawgeti(L, LUA_REGISTRYINDEX, LUA_RIDX_MAINTHREAD);
+    return lua_rawget(L, table);
+}
+
 /* Pushes the hook of this thread, or nothing: NULL. Does not raise. */
 static struct hook *push_hook(lua_State *L) {
-    int top = lua_gettop(L);
+    int top = lua_gettop(L), type = LUA_TNIL;
     if (!lua_checkstack(L, 3)) return NULL;
     if (lua_rawgetp(L, LUA_REGISTRYINDEX, &hooks_key) == LUA_TTABLE) {
         lua_pushthread(L);
-        if (lua_rawget(L, -2) == LUA_TUSERDATA) {
-            lua_remove(L, -2);
-            return lua_touserdata(L, -1);
-        }
+        type = lua_rawget(L, top + 1);
+        if (type == LUA_TNIL && engine_of(L)->hooks_all) type = push_main_hook(L, top + 1);
+    }
+    if (type == LUA_TUSERDATA) {
+        lua_replace(L, top + 1);
+        lua_settop(L, top + 1);
+        return lua_touserdata(L, -1);
     }
     lua_settop(L, top);
     return NULL;
+}
+
+static const struct hook *hook_of(lua_State *L) {
+    const struct hook *h = push_hook(L);
+    if (h) lua_pop(L, 1);
+    return h;
 }
 
 /* Is it the turn of the script's function? */
@@ -65,24 +82,27 @@ static void l_on_event(lua_State *L, lua_Debug *ar) {
     lua_settop(L, top);
 }
 
+/* What is heard in a thread where `h` (may be NULL) and the watchdog (too) are. In the main thread the host calls its
+ * own functions, which an error on their return would surprise: only the code of scripts is heard there. */
+static int mask_of(lua_State *L, const struct hook *h, lua_Hook watchdog) {
+    int mask = h ? h->mask : 0;
+    if (L == engine_of(L)->L) mask &= LUA_MASKLINE | LUA_MASKCOUNT;
+    return watchdog ? mask | LUA_MASKCOUNT : mask;
+}
+
 void hook_restore(lua_State *L, lua_Hook watchdog) {
-    int most = watchdog ? ENGINE_CHECK_EVERY : INT_MAX, looks = watchdog ? LUA_MASKCOUNT : 0;
-    const struct hook *h = push_hook(L);
-    if (!h) {
-        lua_sethook(L, watchdog, looks, ENGINE_CHECK_EVERY);
-        return;
-    }
-    int count = h->mask & LUA_MASKCOUNT && h->count < most ? h->count : most;
-    lua_sethook(L, l_on_event, h->mask | looks, count);
-    lua_pop(L, 1);
+    int most = watchdog ? ENGINE_CHECK_EVERY : INT_MAX;
+    const struct hook *h = hook_of(L);
+    int count = h && h->mask & LUA_MASKCOUNT && h->count < most ? h->count : most;
+    lua_sethook(L, h ? l_on_event : watchdog, mask_of(L, h, watchdog), count);
 }
 
-/* ---- what a script sees ---- */
-
-static lua_State *thread_of(lua_State *L, int *first) {
-    *first = lua_isthread(L, 1) ? 1 : 0;
-    return *first ? lua_tothread(L, 1) : L;
+/* Is the hook of a thread in place? */
+static bool is_in_place(lua_State *L, const struct hook *h, lua_Hook watchdog) {
+    return lua_gethook(L) == (h ? l_on_event : watchdog) && lua_gethookmask(L) == mask_of(L, h, watchdog);
 }
+
+/* ---- whose hook it is ---- */
 
 static void push_hooks(lua_State *L) {
     if (lua_rawgetp(L, LUA_REGISTRYINDEX, &hooks_key) == LUA_TTABLE) return;
@@ -96,41 +116,105 @@ static void push_hooks(lua_State *L) {
     lua_rawsetp(L, LUA_REGISTRYINDEX, &hooks_key);
 }
 
-/* Pushes a hook of the function at `index` and what stands behind it, or nil where there is none. */
-static void push_new_hook(lua_State *L, int index) {
+/* Gives a thread the hook, or false, on the top, which it pops. Where the host has one of its own for a while, this
+ * comes behind it. */
+static void give(lua_State *L, lua_State *to) {
+    lua_Hook now = lua_gethook(to), watchdog = engine_of(L)->watchdog;
+    if (to != L && !lua_checkstack(to, 1)) luaL_error(L, "stack overflow");
+    push_hooks(L);
+    lua_pushthread(to);
+    lua_xmove(to, L, 1);
+    lua_rotate(L, -3, -1); /* hooks, thread, hook */
+    lua_rawset(L, -3);
+    lua_pop(L, 1);
+    if (!now || now == l_on_event || now == watchdog) hook_restore(to, watchdog);
+}
+
+/* Pushes a hook of the function at `index`. */
+static void push_new_hook(lua_State *L, int index, int mask, int count) {
+    index = lua_absindex(L, index);
+    struct hook *h = lua_newuserdatauv(L, sizeof *h, 1);
+    *h = (struct hook){.mask = mask, .count = count};
+    lua_pushvalue(L, index);
+    lua_setiuservalue(L, -2, 1);
+}
+
+static int l_take(lua_State *L) {
+    lua_State *co = l_door_given(L, l_take);
+    if (!push_hook(L)) lua_pushboolean(L, 0);
+    give(L, co);
+    return 0;
+}
+
+void hook_begin(struct engine *e, lua_State *co) {
+    const struct hook *h = hook_of(e->L);
+    char *failed = NULL;
+    if (hook_of(co) != h)
+        door_call(e, l_take, co, &failed);
+    else if (!is_in_place(co, h, e->watchdog))
+        hook_restore(co, e->watchdog);
+    free(failed);
+}
+
+bool hook_push_main(lua_State *L, int *mask, int *count) {
+    int top = lua_gettop(L);
+    if (!lua_checkstack(L, 3)) return false;
+    if (lua_rawgetp(L, LUA_REGISTRYINDEX, &hooks_key) == LUA_TTABLE && push_main_hook(L, top + 1) == LUA_TUSERDATA) {
+        const struct hook *h = lua_touserdata(L, -1);
+        *mask = h->mask;
+        *count = h->count;
+        lua_getiuservalue(L, -1, 1);
+        lua_replace(L, top + 1);
+        lua_settop(L, top + 1);
+        return true;
+    }
+    lua_settop(L, top);
+    return false;
+}
+
+void l_hook_give_all(lua_State *L, int mask, int count) {
+    struct engine *e = engine_of(L);
+    push_new_hook(L, -1, mask, count);
+    e->hooked = e->hooks_all = true;
+    give(L, e->L);
+    lua_pop(L, 1);
+}
+
+/* ---- what a script sees ---- */
+
+static lua_State *thread_of(lua_State *L, int *first) {
+    *first = lua_isthread(L, 1) ? 1 : 0;
+    return *first ? lua_tothread(L, 1) : L;
+}
+
+/* Pushes a hook of the function at `index` and what stands behind it, or false where there is none. */
+static void read_hook(lua_State *L, int index) {
     static const struct {
         char letter;
         int mask;
     } masks[] = {{'c', LUA_MASKCALL}, {'r', LUA_MASKRET}, {'l', LUA_MASKLINE}};
     if (lua_isnoneornil(L, index)) {
-        lua_pushnil(L);
+        lua_pushboolean(L, 0);
         return;
     }
     const char *events = luaL_checkstring(L, index + 1);
     luaL_checktype(L, index, LUA_TFUNCTION);
-    int count = (int)luaL_optinteger(L, index + 2, 0);
-    struct hook *h = lua_newuserdatauv(L, sizeof *h, 1);
-    *h = (struct hook){.mask = count > 0 ? LUA_MASKCOUNT : 0, .count = count};
+    int count = (int)luaL_optinteger(L, index + 2, 0), mask = count > 0 ? LUA_MASKCOUNT : 0;
     for (int i = 0; i < 3; i++)
-        if (strchr(events, masks[i].letter)) h->mask |= masks[i].mask;
-    lua_pushvalue(L, index);
-    lua_setiuservalue(L, -2, 1);
+        if (strchr(events, masks[i].letter)) mask |= masks[i].mask;
+    push_new_hook(L, index, mask, count);
 }
 
-/* debug.sethook([thread,] function, mask [, count]). Where the host has one of its own for a while, this comes behind
- * it. */
+/* debug.sethook([thread,] function, mask [, count]) */
 int l_hook_set(lua_State *L) {
     int first;
+    struct engine *e = engine_of(L);
     lua_State *of = thread_of(L, &first);
-    lua_Hook now = lua_gethook(of), watchdog = engine_of(L)->watchdog;
-    if (of != L && !lua_checkstack(of, 1)) return luaL_error(L, "stack overflow");
-    push_new_hook(L, first + 1);
-    push_hooks(L);
-    lua_pushthread(of);
-    lua_xmove(of, L, 1);
-    lua_pushvalue(L, -3);
-    lua_rawset(L, -3);
-    if (!now || now == l_on_event || now == watchdog) hook_restore(of, watchdog);
+    read_hook(L, first + 1);
+    lua_pushvalue(L, -1);
+    give(L, of);
+    if (of == e->main) give(L, e->L);
+    e->hooked = true;
     return 0;
 }
 

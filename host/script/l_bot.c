@@ -1,6 +1,7 @@
 /* l_bot: testing.bot, as a test has it: a script in a generation of its own, whose steps it asks for. */
 #include "script/bot.h"
 #include "script/modules.h"
+#include "script/relay.h"
 #include <lauxlib.h>
 #include <stdlib.h>
 #include <string.h>
@@ -102,7 +103,7 @@ static int l_reload(lua_State *L) {
 static int l_alive(lua_State *L) {
     struct bot *b = check_bot(L);
     bool alive = bot_is_alive(b);
-    if (!alive && !b->busy) bot_end(b);
+    if (!alive && !b->busy && !relay_is_busy(b->tester)) bot_end(b);
     lua_pushboolean(L, alive || b->busy);
     return 1;
 }
@@ -110,6 +111,7 @@ static int l_alive(lua_State *L) {
 static int l_kill(lua_State *L) {
     struct bot *b = check_bot(L);
     if (engine_is_deep(engine_of(L))) return luaL_error(L, "bot:kill: C stack overflow");
+    if (relay_is_busy(b->tester)) return luaL_error(L, "bot:close: not in a debug hook that hears of a bot");
     clock_cancel(&b->tester->net->clock, &b->step);
     clock_cancel(&b->tester->net->clock, &b->own);
     bot_end(b);
@@ -160,6 +162,7 @@ static int l_make(lua_State *L) {
     b->references = 1;
     b->tester = engine_of(L);
     b->account = account_hold(b->tester->account);
+    l_relay_know(L, b);
     if (path) b->path = keep_text(L, b, path);
     if (source) b->source = keep_text(L, b, source);
     read_strings(L, b, 3, &b->arguments);

@@ -64,6 +64,7 @@ struct conn_box {
     int8_t delivers;                                   /* what the task is told: an inbox_kind, or DELIVERS_MESSAGE */
     uint8_t start;                                     /* of INBOX_STARTS: which function runs */
     uint8_t lookups;                                   /* of methods, so far (l_fields.c) */
+    uint8_t replaced;                                  /* methods that fields of the script's own stand in for */
     bool binary : 1;                                   /* what send() makes */
     bool url_function : 1, headers_function : 1;       /* are functions */
     bool draining : 1, due : 1, failed : 1, takes : 1; /* see l_events.c */
@@ -77,6 +78,9 @@ void l_conn_wake(lua_State *L, int box, struct conn_box *b);
 
 /* Gives the metatable on top its __index and __newindex, for these methods and all fields. l_fields.c. */
 void l_fields_open(lua_State *L, const luaL_Reg *methods);
+
+/* methods(value): a list of the names of a connection's methods; of another value nothing. */
+int l_fields_methods(lua_State *L);
 
 /* Reads the options of ws.connect, the table at index 1, into the box at index `box`, whose user values are in place.
  * Raises an error that names what is wrong. */

@@ -1,6 +1,7 @@
 /* l_coroutine: coroutine.resume, wrap and close as in Lua, but that waiting passes through them: where the code inside
  * a script's own coroutine waits for the host, whoever resumed it waits too, up to the task, and goes on from there.
- * Meanwhile the coroutine is the host's, as that of a task always is: no script may resume or close it. */
+ * Meanwhile the coroutine is the host's, as that of a task always is: no script may resume or close it. What runs in
+ * a task, the main chunk too, is outside of any coroutine, as the main chunk of `lua` is: it has nobody to yield to. */
 #include "script/box.h"
 #include "script/engine.h"
 #include "script/modules.h"
@@ -154,9 +155,33 @@ static int l_close(lua_State *L) {
     return 2;
 }
 
+/* ---- yielding ---- */
+
+static int l_yield(lua_State *L) {
+    if (!engine_keeps_thread(L)) return lua_yield(L, lua_gettop(L));
+    lua_pushliteral(L, "attempt to yield from outside a coroutine"); /* without a place, as in Lua */
+    return lua_error(L);
+}
+
+static int l_isyieldable(lua_State *L) {
+    lua_State *co = lua_isthread(L, 1) ? lua_tothread(L, 1) : L;
+    lua_pushboolean(L, !engine_keeps_thread(co) && lua_isyieldable(co));
+    return 1;
+}
+
+/* coroutine.running(): the thread, and whether it is outside of any coroutine. */
+static int l_running(lua_State *L) {
+    bool is_main = lua_pushthread(L);
+    lua_pushboolean(L, is_main || engine_keeps_thread(L));
+    return 2;
+}
+
 void l_coroutine_open(lua_State *L) {
     static const luaL_Reg meta[] = {{"__close", l_guard_close}, {NULL, NULL}};
-    static const luaL_Reg functions[] = {{"resume", l_resume}, {"wrap", l_wrap}, {"close", l_close}, {NULL, NULL}};
+    static const luaL_Reg functions[] = {
+        {"resume", l_resume},           {"wrap", l_wrap},       {"close", l_close}, {"yield", l_yield},
+        {"isyieldable", l_isyieldable}, {"running", l_running}, {NULL, NULL},
+    };
     l_box_type(L, GUARD_TYPE, meta, NULL);
     lua_getglobal(L, LUA_COLIBNAME);
     luaL_setfuncs(L, functions, 0);

@@ -4,12 +4,15 @@
  * it; what belongs to C it neither gets nor changes. The functions are written anew, so that none of Lua's own is
  * within reach.
  */
+#include "script/engine.h"
 #include "script/hook.h"
 #include "script/modules.h"
+#include "script/relay.h"
 
 #include <lauxlib.h>
 #include <lualib.h>
 #include <stdbool.h>
+#include <string.h>
 
 /* The thread that is looked at: that at index 1, where there is one, or this. `*first` is what stands before the
  * other arguments. */
@@ -172,6 +175,95 @@ static int l_setlocal(lua_State *L) {
     return 1;
 }
 
+/* ---- what runs ---- */
+
+static void set_integer(lua_State *L, const char *name, lua_Integer value) {
+    lua_pushinteger(L, value);
+    lua_setfield(L, -2, name);
+}
+
+static void set_flag(lua_State *L, const char *name, bool value) {
+    lua_pushboolean(L, value);
+    lua_setfield(L, -2, name);
+}
+
+static void set_string(lua_State *L, const char *name, const char *value) {
+    lua_pushstring(L, value);
+    lua_setfield(L, -2, name);
+}
+
+static void set_source(lua_State *L, const lua_Debug *ar) {
+    lua_pushlstring(L, ar->source, ar->srclen);
+    lua_setfield(L, -2, "source");
+    set_string(L, "short_src", ar->short_src);
+    set_integer(L, "linedefined", ar->linedefined);
+    set_integer(L, "lastlinedefined", ar->lastlinedefined);
+    set_string(L, "what", ar->what);
+}
+
+/* Fills the table on the top with what a letter asks for, but for those that push a value. */
+static void set_info(lua_State *L, const lua_Debug *ar, char letter) {
+    switch (letter) {
+    case 'S': set_source(L, ar); break;
+    case 'l': set_integer(L, "currentline", ar->currentline); break;
+    case 'u':
+        set_integer(L, "nups", ar->nups);
+        set_integer(L, "nparams", ar->nparams);
+        set_flag(L, "isvararg", ar->isvararg);
+        break;
+    case 'n':
+        set_string(L, "name", ar->name);
+        set_string(L, "namewhat", ar->namewhat);
+        break;
+    case 'r':
+        set_integer(L, "ftransfer", ar->ftransfer);
+        set_integer(L, "ntransfer", ar->ntransfer);
+        break;
+    case 't': set_flag(L, "istailcall", ar->istailcall); break;
+    default: break;
+    }
+}
+
+/* Moves the value that lua_getinfo has pushed last into the table on the top. */
+static void set_pushed(lua_State *L, lua_State *of, const char *name) {
+    if (of == L)
+        lua_rotate(L, -2, 1);
+    else
+        lua_xmove(of, L, 1);
+    lua_setfield(L, -2, name);
+}
+
+/* Without the letters that push values. */
+static const char *without_values(lua_State *L, const char *what) {
+    return luaL_gsub(L, luaL_gsub(L, what, "f", ""), "L", "");
+}
+
+/* debug.getinfo([thread,] level or function [, what]). A frame of a bot (relay.h) has no values for this state. */
+static int l_getinfo(lua_State *L) {
+    int first;
+    lua_Debug frame;
+    lua_State *of = thread_of(L, &first);
+    const char *what = luaL_optstring(L, first + 2, "flnSrtu");
+    luaL_argcheck(L, what[0] != '>', first + 2, "invalid option '>'");
+    if (of != L && !lua_checkstack(of, 3)) return luaL_error(L, "stack overflow");
+    if (lua_isfunction(L, first + 1)) {
+        what = lua_pushfstring(L, ">%s", what);
+        lua_pushvalue(L, first + 1);
+        lua_xmove(L, of, 1);
+    } else if (!(of = relay_find_frame(of, (int)luaL_checkinteger(L, first + 1), &frame))) {
+        luaL_pushfail(L);
+        return 1;
+    } else if (engine_of(of) != engine_of(L)) {
+        what = without_values(L, what);
+    }
+    if (!lua_getinfo(of, what, &frame)) return luaL_argerror(L, first + 2, "invalid option");
+    lua_newtable(L);
+    for (const char *letter = what; *letter; letter++) set_info(L, &frame, *letter);
+    if (strchr(what, 'L')) set_pushed(L, of, "activelines");
+    if (strchr(what, 'f')) set_pushed(L, of, "func");
+    return 1;
+}
+
 /* ---- the registry ---- */
 
 static const char shown_key; /* registry: what a script gets in its place */
@@ -193,11 +285,19 @@ static int l_getregistry(lua_State *L) {
 }
 
 void l_debug_open(lua_State *L) {
-    static const luaL_Reg functions[] = {
-        {"getmetatable", l_getmetatable}, {"setmetatable", l_setmetatable}, {"getuservalue", l_getuservalue},
-        {"setuservalue", l_setuservalue}, {"getupvalue", l_getupvalue},     {"setupvalue", l_setupvalue},
-        {"getlocal", l_getlocal},         {"setlocal", l_setlocal},         {"getregistry", l_getregistry},
-        {"sethook", l_hook_set},          {"gethook", l_hook_get},          {NULL, NULL}};
+    static const luaL_Reg functions[] = {{"getmetatable", l_getmetatable},
+                                         {"setmetatable", l_setmetatable},
+                                         {"getuservalue", l_getuservalue},
+                                         {"setuservalue", l_setuservalue},
+                                         {"getupvalue", l_getupvalue},
+                                         {"setupvalue", l_setupvalue},
+                                         {"getlocal", l_getlocal},
+                                         {"setlocal", l_setlocal},
+                                         {"getregistry", l_getregistry},
+                                         {"sethook", l_hook_set},
+                                         {"gethook", l_hook_get},
+                                         {"getinfo", l_getinfo},
+                                         {NULL, NULL}};
     lua_getglobal(L, LUA_DBLIBNAME);
     luaL_setfuncs(L, functions, 0);
     lua_pop(L, 1);

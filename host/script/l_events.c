@@ -84,6 +84,7 @@ static bool push_callback(lua_State *L, const struct conn_box *b, enum callback 
 /* Does the callback, `below` the top, take so many arguments? Who does not look at a table need not be made one. */
 static bool asks_for(lua_State *L, int below, int arguments) {
     lua_Debug ar;
+    if (!lua_isfunction(L, -1 - below)) return true;
     lua_pushvalue(L, -1 - below);
     lua_getinfo(L, ">u", &ar);
     return ar.isvararg || ar.nparams >= arguments;
@@ -267,7 +268,7 @@ static bool push_start(lua_State *L, struct conn_box *b) {
         [START_URL] = &l_options_url_function, [START_HEADERS] = &l_options_headers_function};
     if (!is_current(b, b->event)) return false;
     for (; b->start < START_DONE; b->start++) {
-        if (lua_rawgetp(L, FIELDS, keys[b->start]) == LUA_TFUNCTION) {
+        if (lua_rawgetp(L, FIELDS, keys[b->start]) != LUA_TNIL) {
             lua_pushvalue(L, CONN);
             return true;
         }

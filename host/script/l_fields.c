@@ -1,8 +1,11 @@
 /* l_fields: what is behind the dot of a connection: its fields, and how its methods are found. */
 #include "script/box.h"
+#include "script/l_callable.h"
 #include "script/l_conn.h"
+#include "script/l_option.h"
 #include "script/l_tls.h"
 #include <lauxlib.h>
+#include <string.h>
 
 enum field {
     FIELD_URL = 1,
@@ -133,9 +136,19 @@ static void own_metatable(lua_State *L) {
     lua_settop(L, 3);
 }
 
-static void note_lookup(lua_State *L) {
+/* Pushes what the script's own table has under the key at index 2. */
+static int push_own_field(lua_State *L) {
+    lua_getiuservalue(L, 1, BOX_FIELDS);
+    lua_pushvalue(L, 2);
+    return lua_rawget(L, -2);
+}
+
+/* The method that is looked up is on the top: a field of its name stands in for it. */
+static void find_method(lua_State *L) {
     struct conn_box *b = l_conn_look(L, 1);
-    if (b && b->lookups < OFTEN && ++b->lookups == OFTEN) own_metatable(L);
+    if (!b) return;
+    if (b->replaced && push_own_field(L) == LUA_TNIL) lua_pop(L, 2);
+    if (!b->replaced && b->lookups < OFTEN && ++b->lookups == OFTEN) own_metatable(L);
 }
 
 /* Upvalue 1: name -> method, or number of a field. */
@@ -144,7 +157,7 @@ static int l_index(lua_State *L) {
     lua_pushvalue(L, 2);
     int type = lua_rawget(L, lua_upvalueindex(1));
     if (type == LUA_TFUNCTION) { /* who checks by itself */
-        note_lookup(L);
+        find_method(L);
         return 1;
     }
     struct conn_box *b = l_conn_check(L);
@@ -152,9 +165,7 @@ static int l_index(lua_State *L) {
         push_field(L, b, (enum field)lua_tointeger(L, -1));
         return 1;
     }
-    lua_getiuservalue(L, 1, BOX_FIELDS);
-    lua_pushvalue(L, 2);
-    lua_rawget(L, -2);
+    push_own_field(L);
     return 1;
 }
 
@@ -172,14 +183,53 @@ void l_conn_set_callback(lua_State *L, int box, enum callback which) {
     if (!inbox_is_empty(&b->inbox)) l_conn_wake(L, box, b);
 }
 
+/* Raises where the value at index 3 is neither callable nor nil. */
+static void check_callable(lua_State *L) {
+    if (!lua_isnil(L, 3) && !l_callable_is(L, 3))
+        luaL_error(L, "%s must be a function or nil, not %s", lua_tostring(L, 2), luaL_typename(L, 3));
+}
+
+/* Sets a field of the script's own. */
+static int set_own_field(lua_State *L) {
+    lua_getiuservalue(L, 1, BOX_FIELDS);
+    lua_pushvalue(L, 2);
+    lua_pushvalue(L, 3);
+    lua_rawset(L, -3);
+    return 0;
+}
+
+/* Has the value at index 3 stand in for the method on the top; nil, or the method itself, has that back. */
+static int replace_method(lua_State *L, struct conn_box *b) {
+    check_callable(L);
+    if (lua_rawequal(L, 3, -1)) {
+        lua_pushnil(L);
+        lua_replace(L, 3);
+    }
+    bool was = push_own_field(L) != LUA_TNIL, is = !lua_isnil(L, 3);
+    set_own_field(L);
+    b->replaced = (uint8_t)(b->replaced + is - was);
+    b->lookups = 0;
+    luaL_getmetatable(L, CONN_TYPE); /* where one of its own has methods at hand */
+    lua_setmetatable(L, 1);
+    return 0;
+}
+
+/* A callback that does not exist would never be called. */
+static void refuse_callback(lua_State *L) {
+    size_t n;
+    const char *name = lua_tolstring(L, 2, &n), *meant = l_option_meant(name, NULL, 0, true);
+    name = l_option_shown(L, name, n);
+    if (meant) luaL_error(L, "'%s' is no callback of a connection (did you mean '%s'?)", name, meant);
+    luaL_error(L, "'%s' is no callback of a connection", name);
+}
+
 static int l_newindex(lua_State *L) {
     struct conn_box *b = l_conn_check(L);
     lua_settop(L, 3);
     lua_pushvalue(L, 2);
     int type = lua_rawget(L, lua_upvalueindex(1));
     lua_Integer field = lua_tointeger(L, -1);
-    if (type == LUA_TFUNCTION)
-        return luaL_error(L, "'%s' is a method of the connection: it cannot be replaced", lua_tostring(L, 2));
+    if (type == LUA_TFUNCTION) return replace_method(L, b);
     if (type == LUA_TNUMBER && field == FIELD_BINARY_TYPE) {
         b->binary = l_options_binary(L, 3, "binary_type");
         return 0;
@@ -187,18 +237,31 @@ static int l_newindex(lua_State *L) {
     if (type == LUA_TNUMBER && field < FIELD_CALLBACK)
         return luaL_error(L, "'%s' of a connection can be read, not set", lua_tostring(L, 2));
     if (type == LUA_TNUMBER) {
-        if (!lua_isnil(L, 3) && !lua_isfunction(L, 3))
-            return luaL_error(L, "%s must be a function or nil, not %s", lua_tostring(L, 2), luaL_typename(L, 3));
+        check_callable(L);
         lua_settop(L, 3);
         l_conn_set_callback(L, 1, (enum callback)(field - FIELD_CALLBACK));
         return 0;
     }
     luaL_argcheck(L, !lua_isnil(L, 2), 2, "the name of a field must not be nil");
-    lua_getiuservalue(L, 1, BOX_FIELDS);
-    lua_pushvalue(L, 2);
-    lua_pushvalue(L, 3);
-    lua_rawset(L, -3);
-    return 0;
+    if (lua_type(L, 2) == LUA_TSTRING && strncmp(lua_tostring(L, 2), "on_", 3) == 0) refuse_callback(L);
+    return set_own_field(L);
+}
+
+int l_fields_methods(lua_State *L) {
+    if (!l_conn_look(L, 1)) return 0;
+    lua_settop(L, 1);
+    lua_newtable(L);
+    luaL_getmetatable(L, CONN_TYPE);
+    lua_getfield(L, -1, "__index");
+    lua_getupvalue(L, -1, 1);
+    lua_replace(L, 1); /* names, list */
+    lua_settop(L, 2);
+    for (lua_pushnil(L); lua_next(L, 1); lua_pop(L, 1)) {
+        if (!lua_isfunction(L, -1)) continue;
+        lua_pushvalue(L, -2);
+        lua_rawseti(L, 2, (lua_Integer)lua_rawlen(L, 2) + 1);
+    }
+    return 1;
 }
 
 void l_fields_open(lua_State *L, const luaL_Reg *methods) {

@@ -5,6 +5,7 @@
 #include "base/reserve.h"
 #include "script/door.h"
 #include "script/interrupt.h"
+#include "script/l_callable.h"
 #include "script/modules.h"
 #include "script/state.h"
 #include <lauxlib.h>
@@ -49,7 +50,7 @@ static int l_reload(lua_State *L) {
 
 /* Adds the function at index 1 to a list. */
 static int enlist(lua_State *L, const char *list) {
-    luaL_checktype(L, 1, LUA_TFUNCTION);
+    l_callable_check(L, 1);
     if (lua_rawgetp(L, LUA_REGISTRYINDEX, list) != LUA_TTABLE) {
         lua_newtable(L);
         lua_pushvalue(L, -1);
@@ -124,10 +125,11 @@ struct left_out {
 
 static int l_left_out(lua_State *L) {
     struct left_out *l = l_door_given(L, l_left_out);
-    lua_Debug ar;
+    lua_Debug ar = {.short_src = "?"};
     if (lua_rawgetp(L, LUA_REGISTRYINDEX, &on_stop_key) != LUA_TTABLE) return 0;
-    if (lua_rawgeti(L, -1, l->number) != LUA_TFUNCTION) return 0;
-    lua_getinfo(L, ">S", &ar);
+    if (lua_rawgeti(L, -1, l->number) == LUA_TNIL) return 0;
+    l_callable_push(L, -1);
+    if (lua_isfunction(L, -1)) lua_getinfo(L, ">S", &ar);
     snprintf(l->where, sizeof l->where, "%s:%d", ar.short_src, ar.linedefined);
     return 0;
 }

@@ -136,14 +136,19 @@ static void consider(const char *name, const char *candidate, const char **best,
     }
 }
 
-/* The name is on the top. */
-static void unknown(lua_State *L, const struct l_option *known, bool callbacks, const char *prefix) {
-    size_t skip = strlen(prefix), size;
-    const char *name = lua_tolstring(L, -1, &size);
+const char *l_option_meant(const char *name, const struct l_option *known, size_t skip, bool callbacks) {
     const char *best = NULL;
     size_t least = strlen(name) / 3 + 2;
-    for (const struct l_option *o = known; o->name; o++) consider(name, o->name + skip, &best, &least);
+    for (const struct l_option *o = known; o && o->name; o++) consider(name, o->name + skip, &best, &least);
     for (int i = 0; callbacks && i < CALLBACKS; i++) consider(name, callback_names[i], &best, &least);
+    return best;
+}
+
+/* The name is on the top. */
+static void unknown(lua_State *L, const struct l_option *known, bool callbacks, const char *prefix) {
+    size_t size;
+    const char *name = lua_tolstring(L, -1, &size);
+    const char *best = l_option_meant(name, known, strlen(prefix), callbacks);
     name = l_option_shown(L, name, size);
     if (best) luaL_error(L, "ws.connect: unknown option '%s%s' (did you mean '%s%s'?)", prefix, name, prefix, best);
     luaL_error(L, "ws.connect: unknown option '%s%s'", prefix, name);

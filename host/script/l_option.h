@@ -33,6 +33,10 @@ void l_option_keep_list(lua_State *L, char **to, const char *name, bool (*good)(
  * L_OPTION_NAMES; `all` and `one` are what errors call them. */
 size_t l_option_names(lua_State *L, int value, const char *all, const char *one, const char **names);
 
+/* What was probably meant by a name that is not known: the nearest of `known` (may be NULL), from its letter `skip` on,
+ * and, where those may stand, of the callbacks; NULL where none is near. */
+const char *l_option_meant(const char *name, const struct l_option *known, size_t skip, bool callbacks);
+
 /* Pushes a text as an error may show it: cut, escaped, and without what may be a secret (wire/secret.h). */
 const char *l_option_shown(lua_State *L, const char *text, size_t n);
 

@@ -2,6 +2,7 @@
 #include "script/l_option.h"
 
 #include "net/resolve.h"
+#include "script/l_callable.h"
 #include <lauxlib.h>
 #include <limits.h>
 #include <stdlib.h>
@@ -56,7 +57,7 @@ void l_options_url(lua_State *L, int value, struct conn_box *b) {
 
 static void read_url(lua_State *L, int box, const char *name) {
     (void)name;
-    if (lua_isfunction(L, -1)) {
+    if (l_callable_is(L, -1)) {
         keep_function(L, box, &l_options_url_function);
         box_at(L, box)->url_function = true;
     } else {
@@ -98,7 +99,7 @@ void l_options_headers(lua_State *L, int value, struct conn *c) {
 
 static void read_headers(lua_State *L, int box, const char *name) {
     (void)name;
-    if (lua_isfunction(L, -1)) {
+    if (l_callable_is(L, -1)) {
         keep_function(L, box, &l_options_headers_function);
         box_at(L, box)->headers_function = true;
     } else {
@@ -511,9 +512,9 @@ void l_options_read(lua_State *L, int box) {
     l_option_read(L, 1, box, options, given, "");
     for (int i = 0; i < CALLBACKS; i++) {
         if (!(heard & 1u << i)) continue;
-        int type = lua_getfield(L, 1, callback_names[i]);
-        if (type != LUA_TNIL && type != LUA_TFUNCTION) l_option_wrong(L, callback_names[i], "a function");
-        if (type == LUA_TFUNCTION)
+        bool given_one = lua_getfield(L, 1, callback_names[i]) != LUA_TNIL;
+        if (given_one && !l_callable_is(L, -1)) l_option_wrong(L, callback_names[i], "a function");
+        if (given_one)
             l_conn_set_callback(L, box, (enum callback)i);
         else
             lua_pop(L, 1);

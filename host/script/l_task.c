@@ -2,6 +2,7 @@
  * task itself is gone by then. */
 #include "script/box.h"
 #include "script/door.h"
+#include "script/l_callable.h"
 #include "script/modules.h"
 #include "script/task.h"
 #include <lauxlib.h>
@@ -54,7 +55,7 @@ static void on_ended(struct task *t, void *arg, enum task_end how) {
 }
 
 static int l_spawn(lua_State *L) {
-    luaL_checktype(L, 1, LUA_TFUNCTION);
+    l_callable_check(L, 1);
     l_engine_check(L, "host.spawn");
     struct handle *h = lua_newuserdatauv(L, sizeof *h, 1);
     *h = (struct handle){.engine = engine_of(L), .how = TASK_CANCELLED};

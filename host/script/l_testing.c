@@ -5,6 +5,7 @@
 #include "net/loopback.h"
 #include "script/box.h"
 #include "script/door.h"
+#include "script/l_callable.h"
 #include "script/l_conn.h"
 #include "script/l_option.h"
 #include "script/l_peer.h"
@@ -233,6 +234,15 @@ static int l_errors(lua_State *L) {
     return 1;
 }
 
+/* ---- values ---- */
+
+/* Can it be called? */
+static int l_callable(lua_State *L) {
+    luaL_checkany(L, 1);
+    lua_pushboolean(L, l_callable_is(L, 1));
+    return 1;
+}
+
 /* ---- random numbers ---- */
 
 /* seed(n, name): what is random in the host follows from these two from now on. Returns a seed for math.random. */
@@ -307,6 +317,8 @@ static int l_end_since(lua_State *L) {
 int luaopen_testing_core(lua_State *L) {
     static const luaL_Reg functions[] = {
         {"freeze", l_freeze},
+        {"callable", l_callable},
+        {"methods", l_fields_methods},
         {"thaw", l_thaw},
         {"nanoseconds", l_nanoseconds},
         {"due", l_due},

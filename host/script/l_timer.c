@@ -3,6 +3,7 @@
 
 #include "script/box.h"
 #include "script/door.h"
+#include "script/l_callable.h"
 #include "script/modules.h"
 #include <lauxlib.h>
 #include <stdlib.h>
@@ -97,7 +98,7 @@ static void on_due(struct deadline *d) {
 static int start(lua_State *L, bool again) {
     l_engine_check(L, again ? "host.every" : "host.after");
     lua_Number seconds = luaL_checknumber(L, 1);
-    luaL_checktype(L, 2, LUA_TFUNCTION);
+    l_callable_check(L, 2);
     luaL_argcheck(L, seconds >= 0, 1, "seconds must not be negative");
     luaL_argcheck(L, !again || seconds > 0, 1, "seconds must be more than 0");
     if (again && !lua_isnoneornil(L, 3)) luaL_checktype(L, 3, LUA_TSTRING);

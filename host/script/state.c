@@ -7,6 +7,7 @@
 
 #include "base/reserve.h"
 #include "script/door.h"
+#include "script/l_callable.h"
 #include <lauxlib.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -31,7 +32,7 @@ static void push_table(lua_State *L, const char *key) {
 int l_state(lua_State *L) {
     const char *name = luaL_checkstring(L, 1); /* for messages: it may have a NUL in it */
     if (!lua_isnoneornil(L, 2)) luaL_checktype(L, 2, LUA_TTABLE);
-    if (!lua_isnoneornil(L, 3)) luaL_checktype(L, 3, LUA_TFUNCTION);
+    if (!lua_isnoneornil(L, 3)) l_callable_check(L, 3);
     lua_settop(L, 3);
     push_table(L, &asked_key); /* name, initial, migrate, asked */
     lua_pushvalue(L, 1);

@@ -7,6 +7,7 @@
 #include "script/box.h"
 #include "script/door.h"
 #include "script/engine.h"
+#include "script/hook.h"
 #include "script/luv.h"
 #include <lauxlib.h>
 #include <stdio.h>
@@ -201,7 +202,8 @@ static void finish(struct task *t, enum task_end how) {
 static void go_on(struct task *t) {
     struct engine *e = t->engine;
     int results;
-    t->state = TASK_RUNNING;
+    t->state = TASK_RUNNING; /* nobody cancels it any more */
+    if (e->hooked && lua_status(t->co) == LUA_OK) hook_begin(e, t->co);
     use_set_aside(t);
     e->tasks.current = t;
     e->tasks.stuck = 0;

@@ -6,6 +6,9 @@
 ---The main chunk, every callback and every host.spawn is a task, and may wait: in host.sleep, task:join, conn:receive,
 ---conn:messages. Waiting passes through pcall, metamethods, iterators and coroutines; not through functions of C that
 ---call back (a sort comparator, a gsub callback, the body of a required module): there it is an error that says so.
+---A task is no coroutine of the script's own: as in the main chunk of `lua`, coroutine.yield is an error there,
+---coroutine.isyieldable() false, and coroutine.running() tells true. It begins with the hook (debug.sethook) that the
+---main chunk has then; one that it sets itself is its own.
 ---@class host
 ---@field script? string  the path of the script
 ---@field worker integer  which of the processes of `wsbot run --workers N` this is, from 1, also when it comes back

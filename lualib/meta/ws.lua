@@ -162,7 +162,9 @@ ws = {}
 ---@field gave_up? string    why it does not
 ---@field response? ws.response  of a refused handshake
 
----A connection. Callbacks may be replaced at any time; fields of your own may be set on it.
+---A connection. Callbacks may be replaced at any time; a function may be anything that can be called. Fields of your
+---own may be set on it, but for names with on_, which are callbacks. One of a method's name stands in for it on this
+---connection, until it is nil: so busted's spies and stubs do (`stub(conn, "send")`).
 ---@class ws.connection: ws.options
 ---@field id integer
 ---@field state "connecting"|"open"|"closing"|"closed"|"waiting"

@@ -1,6 +1,7 @@
 -- wsbot.test: `wsbot test` runs busted as it is, in the host: what runs under an `it` or a hook may wait, has a limit
 -- of time, is blamed for the errors of its callbacks and tasks, and what it leaves open ends with it.
 local core = require "wsbot.testing.core"
+local doubles = require "wsbot.testing.doubles"
 local instrument = require "wsbot.testing.instrument"
 local shown = require "wsbot.shown"
 
@@ -80,6 +81,7 @@ end
 
 -- Puts our own around what busted runs by itself: tests and hooks.
 local function adjust(busted)
+  doubles.arrange()
   -- texts that an assertion shows may be a peer's
   require("luassert"):add_formatter(function(value)
     local text = type(value) == "string" and shown.lines(value)

@@ -1,6 +1,9 @@
 -- wsbot.testing: what tests of bots need beside busted. Everything in here ends with the test that made it.
 local core = require "wsbot.testing.core"
+local doubles = require "wsbot.testing.doubles"
 local instrument = require "wsbot.testing.instrument"
+
+doubles.arrange() -- where specs run in another busted than that of `wsbot test`
 
 local testing = {
   server = require "wsbot.testing.server",

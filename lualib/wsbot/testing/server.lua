@@ -115,7 +115,7 @@ function session:expect(expected, timeout)
     error(("expected %s, but %s"):format(type(expected) == "string" and difference.quote(expected) or "a message",
       why_none(kind, timeout, code, reason)), 2)
   end
-  if type(expected) == "function" then
+  if core.callable(expected) then
     if expected(data, kind) == false then error("this is not what was expected: " .. difference.quote(data), 2) end
   elseif type(expected) == "table" then
     local differs = difference.of_tables(expected, decode(data))
