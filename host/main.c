@@ -59,7 +59,7 @@ static int open_echo(struct echo *e, struct worker *w, const struct cli_options 
         return ERR_SYSTEM;
     }
     echo_url(e, url, sizeof url);
-    fprintf(stderr, "wsbot: echo peer on %s\n", url);
+    log_line(LOG_INFO, "echo peer on %s", url);
     return 0;
 }
 

@@ -10,7 +10,7 @@ enum log_level { LOG_DEBUG, LOG_INFO, LOG_WARN, LOG_ERROR, LOG_OFF };
 
 /* How lines look. The default is LOG_TEXT. */
 enum log_format {
-    LOG_TEXT, /* wsbot: warning: text */
+    LOG_TEXT, /* 2026-01-02 03:04:05.678 warn text; the time is local. In the journal of systemd: <4>text */
     LOG_JSON, /* {"time":"2026-01-02T03:04:05.678Z","level":"warn","message":"text"} */
 };
 void log_set_format(enum log_format format);

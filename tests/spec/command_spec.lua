@@ -1,4 +1,5 @@
 -- The command: its words, exit statuses and signals.
+local log = require "support.log"
 local peer = require "support.peer"
 local place = require "support.place"
 local program = require "support.program"
@@ -161,15 +162,47 @@ describe("host.log", function()
       host.log.debug "d" host.log.info("two\nlines") host.log.warn "w" host.log.error "e"
     ]]
     for level, expected in pairs {
-      debug = "wsbot: debug: d\nwsbot: two\\nlines\nwsbot: warning: w\nwsbot: e\n",
-      info = "wsbot: two\\nlines\nwsbot: warning: w\nwsbot: e\n",
-      warn = "wsbot: warning: w\nwsbot: e\n",
-      error = "wsbot: e\n",
+      debug = "debug d\ninfo two\\nlines\nwarn w\nerror e\n",
+      info = "info two\\nlines\nwarn w\nerror e\n",
+      warn = "warn w\nerror e\n",
+      error = "error e\n",
       off = "",
     } do
       local bot = program.bot(script, {}, { env = { WSBOT_LOG = level } })
       bot:ends(0)
-      assert.equal(expected, bot.err)
+      assert.equal(expected, log.untimed(bot.err))
+    end
+  end)
+
+  it_tells("has the time of this place, with milliseconds, and the level before the message", function()
+    local bot = program.bot("host.log.warn 'w'", {}, { env = { TZ = "XYZ-5:30" } })
+    local began = os.time()
+    bot:ends(0)
+    local stamp = bot.err:match "^(%d%d%d%d%-%d%d%-%d%d %d%d:%d%d:%d%d)%.%d%d%d warn w\n$"
+    assert.is_string(stamp)
+    local seen = {}
+    for at = began - 1, os.time() do seen[os.date("!%Y-%m-%d %H:%M:%S", at + 19800)] = true end
+    assert.is_true(seen[stamp])
+  end)
+
+  it_tells("leaves the time to the journal, which reads the level off each line", function()
+    local script = [[
+      host.log.debug "d" host.log.info "" host.log.warn "w"
+      host.after(0, function() error "e" end)
+    ]]
+    local sink = place.file("journal", "")
+    local run = ("exec 2>'%s'; export WSBOT_LOG=debug JOURNAL_STREAM=$(stat -L -c %s /proc/self/fd/2); exec '%s' '%s'")
+      :format(sink, "%s", program.wsbot, place.file("bot.lua", script))
+    for stream, is_journal in pairs { ["%d:%i"] = true, ["%d:1"] = false, ["%i"] = false } do
+      local bot = program.start("/bin/sh", { "-c", run:format(stream) })
+      bot:ends(0)
+      local text = place.read(sink)
+      if is_journal then
+        assert.matches("^<7>d\n<6>\n<4>w\n<3>[^\n]*bot.lua:2: e\n<3>stack traceback:\n<3>\t", text)
+        for line in text:gmatch "[^\n]+" do assert.matches("^<%d>", line) end
+      else
+        assert.matches("^debug d\ninfo \nwarn w\nerror ", log.untimed(text))
+      end
     end
   end)
 
