@@ -49,6 +49,42 @@ describe("wsbot", function()
     end
   end)
 
+  it_tells("says what is missing, unexpected or wrong, and what would be right, for each command alike", function()
+    for words, complaint in pairs {
+      ["run"] = "missing SCRIPT",
+      ["run --"] = "missing SCRIPT",
+      ["run --workers"] = "missing value for --workers (N)",
+      ["run --max-memory lots x"] = "a wrong value for --max-memory: 'lots' (MB: a whole number from 1 to 1048576)",
+      ["run --log-format=xml x"] = "a wrong value for --log-format: 'xml' (text or json)",
+      ["run --with-echo=x x"] = "a wrong value for --with-echo: 'x' (a port: a whole number from 0 to 65535)",
+      ["run --strict=yes x"] = "option --strict takes no value: '--strict=yes'",
+      ["run --nonsense x"] = "unknown option '--nonsense'",
+      ["connect"] = "missing URL",
+      ["connect b b"] = "unexpected argument 'b'",
+      ["connect b --ping"] = "missing value for --ping (SECONDS)",
+      ["connect b --wait 1s"] = "a wrong value for --wait: '1s' (seconds, 0 or more)",
+      ["connect b --timeout nan"] = "a wrong value for --timeout: 'nan' (seconds, 0 or more)",
+      ["connect b -L=21"] = "a wrong value for --max-redirects: '21' (a whole number from 0 to 20)",
+      ["connect b -Hx"] = "a wrong value for --header: 'x' (\"Name: value\")",
+      ["connect b --resolve a:b"] = "a wrong value for --resolve: 'a:b' (HOST:PORT:ADDRESS)",
+      ["connect b -4 -6"] = "--ipv4 and --ipv6 exclude each other",
+      ["connect b --key x"] = "--cert and --key go together",
+      ["echo b"] = "unexpected argument 'b'",
+      ["echo --port -1"] = "a wrong value for --port: '-1' (a whole number from 0 to 65535)",
+      ["echo --tls-key x"] = "--tls-cert and --tls-key go together",
+      ["test --test-timeout"] = "missing value for --test-timeout (SECONDS)",
+      ["test --watch --test-timeout=0"] = "a wrong value for --test-timeout: '0' (seconds, more than 0)",
+    } do
+      local list = {}
+      for word in words:gmatch "%S+" do list[#list + 1] = word end
+      local bot = program.run(list)
+      bot:ends(2)
+      local told, usage = bot.err:match "^([^\n]*)\n(usage: [^\n]*)\n$"
+      assert.equal(("wsbot %s: %s"):format(list[1], complaint), told)
+      assert.equal("usage: wsbot " .. list[1], usage:match "^usage: wsbot %l+")
+    end
+  end)
+
   it_tells("names what it does not understand", function()
     local bot = program.run { "run", "--strickt", "x.lua" }
     bot:ends(2)

@@ -109,13 +109,13 @@ describe("--workers", function()
   it_tells("says what is wrong with the words", function()
     local script = place.file("script.lua", "")
     for _, case in ipairs {
-      { 2, "a wrong value for --workers: '0'", "--workers", "0", script },
+      { 2, "a wrong value for --workers: '0' (a whole number from 1 to 1024)", "--workers", "0", script },
       { 2, "a wrong value for --workers: 'x'", "--workers=x", script },
       { 2, "a wrong value for --workers: '-1'", "--workers", "-1", script },
       { 2, "a wrong value for --workers: '2.5'", "--workers", "2.5", script },
       { 2, "a wrong value for --workers: '1025'", "--workers", "1025", script },
-      { 2, "a value is missing behind '--workers'", "--workers" },
-      { 2, "there is no 'SCRIPT'", "--workers", "2" },
+      { 2, "missing value for --workers (N)", "--workers" },
+      { 2, "missing SCRIPT", "--workers", "2" },
       { 2, "--workers needs a script that is a file", "--workers", "2", "-" },
       { 1, "cannot open /no/such/file.lua: No such file", "--workers", "2", "/no/such/file.lua" },
     } do

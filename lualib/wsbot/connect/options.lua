@@ -1,5 +1,5 @@
--- options: those of `wsbot connect`, which host/app/cli.c has read into `arg`; their values are judged here. What is
--- wrong ends the program with status 2.
+-- options: those of `wsbot connect`, which host/app/cli.c has read into `arg`, and judged as far as one can who does not
+-- open files. What is wrong ends the program with status 2.
 local show = require "wsbot.connect.show"
 
 local LONGEST = 16 * 1024 * 1024 -- bytes of a line to send, and of all that waits to be sent
@@ -21,11 +21,7 @@ local function value(name)
 end
 
 local function seconds(name)
-  local text = value(name)
-  if not text then return nil end
-  local number = tonumber(text)
-  if number and number >= 0 and number <= 1e9 then return number end
-  refuse(("a wrong value for --%s: '%s' (seconds)"):format(name, text))
+  return value(name) and tonumber(value(name))
 end
 
 -- The path of a file that can be read.
@@ -42,7 +38,6 @@ local function headers()
   local all = {}
   for _, line in ipairs(arg.header or {}) do
     local name, text = line:match "^([^:]+):[ \t]*(.-)[ \t]*$"
-    if not name then refuse 'a wrong value for --header ("Name: value")' end
     all[name] = all[name] or {}
     table.insert(all[name], text)
   end
@@ -61,7 +56,7 @@ end
 local function redirects()
   local text = value "max-redirects"
   if text == nil or text == true then return text and 10 or 0 end
-  return math.tointeger(tonumber(text)) or refuse(("a wrong value for --max-redirects: '%s' (0 to 20)"):format(text))
+  return math.tointeger(text)
 end
 
 -- What hosts stand for, as curl's --resolve has it: "HOST:PORT:ADDRESS,ADDRESS".
@@ -69,7 +64,6 @@ local function resolve()
   local all = {}
   for _, text in ipairs(arg.resolve or {}) do
     local place, list = text:match "^(.-:%d+):(.+)$"
-    if not place then refuse(("a wrong value for --resolve: '%s' (HOST:PORT:ADDRESS)"):format(text)) end
     all[place] = all[place] or {}
     for address in list:gmatch "[^,%[%]]+" do table.insert(all[place], address) end
   end
@@ -98,8 +92,6 @@ local function say(message)
   return (message:gsub("%f[%a][%l_]+%.?[%l_]+", names))
 end
 
-if flag "ipv4" and flag "ipv6" then refuse "--ipv4 and --ipv6 exclude each other" end
-if flag "cert" ~= flag "key" then refuse "--cert and --key go together" end
 local timeout = seconds "timeout"
 local patience = math.max(timeout or 0, PATIENCE)
 
