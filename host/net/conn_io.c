@@ -101,7 +101,7 @@ static void pump(struct conn *c) {
     else
         while (conn_next(c, &ev)) continue;
     if (!conn_is_live(c)) return;
-    if (ws_failed(&c->ws)) CONN_FAIL(c, c->ws.fault.kind, "%s", c->ws.fault.text);
+    if (ws_failed(&c->ws)) conn_fail(c, c->ws.fault);
     if (!conn_is_live(c)) return;
     if (c->held) {
         buf_consume(c->held, c->held->len - c->in.n);
