@@ -1,7 +1,6 @@
 /* log: one write a line, so that lines of several processes do not mix. */
 #include "base/log.h"
 
-#include "base/buf.h"
 #include "base/json.h"
 #include "base/shown.h"
 #include <stdarg.h>
@@ -14,6 +13,9 @@
 
 static enum log_format log_format = LOG_TEXT;
 
+static log_put *own_put;
+
+void log_set_put(log_put *put) { own_put = put; }
 void log_set_format(enum log_format format) { log_format = format; }
 enum log_format log_get_format(void) { return log_format; }
 
@@ -75,7 +77,9 @@ static void put_text(struct buf *line, enum log_level level, struct slice text, 
     buf_init(&shown, SIZE_MAX);
     shown_append(&shown, text, keep);
     buf_append(&shown, slice_str("\n"));
-    if (is_own && is_journal()) {
+    if (is_own && own_put) {
+        own_put(line, level, buf_slice(&shown));
+    } else if (is_own && is_journal()) {
         put_for_journal(line, level, buf_slice(&shown));
     } else {
         if (is_own) put_time(line, "%Y-%m-%d %H:%M:%S", true);

@@ -76,28 +76,11 @@ local function proxy()
   return url
 end
 
--- What options of ws.connect are called here.
-local names = {
-  ["tls.alpn"] = "--alpn", ["tls.ca_file"] = "--ca", ["tls.cert"] = "--cert", ["tls.key"] = "--key",
-  ["tls.key_password"] = "WSBOT_KEY_PASSWORD", ["tls.pin"] = "--pin", ["tls.server_name"] = "--server-name",
-  connect_timeout = "--timeout", handshake_timeout = "--timeout", local_address = "--local-address",
-  max_redirects = "--max-redirects", redirect_headers = "--redirect-headers",
-}
-
--- A message of ws.connect with the names that options have here.
-local function say(message)
-  message = message:gsub('tls%.pin = ("[^"]*")', "--pin %1"):gsub("tls%.verify = false", "--insecure")
-    :gsub("tls%.stapling = false", "--no-stapling"):gsub("tls%.allow_weak = true", "--allow-weak")
-  message = message:gsub("verify = false", "--insecure"):gsub("family = ([46])", "--ipv%1")
-  return (message:gsub("%f[%a][%l_]+%.?[%l_]+", names))
-end
-
 local timeout = seconds "timeout"
 local patience = math.max(timeout or 0, PATIENCE)
 
 return {
   refuse = refuse, -- refuse(text) tells a mistake and ends the program
-  say = say, -- say(message) is a message of ws.connect in words of the command line
   longest = LONGEST,
   binary = flag "binary",
   base64 = flag "base64",
