@@ -156,8 +156,8 @@ ws = {}
 ---@field since_in? number   seconds since the last byte came; nil: none did
 ---@field since_out? number  seconds since the last byte went
 ---@field since_ping? number seconds since the oldest ping that nothing came after; nil: none waits
----@field lag number         the longest time, in seconds, in which our own loop did not turn, busy or stopped (SIGSTOP, say: that is
----                          known to a quarter of a second); 0: none over 20 ms
+---@field lag number         the longest time, in seconds, in which our own loop did not turn, busy or
+---                          stopped (by SIGSTOP, say: to a quarter of a second); 0: none over 20 ms
 ---@field attempt integer    counts from 1
 ---@field retry_in? number   seconds until automatic reconnection tries again
 ---@field gave_up? string    why it does not

@@ -28,7 +28,7 @@ local misuse -- what was wrong with the input
 local received = 0 -- messages
 local failure, closing -- { word, message }, and { code, reason, record }
 
--- The status line and the body of an answer that said no, as far as a person wants to see them. --verbose has told both.
+-- The status line and the body of an answer that said no, as far as one wants to see them. --verbose has told both.
 local function answer_lines()
   local response = closing and closing[3].response
   if is_open or options.verbose or not response or response.status == 101 then return {} end

@@ -55,7 +55,10 @@ describe("wsbot connect in a pipe", function()
   end)
 
   it_tells("takes CR LF for the end of a line, but not where lines are bytes", function()
-    for options, expected in pairs { ["--"] = { "hi", "a\rb", "", "c\r" }, ["--binary"] = { "hi\r", "a\rb\r", "\r", "c\r" } } do
+    for options, expected in pairs {
+      ["--"] = { "hi", "a\rb", "", "c\r" },
+      ["--binary"] = { "hi\r", "a\rb\r", "\r", "c\r" },
+    } do
       local p = peer.listen()
       local c = connect(p.url, { options }, { stdin = "hi\r\na\rb\r\n\r\nc\r" })
       local s = p:open()

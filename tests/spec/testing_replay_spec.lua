@@ -246,7 +246,8 @@ expected "{"subscribe":"trades","id":1}"
       .. '{"time":1,"connection":1,"event":"sent","kind":"close","code":1000,"reason":""}\n',
       "ws.connect { url = arg[1] .. '/feed?token=1' }:send 'more'"))
     assert.matches("connects to /other, which is not in the record %(any more%); left in it is a connection to "
-      .. "/feed%?token=%(left out%) %(line 3%)$", why(session, "ws.connect { url = arg[1] .. '/other', on_error = print }"))
+      .. "/feed%?token=%(left out%) %(line 3%)$",
+      why(session, "ws.connect { url = arg[1] .. '/other', on_error = print }"))
     assert.matches('line 5: the bot sent the binary message "a", and in the record it is the text message "{"sub', why(
       session, "ws.connect { url = arg[1] .. '/feed?token=1' }:send('a', 'binary')"))
   end)
