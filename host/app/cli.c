@@ -91,9 +91,7 @@ enum { RUN = 1 << CLI_RUN, CONNECT = 1 << CLI_CONNECT, ECHO_ = 1 << CLI_ECHO, TE
 static const struct option options[] = {
     {RUN, "--watch", NULL, "reload the script when it, or a file it loaded, is saved; connections stay (see SIGHUP)",
      take_watch},
-    {RUN, "--workers", "N",
-     "run the script in N processes (see host.worker); one that dies is started again; "
-     "--record FILE is FILE.1 to FILE.N then",
+    {RUN, "--workers", "N", "run the script in N processes (see host.worker); one that dies is started again",
      take_workers},
     {RUN, "--strict", NULL, "an error in a callback ends the program with status 1", take_strict},
     {RUN, "--with-echo", "[PORT]", "run the echo peer beside the script (127.0.0.1, port 1234)", take_with_echo},
@@ -149,8 +147,8 @@ static const struct option options[] = {
     {RUN, "--max-memory", "MB",
      "how much a script, and what is kept for it (messages, options), may take; past it, \"not enough memory\"",
      take_max_memory},
-    {RUN, "--log-format", "FORMAT", "how lines on stderr look: text or json (WSBOT_LOG: debug, info, warn, error, off)",
-     take_log_format},
+    {RUN, "--log-format", "FORMAT",
+     "how lines of the log look: text or json (WSBOT_LOG: debug, info, warn, error, off)", take_log_format},
     {ECHO_, "--host", "H", "the address to listen on (127.0.0.1)", take_host},
     {ECHO_, "--port", "P", "the port to listen on (1234); 0: a free one", take_port},
     {ECHO_, "--tls-cert", "F", "speak wss:// with this certificate (PEM, its chain included)", take_tls_cert},
@@ -188,9 +186,13 @@ static const char *rule_of(take_fn *take) {
 static const struct {
     const char *name, *usage, *help;
 } commands[] = {
-    [CLI_RUN] = {"run", "wsbot run [OPTIONS] SCRIPT [ARG...]",
-                 "Runs a Lua script, then its connections and timers until none is left.\n"
-                 "SIGINT and SIGTERM stop it gracefully; a second one at once. SIGHUP reloads it."},
+    [CLI_RUN] =
+        {"run", "wsbot run [OPTIONS] SCRIPT [ARG...]",
+         "Runs a Lua script, then its connections and timers until none is left.\n"
+         "SIGINT and SIGTERM stop it gracefully; a second one at once. SIGHUP reloads it.\n"
+         "\n"
+         "Lines of the log go to stderr, with time and level; where that is the journal of systemd, as <4>message.\n"
+         "With --workers each worker has a --record file of its own: FILE.1, FILE.2 and so on."},
     [CLI_CONNECT] =
         {"connect", "wsbot connect [OPTIONS] URL",
          "Talks to a server by hand: ws://, wss://, or ws+unix:/path/of/socket:/uri. Each line typed, or read from\n"
@@ -383,6 +385,8 @@ static bool is_among(int argc, char **argv, int i, const char *word) {
         if (strcmp(argv[i], word) == 0) return true;
     return false;
 }
+
+bool cli_is_of_run(const char *text) { return find(CLI_RUN, text, strcspn(text, "=")) != NULL; }
 
 /* Ours stand among those of busted, who reads the rest: lualib/wsbot/test.lua takes them out. */
 static int read_test(int argc, char **argv, struct cli_options *out, int *status) {

@@ -23,6 +23,9 @@ static const struct {
     {"local_address", "--local-address"},
     {"max_redirects", "--max-redirects"},
     {"redirect_headers", "--redirect-headers"},
+    {"ping_interval", "--ping"},
+    {"pong_timeout", "--ping"},
+    {"max_message_size", "the limit"},
 };
 
 static bool is_in_name(uint8_t c) { return (c >= 'a' && c <= 'z') || c == '_'; }

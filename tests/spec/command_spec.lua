@@ -85,6 +85,14 @@ describe("wsbot", function()
     end
   end)
 
+  it_tells("says so where an option is one of `wsbot run`, and `run` is missing", function()
+    for option, is_one in pairs { ["--watch"] = true, ["--workers=2"] = true, ["--nonsense"] = false } do
+      local bot = program.run { option, "x.lua" }
+      bot:ends(1)
+      assert.equal(is_one, bot.err:find("option of `wsbot run`", 1, true) ~= nil)
+    end
+  end)
+
   it_tells("names what it does not understand", function()
     local bot = program.run { "run", "--strickt", "x.lua" }
     bot:ends(2)

@@ -1,5 +1,5 @@
--- options: those of `wsbot connect`, which host/app/cli.c has read into `arg` and judged, but for files: these are looked
--- at here. What is wrong ends the program with status 2.
+-- options: those of `wsbot connect`, which host/app/cli.c has read into `arg` and judged, but for files: these are
+-- looked at here. What is wrong ends the program with status 2.
 local show = require "wsbot.connect.show"
 
 local LONGEST = 16 * 1024 * 1024 -- bytes of a line to send, and of all that waits to be sent
