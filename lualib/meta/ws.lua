@@ -161,7 +161,8 @@ ws = {}
 ---@field attempt integer    counts from 1
 ---@field retry_in? number   seconds until automatic reconnection tries again
 ---@field gave_up? string    why it does not
----@field response? ws.response  of a refused handshake
+---@field response? ws.response  of a refused handshake, told at most a second after its head: with what had come of its
+---                               body by then, 4 KB at most
 
 ---A connection. Callbacks may be replaced at any time; fields of your own may be set on it.
 ---@class ws.connection: ws.options
