@@ -2,6 +2,7 @@
 #include "app/cli.h"
 
 #include "app/pool.h"
+#include "base/meant.h"
 #include "base/reserve.h"
 #include "base/shown.h"
 #include <lua.h>
@@ -294,6 +295,18 @@ static const struct option *find(enum cli_command command, const char *text, siz
     return NULL;
 }
 
+/* Names the option that was probably meant, where one comes near. */
+static int refuse_unknown(enum cli_command command, const char *text, int *status) {
+    char name[64];
+    struct meant meant;
+    snprintf(name, sizeof name, "%.*s", (int)strcspn(text, "="), text);
+    meant_begin(&meant, name);
+    for (int i = 0; i < OPTIONS && strncmp(text, "--", 2) == 0; i++)
+        if ((options[i].commands & 1 << command) && options[i].name) meant_consider(&meant, long_name(&options[i]));
+    if (!meant.best) return refuse(command, status, "unknown option '%s'", text);
+    return refuse(command, status, "unknown option '%s' (did you mean %s?)", text, meant.best);
+}
+
 static void keep(struct cli_options *out, const struct option *o, const char *value) {
     out->given[out->given_count++] = (struct cli_given){.name = long_name(o) + 2, .value = value};
 }
@@ -318,7 +331,7 @@ static int read_options(int argc, char **argv, int i, struct cli_options *out, i
         }
         const struct option *o = find(out->command, text, equals ? (size_t)(equals - text) : strlen(text));
         bool is_word = !o && text[1] != '-' && (o = find(out->command, text, 2)); /* "-n1" is "-n -1", as for getopt */
-        if (!o) return refuse(out->command, status, "unknown option '%s'", text);
+        if (!o) return refuse_unknown(out->command, text, status);
         bool optional = o->value && o->value[0] == '[';
         const char *value = equals ? equals + 1 : NULL;
         if (is_word && o->value && !optional) {

@@ -59,6 +59,8 @@ describe("wsbot", function()
       ["run --with-echo=x x"] = "a wrong value for --with-echo: 'x' (a port: a whole number from 0 to 65535)",
       ["run --strict=yes x"] = "option --strict takes no value: '--strict=yes'",
       ["run --nonsense x"] = "unknown option '--nonsense'",
+      ["run --max-mem=5 x"] = "unknown option '--max-mem=5' (did you mean --max-memory?)",
+      ["connect b --verbos"] = "unknown option '--verbos' (did you mean --verbose?)",
       ["connect"] = "missing URL",
       ["connect b b"] = "unexpected argument 'b'",
       ["connect b --ping"] = "missing value for --ping (SECONDS)",
