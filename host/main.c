@@ -60,7 +60,7 @@ static int open_echo(struct echo *e, struct worker *w, const struct cli_options 
         return ERR_SYSTEM;
     }
     echo_url(e, url, sizeof url);
-    fprintf(stderr, "wsbot: echo peer on %s\n", url);
+    log_line(LOG_INFO, "echo peer on %s", url);
     return 0;
 }
 
@@ -179,6 +179,8 @@ int main(int argc, char **argv) {
         return options.watch ? test_watch(argc, argv, options.first) : test(argc, argv, options.first);
     if (!interpreter_options_read(argc, argv, options.first, &script, &bad)) {
         interpreter_usage(argv[0] && argv[0][0] ? argv[0] : "wsbot", argv[bad]);
+        if (options.as_lua && cli_is_of_run(argv[bad]))
+            fputs("That is an option of `wsbot run`: write `wsbot run [OPTIONS] SCRIPT`\n", stderr);
         return options.as_lua ? 1 : 2;
     }
     struct pool_place place = pool_join();

@@ -2,9 +2,11 @@
 #include "app/cli.h"
 
 #include "app/pool.h"
+#include "base/meant.h"
 #include "base/reserve.h"
 #include "base/shown.h"
 #include <lua.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -21,7 +23,7 @@ struct option {
     const char *name;  /* with its dashes; a short one may go before it: "-n, --no-input"; NULL: `help` is a heading */
     const char *value; /* what to call its value; NULL: it has none; in brackets: it may be left out */
     const char *help;
-    take_fn *take; /* NULL: it is kept as it was given, in cli_options.given */
+    take_fn *take; /* NULL: any value will do */
 };
 
 static bool take_number(const char *text, unsigned most, unsigned *out) {
@@ -32,6 +34,34 @@ static bool take_number(const char *text, unsigned most, unsigned *out) {
     return true;
 }
 
+static bool take_seconds(struct cli_options *o, const char *value) {
+    char *end;
+    double n = strtod(value, &end);
+    (void)o;
+    return end > value && !*end && n >= 0 && n <= 1e9;
+}
+static bool take_limit(struct cli_options *o, const char *value) {
+    return take_seconds(o, value) && strtod(value, NULL) > 0;
+}
+static bool take_redirects(struct cli_options *o, const char *value) {
+    unsigned n;
+    (void)o;
+    return !value || take_number(value, 20, &n);
+}
+static bool take_header(struct cli_options *o, const char *value) {
+    const char *colon = strchr(value, ':');
+    (void)o;
+    return colon && colon > value;
+}
+/* HOST:PORT:ADDRESS, of which an IPv6 address has more colons. */
+static bool take_resolve(struct cli_options *o, const char *value) {
+    (void)o;
+    while ((value = strchr(value, ':'))) {
+        size_t digits = strspn(++value, "0123456789");
+        if (digits && value[digits] == ':' && value[digits + 1]) return true;
+    }
+    return false;
+}
 static bool take_strict(struct cli_options *o, const char *value) { return (void)value, o->strict = true; }
 static bool take_log_format(struct cli_options *o, const char *value) {
     o->log_json = strcmp(value, "json") == 0;
@@ -66,28 +96,32 @@ static const struct option options[] = {
      take_workers},
     {RUN, "--strict", NULL, "an error in a callback ends the program with status 1", take_strict},
     {RUN, "--with-echo", "[PORT]", "run the echo peer beside the script (127.0.0.1, port 1234)", take_with_echo},
-    {CONNECT, "-H, --header", "LINE", "send this header line, \"Name: value\"; may be given again", NULL},
+    {CONNECT, "-H, --header", "LINE", "send this header line, \"Name: value\"; may be given again", take_header},
     {CONNECT, "--origin", "ORIGIN", "send this Origin, as a page of that site would: https://example.org", NULL},
     {CONNECT, "--subprotocol", "NAMES", "offer these subprotocols, the preferred first: \"v2, v1\"", NULL},
     {CONNECT, "--no-compression", NULL, "do not offer permessage-deflate", NULL},
-    {CONNECT, "-L, --max-redirects", "[N]", "follow redirects, N at most (10), with the cookies set on the way", NULL},
+    {CONNECT, "-L, --max-redirects", "[N]", "follow redirects, N at most (10), with the cookies set on the way",
+     take_redirects},
     {CONNECT, "--redirect-headers", NULL, "header lines go to other origins, too (never Authorization and Cookie)",
      NULL},
     {CONNECT, NULL, NULL, "messages", NULL},
-    {CONNECT, "--binary", NULL, "send binary messages, not text", NULL},
+    {CONNECT, "--binary", NULL, "send binary messages, not text; of the end of a line, CR LF, only LF is left out then",
+     NULL},
     {CONNECT, "--base64", NULL, "show binary messages in Base64; with --binary, lines to send are Base64 as well",
      NULL},
     {CONNECT, "--json", NULL, "lay out messages that are JSON; in colours on a terminal", NULL},
     {CONNECT, "-n, --no-input", NULL, "only receive: standard input is left alone", NULL},
     {CONNECT, "-1, --one", NULL, "end after the first message that comes, and not at the end of the input", NULL},
     {CONNECT, NULL, NULL, "time", NULL},
-    {CONNECT, "--wait", "SECONDS", "when the input has ended, receive for so long before closing (0)", NULL},
-    {CONNECT, "--timeout", "SECONDS", "the connection must be open by then, and with --one the message be there", NULL},
-    {CONNECT, "--ping", "SECONDS", "send a ping that often; end where nothing comes for 20 seconds after one", NULL},
+    {CONNECT, "--wait", "SECONDS", "when the input has ended, receive for so long before closing (0)", take_seconds},
+    {CONNECT, "--timeout", "SECONDS", "the connection must be open by then, and with --one the message be there",
+     take_seconds},
+    {CONNECT, "--ping", "SECONDS", "send a ping that often; end where nothing comes for 20 seconds after one",
+     take_seconds},
     {CONNECT, NULL, NULL, "the way there", NULL},
     {CONNECT, "-4, --ipv4", NULL, "only by IPv4", NULL},
     {CONNECT, "-6, --ipv6", NULL, "only by IPv6", NULL},
-    {CONNECT, "--resolve", "H:P:ADDRS", "host H at port P has these addresses (a,b); may be given again", NULL},
+    {CONNECT, "--resolve", "H:P:ADDRS", "host H at port P has these addresses (a,b); may be given again", take_resolve},
     {CONNECT, "--local-address", "IP", "connect from this address", NULL},
     {CONNECT, "-x, --proxy", "URL", "connect through this proxy, or \"none\"; else as HTTPS_PROXY and its kin say",
      NULL},
@@ -114,23 +148,52 @@ static const struct option options[] = {
     {RUN, "--max-memory", "MB",
      "how much a script, and what is kept for it (messages, options), may take; past it, \"not enough memory\"",
      take_max_memory},
-    {RUN, "--log-format", "FORMAT", "how lines on stderr look: text or json (WSBOT_LOG: debug, info, warn, error, off)",
-     take_log_format},
+    {RUN, "--log-format", "FORMAT",
+     "how lines of the log look: text or json (WSBOT_LOG: debug, info, warn, error, off)", take_log_format},
     {ECHO_, "--host", "H", "the address to listen on (127.0.0.1)", take_host},
     {ECHO_, "--port", "P", "the port to listen on (1234); 0: a free one", take_port},
     {ECHO_, "--tls-cert", "F", "speak wss:// with this certificate (PEM, its chain included)", take_tls_cert},
     {ECHO_, "--tls-key", "F", "the key of that certificate (PEM)", take_tls_key},
     {TEST, "--watch", NULL, "run them again when a file that was loaded is saved, or a spec is new, until Ctrl-C",
      take_watch},
+    {TEST, "--test-timeout", "SECONDS", "how long a test, or a hook, may take (10)", take_limit},
+    {TEST, "--strict-leaks", NULL, "what a test leaves open is a failure of it", NULL},
 };
 enum { OPTIONS = sizeof options / sizeof *options };
+
+/* What the values of options must be, where not any will do. */
+static const struct {
+    take_fn *take;
+    const char *text;
+} rules[] = {
+    {take_log_format, "text or json"},
+    {take_workers, "a whole number from 1 to 1024"},
+    {take_port, "a whole number from 0 to 65535"},
+    {take_with_echo, "a port: a whole number from 0 to 65535"},
+    {take_max_memory, "MB: a whole number from 1 to 1048576"},
+    {take_seconds, "seconds, 0 or more"},
+    {take_limit, "seconds, more than 0"},
+    {take_redirects, "a whole number from 0 to 20"},
+    {take_header, "\"Name: value\""},
+    {take_resolve, "HOST:PORT:ADDRESS"},
+};
+
+static const char *rule_of(take_fn *take) {
+    for (size_t i = 0; i < sizeof rules / sizeof *rules; i++)
+        if (rules[i].take == take) return rules[i].text;
+    return "another one";
+}
 
 static const struct {
     const char *name, *usage, *help;
 } commands[] = {
-    [CLI_RUN] = {"run", "wsbot run [OPTIONS] SCRIPT [ARG...]",
-                 "Runs a Lua script, then its connections and timers until none is left.\n"
-                 "SIGINT and SIGTERM stop it gracefully; a second one at once. SIGHUP reloads it."},
+    [CLI_RUN] =
+        {"run", "wsbot run [OPTIONS] SCRIPT [ARG...]",
+         "Runs a Lua script, then its connections and timers until none is left.\n"
+         "SIGINT and SIGTERM stop it gracefully; a second one at once. SIGHUP reloads it.\n"
+         "\n"
+         "Lines of the log go to stderr, with time and level; where that is the journal of systemd, as <4>message.\n"
+         "With --workers each worker has a --record file of its own: FILE.1, FILE.2 and so on."},
     [CLI_CONNECT] =
         {"connect", "wsbot connect [OPTIONS] URL",
          "Talks to a server by hand: ws://, wss://, or ws+unix:/path/of/socket:/uri. Each line typed, or read from\n"
@@ -161,8 +224,8 @@ static const struct {
     [CLI_TEST] =
         {"test", "wsbot test [--watch] [--test-timeout SECONDS] [--strict-leaks] [BUSTED OPTIONS] [PATH...]",
          "Runs busted specs (*_spec.lua) inside the host: tests and hooks may wait, and what runs over its limit\n"
-         "(10 seconds), fails in a callback, or is left open, is told with its test. --strict-leaks makes what is\n"
-         "left open a failure. All other options are busted's: see busted --help."},
+         "(10 seconds), fails in a callback, or is left open, is told with its test. All other options are\n"
+         "busted's: see busted --help."},
 };
 enum { COMMANDS = sizeof commands / sizeof *commands };
 
@@ -202,10 +265,16 @@ static void print_version(void) {
            LIBWOLFSSL_VERSION_STRING, zlibVersion());
 }
 
-static int refuse(enum cli_command command, const char *what, const char *which, int *status) {
-    fprintf(stderr, "wsbot %s: %s '", commands[command].name, what);
-    shown_write(stderr, slice_str(which), 0);
-    fprintf(stderr, "'\nusage: %s\n", commands[command].usage);
+/* Tells what is wrong with the command line: what it says is quoted there as it was given. */
+static int refuse(enum cli_command command, int *status, const char *format, ...) __attribute__((format(printf, 3, 4)));
+static int refuse(enum cli_command command, int *status, const char *format, ...) {
+    char text[1024], shown[sizeof text];
+    va_list args;
+    va_start(args, format);
+    vsnprintf(text, sizeof text, format, args);
+    va_end(args);
+    shown_copy(shown, sizeof shown, slice_str(text));
+    fprintf(stderr, "wsbot %s: %s\nusage: %s\n", commands[command].name, shown, commands[command].usage);
     *status = 2;
     return CLI_DONE;
 }
@@ -226,8 +295,28 @@ static const struct option *find(enum cli_command command, const char *text, siz
     return NULL;
 }
 
+/* Names the option that was probably meant, where one comes near. */
+static int refuse_unknown(enum cli_command command, const char *text, int *status) {
+    char name[64];
+    struct meant meant;
+    snprintf(name, sizeof name, "%.*s", (int)strcspn(text, "="), text);
+    meant_begin(&meant, name);
+    for (int i = 0; i < OPTIONS && strncmp(text, "--", 2) == 0; i++)
+        if ((options[i].commands & 1 << command) && options[i].name) meant_consider(&meant, long_name(&options[i]));
+    if (!meant.best) return refuse(command, status, "unknown option '%s'", text);
+    return refuse(command, status, "unknown option '%s' (did you mean %s?)", text, meant.best);
+}
+
 static void keep(struct cli_options *out, const struct option *o, const char *value) {
     out->given[out->given_count++] = (struct cli_given){.name = long_name(o) + 2, .value = value};
+}
+
+/* Gives an option its value (NULL: none is there). 0 or CLI_DONE. */
+static int take(struct cli_options *out, const struct option *o, const char *value, int *status) {
+    if (o->take && !o->take(out, value))
+        return refuse(out->command, status, "a wrong value for %s: '%s' (%s)", long_name(o), value, rule_of(o->take));
+    if (out->given) keep(out, o, value);
+    return 0;
 }
 
 /* Reads the options from argv[i] on; returns the index behind the last, or CLI_DONE. */
@@ -242,7 +331,7 @@ static int read_options(int argc, char **argv, int i, struct cli_options *out, i
         }
         const struct option *o = find(out->command, text, equals ? (size_t)(equals - text) : strlen(text));
         bool is_word = !o && text[1] != '-' && (o = find(out->command, text, 2)); /* "-n1" is "-n -1", as for getopt */
-        if (!o) return refuse(out->command, "unknown option", text, status);
+        if (!o) return refuse_unknown(out->command, text, status);
         bool optional = o->value && o->value[0] == '[';
         const char *value = equals ? equals + 1 : NULL;
         if (is_word && o->value && !optional) {
@@ -251,20 +340,26 @@ static int read_options(int argc, char **argv, int i, struct cli_options *out, i
             value = NULL;
             *++argv[i--] = '-'; /* the rest is the next word */
         }
-        if (!o->value && value) return refuse(out->command, "this option takes no value:", text, status);
+        if (!o->value && value)
+            return refuse(out->command, status, "option %s takes no value: '%s'", long_name(o), text);
         if (o->value && !value && !optional) {
-            if (i + 1 == argc) return refuse(out->command, "a value is missing behind", text, status);
+            if (i + 1 == argc) return refuse(out->command, status, "missing value for %s (%s)", long_name(o), o->value);
             value = argv[++i];
         }
-        if (!o->take) {
-            keep(out, o, value);
-        } else if (!o->take(out, value)) {
-            char what[64];
-            snprintf(what, sizeof what, "a wrong value for %s:", o->name);
-            return refuse(out->command, what, value, status);
-        }
+        if (take(out, o, value, status) < 0) return CLI_DONE;
     }
     return i;
+}
+
+/* Two options of which one means nothing without the other. 0 or CLI_DONE. */
+static int need_both(const struct cli_options *out, bool first, bool second, const char *names, int *status) {
+    return first == second ? 0 : refuse(out->command, status, "%s go together", names);
+}
+
+static bool is_given(const struct cli_options *o, const char *name) {
+    for (size_t i = 0; i < o->given_count; i++)
+        if (strcmp(o->given[i].name, name) == 0) return true;
+    return false;
 }
 
 /* Those of `wsbot connect`, before and behind its URL. */
@@ -272,10 +367,29 @@ static int read_connect(int argc, char **argv, struct cli_options *out, int *sta
     out->given = reserve_take((size_t)argc * sizeof *out->given);
     for (int i = 2; i < argc;) {
         if ((i = read_options(argc, argv, i, out, status)) == CLI_DONE) return CLI_DONE;
-        if (i < argc && out->url) return refuse(CLI_CONNECT, "what is", argv[i], status);
+        if (i < argc && out->url) return refuse(CLI_CONNECT, status, "unexpected argument '%s'", argv[i]);
         if (i < argc) out->url = argv[i++];
     }
-    return out->url ? 0 : refuse(CLI_CONNECT, "there is no", "URL", status);
+    if (!out->url) return refuse(CLI_CONNECT, status, "missing URL");
+    if (is_given(out, "ipv4") && is_given(out, "ipv6"))
+        return refuse(CLI_CONNECT, status, "--ipv4 and --ipv6 exclude each other");
+    return need_both(out, is_given(out, "cert"), is_given(out, "key"), "--cert and --key", status);
+}
+
+static int read_echo(int argc, char **argv, struct cli_options *out, int *status) {
+    int i = read_options(argc, argv, 2, out, status);
+    if (i == CLI_DONE) return CLI_DONE;
+    if (i < argc) return refuse(CLI_ECHO, status, "unexpected argument '%s'", argv[i]);
+    return need_both(out, out->tls_cert, out->tls_key, "--tls-cert and --tls-key", status);
+}
+
+/* What stands before the script. */
+static int read_run(int argc, char **argv, struct cli_options *out, int *status) {
+    int i = read_options(argc, argv, 2, out, status);
+    if (i == CLI_DONE) return CLI_DONE;
+    out->first = i;
+    bool is_last = i < argc && i + 1 == argc && strcmp(argv[i], "--") == 0;
+    return i == argc || is_last ? refuse(CLI_RUN, status, "missing SCRIPT") : 0;
 }
 
 /* Is the word among those from argv[i] on, before any "--"? */
@@ -285,7 +399,29 @@ static bool is_among(int argc, char **argv, int i, const char *word) {
     return false;
 }
 
+bool cli_is_of_run(const char *text) { return find(CLI_RUN, text, strcspn(text, "=")) != NULL; }
+
+/* Ours stand among those of busted, who reads the rest: lualib/wsbot/test.lua takes them out. */
+static int read_test(int argc, char **argv, struct cli_options *out, int *status) {
+    static const char limit[] = "--test-timeout";
+    int next = 2;
+    out->first = 2;
+    out->watch = is_among(argc, argv, 2, "--watch");
+    while (next < argc && strcmp(argv[next], "--watch") == 0) next++;
+    if (next < argc && strcmp(argv[next], "--help") == 0) return read_options(argc, argv, next, out, status);
+    for (int i = 2; i < argc && strcmp(argv[i], "--") != 0; i++) {
+        size_t n = sizeof limit - 1;
+        if (strncmp(argv[i], limit, n) != 0 || (argv[i][n] && argv[i][n] != '=')) continue;
+        int end = argv[i][n] || i + 1 == argc ? i + 1 : i + 2;
+        if (read_options(end, argv, i, out, status) == CLI_DONE) return CLI_DONE;
+        i = end - 1;
+    }
+    return 0;
+}
+
 int cli_read(int argc, char **argv, struct cli_options *out, int *status) {
+    static int (*const readers[])(int argc, char **argv, struct cli_options *out, int *status) = {
+        [CLI_RUN] = read_run, [CLI_CONNECT] = read_connect, [CLI_ECHO] = read_echo, [CLI_TEST] = read_test};
     *out = (struct cli_options){
         .command = CLI_RUN, .first = 1, .as_lua = true, .workers = 1, .host = "127.0.0.1", .port = 1234};
     if (argc < 2) return 0;
@@ -296,22 +432,7 @@ int cli_read(int argc, char **argv, struct cli_options *out, int *status) {
         if (strcmp(argv[1], commands[command].name) != 0) continue;
         out->command = (enum cli_command)command;
         out->as_lua = false;
-        if (command == CLI_CONNECT) return read_connect(argc, argv, out, status);
-        if (command == CLI_TEST) { /* its other options are read by lualib/wsbot/test.lua, and by busted */
-            int next = 2;
-            out->first = 2;
-            out->watch = is_among(argc, argv, 2, "--watch");
-            while (next < argc && strcmp(argv[next], "--watch") == 0) next++;
-            if (next == argc || strcmp(argv[next], "--help") != 0) return 0;
-        }
-        int i = read_options(argc, argv, 2, out, status);
-        if (i == CLI_DONE) return CLI_DONE;
-        out->first = i;
-        if (command == CLI_RUN && i == argc) return refuse(CLI_RUN, "there is no", "SCRIPT", status);
-        if (command == CLI_ECHO && i < argc) return refuse(CLI_ECHO, "what is", argv[i], status);
-        if (command == CLI_ECHO && !out->tls_cert != !out->tls_key)
-            return refuse(CLI_ECHO, "this goes together with --tls-cert and --tls-key:",
-                          out->tls_cert ? "--tls-cert" : "--tls-key", status);
+        return readers[command](argc, argv, out, status);
     }
     return 0;
 }

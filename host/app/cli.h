@@ -38,4 +38,7 @@ struct cli_options {
 /* Reads argv. 0, or CLI_DONE with the exit status: help was given (0), or a mistake told on stderr (2). */
 int cli_read(int argc, char **argv, struct cli_options *out, int *status);
 
+/* Is that an option of `wsbot run`, with its value or without? */
+bool cli_is_of_run(const char *text);
+
 #endif

@@ -1,10 +1,30 @@
-/* connect: the options as the table `arg`, the module wsbot.console, and a main chunk that is inside the program. */
+/* connect: the options as the table `arg`, the modules wsbot.console and wsbot.connect.say, and a main chunk that is
+ * inside the program. */
 #include "app/connect.h"
 
 #include "app/chunk.h"
 #include "app/console.h"
+#include "app/words.h"
+#include "base/log.h"
 #include "script/door.h"
 #include <lauxlib.h>
+
+/* say(message) -> the message in words of the command line */
+static int l_say(lua_State *L) {
+    size_t n;
+    const char *message = luaL_checklstring(L, 1, &n);
+    struct buf text;
+    buf_init(&text, SIZE_MAX);
+    words_append(&text, slice_of(message, n));
+    lua_pushlstring(L, (const char *)buf_slice(&text).p, text.len);
+    buf_clear(&text);
+    return 1;
+}
+
+static int luaopen_say(lua_State *L) {
+    lua_pushcfunction(L, l_say);
+    return 1;
+}
 
 /* arg = { url = "...", header = { "A: b", "C: d" }, binary = { true } } */
 static int l_set_arg(lua_State *L) {
@@ -26,10 +46,19 @@ static int l_set_arg(lua_State *L) {
     luaL_getsubtable(L, LUA_REGISTRYINDEX, LUA_PRELOAD_TABLE);
     lua_pushcfunction(L, luaopen_console);
     lua_setfield(L, -2, "wsbot.console");
+    lua_pushcfunction(L, luaopen_say);
+    lua_setfield(L, -2, "wsbot.connect.say");
     return 0;
 }
 
+/* What the host tells beside the conversation, as all that `wsbot connect` tells. */
+static void put_line(struct buf *line, enum log_level level, struct slice shown) {
+    buf_append(line, slice_str(level == LOG_WARN ? "wsbot connect: warning: " : "wsbot connect: "));
+    words_append(line, shown);
+}
+
 void connect_run(struct worker *w, const struct cli_options *options) {
+    log_set_put(put_line);
     struct run r = {.worker = w, .engine = w->engine, .program = "wsbot connect", .ok = true};
     struct chunk c = {.run = &r, .load = chunk_load_inside, .text = "wsbot.connect"};
     bool done = door_call(w->engine, l_set_arg, (void *)options, NULL) && chunk_run(&c);

@@ -1,17 +1,21 @@
 /* log: one write a line, so that lines of several processes do not mix. */
 #include "base/log.h"
 
-#include "base/buf.h"
 #include "base/json.h"
 #include "base/shown.h"
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <time.h>
+#include <unistd.h>
 
 static enum log_format log_format = LOG_TEXT;
 
+static log_put *own_put;
+
+void log_set_put(log_put *put) { own_put = put; }
 void log_set_format(enum log_format format) { log_format = format; }
 enum log_format log_get_format(void) { return log_format; }
 
@@ -26,32 +30,73 @@ int log_wants(enum log_level level) {
     return level >= least;
 }
 
-static void put_head(struct buf *out, enum log_level level) {
+static void put_time(struct buf *out, const char *format, bool local) {
     struct timespec t;
     struct tm day;
     char text[32];
     clock_gettime(CLOCK_REALTIME, &t);
-    gmtime_r(&t.tv_sec, &day);
-    strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%S", &day);
-    buf_printf(out, "{\"time\":\"%s.%03dZ\",\"level\":\"%s\",\"message\":", text, (int)(t.tv_nsec / 1000000),
-               names[level]);
+    if (local)
+        localtime_r(&t.tv_sec, &day);
+    else
+        gmtime_r(&t.tv_sec, &day);
+    strftime(text, sizeof text, format, &day);
+    buf_printf(out, "%s.%03d", text, (int)(t.tv_nsec / 1000000));
+}
+
+static void put_json(struct buf *line, enum log_level level, struct slice text) {
+    buf_append(line, slice_str("{\"time\":\""));
+    put_time(line, "%Y-%m-%dT%H:%M:%S", false);
+    buf_printf(line, "Z\",\"level\":\"%s\",\"message\":", names[level]);
+    json_string(line, text);
+    buf_append(line, slice_str("}\n"));
+}
+
+/* Is it the journal that reads stderr? It says which file it gave us; that may be another one by now (sd-daemon(3)). */
+static bool is_journal(void) {
+    unsigned long long device, inode;
+    struct stat s;
+    const char *stream = getenv("JOURNAL_STREAM");
+    return stream && sscanf(stream, "%llu:%llu", &device, &inode) == 2 && fstat(STDERR_FILENO, &s) == 0 &&
+           s.st_dev == device && s.st_ino == inode;
+}
+
+/* The journal has a time of its own, and reads the level off each line. */
+static void put_for_journal(struct buf *line, enum log_level level, struct slice shown) {
+    static const int priorities[] = {[LOG_DEBUG] = 7, [LOG_INFO] = 6, [LOG_WARN] = 4, [LOG_ERROR] = 3};
+    struct slice part;
+    while (shown.n && slice_split(&shown, '\n', &part)) {
+        buf_printf(line, "<%d>", priorities[level]);
+        buf_append(line, part);
+        buf_append(line, slice_str("\n"));
+    }
+}
+
+/* `is_own`: it goes to stderr. What a bot under test writes has no time: a test compares it. */
+static void put_text(struct buf *line, enum log_level level, struct slice text, unsigned keep, bool is_own) {
+    struct buf shown;
+    buf_init(&shown, SIZE_MAX);
+    shown_append(&shown, text, keep);
+    buf_append(&shown, slice_str("\n"));
+    if (is_own && own_put) {
+        own_put(line, level, buf_slice(&shown));
+    } else if (is_own && is_journal()) {
+        put_for_journal(line, level, buf_slice(&shown));
+    } else {
+        if (is_own) put_time(line, "%Y-%m-%d %H:%M:%S", true);
+        buf_printf(line, "%s%s ", is_own ? " " : "", names[level]);
+        buf_append(line, buf_slice(&shown));
+    }
+    buf_clear(&shown);
 }
 
 /* Writes a line in one piece; `keep` as shown_append has it. */
 static void put_line(FILE *to, enum log_level level, struct slice text, unsigned keep) {
     struct buf line;
     buf_init(&line, SIZE_MAX);
-    if (log_format == LOG_JSON) {
-        put_head(&line, level);
-        json_string(&line, text);
-        buf_append(&line, slice_str("}\n"));
-    } else {
-        buf_append(&line, slice_str(level == LOG_WARN    ? "wsbot: warning: "
-                                    : level == LOG_DEBUG ? "wsbot: debug: "
-                                                         : "wsbot: "));
-        shown_append(&line, text, keep);
-        buf_append(&line, slice_str("\n"));
-    }
+    if (log_format == LOG_JSON)
+        put_json(&line, level, text);
+    else
+        put_text(&line, level, text, keep, !to || to == stderr);
     fwrite(buf_slice(&line).p, 1, line.len, to ? to : stderr);
     buf_clear(&line);
 }

@@ -3,18 +3,23 @@
 #ifndef BASE_LOG_H
 #define BASE_LOG_H
 
-#include "base/slice.h"
+#include "base/buf.h"
 #include <stdio.h>
 
 enum log_level { LOG_DEBUG, LOG_INFO, LOG_WARN, LOG_ERROR, LOG_OFF };
 
 /* How lines look. The default is LOG_TEXT. */
 enum log_format {
-    LOG_TEXT, /* wsbot: warning: text */
+    LOG_TEXT, /* 2026-01-02 03:04:05.678 warn text; the time is local. In the journal of systemd: <4>text */
     LOG_JSON, /* {"time":"2026-01-02T03:04:05.678Z","level":"warn","message":"text"} */
 };
 void log_set_format(enum log_format format);
 enum log_format log_get_format(void);
+
+/* Lines of LOG_TEXT on stderr are what `put` appends, of a text that may be shown and ends with its line; NULL: as
+ * above. For programs whose user sits before the terminal. */
+typedef void log_put(struct buf *line, enum log_level level, struct slice shown);
+void log_set_put(log_put *put);
 
 /* Writes a line in one piece. Whatever is in it, it stays one line: all but tabs is escaped (base/shown.h). */
 void log_line(enum log_level level, const char *format, ...) __attribute__((format(printf, 2, 3)));

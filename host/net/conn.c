@@ -13,6 +13,7 @@
 /* ---- lists and references ---- */
 
 static void link_all(struct conn *c) {
+    if (!c->net->all) net_watch_lag(c->net, true);
     c->all_next = c->net->all;
     c->all_at = &c->net->all;
     if (c->all_next) c->all_next->all_at = &c->all_next;
@@ -26,6 +27,7 @@ static void unlink_all(struct conn *c) {
     if (c->all_next) c->all_next->all_at = c->all_at;
     c->all_at = NULL;
     if (!c->net->all) {
+        net_watch_lag(c->net, false);
         uv_unref((uv_handle_t *)&c->net->before_sleep);
         if (c->net->stopping) uv_stop(c->net->loop); /* not to sleep on timers that mean nothing any more */
     }
@@ -166,8 +168,7 @@ void conn_renew_step(struct conn *c) {
         break;
     case CONN_DIALLING:
     case CONN_TLS: limit = s->connect_timeout; break;
-    case CONN_HANDSHAKE:
-    case CONN_REFUSED: limit = s->handshake_timeout; break;
+    case CONN_HANDSHAKE: limit = s->handshake_timeout; break;
     default: return;
     }
     clock_set(&c->net->clock, &c->step, c->step_from + limit, on_step);

@@ -4,8 +4,11 @@
 
 #include "base/random.h"
 #include "net/record.h"
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+#define BODY_WAIT CLOCK_SECOND /* how long the body of a refusal is awaited, which may have no end */
 
 /* Empty; the room for fields is left as it is. NULL: there is no memory for it. */
 static struct conn_head *new_head(void) {
@@ -68,13 +71,43 @@ static void keep_protocol(struct conn *c, struct slice protocol) {
     if (protocol.n) c->protocol = strndup((const char *)protocol.p, protocol.n);
 }
 
+const char *conn_tls_hint(const struct conn *c) {
+    switch (conn_url(c)->scheme) {
+    case URL_WS: return " (is it a wss:// address?)";
+    case URL_WSS: return c->phase == CONN_TLS ? " (is it a ws:// address?)" : "";
+    default: return "";
+    }
+}
+
+/* A server that speaks TLS alone may say so in plain words: nginx, Apache and Go's do. */
+static bool speaks_of_tls(const struct conn *c) {
+    static const char *const words[] = {"HTTPS port", "HTTPS server", "SSL-enabled"};
+    struct slice body = buf_slice(&c->head->body);
+    for (size_t i = 0; i < sizeof words / sizeof *words; i++)
+        if (body.n && memmem(body.p, body.n, words[i], strlen(words[i]))) return true;
+    return false;
+}
+
 void conn_handshake_refused(struct conn *c) {
+    const char *hint = c->head->parts.status == 400 && speaks_of_tls(c) ? conn_tls_hint(c) : "";
     struct fault fault = {0};
     struct slice protocol;
     struct deflate_params deflate;
     if (c->net->record) record_response(c->net->record, c);
     handshake_response_judge(&c->head->parts, &c->plan->offer, c->head->key, &protocol, &deflate, &fault);
+    size_t n = strlen(fault.text);
+    snprintf(fault.text + n, sizeof fault.text - n, "%s", hint);
     conn_fail(c, &fault);
+}
+
+/* What comes of the body until then is told with the refusal. */
+static void await_body(struct conn *c) {
+    uint64_t now = conn_now(c), left = c->step.due > now ? c->step.due - now : 0; /* of handshake_timeout */
+    conn_ending(c)->phase = "handshake";
+    c->phase = CONN_REFUSED;
+    conn_set_step(c, left < BODY_WAIT ? left : BODY_WAIT);
+    http1_body_init(&c->head->reader, &c->head->parts, &c->head->body);
+    if (http1_body_step(&c->head->reader, slice_of(NULL, 0))) conn_handshake_refused(c);
 }
 
 /* A whole head of a response came. */
@@ -103,10 +136,7 @@ static void judge_response(struct conn *c) {
     } else if (h->parts.status == 101) {
         conn_fail(c, &fault);
     } else {
-        conn_ending(c)->phase = "handshake";
-        c->phase = CONN_REFUSED;
-        http1_body_init(&h->reader, &h->parts, &h->body);
-        if (http1_body_step(&h->reader, slice_of(NULL, 0))) conn_handshake_refused(c);
+        await_body(c);
     }
 }
 
@@ -165,6 +195,14 @@ static void judge_request(struct conn *c) {
     refuse_request(c, status, why);
 }
 
+/* TLS answers what is none with an alert (RFC 8446 5.1). */
+static void fail_no_http(struct conn *c) {
+    enum { ALERT = 0x15 };
+    bool is_alert = buf_slice(&c->head->text).p[0] == ALERT;
+    CONN_FAIL(c, "handshake", "the answer is not HTTP/1.x%s%s", is_alert ? ", but an alert of TLS" : "",
+              is_alert ? conn_tls_hint(c) : "");
+}
+
 void conn_handshake_take(struct conn *c, struct slice *in) {
     struct conn_head *h = c->head;
     size_t had = h->text.len;
@@ -193,6 +231,6 @@ void conn_handshake_take(struct conn *c, struct slice *in) {
     if (h->text.len == HTTP1_HEAD_MAX) {
         CONN_FAIL(c, "handshake", "the head of the answer is over 32 KB");
     } else if (c->role == WS_CLIENT && !slice_eq(begin, slice_head(slice_str(start), begin.n))) {
-        CONN_FAIL(c, "handshake", "the answer is not HTTP/1.x");
+        fail_no_http(c);
     }
 }

@@ -101,7 +101,7 @@ static void pump(struct conn *c) {
     else
         while (conn_next(c, &ev)) continue;
     if (!conn_is_live(c)) return;
-    if (ws_failed(&c->ws)) CONN_FAIL(c, c->ws.fault.kind, "%s", c->ws.fault.text);
+    if (ws_failed(&c->ws)) conn_fail(c, c->ws.fault);
     if (!conn_is_live(c)) return;
     if (c->held) {
         buf_consume(c->held, c->held->len - c->in.n);
@@ -131,10 +131,16 @@ static void take(struct conn *c, struct slice in) {
     if (c->in.n) pump(c);
 }
 
-static void broke(struct conn *c, int error, const char *when) {
+static void broke(struct conn *c, int error, const char *when, const char *hint) {
     struct fault fault = {.system = uv_err_name(error)};
-    fault_put(&fault, "reset", "the connection broke%s%s: %s", when[0] ? " " : "", when, uv_strerror(error));
+    fault_put(&fault, "reset", "the connection broke%s%s: %s%s", when[0] ? " " : "", when, uv_strerror(error), hint);
     conn_fail(c, &fault);
+}
+
+/* Did the server end it without a word, as one does that speaks TLS with who does not, or the other way round? */
+static bool is_speechless(const struct conn *c) {
+    if (c->role != WS_CLIENT) return false;
+    return c->phase == CONN_TLS ? c->last_in == 0 : c->phase == CONN_HANDSHAKE && c->head->text.len == 0;
 }
 
 /* The connection ended without a Close frame: by the peer (UV_EOF), or because it broke. */
@@ -143,15 +149,16 @@ static void end(struct conn *c, int error) {
     const char *when = c->phase == CONN_TLS         ? "in the TLS handshake"
                        : c->phase == CONN_HANDSHAKE ? "before the opening handshake was done"
                                                     : "without a Close frame";
+    const char *hint = is_speechless(c) ? conn_tls_hint(c) : "";
     if (c->phase == CONN_REFUSED) {
         conn_handshake_refused(c);
     } else if (c->phase == CONN_CLOSING) {
         if (error == UV_EOF) flush(c);            /* the peer may still read what we said last, and our Close */
         if (conn_is_live(c)) conn_end_attempt(c); /* after a Close a bare end is no error */
     } else if (error == UV_EOF) {
-        CONN_FAIL(c, "reset", "%s ended the connection %s", who, when);
+        CONN_FAIL(c, "reset", "%s ended the connection %s%s", who, when, hint);
     } else {
-        broke(c, error, when);
+        broke(c, error, when, hint);
     }
 }
 
@@ -247,7 +254,7 @@ size_t conn_buffered(const struct conn *c) {
 static void cannot_write(struct conn *c, int error) {
     bool unread = c->held || (c->tls && tls_has_unread(c->tls)) || (c->stream && stream_has_unread(c->stream));
     buf_clear(&c->out);
-    if (c->paused && !unread && conn_is_live(c)) broke(c, error, "");
+    if (c->paused && !unread && conn_is_live(c)) broke(c, error, "", "");
 }
 
 /* Gives bytes to the socket. */

@@ -123,6 +123,10 @@ void conn_handshake_take(struct conn *c, struct slice *in);
 /* The answer that says no is whole, or as much of it as is wanted. */
 void conn_handshake_refused(struct conn *c);
 
+/* Where it may be that the server speaks TLS and we do not, or the other way round: a question that says so, with a
+ * space before it. Else an empty text. */
+const char *conn_tls_hint(const struct conn *c);
+
 /* ---- conn_io.c ---- */
 
 void conn_drop_held(struct conn *c);

@@ -12,13 +12,15 @@
 #include <unistd.h>
 
 /* When the loop woke in this turn: libuv looks at the time when it has slept, and then runs what woke it. (Its own
- * measure, UV_METRICS_IDLE_TIME, costs one more epoll_wait in every turn.) */
+ * measure, UV_METRICS_IDLE_TIME, costs one more epoll_wait in every turn.) Where it was to wake before, it was stopped
+ * meanwhile, or the system did not let it run. */
 static uint64_t woke(const struct net *n) {
+    if (n->woke > n->turned) return n->woke;
     uint64_t now = uv_now(n->loop) * CLOCK_MS;
-    return n->woke > n->turned ? n->woke : now > n->turned ? now : n->turned;
+    return now < n->turned ? n->turned : now < n->due ? now : n->due;
 }
 
-/* How long it has been awake at that time; 0: not for NET_BLOCK_LEAST. */
+/* How long it has been awake at that time, or was to be; 0: not for NET_BLOCK_LEAST. */
 static uint64_t lag(const struct net *n, uint64_t at) {
     uint64_t awake = at - woke(n);
     return awake >= NET_BLOCK_LEAST ? awake : 0;
@@ -41,6 +43,21 @@ bool net_look(struct net *n) {
     return t->over;
 }
 
+/* When it is to wake at the latest, as libuv will have it. */
+static uint64_t wakes(const struct net *n, uint64_t now) {
+    int ms = uv_backend_timeout(n->loop);
+    return ms < 0 ? UINT64_MAX : now + (uint64_t)ms * CLOCK_MS;
+}
+
+static void on_pulse(uv_timer_t *pulse) { (void)pulse; }
+
+void net_watch_lag(struct net *n, bool on) {
+    if (on)
+        uv_timer_start(&n->pulse, on_pulse, NET_PULSE, NET_PULSE);
+    else
+        uv_timer_stop(&n->pulse);
+}
+
 static void on_before_sleep(uv_prepare_t *prepare) {
     struct net *n = prepare->data;
     conn_run_busy(n);
@@ -48,6 +65,7 @@ static void on_before_sleep(uv_prepare_t *prepare) {
     if (n->record) record_flush(n->record);
     uint64_t now = uv_hrtime(), length = lag(n, now);
     n->turned = now;
+    n->due = wakes(n, now);
     if (length)
         n->blocks[n->block_count++ % NET_BLOCKS] = (struct net_block){.end = clock_now(&n->clock), .length = length};
 }
@@ -88,7 +106,10 @@ int net_open(struct net *n, uv_loop_t *loop) {
     uv_check_start(&n->after_sleep, on_after_sleep);
     uv_unref((uv_handle_t *)&n->before_sleep);
     uv_unref((uv_handle_t *)&n->after_sleep);
+    uv_timer_init(loop, &n->pulse);
+    uv_unref((uv_handle_t *)&n->pulse);
     n->turned = uv_hrtime();
+    n->due = UINT64_MAX;
     net_begin_turn(n);
     n->tls = tls_store_new(n);
     return 0;
@@ -103,6 +124,7 @@ void net_close(struct net *n) {
     names_free(n);
     uv_close((uv_handle_t *)&n->before_sleep, NULL);
     uv_close((uv_handle_t *)&n->after_sleep, NULL);
+    uv_close((uv_handle_t *)&n->pulse, NULL);
     clock_close(&n->clock);
     tls_store_free(n->tls);
     buf_clear(&n->spare);

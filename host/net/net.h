@@ -15,6 +15,7 @@ enum {
     NET_SPARE_MOST = 1 << 20,   /* bytes */
     NET_BLOCKS = 16,
     NET_BLOCK_LEAST = 20 * 1000 * 1000, /* nanoseconds */
+    NET_PULSE = 250,                    /* milliseconds */
     NET_TURN_MOST = 3 * 1000 * 1000,    /* nanoseconds that events may take until others have their turn */
     NET_TURN_INFLATE = 1 << 20,         /* bytes that may be inflated until then */
     NET_TURN_LOOK = 64,                 /* events between two looks at the time; */
@@ -50,7 +51,8 @@ struct net {
     struct dead dead;
     uv_prepare_t before_sleep;
     uv_check_t after_sleep;
-    uint64_t turned, woke; /* when the loop last turned, and then woke */
+    uv_timer_t pulse;           /* see net_watch_lag */
+    uint64_t turned, due, woke; /* when the loop last turned, was then to wake at the latest, and woke */
     struct net_block {
         uint64_t end, length;
     } blocks[NET_BLOCKS]; /* the last times in which it did not turn for NET_BLOCK_LEAST and more */
@@ -85,6 +87,10 @@ void net_take_buffer(struct net *n, struct buf *b);
 
 /* The longest time, of those that are known, in which the loop did not turn since `when`; 0: none to speak of. */
 uint64_t net_lag_since(const struct net *n, uint64_t when);
+
+/* From now on it is noticed, or not, when the process is stopped while the loop sleeps: it does not sleep for longer
+ * than NET_PULSE then, so that it knows when it should have woken. What is shorter may go unseen. */
+void net_watch_lag(struct net *n, bool on);
 
 /* Others have had their turn. */
 void net_begin_turn(struct net *n);

@@ -147,12 +147,13 @@ static void on_ended(void *owner, int error) {
         return;
     }
     if (error == UV_EOF) error = stream_why_ended(t->detour->stream);
+    const char *hint = t->detour->at.scheme == URL_HTTP && t->detour->talk.in.len == 0 ? PROXY_TLS_HINT : "";
     if (error == UV_EOF) {
-        fault_put(&t->fault, "proxy", "the proxy %s ended the connection %s", t->detour->place, when);
+        fault_put(&t->fault, "proxy", "the proxy %s ended the connection %s%s", t->detour->place, when, hint);
     } else {
         t->fault.system = uv_err_name(error);
-        fault_put(&t->fault, "proxy", "the connection to the proxy %s broke %s: %s", t->detour->place, when,
-                  uv_strerror(error));
+        fault_put(&t->fault, "proxy", "the connection to the proxy %s broke %s: %s%s", t->detour->place, when,
+                  uv_strerror(error), hint);
     }
     fail(t);
 }

@@ -2,6 +2,7 @@
  * name was probably meant. */
 #include "script/l_option.h"
 
+#include "base/meant.h"
 #include "wire/secret.h"
 #include <lauxlib.h>
 #include <limits.h>
@@ -108,40 +109,12 @@ size_t l_option_names(lua_State *L, int value, const char *all, const char *one,
 
 /* ---- the table ---- */
 
-/* How many letters must be added, removed or changed to make `b` of `a`. */
-static size_t distance(const char *a, const char *b) {
-    enum { MOST = 40 };
-    size_t row[MOST + 1], n = strlen(b);
-    if (n > MOST) return SIZE_MAX;
-    for (size_t j = 0; j <= n; j++) row[j] = j;
-    for (size_t i = 1; a[i - 1]; i++) {
-        size_t corner = row[0];
-        row[0] = i;
-        for (size_t j = 1; j <= n; j++) {
-            size_t best = corner + (a[i - 1] != b[j - 1]);
-            if (row[j] + 1 < best) best = row[j] + 1;
-            if (row[j - 1] + 1 < best) best = row[j - 1] + 1;
-            corner = row[j];
-            row[j] = best;
-        }
-    }
-    return row[n];
-}
-
-static void consider(const char *name, const char *candidate, const char **best, size_t *least) {
-    size_t d = distance(name, candidate);
-    if (d < *least) {
-        *least = d;
-        *best = candidate;
-    }
-}
-
 const char *l_option_meant(const char *name, const struct l_option *known, size_t skip, bool callbacks) {
-    const char *best = NULL;
-    size_t least = strlen(name) / 3 + 2;
-    for (const struct l_option *o = known; o && o->name; o++) consider(name, o->name + skip, &best, &least);
-    for (int i = 0; callbacks && i < CALLBACKS; i++) consider(name, callback_names[i], &best, &least);
-    return best;
+    struct meant meant;
+    meant_begin(&meant, name);
+    for (const struct l_option *o = known; o && o->name; o++) meant_consider(&meant, o->name + skip);
+    for (int i = 0; callbacks && i < CALLBACKS; i++) meant_consider(&meant, callback_names[i]);
+    return meant.best;
 }
 
 /* The name is on the top. */
@@ -150,7 +123,8 @@ static void unknown(lua_State *L, const struct l_option *known, bool callbacks, 
     const char *name = lua_tolstring(L, -1, &size);
     const char *best = l_option_meant(name, known, strlen(prefix), callbacks);
     name = l_option_shown(L, name, size);
-    if (best) luaL_error(L, "ws.connect: unknown option '%s%s' (did you mean '%s%s'?)", prefix, name, prefix, best);
+    if (best)
+        luaL_error(L, "ws.connect: unknown option '%s%s' (did you mean '%s%s'?)", prefix, name, prefix, best);
     luaL_error(L, "ws.connect: unknown option '%s%s'", prefix, name);
 }
 

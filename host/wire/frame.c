@@ -1,7 +1,32 @@
 /* frame: heads read and written byte by byte. */
 #include "wire/frame.h"
 
+#include <inttypes.h>
+#include <stdio.h>
+
+const char *frame_opcode_name(uint8_t opcode) {
+    static const char *const names[16] = {[FRAME_CONTINUATION] = "continuation",
+                                          [FRAME_TEXT] = "text",
+                                          [FRAME_BINARY] = "binary",
+                                          [FRAME_CLOSE] = "Close",
+                                          [FRAME_PING] = "ping",
+                                          [FRAME_PONG] = "pong"};
+    return names[opcode & 0xF];
+}
+
 static bool known(uint8_t opcode) { return opcode <= 0x2 || (opcode >= 0x8 && opcode <= 0xA); }
+
+/* How many bytes the extended length has. */
+static size_t wide_of(uint8_t second) {
+    uint8_t form = second & 0x7F;
+    return form == 126 ? 2 : form == 127 ? 8 : 0;
+}
+
+static uint64_t length_of(struct slice in, size_t wide) {
+    uint64_t length = wide ? 0 : in.p[1] & 0x7F;
+    for (size_t i = 0; i < wide; i++) length = length << 8 | in.p[2 + i];
+    return length;
+}
 
 static int check_first(uint8_t byte, const struct frame_rules *rules) {
     uint8_t rsv = byte >> 4 & 7;
@@ -26,12 +51,10 @@ int frame_head_read(struct slice in, const struct frame_rules *rules, struct fra
     if (!error && in.n >= 2) error = check_second(in.p[0], in.p[1], rules);
     if (error || in.n < 2) return error;
 
-    uint8_t form = in.p[1] & 0x7F;
-    size_t wide = form == 126 ? 2 : form == 127 ? 8 : 0; /* bytes of the extended length */
+    size_t wide = wide_of(in.p[1]);
     if (wide == 8 && in.n > 2 && (in.p[2] & 0x80)) return FRAME_LENGTH_TOO_LARGE;
     if (in.n < 2 + wide) return 0;
-    uint64_t length = wide ? 0 : form;
-    for (size_t i = 0; i < wide; i++) length = length << 8 | in.p[2 + i];
+    uint64_t length = length_of(in, wide);
     if ((wide == 2 && length < 126) || (wide == 8 && length <= 0xFFFF)) return FRAME_LENGTH_NOT_LEAST;
 
     bool masked = in.p[1] & 0x80;
@@ -66,15 +89,45 @@ size_t frame_size(uint64_t length, bool masked) {
     return (size_t)length + 2 + (length < 126 ? 0 : length <= 0xFFFF ? 2 : 8) + (masked ? 4 : 0);
 }
 
-const char *frame_error_text(int error) {
+/* "RSV1", "RSV1 and RSV3", ... */
+static const char *rsv_names(uint8_t rsv) {
+    static const char *const names[] = {"no RSV", "RSV3",          "RSV2",          "RSV2 and RSV3",
+                                        "RSV1",   "RSV1 and RSV3", "RSV1 and RSV2", "RSV1, RSV2 and RSV3"};
+    return names[rsv & 7];
+}
+
+static void tell_rsv(const char *frame, uint8_t rsv, const struct frame_rules *rules, char text[FRAME_ERROR_SIZE]) {
+    uint8_t meaningless = rsv & (uint8_t)~rules->rsv_allowed;
+    if (meaningless)
+        snprintf(text, FRAME_ERROR_SIZE, "%s with %s set, which no agreed extension uses (RFC 6455 5.2)", frame,
+                 rsv_names(meaningless));
+    else
+        snprintf(text, FRAME_ERROR_SIZE, "%s with %s set, which is for the first frame of a message (RFC 7692 6)",
+                 frame, rsv_names(rsv));
+}
+
+void frame_error_tell(int error, struct slice in, const struct frame_rules *rules, char text[FRAME_ERROR_SIZE]) {
+    char frame[32];
+    uint8_t first = in.p[0];
+    const char *name = frame_opcode_name(first & 0xF), *what = "wrong";
+    if (name)
+        snprintf(frame, sizeof frame, "a %s frame", name);
+    else
+        snprintf(frame, sizeof frame, "a frame of opcode 0x%X", first & 0xFu);
     switch (error) {
-    case FRAME_BAD_RSV: return "a reserved bit is set (RFC 6455 5.2)";
-    case FRAME_BAD_OPCODE: return "a reserved opcode (RFC 6455 5.2)";
-    case FRAME_BAD_CONTROL: return "a control frame is fragmented or over 125 bytes (RFC 6455 5.5)";
-    case FRAME_BAD_MASK: return "a frame from a server is masked (RFC 6455 5.1)";
-    case FRAME_MISSING_MASK: return "a frame from a client is not masked (RFC 6455 5.1)";
-    case FRAME_LENGTH_NOT_LEAST: return "a length not in its shortest form (RFC 6455 5.2)";
-    case FRAME_LENGTH_TOO_LARGE: return "a length of 2^63 or more (RFC 6455 5.2)";
-    default: return "a wrong frame";
+    case FRAME_BAD_RSV: tell_rsv(frame, first >> 4 & 7, rules, text); return;
+    case FRAME_LENGTH_NOT_LEAST:
+        snprintf(text, FRAME_ERROR_SIZE,
+                 "%s with a length of %" PRIu64 " in %zu bytes, not in its shortest form (RFC 6455 5.2)", frame,
+                 length_of(in, wide_of(in.p[1])), wide_of(in.p[1]));
+        return;
+    case FRAME_BAD_OPCODE: what = ", which is reserved (RFC 6455 5.2)"; break;
+    case FRAME_BAD_CONTROL:
+        what = first & 0x80 ? " of more than 125 bytes (RFC 6455 5.5)" : " that is fragmented (RFC 6455 5.5)";
+        break;
+    case FRAME_BAD_MASK: what = " from a server is masked (RFC 6455 5.1)"; break;
+    case FRAME_MISSING_MASK: what = " from a client is not masked (RFC 6455 5.1)"; break;
+    case FRAME_LENGTH_TOO_LARGE: what = " with a length of 2^63 or more (RFC 6455 5.2)"; break;
     }
+    snprintf(text, FRAME_ERROR_SIZE, "%s%s", frame, what);
 }

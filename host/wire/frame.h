@@ -16,6 +16,7 @@ enum frame_opcode {
 enum {
     FRAME_HEAD_MAX = 14,     /* bytes of the longest head */
     FRAME_CONTROL_MAX = 125, /* payload bytes of a control frame (RFC 6455 5.5) */
+    FRAME_ERROR_SIZE = 160,  /* bytes of what frame_error_tell says, at most, with a NUL */
 };
 
 struct frame_head {
@@ -56,7 +57,11 @@ size_t frame_head_write(uint8_t out[FRAME_HEAD_MAX], const struct frame_head *he
 /* How large head and payload of `length` bytes are together. */
 size_t frame_size(uint64_t length, bool masked);
 
-/* What a frame_error means, in words. */
-const char *frame_error_text(int error);
+/* What a frame_error in the head at the front of `in` means, in words that name what was found there. They are the same
+ * however much of `in` has come. */
+void frame_error_tell(int error, struct slice in, const struct frame_rules *rules, char text[FRAME_ERROR_SIZE]);
+
+/* "continuation", "text", "ping", ...; NULL: it is reserved. */
+const char *frame_opcode_name(uint8_t opcode);
 
 #endif

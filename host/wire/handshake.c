@@ -190,30 +190,50 @@ static int refuse_answer(const struct http1_head *head, struct fault *fault) {
     return ERR_RANGE;
 }
 
+/* Puts what is wrong, and with it what the field says whose fault it is, where it is there. */
+static void put_broken(struct fault *fault, const char *why, const struct http1_head *head, const char *field) {
+    struct slice value = field ? http1_field_get(head, field) : slice_of(NULL, 0);
+    if (value.p)
+        fault_put(fault, "handshake", "%s: %s is \"%.*s\"", why, field, SLICE_ARGS(slice_head(value, 100)));
+    else
+        fault_put(fault, "handshake", "%s", why);
+}
+
+/* The rules that an answer with 101 has to keep; the first that it breaks is told. */
+static void judge_fields(const struct http1_head *head, const char *key, struct fault *fault) {
+    static const char accept[] = "Sec-WebSocket-Accept", protocol[] = "Sec-WebSocket-Protocol";
+    char right[ACCEPT_SIZE + 1];
+    accept_for(slice_str(key), right);
+    const struct {
+        bool broken;
+        const char *why, *field;
+    } rules[] = {
+        {head->minor < 1, "the server switches protocols in HTTP/1.0 (RFC 6455 4.1)", NULL},
+        {!http1_list_has(head, "Upgrade", "websocket"), "the answer has no \"Upgrade: websocket\" (RFC 6455 4.1)",
+         "Upgrade"},
+        {!http1_list_has(head, "Connection", "upgrade"), "the answer has no \"Connection: Upgrade\" (RFC 6455 4.1)",
+         "Connection"},
+        {http1_field_count(head, accept) == 0, "the answer has no Sec-WebSocket-Accept (RFC 6455 4.1)", NULL},
+        {http1_field_count(head, accept) > 1, "the answer has more than one Sec-WebSocket-Accept (RFC 6455 11.3.3)",
+         NULL},
+        {!slice_eq(http1_field_get(head, accept), slice_str(right)),
+         "Sec-WebSocket-Accept does not match the key sent (RFC 6455 4.1)", accept},
+        {http1_field_count(head, protocol) > 1, "the answer has more than one Sec-WebSocket-Protocol (RFC 6455 11.3.4)",
+         NULL},
+    };
+    for (size_t i = 0; i < sizeof rules / sizeof *rules; i++)
+        if (rules[i].broken) put_broken(fault, rules[i].why, head, rules[i].field);
+}
+
 int handshake_response_judge(const struct http1_head *head, const struct handshake_offer *offer, const char *key,
                              struct slice *protocol, struct deflate_params *deflate, struct fault *fault) {
     if (head->status != 101) return refuse_answer(head, fault);
-    char accept[ACCEPT_SIZE + 1];
-    accept_for(slice_str(key), accept);
     *protocol = http1_field_get(head, "Sec-WebSocket-Protocol");
-    const char *why =
-        head->minor < 1                                  ? "the server switches protocols in HTTP/1.0 (RFC 6455 4.1)"
-        : !http1_list_has(head, "Upgrade", "websocket")  ? "the answer has no \"Upgrade: websocket\" (RFC 6455 4.1)"
-        : !http1_list_has(head, "Connection", "upgrade") ? "the answer has no \"Connection: Upgrade\" (RFC 6455 4.1)"
-        : http1_field_count(head, "Sec-WebSocket-Accept") == 0 ? "the answer has no Sec-WebSocket-Accept (RFC 6455 4.1)"
-        : http1_field_count(head, "Sec-WebSocket-Accept") > 1
-            ? "the answer has more than one Sec-WebSocket-Accept (RFC 6455 11.3.3)"
-        : !slice_eq(http1_field_get(head, "Sec-WebSocket-Accept"), slice_str(accept))
-            ? "Sec-WebSocket-Accept does not match the key sent (RFC 6455 4.1)"
-        : http1_field_count(head, "Sec-WebSocket-Protocol") > 1
-            ? "the answer has more than one Sec-WebSocket-Protocol (RFC 6455 11.3.4)"
-            : NULL;
-    if (why) {
-        fault_put(fault, "handshake", "%s", why);
-    } else if (protocol->p && !(http1_is_token(*protocol) && listed(buf_slice(&offer->protocols), *protocol))) {
+    judge_fields(head, key, fault);
+    if (!fault_set(fault) && protocol->p &&
+        !(http1_is_token(*protocol) && listed(buf_slice(&offer->protocols), *protocol)))
         fault_put(fault, "handshake", "the server chose a subprotocol that was not offered: %.*s (RFC 6455 4.1)",
                   SLICE_ARGS(slice_head(*protocol, 100)));
-    }
     return fault_set(fault) ? ERR_RANGE : judge_extensions(head, offer, deflate, fault);
 }
 

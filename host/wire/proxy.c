@@ -78,6 +78,7 @@ static enum proxy_step judge_head(struct proxy *p, size_t size) {
 
 /* Collects a head; what comes behind it stays in `*in`. */
 static enum proxy_step take_head(struct proxy *p, struct slice *in) {
+    enum { ALERT = 0x15 }; /* TLS answers what is none with one (RFC 8446 5.1) */
     static const char start[] = "HTTP/1.";
     size_t had = p->in.len;
     struct slice part = slice_head(*in, HTTP1_HEAD_MAX - had);
@@ -91,7 +92,8 @@ static enum proxy_step take_head(struct proxy *p, struct slice *in) {
     *in = slice_skip(*in, part.n);
     struct slice begin = slice_head(buf_slice(&p->in), sizeof start - 1);
     if (!slice_eq(begin, slice_head(slice_str(start), begin.n)))
-        return FAIL(p, "the proxy %s does not speak HTTP/1.x", p->place);
+        return FAIL(p, "the proxy %s does not speak HTTP/1.x%s", p->place,
+                    p->at->scheme == URL_HTTP && begin.p[0] == ALERT ? PROXY_TLS_HINT : "");
     if (p->in.len == HTTP1_HEAD_MAX) return FAIL(p, "the head of the proxy %s's answer is over 32 KB", p->place);
     return PROXY_MORE;
 }

@@ -8,6 +8,9 @@
 #include "base/buf.h"
 #include "wire/url.h"
 
+/* What a proxy of http:// makes one ask that answers with an alert of TLS, or ends the connection without a word. */
+#define PROXY_TLS_HINT " (does it speak TLS? then write https:// for http://)"
+
 /* In the order they are visited. */
 enum proxy_state {
     PROXY_CONNECT, /* HTTP: the answer to CONNECT is awaited */

@@ -60,3 +60,14 @@ bool utf8_step(struct utf8 *u, struct slice s) {
     }
     return utf8_step_plain(u, s);
 }
+
+size_t utf8_wrong_at(struct slice s) {
+    enum { BLOCK = 4096 }; /* bytes that are looked at fast, and once more where they are wrong */
+    struct utf8 u = {0}, before = u;
+    size_t at = 0;
+    for (struct slice part; at < s.n && (part = slice_head(slice_skip(s, at), BLOCK), utf8_step(&u, part));
+         at += part.n)
+        before = u;
+    while (at < s.n && utf8_step_plain(&before, slice_of(s.p + at, 1))) at++;
+    return at;
+}

@@ -17,6 +17,10 @@ bool utf8_step(struct utf8 *u, struct slice s);
 /* The same without the processor's vector units. */
 bool utf8_step_plain(struct utf8 *u, struct slice s);
 
+/* Where a text that is not UTF-8 goes wrong: the offset of the first byte that cannot stand where it does; s.n where
+ * the text ends within a character. */
+size_t utf8_wrong_at(struct slice s);
+
 /* True when the text read so far does not end within a character. */
 static inline bool utf8_whole(const struct utf8 *u) { return u->need == 0; }
 

@@ -2,8 +2,12 @@
  * lines. */
 #include "wire/ws.h"
 
+#include "base/reserve.h"
 #include "wire/mask.h"
 
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 enum { RSV_COMPRESSED = 4 }; /* RSV1: this message is compressed (RFC 7692 6) */
@@ -42,8 +46,10 @@ void ws_clear(struct ws *w) {
     if (w->deflate) deflate_clear(w->deflate);
     free(w->deflate);
     free(w->pong);
+    free(w->fault);
     w->deflate = NULL;
     w->pong = NULL;
+    w->fault = NULL;
 }
 
 size_t ws_received(const struct ws *w) { return w->partial && !w->partial->delivered ? w->partial->message.len : 0; }
@@ -145,53 +151,71 @@ void ws_catch_up(struct ws *w) {
 
 /* ---- reading ---- */
 
-static enum ws_step fail(struct ws *w, const char *kind, uint16_t code, const char *text) {
-    if (!ws_failed(w)) {
-        w->fault.kind = kind;
-        w->fault.text = text;
-    }
+/* The text is ours alone: ASCII, so that it may be cut for the Close frame. */
+static enum ws_step fail(struct ws *w, const char *kind, uint16_t code, const char *format, ...)
+    __attribute__((format(printf, 4, 5)));
+static enum ws_step fail(struct ws *w, const char *kind, uint16_t code, const char *format, ...) {
+    char text[256];
+    va_list args;
+    va_start(args, format);
+    vsnprintf(text, sizeof text, format, args);
+    va_end(args);
+    if (!w->fault) w->fault = reserve_take(sizeof *w->fault);
+    fault_put(w->fault, kind, "%s", text);
     ws_close(w, code, slice_head(slice_str(text), WS_REASON_MAX));
     forget_partial(w);
     return WS_FAILED;
 }
 
-static enum ws_step fail_too_big(struct ws *w) {
-    return fail(w, "too_big", WS_CLOSE_TOO_BIG, "a message larger than max_message_size");
-}
+#define FAIL_PROTOCOL(w, ...) fail(w, "protocol", WS_CLOSE_PROTOCOL, __VA_ARGS__)
 
 static enum ws_step fail_no_memory(struct ws *w) {
     return fail(w, "too_big", WS_CLOSE_TOO_BIG, "no memory for a message");
 }
 
-static enum ws_step fail_protocol(struct ws *w, const char *text) {
-    return fail(w, "protocol", WS_CLOSE_PROTOCOL, text);
-}
-static enum ws_step fail_utf8(struct ws *w, const char *text) {
-    return fail(w, "invalid_utf8", WS_CLOSE_INVALID_DATA, text);
+/* The frame that was entered makes a message of `size` bytes. */
+static enum ws_step fail_too_big(struct ws *w, uint64_t size) {
+    const struct ws_partial *p = w->partial;
+    return fail(w, "too_big", WS_CLOSE_TOO_BIG,
+                "a message of %" PRIu64 " %sbytes%s, over max_message_size (%" PRIu64 ")", size,
+                p->compressed ? "compressed " : "", p->frame.fin ? "" : " or more", w->max_message_size);
 }
 
-void ws_refuse(struct ws *w, const char *text) { fail(w, "too_big", WS_CLOSE_TOO_BIG, text); }
+/* `text` is not UTF-8. */
+static enum ws_step fail_utf8(struct ws *w, struct slice text, const char *what, const char *rule) {
+    char where[64] = "it ends within a character";
+    size_t at = utf8_wrong_at(text);
+    if (at < text.n) snprintf(where, sizeof where, "byte 0x%02x at offset %zu", text.p[at], at);
+    return fail(w, "invalid_utf8", WS_CLOSE_INVALID_DATA, "a %s that is not UTF-8: %s (RFC 6455 %s)", what, where,
+                rule);
+}
+
+void ws_refuse(struct ws *w, const char *text) { fail(w, "too_big", WS_CLOSE_TOO_BIG, "%s", text); }
+
+static enum ws_step fail_head(struct ws *w, int error, struct slice in, const struct frame_rules *rules) {
+    char text[FRAME_ERROR_SIZE];
+    frame_error_tell(error, in, rules, text);
+    return FAIL_PROTOCOL(w, "%s", text);
+}
 
 /* Reads a head, which a read may have cut anywhere. WS_EVENT: the frame is entered next. */
 static enum ws_step read_head(struct ws *w, struct slice *in) {
     struct ws_partial *p = w->partial;
     const struct frame_rules rules = {.rsv_allowed = w->deflate ? RSV_COMPRESSED : 0, .masked = w->role == WS_SERVER};
-    int size;
-    if (p->head_n == 0) {
-        size = frame_head_read(*in, &rules, &p->frame);
-        if (size > 0) *in = slice_skip(*in, (size_t)size);
-    } else {
-        size_t had = p->head_n, take = slice_head(*in, FRAME_HEAD_MAX - had).n;
-        memcpy(p->head + had, in->p, take);
-        size = frame_head_read(slice_of(p->head, had + take), &rules, &p->frame);
-        if (size > 0) *in = slice_skip(*in, (size_t)size - had);
+    size_t had = p->head_n;
+    struct slice head = *in;
+    if (had) {
+        head = slice_of(p->head, had + slice_head(*in, FRAME_HEAD_MAX - had).n);
+        memcpy(p->head + had, in->p, head.n - had);
     }
-    if (size < 0) return fail_protocol(w, frame_error_text(size));
+    int size = frame_head_read(head, &rules, &p->frame);
+    if (size < 0) return fail_head(w, size, head, &rules);
     if (size > 0) {
+        *in = slice_skip(*in, (size_t)size - had);
         p->head_n = 0;
         return WS_EVENT;
     }
-    struct slice rest = slice_head(*in, FRAME_HEAD_MAX - p->head_n); /* part of a head is shorter than a whole one */
+    struct slice rest = slice_head(*in, FRAME_HEAD_MAX - had); /* part of a head is shorter than a whole one */
     if (rest.n) memcpy(p->head + p->head_n, rest.p, rest.n);
     p->head_n = (uint8_t)(p->head_n + rest.n);
     *in = slice_skip(*in, in->n);
@@ -204,9 +228,10 @@ static enum ws_step enter_frame(struct ws *w) {
     const struct frame_head *f = &p->frame;
     if (!frame_is_control(f->opcode)) {
         if (f->opcode == FRAME_CONTINUATION && !p->kind)
-            return fail_protocol(w, "a continuation of nothing (RFC 6455 5.4)");
+            return FAIL_PROTOCOL(w, "a continuation of nothing (RFC 6455 5.4)");
         if (f->opcode != FRAME_CONTINUATION && p->kind)
-            return fail_protocol(w, "a new message within a fragmented one (RFC 6455 5.4)");
+            return FAIL_PROTOCOL(w, "a %s frame within a fragmented message (RFC 6455 5.4)",
+                                 frame_opcode_name(f->opcode));
         if (f->opcode != FRAME_CONTINUATION) {
             p->kind = (uint8_t)f->opcode;
             p->utf8 = (struct utf8){0};
@@ -217,7 +242,7 @@ static enum ws_step enter_frame(struct ws *w) {
         uint64_t most = p->compressed ? w->max_message_size + w->max_message_size / 64 + 1024 : w->max_message_size;
         uint64_t so_far = p->compressed ? p->compressed_size : p->message.len;
         if (most < w->max_message_size) most = UINT64_MAX;
-        if (f->length > most || so_far > most - f->length) return fail_too_big(w);
+        if (f->length > most || so_far > most - f->length) return fail_too_big(w, so_far + f->length);
         p->compressed_size += f->length;
     }
     bool whole = f->fin && f->opcode != FRAME_CONTINUATION && !frame_is_control(f->opcode);
@@ -230,11 +255,11 @@ static enum ws_step enter_frame(struct ws *w) {
 
 static enum ws_step on_close(struct ws *w, struct slice data, struct ws_event *ev) {
     uint16_t code = data.n >= 2 ? (uint16_t)(data.p[0] << 8 | data.p[1]) : WS_CLOSE_NO_CODE;
-    if (data.n == 1) return fail_protocol(w, "a Close frame with half a code (RFC 6455 5.5.1)");
+    if (data.n == 1) return FAIL_PROTOCOL(w, "a Close frame with half a code (RFC 6455 5.5.1)");
     if (data.n && !ws_close_code_valid(code))
-        return fail_protocol(w, "a close code that may not be sent (RFC 6455 7.4)");
+        return FAIL_PROTOCOL(w, "close code %u, which may not be sent (RFC 6455 7.4)", code);
     struct slice reason = data.n ? slice_skip(data, 2) : data;
-    if (!utf8_valid(reason)) return fail_utf8(w, "a close reason that is not UTF-8 (RFC 6455 5.5.1)");
+    if (!utf8_valid(reason)) return fail_utf8(w, reason, "close reason", "5.5.1");
     w->close_received = true;
     ws_close(w, data.n ? code : 0, slice_of(NULL, 0)); /* the echo, where ours was not first */
     *ev = (struct ws_event){.kind = WS_CLOSE, .data = reason, .code = code};
@@ -316,12 +341,14 @@ static int append_part(struct ws *w, struct slice part, uint64_t at) {
 }
 
 static enum ws_step fail_part(struct ws *w, int rc) {
-    if (rc == ERR_TOO_BIG) return fail_too_big(w);
+    if (rc == ERR_TOO_BIG)
+        return fail(w, "too_big", WS_CLOSE_TOO_BIG, "a message that inflates to over max_message_size (%" PRIu64 ")",
+                    w->max_message_size);
     if (rc == ERR_NOMEM) return fail_no_memory(w);
-    return fail_protocol(w, "a compressed message that is not DEFLATE (RFC 7692 7.2.2)");
+    return FAIL_PROTOCOL(w, "a compressed message that is not DEFLATE (RFC 7692 7.2.2)");
 }
 
-static const char not_utf8[] = "a text message that is not UTF-8 (RFC 6455 8.1)";
+static enum ws_step fail_text(struct ws *w, struct slice whole) { return fail_utf8(w, whole, "text message", "8.1"); }
 
 static enum ws_step read_data(struct ws *w, struct slice *in, struct ws_event *ev) {
     struct ws_partial *p = w->partial;
@@ -338,15 +365,15 @@ static enum ws_step read_data(struct ws *w, struct slice *in, struct ws_event *e
         rc = inflate_part(w, part, at, last);
     else if (!in_place && part.n)
         rc = append_part(w, part, at);
-    struct slice data = in_place ? part : slice_skip(buf_slice(&p->message), before);
+    struct slice whole = in_place ? part : buf_slice(&p->message), data = slice_skip(whole, before);
     if (p->compressed) w->inflate_left -= (int64_t)data.n;
     *in = slice_skip(*in, part.n);
     p->left -= part.n;
     /* what came before a fault is judged first, so that cuts change nothing */
     bool is_text = p->kind == WS_TEXT;
-    if (is_text && !utf8_step(&p->utf8, data)) return fail_utf8(w, not_utf8);
+    if (is_text && !utf8_step(&p->utf8, data)) return fail_text(w, whole);
     if (rc < 0) return fail_part(w, rc);
-    if (is_text && last && !utf8_whole(&p->utf8)) return fail_utf8(w, not_utf8);
+    if (is_text && last && !utf8_whole(&p->utf8)) return fail_text(w, whole);
     if (p->left) return WS_MORE;
     p->in_frame = false;
     if (!p->frame.fin) return WS_MORE;

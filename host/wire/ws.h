@@ -90,13 +90,11 @@ struct ws {
     struct deflate *deflate;    /* NULL: messages are not compressed */
     int64_t inflate_left;       /* bytes that may still be inflated for now, and then what WS_INFLATE bytes give */
     size_t threshold;           /* bytes of a message from which on it is sent compressed */
-    struct {
-        const char *kind, *text; /* literals: "protocol", "invalid_utf8" or "too_big", and why. NULL: none yet */
-    } fault;
+    struct fault *fault;        /* "protocol", "invalid_utf8" or "too_big", and why; NULL: none yet */
 };
 
 /* Has the conversation failed? */
-static inline bool ws_failed(const struct ws *w) { return w->fault.kind != NULL; }
+static inline bool ws_failed(const struct ws *w) { return w->fault != NULL; }
 
 /* Does a ping wait for its answer until `out` is emptier? */
 static inline bool ws_pong_due(const struct ws *w) { return w->pong != NULL; }

@@ -17,9 +17,11 @@
 ---@field log host.log
 host = {}
 
----One line each on stderr; WSBOT_LOG (debug, info, warn, error, off) says from which level on, --log-format how it
----looks. Arguments as with print. Whatever is in them it stays one line: control characters and marks of direction are
----escaped (\n, \x1b, \u{202e}), and so is what peers say in errors. print and io.write leave texts as they are.
+---One line each on stderr, `2026-11-29 07:12:03.123 warn message` with the time of this place (in the journal of
+---systemd `<4>message`, which has a time of its own); --log-format json: a JSON object, with UTC. WSBOT_LOG (debug,
+---info, warn, error, off) says from which level on. Arguments as with print. Whatever is in them it stays one line:
+---control characters and marks of direction are escaped (\n, \x1b, \u{202e}), and so is what peers say in errors. print
+---and io.write leave texts as they are.
 ---@class host.log
 ---@field debug fun(...)
 ---@field info fun(...)

@@ -183,7 +183,7 @@ function testing.bot(path_or_source, options) end
 
 ---@class wsbot.testing.bot
 ---@field output string    what it printed (print, io.write)
----@field log string       what it wrote to stderr: host.log, io.stderr, errors, reloads
+---@field log string       what it wrote to stderr: host.log ("warn message": no time), io.stderr, errors, reloads
 ---@field errors string[]  errors that nobody handled, with their tracebacks
 ---@field running boolean  false: it has nothing left to do, or ended otherwise
 ---@field status? integer  its exit status; nil while it runs

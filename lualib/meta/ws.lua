@@ -156,11 +156,13 @@ ws = {}
 ---@field since_in? number   seconds since the last byte came; nil: none did
 ---@field since_out? number  seconds since the last byte went
 ---@field since_ping? number seconds since the oldest ping that nothing came after; nil: none waits
----@field lag number         the longest time, in seconds, in which our own loop did not turn; 0: none over 20 ms
+---@field lag number         the longest time, in seconds, in which our own loop did not turn, busy or
+---                          stopped (by SIGSTOP, say: to a quarter of a second); 0: none over 20 ms
 ---@field attempt integer    counts from 1
 ---@field retry_in? number   seconds until automatic reconnection tries again
 ---@field gave_up? string    why it does not
----@field response? ws.response  of a refused handshake
+---@field response? ws.response  of a refused handshake, told at most a second after its head: with what had come of its
+---                               body by then, 4 KB at most
 
 ---A connection. Callbacks may be replaced at any time; a function may be anything that can be called. Fields of your
 ---own may be set on it, but for names with on_, which are callbacks. One of a method's name stands in for it on this

@@ -4,6 +4,7 @@ local console = require "wsbot.console"
 local input = require "wsbot.connect.input"
 local json = require "wsbot.connect.json"
 local options = require "wsbot.connect.options"
+local say = require "wsbot.connect.say" -- a message of ws.connect in words of the command line
 local screen = require "wsbot.connect.screen"
 local show = require "wsbot.connect.show"
 local trace = require "wsbot.connect.trace"
@@ -12,6 +13,7 @@ local DONE, NOT_CONNECTED, MISUSED, ENDED_BADLY, TOO_LATE = 0, 1, 2, 3, 4
 local INTERRUPTED = 130 -- as shells have it
 
 local LARGEST = 1024 * 1024 -- bytes of a message that is laid out
+local BODY = 2048 -- bytes of the body of an answer that said no, that are shown
 local FLOOD = 64 * 1024 -- bytes of a trace that nobody wants to see who has pressed Ctrl-C
 
 local one, timeout = options.one, options.timeout
@@ -25,6 +27,23 @@ local interruption = "interrupted" -- what it is called when we end an attempt
 local misuse -- what was wrong with the input
 local received = 0 -- messages
 local failure, closing -- { word, message }, and { code, reason, record }
+
+-- The status line and the body of an answer that said no, as far as one wants to see them. --verbose has told both.
+local function answer_lines()
+  local response = closing and closing[3].response
+  if is_open or options.verbose or not response or response.status == 101 then return {} end
+  local lines = { "< " .. show.escape(response.text:match "^[^\r\n]*") }
+  local body = response.body or ""
+  if body:find "[\0-\8\14-\26\28-\31]" then -- it is compressed, say
+    lines[2] = ("< (%d bytes that are no text)"):format(#body)
+    return lines
+  end
+  for line in body:sub(1, BODY):gmatch "[^\r\n]+" do
+    lines[#lines + 1] = "< " .. show.escape(line)
+  end
+  if #body > BODY then lines[#lines + 1] = "< ..." end
+  return lines
+end
 
 -- The exit status, and what to tell of it: nil where the messages say it all.
 local function outcome()
@@ -47,7 +66,7 @@ end
 local function finish()
   local status, fault, note = outcome()
   if fault then
-    screen.note("wsbot connect: " .. show.escape(fault), "fault")
+    screen.note(table.concat({ "wsbot connect: " .. show.escape(fault), table.unpack(answer_lines()) }, "\n"), "fault")
   elseif note and (options.verbose or screen.can_prompt()) then
     screen.note("* " .. show.escape(note))
   end
@@ -118,7 +137,7 @@ local function send_lines()
     misuse = ("line %d of the input cannot be sent: %s"):format(number, why)
     close()
   end
-  local whole = input.each_line(options.longest, function(text)
+  local whole = input.each_line(options.longest, options.binary and not options.base64, function(text)
     number = number + 1
     if misuse or conn.state ~= "open" then return end
     local _, why = send(text, true)
@@ -208,7 +227,7 @@ function how.on_websocket_connect(c)
 end
 
 function how.on_error(_, word, message)
-  failure = { word, options.say(message) }
+  failure = { word, say(message) }
 end
 
 function how.on_close(_, ...)
@@ -216,7 +235,7 @@ function how.on_close(_, ...)
 end
 
 local ok, made = pcall(ws.connect, how)
-if not ok then options.refuse(options.say((made:gsub("^.-ws%.connect: ", "")))) end
+if not ok then options.refuse(say((made:gsub("^.-ws%.connect: ", "")))) end
 conn = made
 
 local conversation = host.spawn(receive)

@@ -63,7 +63,7 @@ save(0)
 local bot = start({ "run", "--watch", path, url }, function(line)
   local version = line:match "^handled (%d+)"
   if version then handled[tonumber(version)] = uv.hrtime() end
-  local ms = line:match "^wsbot: reload .*%((%d+%.?%d*) ms%)"
+  local ms = line:match " info reload .*%((%d+%.?%d*) ms%)"
   if ms then blocked[#blocked + 1] = tonumber(ms) end
 end)
 wait(function() return handled[0] end)

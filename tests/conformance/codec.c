@@ -165,7 +165,7 @@ static void take(struct stage *s, struct slice piece) {
         }
     }
     must(piece.n == 0, "input is left over");
-    if (step == WS_FAILED && !s->ended) fail(s, s->w.fault.kind);
+    if (step == WS_FAILED && !s->ended) fail(s, s->w.fault->kind);
 }
 
 /* Plays it with a first piece of `first` bytes, then pieces of `step`. */

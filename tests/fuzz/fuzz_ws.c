@@ -39,7 +39,7 @@ static void play(struct story *s, enum ws_role role, uint64_t limit, struct slic
         MUST(!w.partial || w.partial->message.len <= limit);
         MUST((step == WS_FAILED) == ws_failed(&w));
     }
-    if (ws_failed(&w)) buf_append(&s->told, slice_str(w.fault.text));
+    if (ws_failed(&w)) buf_append(&s->told, slice_str(w.fault->text));
     ws_clear(&w);
 }
 

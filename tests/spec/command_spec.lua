@@ -1,4 +1,5 @@
 -- The command: its words, exit statuses and signals.
+local log = require "support.log"
 local peer = require "support.peer"
 local place = require "support.place"
 local program = require "support.program"
@@ -45,6 +46,52 @@ describe("wsbot", function()
         ("wsbot %s ends with %d and not %d"):format(table.concat(case[2], " "), status, case[1]))
       assert.equal(case[1] == 0, bot.err == "")
       if case[1] == 2 then assert.equal("", bot.out) end
+    end
+  end)
+
+  it_tells("says what is missing, unexpected or wrong, and what would be right, for each command alike", function()
+    for words, complaint in pairs {
+      ["run"] = "missing SCRIPT",
+      ["run --"] = "missing SCRIPT",
+      ["run --workers"] = "missing value for --workers (N)",
+      ["run --max-memory lots x"] = "a wrong value for --max-memory: 'lots' (MB: a whole number from 1 to 1048576)",
+      ["run --log-format=xml x"] = "a wrong value for --log-format: 'xml' (text or json)",
+      ["run --with-echo=x x"] = "a wrong value for --with-echo: 'x' (a port: a whole number from 0 to 65535)",
+      ["run --strict=yes x"] = "option --strict takes no value: '--strict=yes'",
+      ["run --nonsense x"] = "unknown option '--nonsense'",
+      ["run --max-mem=5 x"] = "unknown option '--max-mem=5' (did you mean --max-memory?)",
+      ["connect b --verbos"] = "unknown option '--verbos' (did you mean --verbose?)",
+      ["connect"] = "missing URL",
+      ["connect b b"] = "unexpected argument 'b'",
+      ["connect b --ping"] = "missing value for --ping (SECONDS)",
+      ["connect b --wait 1s"] = "a wrong value for --wait: '1s' (seconds, 0 or more)",
+      ["connect b --timeout nan"] = "a wrong value for --timeout: 'nan' (seconds, 0 or more)",
+      ["connect b -L=21"] = "a wrong value for --max-redirects: '21' (a whole number from 0 to 20)",
+      ["connect b -Hx"] = "a wrong value for --header: 'x' (\"Name: value\")",
+      ["connect b --resolve a:b"] = "a wrong value for --resolve: 'a:b' (HOST:PORT:ADDRESS)",
+      ["connect b -4 -6"] = "--ipv4 and --ipv6 exclude each other",
+      ["connect b --key x"] = "--cert and --key go together",
+      ["echo b"] = "unexpected argument 'b'",
+      ["echo --port -1"] = "a wrong value for --port: '-1' (a whole number from 0 to 65535)",
+      ["echo --tls-key x"] = "--tls-cert and --tls-key go together",
+      ["test --test-timeout"] = "missing value for --test-timeout (SECONDS)",
+      ["test --watch --test-timeout=0"] = "a wrong value for --test-timeout: '0' (seconds, more than 0)",
+    } do
+      local list = {}
+      for word in words:gmatch "%S+" do list[#list + 1] = word end
+      local bot = program.run(list)
+      bot:ends(2)
+      local told, usage = bot.err:match "^([^\n]*)\n(usage: [^\n]*)\n$"
+      assert.equal(("wsbot %s: %s"):format(list[1], complaint), told)
+      assert.equal("usage: wsbot " .. list[1], usage:match "^usage: wsbot %l+")
+    end
+  end)
+
+  it_tells("says so where an option is one of `wsbot run`, and `run` is missing", function()
+    for option, is_one in pairs { ["--watch"] = true, ["--workers=2"] = true, ["--nonsense"] = false } do
+      local bot = program.run { option, "x.lua" }
+      bot:ends(1)
+      assert.equal(is_one, bot.err:find("option of `wsbot run`", 1, true) ~= nil)
     end
   end)
 
@@ -161,15 +208,47 @@ describe("host.log", function()
       host.log.debug "d" host.log.info("two\nlines") host.log.warn "w" host.log.error "e"
     ]]
     for level, expected in pairs {
-      debug = "wsbot: debug: d\nwsbot: two\\nlines\nwsbot: warning: w\nwsbot: e\n",
-      info = "wsbot: two\\nlines\nwsbot: warning: w\nwsbot: e\n",
-      warn = "wsbot: warning: w\nwsbot: e\n",
-      error = "wsbot: e\n",
+      debug = "debug d\ninfo two\\nlines\nwarn w\nerror e\n",
+      info = "info two\\nlines\nwarn w\nerror e\n",
+      warn = "warn w\nerror e\n",
+      error = "error e\n",
       off = "",
     } do
       local bot = program.bot(script, {}, { env = { WSBOT_LOG = level } })
       bot:ends(0)
-      assert.equal(expected, bot.err)
+      assert.equal(expected, log.untimed(bot.err))
+    end
+  end)
+
+  it_tells("has the time of this place, with milliseconds, and the level before the message", function()
+    local bot = program.bot("host.log.warn 'w'", {}, { env = { TZ = "XYZ-5:30" } })
+    local began = os.time()
+    bot:ends(0)
+    local stamp = bot.err:match "^(%d%d%d%d%-%d%d%-%d%d %d%d:%d%d:%d%d)%.%d%d%d warn w\n$"
+    assert.is_string(stamp)
+    local seen = {}
+    for at = began - 1, os.time() do seen[os.date("!%Y-%m-%d %H:%M:%S", at + 19800)] = true end
+    assert.is_true(seen[stamp])
+  end)
+
+  it_tells("leaves the time to the journal, which reads the level off each line", function()
+    local script = [[
+      host.log.debug "d" host.log.info "" host.log.warn "w"
+      host.after(0, function() error "e" end)
+    ]]
+    local sink = place.file("journal", "")
+    local run = ("exec 2>'%s'; export WSBOT_LOG=debug JOURNAL_STREAM=$(stat -L -c %s /proc/self/fd/2); exec '%s' '%s'")
+      :format(sink, "%s", program.wsbot, place.file("bot.lua", script))
+    for stream, is_journal in pairs { ["%d:%i"] = true, ["%d:1"] = false, ["%i"] = false } do
+      local bot = program.start("/bin/sh", { "-c", run:format(stream) })
+      bot:ends(0)
+      local text = place.read(sink)
+      if is_journal then
+        assert.matches("^<7>d\n<6>\n<4>w\n<3>[^\n]*bot.lua:2: e\n<3>stack traceback:\n<3>\t", text)
+        for line in text:gmatch "[^\n]+" do assert.matches("^<%d>", line) end
+      else
+        assert.matches("^debug d\ninfo \nwarn w\nerror ", log.untimed(text))
+      end
     end
   end)
 

@@ -54,6 +54,22 @@ describe("wsbot connect in a pipe", function()
     c:ends(0)
   end)
 
+  it_tells("takes CR LF for the end of a line, but not where lines are bytes", function()
+    for options, expected in pairs {
+      ["--"] = { "hi", "a\rb", "", "c\r" },
+      ["--binary"] = { "hi\r", "a\rb\r", "\r", "c\r" },
+    } do
+      local p = peer.listen()
+      local c = connect(p.url, { options }, { stdin = "hi\r\na\rb\r\n\r\nc\r" })
+      local s = p:open()
+      for _, data in ipairs(expected) do
+        s:expect(options == "--binary" and frame.BINARY or frame.TEXT, data)
+      end
+      s:answer_close()
+      c:ends(0)
+    end
+  end)
+
   it_tells("does without standard streams, and says when its output cannot be written", function()
     for redirection, status in pairs { ["<&- >&- 2>&-"] = 0, ["<&-"] = 0, ["</dev/null"] = 0, [">/dev/full"] = 2 } do
       local p = peer.listen()
@@ -264,7 +280,7 @@ describe("wsbot connect's options", function()
     c = connect(p.url, {}, { stdin = "" })
     redirect()
     c:ends(1)
-    assert.matches("%(see %-%-max%-redirects%)\n$", c.err)
+    assert.matches("%(see %-%-max%-redirects%)\n< HTTP/1.1 302 Found\n$", c.err)
     for _, wrong in ipairs { "some", "21", "1.5" } do
       c = connect(p.url, { "--max-redirects=" .. wrong }, { stdin = "" })
       c:ends(2)
@@ -492,6 +508,12 @@ describe("wsbot connect's options", function()
     c = connect(t.url, { "--insecure" }, { stdin = "" })
     t:open():answer_close()
     c:ends(0)
+    assert.matches("^wsbot connect: warning: %-%-insecure: [^\n]*%(%-%-pin checks the server's key%)\n$", c.err)
+    t = tls.listen {}
+    c = connect(t.url, { "--ca", tls.cert "ca", "--allow-weak" }, { stdin = "" })
+    t:open():answer_close()
+    c:ends(0)
+    assert.matches("^wsbot connect: warning: %-%-allow%-weak: [^\n]*\n$", c.err)
   end)
 
   it_tells("--pin, --server-name, --alpn, --system-ca: more of TLS", function()
@@ -534,6 +556,37 @@ describe("wsbot connect's status", function()
     s:send "HTTP/1.1 401 No\r\nContent-Length: 0\r\n\r\n"
     c:ends(1)
     assert.matches("^wsbot connect: handshake: [^\n]*401", c.err)
+  end)
+
+  for name, case in pairs {
+    ["as it is"] = { "no such\r\n\r\nroom\n", "no such\n< room" },
+    ["escaped"] = { "a\27[2J\u{202e}b\xe9", "a\\x1b[2J\\u{202e}b\\xe9" },
+    ["but not where it is no text"] = { "\x1f\x8b\8\0\0\0", "(6 bytes that are no text)" },
+    ["cut where it is long"] = { ("x"):rep(3000), ("x"):rep(2048) .. "\n< ..." },
+  } do
+    it_tells("1: refused: the answer's status line and body are shown, " .. name, function()
+      local p = peer.listen()
+      local c = connect(p.url, {}, { stdin = "" })
+      local s = p:accept()
+      s:read_head()
+      s:send(("HTTP/1.1 404 No\tway\r\nContent-Length: %d\r\n\r\n%s"):format(#case[1], case[1]))
+      c:ends(1)
+      local first, rest = c.err:match "^(wsbot connect: handshake: [^\n]*)\n(.*)$"
+      assert.matches("404 No", first)
+      assert.equal(("< HTTP/1.1 404 No\\tway\n< %s\n"):format(case[2]), rest)
+    end)
+  end
+
+  it_tells("1: refused: --verbose shows the answer once", function()
+    local p = peer.listen()
+    local c = connect(p.url, { "-v" }, { stdin = "" })
+    local s = p:accept()
+    s:read_head()
+    s:send "HTTP/1.1 404 Lost\r\nContent-Length: 4\r\n\r\nbody"
+    c:ends(1)
+    local _, heads = c.err:gsub("< HTTP/1.1 404 Lost\n", "")
+    local _, bodies = c.err:gsub("< body\n", "")
+    assert.same({ 1, 1 }, { heads, bodies })
   end)
 
   it_tells("2: used wrongly", function()

@@ -1,7 +1,9 @@
 -- The opening handshake against servers that answer in every way there is.
 local peer = require "support.peer"
 local program = require "support.program"
+local servers = require "support.servers"
 local story = require "support.story"
+local tls = require "support.tls"
 
 local it_tells = function(name, body)
   it(name, story.of(body))
@@ -50,6 +52,64 @@ local function refused(name, options, pattern, response)
     assert.equal(0, (bot:wait()))
   end)
 end
+
+-- What a server does with a plain request, or a bot's TLS, that is not what it speaks.
+local misled = {
+  { "ws", "answers with an alert", "handshake \"the answer is not HTTP/1%.x, but an alert of TLS", function(s)
+    s:send "\x15\3\1\0\2\2\x46"
+  end },
+  { "ws", "ends the connection without a byte", "reset \"the server ended the connection", function(s)
+    s:close()
+  end },
+  { "ws", "resets the connection", "reset \"the connection broke", function(s)
+    s:reset()
+  end },
+  { "ws", "says so in plain HTTP", "handshake \"the server answered 400 Bad Request", function(s)
+    s:send "HTTP/1.1 400 Bad Request\r\nContent-Length: 55\r\n\r\n"
+    s:send "<p>The plain HTTP request was sent to HTTPS port</p>   "
+  end },
+  { "wss", "ends the connection without a byte", "reset \"the server ended the connection in the TLS", function(s)
+    s:close()
+  end },
+}
+
+describe("an address that takes TLS for plain, or plain for TLS, is told so where the server", function()
+  for _, case in ipairs(misled) do
+    local scheme, how, told, act = table.unpack(case)
+    it_tells(how .. ", for " .. scheme .. "://", function()
+      local p = peer.listen()
+      local bot = program.bot("ws.connect(told { url = arg[1], on_close = print })", { scheme .. "://" .. p.address })
+      local s = p:accept()
+      s:read(16)
+      act(s)
+      if scheme == "ws" then bot:tells "connect" end
+      bot:tells(("~^error %s.* %%(is it a %s:// address%%?%%)"):format(told, scheme == "ws" and "wss" or "ws"), "~1006")
+      bot:ends(0)
+    end)
+  end
+
+  for name, start_server in pairs {
+    ["openssl s_server"] = tls.listen,
+    nginx = function() return servers.nginx("ws://127.0.0.1:1", { secure = true }) end,
+  } do
+    it_tells("is " .. name, function()
+      local url = start_server().url:gsub("^wss:", "ws:")
+      local bot = program.bot("ws.connect(told { url = arg[1], on_close = print })", { url })
+      bot:tells("connect", "~^error .* %(is it a wss:// address%?%)", "~1006")
+      bot:ends(0)
+    end)
+  end
+
+  it_tells("has said something: then nothing of TLS is", function()
+    local bot, s = start()
+    s:read_head()
+    s:send "HTTP/1.1 "
+    s:close()
+    bot:tells("connect", "~^error reset", "~^close")
+    assert.is_nil(bot.out:find("wss://", 1, true))
+    assert.equal(0, (bot:wait()))
+  end)
+end)
 
 describe("an answer with 101", function()
   accepted("is taken when it is as in the RFC", {})
@@ -142,6 +202,25 @@ describe("an answer", function()
       'response 404 Not Found lost 12 "nothing here"')
     assert.equal(0, (bot:wait()))
   end)
+
+  for name, head in pairs {
+    ["has no length and no end"] = "HTTP/1.1 403 Forbidden\r\n\r\n",
+    ["is shorter than it should be"] = "HTTP/1.1 403 Forbidden\r\nContent-Length: 10\r\n\r\n",
+    ["has a chunk without an end"] = "HTTP/1.1 403 Forbidden\r\nTransfer-Encoding: chunked\r\n\r\n5\r\n",
+    ["is that of a 200 with all fields of a 101"] = false,
+  } do
+    it_tells("whose body " .. name .. " is reported a second after its head", function()
+      local bot, s = start "20"
+      s:read_head()
+      s:send(head or s:answer { status = "HTTP/1.1 200 OK" })
+      local began = host.now()
+      s:send "half"
+      bot:tells("connect", "~^error handshake .*" .. (head and "403 Forbidden" or "200 OK"),
+        'close 1006 "" handshake handshake', ('~^response %d+ %w+ nil 4 "half"'))
+      assert(host.now() - began < 5)
+      assert.equal(0, (bot:wait()))
+    end)
+  end
 
   it_tells("whose body never comes is reported when handshake_timeout is over", function()
     local bot, s = start "0.3"

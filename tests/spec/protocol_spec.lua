@@ -673,3 +673,33 @@ describe("send", function()
     bot:ends(0)
   end)
 end)
+
+describe("an error of the protocol names the value:", function()
+  for name, case in pairs {
+    ["the close code"] = { { opcode = frame.CLOSE, payload = "\x0b\xb7" }, "protocol close code 2999" },
+    ["the opcode"] = { { opcode = 0xB }, "protocol a frame of opcode 0xB" },
+    ["the reserved bit"] = { { opcode = frame.PING, rsv = 2 }, "protocol a ping frame with RSV2 set" },
+    ["the size and the limit"] = { { opcode = frame.BINARY, length = 5000 },
+      "too_big a message of 5000 bytes, over max_message_size %(1000%)" },
+    ["the byte that is not UTF-8, and where"] = { { payload = "a\u{e9}\xff" },
+      "invalid_utf8 a text message .* byte 0xff at offset 3" },
+  } do
+    it_tells(name, function()
+      local p = peer.listen()
+      local bot = program.bot([[
+        ws.connect { url = arg[1], max_message_size = 1000,
+          on_error = function(_, word, message) say(word, message) end,
+          on_close = function(_, _, _, record) say(record.error, record.message) end }
+      ]], { p.url })
+      local s = p:open()
+      s:frame(case[1])
+      bot:tells("~^" .. case[2])
+      local close = s:read_frame()
+      assert.equal(frame.CLOSE, close.opcode)
+      assert.matches(case[2]:match " (.*)", close.payload)
+      s:close()
+      bot:tells("~^" .. case[2])
+      bot:ends(0)
+    end)
+  end
+end)

@@ -341,6 +341,26 @@ describe("the record of a close", function()
     s:finish()
   end, "phase lag", { "1000", "phase open", "~lag %d*%.[1-9]" })
 
+  for when, options in pairs {
+    ["when it has nothing else to do"] = "pong_timeout = 60",
+    ["beside its pings"] = "ping_interval = 0.1, pong_timeout = 60",
+    ["when a timer is far away"] = "pong_timeout = (host.after(0.1, function() end) and 60)",
+  } do
+    tells_of("says for how long the program was stopped by a signal, " .. when, options, function(p, bot)
+      local s = p:open()
+      s:text "x"
+      story.pause(0.1)
+      bot:kill "sigstop"
+      story.pause(1.5)
+      s:send_close(1000) -- which wakes it before any timer
+      bot:kill "sigcont"
+      repeat
+        local f = s:read_frame()
+      until f.opcode == frame.CLOSE
+      s:close()
+    end, "phase lag", { "1000", "phase open", "~lag [1-9]" })
+  end
+
   it_tells("says who did not answer a connect", function()
     for url, expected in pairs {
       ["ws://127.0.0.1:" .. peer.dead_port()] = "1006 connect connect ECONNREFUSED",

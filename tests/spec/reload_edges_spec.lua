@@ -217,7 +217,7 @@ describe("--watch", function()
     story.pause(0.1)
     bot:write_script "say 'three'"
     bot:tells "three"
-    assert.matches("^wsbot: reload 2", bot:reload_line())
+    assert.matches("^info reload 2", bot:reload_line())
     bot:kill "sigterm"
     bot:ends(0)
   end)

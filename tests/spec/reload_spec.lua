@@ -46,7 +46,7 @@ describe("a reload", function()
     local bot, s, p = open()
     s:text "to the old one"
     bot:tells "1 to the old one"
-    bot:takes_over(feed "2", "^wsbot: reload 1: kept 1: feed %(%d+%.%d ms%)$")
+    bot:takes_over(feed "2", "^info reload 1: kept 1: feed %(%d+%.%d ms%)$")
     bot:tells "2 adopt 1 open"
     s:text "to the new one"
     bot:tells "2 to the new one"
@@ -539,7 +539,7 @@ describe("a reload at any moment", function()
     local bot, s, p = open(feed("1", "on_message = function(c) c:close(4000) end, close_timeout = 20,"))
     s:text "close"
     assert.equal(4000, (s:expect_close()))
-    bot:takes_over(feed "2", "^wsbot: reload 1: opened 1: feed")
+    bot:takes_over(feed "2", "^info reload 1: opened 1: feed")
     local two = p:open()
     bot:tells "2 open 2"
     s:send_close(4000)

@@ -1,4 +1,5 @@
 -- What a terminal and a log get to see of what peers and scripts say: one line, controls escaped.
+local log = require "support.log"
 local peer = require "support.peer"
 local place = require "support.place"
 local program = require "support.program"
@@ -41,13 +42,13 @@ describe("what a script logs", function()
   it_tells("is one line, with controls escaped", function()
     local bot = program.bot(("host.log.info(%s, 'a\\tb') host.log.warn 'next'"):format(literal(RUDE)))
     bot:ends(0)
-    assert.equal(("wsbot: %s\ta\tb\nwsbot: warning: next\n"):format(SHOWN), bot.err)
+    assert.equal(("info %s\ta\tb\nwarn next\n"):format(SHOWN), log.untimed(bot.err))
   end)
 
   it_tells("is not cut at a NUL", function()
     local bot = program.bot [[host.log.info("a\0b")]]
     bot:ends(0)
-    assert.equal("wsbot: a\\x00b\n", bot.err)
+    assert.equal("info a\\x00b\n", log.untimed(bot.err))
   end)
 
   it_tells("is one line of valid JSON that a terminal may show as well", function()
@@ -73,8 +74,8 @@ describe("an error of a script", function()
     bot:ends(0)
     is_fit(bot.err)
     has(bot.err, ("bot.lua:1: %s\nstack traceback:\n\t"):format(SHOWN))
-    for line in bot.err:gmatch "[^\n]+" do
-      assert(line:find "^wsbot: " or line:find "^\t" or line == "stack traceback:", line)
+    for line in log.untimed(bot.err):gmatch "[^\n]+" do
+      assert(line:find "^error " or line:find "^\t" or line == "stack traceback:", line)
     end
   end)
 

@@ -166,7 +166,7 @@ describe("wsbot test", function()
   it_tells("refuses a limit that is none", function()
     local p = program.run { "test", "--test-timeout", "soon" }
     assert.equal(2, (p:wait()))
-    assert.matches("%-%-test%-timeout takes seconds, not 'soon'", p.err)
+    assert.matches("^wsbot test: a wrong value for %-%-test%-timeout: 'soon' %(seconds, more than 0%)\nusage: ", p.err)
   end)
 
   it_tells("has help of its own, and busted's besides", function()

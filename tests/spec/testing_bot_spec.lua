@@ -17,7 +17,7 @@ describe("testing.bot", function()
       print(io.read "a")
     ]], { args = { "x", 2 }, env = { TOKEN = "t", HOME = false } })
     assert.equal("hello\tbot\tx\tx\t2\na t none\nb\n\n", bot.output)
-    assert.equal("oops\nwsbot: warning: beware\n", bot.log)
+    assert.equal("oops\nwarn beware\n", bot.log)
     assert.equal(0, bot:wait())
     assert.is_false(bot.running)
   end)
@@ -40,7 +40,7 @@ describe("testing.bot", function()
   it("has in its log what became of a connection", function()
     local bot = testing.bot "ws.connect { url = 'ws://127.0.0.1:1' }"
     bot:wait()
-    assert.equal("wsbot: warning: 127.0.0.1: connect: cannot connect to 127.0.0.1:1: connection refused " ..
+    assert.equal("warn 127.0.0.1: connect: cannot connect to 127.0.0.1:1: connection refused " ..
       "(set on_error to handle this)\n", bot.log)
   end)
 
@@ -135,7 +135,7 @@ describe("testing.bot", function()
     local bot = testing.bot "host.after(0, function() error 'boom' end)"
     testing.eventually(function() return #bot.errors == 1 end)
     assert.matches("bot:1: boom", bot.errors[1])
-    assert.matches("wsbot: bot:1: boom", bot.log)
+    assert.matches("error bot:1: boom", bot.log)
   end)
 
   it("follows the test's clock, and its seed", function()

@@ -245,9 +245,30 @@ expected "{"subscribe":"trades","id":1}"
     assert.matches("line 5: the bot sent \"more\", and not a Close with 1000", why(head
       .. '{"time":1,"connection":1,"event":"sent","kind":"close","code":1000,"reason":""}\n',
       "ws.connect { url = arg[1] .. '/feed?token=1' }:send 'more'"))
-    assert.matches("connects to /other, which is not in the record", why(session,
-      "ws.connect { url = arg[1] .. '/other', on_error = print }"))
+    assert.matches("connects to /other, which is not in the record %(any more%); left in it is a connection to "
+      .. "/feed%?token=%(left out%) %(line 3%)$",
+      why(session, "ws.connect { url = arg[1] .. '/other', on_error = print }"))
+    assert.matches('line 5: the bot sent the binary message "a", and in the record it is the text message "{"sub', why(
+      session, "ws.connect { url = arg[1] .. '/feed?token=1' }:send('a', 'binary')"))
   end)
+
+  it("tells what is left in the record where a test ends before it, for want of time", story.of(function()
+    local function tells(act, pattern)
+      local run = program.run { "test", "-o", "plainTerminal", "--test-timeout=0.5", place.file("some_spec.lua", ([[
+        local testing = require "wsbot.testing"
+        it("replays", function()
+          local peer = testing.replay(%q)
+          local bot = testing.bot(%q, { args = { peer.url } })
+          peer:finish()
+        end)
+      ]]):format(place.file("r.jsonl", session), act)) }
+      assert.equal(1, (run:wait()))
+      assert.matches("some_spec.lua:5: .*not all of the record was played; left in it is " .. pattern, run.out)
+      assert.matches("took over 0.5 s", run.out)
+    end
+    tells("host.every(60, print)", "a connection to /feed%?token=%(left out%) %(line 3%)\n")
+    tells("ws.connect { url = arg[1] .. '/feed?token=1' }", '"{"subscribe".*}", which the bot is to send %(line 5%)\n')
+  end))
 
   it("plays refusals, resets and several connections", function()
     local text = head .. [=[

@@ -148,7 +148,7 @@ describe("--watch reloads a script", function()
     for i = 1, 50 do bot:write_script(says(i)) end
     repeat until bot:line() == "50"
     story.pause(0.1)
-    local _, reloads = bot.bot.err:gsub("wsbot: reload %d", "")
+    local _, reloads = bot.bot.err:gsub("info reload %d", "")
     assert(reloads <= 25, reloads .. " reloads")
     ends(bot)
   end)

@@ -1,5 +1,6 @@
 -- `wsbot run --workers N`: one script in several processes.
 local uv = require "luv"
+local log = require "support.log"
 local peer = require "support.peer"
 local place = require "support.place"
 local program = require "support.program"
@@ -108,13 +109,13 @@ describe("--workers", function()
   it_tells("says what is wrong with the words", function()
     local script = place.file("script.lua", "")
     for _, case in ipairs {
-      { 2, "a wrong value for --workers: '0'", "--workers", "0", script },
+      { 2, "a wrong value for --workers: '0' (a whole number from 1 to 1024)", "--workers", "0", script },
       { 2, "a wrong value for --workers: 'x'", "--workers=x", script },
       { 2, "a wrong value for --workers: '-1'", "--workers", "-1", script },
       { 2, "a wrong value for --workers: '2.5'", "--workers", "2.5", script },
       { 2, "a wrong value for --workers: '1025'", "--workers", "1025", script },
-      { 2, "a value is missing behind '--workers'", "--workers" },
-      { 2, "there is no 'SCRIPT'", "--workers", "2" },
+      { 2, "missing value for --workers (N)", "--workers" },
+      { 2, "missing SCRIPT", "--workers", "2" },
       { 2, "--workers needs a script that is a file", "--workers", "2", "-" },
       { 1, "cannot open /no/such/file.lua: No such file", "--workers", "2", "/no/such/file.lua" },
     } do
@@ -152,7 +153,7 @@ describe("--workers", function()
     ]], { port }, { flags = { "--with-echo=" .. port } })
     tells_in_any_order(bot, "from 1 text", "from 2 text", "from 3 text")
     bot:ends(0)
-    assert.equal(("wsbot: echo peer on ws://127.0.0.1:%s\n"):format(port), bot.err)
+    assert.equal(("info echo peer on ws://127.0.0.1:%s\n"):format(port), log.untimed(bot.err))
   end)
 end)
 
@@ -164,8 +165,8 @@ describe("a pool ends", function()
       if host.worker == 3 then os.exit(3) end
       if host.worker == 4 then return host.stop() end
     ]], { p.url })
-    bot:complains "wsbot: worker 2 ended with status 5\n"
-    bot:complains "wsbot: worker 3 ended with status 3\n"
+    bot:complains "info worker 2 ended with status 5\n"
+    bot:complains "info worker 3 ended with status 3\n"
     local s -- others may have come as far, or have connected and no more
     repeat s = p:accept() until pcall(s.read_head, s) and s.request.target == "/1"
     s:send(s:answer())
@@ -195,7 +196,7 @@ describe("a worker that died", function()
       return n
     end
     uv.kill(pids[2], "sigkill")
-    bot:complains "wsbot: warning: worker 2 was ended by signal 9 (Killed), and comes back in 1 s\n"
+    bot:complains "warn worker 2 was ended by signal 9 (Killed), and comes back in 1 s\n"
     local before = descriptors()
     local index, pid = bot:line():match "^worker (%d+) is (%d+)$"
     assert.equal("2", index)
@@ -218,8 +219,8 @@ describe("a worker that died", function()
       host.every(3600, print)
     ]])
     bot:tells "up"
-    bot:complains "wsbot: warning: worker 1 failed (status 1), and comes back in 1 s\n"
-    bot:complains "wsbot: warning: worker 1 failed (status 1), and comes back in 2 s\n"
+    bot:complains "warn worker 1 failed (status 1), and comes back in 1 s\n"
+    bot:complains "warn worker 1 failed (status 1), and comes back in 2 s\n"
     assert.equal(2, count(bot.err, "bot%.lua:1: at once\nstack traceback:\n"))
     bot:kill "sigterm" -- nobody waits for one that would come back
     bot:ends(0)

@@ -36,20 +36,27 @@ static void a_wrong_head_is_told_from_its_first_wrong_byte(void **state) {
         const char *bytes;
         size_t n;
         int error;
+        const char *text;
     } wrong[] = {
-        {"\xC1", 1, FRAME_BAD_RSV},
-        {"\x83", 1, FRAME_BAD_OPCODE},
-        {"\x09", 1, FRAME_BAD_CONTROL},
-        {"\x89\x7E", 2, FRAME_BAD_CONTROL},
-        {"\x81\x80", 2, FRAME_BAD_MASK},
-        {"\x82\x7E\x00\x7D", 4, FRAME_LENGTH_NOT_LEAST},
-        {"\x82\x7F\x80", 3, FRAME_LENGTH_TOO_LARGE},
-        {"\x82\x7F\0\0\0\0\0\0\xFF\xFF", 10, FRAME_LENGTH_NOT_LEAST},
+        {"\xC1", 1, FRAME_BAD_RSV, "a text frame with RSV1 set, which no agreed extension uses (RFC 6455 5.2)"},
+        {"\xB9", 1, FRAME_BAD_RSV,
+         "a ping frame with RSV2 and RSV3 set, which no agreed extension uses (RFC 6455 5.2)"},
+        {"\x83", 1, FRAME_BAD_OPCODE, "a frame of opcode 0x3, which is reserved (RFC 6455 5.2)"},
+        {"\x09", 1, FRAME_BAD_CONTROL, "a ping frame that is fragmented (RFC 6455 5.5)"},
+        {"\x89\x7E", 2, FRAME_BAD_CONTROL, "a ping frame of more than 125 bytes (RFC 6455 5.5)"},
+        {"\x81\x80", 2, FRAME_BAD_MASK, "a text frame from a server is masked (RFC 6455 5.1)"},
+        {"\x82\x7E\x00\x7D", 4, FRAME_LENGTH_NOT_LEAST,
+         "a binary frame with a length of 125 in 2 bytes, not in its shortest form (RFC 6455 5.2)"},
+        {"\x82\x7F\x80", 3, FRAME_LENGTH_TOO_LARGE, "a binary frame with a length of 2^63 or more (RFC 6455 5.2)"},
+        {"\x80\x7F\0\0\0\0\0\0\xFF\xFF", 10, FRAME_LENGTH_NOT_LEAST,
+         "a continuation frame with a length of 65535 in 8 bytes, not in its shortest form (RFC 6455 5.2)"},
     };
     for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
         assert_int_equal(frame_head_read(slice_of(wrong[i].bytes, wrong[i].n), &rules, &head), wrong[i].error);
         assert_int_equal(frame_head_read(slice_of(wrong[i].bytes, wrong[i].n - 1), &rules, &head), 0);
-        assert_true(strstr(frame_error_text(wrong[i].error), "RFC 6455") != NULL);
+        char text[FRAME_ERROR_SIZE];
+        frame_error_tell(wrong[i].error, slice_of(wrong[i].bytes, wrong[i].n), &rules, text);
+        assert_string_equal(text, wrong[i].text);
     }
     const struct frame_rules server = {.masked = true};
     assert_int_equal(frame_head_read(slice_of("\x81\x00", 2), &server, &head), FRAME_MISSING_MASK);
@@ -62,6 +69,12 @@ static void an_extension_may_give_a_bit_a_meaning(void **state) {
     assert_int_equal(frame_head_read(slice_of("\xC1\x00", 2), &rules, &head), 2);
     assert_int_equal(head.rsv, 4);
     assert_int_equal(frame_head_read(slice_of("\xA1\x00", 2), &rules, &head), FRAME_BAD_RSV);
+    assert_int_equal(frame_head_read(slice_of("\xC9\x00", 2), &rules, &head), FRAME_BAD_RSV);
+    char text[FRAME_ERROR_SIZE];
+    frame_error_tell(FRAME_BAD_RSV, slice_of("\xF1", 1), &rules, text);
+    assert_string_equal(text, "a text frame with RSV2 and RSV3 set, which no agreed extension uses (RFC 6455 5.2)");
+    frame_error_tell(FRAME_BAD_RSV, slice_of("\xC9", 1), &rules, text);
+    assert_string_equal(text, "a ping frame with RSV1 set, which is for the first frame of a message (RFC 7692 6)");
 }
 
 int main(void) {

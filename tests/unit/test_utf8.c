@@ -112,6 +112,24 @@ static void both_ways_agree(void **state) {
     assert_true(valid > 5000 && invalid > 5000);
 }
 
+static void where_it_goes_wrong_is_known(void **state) {
+    (void)state;
+    static char text[10000];
+    assert_int_equal(utf8_wrong_at(slice_of(NULL, 0)), 0);
+    assert_int_equal(utf8_wrong_at(slice_str("a\xC3(")), 2);
+    assert_int_equal(utf8_wrong_at(slice_str("ab\xFF")), 2);
+    assert_int_equal(utf8_wrong_at(slice_str("ab\xE2\x82")), 4);
+    assert_int_equal(utf8_wrong_at(slice_str("\xED\xA0\x80")), 1);
+    for (size_t at = 0; at < sizeof text - 1; at += 1 + at / 7) {
+        memset(text, 'x', sizeof text);
+        text[at] = '\xC0';
+        assert_int_equal(utf8_wrong_at(slice_of(text, sizeof text)), at);
+        text[at] = '\xC3';
+        assert_int_equal(utf8_wrong_at(slice_of(text, sizeof text)), at + 1);
+        assert_int_equal(utf8_wrong_at(slice_of(text, at + 1)), at + 1);
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_edges_are_where_the_rfc_has_them),
@@ -119,6 +137,7 @@ int main(void) {
         cmocka_unit_test(a_wrong_byte_is_told_at_once),
         cmocka_unit_test(a_text_may_be_cut_anywhere),
         cmocka_unit_test(both_ways_agree),
+        cmocka_unit_test(where_it_goes_wrong_is_known),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

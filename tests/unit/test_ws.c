@@ -87,10 +87,40 @@ static void nothing_is_sent_after_a_fault(void **state) {
     start(WS_CLIENT, 1000);
     assert_int_equal(reads("\xFF", 1, &ev), WS_FAILED);
     assert_int_equal(reads("\x81\x00", 2, &ev), WS_FAILED);
-    assert_string_equal(w.fault.kind, "protocol");
+    assert_string_equal(w.fault->kind, "protocol");
     assert_int_equal(w.sent_code, WS_CLOSE_PROTOCOL);
     assert_int_equal(ws_send(&w, WS_TEXT, slice_str("x")), ERR_CLOSED);
     end();
+}
+
+/* However the input is cut, and where compression was agreed on. */
+static void a_fault_names_what_was_wrong(void **state) {
+    (void)state;
+    static const struct {
+        const char *bytes;
+        size_t n;
+        const char *text;
+    } wrong[] = {
+        {"\x88\x02\x03\xED", 4, "close code 1005, which may not be sent (RFC 6455 7.4)"},
+        {"\x88\x02\x0B\xB7", 4, "close code 2999, which may not be sent (RFC 6455 7.4)"},
+        {"\x88\x05\x03\xE8xy\xFF", 7, "a close reason that is not UTF-8: byte 0xff at offset 2 (RFC 6455 5.5.1)"},
+        {"\x8B\x00", 2, "a frame of opcode 0xB, which is reserved (RFC 6455 5.2)"},
+        {"\x01\x01x\x82\x00", 5, "a binary frame within a fragmented message (RFC 6455 5.4)"},
+        {"\x81\x7E\x07\xD0", 4, "a message of 2000 bytes, over max_message_size (1000)"},
+        {"\x01\x01x\x00\x7E\x03\xE8", 7, "a message of 1001 bytes or more, over max_message_size (1000)"},
+        {"\x01\x03xy\xC3\x80\x01(", 8, "a text message that is not UTF-8: byte 0x28 at offset 3 (RFC 6455 8.1)"},
+        {"\x81\x02x\xC3", 4, "a text message that is not UTF-8: it ends within a character (RFC 6455 8.1)"},
+    };
+    for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
+        for (size_t cut = 0; cut <= wrong[i].n; cut++) {
+            struct ws_event ev;
+            start(WS_CLIENT, 1000);
+            if (reads(wrong[i].bytes, cut, &ev) == WS_MORE) reads(wrong[i].bytes + cut, wrong[i].n - cut, &ev);
+            assert_true(ws_failed(&w));
+            assert_string_equal(w.fault->text, wrong[i].text);
+            end();
+        }
+    }
 }
 
 static void a_close_that_may_not_be_sent_is_refused(void **state) {
@@ -236,6 +266,7 @@ int main(void) {
         cmocka_unit_test(what_does_not_fit_leaves_nothing_behind),
         cmocka_unit_test(nothing_is_sent_after_a_close),
         cmocka_unit_test(nothing_is_sent_after_a_fault),
+        cmocka_unit_test(a_fault_names_what_was_wrong),
         cmocka_unit_test(a_close_that_may_not_be_sent_is_refused),
         cmocka_unit_test(a_ping_has_at_most_125_bytes),
         cmocka_unit_test(while_the_peer_does_not_read_only_the_latest_ping_is_answered),

@@ -3,9 +3,10 @@ local console = require "wsbot.console"
 
 local input = {}
 
--- Gives take(line) each line of the input, without its end, and at last what stands behind the last one. Returns true
--- at the end of the input; false where a line is longer than `most` bytes.
-function input.each_line(most, take)
+-- Gives take(line) each line of the input, without its end (LF, or CR LF; LF alone with `as_bytes`), and at
+-- last what stands behind the last one. Returns true at the end of the input; false where a line is longer than `most`
+-- bytes.
+function input.each_line(most, as_bytes, take)
   local parts, size = {}, 0
   local function add(text)
     parts[#parts + 1] = text
@@ -17,6 +18,7 @@ function input.each_line(most, take)
     for to in bytes:gmatch "()\n" do
       if not add(bytes:sub(from, to - 1)) then return false end
       local text = table.concat(parts)
+      if not as_bytes then text = text:gsub("\r$", "") end
       parts, size = {}, 0
       from = to + 1
       take(text)

@@ -1,5 +1,5 @@
--- options: those of `wsbot connect`, which host/app/cli.c has read into `arg`; their values are judged here. What is
--- wrong ends the program with status 2.
+-- options: those of `wsbot connect`, which host/app/cli.c has read into `arg` and judged, but for files: these are
+-- looked at here. What is wrong ends the program with status 2.
 local show = require "wsbot.connect.show"
 
 local LONGEST = 16 * 1024 * 1024 -- bytes of a line to send, and of all that waits to be sent
@@ -21,11 +21,7 @@ local function value(name)
 end
 
 local function seconds(name)
-  local text = value(name)
-  if not text then return nil end
-  local number = tonumber(text)
-  if number and number >= 0 and number <= 1e9 then return number end
-  refuse(("a wrong value for --%s: '%s' (seconds)"):format(name, text))
+  return value(name) and tonumber(value(name))
 end
 
 -- The path of a file that can be read.
@@ -42,7 +38,6 @@ local function headers()
   local all = {}
   for _, line in ipairs(arg.header or {}) do
     local name, text = line:match "^([^:]+):[ \t]*(.-)[ \t]*$"
-    if not name then refuse 'a wrong value for --header ("Name: value")' end
     all[name] = all[name] or {}
     table.insert(all[name], text)
   end
@@ -61,7 +56,7 @@ end
 local function redirects()
   local text = value "max-redirects"
   if text == nil or text == true then return text and 10 or 0 end
-  return math.tointeger(tonumber(text)) or refuse(("a wrong value for --max-redirects: '%s' (0 to 20)"):format(text))
+  return math.tointeger(text)
 end
 
 -- What hosts stand for, as curl's --resolve has it: "HOST:PORT:ADDRESS,ADDRESS".
@@ -69,7 +64,6 @@ local function resolve()
   local all = {}
   for _, text in ipairs(arg.resolve or {}) do
     local place, list = text:match "^(.-:%d+):(.+)$"
-    if not place then refuse(("a wrong value for --resolve: '%s' (HOST:PORT:ADDRESS)"):format(text)) end
     all[place] = all[place] or {}
     for address in list:gmatch "[^,%[%]]+" do table.insert(all[place], address) end
   end
@@ -82,30 +76,11 @@ local function proxy()
   return url
 end
 
--- What options of ws.connect are called here.
-local names = {
-  ["tls.alpn"] = "--alpn", ["tls.ca_file"] = "--ca", ["tls.cert"] = "--cert", ["tls.key"] = "--key",
-  ["tls.key_password"] = "WSBOT_KEY_PASSWORD", ["tls.pin"] = "--pin", ["tls.server_name"] = "--server-name",
-  connect_timeout = "--timeout", handshake_timeout = "--timeout", local_address = "--local-address",
-  max_redirects = "--max-redirects", redirect_headers = "--redirect-headers",
-}
-
--- A message of ws.connect with the names that options have here.
-local function say(message)
-  message = message:gsub('tls%.pin = ("[^"]*")', "--pin %1"):gsub("tls%.verify = false", "--insecure")
-    :gsub("tls%.stapling = false", "--no-stapling"):gsub("tls%.allow_weak = true", "--allow-weak")
-  message = message:gsub("verify = false", "--insecure"):gsub("family = ([46])", "--ipv%1")
-  return (message:gsub("%f[%a][%l_]+%.?[%l_]+", names))
-end
-
-if flag "ipv4" and flag "ipv6" then refuse "--ipv4 and --ipv6 exclude each other" end
-if flag "cert" ~= flag "key" then refuse "--cert and --key go together" end
 local timeout = seconds "timeout"
 local patience = math.max(timeout or 0, PATIENCE)
 
 return {
   refuse = refuse, -- refuse(text) tells a mistake and ends the program
-  say = say, -- say(message) is a message of ws.connect in words of the command line
   longest = LONGEST,
   binary = flag "binary",
   base64 = flag "base64",

@@ -131,11 +131,19 @@ local function differs(self, event, text)
   error(("%s, line %d: %s"):format(self.path, event.line, text), 0)
 end
 
+-- What the bot sent then, in words.
+local function said(event)
+  if event.kind == "close" then return ("a Close with %d"):format(event.code) end
+  return difference.quote(event.data)
+end
+
 -- The bot sends what it sent then.
 local function expect(self, session, event, timeout)
   if event.kind == "ping" or event.kind == "pong" then return end -- the host's own, in its own time
+  self.awaited[session] = event
   local data, kind, code, reason = session:receive(timeout)
-  local what = event.kind == "close" and ("a Close with %d"):format(event.code) or difference.quote(event.data)
+  self.awaited[session] = nil
+  local what = said(event)
   if event.kind == "close" and kind == "closed" then
     if code ~= event.code then differs(self, event, ("the bot closed with %d, and not %d"):format(code, event.code)) end
   elseif not data then
@@ -144,7 +152,8 @@ local function expect(self, session, event, timeout)
   elseif event.kind == "close" then
     differs(self, event, ("the bot sent %s, and not %s"):format(difference.quote(data), what))
   elseif kind ~= event.kind then
-    differs(self, event, ("the bot sent a %s message, and not a %s one"):format(kind, event.kind))
+    differs(self, event, ("the bot sent the %s message %s, and in the record it is the %s message %s"):format(kind,
+      difference.quote(data), event.kind, what))
   elseif not (self.compare or same)(event.data, data) then
     differs(self, event, "the bot's answer is another one\n" .. difference.of_texts(event.data, data))
   end
@@ -194,13 +203,29 @@ end
 local replay = { __name = "wsbot.testing.replay" }
 replay.__index = replay
 
+local MOST <const> = 5 -- of what is left in a record, that are told
+
+-- What of the record was not played yet, in words.
+local function left(self)
+  local list = {}
+  for _, event in pairs(self.awaited) do
+    list[#list + 1] = ("%s, which the bot is to send (line %d)"):format(said(event), event.line)
+  end
+  for _, attempt in ipairs(self.attempts) do
+    list[#list + 1] = ("a connection to %s (line %d)"):format(attempt.target, attempt.request.line)
+  end
+  if #list == 0 then return "nothing is left in it" end
+  local more = #list > MOST and (", and %d more"):format(#list - MOST) or ""
+  return "left in it is " .. table.concat(list, ", ", 1, math.min(#list, MOST)) .. more
+end
+
 -- The attempt of the record that a request is, which is then taken.
 local function take(self, request)
   for i, attempt in ipairs(self.attempts) do
     if is_same_target(attempt.target, request.target) then return table.remove(self.attempts, i) end
   end
-  self.failure = self.failure
-    or ("%s: the bot connects to %s, which is not in the record (any more)"):format(self.path, request.target)
+  self.failure = self.failure or ("%s: the bot connects to %s, which is not in the record (any more); %s"):format(
+    self.path, request.target, left(self))
 end
 
 local function fail(self, why)
@@ -233,7 +258,8 @@ function replay:finish()
   local turns = 0
   while not self.failure and (self.playing > 0 or #self.attempts > 0 or next(self.taken)) do
     turns = turns + 1
-    core.turn(turns)
+    local ok, why = pcall(core.turn, turns)
+    if not ok then error(("%s: not all of the record was played; %s\n%s"):format(self.path, left(self), why), 2) end
   end
   local failure = self.failure
   self.failure = nil
@@ -262,7 +288,7 @@ return function(path, options)
   for name in pairs(options) do
     if not known[name] then error(("testing.replay: unknown option '%s'"):format(name), 2) end
   end
-  local self = setmetatable({ path = path, attempts = read_attempts(path), taken = {}, playing = 0,
+  local self = setmetatable({ path = path, attempts = read_attempts(path), taken = {}, playing = 0, awaited = {},
     speed = options.speed, compare = options.compare }, replay)
   self.server = server {
     tls = options.tls,

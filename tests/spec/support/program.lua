@@ -1,6 +1,7 @@
 -- program: starts programs, wsbot first of all, talks to them and hears how they end. All of them end with the story
 -- that started them, and a report of a sanitizer on stderr fails it.
 local uv = require "luv"
+local log = require "support.log"
 local place = require "support.place"
 local story = require "support.story"
 
@@ -186,10 +187,10 @@ function methods:tells(...)
   end
 end
 
--- Waits until its stderr has this text (plain). Returns all of it.
+-- Waits until its stderr has this text (plain; the times of log lines are left out). Returns all of it.
 function methods:complains(text)
   story.wait(("%q on stderr"):format(text), function()
-    if self.err:find(text, 1, true) then return true end
+    if log.untimed(self.err):find(text, 1, true) then return true end
     if self.open == 0 then error(("there is no %q on stderr"):format(text), 0) end
   end)
   return self.err

@@ -28,10 +28,10 @@ function methods:write_script(source)
   place.file(self.path, program.prelude .. source)
 end
 
--- Waits for the next line about a reload on stderr, and returns it: all of it, where it has a traceback.
+-- Waits for the next line about a reload on stderr, and returns it without its time.
 function methods:reload_line()
   local _, line = story.wait("a line about a reload", function()
-    local from, to = self.bot.err:find("wsbot: reload[^\n]*\n", self.seen + 1)
+    local from, to = self.bot.err:find("%f[%l]%l+ reload [%df][^\n]*\n", self.seen + 1)
     if not from and self.bot.status then error("the program has ended", 0) end
     if from then
       self.seen = to
@@ -51,7 +51,7 @@ end
 -- The same; it must take over, and tell this of it (a pattern).
 function methods:takes_over(source, pattern)
   local line = self:reload(source)
-  if not line:find "^wsbot: reload %d+: " then
+  if not line:find "^info reload %d+: " then
     error("the reload failed: " .. self.bot.err:sub(self.seen - #line), 2)
   end
   if pattern and not line:find(pattern) then error(("%s\ndoes not match\n%s"):format(line, pattern), 2) end
@@ -61,7 +61,7 @@ end
 -- The same; it must fail, and say this of it (a pattern).
 function methods:fails_to(source, pattern)
   local line = self:reload(source)
-  if not line:find "^wsbot: reload failed" then error("the reload did not fail: " .. line, 2) end
+  if not line:find "^error reload failed" then error("the reload did not fail: " .. line, 2) end
   if not line:find(pattern) then error(("%s\ndoes not match\n%s"):format(line, pattern), 2) end
 end
 
