@@ -237,6 +237,26 @@ void http_transfer_set_headers(struct http_transfer *t) {
     if (before) curl->slist_free_all(before);
 }
 
+/* The environment's list, in which "*.example.org" is ".example.org": libcurl does not take it so. */
+static void set_no_proxy(struct http_transfer *t) {
+    const struct curl *curl = &t->client->curl;
+    const char *list = getenv("no_proxy");
+    if (!list) list = getenv("NO_PROXY");
+    if (!list || !strstr(list, "*.")) return;
+    char *plain = strdup(list), *to = plain;
+    if (!plain) {
+        refuse_for_memory(t);
+        return;
+    }
+    for (const char *p = list; *p; p++) {
+        bool begins = p == list || strchr(", \t", p[-1]);
+        if (!begins || p[0] != '*' || p[1] != '.') *to++ = *p;
+    }
+    *to = '\0';
+    SET(CURLOPT_NOPROXY, plain);
+    free(plain);
+}
+
 static void set_all(struct http_transfer *t) {
     const struct http_request *r = &t->request;
     const struct curl *curl = &t->client->curl;
@@ -264,6 +284,8 @@ static void set_all(struct http_transfer *t) {
     if (r->proxy) {
         SET(CURLOPT_PROXY, r->proxy);
         SET(CURLOPT_NOPROXY, ""); /* NO_PROXY is about the environment's */
+    } else {
+        set_no_proxy(t);
     }
     if (r->local_address) SET(CURLOPT_INTERFACE, r->local_address);
     set_method(t);

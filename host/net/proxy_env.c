@@ -52,8 +52,9 @@ static struct slice without_last_dot(struct slice s) {
     return s.n > 1 && s.p[s.n - 1] == '.' ? slice_head(s, s.n - 1) : s;
 }
 
-/* Is `host` the name, or below it? */
+/* Is `host` the name, or below it? "*.example.org" is ".example.org". */
 static bool is_within(struct slice host, struct slice name) {
+    if (slice_eq(slice_head(name, 2), slice_str("*."))) name = slice_skip(name, 1);
     if (name.n && name.p[0] == '.') name = slice_skip(name, 1);
     name = without_last_dot(name);
     if (name.n == 0 || host.n < name.n) return false;

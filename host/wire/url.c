@@ -110,9 +110,10 @@ static int parse_host(struct slice s, struct url *out, struct fault *fault) {
     return out->host ? 0 : ERR_NOMEM;
 }
 
-/* "user:password", where the password may be missing: then it is empty (RFC 7617 2). */
+/* "user:password", where the password may be missing: then it is empty (RFC 7617 2). Nobody is who has neither. */
 static int parse_credentials(struct slice s, struct url *out, struct fault *fault) {
     bool bad;
+    if (s.n == 0 || slice_eq(s, slice_str(":"))) return 0;
     char *text = out->credentials = decode(s, &bad);
     if (!text) return bad ? refuse(fault, "the user or password has a wrong %XX") : ERR_NOMEM;
     if (strchr(text, ':')) return 0;

@@ -599,6 +599,18 @@ describe("a proxy", function()
     bot:ends(0)
   end)
 
+  it_tells("is not for what *.NAME of NO_PROXY names", function()
+    local p = serve(function(s, request)
+      s:send(answer("200 OK", request.target))
+    end)
+    local bot = bot_of([[
+      tell(http.get("http://a.localhost:" .. arg[1] .. "/x"))
+      tell(http.get("http://a.test:" .. arg[1] .. "/x"))
+    ]], { tostring(p.port) }, { env = { http_proxy = p.url, NO_PROXY = "b.test, *.localhost" } })
+    bot:tells('200 "/x"', ('200 "http://a.test:%d/x"'):format(p.port))
+    bot:ends(0)
+  end)
+
   it_tells("makes a tunnel for https: urls", function()
     local t = tls.listen()
     local p = listen()

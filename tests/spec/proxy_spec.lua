@@ -450,6 +450,16 @@ describe("the environment", function()
     assert.equal(0, gate.count)
   end)
 
+  it_tells("names by *.NAME what .NAME does", function()
+    local p, gate = peer.listen(), peer.listen()
+    for _, list in ipairs { "*.corp.test", "a.test,*.Corp.test:" .. p.port } do
+      local env = { HTTP_PROXY = "http://" .. gate.address, NO_PROXY = list }
+      converses(start("ws://feed.corp.test:" .. p.port, nil,
+        { env = env, more = "resolve = { ['feed.corp.test'] = '127.0.0.1' }," }), p:open())
+    end
+    assert.equal(0, gate.count)
+  end)
+
   it_tells("does not count where the option is given", function()
     local p = peer.listen()
     local env = { ALL_PROXY = "http://127.0.0.1:1", NO_PROXY = "*" }

@@ -62,6 +62,20 @@ static void user_and_password_are_decoded(void **state) {
     url_clear(&url);
 }
 
+static void an_empty_user_is_none(void **state) {
+    (void)state;
+    static const char *const texts[] = {"ws://@h/", "wss://:@h:81", "http://@h", "socks5://:@h"};
+    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
+        struct url url;
+        struct fault fault = {0};
+        int (*parse)(struct slice, struct url *, struct fault *) = i < 2 ? url_parse : url_parse_proxy;
+        assert_int_equal(parse(slice_str(texts[i]), &url, &fault), 0);
+        assert_string_equal(url.host, "h");
+        assert_null(url.credentials);
+        url_clear(&url);
+    }
+}
+
 static void a_socket_of_the_file_system_has_a_path_and_a_target(void **state) {
     (void)state;
     struct url url;
@@ -270,6 +284,7 @@ int main(void) {
         cmocka_unit_test(addresses_are_cut_into_parts),
         cmocka_unit_test(a_default_port_is_known_as_such),
         cmocka_unit_test(user_and_password_are_decoded),
+        cmocka_unit_test(an_empty_user_is_none),
         cmocka_unit_test(a_socket_of_the_file_system_has_a_path_and_a_target),
         cmocka_unit_test(what_is_wrong_is_told),
         cmocka_unit_test(proxies_have_addresses_too),
