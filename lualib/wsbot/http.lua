@@ -96,11 +96,16 @@ local function a_method(value, name)
   return value:upper()
 end
 
+-- An address without the user and password that are both empty, which libcurl would send.
+local function without_nobody(url)
+  return (url:gsub("^(%a[%w+.-]*://):?@", "%1"))
+end
+
 local function a_proxy(value, name)
   if value == false then return "" end
   if type(value) ~= "string" then wrong("%s must be a string or false, not %s", name, type(value)) end
   if value == "" or value:find "[%c ]" then wrong("%s '%s' is not the address of a proxy", name, fit.address(value)) end
-  return value
+  return without_nobody(value)
 end
 
 local function a_flag(value, name)
@@ -162,7 +167,7 @@ local function a_url(value, name)
   if not value:find "^[hH][tT][tT][pP][sS]?://[^/?#]" then
     wrong("url '%s': it must begin with http:// or https:// and a host", fit.address(value))
   end
-  return value
+  return without_nobody(value)
 end
 
 local known = {

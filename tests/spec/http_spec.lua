@@ -186,6 +186,18 @@ describe("a request", function()
     bot:ends(0)
   end)
 
+  it_tells("says nothing of a user without a name and a password", function()
+    local p = serve(function(s, request)
+      s:send(answer("200 OK", (request.headers.authorization or request.headers["proxy-authorization"] or {})[1]))
+    end)
+    local bot = bot_of([[
+      local empty, colon = (arg[1]:gsub("//", "//@")), (arg[1]:gsub("//", "//:@"))
+      tell(http.get(empty)) tell(http.get(colon)) tell(http.get("http://far.example", { proxy = colon }))
+    ]], { p.url })
+    bot:tells('200 ""', '200 ""', '200 ""')
+    bot:ends(0)
+  end)
+
   it_tells("says who it is with Basic authorization", function()
     local p = listen()
     local bot = bot_of([[tell(http.get(arg[1], { user = "me", password = "p:w" }))
