@@ -2,8 +2,10 @@
  * answer afterwards, all of it runs in the thread. */
 #include "net/http_parts.h"
 
+#include "net/address.h"
 #include "wire/secret.h"
 #include <errno.h>
+#include <net/if.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -257,6 +259,22 @@ static void set_no_proxy(struct http_transfer *t) {
     free(plain);
 }
 
+/* libcurl takes no zone here: the interface stands for its one address of the link. */
+static void set_local(struct http_transfer *t) {
+    const struct curl *curl = &t->client->curl;
+    const char *text = t->request.local_address, *zone = address_zone(text);
+    union address address;
+    char name[IF_NAMESIZE], device[IF_NAMESIZE + sizeof "if!"];
+    if (*zone == '\0' || address_read(&address, text, 0) == ADDRESS_NONE) {
+        SET(CURLOPT_INTERFACE, text);
+    } else if (if_indextoname(address.v6.sin6_scope_id, name)) {
+        snprintf(device, sizeof device, "if!%s", name);
+        SET(CURLOPT_INTERFACE, device);
+    } else {
+        fault_put(&t->fault, "connect", "cannot connect from local_address %s: there is no interface %s", text, zone);
+    }
+}
+
 static void set_all(struct http_transfer *t) {
     const struct http_request *r = &t->request;
     const struct curl *curl = &t->client->curl;
@@ -287,10 +305,36 @@ static void set_all(struct http_transfer *t) {
     } else {
         set_no_proxy(t);
     }
-    if (r->local_address) SET(CURLOPT_INTERFACE, r->local_address);
+    if (r->local_address) set_local(t);
     set_method(t);
     http_transfer_set_headers(t);
     set_tls(t);
+}
+
+/* The host of a url and its zone, "fe80::1%eth0"; empty where it is no IPv6 address. */
+static void write_host(const struct curl *curl, CURLU *url, char text[ADDRESS_TEXT]) {
+    char *host = NULL, *zone = NULL;
+    text[0] = '\0';
+    curl->url_get(url, CURLUPART_HOST, &host, 0);
+    curl->url_get(url, CURLUPART_ZONEID, &zone, 0);
+    size_t n = host ? strlen(host) : 0;
+    if (n > 2 && n < ADDRESS_TEXT && host[0] == '[')
+        snprintf(text, ADDRESS_TEXT, "%.*s%s%s", (int)n - 2, host + 1, zone ? "%" : "", zone ? zone : "");
+    curl->free(host);
+    curl->free(zone);
+}
+
+void http_transfer_check_zone(struct http_transfer *t, CURLU *url) {
+    char text[ADDRESS_TEXT];
+    union address address;
+    if (t->request.proxy && t->request.proxy[0]) return; /* which knows its own links */
+    write_host(&t->client->curl, url, text);
+    enum address_kind kind = address_read(&address, text, 0);
+    if (kind == ADDRESS_ASTRAY)
+        fault_put(&t->fault, "connect", "cannot connect to [%s]: there is no interface %s", text, address_zone(text));
+    if (kind == ADDRESS_FINE && address_lacks_zone(&address))
+        fault_put(&t->fault, "connect",
+                  "cannot connect to [%s]: a link-local address needs its interface behind it, as fe80::1%%eth0", text);
 }
 
 static void check_url(struct http_transfer *t) {
@@ -301,8 +345,11 @@ static void check_url(struct http_transfer *t) {
         return;
     }
     CURLUcode rc = curl->url_set(parts, CURLUPART_URL, t->request.url, 0);
+    if (rc != CURLUE_OK)
+        fault_put(&t->fault, "url", "%s", curl->url_strerror(rc));
+    else
+        http_transfer_check_zone(t, parts);
     curl->url_cleanup(parts);
-    if (rc != CURLUE_OK) fault_put(&t->fault, "url", "%s", curl->url_strerror(rc));
 }
 
 void http_transfer_add(struct http_transfer *t) {

@@ -214,8 +214,13 @@ TLS_READER(ca_path, l_option_keep_string)
 TLS_READER(cert, l_option_keep_string)
 TLS_READER(key, l_option_keep_string)
 TLS_READER(key_password, l_option_keep_secret)
-TLS_READER(server_name, l_option_keep_string)
 #undef TLS_READER
+
+static void read_tls_server_name(lua_State *L, int box, const char *name) {
+    char **to = &plan_at(L, box)->tls.server_name;
+    l_option_keep_string(L, to, name);
+    if (*address_zone(*to)) luaL_error(L, "ws.connect: %s has a zone (what stands behind '%%'): leave it out", name);
+}
 
 static void read_tls_pin(lua_State *L, int box, const char *name) {
     l_option_keep_list(
@@ -342,7 +347,7 @@ static void read_local_address(lua_State *L, int box, const char *name) {
     struct plan *p = plan_at(L, box);
     union address address;
     l_option_keep_string(L, &p->local, name);
-    if (!address_read(&address, p->local, 0))
+    if (address_read(&address, p->local, 0) == ADDRESS_NONE)
         luaL_error(L, "ws.connect: local_address '%s' is not an IP address", p->local);
     if (p->family && (p->family == 4) != (address.any.sa_family == AF_INET))
         luaL_error(L, "ws.connect: local_address '%s' is no IPv%d address (family = %d)", p->local, p->family,

@@ -1,6 +1,7 @@
 -- Addresses: which ones a bot goes to, from where, and what it says of those that did not answer.
 local uv = require "luv"
 local peer = require "support.peer"
+local place = require "support.place"
 local program = require "support.program"
 local story = require "support.story"
 local tls = require "support.tls"
@@ -93,6 +94,51 @@ describe("resolve", function()
   end)
 end)
 
+describe("localhost", function()
+  -- A thread that looks something up would wait for a writer of the pipe.
+  local function start_without_look_ups(url, options)
+    local folder = place.folder()
+    assert(os.execute(("mkfifo %s/fifo"):format(folder)))
+    return program.bot(([[
+      require "luv".fs_open("%s/fifo", "r", 0, function() end)
+      ws.connect(told { url = arg[1], %s on_connect = function(c) say("connect", c.remote_address) end,
+        on_close = function(_, code) say("close", code) os.exit(0) end })
+    ]]):format(folder, options or ""), { url }, { env = { UV_THREADPOOL_SIZE = "1" } })
+  end
+
+  it_tells("and what is below it are this machine, without a look-up", function()
+    for _, name in ipairs { "localhost", "api.localhost", "LOCALHOST.", "a.b.Localhost" } do
+      local p = peer.listen()
+      local bot = start_without_look_ups(("ws://%s:%d"):format(name, p.port))
+      local s = p:open()
+      assert.same({ ("%s:%d"):format(name, p.port) }, s.request.headers.host)
+      bot:tells(("connect 127.0.0.1:%d"):format(p.port), "open 101")
+      s:finish()
+      bot:tells "close 1000"
+      bot:ends(0)
+    end
+  end)
+
+  it_tells_ipv6("is ::1 as well", function()
+    local p = peer.listen { host = "::1" }
+    for _, options in ipairs { "", "family = 6," } do
+      local bot = start_without_look_ups("ws://localhost:" .. p.port, options)
+      local s = p:open()
+      bot:tells(("connect [::1]:%d"):format(p.port), "open 101")
+      s:finish()
+      bot:tells "close 1000"
+      bot:ends(0)
+    end
+    fails(start("ws://localhost:" .. p.port, "family = 4"),
+      ("connect .cannot connect to localhost:%d: connection refused at 127%%.0%%.0%%.1:%d"):format(p.port, p.port))
+  end)
+
+  it_tells("is what `resolve` says, where it says anything", function()
+    local p = peer.listen { host = "127.0.0.3" }
+    reaches(p, start("ws://a.localhost:" .. p.port, [[resolve = { ["a.localhost"] = "127.0.0.3" }]]), "127.0.0.3")
+  end)
+end)
+
 describe("family", function()
   it_tells_ipv6("4 or 6 chooses among the addresses of a name", function()
     for family, host in pairs { [4] = "127.0.0.1", [6] = "::1" } do
@@ -171,7 +217,7 @@ describe("addresses", function()
           if n == 300 then say "all" end
         end }
       end
-    ]], { "ws://localhost:" .. p.port })
+    ]], { "ws://127.1:" .. p.port }) -- that is no address but a name, to which the system knows one
     bot:tells "all"
     bot:ends(0)
   end)

@@ -191,7 +191,7 @@ int main(void) {
         cmocka_unit_test(a_scheme_may_be_left_out),      cmocka_unit_test(http_proxy_may_be_a_clients_in_cgi),
         cmocka_unit_test(a_wrong_one_is_named),          cmocka_unit_test(no_proxy_comes_before_all),
         cmocka_unit_test(names_stand_for_what_is_below), cmocka_unit_test(the_list_may_be_written_in_many_ways),
-        cmocka_unit_test(a_star_before_a_name_is_none), cmocka_unit_test(the_list_may_be_written_in_many_ways),
+        cmocka_unit_test(a_star_before_a_name_is_none),  cmocka_unit_test(the_list_may_be_written_in_many_ways),
         cmocka_unit_test(entries_may_have_a_port),       cmocka_unit_test(addresses_are_compared_as_such),
         cmocka_unit_test(networks_hold_addresses),
     };
