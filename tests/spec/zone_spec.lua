@@ -1,7 +1,7 @@
 -- Zones: addresses of a link (fe80::/10), which there are behind each interface of a machine, so that a url must say by
 -- which one it goes. The stories of what is reached are told in a network of their own, whose loopback has such an
 -- address; where the system does not allow that they are left out.
-local place = require "support.place"
+local network = require "support.network"
 local program = require "support.program"
 local story = require "support.story"
 local tls = require "support.tls"
@@ -10,12 +10,11 @@ local function it_tells(name, body)
   it(name, story.of(body))
 end
 
-local LINK = "ip link set lo up && ip -6 addr add fe80::1/64 dev lo nodad 2>&1"
-local has_network = os.execute(("unshare -rn sh -c '%s' >/dev/null 2>&1"):format(LINK))
+local missing = network.missing()
 
-local it_tells_of_a_link = has_network and it_tells or function(name)
-  pending(name .. " (no network of its own can be made here: unshare -rn, ip)", function() end)
-end
+local it_tells_of_a_link = missing and function(name)
+  pending(("%s (%s)"):format(name, missing), function() end)
+end or it_tells
 
 -- What every script there begins with. serve(answer) listens at fe80::1 and has answer(head, client) called; it returns
 -- the port. reach(options) tells of a connection, and ends the program with it.
@@ -52,10 +51,8 @@ local PRELUDE = [[
   end
 ]]
 
--- Runs a script in a network of its own.
 local function on_a_link(source, ...)
-  local path = place.file("bot.lua", program.prelude .. PRELUDE .. source)
-  return program.start("/usr/bin/unshare", { "-rn", "sh", "-c", LINK .. ' && exec "$@"', "sh", program.wsbot, path, ... })
+  return network.bot(PRELUDE .. source, ...)
 end
 
 describe("a zone", function()
@@ -106,7 +103,8 @@ describe("a zone", function()
       end)
       reach { url = ("ws://[fe80::1%%lo]:%d/"):format(port), max_redirects = 1 }
     ]]
-    bot:tells("connect [fe80::1%lo]", "connect [fe80::1%lo]", "GET /there [fe80::1]", "close the server answered 404 No")
+    bot:tells("connect [fe80::1%lo]", "connect [fe80::1%lo]", "GET /there [fe80::1]",
+      "close the server answered 404 No")
     bot:ends(0)
   end)
 
