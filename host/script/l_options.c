@@ -2,6 +2,7 @@
 #include "script/l_option.h"
 
 #include "net/resolve.h"
+#include "script/modules.h"
 #include <lauxlib.h>
 #include <limits.h>
 #include <stdlib.h>
@@ -66,7 +67,9 @@ static void read_url(lua_State *L, int box, const char *name) {
 
 static void add_header(lua_State *L, struct conn *c, const char *name, int value) {
     size_t n = 0;
-    const char *why, *type = luaL_typename(L, value), *text = lua_tolstring(L, value, &n); /* of a number too */
+    const char *why, *type = luaL_typename(L, value);
+    l_number_plain(L, value);
+    const char *text = lua_tolstring(L, value, &n); /* of a number too */
     if (!text)
         luaL_error(L, "ws.connect: header '%s' must be a string or a list of strings, not %s",
                    l_option_shown(L, name, strlen(name)), type);

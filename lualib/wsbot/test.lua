@@ -2,6 +2,7 @@
 -- of time, is blamed for the errors of its callbacks and tasks, and what it leaves open ends with it.
 local core = require "wsbot.testing.core"
 local instrument = require "wsbot.testing.instrument"
+local number = require "wsbot.number"
 local shown = require "wsbot.shown"
 
 local limit, strict_leaks = 10, false
@@ -10,7 +11,7 @@ local limit, strict_leaks = 10, false
 local function read_options()
   local rest = { [0] = "wsbot test", "--ignore-lua" } -- a .busted may say lua = "wsbot": that is who runs it already
   local function seconds(text)
-    limit = tonumber(text)
+    limit = number.read(text or "")
     if not limit or limit <= 0 then
       io.stderr:write("wsbot test: --test-timeout takes seconds, not '", tostring(text), "'\n")
       os.exit(2)

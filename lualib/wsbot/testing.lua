@@ -1,6 +1,7 @@
 -- wsbot.testing: what tests of bots need beside busted. Everything in here ends with the test that made it.
 local core = require "wsbot.testing.core"
 local instrument = require "wsbot.testing.instrument"
+local plainly = require("wsbot.number").plainly
 
 local testing = {
   server = require "wsbot.testing.server",
@@ -15,7 +16,7 @@ function testing.eventually(look, timeout)
   while true do
     local result = look()
     if result then return result end
-    if core.real() > ends then error(("this has not come true within %g s"):format(timeout or 5), 2) end
+    if core.real() > ends then error(plainly(string.format, "this has not come true within %g s", timeout or 5), 2) end
     turns = turns + 1
     core.turn(turns)
   end

@@ -1,5 +1,6 @@
 -- options: those of `wsbot connect`, which host/app/cli.c has read into `arg`; their values are judged here. What is
 -- wrong ends the program with status 2.
+local number = require "wsbot.number"
 local show = require "wsbot.connect.show"
 
 local LONGEST = 16 * 1024 * 1024 -- bytes of a line to send, and of all that waits to be sent
@@ -23,8 +24,8 @@ end
 local function seconds(name)
   local text = value(name)
   if not text then return nil end
-  local number = tonumber(text)
-  if number and number >= 0 and number <= 1e9 then return number end
+  local given = number.read(text)
+  if given and given >= 0 and given <= 1e9 then return given end
   refuse(("a wrong value for --%s: '%s' (seconds)"):format(name, text))
 end
 
@@ -61,7 +62,7 @@ end
 local function redirects()
   local text = value "max-redirects"
   if text == nil or text == true then return text and 10 or 0 end
-  return math.tointeger(tonumber(text)) or refuse(("a wrong value for --max-redirects: '%s' (0 to 20)"):format(text))
+  return math.tointeger(number.read(text)) or refuse(("a wrong value for --max-redirects: '%s' (0 to 20)"):format(text))
 end
 
 -- What hosts stand for, as curl's --resolve has it: "HOST:PORT:ADDRESS,ADDRESS".

@@ -3,6 +3,7 @@
 local core = require "wsbot.testing.core"
 local difference = require "wsbot.testing.difference"
 local instrument = require "wsbot.testing.instrument"
+local plainly = require("wsbot.number").plainly
 
 local EXPECT <const> = 5 -- seconds that an answer may take, where nothing is said
 
@@ -93,7 +94,7 @@ function session:send(data, kind, how)
 end
 
 local function why_none(kind, timeout, code, reason)
-  if kind == "timeout" then return ("nothing came for %g s"):format(timeout) end
+  if kind == "timeout" then return plainly(string.format, "nothing came for %g s", timeout) end
   if code == 1006 then return "the connection ended without a Close" end
   return ("the bot closed with %d %s"):format(code, reason)
 end
