@@ -20,6 +20,7 @@ struct http_client {
     unsigned awaited;
     bool warned; /* that verification is off */
     bool joined;
+    bool forgets_names; /* the thread's: no address answered lately, and libcurl keeps those of a name for a minute */
 
     struct curl curl;
     struct queue active; /* what the thread has */

@@ -119,6 +119,7 @@ void http_transfer_finish(struct http_transfer *t, CURLcode code) {
     if (http_redirect_follow(t, code)) return;
     t->over = true;
     if (code == CURLE_OK) return;
+    if (t->far == NO_CONNECTION) t->client->forgets_names = true;
     const char *word = word_of(t, code), *text = t->error[0] ? t->error : t->client->curl.easy_strerror(code);
     const char *why =
         code == CURLE_PEER_FAILED_VERIFICATION ? why_unverified(info(t, CURLINFO_SSL_VERIFYRESULT)) : NULL;
@@ -299,6 +300,8 @@ static void set_all(struct http_transfer *t) {
     SET(CURLOPT_CONNECTTIMEOUT_MS, ms > 0 ? ms : 1L);
     if (r->user) SET(CURLOPT_USERNAME, r->user);
     if (r->password) SET(CURLOPT_PASSWORD, r->password);
+    if (t->client->forgets_names) SET(CURLOPT_DNS_CACHE_TIMEOUT, 0L);
+    t->client->forgets_names = false;
     if (r->proxy) {
         SET(CURLOPT_PROXY, r->proxy);
         SET(CURLOPT_NOPROXY, ""); /* NO_PROXY is about the environment's */

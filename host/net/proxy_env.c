@@ -18,9 +18,11 @@ static bool number(struct slice s, unsigned most, unsigned *out) {
     return s.n > 0 && *out <= most;
 }
 
-/* The address that `s` is, in `bytes`; its size, or 0 where it is none. */
+/* The address that `s` is, in `bytes`; its size, or 0 where it is none. Its zone has no say. */
 static unsigned address(struct slice s, uint8_t bytes[16]) {
     char text[INET6_ADDRSTRLEN];
+    const uint8_t *percent = s.n ? memchr(s.p, '%', s.n) : NULL;
+    if (percent) s = slice_head(s, (size_t)(percent - s.p));
     if (s.n >= sizeof text) return 0;
     snprintf(text, sizeof text, "%.*s", SLICE_ARGS(s));
     return inet_pton(AF_INET, text, bytes) == 1 ? 4 : inet_pton(AF_INET6, text, bytes) == 1 ? 16 : 0;

@@ -237,14 +237,9 @@ static void add_address(struct detour *d, const union address *a) {
     if (uv_ip_name(&a->any, all->list[all->count], sizeof all->list[0]) == 0) all->count++;
 }
 
-/* The addresses of the server are known: those of the family that was first to be known go first. */
-static void on_named(struct names_wait *w, const struct names_answer *answer) {
-    struct detour *d = (struct detour *)((char *)w - offsetof(struct detour, names));
-    struct tunnel *t = d->tunnel;
-    if (answer->status != 0 && d->dns_error != UV_EAI_AGAIN) d->dns_error = answer->status;
-    if (answer->count) d->found_at = clock_now(&t->net->clock);
-    for (size_t i = 0; i < answer->count && i < ADDRESSES_MOST / 2; i++) add_address(d, &answer->found[i]);
-    if (w->awaits) return;
+/* All that there are of the server are known. */
+static void begin_with_addresses(struct tunnel *t) {
+    struct detour *d = t->detour;
     if (d->addresses.count) {
         dial_proxy(t);
         return;
@@ -254,20 +249,39 @@ static void on_named(struct names_wait *w, const struct names_answer *answer) {
     fail_soon(t);
 }
 
+/* Some addresses of the server are known: those of the family that was first to be known go first. */
+static void on_named(struct names_wait *w, const struct names_answer *answer) {
+    struct detour *d = (struct detour *)((char *)w - offsetof(struct detour, names));
+    struct tunnel *t = d->tunnel;
+    if (answer->status != 0 && d->dns_error != UV_EAI_AGAIN) d->dns_error = answer->status;
+    if (answer->count) d->found_at = clock_now(&t->net->clock);
+    for (size_t i = 0; i < answer->count && i < ADDRESSES_MOST / 2; i++) add_address(d, &answer->found[i]);
+    if (!w->awaits) begin_with_addresses(t);
+}
+
+/* Those that are known without a look-up; zones are ours alone. */
+static void add_given(struct detour *d, struct slice given, int family) {
+    union address address;
+    char text[ADDRESS_TEXT];
+    while (resolve_take(&given, text)) {
+        if (address_read(&address, text, d->port) == ADDRESS_NONE) continue;
+        if (!family || (family == 4) == (address.any.sa_family == AF_INET)) add_address(d, &address);
+    }
+}
+
 /* A proxy of socks5:// is told an address. */
 static void find_server(struct tunnel *t) {
     struct detour *d = t->detour;
-    union address address;
-    char text[ADDRESS_TEXT];
     int family = t->plan->family;
     struct slice given = resolve_find(buf_slice(&t->plan->resolve), d->host, d->port);
-    bool is_given = given.n > 0;
-    while (resolve_take(&given, text))
-        if (address_read(&address, text, d->port) != ADDRESS_NONE) add_address(d, &address);
-    if (is_given)
-        dial_proxy(t);
-    else
+    bool is_literal = given.p == (const uint8_t *)d->host; /* what else is there to tell it */
+    if (!given.n) {
         names_ask(t->net, d->host, (family != 6) * NAMES_V4 | (family != 4) * NAMES_V6, &d->names, on_named);
+        return;
+    }
+    add_given(d, given, is_literal ? 0 : family);
+    d->dns_error = UV_EAI_ADDRFAMILY;
+    begin_with_addresses(t);
 }
 
 /* What is trusted holds for a proxy, too; who we are, and its pinned key, is for the server alone. */

@@ -6,6 +6,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+enum { ZONE_MOST = 32 }; /* bytes: names of interfaces are shorter everywhere */
+
 static char *copy(struct slice s) {
     char *text = malloc(s.n + 1);
     if (!text) return NULL;
@@ -111,6 +113,7 @@ static int parse_host(struct slice s, struct url *out, struct fault *fault) {
 }
 
 static bool is_good_zone(const char *zone) {
+    if (strlen(zone) > ZONE_MOST) return false;
     for (const char *p = zone; *p; p++)
         if (*p <= ' ' || *p >= 0x7F || *p == '%' || *p == '/' || *p == '[' || *p == ']') return false;
     return *zone;

@@ -275,6 +275,29 @@ describe("a name", function()
     bot:ends(0)
   end)
 
+  it_tells_of_names("is looked up anew by wsbot.http as well", function()
+    local bot = network.bot(NAME_SERVER .. [[
+      names("127.0.0.2", "127.0.0.2", "127.0.0.1")
+      local web = uv.new_tcp()
+      web:bind("127.0.0.1", 81)
+      web:listen(8, function()
+        local client = uv.new_tcp()
+        web:accept(client)
+        client:write "HTTP/1.1 204 No Content\r\nConnection: close\r\n\r\n"
+        client:shutdown()
+        client:read_start(function() end)
+      end)
+      local http = require "wsbot.http"
+      for i = 1, 3 do
+        local res, word = http.get "http://feed.example.test:81/"
+        say(i, res and res.status or word, "question", asked)
+      end
+      os.exit(0)
+    ]])
+    bot:tells("1 connect question 1", "2 connect question 2", "3 204 question 3")
+    bot:ends(0)
+  end)
+
   it_tells_of_names("of this machine is asked of nobody, with an empty /etc/hosts", function()
     local bot = network.bot(NAME_SERVER .. [[
       names "127.0.0.9"

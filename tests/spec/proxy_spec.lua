@@ -251,6 +251,22 @@ describe("what a proxy hears", function()
     converses(bot, s:upgrade())
   end)
 
+  it_tells("gets the address of the family that was asked for", function()
+    local p = peer.listen()
+    for _, host in ipairs { "localhost", "a.test" } do
+      local bot = start(("ws://%s:81"):format(host), "socks5://" .. p.address,
+        { more = "family = 4, resolve = { ['a.test'] = { '::1', '127.0.0.1' } }," })
+      local s = p:accept()
+      s:read(3)
+      s:send "\5\0"
+      assert.equal("\5\1\0\1\127\0\0\1\0\81", s:read(10))
+      s:send "\5\0\0\1\0\0\0\0\0\0"
+      converses(bot, s:upgrade())
+    end
+    fails(start("ws://a.test:81", "socks5://" .. p.address,
+      { more = "family = 4, resolve = { ['a.test'] = '::1' }," }), "dns", "dns", "cannot find a%.test: ")
+  end)
+
   it_tells("is understood byte by byte, as its answer is", function()
     local p = peer.listen()
     local bot = start("ws://far.example", "http://" .. p.address)

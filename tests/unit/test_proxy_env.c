@@ -161,6 +161,8 @@ static void addresses_are_compared_as_such(void **state) {
     excepts("::1", "::1", 80);
     excepts("[::1]", "::1", 80);
     excepts("2001:DB8:0:0::1", "2001:db8::1", 80);
+    excepts("a, fe80::1%eth0", "fe80::1", 80);
+    excepts("[fe80::1%eth0]:80", "fe80::1", 80);
     does_not_except("127.0.0.1", "127.0.0.11", 80);
     does_not_except("0.0.1", "127.0.0.1", 80);
     does_not_except("127.0.0.1", "localhost", 80);

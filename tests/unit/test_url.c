@@ -93,6 +93,7 @@ static void a_zone_is_kept_apart_from_the_address(void **state) {
         url_clear(&url);
     }
     bad("ws://[fe80::1%]/", "no name of an interface");
+    bad("ws://[fe80::1%a-name-that-is-longer-than-32-bytes]/", "no name of an interface");
     bad("ws://[fe80::1%25%]/", "no name of an interface");
     bad("ws://[fe80::1%a/b]/", "not closed");
     bad("ws://[fe80::1%25a%2Fb]/", "no name of an interface");
