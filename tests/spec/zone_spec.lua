@@ -16,8 +16,9 @@ local it_tells_of_a_link = missing and function(name)
   pending(("%s (%s)"):format(name, missing), function() end)
 end or it_tells
 
--- What every script there begins with. serve(answer) listens at fe80::1 and has answer(head, client) called; it returns
--- the port. reach(options) tells of a connection, and ends the program with it.
+-- What every script there begins with. serve(answer) listens at fe80::1 and sends what answer(head) gives; it returns
+-- the port. host_of is one that says what was asked for, and there leads to it. reach(options) tells of a connection,
+-- and ends the program with it.
 local PRELUDE = [[
   local uv = require "luv"
   local function serve(answer)
@@ -47,7 +48,12 @@ local PRELUDE = [[
   end
   local function host_of(head)
     say((head:match("^%u+ %S+"):gsub(":%d+$", "")), (head:match("\nHost: (%S+)"):gsub("]:%d+$", "]")))
-    return "HTTP/1.1 404 No\r\nContent-Length: 0\r\n\r\n"
+    return "HTTP/1.1 404 No\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"
+  end
+  local function there(head)
+    if head:find "^GET /there" then return host_of(head) end
+    return ("HTTP/1.1 302 Found\r\nLocation: http://%s/there\r\nConnection: close\r\nContent-Length: 0\r\n\r\n")
+      :format(head:match "\nHost: (%S+)")
   end
 ]]
 
@@ -94,13 +100,7 @@ describe("a zone", function()
 
   it_tells_of_a_link("goes along where a server of the link redirects to itself", function()
     local bot = on_a_link [[
-      local seen = 0
-      local port
-      port = serve(function(head)
-        seen = seen + 1
-        if seen == 2 then return host_of(head) end
-        return ("HTTP/1.1 302 Found\r\nLocation: http://[fe80::1]:%d/there\r\nContent-Length: 0\r\n\r\n"):format(port)
-      end)
+      local port = serve(there)
       reach { url = ("ws://[fe80::1%%lo]:%d/"):format(port), max_redirects = 1 }
     ]]
     bot:tells("connect [fe80::1%lo]", "connect [fe80::1%lo]", "GET /there [fe80::1]",
@@ -141,12 +141,7 @@ describe("a zone", function()
   it_tells_of_a_link("goes along in redirects of wsbot.http", function()
     local bot = on_a_link [[
       local http = require "wsbot.http"
-      local seen, port = 0, nil
-      port = serve(function(head)
-        seen = seen + 1
-        if seen == 2 then return host_of(head) end
-        return ("HTTP/1.1 302 Found\r\nLocation: http://[fe80::1]:%d/there\r\nContent-Length: 0\r\n\r\n"):format(port)
-      end)
+      local port = serve(there)
       local res, _, message = http.get(("http://[fe80::1%%lo]:%d/"):format(port), { headers = { ["X-Key"] = "k" } })
       say(res and res.status or message)
       os.exit(0)
