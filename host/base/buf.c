@@ -2,6 +2,7 @@
 #include "base/buf.h"
 
 #include "base/err.h"
+#include "base/number.h"
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -69,11 +70,11 @@ int buf_printf(struct buf *b, const char *format, ...) {
     va_list args, again;
     va_start(args, format);
     va_copy(again, args);
-    int n = vsnprintf(NULL, 0, format, args);
+    int n = number_vprint(NULL, 0, format, args);
     va_end(args);
-    uint8_t *to = n < 0 ? NULL : buf_reserve(b, (size_t)n + 1); /* vsnprintf writes a NUL behind */
+    uint8_t *to = n < 0 ? NULL : buf_reserve(b, (size_t)n + 1); /* it writes a NUL behind */
     if (to) {
-        vsnprintf((char *)to, (size_t)n + 1, format, again);
+        number_vprint((char *)to, (size_t)n + 1, format, again);
         b->len += (size_t)n;
     }
     va_end(again);

@@ -1,6 +1,7 @@
 /* err: words for failures. */
 #include "base/err.h"
 
+#include "base/number.h"
 #include "base/shown.h"
 #include <stdarg.h>
 #include <stdio.h>
@@ -25,7 +26,7 @@ void fault_put(struct fault *f, const char *kind, const char *format, ...) {
     char text[sizeof f->text];
     va_list args;
     va_start(args, format);
-    vsnprintf(text, sizeof text, format, args);
+    number_vprint(text, sizeof text, format, args);
     va_end(args);
     shown_copy(f->text, sizeof f->text, slice_str(text));
 }

@@ -2,6 +2,7 @@
 #include "base/log.h"
 
 #include "base/json.h"
+#include "base/number.h"
 #include "base/shown.h"
 #include <stdarg.h>
 #include <stdio.h>
@@ -109,8 +110,8 @@ static void put_format(FILE *to, enum log_level level, unsigned keep, const char
     char some[1024], *text = some;
     va_list again;
     va_copy(again, args);
-    int n = vsnprintf(some, sizeof some, format, args);
-    if (n >= (int)sizeof some && (text = malloc((size_t)n + 1))) vsnprintf(text, (size_t)n + 1, format, again);
+    int n = number_vprint(some, sizeof some, format, args);
+    if (n >= (int)sizeof some && (text = malloc((size_t)n + 1))) number_vprint(text, (size_t)n + 1, format, again);
     if (!text) text = some; /* its beginning at least */
     put_line(to, level, slice_str(text), keep);
     if (text != some) free(text);

@@ -1,13 +1,47 @@
 /* address: reading, comparing, and a question to the system's table of routes. */
 #include "net/address.h"
 
+#include <net/if.h>
 #include <netinet/in.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
-bool address_read(union address *out, const char *text, uint16_t port) {
-    return uv_ip4_addr(text, port, &out->v4) == 0 || uv_ip6_addr(text, port, &out->v6) == 0;
+/* The number of an interface, given by its name or by that number; 0: there is none. */
+static unsigned interface_of(const char *zone) {
+    char name[IF_NAMESIZE], *end;
+    unsigned index = if_nametoindex(zone);
+    if (index || *zone < '0' || *zone > '9') return index;
+    unsigned long number = strtoul(zone, &end, 10);
+    return *end == '\0' && number <= INT32_MAX && if_indextoname((unsigned)number, name) ? (unsigned)number : 0;
+}
+
+const char *address_zone(const char *text) {
+    const char *percent = strchr(text, '%');
+    return percent ? percent + 1 : "";
+}
+
+enum address_kind address_read(union address *out, const char *text, uint16_t port) {
+    char address[ADDRESS_TEXT];
+    size_t n = strcspn(text, "%");
+    if (strlen(text) >= sizeof address) return ADDRESS_NONE;
+    memcpy(address, text, n);
+    address[n] = '\0';
+    if (text[n] == '\0' && uv_ip4_addr(address, port, &out->v4) == 0) return ADDRESS_FINE;
+    if (uv_ip6_addr(address, port, &out->v6) != 0 || (text[n] && !text[n + 1])) return ADDRESS_NONE;
+    if (text[n]) out->v6.sin6_scope_id = interface_of(text + n + 1);
+    return text[n] && out->v6.sin6_scope_id == 0 ? ADDRESS_ASTRAY : ADDRESS_FINE;
+}
+
+static bool is_of_link(const union address *a) {
+    return a->any.sa_family == AF_INET6 && IN6_IS_ADDR_LINKLOCAL(&a->v6.sin6_addr);
+}
+
+bool address_lacks_zone(const union address *a) { return is_of_link(a) && a->v6.sin6_scope_id == 0; }
+
+void address_borrow_zone(union address *a, const union address *other) {
+    if (address_lacks_zone(a) && is_of_link(other)) a->v6.sin6_scope_id = other->v6.sin6_scope_id;
 }
 
 void address_set_port(union address *a, uint16_t port) {

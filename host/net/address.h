@@ -13,8 +13,26 @@ union address {
     struct sockaddr_in6 v6;
 };
 
-/* Reads "127.0.0.1", "::1" or "fe80::1%eth0". False where it is no IP address; `*out` then has no meaning. */
-bool address_read(union address *out, const char *text, uint16_t port);
+/* What a text is. */
+enum address_kind {
+    ADDRESS_NONE = 0, /* no IP address; what was read has no meaning */
+    ADDRESS_FINE,
+    ADDRESS_ASTRAY, /* one of IPv6 whose zone is no interface of this machine; what was read has no zone */
+};
+
+enum { ADDRESS_TEXT = 80 }; /* bytes of an address and its zone, with a NUL: longer ones are ADDRESS_NONE */
+
+/* Reads "127.0.0.1", "::1" or, with a zone (RFC 4007 11), the name or number of an interface, "fe80::1%eth0". */
+enum address_kind address_read(union address *out, const char *text, uint16_t port);
+
+/* The zone of a text that has one: what stands behind the '%'; else empty. */
+const char *address_zone(const char *text);
+
+/* Is it of a link (fe80::/10), and nothing says of which? There is one of the name behind each interface. */
+bool address_lacks_zone(const union address *a);
+
+/* Where `a` lacks a zone, it is that of `other`: what is on the same link. */
+void address_borrow_zone(union address *a, const union address *other);
 
 void address_set_port(union address *a, uint16_t port);
 

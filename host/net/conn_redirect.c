@@ -37,16 +37,18 @@ struct tls_config conn_tls(const struct conn *c) {
 
 /* ---- cookies ---- */
 
-static struct cookie_place place(const struct conn *c) {
+/* The same address on another link is another host; `text` is where its name may lie. */
+static struct cookie_place place(const struct conn *c, char text[URL_PLACE_SIZE]) {
     const struct url *url = conn_url(c);
     return (struct cookie_place){
-        .host = slice_str(url->host), .target = slice_str(url->target), .secure = url->scheme == URL_WSS};
+        .host = slice_str(url_host(url, text)), .target = slice_str(url->target), .secure = url->scheme == URL_WSS};
 }
 
 static int64_t wall(const struct conn *c) { return (int64_t)clock_wall(&c->net->clock); }
 
 int conn_request_extras(struct conn *c, struct buf *cookies, struct handshake_extras *extras) {
-    struct cookie_place to = place(c);
+    char host[URL_PLACE_SIZE];
+    struct cookie_place to = place(c, host);
     *extras = (struct handshake_extras){.foreign = is_foreign(c), .headers = c->plan->settings.redirect_headers};
     if (!c->more || !c->plan->settings.cookies) return 0;
     int rc = cookie_jar_write(&c->more->cookies, &to, wall(c), cookies);
@@ -55,7 +57,8 @@ int conn_request_extras(struct conn *c, struct buf *cookies, struct handshake_ex
 }
 
 void conn_keep_cookies(struct conn *c) {
-    struct cookie_place from = place(c);
+    char host[URL_PLACE_SIZE];
+    struct cookie_place from = place(c, host);
     const struct http1_head *head = &c->head->parts;
     if (!c->plan->settings.cookies) return;
     for (size_t i = 0; i < head->field_count; i++)

@@ -14,7 +14,6 @@ enum {
     NEXT_AFTER_MS = 250,  /* RFC 8305 5, Connection Attempt Delay */
     OTHER_FAMILY_MS = 50, /* RFC 8305 3, Resolution Delay: how long one family waits for the one that goes first */
     FAILURES_SIZE = 256,  /* bytes of text about addresses that failed */
-    ADDRESS_TEXT = 64,    /* bytes of "[address]:port" */
 };
 
 struct candidate {
@@ -32,7 +31,7 @@ struct dial {
     struct candidate *candidates;
     size_t count, on_their_way;
     sa_family_t turn;      /* the family to try next (RFC 8305 4) */
-    uint64_t found_at;     /* when the first address was found */
+    uint64_t found_at;     /* when the first address was found by a look-up; 0: none was */
     uint64_t tried_at;     /* when the last one was tried; 0: it has failed since */
     struct deadline pause; /* before the next one is tried, or before the end is told */
     struct buf failures;   /* "connection refused at ADDRESS, ADDRESS; ..." */
@@ -81,6 +80,13 @@ static void target_text(const struct dial *d, char *text, size_t size) {
         snprintf(text, size, "%s", d->host);
 }
 
+/* Why an address failed. */
+static const char *reason(const struct dial *d, const union address *address, int error) {
+    if (error == UV_EINVAL && address && (address_lacks_zone(address) || address_lacks_zone(&d->local)))
+        return "a link-local address needs its interface behind it, as fe80::1%eth0";
+    return uv_strerror(error);
+}
+
 /* Where only one family may be used: what asks for that. */
 static const char *family_reason(const struct dial *d) {
     return d->local.any.sa_family != AF_UNSPEC ? "local_address is one" : d->family == 4 ? "family = 4" : "family = 6";
@@ -111,7 +117,7 @@ static void put_dns_fault(const struct dial *d, struct fault *fault) {
 }
 
 static void put_fault(const struct dial *d, struct fault *fault) {
-    char target[300], local[ADDRESS_TEXT] = "";
+    char target[300], local[STREAM_ADDRESS_TEXT] = "";
     if (!d->error && d->dns_error) {
         put_dns_fault(d, fault);
         return;
@@ -133,28 +139,41 @@ static void put_fault(const struct dial *d, struct fault *fault) {
 }
 
 static void note_failure(struct dial *d, const union address *address, int error) {
-    char where[ADDRESS_TEXT];
+    char where[STREAM_ADDRESS_TEXT];
     int rc = 0;
     if (d->untold) {
         d->untold++;
     } else if (d->is_literal) {
-        rc = buf_printf(&d->failures, "%s", uv_strerror(error));
+        rc = buf_printf(&d->failures, "%s", reason(d, address, error));
     } else {
         stream_address_text(&address->any, where, sizeof where);
-        rc = d->error == error
-                 ? buf_printf(&d->failures, ", %s", where)
-                 : buf_printf(&d->failures, "%s%s at %s", d->failures.len ? "; " : "", uv_strerror(error), where);
+        rc = d->error == error ? buf_printf(&d->failures, ", %s", where)
+                               : buf_printf(&d->failures, "%s%s at %s", d->failures.len ? "; " : "",
+                                            reason(d, address, error), where);
     }
     if (rc < 0) d->untold++;
     d->error = error;
 }
 
+/* Of an address whose zone has no interface. */
+static void note_astray(struct dial *d, const char *text) {
+    const char *zone = address_zone(text);
+    if (buf_printf(&d->failures, "%sthere is no interface %s", d->failures.len ? "; " : "", zone) < 0) d->untold++;
+    d->error = UV_ENODEV;
+}
+
 /* ---- the race ---- */
+
+/* All addresses failed: they may be old. */
+static void forget_name(struct dial *d) {
+    if (d->found_at) names_forget(d->net, d->host, d->found_at);
+}
 
 static void on_failed(struct deadline *pause) {
     struct dial *d = of_pause(pause);
     struct fault fault = {0};
     put_fault(d, &fault);
+    forget_name(d);
     finish(d, NULL, (struct stream_address){0}, &fault);
 }
 
@@ -191,15 +210,22 @@ static void on_connected(void *owner, struct stream *s, int status) {
 
 static const struct stream_events events = {.connected = on_connected};
 
+/* 0 or a libuv error, and then nothing is told. */
+static int connect_to(struct dial *d, union address *to, struct stream *s) {
+    union address local = d->local;
+    address_borrow_zone(to, &local);
+    address_borrow_zone(&local, to);
+    if (address_lacks_zone(to) || address_lacks_zone(&local)) return UV_EINVAL; /* libuv may choose one, we don't */
+    stream_own(s, &events, d);
+    return stream_connect(s, &to->any, local.any.sa_family == AF_UNSPEC ? NULL : &local.any);
+}
+
 static void try_one(struct dial *d, struct candidate *c) {
     struct stream *s = NULL;
     int rc = stream_new(&s, d->net, false);
     c->tried = true;
     d->turn = c->address.any.sa_family == AF_INET ? AF_INET6 : AF_INET;
-    if (s) {
-        stream_own(s, &events, d);
-        rc = stream_connect(s, &c->address.any, d->local.any.sa_family == AF_UNSPEC ? NULL : &d->local.any);
-    }
+    if (s) rc = connect_to(d, &c->address, s);
     if (rc == 0) {
         c->stream = s;
         d->on_their_way++;
@@ -272,6 +298,29 @@ static void on_named(struct names_wait *w, const struct names_answer *answer) {
     go_on(d);
 }
 
+/* What is known without a look-up is tried. */
+static void add_given(struct dial *d, struct slice given) {
+    char text[ADDRESS_TEXT];
+    union address address;
+    while (resolve_take(&given, text)) {
+        if (address_read(&address, text, d->port) == ADDRESS_FINE)
+            add_candidate(d, &address);
+        else if (d->family != 4)
+            note_astray(d, text);
+    }
+    if (d->count) d->turn = d->candidates->address.any.sa_family;
+    go_on(d);
+}
+
+/* Where to connect from. False: that cannot be. */
+static bool set_local(struct dial *d, const char *local) {
+    if (!local) return true;
+    enum address_kind kind = address_read(&d->local, local, 0);
+    d->family = d->local.any.sa_family == AF_INET ? 4 : 6;
+    if (kind == ADDRESS_ASTRAY) note_astray(d, local);
+    return kind == ADDRESS_FINE;
+}
+
 static struct dial *new_dial(struct net *net, const char *host, dial_done done, void *arg) {
     size_t size = strlen(host) + 1;
     struct dial *d = calloc(1, sizeof *d + size);
@@ -281,32 +330,26 @@ static struct dial *new_dial(struct net *net, const char *host, dial_done done, 
     d->net = net;
     d->done = done;
     d->arg = arg;
+    d->turn = AF_INET6;
     d->title = "";
     return d;
 }
 
 struct dial *dial_start(struct net *net, const char *host, uint16_t port, const struct dial_options *how,
                         dial_done done, void *arg) {
-    union address given[RESOLVE_ADDRESSES];
     struct dial *d = new_dial(net, host, done, arg);
     if (!d) return NULL;
     d->port = port;
     d->family = how->family;
     if (how->title) d->title = how->title;
-    if (how->local && address_read(&d->local, how->local, 0)) d->family = d->local.any.sa_family == AF_INET ? 4 : 6;
-    size_t n = resolve_find(how->resolve, host, port, given);
-    if (n == 0 && address_read(given, host, port)) {
-        n = 1;
-        d->is_literal = true;
-    }
-    if (n == 0) {
-        d->turn = AF_INET6;
-        names_ask(net, host, (d->family != 6) * NAMES_V4 | (d->family != 4) * NAMES_V6, &d->names, on_named);
-    } else {
-        d->turn = given[0].any.sa_family;
-        for (size_t i = 0; i < n; i++) add_candidate(d, &given[i]);
+    struct slice given = resolve_find(how->resolve, host, port);
+    d->is_literal = given.p == (const uint8_t *)host;
+    if (!set_local(d, how->local))
         go_on(d);
-    }
+    else if (given.n)
+        add_given(d, given);
+    else
+        names_ask(net, host, (d->family != 6) * NAMES_V4 | (d->family != 4) * NAMES_V6, &d->names, on_named);
     return d;
 }
 
@@ -346,8 +389,9 @@ struct dial *dial_start_path(struct net *net, const char *path, dial_done done, 
 bool dial_is_looking_up(const struct dial *d) { return d->names.awaits && d->on_their_way == 0; }
 
 void dial_time_out(struct dial *d, char *text, size_t size) {
-    char waits_for[512] = "", where[ADDRESS_TEXT];
+    char waits_for[512] = "", where[STREAM_ADDRESS_TEXT];
     size_t n = 0;
+    if (!next_candidate(d) && !d->names.awaits) forget_name(d);
     for (size_t i = 0; i < d->count; i++) {
         const union address *address = &d->candidates[i].address;
         if (!d->candidates[i].stream || !d->port) continue;

@@ -24,8 +24,9 @@ struct dial_options {
  * gone after it. */
 typedef void (*dial_done)(void *arg, struct stream *s, struct stream_address to, const struct fault *fault);
 
-/* Starts. `host` is a name or an address; where that is known without a look-up, the first connect has been asked for
- * when this returns. The options are borrowed until then. NULL: there is no memory for it. */
+/* Starts. `host` is a name or an address, perhaps with a zone (net/address.h); where that is known without a look-up,
+ * the first connect has been asked for when this returns. The options are borrowed until then. NULL: there is no memory
+ * for it. */
 struct dial *dial_start(struct net *net, const char *host, uint16_t port, const struct dial_options *how,
                         dial_done done, void *arg);
 

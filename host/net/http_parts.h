@@ -20,6 +20,7 @@ struct http_client {
     unsigned awaited;
     bool warned; /* that verification is off */
     bool joined;
+    bool forgets_names; /* the thread's: no address answered lately, and libcurl keeps those of a name for a minute */
 
     struct curl curl;
     struct queue active; /* what the thread has */
@@ -90,6 +91,9 @@ void http_transfer_finish(struct http_transfer *t, CURLcode code);
         CURLcode set = curl->easy_setopt(t->easy, option, value);                                                      \
         if (set != CURLE_OK) fault_put(&t->fault, "http", "%s: %s", #option, curl->easy_strerror(set));                \
     } while (0)
+
+/* Has a host of a link (net/address.h) a zone that is one of our interfaces? Where not, the transfer has a fault. */
+void http_transfer_check_zone(struct http_transfer *t, CURLU *url);
 
 /* Sets the header lines of the request, as far as they may go where it goes now. */
 void http_transfer_set_headers(struct http_transfer *t);

@@ -3,6 +3,7 @@
  * taken up again (as conn_redirect.c has it). */
 #include "net/http_parts.h"
 
+#include "net/address.h"
 #include "wire/handshake.h"
 #include "wire/secret.h"
 #include <stdlib.h>
@@ -58,8 +59,32 @@ static bool same_part(const struct course *c, CURLUPart part) {
     return same;
 }
 
+static bool has_zone(const struct course *c, CURLU *url) {
+    char *zone = part_of(c, url, CURLUPART_ZONEID);
+    c->curl->free(zone);
+    return zone != NULL;
+}
+
+static bool same_zone(const struct course *c) {
+    return same_part(c, CURLUPART_ZONEID) || (!has_zone(c, c->home) && !has_zone(c, c->to));
+}
+
 static bool same_origin(const struct course *c) {
-    return same_part(c, CURLUPART_SCHEME) && same_part(c, CURLUPART_HOST) && same_part(c, CURLUPART_PORT);
+    return same_part(c, CURLUPART_SCHEME) && same_part(c, CURLUPART_HOST) && same_zone(c) &&
+           same_part(c, CURLUPART_PORT);
+}
+
+/* A server does not know our interfaces: what is on its link has the zone that led there. */
+static void lend_zone(const struct course *c, const char *zone) {
+    union address address;
+    char *host = part_of(c, c->to, CURLUPART_HOST); /* "[fe80::1]" */
+    size_t n = host ? strlen(host) : 0;
+    if (zone && n > 2 && !has_zone(c, c->to)) {
+        host[n - 1] = '\0';
+        if (address_read(&address, host + 1, 0) == ADDRESS_FINE && address_lacks_zone(&address))
+            c->curl->url_set(c->to, CURLUPART_ZONEID, zone, 0);
+    }
+    c->curl->free(host);
 }
 
 static bool is_of_web(const struct course *c) {
@@ -112,6 +137,7 @@ static void go(struct http_transfer *t, const struct course *c) {
                   "status %u asks for the body to be sent to another origin, which is done with "
                   "redirect_headers = true alone",
                   w->status);
+    http_transfer_check_zone(t, c->to);
     char *url = part_of(c, c->to, CURLUPART_URL);
     SET(CURLOPT_URL, url);
     curl->free(url);
@@ -133,9 +159,13 @@ static void refuse(struct http_transfer *t, const char *to, const char *why) {
 static bool resolve(const struct http_transfer *t, const struct course *c, const char *location) {
     const char *from = NULL;
     c->curl->easy_getinfo(t->easy, CURLINFO_EFFECTIVE_URL, &from);
-    return from && c->curl->url_set(c->to, CURLUPART_URL, from, 0) == CURLUE_OK &&
-           c->curl->url_set(c->to, CURLUPART_URL, location, CURLU_NON_SUPPORT_SCHEME) == CURLUE_OK &&
-           c->curl->url_set(c->home, CURLUPART_URL, t->request.url, 0) == CURLUE_OK;
+    if (!from || c->curl->url_set(c->to, CURLUPART_URL, from, 0) != CURLUE_OK) return false;
+    char *zone = part_of(c, c->to, CURLUPART_ZONEID);
+    bool good = c->curl->url_set(c->to, CURLUPART_URL, location, CURLU_NON_SUPPORT_SCHEME) == CURLUE_OK &&
+                c->curl->url_set(c->home, CURLUPART_URL, t->request.url, 0) == CURLUE_OK;
+    if (good) lend_zone(c, zone);
+    c->curl->free(zone);
+    return good;
 }
 
 static void follow(struct http_transfer *t, const struct course *c) {

@@ -2,8 +2,10 @@
  * answer afterwards, all of it runs in the thread. */
 #include "net/http_parts.h"
 
+#include "net/address.h"
 #include "wire/secret.h"
 #include <errno.h>
+#include <net/if.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -117,6 +119,7 @@ void http_transfer_finish(struct http_transfer *t, CURLcode code) {
     if (http_redirect_follow(t, code)) return;
     t->over = true;
     if (code == CURLE_OK) return;
+    if (t->far == NO_CONNECTION) t->client->forgets_names = true;
     const char *word = word_of(t, code), *text = t->error[0] ? t->error : t->client->curl.easy_strerror(code);
     const char *why =
         code == CURLE_PEER_FAILED_VERIFICATION ? why_unverified(info(t, CURLINFO_SSL_VERIFYRESULT)) : NULL;
@@ -237,6 +240,42 @@ void http_transfer_set_headers(struct http_transfer *t) {
     if (before) curl->slist_free_all(before);
 }
 
+/* The environment's list, in which "*.example.org" is ".example.org": libcurl does not take it so. */
+static void set_no_proxy(struct http_transfer *t) {
+    const struct curl *curl = &t->client->curl;
+    const char *list = getenv("no_proxy");
+    if (!list) list = getenv("NO_PROXY");
+    if (!list || !strstr(list, "*.")) return;
+    char *plain = strdup(list), *to = plain;
+    if (!plain) {
+        refuse_for_memory(t);
+        return;
+    }
+    for (const char *p = list; *p; p++) {
+        bool begins = p == list || strchr(", \t", p[-1]);
+        if (!begins || p[0] != '*' || p[1] != '.') *to++ = *p;
+    }
+    *to = '\0';
+    SET(CURLOPT_NOPROXY, plain);
+    free(plain);
+}
+
+/* libcurl takes no zone here: the interface stands for its one address of the link. */
+static void set_local(struct http_transfer *t) {
+    const struct curl *curl = &t->client->curl;
+    const char *text = t->request.local_address, *zone = address_zone(text);
+    union address address;
+    char name[IF_NAMESIZE], device[IF_NAMESIZE + sizeof "if!"];
+    if (*zone == '\0' || address_read(&address, text, 0) == ADDRESS_NONE) {
+        SET(CURLOPT_INTERFACE, text);
+    } else if (if_indextoname(address.v6.sin6_scope_id, name)) {
+        snprintf(device, sizeof device, "if!%s", name);
+        SET(CURLOPT_INTERFACE, device);
+    } else {
+        fault_put(&t->fault, "connect", "cannot connect from local_address %s: there is no interface %s", text, zone);
+    }
+}
+
 static void set_all(struct http_transfer *t) {
     const struct http_request *r = &t->request;
     const struct curl *curl = &t->client->curl;
@@ -261,14 +300,44 @@ static void set_all(struct http_transfer *t) {
     SET(CURLOPT_CONNECTTIMEOUT_MS, ms > 0 ? ms : 1L);
     if (r->user) SET(CURLOPT_USERNAME, r->user);
     if (r->password) SET(CURLOPT_PASSWORD, r->password);
+    if (t->client->forgets_names) SET(CURLOPT_DNS_CACHE_TIMEOUT, 0L);
+    t->client->forgets_names = false;
     if (r->proxy) {
         SET(CURLOPT_PROXY, r->proxy);
         SET(CURLOPT_NOPROXY, ""); /* NO_PROXY is about the environment's */
+    } else {
+        set_no_proxy(t);
     }
-    if (r->local_address) SET(CURLOPT_INTERFACE, r->local_address);
+    if (r->local_address) set_local(t);
     set_method(t);
     http_transfer_set_headers(t);
     set_tls(t);
+}
+
+/* The host of a url and its zone, "fe80::1%eth0"; empty where it is no IPv6 address. */
+static void write_host(const struct curl *curl, CURLU *url, char text[ADDRESS_TEXT]) {
+    char *host = NULL, *zone = NULL;
+    text[0] = '\0';
+    curl->url_get(url, CURLUPART_HOST, &host, 0);
+    curl->url_get(url, CURLUPART_ZONEID, &zone, 0);
+    size_t n = host ? strlen(host) : 0;
+    if (n > 2 && n < ADDRESS_TEXT && host[0] == '[')
+        snprintf(text, ADDRESS_TEXT, "%.*s%s%s", (int)n - 2, host + 1, zone ? "%" : "", zone ? zone : "");
+    curl->free(host);
+    curl->free(zone);
+}
+
+void http_transfer_check_zone(struct http_transfer *t, CURLU *url) {
+    char text[ADDRESS_TEXT];
+    union address address;
+    if (t->request.proxy && t->request.proxy[0]) return; /* which knows its own links */
+    write_host(&t->client->curl, url, text);
+    enum address_kind kind = address_read(&address, text, 0);
+    if (kind == ADDRESS_ASTRAY)
+        fault_put(&t->fault, "connect", "cannot connect to [%s]: there is no interface %s", text, address_zone(text));
+    if (kind == ADDRESS_FINE && address_lacks_zone(&address))
+        fault_put(&t->fault, "connect",
+                  "cannot connect to [%s]: a link-local address needs its interface behind it, as fe80::1%%eth0", text);
 }
 
 static void check_url(struct http_transfer *t) {
@@ -279,8 +348,11 @@ static void check_url(struct http_transfer *t) {
         return;
     }
     CURLUcode rc = curl->url_set(parts, CURLUPART_URL, t->request.url, 0);
+    if (rc != CURLUE_OK)
+        fault_put(&t->fault, "url", "%s", curl->url_strerror(rc));
+    else
+        http_transfer_check_zone(t, parts);
     curl->url_cleanup(parts);
-    if (rc != CURLUE_OK) fault_put(&t->fault, "url", "%s", curl->url_strerror(rc));
 }
 
 void http_transfer_add(struct http_transfer *t) {

@@ -34,12 +34,22 @@ static void on_incoming(uv_stream_t *listening, int status) {
 
 static void on_closed(uv_handle_t *handle) { free(handle->data); }
 
+static bool read_address(union address *out, const struct listener_options *options, struct fault *fault) {
+    const char *host = options->host;
+    enum address_kind kind = address_read(out, host, options->port);
+    if (kind == ADDRESS_NONE)
+        fault_put(fault, "listen", "%s is not an IP address", host);
+    else if (kind == ADDRESS_ASTRAY)
+        fault_put(fault, "listen", "cannot listen on %s: there is no interface %s", host, address_zone(host));
+    else if (address_lacks_zone(out))
+        fault_put(fault, "listen",
+                  "cannot listen on %s: a link-local address needs its interface behind it, as %s%%eth0", host, host);
+    return !fault_set(fault);
+}
+
 int listener_open(struct listener **out, struct net *net, const struct listener_options *options, struct fault *fault) {
     union address address;
-    if (!address_read(&address, options->host, options->port)) {
-        fault_put(fault, "listen", "%s is not an IP address", options->host);
-        return ERR_SYSTEM;
-    }
+    if (!read_address(&address, options, fault)) return ERR_SYSTEM;
     struct listener *l = calloc(1, sizeof *l);
     int rc = l ? uv_tcp_init(net->loop, &l->tcp) : UV_ENOMEM;
     if (rc < 0) {

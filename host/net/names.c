@@ -1,11 +1,11 @@
 /* names: a table of names by their hash, each with two halves, IPv4 and IPv6. A name is in it while somebody waits for
- * it, while a look-up is under way, and for NAMES_FOR_S after an address was found. */
+ * it, while a look-up is under way, and for NAMES_FOR_S after an address was found, unless that leads nowhere. */
 #include "net/names.h"
 
+#include "base/slice.h"
 #include "net/threads.h"
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 
 enum { BUCKETS = 256 };
 
@@ -56,12 +56,18 @@ static struct name **bucket_of(struct names *names, const char *host) {
     return &names->buckets[hash % BUCKETS];
 }
 
+/* NULL: it is not there. */
+static struct name *find(struct names *names, const char *host) {
+    struct name *n = names ? *bucket_of(names, host) : NULL;
+    while (n && !slice_eq_nocase(slice_str(n->host), slice_str(host))) n = n->next;
+    return n;
+}
+
 /* NULL: there is no memory for it. */
 static struct name *name_of(struct names *names, const char *host) {
-    if (!names) return NULL;
-    struct name **bucket = bucket_of(names, host), *n = *bucket;
-    while (n && strcasecmp(n->host, host) != 0) n = n->next;
-    if (n) return n;
+    struct name *n = find(names, host);
+    if (n || !names) return n;
+    struct name **bucket = bucket_of(names, host);
     if (!(n = calloc(1, sizeof *n)) || !(n->host = strdup(host))) {
         free(n);
         return NULL;
@@ -252,6 +258,13 @@ void names_leave(struct names_wait *w) {
     take_out_of_line(w);
     for (int i = 0; i < 2 && !n->first && !n->until; i++) /* else it is worth its while for the next one */
         if (n->halves[i].request) uv_cancel((uv_req_t *)n->halves[i].request);
+    let_go(n);
+}
+
+void names_forget(struct net *net, const char *host, uint64_t since) {
+    struct name *n = find(net->names, host);
+    if (!n || n->until == 0 || n->until > since + NAMES_FOR_S * CLOCK_SECOND) return;
+    forget_what_is_known(n);
     let_go(n);
 }
 

@@ -41,6 +41,10 @@ void names_ask(struct net *net, const char *host, unsigned families, struct name
 /* Nothing more is told. A look-up that nobody waits for ends by itself; net->lookups counts those. */
 void names_leave(struct names_wait *w);
 
+/* None of the addresses answered that were told at the time `since` of the clock: who asks next has the name looked up
+ * anew, unless that was done after. */
+void names_forget(struct net *net, const char *host, uint64_t since);
+
 /* For net.c: forgets all. Nobody may wait any more. */
 void names_free(struct net *net);
 

@@ -39,8 +39,8 @@ struct plan *plan_new(void) {
 static size_t text_size(const char *text) { return text ? strlen(text) + 1 : 0; }
 
 static size_t url_size(const struct url *u) {
-    return text_size(u->host) + text_size(u->target) + text_size(u->credentials) + text_size(u->socket_path) +
-           text_size(u->text);
+    return text_size(u->host) + text_size(u->zone) + text_size(u->target) + text_size(u->credentials) +
+           text_size(u->socket_path) + text_size(u->text);
 }
 
 static size_t tls_size(const struct tls_config *t) {
@@ -158,7 +158,7 @@ static bool same_buf(const struct buf *a, const struct buf *b) { return slice_eq
 
 bool plan_same_url(const struct url *a, const struct url *b) {
     return a->scheme == b->scheme && a->port == b->port && a->port_is_default == b->port_is_default &&
-           same_text(a->host, b->host) && same_text(a->target, b->target) &&
+           same_text(a->host, b->host) && same_text(a->zone, b->zone) && same_text(a->target, b->target) &&
            same_text(a->credentials, b->credentials) && same_text(a->socket_path, b->socket_path);
 }
 

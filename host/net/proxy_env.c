@@ -18,9 +18,11 @@ static bool number(struct slice s, unsigned most, unsigned *out) {
     return s.n > 0 && *out <= most;
 }
 
-/* The address that `s` is, in `bytes`; its size, or 0 where it is none. */
+/* The address that `s` is, in `bytes`; its size, or 0 where it is none. Its zone has no say. */
 static unsigned address(struct slice s, uint8_t bytes[16]) {
     char text[INET6_ADDRSTRLEN];
+    const uint8_t *percent = s.n ? memchr(s.p, '%', s.n) : NULL;
+    if (percent) s = slice_head(s, (size_t)(percent - s.p));
     if (s.n >= sizeof text) return 0;
     snprintf(text, sizeof text, "%.*s", SLICE_ARGS(s));
     return inet_pton(AF_INET, text, bytes) == 1 ? 4 : inet_pton(AF_INET6, text, bytes) == 1 ? 16 : 0;
@@ -52,8 +54,9 @@ static struct slice without_last_dot(struct slice s) {
     return s.n > 1 && s.p[s.n - 1] == '.' ? slice_head(s, s.n - 1) : s;
 }
 
-/* Is `host` the name, or below it? */
+/* Is `host` the name, or below it? "*.example.org" is ".example.org". */
 static bool is_within(struct slice host, struct slice name) {
+    if (slice_eq(slice_head(name, 2), slice_str("*."))) name = slice_skip(name, 1);
     if (name.n && name.p[0] == '.') name = slice_skip(name, 1);
     name = without_last_dot(name);
     if (name.n == 0 || host.n < name.n) return false;

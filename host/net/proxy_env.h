@@ -15,7 +15,7 @@ typedef char *(*proxy_env_get)(const char *name);
 int proxy_env_read(const struct url *to, proxy_env_get get, struct url *proxy, struct fault *fault);
 
 /* Does the list `no_proxy` name the server? Its entries, parted by commas or spaces: "*"; names, which stand for what
- * is below them, too, with or without a dot in front; addresses; "10.0.0.0/8", "fd00::/8"; each with ":port"
+ * is below them, too, with or without "." or "*." in front; addresses; "10.0.0.0/8", "fd00::/8"; each with ":port"
  * ("[::1]:80" for IPv6) for that port alone. */
 bool proxy_env_excepts(const char *no_proxy, const char *host, uint16_t port);
 

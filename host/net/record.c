@@ -97,13 +97,14 @@ static void add_headers(struct record *r, const struct http1_head *head) {
 
 static void add_url(struct record *r, const struct url *u) {
     struct buf text;
+    char place[URL_PLACE_SIZE];
     if (!u->host) return; /* a function was to give it, and failed */
+    url_place(u, place);
     buf_init(&text, SIZE_MAX);
     if (u->scheme == URL_UNIX)
         buf_printf(&text, "ws+unix:%s:", u->socket_path);
     else
-        buf_printf(&text, u->host_is_ipv6 ? "%s://[%s]:%u" : "%s://%s:%u", u->scheme == URL_WSS ? "wss" : "ws", u->host,
-                   u->port);
+        buf_printf(&text, "%s://%s", u->scheme == URL_WSS ? "wss" : "ws", place);
     secret_put_target(&text, slice_str(u->target), r->style);
     add_field(r, "url", buf_slice(&text));
     buf_clear(&text);

@@ -54,7 +54,7 @@ int resolve_add_name(struct buf *table, const char *name, const char **why) {
 
 int resolve_add_address(struct buf *table, const char *address, size_t count, const char **why) {
     union address read;
-    if (!is_one_word(address) || !address_read(&read, address, 0))
+    if (!is_one_word(address) || address_read(&read, address, 0) == ADDRESS_NONE)
         return refuse(ERR_SYNTAX, why, "it is not an IP address");
     if (count >= RESOLVE_ADDRESSES) return refuse(ERR_FULL, why, "a name has at most 16 addresses");
     int rc = buf_printf(table, " %s", address);
@@ -69,25 +69,40 @@ static unsigned take_port(struct slice *rest) {
     return number;
 }
 
-static size_t take_addresses(struct slice rest, uint16_t port, union address *out) {
-    size_t n = 0;
-    for (struct slice one; n < RESOLVE_ADDRESSES && slice_split(&rest, ' ', &one);) {
-        char text[80]; /* of an address and its zone */
-        if (one.n >= sizeof text) continue;
-        memcpy(text, one.p, one.n);
-        text[one.n] = '\0';
-        if (address_read(&out[n], text, port)) n++; /* not where its zone has gone since */
-    }
-    return n;
+/* RFC 6761 6.3: of the machine itself, whoever is asked, so nobody is. */
+static bool is_localhost(struct slice name) {
+    static const char localhost[] = "localhost";
+    const size_t n = sizeof localhost - 1;
+    if (name.n > 1 && name.p[name.n - 1] == '.') name.n--;
+    if (name.n < n || (name.n > n && name.p[name.n - n - 1] != '.')) return false;
+    return slice_eq_nocase(slice_skip(name, name.n - n), slice_str(localhost));
 }
 
-size_t resolve_find(struct slice table, const char *host, uint16_t port, union address *out) {
+/* What the table has of a host and port: the rest of the line. */
+static struct slice find(struct slice table, struct slice host, uint16_t port) {
     struct slice line, name, found = {0};
     for (bool exact = false; !exact && slice_split(&table, '\n', &line);) {
-        if (!slice_split(&line, ' ', &name) || !slice_eq_nocase(name, slice_str(host))) continue;
+        if (!slice_split(&line, ' ', &name) || !slice_eq_nocase(name, host)) continue;
         unsigned number = take_port(&line);
         exact = number == port;
         if (exact || number == 0) found = line;
     }
-    return take_addresses(found, port, out);
+    return found;
+}
+
+struct slice resolve_find(struct slice table, const char *host, uint16_t port) {
+    union address read;
+    struct slice name = slice_str(host), found = find(table, name, port);
+    if (found.n) return found;
+    if (address_read(&read, host, port) != ADDRESS_NONE) return name;
+    return is_localhost(name) ? slice_str("::1 127.0.0.1") : slice_of(NULL, 0);
+}
+
+bool resolve_take(struct slice *addresses, char text[ADDRESS_TEXT]) {
+    struct slice one;
+    if (!slice_split(addresses, ' ', &one)) return false;
+    size_t n = one.n < ADDRESS_TEXT ? one.n : ADDRESS_TEXT - 1;
+    memcpy(text, one.p, n);
+    text[n] = '\0';
+    return true;
 }

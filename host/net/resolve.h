@@ -1,5 +1,6 @@
-/* resolve: what names stand for, without a look-up: the option `resolve` of ws.connect. A table of them is text, a line
- * a name, "NAME PORT ADDRESS ADDRESS", port 0 for any: so it is copied and compared as bytes are. */
+/* resolve: what names stand for without a look-up: by the option `resolve` of ws.connect, or by themselves. A table of
+ * the first is text, a line a name, "NAME PORT ADDRESS ADDRESS", port 0 for any: so it is copied and compared as bytes
+ * are. */
 #ifndef NET_RESOLVE_H
 #define NET_RESOLVE_H
 
@@ -17,8 +18,12 @@ int resolve_add_name(struct buf *table, const char *name, const char **why);
 /* Adds an address to the name that was added last. `count` says which one it is, from 0. The same results. */
 int resolve_add_address(struct buf *table, const char *address, size_t count, const char **why);
 
-/* What a host and port stand for: the addresses are written to `out`, which has room for RESOLVE_ADDRESSES. Returns how
- * many; 0: it is not in the table. A name with its port goes before the same name without. */
-size_t resolve_find(struct slice table, const char *host, uint16_t port, union address *out);
+/* What a host and port stand for without a look-up, RESOLVE_ADDRESSES at most, for resolve_take; empty: they must be
+ * looked up. In the table a name with its port goes before the same name without. Not in it, an address stands for
+ * itself (and what is returned is `host`), and localhost, with all names below, for this machine. */
+struct slice resolve_find(struct slice table, const char *host, uint16_t port);
+
+/* Takes the first of them, for address_read: its zone may have gone since. False: there are no more. */
+bool resolve_take(struct slice *addresses, char text[ADDRESS_TEXT]);
 
 #endif

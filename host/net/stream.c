@@ -283,17 +283,29 @@ struct stream_address stream_address_of(const struct sockaddr *address) {
         const struct sockaddr_in6 *in = (const struct sockaddr_in6 *)address;
         to.family = 6;
         to.port = ntohs(in->sin6_port);
+        to.zone = in->sin6_scope_id;
         memcpy(to.ip, &in->sin6_addr, sizeof in->sin6_addr);
     }
     return to;
 }
 
+/* Writes "%" and the name of an interface, or its number where it has gone; nothing where there is none. */
+static void print_zone(uint32_t zone, char *text, size_t size) {
+    char name[IF_NAMESIZE];
+    text[0] = '\0';
+    if (zone && if_indextoname(zone, name))
+        snprintf(text, size, "%%%s", name);
+    else if (zone)
+        snprintf(text, size, "%%%u", zone);
+}
+
 void stream_address_print(struct stream_address address, char *text, size_t size) {
-    char host[INET6_ADDRSTRLEN] = "";
+    char host[INET6_ADDRSTRLEN] = "", zone[IF_NAMESIZE + 2];
     if (size) text[0] = '\0';
     if (address.family != 4 && address.family != 6) return;
     uv_inet_ntop(address.family == 4 ? AF_INET : AF_INET6, address.ip, host, sizeof host);
-    snprintf(text, size, address.family == 4 ? "%s:%u" : "[%s]:%u", host, address.port);
+    print_zone(address.zone, zone, sizeof zone);
+    snprintf(text, size, address.family == 4 ? "%s%s:%u" : "[%s%s]:%u", host, zone, address.port);
 }
 
 void stream_address_text(const struct sockaddr *address, char *text, size_t size) {

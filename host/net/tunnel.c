@@ -28,6 +28,7 @@ struct detour {
         size_t count, next;
     } addresses;
     int dns_error;         /* of libuv */
+    uint64_t found_at;     /* when the last address was found by a look-up; 0: none was */
     struct stream *stream; /* NULL: not connected */
     struct stream_address address;
     struct tls *tls; /* the stream's, while it shakes hands; else NULL */
@@ -107,6 +108,7 @@ static void refused(struct tunnel *t) {
         dial_proxy(t);
         return;
     }
+    if (d->talk.unreachable && d->found_at) names_forget(t->net, d->host, d->found_at); /* they may be old */
     t->fault = d->talk.fault;
     fail(t);
 }
@@ -223,7 +225,8 @@ static void dial_proxy(struct tunnel *t) {
     how.title = "the proxy ";
     if (d->stream) stream_close(d->stream);
     d->stream = NULL;
-    t->dial = dial_start(t->net, d->at.host, d->at.port, &how, on_dialled, t);
+    char host[URL_PLACE_SIZE];
+    t->dial = dial_start(t->net, url_host(&d->at, host), d->at.port, &how, on_dialled, t);
     if (!t->dial) fail_for_memory(t, d->place);
 }
 
@@ -235,13 +238,9 @@ static void add_address(struct detour *d, const union address *a) {
     if (uv_ip_name(&a->any, all->list[all->count], sizeof all->list[0]) == 0) all->count++;
 }
 
-/* The addresses of the server are known: those of the family that was first to be known go first. */
-static void on_named(struct names_wait *w, const struct names_answer *answer) {
-    struct detour *d = (struct detour *)((char *)w - offsetof(struct detour, names));
-    struct tunnel *t = d->tunnel;
-    if (answer->status != 0 && d->dns_error != UV_EAI_AGAIN) d->dns_error = answer->status;
-    for (size_t i = 0; i < answer->count && i < ADDRESSES_MOST / 2; i++) add_address(d, &answer->found[i]);
-    if (w->awaits) return;
+/* All that there are of the server are known. */
+static void begin_with_addresses(struct tunnel *t) {
+    struct detour *d = t->detour;
     if (d->addresses.count) {
         dial_proxy(t);
         return;
@@ -251,23 +250,39 @@ static void on_named(struct names_wait *w, const struct names_answer *answer) {
     fail_soon(t);
 }
 
-/* The addresses that are known without a look-up; `out` has room for RESOLVE_ADDRESSES. Returns how many. */
-static size_t given_addresses(const struct plan *plan, const char *host, uint16_t port, union address *out) {
-    size_t n = resolve_find(buf_slice(&plan->resolve), host, port, out);
-    return n == 0 && address_read(out, host, port) ? 1 : n;
+/* Some addresses of the server are known: those of the family that was first to be known go first. */
+static void on_named(struct names_wait *w, const struct names_answer *answer) {
+    struct detour *d = (struct detour *)((char *)w - offsetof(struct detour, names));
+    struct tunnel *t = d->tunnel;
+    if (answer->status != 0 && d->dns_error != UV_EAI_AGAIN) d->dns_error = answer->status;
+    if (answer->count) d->found_at = clock_now(&t->net->clock);
+    for (size_t i = 0; i < answer->count && i < ADDRESSES_MOST / 2; i++) add_address(d, &answer->found[i]);
+    if (!w->awaits) begin_with_addresses(t);
+}
+
+/* Those that are known without a look-up; zones are ours alone. */
+static void add_given(struct detour *d, struct slice given, int family) {
+    union address address;
+    char text[ADDRESS_TEXT];
+    while (resolve_take(&given, text)) {
+        if (address_read(&address, text, d->port) == ADDRESS_NONE) continue;
+        if (!family || (family == 4) == (address.any.sa_family == AF_INET)) add_address(d, &address);
+    }
 }
 
 /* A proxy of socks5:// is told an address. */
 static void find_server(struct tunnel *t) {
     struct detour *d = t->detour;
-    union address given[RESOLVE_ADDRESSES];
     int family = t->plan->family;
-    size_t n = given_addresses(t->plan, d->host, d->port, given);
-    for (size_t i = 0; i < n; i++) add_address(d, &given[i]);
-    if (n)
-        dial_proxy(t);
-    else
+    struct slice given = resolve_find(buf_slice(&t->plan->resolve), d->host, d->port);
+    bool is_literal = given.p == (const uint8_t *)d->host; /* what else is there to tell it */
+    if (!given.n) {
         names_ask(t->net, d->host, (family != 6) * NAMES_V4 | (family != 4) * NAMES_V6, &d->names, on_named);
+        return;
+    }
+    add_given(d, given, is_literal ? 0 : family);
+    d->dns_error = UV_EAI_ADDRFAMILY;
+    begin_with_addresses(t);
 }
 
 /* What is trusted holds for a proxy, too; who we are, and its pinned key, is for the server alone. */
@@ -303,18 +318,23 @@ static void start_detour(struct tunnel *t, struct detour *d, const struct url *u
 /* Starts straight to the server. */
 static void start_dial(struct tunnel *t, const struct url *url) {
     struct dial_options how = plan_dial(t->plan);
+    char host[URL_PLACE_SIZE];
     if (url->scheme == URL_UNIX)
         t->dial = dial_start_path(t->net, url->socket_path, on_dialled, t);
     else
-        t->dial = dial_start(t->net, url->host, url->port, &how, on_dialled, t);
+        t->dial = dial_start(t->net, url_host(url, host), url->port, &how, on_dialled, t);
     if (!t->dial) fail_for_memory(t, url->scheme == URL_UNIX ? url->socket_path : url->host);
 }
 
 static bool listens_here(struct net *net, const struct url *url, const struct plan *plan) {
-    union address given[RESOLVE_ADDRESSES];
-    size_t n = given_addresses(plan, url->host, url->port, given);
-    while (n && !listener_is_at(net, stream_address_of(&given[n - 1].any))) n--;
-    return n > 0;
+    union address address;
+    char text[ADDRESS_TEXT], host[URL_PLACE_SIZE];
+    struct slice given = resolve_find(buf_slice(&plan->resolve), url_host(url, host), url->port);
+    while (resolve_take(&given, text))
+        if (address_read(&address, text, url->port) == ADDRESS_FINE &&
+            listener_is_at(net, stream_address_of(&address.any)))
+            return true;
+    return false;
 }
 
 /* The proxy to take, or one without a host; 0 or a negative enum err with the fault. */

@@ -34,6 +34,7 @@ static void unstage(struct conn_box *b) {
 
 static int send_as(lua_State *L, struct conn_box *b, bool binary) {
     size_t n;
+    l_number_plain(L, 2);
     const char *data = luaL_checklstring(L, 2, &n);
     if (b->staged && b->staged->ends) return push_result(L, ERR_CLOSED);
     l_engine_need(L, b->engine, n);
@@ -51,6 +52,7 @@ static int l_send_binary(lua_State *L) { return send_as(L, l_conn_check(L), true
 static int l_ping(lua_State *L) {
     struct conn_box *b = l_conn_check(L);
     size_t n;
+    l_number_plain(L, 2);
     const char *data = luaL_optlstring(L, 2, "", &n);
     luaL_argcheck(L, n <= FRAME_CONTROL_MAX, 2, "a ping has at most 125 bytes");
     l_engine_need(L, b->engine, n);

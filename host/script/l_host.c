@@ -195,6 +195,7 @@ static int l_log(lua_State *L) {
     luaL_buffinit(L, &line);
     for (int i = 1; i <= n; i++) {
         if (i > 1) luaL_addchar(&line, '\t');
+        l_number_plain(L, i);
         luaL_tolstring(L, i, NULL);
         luaL_addvalue(&line);
     }

@@ -1,6 +1,7 @@
 /* l_http: the C part of the module wsbot.http. It gets options that lualib/wsbot/http.lua has checked, starts the
  * request and has the task wait for its end. The request is in a userdata that is closed with the stack frame it
  * belongs to, so that it ends with a task that is cancelled. */
+#include "base/number.h"
 #include "net/http.h"
 #include "script/box.h"
 #include "script/engine.h"
@@ -82,7 +83,7 @@ static int l_performed(lua_State *L, int status, lua_KContext ctx) {
         char far[128], text[160];
         http_describe(p->transfer, far, sizeof far);
         lua_getfield(L, OPTIONS, "timeout");
-        snprintf(text, sizeof text, "%s within %g s", far, lua_tonumber(L, -1));
+        number_print(text, sizeof text, "%s within %g s", far, lua_tonumber(L, -1));
         return fail(L, "timeout", text);
     }
     const struct fault *fault = http_fault(p->transfer);

@@ -3,6 +3,7 @@
 
 #include "net/resolve.h"
 #include "script/l_callable.h"
+#include "script/modules.h"
 #include <lauxlib.h>
 #include <limits.h>
 #include <stdlib.h>
@@ -67,7 +68,9 @@ static void read_url(lua_State *L, int box, const char *name) {
 
 static void add_header(lua_State *L, struct conn *c, const char *name, int value) {
     size_t n = 0;
-    const char *why, *type = luaL_typename(L, value), *text = lua_tolstring(L, value, &n); /* of a number too */
+    const char *why, *type = luaL_typename(L, value);
+    l_number_plain(L, value);
+    const char *text = lua_tolstring(L, value, &n); /* of a number too */
     if (!text)
         luaL_error(L, "ws.connect: header '%s' must be a string or a list of strings, not %s",
                    l_option_shown(L, name, strlen(name)), type);
@@ -215,8 +218,13 @@ TLS_READER(ca_path, l_option_keep_string)
 TLS_READER(cert, l_option_keep_string)
 TLS_READER(key, l_option_keep_string)
 TLS_READER(key_password, l_option_keep_secret)
-TLS_READER(server_name, l_option_keep_string)
 #undef TLS_READER
+
+static void read_tls_server_name(lua_State *L, int box, const char *name) {
+    char **to = &plan_at(L, box)->tls.server_name;
+    l_option_keep_string(L, to, name);
+    if (*address_zone(*to)) luaL_error(L, "ws.connect: %s has a zone (what stands behind '%%'): leave it out", name);
+}
 
 static void read_tls_pin(lua_State *L, int box, const char *name) {
     l_option_keep_list(
@@ -343,7 +351,7 @@ static void read_local_address(lua_State *L, int box, const char *name) {
     struct plan *p = plan_at(L, box);
     union address address;
     l_option_keep_string(L, &p->local, name);
-    if (!address_read(&address, p->local, 0))
+    if (address_read(&address, p->local, 0) == ADDRESS_NONE)
         luaL_error(L, "ws.connect: local_address '%s' is not an IP address", p->local);
     if (p->family && (p->family == 4) != (address.any.sa_family == AF_INET))
         luaL_error(L, "ws.connect: local_address '%s' is no IPv%d address (family = %d)", p->local, p->family,

@@ -333,6 +333,7 @@ static int l_send(lua_State *L) {
     static const char *const kinds[] = {"text", "binary", NULL};
     struct session *s = check_session(L);
     size_t n;
+    l_number_plain(L, 2);
     const char *data = luaL_checklstring(L, 2, &n);
     int kind = luaL_checkoption(L, 3, "text", kinds);
     l_engine_need(L, s->engine, n);
@@ -342,6 +343,7 @@ static int l_send(lua_State *L) {
 static int l_send_raw(lua_State *L) {
     size_t n;
     struct session *s = check_session(L);
+    l_number_plain(L, 2);
     const char *data = luaL_checklstring(L, 2, &n);
     l_engine_need(L, s->engine, n);
     return push_result(L, conn_send_raw(s->conn, slice_of(data, n)));

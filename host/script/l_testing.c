@@ -1,6 +1,7 @@
 /* l_testing: the part of wsbot.testing and of `wsbot test` that is C: the virtual clock, the limit of a test, the
  * errors of its callbacks and tasks, and what it left open. */
 #include "base/digest.h"
+#include "base/number.h"
 #include "base/random.h"
 #include "net/loopback.h"
 #include "script/box.h"
@@ -88,7 +89,7 @@ struct limit {
 enum { PATIENCE = 3 }; /* times */
 
 static void describe(const struct limit *l, const char *where, char *text, size_t size) {
-    snprintf(text, size, "the test took over %g s (--test-timeout): %s", l->seconds, where);
+    number_print(text, size, "the test took over %g s (--test-timeout): %s", l->seconds, where);
 }
 
 /* Code that keeps the loop from turning: the watchdog of all threads of a test, and of its bots. */

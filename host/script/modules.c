@@ -12,6 +12,8 @@ void modules_open(lua_State *L) {
     lua_setfield(L, -2, "wsbot.testing.core");
     lua_pushcfunction(L, luaopen_shown);
     lua_setfield(L, -2, "wsbot.shown");
+    lua_pushcfunction(L, luaopen_number);
+    lua_setfield(L, -2, "wsbot.number");
 #ifdef WSBOT_HTTP
     lua_pushcfunction(L, luaopen_http_core);
     lua_setfield(L, -2, "wsbot.http.core");

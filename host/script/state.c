@@ -5,6 +5,7 @@
  * functions that cannot raise. */
 #include "script/state.h"
 
+#include "base/number.h"
 #include "base/reserve.h"
 #include "script/door.h"
 #include "script/l_callable.h"
@@ -123,7 +124,9 @@ static void print_key(FILE *out, lua_State *old, int key) {
     } else if (lua_isinteger(old, key)) {
         fprintf(out, "[%lld]", (long long)lua_tointeger(old, key));
     } else if (type == LUA_TNUMBER) {
-        fprintf(out, "[%g]", lua_tonumber(old, key));
+        char number[32];
+        number_print(number, sizeof number, "%g", lua_tonumber(old, key));
+        fprintf(out, "[%s]", number);
     } else {
         fprintf(out, "[a %s]", lua_typename(old, type));
     }

@@ -6,8 +6,8 @@
 #include "base/slice.h"
 
 enum {
-    RETRY_FATAL_MAX = 64,          /* statuses and codes that a script may add */
-    RETRY_AFTER_MAX = 24 * 60 * 60 /* seconds: what a Retry-After may ask for at most */
+    RETRY_FATAL_MAX = 64,     /* statuses and codes that a script may add */
+    RETRY_AFTER_MAX = 60 * 60 /* seconds: what a Retry-After may ask for at most */
 };
 
 /* Times are nanoseconds. */

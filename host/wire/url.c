@@ -1,9 +1,12 @@
 /* url: one pass from left to right, each part checked where it is cut off. */
 #include "wire/url.h"
 
+#include <arpa/inet.h>
 #include <ctype.h>
 #include <stdio.h>
 #include <stdlib.h>
+
+enum { ZONE_MOST = 32 }; /* bytes: names of interfaces are shorter everywhere */
 
 static char *copy(struct slice s) {
     char *text = malloc(s.n + 1);
@@ -100,9 +103,8 @@ static int parse_host(struct slice s, struct url *out, struct fault *fault) {
     for (size_t i = 0; i < s.n; i++) {
         uint8_t c = s.p[i];
         if (c >= 0x80) return refuse(fault, "the host has letters beyond ASCII: write it in Punycode (xn--...)");
-        bool ok = out->host_is_ipv6 ? isxdigit(c) || c == ':' || c == '.' || (i && (c == '%' || isalnum(c)))
-                                    : isalnum(c) || c == '-' || c == '.' || c == '_' || c == '~';
-        if (!ok) return refuse(fault, "the host has a character that no host name has");
+        if (!isalnum(c) && c != '-' && c != '.' && c != '_' && c != '~')
+            return refuse(fault, "the host has a character that no host name has");
     }
     if (s.n > 255) return refuse(fault, "the host is longer than a name can be");
     if (has_empty_label(s)) return refuse(fault, "the host has an empty label (a '.' in front, or two in a row)");
@@ -110,9 +112,43 @@ static int parse_host(struct slice s, struct url *out, struct fault *fault) {
     return out->host ? 0 : ERR_NOMEM;
 }
 
-/* "user:password", where the password may be missing: then it is empty (RFC 7617 2). */
+static bool is_good_zone(const char *zone) {
+    if (strlen(zone) > ZONE_MOST) return false;
+    for (const char *p = zone; *p; p++)
+        if (*p <= ' ' || *p >= 0x7F || *p == '%' || *p == '/' || *p == '[' || *p == ']') return false;
+    return *zone;
+}
+
+/* "%eth0", or as RFC 6874 has it "%25eth0", with other letters as %XX. */
+static int parse_zone(struct slice s, struct url *out, struct fault *fault) {
+    bool bad = false;
+    bool encoded = s.n > 3 && slice_eq(slice_head(s, 3), slice_str("%25"));
+    s = slice_skip(s, encoded ? 3 : 1);
+    out->zone = encoded ? decode(s, &bad) : copy(s);
+    if (!out->zone && !bad) return ERR_NOMEM;
+    if (bad || !is_good_zone(out->zone))
+        return refuse(fault, "what stands behind the '%' of its address is no name of an interface");
+    return 0;
+}
+
+/* What stands between brackets. */
+static int parse_ipv6(struct slice s, struct url *out, struct fault *fault) {
+    uint8_t address[16];
+    const uint8_t *percent = s.n ? memchr(s.p, '%', s.n) : NULL;
+    struct slice zone = percent ? slice_skip(s, (size_t)(percent - s.p)) : slice_of(NULL, 0);
+    if (s.n > 255) return refuse(fault, "the host is longer than a name can be");
+    s.n -= zone.n;
+    out->host_is_ipv6 = true;
+    if (!(out->host = copy(s))) return ERR_NOMEM;
+    if (strlen(out->host) != s.n || inet_pton(AF_INET6, out->host, address) != 1)
+        return refuse(fault, s.n ? "what stands in [ ] is no IPv6 address" : "it has no host");
+    return percent ? parse_zone(zone, out, fault) : 0;
+}
+
+/* "user:password", where the password may be missing: then it is empty (RFC 7617 2). Nobody is who has neither. */
 static int parse_credentials(struct slice s, struct url *out, struct fault *fault) {
     bool bad;
+    if (s.n == 0 || slice_eq(s, slice_str(":"))) return 0;
     char *text = out->credentials = decode(s, &bad);
     if (!text) return bad ? refuse(fault, "the user or password has a wrong %XX") : ERR_NOMEM;
     if (strchr(text, ':')) return 0;
@@ -132,13 +168,12 @@ static int parse_authority(struct slice s, struct url *out, struct fault *fault)
         break;
     }
     struct slice host = s, port = {0};
-    bool has_port = false;
-    if (s.n && s.p[0] == '[') {
+    bool has_port = false, is_ipv6 = s.n && s.p[0] == '[';
+    if (is_ipv6) {
         const uint8_t *end = memchr(s.p, ']', s.n);
         if (!end) return refuse(fault, "the '[' of an IPv6 address is not closed");
         host = slice_of(s.p + 1, (size_t)(end - s.p) - 1);
         port = slice_skip(s, host.n + 2);
-        out->host_is_ipv6 = true;
         if (port.n && port.p[0] != ':') return refuse(fault, "something stands between ']' and the port");
         has_port = port.n > 0;
     } else {
@@ -150,7 +185,7 @@ static int parse_authority(struct slice s, struct url *out, struct fault *fault)
         }
     }
     if (has_port) port = slice_skip(port, 1);
-    int rc = parse_host(host, out, fault);
+    int rc = is_ipv6 ? parse_ipv6(host, out, fault) : parse_host(host, out, fault);
     if (rc == 0 && has_port && port.n) rc = parse_port(port, out, fault); /* "host:" is allowed by RFC 3986 3.2.3 */
     return rc;
 }
@@ -274,18 +309,27 @@ int url_copy(struct url *to, const struct url *from) {
     *to = *from;
     bool text = copy_part(&to->text, from->text), host = copy_part(&to->host, from->host);
     bool target = copy_part(&to->target, from->target), path = copy_part(&to->socket_path, from->socket_path);
-    if (copy_part(&to->credentials, from->credentials) && text && host && target && path) return 0;
+    bool zone = copy_part(&to->zone, from->zone);
+    if (copy_part(&to->credentials, from->credentials) && text && host && zone && target && path) return 0;
     url_clear(to);
     return ERR_NOMEM;
 }
 
 void url_place(const struct url *u, char text[URL_PLACE_SIZE]) {
-    snprintf(text, URL_PLACE_SIZE, u->host_is_ipv6 ? "[%s]:%u" : "%s:%u", u->host, u->port);
+    char host[URL_PLACE_SIZE];
+    snprintf(text, URL_PLACE_SIZE, u->host_is_ipv6 ? "[%.255s]:%u" : "%.255s:%u", url_host(u, host), u->port);
+}
+
+const char *url_host(const struct url *u, char text[URL_PLACE_SIZE]) {
+    if (!u->zone) return u->host;
+    snprintf(text, URL_PLACE_SIZE, "%s%%%s", u->host, u->zone);
+    return text;
 }
 
 void url_clear(struct url *u) {
     free(u->text);
     free(u->host);
+    free(u->zone);
     free(u->target);
     free(u->credentials);
     free(u->socket_path);
@@ -350,6 +394,19 @@ static int retarget(const struct url *base, struct slice reference, struct url *
     return out->target ? 0 : ERR_NOMEM;
 }
 
+static bool is_of_link(const struct url *u) {
+    struct in6_addr address;
+    return u->host_is_ipv6 && inet_pton(AF_INET6, u->host, &address) == 1 && IN6_IS_ADDR_LINKLOCAL(&address);
+}
+
+/* What is on the same link. */
+static int lend_zone(struct url *to, const struct url *from) {
+    if (to->zone || !from->zone || !is_of_link(to)) return 0;
+    if ((to->zone = copy(slice_str(from->zone)))) return 0;
+    url_clear(to);
+    return ERR_NOMEM;
+}
+
 int url_resolve(const struct url *base, struct slice location, struct url *out, struct fault *fault) {
     static const char *const schemes[][2] = {{"http:", "ws:"}, {"https:", "wss:"}, {"ws:", "ws:"}, {"wss:", "wss:"}};
     *out = (struct url){0};
@@ -381,12 +438,12 @@ int url_resolve(const struct url *base, struct slice location, struct url *out, 
     if (rc < 0) return rc;
     free(out->credentials);
     out->credentials = NULL;
-    return 0;
+    return lend_zone(out, base);
 }
 
 static bool same_text(const char *a, const char *b) { return a == b || (a && b && strcmp(a, b) == 0); }
 
 bool url_same_origin(const struct url *a, const struct url *b) {
     return a->scheme == b->scheme && a->port == b->port && same_text(a->socket_path, b->socket_path) &&
-           slice_eq_nocase(slice_str(a->host), slice_str(b->host));
+           same_text(a->zone, b->zone) && slice_eq_nocase(slice_str(a->host), slice_str(b->host));
 }

@@ -28,6 +28,7 @@ struct url {
     char *text; /* as it was written */
     enum url_scheme scheme;
     char *host; /* name, IPv4 or IPv6 address without brackets; "localhost" for URL_UNIX */
+    char *zone; /* of an IPv6 address: the interface that leads there, for this machine alone (RFC 6874); or NULL */
     bool host_is_ipv6;
     uint16_t port; /* 80, 443 or (SOCKS) 1080 where none was written */
     bool port_is_default;
@@ -48,13 +49,17 @@ int url_copy(struct url *to, const struct url *from);
 void url_clear(struct url *u);
 
 /* Where a Location leads from `base` (RFC 9110 10.2.2, RFC 3986 5.2): http stands for ws, and https for wss; a fragment
- * and a user with password are left out. 0, ERR_SYNTAX with `fault`, or ERR_NOMEM; on failure `*out` is empty. */
+ * and a user with password are left out. A server does not know our interfaces: one of its link without a zone has that
+ * of `base`. 0, ERR_SYNTAX with `fault`, or ERR_NOMEM; on failure `*out` is empty. */
 int url_resolve(const struct url *base, struct slice location, struct url *out, struct fault *fault);
 
-/* Are scheme, host and port the same (RFC 6454)? */
+/* Are scheme, host (its zone too) and port the same (RFC 6454)? */
 bool url_same_origin(const struct url *a, const struct url *b);
 
-/* Writes "host:port", an IPv6 address in brackets, without user and password, to `text`. */
+/* Writes "host:port", an IPv6 address in brackets and with its zone, without user and password, to `text`. */
 void url_place(const struct url *u, char text[URL_PLACE_SIZE]);
+
+/* What is connected to: the host, or written to `text` with its zone: "fe80::1%eth0". */
+const char *url_host(const struct url *u, char text[URL_PLACE_SIZE]);
 
 #endif

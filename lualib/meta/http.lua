@@ -45,7 +45,7 @@ local http = {}
 ---                              and Proxy-Authorization, which never do; default false
 ---@field proxy? string|false    "http://user:pw@proxy:3128", https://, socks5://, socks5h://; default: http_proxy,
 ---                              HTTPS_PROXY, ALL_PROXY, NO_PROXY of the environment; false: none
----@field local_address? string  the IP address to connect from
+---@field local_address? string  the IP address to connect from; of one with a zone (fe80::1%eth0), the interface's
 ---@field tls? http.tls
 ---@field user? string           for Basic authorization, as user:pw@ in the url
 ---@field password? string

@@ -70,8 +70,8 @@ ws = {}
 ---@field threshold? integer     bytes; shorter messages are sent as they are; default 64
 
 ---Automatic reconnection: exponential back-off with full jitter. The delay before retry n is a random part of
----min * factor ^ (n - 1), of max at most; a Retry-After of the server is waited for. None follows close() or destroy(),
----nor on statuses 400 401 403 404 410 and close codes 1002 1003 1007 1009 1010.
+---min * factor ^ (n - 1), of max at most; a Retry-After of the server is waited for, an hour at most. None follows
+---close() or destroy(), nor on statuses 400 401 403 404 410 and close codes 1002 1003 1007 1009 1010.
 ---@class ws.reconnect
 ---@field min? number       seconds; default 1
 ---@field max? number       seconds; default 60
@@ -85,7 +85,8 @@ ws = {}
 ---socket is not read. Messages are held as well while there is no on_message: for a later one, or for receive.
 ---@class ws.options
 ---@field url string|fun(conn: ws.connection): string  ws://, wss://, ws+unix:///path.sock:/uri, or ws+unix://@name:/uri
----(an abstract socket of Linux); a function: called for each attempt, and may wait
+---(an abstract socket of Linux); a link-local address needs its interface: ws://[fe80::1%eth0]/, or %25eth0 as RFC 6874
+---has it. A function: called for each attempt, and may wait
 ---@field headers? table<string, string|string[]>|fun(conn: ws.connection): table  extra lines of the request
 ---@field ping_interval? number     seconds between pings; nil or 0: none
 ---@field binary_type? "blob"|"arraybuffer"  what send() makes; default ws.BLOB
@@ -107,13 +108,14 @@ ws = {}
 ---@field proxy? string|false  the way there: "http://user:pw@host:port" (CONNECT), https:// (the same over TLS),
 ---socks5:// (we look the server's name up) or socks5h:// (the proxy does); without a port 80, 443 or 1080. false: none.
 ---Default: as the environment says when an attempt begins: https_proxy for wss:, http_proxy for ws:, else all_proxy,
----but none for those in no_proxy (names and what is below them, addresses, networks as "10.0.0.0/8", each also with
----":port"; "*": all); upper-case names count where the lower-case ones are not set. ws+unix: needs none.
+---but none for those in no_proxy (names and what is below them, "*.corp.test" as ".corp.test"; addresses, networks as
+---"10.0.0.0/8"; each also with ":port"; "*": all); upper-case names count where the lower-case ones are not set.
+---ws+unix: needs none.
 ---@field family? 4|6              IPv4 or IPv6 alone; default: both, raced (RFC 8305)
 ---@field resolve? table<string, string|string[]>  what hosts stand for, without a look-up: IP addresses by
 ---"host:port", or by "host" for any port. Host header and TLS name stay those of the url; a proxy that looks names up
----itself (http://, https://, socks5h://) is told the name
----@field local_address? string     the IP address to connect from; it chooses the family too
+---itself (http://, https://, socks5h://) is told the name. Localhost and all names below it need no entry
+---@field local_address? string     the IP address to connect from, "fe80::2%eth0" of a link; it chooses the family too
 ---@field max_redirects? integer    how many redirects (301, 302, 303, 307, 308) an attempt follows, 0 to 20; default 0.
 ---From wss to ws none is. To another origin (scheme, host, port) go User-Agent, Accept and Accept-Language of your
 ---headers, and subprotocols that do not look like keys; not Origin, the url's user and `tls.cert`. One that leads back
@@ -171,7 +173,7 @@ ws = {}
 ---@field id integer
 ---@field state "connecting"|"open"|"closing"|"closed"|"waiting"
 ---@field protocol? string        the subprotocol agreed on
----@field remote_address? string  "127.0.0.1:1234"; through a proxy: its address
+---@field remote_address? string  "127.0.0.1:1234", "[fe80::1%eth0]:1234"; through a proxy: its address
 ---@field local_address? string   while it is connected
 ---@field tls? ws.tls_state       while TLS is up; nil on a plain connection, and in on_close
 ---@field buffered_amount integer bytes sent that the system has not taken yet

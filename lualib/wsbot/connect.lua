@@ -5,6 +5,7 @@ local input = require "wsbot.connect.input"
 local json = require "wsbot.connect.json"
 local options = require "wsbot.connect.options"
 local say = require "wsbot.connect.say" -- a message of ws.connect in words of the command line
+local plainly = require("wsbot.number").plainly
 local screen = require "wsbot.connect.screen"
 local show = require "wsbot.connect.show"
 local trace = require "wsbot.connect.trace"
@@ -49,7 +50,9 @@ end
 local function outcome()
   if misuse then return MISUSED, misuse end
   if one and received > 0 then return DONE end
-  if is_late then return TOO_LATE, ("no %s within %g s"):format(is_open and "message" or "connection", timeout) end
+  if is_late then
+    return TOO_LATE, plainly(string.format, "no %s within %g s", is_open and "message" or "connection", timeout)
+  end
   local word, message = table.unpack(failure or {})
   if word == "timeout" then return TOO_LATE, "timeout: " .. message end
   if not is_open then return NOT_CONNECTED, word and word .. ": " .. message or interruption end
@@ -101,7 +104,8 @@ local function drain()
     if conn.buffered_amount < left then
       left, since = conn.buffered_amount, host.now()
     elseif host.now() - since > options.patience then
-      failure = { "timeout", ("the server has taken nothing of what was sent for %g s"):format(options.patience) }
+      failure = { "timeout", plainly(string.format, "the server has taken nothing of what was sent for %g s",
+        options.patience) }
       conn:destroy()
     end
   end

@@ -2,6 +2,7 @@
 -- sends what is left, by libcurl.
 
 local core = require "wsbot.http.core"
+local number = require "wsbot.number"
 local response = require "wsbot.response"
 local fit = require "wsbot.shown"
 
@@ -96,11 +97,16 @@ local function a_method(value, name)
   return value:upper()
 end
 
+-- An address without the user and password that are both empty, which libcurl would send.
+local function without_nobody(url)
+  return (url:gsub("^(%a[%w+.-]*://):?@", "%1"))
+end
+
 local function a_proxy(value, name)
   if value == false then return "" end
   if type(value) ~= "string" then wrong("%s must be a string or false, not %s", name, type(value)) end
   if value == "" or value:find "[%c ]" then wrong("%s '%s' is not the address of a proxy", name, fit.address(value)) end
-  return value
+  return without_nobody(value)
 end
 
 local function a_flag(value, name)
@@ -162,7 +168,7 @@ local function a_url(value, name)
   if not value:find "^[hH][tT][tT][pP][sS]?://[^/?#]" then
     wrong("url '%s': it must begin with http:// or https:// and a host", fit.address(value))
   end
-  return value
+  return without_nobody(value)
 end
 
 local known = {
@@ -213,7 +219,7 @@ local function pairs_of(map, what)
     if kind ~= "string" and kind ~= "number" and kind ~= "boolean" then
       wrong("%s '%s' must be a string, a number, a boolean or a list of them, not %s", what, shown(name), kind)
     end
-    parts[#parts + 1] = encode(name) .. "=" .. encode(tostring(value))
+    parts[#parts + 1] = encode(name) .. "=" .. encode(number.text(value))
   end)
   return table.concat(parts, "&")
 end
@@ -234,7 +240,7 @@ local function header_lines(headers)
     if type(value) ~= "string" and type(value) ~= "number" then
       wrong("header '%s' must be a string or a list of strings, not %s", shown(name), type(value))
     end
-    value = tostring(value):match "^[ \t]*(.-)[ \t]*$"
+    value = number.text(value):match "^[ \t]*(.-)[ \t]*$"
     if not is_token(name) then wrong("header '%s': its name is not a header name", shown(name)) end
     if value:gsub("\t", ""):find "%c" then
       wrong("header '%s': its value has a control character (CR, LF, NUL, ...)", shown(name))
@@ -246,10 +252,18 @@ local function header_lines(headers)
   return lines, has_type
 end
 
+-- cjson learns what a decimal point is when it is loaded, and reads numbers by that. It is called where it is right.
+local function decoder(cjson)
+  local plain = pcall(number.plainly, cjson.decode, "[0.5]")
+  return plain and function(text)
+    return number.plainly(cjson.decode, text)
+  end or cjson.decode
+end
+
 local function to_json(value)
   local found, cjson = pcall(require, "cjson")
   if not found then wrong("json needs the module cjson (Debian: lua-cjson):\n%s", cjson) end
-  local ok, text = pcall(cjson.encode, value)
+  local ok, text = pcall(number.plainly, cjson.encode, value)
   if not ok then wrong("json: %s", text) end
   return text
 end
@@ -294,7 +308,7 @@ local methods = {}
 function methods:json()
   local found, cjson = pcall(require, "cjson")
   if not found then error("http: json() needs the module cjson (Debian: lua-cjson):\n" .. cjson, 2) end
-  local ok, value = pcall(cjson.decode, self.body)
+  local ok, value = pcall(decoder(cjson), self.body)
   if not ok then return nil, "the body is not JSON: " .. value end
   return value
 end

@@ -3,6 +3,7 @@
 local core = require "wsbot.testing.core"
 local doubles = require "wsbot.testing.doubles"
 local instrument = require "wsbot.testing.instrument"
+local number = require "wsbot.number"
 local shown = require "wsbot.shown"
 
 local limit, strict_leaks = 10, false
@@ -15,9 +16,9 @@ local function read_options()
     local text = arg[i]
     if text == "--test-timeout" then
       i = i + 1
-      limit = tonumber(arg[i])
+      limit = number.read(arg[i])
     elseif text:find "^%-%-test%-timeout=" then
-      limit = tonumber(text:match "=(.*)")
+      limit = number.read(text:match "=(.*)")
     elseif text == "--strict-leaks" then
       strict_leaks = true
     else

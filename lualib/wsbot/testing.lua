@@ -2,6 +2,7 @@
 local core = require "wsbot.testing.core"
 local doubles = require "wsbot.testing.doubles"
 local instrument = require "wsbot.testing.instrument"
+local plainly = require("wsbot.number").plainly
 
 doubles.arrange() -- where specs run in another busted than that of `wsbot test`
 
@@ -18,7 +19,7 @@ function testing.eventually(look, timeout)
   while true do
     local result = look()
     if result then return result end
-    if core.real() > ends then error(("this has not come true within %g s"):format(timeout or 5), 2) end
+    if core.real() > ends then error(plainly(string.format, "this has not come true within %g s", timeout or 5), 2) end
     turns = turns + 1
     core.turn(turns)
   end

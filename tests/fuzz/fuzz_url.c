@@ -3,6 +3,14 @@
 #include "fuzz.h"
 #include "wire/url.h"
 
+/* What is shown, connected to, and kept out of requests. */
+static void check_host(const struct url *url) {
+    char text[URL_PLACE_SIZE];
+    for (const char *p = url->host; *p; p++) MUST(*p > ' ' && *p < 0x7F && *p != '%');
+    MUST(!url->zone || (url->host_is_ipv6 && url->zone[0] && !strpbrk(url->zone, "%/[] ")));
+    MUST(strlen(url_host(url, text)) == strlen(url->host) + (url->zone ? 1 + strlen(url->zone) : 0));
+}
+
 static void parse_proxy(struct slice text) {
     struct url url;
     struct fault fault = {0};
@@ -10,7 +18,7 @@ static void parse_proxy(struct slice text) {
     MUST(rc == 0 || (fault_set(&fault) && !url.host));
     if (rc != 0) return;
     MUST(url.host && url.host[0] && url.port && !url.target && !url.socket_path && url.scheme >= URL_HTTP);
-    for (const char *p = url.host; *p; p++) MUST(*p > ' ' && *p < 0x7F);
+    check_host(&url);
     url_clear(&url);
 }
 
@@ -24,7 +32,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     MUST(url.host && url.host[0] && url.port && url.target[0] == '/');
     MUST((url.scheme == URL_UNIX) == (url.socket_path != NULL));
     for (const char *p = url.target; *p; p++) MUST(*p > ' ' && *p < 0x7F);
-    for (const char *p = url.host; *p; p++) MUST(*p > ' ' && *p < 0x7F);
+    check_host(&url);
     url_clear(&url);
     return 0;
 }

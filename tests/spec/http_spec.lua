@@ -186,6 +186,18 @@ describe("a request", function()
     bot:ends(0)
   end)
 
+  it_tells("says nothing of a user without a name and a password", function()
+    local p = serve(function(s, request)
+      s:send(answer("200 OK", (request.headers.authorization or request.headers["proxy-authorization"] or {})[1]))
+    end)
+    local bot = bot_of([[
+      local empty, colon = (arg[1]:gsub("//", "//@")), (arg[1]:gsub("//", "//:@"))
+      tell(http.get(empty)) tell(http.get(colon)) tell(http.get("http://far.example", { proxy = colon }))
+    ]], { p.url })
+    bot:tells('200 ""', '200 ""', '200 ""')
+    bot:ends(0)
+  end)
+
   it_tells("says who it is with Basic authorization", function()
     local p = listen()
     local bot = bot_of([[tell(http.get(arg[1], { user = "me", password = "p:w" }))
@@ -596,6 +608,18 @@ describe("a proxy", function()
     local bot = bot_of([[tell(http.get(arg[1] .. "/x")) tell(http.get(arg[1] .. "/x", { proxy = false }))]], { p.url },
       { env = { http_proxy = p.url } })
     bot:tells(('200 "%s/x"'):format(p.url), '200 "/x"')
+    bot:ends(0)
+  end)
+
+  it_tells("is not for what *.NAME of NO_PROXY names", function()
+    local p = serve(function(s, request)
+      s:send(answer("200 OK", request.target))
+    end)
+    local bot = bot_of([[
+      tell(http.get("http://a.localhost:" .. arg[1] .. "/x"))
+      tell(http.get("http://a.test:" .. arg[1] .. "/x"))
+    ]], { tostring(p.port) }, { env = { http_proxy = p.url, NO_PROXY = "b.test, *.localhost" } })
+    bot:tells('200 "/x"', ('200 "http://a.test:%d/x"'):format(p.port))
     bot:ends(0)
   end)
 

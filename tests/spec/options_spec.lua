@@ -342,6 +342,14 @@ describe("the request of the opening handshake", function()
       request_of([[headers = { Authorization = "Bearer t" }]], "ws://a:b@AT/").headers.authorization)
   end)
 
+  it_tells("has no Authorization where user and password are empty", function()
+    for _, url in ipairs { "ws://@AT/", "ws://:@AT/" } do
+      local request, p = request_of("", url)
+      assert.is_nil(request.headers.authorization)
+      assert.same({ p.address }, request.headers.host)
+    end
+  end)
+
   it_tells("has the origin and the protocols", function()
     local request = request_of [[origin = "https://example.org", protocols = { "v2.chat", "v1.chat" }]]
     assert.same({ "https://example.org" }, request.headers.origin)

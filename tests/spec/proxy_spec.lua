@@ -251,6 +251,22 @@ describe("what a proxy hears", function()
     converses(bot, s:upgrade())
   end)
 
+  it_tells("gets the address of the family that was asked for", function()
+    local p = peer.listen()
+    for _, host in ipairs { "localhost", "a.test" } do
+      local bot = start(("ws://%s:81"):format(host), "socks5://" .. p.address,
+        { more = "family = 4, resolve = { ['a.test'] = { '::1', '127.0.0.1' } }," })
+      local s = p:accept()
+      s:read(3)
+      s:send "\5\0"
+      assert.equal("\5\1\0\1\127\0\0\1\0\81", s:read(10))
+      s:send "\5\0\0\1\0\0\0\0\0\0"
+      converses(bot, s:upgrade())
+    end
+    fails(start("ws://a.test:81", "socks5://" .. p.address,
+      { more = "family = 4, resolve = { ['a.test'] = '::1' }," }), "dns", "dns", "cannot find a%.test: ")
+  end)
+
   it_tells("is understood byte by byte, as its answer is", function()
     local p = peer.listen()
     local bot = start("ws://far.example", "http://" .. p.address)
@@ -452,6 +468,16 @@ describe("the environment", function()
     end
     env.NO_PROXY = "127.0.0.0/8,::1"
     converses(start(p.url, nil, { env = env }), p:open())
+    assert.equal(0, gate.count)
+  end)
+
+  it_tells("names by *.NAME what .NAME does", function()
+    local p, gate = peer.listen(), peer.listen()
+    for _, list in ipairs { "*.corp.test", "a.test,*.Corp.test:" .. p.port } do
+      local env = { HTTP_PROXY = "http://" .. gate.address, NO_PROXY = list }
+      converses(start("ws://feed.corp.test:" .. p.port, nil,
+        { env = env, more = "resolve = { ['feed.corp.test'] = '127.0.0.1' }," }), p:open())
+    end
     assert.equal(0, gate.count)
   end)
 

@@ -202,6 +202,15 @@ describe("automatic reconnection", function()
     end
   end)
 
+  it_tells("waits an hour at most, however far off Retry-After is", function()
+    for _, value in ipairs { "3601", "99999999999999999999", "Fri, 31 Dec 2199 23:59:59 GMT" } do
+      local bot, p = start "reconnect = { min = 0.001, max = 0.001 },"
+      refuse(p, 503, "Retry-After: " .. value)
+      bot:tells("connect", "~^error handshake", "~^close 1006 1 3600 waiting")
+      bot:kill "sigkill"
+    end
+  end)
+
   it_tells("stops with the program", function()
     local bot, p = start "reconnect = { min = 1000, max = 1000 },"
     p:open():finish()

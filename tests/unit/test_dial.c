@@ -337,6 +337,100 @@ static void where_it_leads_is_what_the_system_made_of_any_address(void **state) 
     close(server);
 }
 
+static void a_name_whose_addresses_all_fail_is_looked_up_anew(void **state) {
+    (void)state;
+    uint16_t port = 0;
+    int server = listen_at("127.0.0.2", &port);
+    how.family = 4;
+    start("example.org", port);
+    FOUND(0, "127.0.0.3");
+    finish();
+    assert_non_null(strstr(result, "refused at 127.0.0.3:"));
+    start("example.org", port);
+    assert_int_equal(lookup_count, 2);
+    FOUND(1, "127.0.0.3", "127.0.0.2");
+    finish();
+    assert_non_null(strstr(result, "connected to 127.0.0.2:"));
+    start("example.org", port);
+    assert_int_equal(lookup_count, 2); /* one that is alive is enough */
+    finish();
+    close(server);
+}
+
+static void a_name_whose_addresses_are_silent_is_looked_up_anew(void **state) {
+    (void)state;
+    uint16_t port = 0;
+    int filler[3], silent = silent_at("127.0.0.2", &port, filler);
+    how.family = 4;
+    start("example.org", port);
+    FOUND(0, "127.0.0.2");
+    described();
+    dial_cancel(dial);
+    start("example.org", port);
+    assert_int_equal(lookup_count, 2);
+    dial_cancel(dial);
+    for (int i = 0; i < 3; i++) close(filler[i]);
+    close(silent);
+}
+
+static void localhost_is_this_machine_and_not_looked_up(void **state) {
+    (void)state;
+    uint16_t port = 0;
+    int server = listen_at("127.0.0.1", &port);
+    start("api.LocalHost", port);
+    finish();
+    assert_non_null(strstr(result, "connected to 127.0.0.1:"));
+    how.family = 4;
+    start("localhost", 1);
+    finish();
+    assert_string_equal(result, "connect: cannot connect to localhost:1: connection refused at 127.0.0.1:1");
+    assert_int_equal(lookup_count, 0);
+    close(server);
+}
+
+static void an_address_of_a_link_needs_its_interface(void **state) {
+    (void)state;
+    start("fe80::1", 1);
+    finish();
+    assert_string_equal(result, "connect: cannot connect to [fe80::1]:1: "
+                                "a link-local address needs its interface behind it, as fe80::1%eth0");
+    start("example.org", 1);
+    FOUND(0, "fe80::1");
+    FAILED(1, UV_EAI_NODATA);
+    finish();
+    assert_string_equal(result, "connect: cannot connect to example.org:1: "
+                                "a link-local address needs its interface behind it, as fe80::1%eth0 at [fe80::1]:1");
+    how.local = "fe80::2";
+    start("2001:db8::1", 1);
+    finish();
+    assert_string_equal(result, "connect: cannot connect to [2001:db8::1]:1 from local_address [fe80::2]: "
+                                "a link-local address needs its interface behind it, as fe80::1%eth0");
+}
+
+static void an_interface_that_there_is_not_is_named(void **state) {
+    (void)state;
+    uint16_t port = 0;
+    int server = listen_at("127.0.0.1", &port);
+    start("fe80::1%no-such0", 1);
+    finish();
+    assert_string_equal(result, "connect: cannot connect to [fe80::1%no-such0]:1: there is no interface no-such0");
+    how.resolve = slice_str("given 0 fe80::1%no-such1 127.0.0.2 fe80::1%no-such2");
+    start("given", 1);
+    finish();
+    assert_string_equal(result, "connect: cannot connect to given:1: there is no interface no-such1; "
+                                "there is no interface no-such2; connection refused at 127.0.0.2:1");
+    how.resolve = slice_str("given 0 fe80::1%no-such 127.0.0.1");
+    start("given", port);
+    finish();
+    assert_non_null(strstr(result, "connected to 127.0.0.1:"));
+    how = (struct dial_options){.local = "fe80::1%no-such"};
+    start("::1", 1);
+    finish();
+    assert_string_equal(result, "connect: cannot connect to [::1]:1 from local_address [fe80::1]: "
+                                "there is no interface no-such");
+    close(server);
+}
+
 static void a_dial_may_be_cancelled_at_any_time(void **state) {
     (void)state;
     start("example.org", 1);
@@ -372,6 +466,11 @@ int main(void) {
         TEST(a_name_without_an_address_is_told_and_what_to_do),
         TEST(the_host_is_told_by_its_title),
         TEST(where_it_leads_is_what_the_system_made_of_any_address),
+        TEST(a_name_whose_addresses_all_fail_is_looked_up_anew),
+        TEST(a_name_whose_addresses_are_silent_is_looked_up_anew),
+        TEST(localhost_is_this_machine_and_not_looked_up),
+        TEST(an_address_of_a_link_needs_its_interface),
+        TEST(an_interface_that_there_is_not_is_named),
         TEST(a_dial_may_be_cancelled_at_any_time),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

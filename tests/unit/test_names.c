@@ -92,6 +92,40 @@ static void what_was_found_is_kept_for_a_while(void **state) {
     assert_string_equal(c.told, "v6: ::2; v4: 127.0.0.2; ");
 }
 
+static void what_led_nowhere_is_looked_up_anew(void **state) {
+    (void)state;
+    struct asker a;
+    names_forget(&net, "example.org", UINT64_MAX); /* of which nothing is known */
+    ask(&a, "example.org");
+    FOUND(0, "::1");
+    FOUND(1, "127.0.0.1");
+    uint64_t since = clock_now(&net.clock);
+    names_forget(&net, "Example.ORG", since);
+    ask(&a, "example.org");
+    assert_string_equal(a.told, "");
+    assert_int_equal(lookup_count, 4);
+    clock_advance(&net.clock, CLOCK_SECOND);
+    FOUND(2, "::2");
+    FOUND(3, "127.0.0.2");
+    names_forget(&net, "example.org", since); /* by somebody who was told before that */
+    ask(&a, "example.org");
+    assert_string_equal(a.told, "v6: ::2; v4: 127.0.0.2; ");
+}
+
+static void a_family_under_way_is_not_forgotten_with_the_other(void **state) {
+    (void)state;
+    struct asker a, b;
+    ask(&a, "example.org");
+    FOUND(1, "127.0.0.1");
+    names_forget(&net, "example.org", clock_now(&net.clock));
+    ask(&b, "example.org");
+    assert_int_equal(lookup_count, 3);
+    FOUND(0, "::1");
+    FOUND(2, "127.0.0.2");
+    assert_string_equal(a.told, "v4: 127.0.0.1; v6: ::1; ");
+    assert_string_equal(b.told, "v6: ::1; v4: 127.0.0.2; ");
+}
+
 static void failures_are_not_kept(void **state) {
     (void)state;
     struct asker a;
@@ -232,6 +266,8 @@ int main(void) {
         TEST(one_family_alone_is_one_look_up),
         TEST(who_asks_for_the_same_shares_the_look_up),
         TEST(what_was_found_is_kept_for_a_while),
+        TEST(what_led_nowhere_is_looked_up_anew),
+        TEST(a_family_under_way_is_not_forgotten_with_the_other),
         TEST(failures_are_not_kept),
         TEST(a_family_that_nobody_answered_for_is_looked_up_again),
         TEST(what_the_system_refuses_at_once_is_told_at_once),

@@ -116,13 +116,26 @@ static void names_stand_for_what_is_below(void **state) {
     does_not_except(".", "example.org", 80);
 }
 
+static void a_star_before_a_name_is_none(void **state) {
+    (void)state;
+    excepts("*.example.org", "www.example.org", 80);
+    excepts("a, *.Example.org.", "a.b.example.org", 80);
+    excepts("*.example.org", "example.org", 80); /* as ".example.org" */
+    excepts("*.example.org:443", "www.example.org", 443);
+    does_not_except("*.example.org:443", "www.example.org", 80);
+    does_not_except("*.example.org", "notexample.org", 80);
+    does_not_except("*.", "example.org", 80);
+    does_not_except("*example.org", "www.example.org", 80);
+    does_not_except("*.*.org", "www.example.org", 80);
+}
+
 static void the_list_may_be_written_in_many_ways(void **state) {
     (void)state;
     excepts("*", "example.org", 80);
     excepts("a, *", "2001:db8::1", 80);
     excepts(" a.b ,,\tc.d  e.f,", "e.f", 80);
     excepts("a.b,c.d", "c.d", 80);
-    does_not_except("*.org", "example.org", 80);
+    does_not_except("*org", "example.org", 80);
     does_not_except(" , ,", "example.org", 80);
 }
 
@@ -148,6 +161,8 @@ static void addresses_are_compared_as_such(void **state) {
     excepts("::1", "::1", 80);
     excepts("[::1]", "::1", 80);
     excepts("2001:DB8:0:0::1", "2001:db8::1", 80);
+    excepts("a, fe80::1%eth0", "fe80::1", 80);
+    excepts("[fe80::1%eth0]:80", "fe80::1", 80);
     does_not_except("127.0.0.1", "127.0.0.11", 80);
     does_not_except("0.0.1", "127.0.0.1", 80);
     does_not_except("127.0.0.1", "localhost", 80);
@@ -178,6 +193,7 @@ int main(void) {
         cmocka_unit_test(a_scheme_may_be_left_out),      cmocka_unit_test(http_proxy_may_be_a_clients_in_cgi),
         cmocka_unit_test(a_wrong_one_is_named),          cmocka_unit_test(no_proxy_comes_before_all),
         cmocka_unit_test(names_stand_for_what_is_below), cmocka_unit_test(the_list_may_be_written_in_many_ways),
+        cmocka_unit_test(a_star_before_a_name_is_none),  cmocka_unit_test(the_list_may_be_written_in_many_ways),
         cmocka_unit_test(entries_may_have_a_port),       cmocka_unit_test(addresses_are_compared_as_such),
         cmocka_unit_test(networks_hold_addresses),
     };

@@ -24,17 +24,11 @@ static void add(const char *name, const char *const *addresses) {
 /* The addresses of a host and port, as one text. */
 static const char *found(const char *host, uint16_t port) {
     static char text[1000];
-    union address list[RESOLVE_ADDRESSES];
-    size_t n = resolve_find(buf_slice(&table), host, port, list), at = 0;
+    struct slice list = resolve_find(buf_slice(&table), host, port);
+    char one[ADDRESS_TEXT];
+    size_t at = 0;
     text[0] = '\0';
-    for (size_t i = 0; i < n; i++) {
-        char one[64];
-        bool v4 = list[i].any.sa_family == AF_INET;
-        uv_inet_ntop(list[i].any.sa_family, v4 ? (void *)&list[i].v4.sin_addr : (void *)&list[i].v6.sin6_addr, one,
-                     sizeof one);
-        assert_int_equal(ntohs(v4 ? list[i].v4.sin_port : list[i].v6.sin6_port), port);
-        at += (size_t)snprintf(text + at, sizeof text - at, "%s%s", i ? " " : "", one);
-    }
+    while (resolve_take(&list, one)) at += (size_t)snprintf(text + at, sizeof text - at, "%s%s", at ? " " : "", one);
     return text;
 }
 
@@ -68,9 +62,28 @@ static void an_address_may_stand_for_another(void **state) {
     ADD("10.0.0.1:80", "127.0.0.4");
     assert_string_equal(found("::1", 80), "127.0.0.1");
     assert_string_equal(found("::2", 80), "127.0.0.2");
-    assert_string_equal(found("::2", 81), "");
+    assert_string_equal(found("::2", 81), "::2"); /* itself */
     assert_string_equal(found("::3", 1), "127.0.0.3");
     assert_string_equal(found("10.0.0.1", 80), "127.0.0.4");
+}
+
+static void an_address_stands_for_itself(void **state) {
+    (void)state;
+    assert_string_equal(found("127.0.0.1", 80), "127.0.0.1");
+    assert_string_equal(found("fe80::1%no-such", 80), "fe80::1%no-such");
+    assert_string_equal(found("127.0.0.256", 80), "");
+    ADD("fe80::1%eth0", "fe80::2%eth0");
+    assert_string_equal(found("fe80::1%eth0", 80), "fe80::2%eth0");
+}
+
+static void localhost_needs_no_look_up(void **state) {
+    (void)state;
+    static const char *const names[] = {"localhost", "LocalHost.", "a.localhost", "a.b.LOCALHOST", "x.localhost."};
+    static const char *const others[] = {"localhost.org", "alocalhost", "local", "localhost..", "org"};
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) assert_string_equal(found(names[i], 80), "::1 127.0.0.1");
+    for (size_t i = 0; i < sizeof others / sizeof *others; i++) assert_string_equal(found(others[i], 80), "");
+    ADD("a.localhost", "127.0.0.7");
+    assert_string_equal(found("a.localhost", 80), "127.0.0.7");
 }
 
 static void what_is_wrong_is_told(void **state) {
@@ -89,7 +102,8 @@ static void what_is_wrong_is_told(void **state) {
     }
     assert_int_equal(table.len, 0);
     ADD("a", "127.0.0.1");
-    static const char *const no_addresses[] = {"", "a", "127.0.0.256", "127.0.0.1:80", "[::1]", "::1%a b", "127.1"};
+    static const char *const no_addresses[] = {"",        "a",    "127.0.0.256",  "127.0.0.1:80", "[::1]",
+                                               "::1%a b", "::1%", "127.0.0.1%lo", "127.1"};
     for (size_t i = 0; i < sizeof no_addresses / sizeof *no_addresses; i++)
         assert_int_equal(resolve_add_address(&table, no_addresses[i], 1, &why), ERR_SYNTAX);
     assert_int_equal(resolve_add_address(&table, "127.0.0.1", RESOLVE_ADDRESSES, &why), ERR_FULL);
@@ -120,6 +134,8 @@ int main(void) {
         cmocka_unit_test_setup(a_name_stands_for_its_addresses, empty),
         cmocka_unit_test_setup(a_name_with_its_port_goes_first, empty),
         cmocka_unit_test_setup(an_address_may_stand_for_another, empty),
+        cmocka_unit_test_setup(an_address_stands_for_itself, empty),
+        cmocka_unit_test_setup(localhost_needs_no_look_up, empty),
         cmocka_unit_test_setup(what_is_wrong_is_told, empty),
         cmocka_unit_test_setup(a_table_has_a_limit, empty),
     };

@@ -114,15 +114,16 @@ static void retry_after_is_seconds_or_a_date(void **state) {
     (void)state;
     assert_int_equal(after("0", 0), 0);
     assert_int_equal(after("120", 0), 120);
-    assert_int_equal(after("86400", 0), 86400);
-    assert_int_equal(after("86401", 0), 86400);
-    assert_int_equal(after("99999999999999999999999", 0), 86400);
+    assert_int_equal(after("3600", 0), 3600);
+    assert_int_equal(after("3601", 0), 3600);
+    assert_int_equal(after("99999999999999999999999", 0), 3600);
     const int64_t date = 784111777; /* Sun, 06 Nov 1994 08:49:37 GMT */
     assert_int_equal(after("Sun, 06 Nov 1994 08:49:37 GMT", date - 10), 10);
     assert_int_equal(after("Sun, 06 Nov 1994 08:49:37 GMT", date), 0);
     assert_int_equal(after("Sun, 06 Nov 1994 08:49:37 GMT", date + 10), 0);
     assert_int_equal(after("Thu, 29 Feb 2024 00:00:00 GMT", 1709164800 - 5), 5);
     assert_int_equal(after("Fri, 01 Mar 2024 00:00:00 GMT", 1709164800 + 86400 - 5), 5);
+    assert_int_equal(after("Fri, 01 Mar 2024 00:00:00 GMT", 0), 3600);
     assert_int_equal(after("Thu, 01 Jan 1970 00:00:07 GMT", 0), 7);
     const char *const none[] = {"",
                                 "-1",

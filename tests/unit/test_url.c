@@ -62,6 +62,69 @@ static void user_and_password_are_decoded(void **state) {
     url_clear(&url);
 }
 
+static void a_zone_is_kept_apart_from_the_address(void **state) {
+    (void)state;
+    static const struct {
+        const char *text, *zone, *host;
+    } texts[] = {
+        {"ws://[fe80::1%eth0]:81/", "eth0", "fe80::1%eth0"},
+        {"ws://[fe80::1%25eth0]:81/", "eth0", "fe80::1%eth0"},
+        {"ws://[fe80::1%25eth0%2E1]:81", "eth0.1", "fe80::1%eth0.1"},
+        {"ws://[fe80::1%25]:81", "25", "fe80::1%25"},
+        {"ws://[fe80::1%251]:81", "1", "fe80::1%1"},
+    };
+    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
+        struct url url, same;
+        struct fault fault = {0};
+        char text[URL_PLACE_SIZE], place[URL_PLACE_SIZE];
+        assert_int_equal(url_parse(slice_str(texts[i].text), &url, &fault), 0);
+        assert_string_equal(url.host, "fe80::1");
+        assert_string_equal(url.zone, texts[i].zone);
+        assert_string_equal(url_host(&url, text), texts[i].host);
+        url_place(&url, text);
+        snprintf(place, sizeof place, "[%s]:81", texts[i].host);
+        assert_string_equal(text, place);
+        assert_int_equal(url_copy(&same, &url), 0);
+        assert_string_equal(same.zone, url.zone);
+        assert_true(url_same_origin(&same, &url));
+        same.zone[0] ^= 1;
+        assert_false(url_same_origin(&same, &url));
+        url_clear(&same);
+        url_clear(&url);
+    }
+    bad("ws://[fe80::1%]/", "no name of an interface");
+    bad("ws://[fe80::1%a-name-that-is-longer-than-32-bytes]/", "no name of an interface");
+    bad("ws://[fe80::1%25%]/", "no name of an interface");
+    bad("ws://[fe80::1%a/b]/", "not closed");
+    bad("ws://[fe80::1%25a%2Fb]/", "no name of an interface");
+    bad("ws://[fe80::1%25a%0Ab]/", "no name of an interface");
+    bad("ws://[fe80::1%25a%00]/", "no name of an interface");
+    bad("ws://[%eth0]/", "no host");
+    bad("ws://127.0.0.1%eth0/", "character");
+}
+
+static void what_stands_in_brackets_is_an_ipv6_address(void **state) {
+    (void)state;
+    bad("ws://[]/", "no host");
+    bad("ws://[::1::]/", "no IPv6 address");
+    bad("ws://[127.0.0.1]/", "no IPv6 address");
+    bad("ws://[example.org]/", "no IPv6 address");
+}
+
+static void an_empty_user_is_none(void **state) {
+    (void)state;
+    static const char *const texts[] = {"ws://@h/", "wss://:@h:81", "http://@h", "socks5://:@h"};
+    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
+        struct url url;
+        struct fault fault = {0};
+        int (*parse)(struct slice, struct url *, struct fault *) = i < 2 ? url_parse : url_parse_proxy;
+        assert_int_equal(parse(slice_str(texts[i]), &url, &fault), 0);
+        assert_string_equal(url.host, "h");
+        assert_null(url.credentials);
+        url_clear(&url);
+    }
+}
+
 static void a_socket_of_the_file_system_has_a_path_and_a_target(void **state) {
     (void)state;
     struct url url;
@@ -250,6 +313,31 @@ static void an_origin_is_scheme_host_and_port(void **state) {
     assert_false(same_origin("ws+unix:/run/a", "ws+unix:/run/b"));
 }
 
+static void a_location_of_the_same_link_has_its_zone(void **state) {
+    (void)state;
+    static const struct {
+        const char *from, *location, *host;
+    } ways[] = {
+        {"ws://[fe80::1%eth0]/a", "http://[fe80::1]:81/b", "fe80::1%eth0"},
+        {"ws://[fe80::1%eth0]/a", "//[FE80::2]/b", "FE80::2%eth0"},
+        {"ws://[fe80::1%eth0]/a", "/b", "fe80::1%eth0"},
+        {"ws://[fe80::1%eth0]/a", "http://[fe80::1%25eth1]/b", "fe80::1%eth1"},
+        {"ws://[fe80::1%eth0]/a", "http://[2001:db8::1]/b", "2001:db8::1"},
+        {"ws://[fe80::1%eth0]/a", "http://example.org/b", "example.org"},
+        {"ws://example.org/a", "http://[fe80::1]/b", "fe80::1"},
+    };
+    for (size_t i = 0; i < sizeof ways / sizeof *ways; i++) {
+        struct url base, url;
+        struct fault fault = {0};
+        char host[URL_PLACE_SIZE];
+        assert_int_equal(url_parse(slice_str(ways[i].from), &base, &fault), 0);
+        assert_int_equal(url_resolve(&base, slice_str(ways[i].location), &url, &fault), 0);
+        assert_string_equal(url_host(&url, host), ways[i].host);
+        url_clear(&base);
+        url_clear(&url);
+    }
+}
+
 static void a_location_that_is_none_is_refused(void **state) {
     (void)state;
     const char *const wrong[] = {"ftp://h/", "http://", "a b", "http://h:99999/", "javascript:alert(1)", "//", "\x7F"};
@@ -270,6 +358,9 @@ int main(void) {
         cmocka_unit_test(addresses_are_cut_into_parts),
         cmocka_unit_test(a_default_port_is_known_as_such),
         cmocka_unit_test(user_and_password_are_decoded),
+        cmocka_unit_test(a_zone_is_kept_apart_from_the_address),
+        cmocka_unit_test(what_stands_in_brackets_is_an_ipv6_address),
+        cmocka_unit_test(an_empty_user_is_none),
         cmocka_unit_test(a_socket_of_the_file_system_has_a_path_and_a_target),
         cmocka_unit_test(what_is_wrong_is_told),
         cmocka_unit_test(proxies_have_addresses_too),
@@ -277,6 +368,7 @@ int main(void) {
         cmocka_unit_test(an_address_has_a_limit),
         cmocka_unit_test(a_location_leads_somewhere),
         cmocka_unit_test(an_origin_is_scheme_host_and_port),
+        cmocka_unit_test(a_location_of_the_same_link_has_its_zone),
         cmocka_unit_test(a_location_that_is_none_is_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

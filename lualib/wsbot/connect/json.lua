@@ -1,5 +1,7 @@
 -- json: JSON (RFC 8259) laid out for people: numbers, strings and the order of members stay as they were written. And
 -- read into tables, for lines that the host wrote itself.
+local number = require "wsbot.number"
+
 local json = {}
 
 local DEEPEST = 200
@@ -137,7 +139,7 @@ local words = { ["true"] = true, ["false"] = false }
 local reader = {}
 
 function reader.scalar(kind, token)
-  if kind == "number" then return tonumber(token) end
+  if kind == "number" then return number.read(token) end
   if kind == "word" then return words[token] end
   return (token:sub(2, -2):gsub("\\(.)(%x?%x?%x?%x?)", function(c, hex)
     if c == "u" then return utf8.char(tonumber(hex, 16)) end

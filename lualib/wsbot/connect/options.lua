@@ -1,5 +1,6 @@
 -- options: those of `wsbot connect`, which host/app/cli.c has read into `arg` and judged, but for files: these are
 -- looked at here. What is wrong ends the program with status 2.
+local number = require "wsbot.number"
 local show = require "wsbot.connect.show"
 
 local LONGEST = 16 * 1024 * 1024 -- bytes of a line to send, and of all that waits to be sent
@@ -21,7 +22,7 @@ local function value(name)
 end
 
 local function seconds(name)
-  return value(name) and tonumber(value(name))
+  return value(name) and number.read(value(name))
 end
 
 -- The path of a file that can be read.
@@ -56,7 +57,7 @@ end
 local function redirects()
   local text = value "max-redirects"
   if text == nil or text == true then return text and 10 or 0 end
-  return math.tointeger(text)
+  return math.tointeger(number.read(text))
 end
 
 -- What hosts stand for, as curl's --resolve has it: "HOST:PORT:ADDRESS,ADDRESS".

@@ -1,6 +1,7 @@
 -- trace: what --verbose tells: the heads of the handshake and each message, ping and Close both ways, with its time in
 -- seconds. It reads the lines of a record (host/net/record.h), from which what lets others in is left out already.
 local json = require "wsbot.connect.json"
+local plainly = require("wsbot.number").plainly
 local show = require "wsbot.connect.show"
 
 local MOST = 1024 * 1024 -- bytes of a record that are told at once: some thousand messages
@@ -27,7 +28,7 @@ local function frame(event, mark)
   else
     what = ("%s, %d bytes"):format(event.kind, event.data and #event.data or bytes_in(event.base64))
   end
-  return ("%s %9.3f %s"):format(mark, event.time, what)
+  return plainly(string.format, "%s %9.3f %s", mark, event.time, what)
 end
 
 local tell = {}

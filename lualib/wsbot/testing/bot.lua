@@ -2,6 +2,7 @@
 local core = require "wsbot.testing.core"
 local difference = require "wsbot.testing.difference"
 local instrument = require "wsbot.testing.instrument"
+local plainly = require("wsbot.number").plainly
 
 local EXPECT <const> = 5 -- seconds
 
@@ -52,8 +53,8 @@ function bot:expect(...)
   for i = 1, select("#", ...) do
     local expected, line = select(i, ...), next_line(self)
     if not line then
-      error(("expected the bot to print %s, but %s, after\n%s"):format(difference.quote(expected),
-        self.running and ("it printed nothing for %g s"):format(EXPECT) or "it has ended", self.output), 2)
+      local why = self.running and plainly(string.format, "it printed nothing for %g s", EXPECT) or "it has ended"
+      error(("expected the bot to print %s, but %s, after\n%s"):format(difference.quote(expected), why, self.output), 2)
     end
     if line ~= expected then error("the bot printed another line\n" .. difference.of_texts(expected, line), 2) end
   end

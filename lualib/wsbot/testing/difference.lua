@@ -1,4 +1,5 @@
 -- wsbot.testing.difference: says how what came differs from what was expected, so that a person sees it at once.
+local plainly = require("wsbot.number").plainly
 local shown = require "wsbot.shown"
 
 local difference = {}
@@ -32,7 +33,8 @@ end
 
 local function show(value)
   if type(value) == "string" then return difference.quote(value) end
-  return type(value) == "number" and ("%.14g"):format(value) or type(value) == "table" and "a table" or tostring(value)
+  if type(value) == "number" then return plainly(string.format, "%.14g", value) end
+  return type(value) == "table" and "a table" or tostring(value)
 end
 
 local function compare(expected, got, path, lines)

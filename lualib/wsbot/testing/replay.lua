@@ -3,6 +3,7 @@
 local core = require "wsbot.testing.core"
 local difference = require "wsbot.testing.difference"
 local instrument = require "wsbot.testing.instrument"
+local plainly = require("wsbot.number").plainly
 local server = require "wsbot.testing.server"
 
 local EXPECT <const> = 5 -- seconds that an answer may take beyond its time in the record
@@ -148,7 +149,7 @@ local function expect(self, session, event, timeout)
     if code ~= event.code then differs(self, event, ("the bot closed with %d, and not %d"):format(code, event.code)) end
   elseif not data then
     differs(self, event, ("the bot did not send %s: %s"):format(what, kind == "closed"
-      and ("it closed with %d %s"):format(code, reason) or ("nothing came for %g s"):format(timeout)))
+      and ("it closed with %d %s"):format(code, reason) or plainly(string.format, "nothing came for %g s", timeout)))
   elseif event.kind == "close" then
     differs(self, event, ("the bot sent %s, and not %s"):format(difference.quote(data), what))
   elseif kind ~= event.kind then

@@ -3,6 +3,7 @@
 local core = require "wsbot.testing.core"
 local difference = require "wsbot.testing.difference"
 local instrument = require "wsbot.testing.instrument"
+local number = require "wsbot.number"
 
 local EXPECT <const> = 5 -- seconds that an answer may take, where nothing is said
 
@@ -93,7 +94,7 @@ function session:send(data, kind, how)
 end
 
 local function why_none(kind, timeout, code, reason)
-  if kind == "timeout" then return ("nothing came for %g s"):format(timeout) end
+  if kind == "timeout" then return number.plainly(string.format, "nothing came for %g s", timeout) end
   if code == 1006 then return "the connection ended without a Close" end
   return ("the bot closed with %d %s"):format(code, reason)
 end
@@ -218,7 +219,7 @@ local function lines_of(headers)
   for _, name in ipairs(names) do
     local values = type(headers[name]) == "table" and headers[name] or { headers[name] }
     for _, value in ipairs(values) do
-      lines[#lines + 1] = ("%s: %s\r\n"):format(name, value)
+      lines[#lines + 1] = ("%s: %s\r\n"):format(name, number.text(value))
     end
   end
   return table.concat(lines)

@@ -69,6 +69,7 @@ local kinds = {
   name_only = { cn = "localhost", issuer = "ca", san = "DNS:localhost" },
   ipv4_only = { cn = "an address", issuer = "ca", san = "IP:127.0.0.1" },
   ipv6_only = { cn = "an address", issuer = "ca", san = "IP:::1" },
+  link = { cn = "a link", issuer = "ca", san = "IP:fe80::1" },
   stranger = { cn = "localhost", issuer = "other_ca", san = names },
   common_name = { cn = "localhost", issuer = "ca" },
   address_as_name = { cn = "localhost", issuer = "ca", san = "DNS:127.0.0.1" },

@@ -1,0 +1,53 @@
+/* l_number: numbers with a fraction in Lua, as base/number.h has them, and the module wsbot.number for the Lua modules
+ * that are inside the program. What a script prints by itself is as its locale has it. */
+#include "base/number.h"
+#include "script/modules.h"
+#include <string.h>
+
+enum { TEXT_SIZE = 64 };
+
+void l_number_plain(lua_State *L, int index) {
+    char text[TEXT_SIZE];
+    if (lua_type(L, index) != LUA_TNUMBER || lua_isinteger(L, index)) return;
+    index = lua_absindex(L, index);
+    number_print(text, sizeof text - 2, LUA_NUMBER_FMT, (LUAI_UACNUMBER)lua_tonumber(L, index));
+    if (text[strspn(text, "-0123456789")] == '\0') strcat(text, ".0"); /* as lua shows that it is no integer */
+    lua_pushstring(L, text);
+    lua_replace(L, index);
+}
+
+/* text(value): what tostring gives. */
+static int l_text(lua_State *L) {
+    lua_settop(L, 1);
+    l_number_plain(L, 1);
+    luaL_tolstring(L, 1, NULL);
+    return 1;
+}
+
+/* read(text): what tonumber gives for a decimal number; else nil. */
+static int l_read(lua_State *L) {
+    double value;
+    const char *text = luaL_checkstring(L, 1);
+    bool is_whole = text[0] && text[strspn(text, "-+0123456789")] == '\0';
+    if (is_whole && lua_stringtonumber(L, text)) return 1;
+    if (strlen(text) == lua_rawlen(L, 1) && number_read(text, &value))
+        lua_pushnumber(L, value);
+    else
+        lua_pushnil(L);
+    return 1;
+}
+
+/* plainly(f, ...): what f gives, called where numbers are plain. It must not wait. */
+static int l_plainly(lua_State *L) {
+    struct number_scope scope;
+    number_enter(&scope);
+    int rc = lua_pcall(L, lua_gettop(L) - 1, LUA_MULTRET, 0);
+    number_leave(&scope);
+    return rc == LUA_OK ? lua_gettop(L) : lua_error(L);
+}
+
+int luaopen_number(lua_State *L) {
+    static const luaL_Reg functions[] = {{"text", l_text}, {"read", l_read}, {"plainly", l_plainly}, {NULL, NULL}};
+    luaL_newlib(L, functions);
+    return 1;
+}
