@@ -162,7 +162,13 @@ int pool_run(struct worker *w, unsigned workers, char **words) {
     }
     size_t size = sizeof p->program;
     *p = (struct pool){.worker = w, .words = words, .count = workers, .alive = workers, .going = true};
-    uv_exepath(p->program, &size); /* now: a program that is built anew meanwhile is found by this as well */
+    int rc = uv_exepath(p->program, &size); /* now: a program that is built anew meanwhile is found by this as well */
+    if (rc < 0) {
+        fprintf(stderr, "wsbot: workers cannot be started: the path of this program is not known: %s\n",
+                uv_strerror(rc));
+        free(p);
+        return 1;
+    }
     w->told_to_stop = on_told_to_stop;
     w->reload = on_hangup;
     w->told_arg = w->reload_arg = p;

@@ -180,7 +180,13 @@ int test_watch(int argc, char **argv, int first) {
     char fd[16];
     snprintf(fd, sizeof fd, "%d", NOTES_FD);
     setenv(NOTES, fd, 1);
-    uv_exepath(t.program, &size); /* now: a program that is built anew meanwhile is found by this as well */
+    int rc = uv_exepath(t.program, &size); /* now: a program that is built anew meanwhile is found by this as well */
+    if (rc < 0) {
+        fprintf(stderr, "wsbot test: tests cannot be started: the path of this program is not known: %s\n",
+                uv_strerror(rc));
+        free(t.words);
+        return 1;
+    }
     worker_open(&t.worker, false, false);
     t.worker.reload = run_tests; /* only for the watch: SIGHUP ends us, as the terminal means it */
     t.worker.reload_arg = &t;

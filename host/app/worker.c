@@ -51,14 +51,14 @@ static _Noreturn void refuse_to_start(const char *why) {
     exit(1);
 }
 
-/* libuv's first loop makes a pipe, behind another descriptor, and ends the program where it cannot. */
+/* libuv's first loop makes a pipe, behind another descriptor or two (its io_uring), and ends the program where it
+ * cannot. */
 static int try_descriptors(void) {
-    int fds[2];
-    if (pipe(fds) != 0) return uv_translate_sys_error(errno);
-    int third = dup(fds[0]), rc = third < 0 ? uv_translate_sys_error(errno) : 0;
-    if (third >= 0) close(third);
-    close(fds[0]);
-    close(fds[1]);
+    int fds[4] = {-1, -1, -1, -1};
+    bool are_there = pipe(fds) == 0 && (fds[2] = dup(fds[0])) >= 0 && (fds[3] = dup(fds[0])) >= 0;
+    int rc = are_there ? 0 : uv_translate_sys_error(errno);
+    for (int i = 0; i < 4; i++)
+        if (fds[i] >= 0) close(fds[i]);
     return rc;
 }
 

@@ -82,9 +82,7 @@ static struct tls *new_tls(struct tls_store *s, const struct tls_config *config,
     struct tls *t = calloc(1, sizeof *t);
     errno = 0;
     if (!t || !(t->ssl = wolfSSL_new(context->ctx))) {
-        int error = errno ? errno : ENOMEM; /* it opens /dev/urandom, for one */
-        fault->system = uv_err_name(uv_translate_sys_error(error));
-        fault_put(fault, "tls", "cannot begin a TLS session: %s", uv_strerror(uv_translate_sys_error(error)));
+        tls_context_refused(fault);
         free(t);
         tls_context_release(s, context);
         return NULL;

@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+#include <uv.h>
 #include <wolfssl/openssl/evp.h>
 #include <wolfssl/openssl/pem.h>
 
@@ -158,12 +159,17 @@ static void set_up_client(struct tls_context *c) {
     wolfSSL_CTX_set1_sigalgs_list(c->ctx, safe_signatures);
 }
 
+int tls_context_refused(struct fault *fault) {
+    int error = uv_translate_sys_error(errno ? errno : ENOMEM);
+    fault->system = uv_err_name(error);
+    fault_put(fault, "tls", "cannot begin a TLS session: %s", uv_strerror(error));
+    return error == UV_ENOMEM ? ERR_NOMEM : ERR_SYSTEM;
+}
+
 static int load(struct tls_context *c, struct tls_store *s, struct fault *fault) {
+    errno = 0;
     c->ctx = wolfSSL_CTX_new(c->server ? wolfSSLv23_server_method() : wolfSSLv23_client_method());
-    if (!c->ctx) {
-        fault_put(fault, "tls", "wolfSSL gives no context (no memory)");
-        return ERR_NOMEM;
-    }
+    if (!c->ctx) return tls_context_refused(fault);
     wolfSSL_CTX_SetMinVersion(c->ctx, c->config.min_version == TLS_1_3 ? WOLFSSL_TLSV1_3 : WOLFSSL_TLSV1_2);
     wolfSSL_CTX_set_cipher_list(c->ctx, tls_aes_is_fast(s->aes) ? aes_first : chacha20_first);
     wolfSSL_CTX_SetDevId(c->ctx, tls_aes_device(s->aes));

@@ -49,6 +49,10 @@ void tls_context_release(struct tls_store *s, struct tls_context *c);
 /* Its CAs have been read: wolfSSL has them from now on. 0, or ERR_SYSTEM with `fault`. */
 int tls_context_settle(struct tls_context *c, struct fault *fault);
 
+/* Says in `fault` that wolfSSL has given nothing, and why by errno, which was 0 before: it opens /dev/urandom, for one.
+ * Returns an enum err. */
+int tls_context_refused(struct fault *fault);
+
 /* The session of a server at that time, or NULL. Borrowed. */
 const struct tls_session *tls_session_find(struct tls_context *c, const char *server, int64_t now);
 

@@ -155,16 +155,23 @@ static void say_problem(char *text, size_t size, const struct suspect *s, const 
     }
 }
 
+/* Later versions of wolfSSL do not tell these apart in TLS 1.2. */
+static bool hides_revoked(const struct tls *t) {
+    return LIBWOLFSSL_VERSION_HEX >= 0x05006000 && strcmp(wolfSSL_get_version(t->ssl), "TLSv1.2") == 0;
+}
+
 /* The same for what wolfSSL alone knows. */
-static void say_error(char *text, size_t size, int error) {
+static void say_error(char *text, size_t size, const struct tls *t, int error) {
     switch (error) {
+    case MEMORY_E: add(text, size, "has a kind of key, or an extension, that is unsupported by wolfSSL"); break;
     case OCSP_CERT_REVOKED:
         add(text, size, "was revoked: its issuer says so in the OCSP response that the server sends along");
         break;
     case BAD_CERTIFICATE_STATUS_ERROR:
         add(text, size,
             "comes with an OCSP response that is not valid: out of date, of another certificate, or not signed by "
-            "its issuer. The server needs a new one (tls.stapling = false does not ask for it)");
+            "its issuer%s. The server needs a new one (tls.stapling = false does not ask for it)",
+            hides_revoked(t) ? "; or it says that the certificate was revoked" : "");
         break;
     case OCSP_LOOKUP_FAIL:
         add(text, size,
@@ -226,12 +233,14 @@ void tls_refusal_tell_verdict(struct tls *t) {
     tell(t, &s, problem);
 }
 
-void tls_refusal_tell_error(struct tls *t, int error) {
+static void tell_error(struct tls *t, const struct x509 *about, int error) {
     char problem[400] = "";
-    struct suspect s = suspect_of(t, t->trial->sent);
-    say_error(problem, sizeof problem, error);
+    struct suspect s = suspect_of(t, about);
+    say_error(problem, sizeof problem, t, error);
     tell(t, &s, problem);
 }
+
+void tls_refusal_tell_error(struct tls *t, int error) { tell_error(t, t->trial->sent, error); }
 
 /* What was shown, as wolfSSL keeps it. */
 static bool see_chain(struct tls *t) {
@@ -246,8 +255,20 @@ static bool see_chain(struct tls *t) {
     return trial;
 }
 
+/* One that wolfSSL makes no object of, of which it says (5.7) that it has no memory; NULL: there is none. */
+static const struct x509 *find_unmade(const struct tls_trial *trial) {
+    for (size_t i = 0; i < trial->count; i++) {
+        struct slice der = trial->sent[i].der;
+        WOLFSSL_X509 *cert = wolfSSL_X509_d2i(NULL, der.p, (int)der.n);
+        if (!cert) return &trial->sent[i];
+        wolfSSL_X509_free(cert);
+    }
+    return NULL;
+}
+
 bool tls_refusal_tell(struct tls *t, int error) {
     switch (error) {
+    case MEMORY_E:
     case OCSP_CERT_REVOKED:
     case OCSP_LOOKUP_FAIL:
     case BAD_CERTIFICATE_STATUS_ERROR:
@@ -257,6 +278,7 @@ bool tls_refusal_tell(struct tls *t, int error) {
     default: return false;
     }
     if (t->done || !see_chain(t)) return false;
-    tls_refusal_tell_error(t, error);
-    return true;
+    const struct x509 *about = error == MEMORY_E ? find_unmade(t->trial) : t->trial->sent;
+    if (about) tell_error(t, about, error);
+    return about;
 }

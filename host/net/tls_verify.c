@@ -65,7 +65,6 @@ static bool begin(struct tls *t, const WOLFSSL_X509_STORE_CTX *store) {
  * adds is what lies in this place after it has asked (5.5 to 5.7): so that is the anchor, which it has already. */
 static void put_anchor(const struct tls *t, WOLFSSL_X509_STORE_CTX *store) {
     const struct trust_verdict *v = &t->trial->verdict;
-    if (v->problem != TRUST_FINE) return;
     struct slice anchor = v->path[v->length - 1]->der;
     store->certs[store->error_depth].buffer = (byte *)anchor.p;
     store->certs[store->error_depth].length = (unsigned)anchor.n;
@@ -87,7 +86,8 @@ static bool does_not_count(int error) {
     }
 }
 
-/* wolfSSL asks about the server's own certificate, after the others: that is the verdict. */
+/* wolfSSL asks about the server's own certificate, after the others: that is the verdict. One that is not believed it
+ * hears at once: it has reasons of its own to refuse the others (5.7: key usage), and would not ask again. */
 static bool decide(struct tls *t, int error) {
     if (t->trial->verdict.problem != TRUST_FINE)
         tls_refusal_tell_verdict(t);
@@ -111,7 +111,7 @@ int tls_verify(int ok, WOLFSSL_X509_STORE_CTX *store) {
         fault_put(&t->fault, "tls", "no memory for the server's certificates");
         return 0;
     }
-    if (store->error_depth > 0) {
+    if (store->error_depth > 0 && t->trial->verdict.problem == TRUST_FINE) {
         put_anchor(t, store);
         return 1; /* what counts is the way that was found */
     }

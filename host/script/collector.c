@@ -15,9 +15,15 @@ static void apply(struct engine *e, enum collector which) {
 
 void collector_start(struct engine *e) { apply(e, COLLECTOR_OF_SMALL); }
 
+static enum collector right_for(const struct engine *e) {
+    if (e->collector == COLLECTOR_OF_SCRIPT) return COLLECTOR_OF_SCRIPT;
+    return e->memory < COLLECTOR_SMALL ? COLLECTOR_OF_SMALL : COLLECTOR_OF_LARGE;
+}
+
+bool collector_is_right(const struct engine *e) { return e->collector == right_for(e); }
+
 void collector_tune(struct engine *e) {
-    enum collector right = e->memory < COLLECTOR_SMALL ? COLLECTOR_OF_SMALL : COLLECTOR_OF_LARGE;
-    if (e->collector != COLLECTOR_OF_SCRIPT && e->collector != right) apply(e, right);
+    if (!collector_is_right(e)) apply(e, right_for(e));
 }
 
 /* collectgarbage; upvalue 1 is Lua's own. */

@@ -14,7 +14,10 @@ void l_collector_open(lua_State *L);
 /* From now on it is generational. */
 void collector_start(struct engine *e);
 
-/* Lua has run: the heap may be small no more, or again. */
+/* Is the heap small no more, or again? */
+bool collector_is_right(const struct engine *e);
+
+/* Then the other measures are taken; finalizers may run. */
 void collector_tune(struct engine *e);
 
 #endif

@@ -22,7 +22,7 @@
 
 enum {
     ENGINE_FOR_LUA = 16,               /* the part of the limit that is for Lua's objects alone is one of so many */
-    ENGINE_LOAN = 64 * 1024,           /* bytes more that there are for the host's own tasks */
+    ENGINE_LOAN = 64 * 1024,           /* bytes more, at least, that are lent (see may_take) */
     ENGINE_FOR_STOP = 4 * 1024 * 1024, /* bytes more that a script may take while it stops */
     ENGINE_FILES = 10 * 1000,          /* that are noted */
     GARBAGE_PART = 16, /* what is collected for want of room, or the time that it takes, is one of so many parts */
@@ -39,25 +39,29 @@ void engine_keep_thread(lua_State *co, bool keeps) {
 
 bool engine_keeps_thread(lua_State *co) { return *(uintptr_t *)lua_getextraspace(co) & 1; }
 
-/* Outside of Lua code it is luv that pushes arguments, where a refusal would be the end of the process. */
-static bool may_take(struct engine *e, size_t n) {
-    size_t most = e->account->most + e->beyond;
+/* Lua that is refused an object collects its garbage and asks again. It gives up at once where a buffer for text cannot
+ * grow, and from 5.4.5 on a stack: so what is no object has a loan, up to the next object, for which all is collected.
+ * Outside of Lua code it is luv that pushes arguments, where a refusal would be the end of the process. */
+static bool may_take(struct engine *e, size_t n, bool is_object) {
+    size_t most = e->account->most + e->beyond, loan = e->beyond + ENGINE_LOAN;
     if (e->account->bytes + n <= most || !e->running) return true;
-    if (e->lends && e->account->bytes + n <= most + e->beyond + ENGINE_LOAN) return true;
+    if (!is_object && e->account->bytes + n <= most + loan) return true;
+    if (e->lends && e->account->bytes + n <= most + 2 * loan) return true;
     e->refused = true;
     return false;
 }
 
 static void *allocate(void *arg, void *old, size_t old_size, size_t size) {
     struct engine *e = arg;
-    if (!old) old_size = 0; /* then it tells the kind of object */
+    bool is_object = !old && old_size != 0;
+    if (!old) old_size = 0; /* it told the kind of object */
     if (size == 0) {
         e->memory -= old_size;
         account_take(e->account, old_size);
         memory_free(&e->blocks, old, old_size);
         return NULL;
     }
-    if (size > old_size && !may_take(e, size - old_size)) return NULL;
+    if (size > old_size && !may_take(e, size - old_size, is_object)) return NULL;
     void *block = memory_resize(&e->blocks, old, old_size, size);
     if (block) {
         e->memory += size - old_size;
@@ -124,11 +128,15 @@ void engine_collect(struct engine *e) {
 
 static void on_tidying(struct deadline *d) {
     struct engine *e = (struct engine *)((char *)d - offsetof(struct engine, tidying));
+    lua_State *running = engine_enter(e, e->L);
+    if (e->refused) collect(e, e->L);
     e->refused = false;
-    engine_collect(e);
+    collector_tune(e);
+    engine_leave(e, running);
 }
 
-/* Lua has collected what it could, but for what has a finalizer: that may be what keeps the most. */
+/* Lua that was refused something has collected what it could, but for what has a finalizer: that may be what keeps the
+ * most. Not while others are on the stack of C, whose objects would end before they have done with them. */
 static void tidy_soon(struct engine *e) {
     struct clock *clock = &e->net->clock;
     if (!clock_is_set(&e->tidying)) clock_set(clock, &e->tidying, clock_now(clock), on_tidying);
@@ -528,6 +536,5 @@ void engine_leave(struct engine *e, lua_State *before) {
     interrupt_take(e, L); /* for the code around; where there is none it has come too late */
     if (before) return;
     e->bounded = NULL;
-    collector_tune(e);
-    if (e->refused) tidy_soon(e);
+    if (e->refused || !collector_is_right(e)) tidy_soon(e);
 }

@@ -10,7 +10,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define MODULE "wsbot.luv" /* registry: the module as it was opened first, which owns the loop */
+#define MODULE "wsbot.luv"       /* registry: the module as it was opened first, which owns the loop, */
+#define CLOSER "wsbot.luv.close" /* and what closes all its handles */
 
 enum {
     QUIETLY = 0x04, /* luv's flag for a callback whose error is not to be told */
@@ -20,8 +21,8 @@ enum mode { UNTIL_DEAD, ONCE, NOWAIT };
 
 struct luv {
     struct engine *engine;
-    struct embed *embed; /* NULL: luv_end is done; finalizers may still call us */
-    bool ended;
+    struct embed *embed;             /* NULL: luv_end is done; finalizers may still call us */
+    bool ended, closes;              /* callbacks do not come any more, but for those of its own that close */
     bool stopped;                    /* uv.stop was called while no uv.run was waiting: the next returns at once */
     bool called;                     /* a callback was, in this turn */
     bool is_left;                    /* luv_end waits for other threads */
@@ -83,7 +84,8 @@ static int on_callback(lua_State *L, int arguments, int results, int flags) {
     struct engine *e = engine_of(L);
     struct luv *v = e->luv;
     int function = lua_gettop(L) - arguments;
-    if (!v || v->ended || e->tasks.exits || !lua_checkstack(L, 1)) { /* the generation has ended, or is about to */
+    bool is_over = !v || v->ended || (e->tasks.exits && !v->closes);
+    if (is_over || !lua_checkstack(L, 1)) { /* the generation has ended, or is about to */
         lua_settop(L, function - 1);
         return results ? -LUA_ERRRUN : 0;
     }
@@ -137,11 +139,58 @@ bool luv_is_turning(const struct luv *v) { return v->embed && v->embed->turning;
 
 bool luv_has_requests(const struct luv *v) { return v->embed && v->embed->inner->active_reqs.count > 0; }
 
+/* For uv.walk; upvalues: uv.is_closing, uv.close. */
+static int l_close_handle(lua_State *L) {
+    lua_settop(L, 1);
+    lua_pushvalue(L, lua_upvalueindex(1));
+    lua_pushvalue(L, 1);
+    lua_call(L, 1, 1);
+    if (lua_toboolean(L, -1)) return 0;
+    lua_pushvalue(L, lua_upvalueindex(2));
+    lua_pushvalue(L, 1);
+    lua_call(L, 1, 0);
+    return 0;
+}
+
+/* Upvalues: uv.walk, l_close_handle. */
+static int l_close_handles(lua_State *L) {
+    lua_pushvalue(L, lua_upvalueindex(1));
+    lua_pushvalue(L, lua_upvalueindex(2));
+    lua_call(L, 1, 0);
+    return 0;
+}
+
+/* Keeps these functions of luv's (`module`, on top) as they are now: scripts may put others in their places. */
+static void l_keep_closer(lua_State *L) {
+    lua_getfield(L, -1, "walk");
+    lua_getfield(L, -2, "is_closing");
+    lua_getfield(L, -3, "close");
+    lua_pushcclosure(L, l_close_handle, 2);  /* module, walk, l_close_handle */
+    lua_pushcclosure(L, l_close_handles, 2); /* module, l_close_handles */
+    lua_setfield(L, LUA_REGISTRYINDEX, CLOSER);
+}
+
+static int l_close_by_luv(lua_State *L) {
+    lua_getfield(L, LUA_REGISTRYINDEX, CLOSER);
+    lua_call(L, 0, 0);
+    return 0;
+}
+
+/* luv has memory of its own for each handle, and gives that back where it closes it itself. */
+static void close_handles(struct luv *v) {
+    char *message; /* there was no memory for it */
+    v->closes = true;
+    door_call(v->engine, l_close_by_luv, NULL, &message);
+    v->closes = false;
+    free(message);
+    uv_walk(v->embed->inner, close_handle, NULL); /* what is left of them then */
+}
+
 bool luv_end(struct luv *v) {
     if (!v->embed) return true;
     uv_loop_t *loop = v->embed->inner;
+    if (!v->ended) close_handles(v);
     v->ended = true;
-    uv_walk(loop, close_handle, NULL);
     for (int turns = 0; turns < 4 && uv_loop_alive(loop); turns++) embed_turn(v->embed);
     if (uv_loop_alive(loop)) {
         if (!v->is_left) v->engine->net->lookups++;
@@ -251,6 +300,7 @@ static int l_open(lua_State *L) {
     if (e->luv) return 1;
     lua_pushvalue(L, -1);
     lua_setfield(L, LUA_REGISTRYINDEX, MODULE);
+    l_keep_closer(L);
     struct luv *v = calloc(1, sizeof *v);
     if (!v) return luaL_error(L, "not enough memory");
     v->engine = e;

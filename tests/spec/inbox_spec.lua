@@ -85,7 +85,7 @@ describe("conn:receive", function()
       local bot, s = start(([[
         host.spawn(function() say(conn:receive()) end)
         host.spawn(function() say(conn:receive(100)) end)
-        host.sleep(0.01)
+        while conn.state ~= "open" do host.sleep(0) end
         conn:%s()
       ]]):format(how))
       if how == "close" then s:answer_close() else s:read_end() end
@@ -97,7 +97,10 @@ describe("conn:receive", function()
   it_tells("gives each message to one of those who wait, the first to come first", function()
     local bot, s = start [[
       for i = 1, 3 do host.spawn(function() for data in conn:messages() do say(i, data) end end) end
+      host.sleep(0)
+      say "all wait"
     ]]
+    bot:tells "all wait"
     for i, data in ipairs { "a", "b", "c", "d" } do
       s:text(data)
       bot:tells(("%d %s"):format((i - 1) % 3 + 1, data))

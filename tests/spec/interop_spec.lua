@@ -1,5 +1,6 @@
 -- interop: bots against servers that no one here wrote, plain, compressed and over TLS: Node's ws, python3-websockets,
 -- libwebsockets' test server; the echo peer against clients of the same; and nginx between the two.
+local packages = require "support.packages"
 local peer = require "support.peer"
 local program = require "support.program"
 local servers = require "support.servers"
@@ -103,6 +104,7 @@ describe("libwebsockets", function()
   end))
 
   it("opens compressed connections to the echo peer", story.of(function()
+    packages.need "libwebsockets-test-server"
     local port = program.run({ "echo", "--port", "0" }):line():match ":(%d+)$"
     local p = program.start("/usr/bin/libwebsockets-test-client", { "127.0.0.1", "--port=" .. port })
     p:complains "instantiating client ext permessage-deflate"
@@ -116,6 +118,7 @@ end)
 
 -- The messages of talk.js and talk.py come back from the echo peer at `url`, compressed or not.
 local function talks(url, node_deflate, extensions)
+  packages.need "node-ws"
   local node = program.start("/usr/bin/node", { "tests/spec/servers/talk.js", url, node_deflate },
     { env = { NODE_PATH = "/usr/share/nodejs" } })
   node:tells(extensions, "right 32 close 4000")
@@ -138,6 +141,7 @@ describe("the echo peer", function()
   end
 
   it("sends a client of python3-websockets back what it gets", story.of(function()
+    packages.need "python3-websockets"
     local url = program.run({ "echo", "--port", "0" }):line():match "ws://%S+"
     local p = program.start("/usr/bin/python3", { "tests/spec/servers/talk.py", url })
     p:tells("permessage-deflate", "right 32 close 4000")

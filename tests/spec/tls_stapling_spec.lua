@@ -25,7 +25,10 @@ describe("an OCSP response that a server announces and does not show", function(
       "\12\0\0\1\0" } do
       s:send("\x16\3\3" .. (">s2"):pack(message))
     end
-    bot:tells("~^error tls .*announced.*tls%.stapling = false", 'close 1006 "" tls tls')
+    local line = bot:line()
+    -- (wolfSSL 5.7 does without it, as RFC 6066 has it, and so comes to the next message, which is empty)
+    assert(line:find "^error tls .*announced.*tls%.stapling = false" or line:find "malformed buffer", line)
+    bot:tells 'close 1006 "" tls tls'
     bot:ends(0)
   end))
 end)
@@ -39,7 +42,7 @@ for _, version in ipairs { "-tls1_2", "-tls1_3" } do
     believes("is asked for, and may say that all is well", shows("server", "server"))
     believes("may be on a certificate of an intermediate CA", shows("chained", "chained"))
     doubts("may say that the certificate was revoked", shows("revoked", "revoked"), nil,
-      "the certificate of 127%.0%.0%.1 was revoked", "OCSP", "%[no%. 1 of 1: localhost, signed by Spec Root%]$")
+      "the certificate.* was revoked", "OCSP", "%[no%. 1 of 1: localhost, signed by Spec Root%]$")
     doubts("must be on this certificate", shows("server", "rsa"), nil, "OCSP response that is not valid",
       "tls%.stapling = false", "localhost, signed by Spec Root")
     doubts("must be of the certificate's issuer", shows("server", "server", "other_ca"), nil,

@@ -1,6 +1,7 @@
 /* A bot's whole life with one of Lua's allocations refused: the first, the second, and so on until none is. Each time
  * the script gets to its end, or somebody is told of an error; nothing hangs, crashes or leaks. Lua collects its
- * garbage where it is refused memory, and asks again: the answer is no again, or yes in a story of its own. */
+ * garbage where it is refused memory, and asks again: the answer is no again, or yes in a story of its own. From 5.4.5
+ * on it does not ask again for a stack that grows. */
 #include "../unit/unit.h"
 #include "app/echo.h"
 #include "script/door.h"
@@ -14,14 +15,21 @@
 static size_t refuse_at, asked; /* which one is refused, counted from 1; 0: none */
 static bool twice;              /* also when it is asked for again; */
 static size_t again;            /* its size then; 0: not now */
+static size_t refused;          /* the size of what was just refused; 0: it is clear whether that was asked for again */
+static bool gave_up;            /* it was not */
 static lua_Alloc allocate;
 static void *allocate_arg;
 
 static void *torture(void *arg, void *old, size_t old_size, size_t size) {
     (void)arg;
     bool grows = size > (old ? old_size : 0);
+    if (grows && refused) {
+        gave_up = size != refused;
+        refused = 0;
+    }
     if (grows && ++asked == refuse_at) {
         again = twice ? size : 0;
+        refused = size;
         return NULL;
     }
     if (grows && size == again) {
@@ -97,7 +105,8 @@ static int live(size_t at, bool *ended) {
     struct fault fault = {0};
     struct cli_options options = {.host = "127.0.0.1"};
     char url[160];
-    refuse_at = again = 0;
+    refuse_at = again = refused = 0;
+    gave_up = false;
     worker_open(&w, true, true);
     w.engine->strict = true; /* any error that is told ends it with 1 */
     assert_int_equal(echo_open(&e, &w, &options, false, &fault), 0);
@@ -165,7 +174,9 @@ static void a_bot_does_not_mind_a_collection_at_any_time(void **state) {
     size_t at = 0;
     do {
         bool ended;
-        assert_int_equal(live(++at, &ended), 0);
+        int status = live(++at, &ended);
+        if (gave_up && LUA_VERSION_RELEASE_NUM >= 50405) continue; /* it was a stack */
+        assert_int_equal(status, 0);
         assert_true(ended);
     } while (asked >= at);
 }

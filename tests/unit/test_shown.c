@@ -11,7 +11,7 @@ static void check(const char *text, size_t n, unsigned keep, const char *expecte
     buf_init(&again, SIZE_MAX);
     shown_append(&out, slice_of(text, n), keep);
     buf_append(&out, slice_of("", 1));
-    assert_string_equal(buf_slice(&out).p, expected);
+    assert_bytes_equal(buf_slice(&out).p, expected);
     shown_append(&again, slice_str(expected), keep);
     assert_true(slice_eq(buf_slice(&again), slice_str(expected)));
     buf_clear(&out);

@@ -28,8 +28,18 @@ async def close(socket, message):
 answers = {"/pieces": pieces, "/ping": ping, "/close": close}
 
 
-async def serve(socket, path):
-    answer = answers.get(path, echo)
+def path_of(socket):
+    return socket.path if hasattr(socket, "path") else socket.request.path  # the latter since version 14
+
+
+def choose(*lists):
+    """The subprotocol, of what the client offers: a list that comes last since version 14, and first before."""
+    offered = lists[0] if isinstance(lists[0], list) else lists[1]
+    return "echo" if "echo" in offered else None
+
+
+async def serve(socket):
+    answer = answers.get(path_of(socket), echo)
     try:
         async for message in socket:
             await answer(socket, message)
@@ -40,7 +50,7 @@ async def serve(socket, path):
 
 async def main():
     async with websockets.serve(serve, "127.0.0.1", 0, ssl=context(), max_size=64 << 20, subprotocols=["echo"],
-                                compression="deflate" if deflate else None) as server:
+                                select_subprotocol=choose, compression="deflate" if deflate else None) as server:
         tell(server.sockets[0].getsockname()[1])
         await asyncio.Future()
 

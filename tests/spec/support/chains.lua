@@ -15,6 +15,7 @@
 --     tls       the highest version that the server speaks: "1.3"; ciphers: of TLS 1.2; dh: the group it uses there
 --     right     "accepted" or "refused"; says: a pattern that the error matches in small letters
 --     differs   why OpenSSL thinks otherwise
+--     may_lack  a pattern of the error with which a version of wolfSSL may refuse what it cannot handle
 --     weak      it is accepted with tls.allow_weak; but where `still` is a pattern, it is refused with such an error
 local certificates = require "support.certificates"
 local place = require "support.place"

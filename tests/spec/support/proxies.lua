@@ -1,5 +1,6 @@
 -- proxies: real ones, on free ports of 127.0.0.1, each of which ends with its story: tinyproxy (HTTP), stunnel before
--- it (HTTP over TLS), microsocks and Dante (SOCKS5).
+-- it (HTTP over TLS), microsocks and Dante (SOCKS5). A story whose proxy is not installed is skipped.
+local packages = require "support.packages"
 local peer = require "support.peer"
 local place = require "support.place"
 local program = require "support.program"
@@ -30,6 +31,7 @@ end
 -- tinyproxy. options: login ("user:password", which it asks for then), ports (those that it connects to; all). Returns
 -- its url, with the login, and its port.
 function proxies.tinyproxy(options)
+  packages.need "tinyproxy-bin"
   options = options or {}
   local port = listening("tinyproxy", function(port)
     local lines = { "Port " .. port, "Listen 127.0.0.1", "Timeout 600", "MaxClients 100", "LogLevel Warning" }
@@ -45,6 +47,7 @@ end
 
 -- stunnel before a proxy of HTTP at `port`. `cert` is one of support.tls. Returns its url.
 function proxies.stunnel(port, cert)
+  packages.need "stunnel4"
   local own = listening("stunnel", function(own)
     local config = place.file("stunnel.conf", ([[
 foreground = yes
@@ -63,6 +66,7 @@ end
 
 -- microsocks. login: "user:password", which it asks for then. Returns what follows the scheme in its url.
 function proxies.microsocks(login)
+  packages.need "microsocks"
   local port = listening("microsocks", function(port)
     local args = { "-i", "127.0.0.1", "-p", tostring(port) }
     if login then
@@ -76,6 +80,7 @@ end
 
 -- Dante, which lets everybody connect anywhere but to port `barred`. Returns what follows the scheme in its url.
 function proxies.dante(barred)
+  packages.need "dante-server"
   local port = listening("Dante", function(port)
     local config = place.file("danted.conf", ([[
 logoutput: stderr

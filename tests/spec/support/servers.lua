@@ -1,7 +1,8 @@
 -- servers: WebSocket servers and proxies that no one here wrote, each on a free port of loopback for as long as the
--- story goes on. `options` say how: secure (over TLS), deflate (messages are compressed). A server is a table: url
--- (ends with /), ca (PEM file that its certificate is verified with; nil where there is none) and program.
-local uv = require "luv"
+-- story goes on; a story whose server is not installed is skipped. `options` say how: secure (over TLS), deflate
+-- (messages are compressed). A server is a table: url (ends with /), ca (PEM file that its certificate is verified
+-- with; nil where there is none) and program.
+local packages = require "support.packages"
 local peer = require "support.peer"
 local place = require "support.place"
 local program = require "support.program"
@@ -9,26 +10,24 @@ local tls = require "support.tls"
 
 local servers = {}
 
--- What is there where one of them is installed, and the Debian package that brings it.
-local modules = "/usr/lib/python3/dist-packages/"
-local packages = {
-  node = { "/usr/share/nodejs/ws/package.json", "node-ws" },
-  websockets = { modules .. "websockets/server.py", "python3-websockets" },
-  aiohttp = { modules .. "aiohttp/web.py", "python3-aiohttp" },
-  tornado = { modules .. "tornado/web.py", "python3-tornado" },
-  libwebsockets = { "/usr/bin/libwebsockets-test-server", "libwebsockets-test-server" },
-  nginx = { "/usr/sbin/nginx", "nginx-light" },
-  haproxy = { "/usr/sbin/haproxy", "haproxy" },
-  mosquitto = { "/usr/sbin/mosquitto", "mosquitto" },
-  nats = { "/usr/sbin/nats-server", "nats-server" },
-  jupyter = { "/usr/share/jupyter/kernels/python3/kernel.json", "jupyter-server and python3-ipykernel" },
-  chromium = { "/usr/bin/chromium", "chromium" },
+-- The Debian packages that bring them.
+local brought_by = {
+  node = "node-ws",
+  websockets = "python3-websockets",
+  aiohttp = "python3-aiohttp",
+  tornado = "python3-tornado",
+  libwebsockets = "libwebsockets-test-server",
+  nginx = "nginx-light",
+  haproxy = "haproxy",
+  mosquitto = "mosquitto",
+  nats = "nats-server",
+  jupyter = "jupyter-server and python3-ipykernel",
+  chromium = "chromium",
 }
 
 -- Why a server, named as its function here, cannot be started; nil: it can.
 function servers.missing(name)
-  local path, package = table.unpack(packages[name])
-  if not uv.fs_stat(path) then return package .. " is not installed" end
+  return packages.missing(brought_by[name])
 end
 
 -- A server on that port, with our own certificate.
@@ -43,8 +42,9 @@ end
 ------------------------------------------------------------------------------------------------------------- echo peers
 
 -- The function that starts one of tests/spec/servers/.
-local function echo(path, script)
+local function echo(name, path, script)
   return function(options)
+    packages.need(brought_by[name])
     local args = { "tests/spec/servers/" .. script }
     if options.secure then
       args[2], args[3] = tls.cert "server", tls.key "server"
@@ -55,13 +55,14 @@ local function echo(path, script)
   end
 end
 
-servers.node = echo("/usr/bin/node", "echo.js")
-servers.websockets = echo("/usr/bin/python3", "echo.py")
-servers.aiohttp = echo("/usr/bin/python3", "echo_aiohttp.py")
-servers.tornado = echo("/usr/bin/python3", "echo_tornado.py")
+servers.node = echo("node", "/usr/bin/node", "echo.js")
+servers.websockets = echo("websockets", "/usr/bin/python3", "echo.py")
+servers.aiohttp = echo("aiohttp", "/usr/bin/python3", "echo_aiohttp.py")
+servers.tornado = echo("tornado", "/usr/bin/python3", "echo_tornado.py")
 
 -- libwebsockets' test server has a certificate of its own, whose key is too short to be believed.
 function servers.libwebsockets(options)
+  packages.need "libwebsockets-test-server"
   local port = peer.dead_port()
   local args = { "--port", tostring(port) }
   if options.secure then
@@ -82,6 +83,7 @@ end
 -- nginx, which passes connections on to the server at `url`. More options: tls ("1.2" or "1.3": no other; both), idle
 -- (seconds of silence after which it ends a connection). Its answer says X-TLS: TLSv1.3, where it is so.
 function servers.nginx(url, options)
+  packages.need "nginx-light"
   local folder, port = place.folder(), peer.dead_port()
   local versions = options.tls and "TLSv" .. options.tls or "TLSv1.2 TLSv1.3"
   local config = place.file(folder .. "/nginx.conf", ([[
@@ -115,6 +117,7 @@ end
 
 -- HAProxy, with the same options.
 function servers.haproxy(url, options)
+  packages.need "haproxy"
   local port = peer.dead_port()
   local how = ""
   if options.secure then
@@ -148,6 +151,7 @@ end
 
 -- mosquitto, of which `mqtt` is the subprotocol.
 function servers.mosquitto(options)
+  packages.need "mosquitto"
   local folder, port = place.folder(), peer.dead_port()
   local secure = options.secure and ("certfile %s\nkeyfile %s\n"):format(tls.cert "server", tls.key "server") or ""
   -- The first listener, which nobody uses, it needs in order to start.
@@ -167,6 +171,7 @@ end
 
 -- nats-server.
 function servers.nats(options)
+  packages.need "nats-server"
   local port = peer.dead_port()
   local how = options.secure and ("tls { cert_file: %q, key_file: %q }"):format(tls.cert "server", tls.key "server")
     or "no_tls: true"
@@ -182,6 +187,7 @@ end
 
 -- Jupyter's server, which pings five times a second. Also `http`, its url for requests; the token is "secret".
 function servers.jupyter(options)
+  packages.need "jupyter-server and python3-ipykernel"
   local folder, port = place.folder(), peer.dead_port()
   local secure = options.secure and ("c.ServerApp.certfile = %q\nc.ServerApp.keyfile = %q\n"):format(
     tls.cert "server", tls.key "server") or ""

@@ -35,6 +35,31 @@ local function tell(body)
   return this.failure
 end
 
+-- Ends the test that runs as a pending one. busted gives each test a function for that.
+local make_pending = error
+local found, busted = pcall(require, "busted")
+if found and busted.subscribe then
+  busted.subscribe({ "test", "start" }, function(element)
+    make_pending = element.env and element.env.pending or error
+    return nil, true
+  end)
+end
+
+-- Adds a line to the file that WSBOT_SKIPPED names, which ./dev test makes a summary of.
+local function note_skipped(why)
+  local path = os.getenv "WSBOT_SKIPPED"
+  if not path then return end
+  local file <close> = assert(io.open(path, "a"))
+  file:write(why, "\n")
+end
+
+-- Ends the story, which is then pending: it cannot be told here.
+function story.skip(why)
+  note_skipped(why)
+  now.skipped = why
+  error(why, 0)
+end
+
 -- Adds to a failure what the story has noted.
 local function with_notes(failure, notes)
   local text = {}
@@ -64,6 +89,7 @@ function story.of(body)
       end
       if first then error(first[1], 0) end
     end)
+    local skipped = not closing and now.skipped
     failure = failure or closing
     if failure then failure = { with_notes(failure[1], now.notes) } end
     uv.walk(function(handle)
@@ -71,6 +97,7 @@ function story.of(body)
     end)
     uv.run()
     now = nil
+    if skipped then make_pending(skipped) end
     if failure then error(failure[1], 0) end
   end
 end
