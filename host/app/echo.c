@@ -19,12 +19,13 @@ static void on_readable(void *arg, struct conn *c) {
         conn_send(c, ev.kind, ev.data);
         if (conn_buffered(c) <= BACKLOG_MAX) continue;
         conn_pause(c, CONN_PAUSED_BY_SINK);
-        conn_tell_drained(c);
+        conn_await_drained(c);
     }
 }
 
-static void on_drained(void *arg, struct conn *c) {
+static void on_drained(void *arg, struct conn *c, bool was_behind) {
     (void)arg;
+    (void)was_behind;
     conn_resume(c, CONN_PAUSED_BY_SINK);
 }
 

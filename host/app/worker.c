@@ -17,6 +17,8 @@
 
 static void host_stop(void *app, int status) { worker_stop(app, status); }
 
+static void host_mark(void *app, int status) { ((struct worker *)app)->status = status; }
+
 static void host_exit(void *app, int status) {
     struct worker *w = app;
     struct engine *e = w->engine;
@@ -34,7 +36,7 @@ static void host_noted(void *app, const struct engine_file *file) {
 }
 
 static const struct engine_host engine_host = {
-    .stop = host_stop, .exit = host_exit, .reload = host_reload, .noted = host_noted};
+    .stop = host_stop, .mark = host_mark, .exit = host_exit, .reload = host_reload, .noted = host_noted};
 
 /* Large messages come one after the other: what one has used is kept for the next, up to so much, and not given back to
  * the system and fetched anew page by page. */

@@ -16,6 +16,7 @@ const char *err_word(int err) {
     case ERR_INVALID_UTF8: return "invalid_utf8";
     case ERR_TOO_BIG: return "too_big";
     case ERR_SYSTEM: return "system";
+    case ERR_NOT_OPEN: return "not_open";
     default: return "error";
     }
 }

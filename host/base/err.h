@@ -14,9 +14,10 @@ enum err {
     ERR_INVALID_UTF8 = -6, /* text that is not UTF-8 */
     ERR_TOO_BIG = -7,      /* larger than the limit set for it */
     ERR_SYSTEM = -8,       /* the system refused; the fault says how */
+    ERR_NOT_OPEN = -9,     /* the connection is not open yet, and what is sent does not wait for that */
 };
 
-/* The word scripts see for what a method refused: "closed", "send_buffer_full", "invalid_utf8", ... Never NULL. */
+/* The word scripts see for what a method refused: "closed", "not_open", "send_buffer_full", "invalid_utf8", ... Never NULL. */
 const char *err_word(int err);
 
 /* Why something ended, told once. `kind` is one of the error words of on_error ("dns", "tls", ...), a string literal;

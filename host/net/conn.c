@@ -1,6 +1,7 @@
 /* conn: the life of a connection: its lists, how it ends, how it begins, and what its owner may ask. What it
- * reads and writes is in conn_io.c, the opening handshake in conn_handshake.c, pings in conn_ping.c, the change of
- * owners in conn_adopt.c. Every change of phase has the deadline of that phase beside it. */
+ * reads and writes is in conn_io.c, what its owner sends in conn_send.c, the opening handshake in conn_handshake.c,
+ * pings in conn_ping.c, the change of owners in conn_adopt.c. Every change of phase has the deadline of that phase
+ * beside it. */
 #include "net/conn_parts.h"
 
 #include "base/random.h"
@@ -233,8 +234,9 @@ void conn_end_attempt(struct conn *c) {
     describe_end(c);
     if (c->tunnel) tunnel_cancel(c->tunnel);
     c->tunnel = NULL;
+    conn_note_unsent(c);
     conn_drop_transport(c);
-    c->full = c->full_told = false;
+    c->full = c->full_told = c->behind = c->login = false;
     conn_set_step(c, 0);
 }
 
@@ -281,10 +283,10 @@ static void tell_end(struct conn *c) {
     if (c->net->record && c->role == WS_CLIENT) record_end(c->net->record, c);
     forget_attempt(c);
     decide_retry(c);
+    conn_leave_queue(c);
     if (c->sink) c->sink->closed(c->sink_arg, c, conn_ending(c));
     if (c->again && c->phase == CONN_CLOSED) conn_open(c, c->again_after);
     c->again = false;
-    if (c->phase == CONN_CLOSED) conn_drop_queue(c);
     if (c->phase == CONN_CLOSED || c->phase == CONN_WAITING) {
         conn_head_free(conn_take_head(c));
         forget_end(c);
@@ -490,59 +492,6 @@ void conn_withdraw(struct conn *c) {
     forget_attempt(c);
 }
 
-int conn_queue(struct conn *c, enum ws_kind kind, struct slice data) {
-    if (!c->queue) {
-        if (!(c->queue = malloc(sizeof *c->queue))) return ERR_NOMEM;
-        backlog_init(c->queue);
-    }
-    return backlog_put(c->queue, kind, data);
-}
-
-void conn_drop_queue(struct conn *c) {
-    if (c->queue) backlog_clear(c->queue);
-    free(c->queue);
-    c->queue = NULL;
-}
-
-static size_t sendable(const struct conn *c) { return c->out.len + (c->queue ? c->queue->bytes.len : 0); }
-
-/* Compression takes memory of its own. */
-static void count_sent(struct conn *c, size_t before) {
-    size_t more = sendable(c) - before;
-    c->counted += more;
-    account_add(c->account, more);
-    if (c->ws.deflate) conn_count(c);
-}
-
-int conn_send(struct conn *c, enum ws_kind kind, struct slice data) {
-    bool queued = c->phase >= CONN_WAITING && c->phase < CONN_OPEN;
-    if (c->phase != CONN_OPEN && !queued) return ERR_CLOSED;
-    size_t most = c->plan->settings.max_send_buffer; /* what is as large as that may go, its frame's head aside */
-    if (data.n > most || conn_buffered(c) > most - data.n) {
-        c->full = true;
-        conn_mark_busy(c);
-        return ERR_FULL;
-    }
-    if (!queued) net_take_buffer(c->net, &c->out);
-    size_t before = sendable(c);
-    int rc = !queued                                ? ws_send(&c->ws, kind, data)
-             : kind == WS_TEXT && !utf8_valid(data) ? ERR_INVALID_UTF8
-                                                    : conn_queue(c, kind, data);
-    count_sent(c, before);
-    if (rc < 0) return rc;
-    c->messages_out++;
-    if (!queued) conn_sent(c, kind, data, 0);
-    return 0;
-}
-
-int conn_send_raw(struct conn *c, struct slice bytes) {
-    if (c->phase != CONN_OPEN && c->phase != CONN_CLOSING) return ERR_CLOSED;
-    int rc = buf_append(&c->out, bytes);
-    conn_count(c);
-    if (rc == 0) conn_mark_busy(c);
-    return rc;
-}
-
 void conn_reset(struct conn *c) {
     if (c->stream) stream_reset(c->stream);
     c->stream = NULL;
@@ -558,6 +507,7 @@ int conn_close(struct conn *c, uint16_t code, struct slice reason) {
         if (c->phase != CONN_CLOSING) conn_end_attempt(c);
         return 0;
     }
+    conn_end_login(c); /* nothing is behind a Close */
     if (ws_close(&c->ws, code, reason) == 0) {
         conn_sent(c, WS_CLOSE, reason, code);
         conn_begin_closing(c);
@@ -595,7 +545,7 @@ void conn_wake(struct conn *c) {
     conn_mark_busy(c);
 }
 
-void conn_tell_drained(struct conn *c) {
-    c->full = c->full_told = true;
+void conn_await_drained(struct conn *c) {
+    c->drain_awaited = true;
     conn_mark_busy(c);
 }

@@ -29,6 +29,7 @@ enum conn_phase {
 
 enum {
     CONN_BODY_MAX = 4 * 1024,    /* bytes of a refusal's body that are kept */
+    CONN_BEHIND = 64 * 1024,     /* bytes that wait to be sent, past which it is told when they do not any more */
     CONN_CONTROL_ROOM = 2 << 20, /* bytes of output beyond max_send_buffer, for what we answer by ourselves */
 };
 
@@ -57,7 +58,8 @@ struct conn_end {
     double since_ping;          /* since the oldest ping that nothing came after */
     double lag;                 /* the longest time in which our own loop did not turn; 0: none to speak of */
     double retry_in;            /* until the next attempt, of automatic reconnection */
-    char gave_up[64];           /* why there is none; empty: it is not for automatic reconnection to say */
+    uint64_t unsent_messages, unsent_bytes; /* that the system never took */
+    char gave_up[64];                       /* why there is none; empty: it is not for automatic reconnection to say */
 };
 
 /* The pings of an attempt; times are nanoseconds. */
@@ -93,7 +95,8 @@ struct conn_sink {
     void (*opened)(void *arg, struct conn *c);    /* the handshake is done */
     void (*readable)(void *arg, struct conn *c);  /* events wait: take them with conn_next, until it says false */
     void (*buffer_full)(void *arg, struct conn *c);
-    void (*drained)(void *arg, struct conn *c);
+    void (*drained)(void *arg, struct conn *c,
+                    bool was_behind);           /* all is written; false: that was awaited, and no more */
     void (*starved)(void *arg, struct conn *c); /* no more bytes may be kept: if others can be given back, now */
     void (*failed)(void *arg, struct conn *c, const struct fault *fault); /* at most once an attempt, before `closed` */
     void (*closed)(void *arg, struct conn *c, const struct conn_end *end); /* once an attempt, always last */
@@ -118,6 +121,9 @@ struct conn {
     bool step_due;        /* the step of the phase is to be taken */
     bool wake_due;        /* the sink asked for `readable` */
     bool full, full_told; /* a message was refused for want of room; the sink knows */
+    bool behind;          /* more than CONN_BEHIND bytes have waited */
+    bool drain_awaited;   /* the owner waits for `drained` */
+    bool login;           /* what is sent waits until the owner has logged in (conn_begin_login) */
     bool shut;            /* we said that we send no more */
     bool again;           /* conn_open was called while an attempt was under way */
     bool ended_by_owner;  /* this attempt: conn_close or conn_destroy */
@@ -160,6 +166,8 @@ struct conn {
     struct conn_end *end;         /* how it ends, as far as that is known; NULL: nothing is */
     uint64_t again_after;
     uint64_t bytes_in, bytes_out, messages_in, messages_out;
+    uint64_t given;                     /* messages that were written as frames */
+    uint64_t drained_given, drained_at; /* what that and bytes_out were when nothing waited to be sent */
 };
 
 /* A client, closed, with the usual plan. The caller has the one reference. NULL: there is no memory for it. */
@@ -219,9 +227,15 @@ bool conn_next(struct conn *c, struct ws_event *ev);
  * is called in the next one. */
 bool conn_has_turn(struct conn *c);
 
-/* Sends a message; before the handshake it waits its turn. 0, ERR_CLOSED, ERR_FULL (past max_send_buffer; buffer_full
- * is told), ERR_INVALID_UTF8 or ERR_NOMEM. */
+/* Sends a message; while it is not open settings.queue says whether it waits. 0, ERR_CLOSED, ERR_NOT_OPEN, ERR_FULL
+ * (past max_send_buffer; buffer_full is told), ERR_INVALID_UTF8 or ERR_NOMEM. */
 int conn_send(struct conn *c, enum ws_kind kind, struct slice data);
+
+/* Inside `opened`: all that is sent waits behind what conn_send_login sends, until conn_end_login. An attempt that ends
+ * needs no conn_end_login. */
+void conn_begin_login(struct conn *c);
+int conn_send_login(struct conn *c, enum ws_kind kind, struct slice data);
+void conn_end_login(struct conn *c);
 
 /* Sends bytes as they are, among the frames: for peers that misbehave. 0, ERR_CLOSED, ERR_FULL or ERR_NOMEM. */
 int conn_send_raw(struct conn *c, struct slice bytes);
@@ -253,7 +267,7 @@ void conn_resume(struct conn *c, enum conn_pauser who);
 void conn_wake(struct conn *c);
 
 /* Has `drained` called when all that was sent is written. */
-void conn_tell_drained(struct conn *c);
+void conn_await_drained(struct conn *c);
 
 /* Applies settings.ping_interval anew. */
 void conn_ping_changed(struct conn *c);

@@ -56,11 +56,9 @@ static void adopt_queue(struct conn *c, struct backlog *queue) {
     size_t cap = c->out.cap;
     if (c->phase == CONN_OPEN) c->out.cap = SIZE_MAX;
     for (struct ws_event ev; queue && backlog_first(queue, &ev); backlog_drop(queue)) {
-        bool sends = c->phase == CONN_OPEN;
-        int rc = sends ? ws_send(&c->ws, ev.kind, ev.data) : conn_queue(c, ev.kind, ev.data);
-        if (rc < 0) continue;
-        c->messages_out++;
-        if (sends) conn_sent(c, ev.kind, ev.data, 0);
+        bool sends = c->phase == CONN_OPEN && !c->login;
+        int rc = sends ? conn_write(c, ev.kind, ev.data) : conn_queue(c, ev.kind, ev.data);
+        if (rc == 0) c->messages_out++;
     }
     c->out.cap = cap;
     conn_mark_busy(c);
@@ -90,6 +88,7 @@ static void swap_plans(struct conn *c, struct conn *like, bool with_url) {
     conn_renew_step(c);
     if (c->phase == CONN_OPEN) {
         ws_limit(&c->ws, c->plan->settings.max_message_size);
+        c->ws.fragment = c->plan->settings.fragment_size;
         c->out.cap = c->plan->settings.max_send_buffer + CONN_CONTROL_ROOM;
         if (pings != c->plan->settings.ping_interval)
             conn_ping_changed(c);
@@ -102,4 +101,5 @@ void conn_adopt(struct conn *c, struct conn *like, bool with_url) {
     swap_plans(c, like, with_url);
     adopt_queue(c, like->queue);
     c->full = c->full || like->full; /* its `drained` is told */
+    c->behind = c->behind || like->behind;
 }

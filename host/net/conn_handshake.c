@@ -56,14 +56,13 @@ static void opened(struct conn *c, const struct deflate_params *deflate) {
     c->phase = CONN_OPEN;
     c->opened_at = c->last_in = conn_now(c);
     c->out.cap = c->plan->settings.max_send_buffer + CONN_CONTROL_ROOM;
-    for (struct ws_event ev; c->queue && backlog_first(c->queue, &ev); backlog_drop(c->queue)) {
-        ws_send(&c->ws, ev.kind, ev.data);
-        conn_sent(c, ev.kind, ev.data, 0);
-    }
-    conn_drop_queue(c);
+    c->ws.fragment = c->plan->settings.fragment_size;
+    c->drained_given = c->given;
+    c->drained_at = c->bytes_out;
     conn_ping_changed(c);
     conn_mark_busy(c);
     if (c->sink && c->sink->opened) c->sink->opened(c->sink_arg, c);
+    if (!c->login) conn_send_queue(c);
     conn_head_free(conn_take_head(c));
 }
 

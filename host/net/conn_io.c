@@ -244,11 +244,6 @@ void conn_sent(struct conn *c, enum ws_kind kind, struct slice data, uint16_t co
     conn_mark_busy(c);
 }
 
-size_t conn_buffered(const struct conn *c) {
-    return (c->queue ? c->queue->bytes.len : 0) + c->out.len + (c->tls ? tls_out(c->tls)->len : 0) +
-           (c->stream ? stream_waiting(c->stream) : 0);
-}
-
 /* What cannot be written is dropped: reading will tell why, and what the peer said last. While nobody reads, and there
  * is nothing to be read, it is told at once. */
 static void cannot_write(struct conn *c, int error) {
@@ -355,10 +350,7 @@ static void turn(struct conn *c) {
         if (c->sink && c->sink->buffer_full) c->sink->buffer_full(c->sink_arg, c);
     }
     flush(c);
-    if (c->full && c->phase == CONN_OPEN && conn_buffered(c) == 0) {
-        c->full = c->full_told = false;
-        if (c->sink && c->sink->drained) c->sink->drained(c->sink_arg, c);
-    }
+    if (c->phase == CONN_OPEN) conn_look_drained(c);
 }
 
 static void on_kick(struct deadline *d) { (void)d; }

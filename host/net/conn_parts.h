@@ -1,5 +1,5 @@
 /* conn_parts: what the files that make up conn (conn.c, conn_adopt.c, conn_count.c, conn_handshake.c, conn_io.c,
- * conn_ping.c) share. Nobody else but the listener includes it. */
+ * conn_ping.c, conn_send.c) share. Nobody else but the listener includes it. */
 #ifndef NET_CONN_PARTS_H
 #define NET_CONN_PARTS_H
 
@@ -53,9 +53,24 @@ void conn_fail(struct conn *c, const struct fault *fault);
 /* TCP is up, and TLS where it is spoken. */
 void conn_transport_up(struct conn *c);
 
+/* ---- conn_send.c ---- */
+
 /* Keeps a message until the handshake is done. 0 or ERR_NOMEM. */
 int conn_queue(struct conn *c, enum ws_kind kind, struct slice data);
+void conn_send_queue(struct conn *c);
 void conn_drop_queue(struct conn *c);
+
+/* An attempt has ended: what nobody will send of it is told in its end. */
+void conn_leave_queue(struct conn *c);
+
+/* Writes a message as frames. As ws_send. */
+int conn_write(struct conn *c, enum ws_kind kind, struct slice data);
+
+/* Open: tells that all is written, where somebody is to hear of that. */
+void conn_look_drained(struct conn *c);
+
+/* An attempt ends: what its transport did not take yet is told in its end. */
+void conn_note_unsent(struct conn *c);
 
 /* ---- conn_count.c ---- */
 

@@ -172,8 +172,9 @@ static bool same_settings(const struct conn_settings *a, const struct conn_setti
     return a->ping_interval == b->ping_interval && a->connect_timeout == b->connect_timeout &&
            a->handshake_timeout == b->handshake_timeout && a->close_timeout == b->close_timeout &&
            a->pong_timeout == b->pong_timeout && a->max_message_size == b->max_message_size &&
-           a->max_send_buffer == b->max_send_buffer && a->max_receive_buffer == b->max_receive_buffer &&
-           same_retry(&a->retry, &b->retry) && a->max_redirects == b->max_redirects && a->cookies == b->cookies &&
+           a->max_send_buffer == b->max_send_buffer && a->fragment_size == b->fragment_size && a->queue == b->queue &&
+           a->max_receive_buffer == b->max_receive_buffer && same_retry(&a->retry, &b->retry) &&
+           a->max_redirects == b->max_redirects && a->cookies == b->cookies &&
            a->redirect_headers == b->redirect_headers;
 }
 

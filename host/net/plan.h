@@ -10,10 +10,15 @@
 #include "wire/retry.h"
 
 /* Times are nanoseconds, sizes bytes. */
+/* What is sent while it is not open: waits during an attempt, between attempts as well, or is refused. */
+enum conn_queueing { QUEUE_CONNECTING, QUEUE_ALWAYS, QUEUE_NEVER };
+
 struct conn_settings {
     uint64_t ping_interval; /* 0: none */
     uint64_t connect_timeout, handshake_timeout, close_timeout, pong_timeout;
     size_t max_message_size, max_send_buffer, max_receive_buffer;
+    size_t fragment_size; /* bytes of a frame at most, of messages that are sent; 0: they leave whole */
+    enum conn_queueing queue;
     struct retry_policy retry; /* of a client */
     unsigned max_redirects;    /* that are followed in one attempt; 0: none */
     bool redirect_headers;     /* the script's go to another origin as well */

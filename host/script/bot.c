@@ -263,6 +263,8 @@ static void host_stop(void *app, int status) {
     ask(b, on_own_stop);
 }
 
+static void host_mark(void *app, int status) { ((struct bot *)app)->status = status; }
+
 static void host_exit(void *app, int status) {
     struct bot *b = app;
     if (b->has_exited) return;
@@ -292,8 +294,12 @@ static void host_noted(void *app, const struct engine_file *file) {
     if (tester && tester->host->noted) tester->host->noted(tester->app, file);
 }
 
-static const struct engine_host bot_host = {
-    .stop = host_stop, .exit = host_exit, .reload = host_reload, .failed = host_failed, .noted = host_noted};
+static const struct engine_host bot_host = {.stop = host_stop,
+                                            .mark = host_mark,
+                                            .exit = host_exit,
+                                            .reload = host_reload,
+                                            .failed = host_failed,
+                                            .noted = host_noted};
 
 static struct bot *of_step(struct deadline *d) { return (struct bot *)((char *)d - offsetof(struct bot, step)); }
 

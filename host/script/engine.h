@@ -15,6 +15,7 @@ struct engine_file;
 /* What a script may ask of the program it runs in, and what it tells it. */
 struct engine_host {
     void (*stop)(void *app, int status);                      /* ends gracefully with this status */
+    void (*mark)(void *app, int status);                      /* this is to be the exit status, whenever it ends */
     void (*exit)(void *app, int status);                      /* closes the engine and ends at once; does not return */
     const char *(*reload)(void *app);                         /* asks for a reload; NULL, or why there can be none */
     void (*failed)(void *app, const char *message);           /* hears of each error that is reported; may be NULL */

@@ -37,8 +37,11 @@ static int send_as(lua_State *L, struct conn_box *b, bool binary) {
     l_number_plain(L, 2);
     const char *data = luaL_checklstring(L, 2, &n);
     if (b->staged && b->staged->ends) return push_result(L, ERR_CLOSED);
+    if (l_events_outlived(b)) return push_result(L, ERR_CLOSED);
     l_engine_need(L, b->engine, n);
-    return push_result(L, conn_send(b->conn, binary ? WS_BINARY : WS_TEXT, slice_of(data, n)));
+    enum ws_kind kind = binary ? WS_BINARY : WS_TEXT;
+    bool first = b->conn->login && l_events_logs_in(b);
+    return push_result(L, (first ? conn_send_login : conn_send)(b->conn, kind, slice_of(data, n)));
 }
 
 static int l_send(lua_State *L) {
@@ -59,31 +62,49 @@ static int l_ping(lua_State *L) {
     return push_result(L, conn_ping(b->conn, slice_of(data, n)));
 }
 
+struct farewell {
+    uint16_t code;
+    struct slice reason;
+};
+
+/* A code and a reason, from that argument on. */
+static struct farewell check_farewell(lua_State *L, int code_at) {
+    size_t n;
+    lua_Integer code = luaL_optinteger(L, code_at, WS_CLOSE_NORMAL);
+    const char *reason = luaL_optlstring(L, code_at + 1, "", &n);
+    luaL_argcheck(L, code > 0 && code <= UINT16_MAX && ws_close_code_valid((uint16_t)code), code_at,
+                  "a close code is 1000 to 1003, 1007 to 1014 or 3000 to 4999 (RFC 6455 7.4)");
+    luaL_argcheck(L, n <= WS_REASON_MAX, code_at + 1, "a close reason has at most 123 bytes");
+    luaL_argcheck(L, utf8_valid(slice_of(reason, n)), code_at + 1, "a close reason must be UTF-8");
+    return (struct farewell){(uint16_t)code, slice_of(reason, n)};
+}
+
 static int l_close(lua_State *L) {
     struct conn_box *b = l_conn_check(L);
-    size_t n;
-    lua_Integer code = luaL_optinteger(L, 2, WS_CLOSE_NORMAL);
-    const char *reason = luaL_optlstring(L, 3, "", &n);
-    luaL_argcheck(L, code > 0 && code <= UINT16_MAX && ws_close_code_valid((uint16_t)code), 2,
-                  "a close code is 1000 to 1003, 1007 to 1014 or 3000 to 4999 (RFC 6455 7.4)");
-    luaL_argcheck(L, n <= WS_REASON_MAX, 3, "a close reason has at most 123 bytes");
-    luaL_argcheck(L, utf8_valid(slice_of(reason, n)), 3, "a close reason must be UTF-8");
+    struct farewell f = check_farewell(L, 2);
+    size_t n = f.reason.n;
     if (b->engine->staged) {
         char *copy = malloc(n + 1);
         if (!copy) return luaL_error(L, "not enough memory");
-        memcpy(copy, reason, n);
+        if (n) memcpy(copy, f.reason.p, n);
         struct conn_staged *s = stage(b);
         free(s->reason);
         s->ends = true;
-        s->code = (uint16_t)code;
+        s->code = f.code;
         s->reason = copy;
         s->reason_size = (uint8_t)n;
     } else {
-        conn_close(b->conn, (uint16_t)code, slice_of(reason, n));
+        conn_close(b->conn, f.code, f.reason);
         l_events_settle(b);
     }
     lua_pushboolean(L, 1);
     return 1;
+}
+
+/* __close: its variable goes out of scope. */
+static int l_leave(lua_State *L) {
+    lua_settop(L, 1);
+    return l_close(L);
 }
 
 static int l_destroy(lua_State *L) {
@@ -102,6 +123,7 @@ static int l_reconnect(lua_State *L) {
     struct conn_box *b = l_conn_check(L);
     lua_Number seconds = luaL_optnumber(L, 2, 0);
     luaL_argcheck(L, seconds >= 0, 2, "seconds must not be negative");
+    struct farewell f = check_farewell(L, 3);
     if (b->engine->ended || b->engine->stopping) return 0;
     if (b->engine->staged) {
         stage(b)->reopens = true;
@@ -109,6 +131,7 @@ static int l_reconnect(lua_State *L) {
         return 0;
     }
     box_anchor(L, 1, b);
+    if (b->conn->phase == CONN_OPEN) conn_close(b->conn, f.code, f.reason);
     conn_open(b->conn, clock_from_seconds(seconds));
     l_events_settle(b); /* while the program stops, nothing begins */
     return 0;
@@ -173,7 +196,7 @@ void l_conn_abandon(lua_State *L, struct conn_box *b) {
     conn_detach(b->conn);
     conn_destroy(b->conn);
     inbox_clear(&b->inbox);
-    task_wake_all(&b->receivers);
+    l_events_wake_all(b);
     box_unanchor(L, b);
 }
 
@@ -190,13 +213,16 @@ void l_conn_adopt(struct conn_box *to, struct conn_box *from) {
     conn_withdraw(like);
     conn_set_account(c, to->engine->account);
     to->conn = c;
+    to->last = from->last;
+    from->last = NULL;
     from->conn = like; /* which is closed, as far as the last generation can see */
     c->sink_arg = to;
     inbox_move(&to->inbox, &from->inbox);
+    l_events_cut(from, c);
     if (inbox_size(&to->inbox) < c->plan->settings.max_receive_buffer) conn_resume(c, CONN_PAUSED_BY_SINK);
     if (starts) inbox_tell_start(&to->inbox, c->attempt);
     inbox_tell_first(&to->inbox, INBOX_ADOPTED, slice_of(NULL, 0));
-    task_wake_all(&to->receivers);
+    l_events_wake_all(to);
     l_conn_begin(to);
 }
 
@@ -269,6 +295,7 @@ static void end_box(void *object) {
     engine_give_back(b->engine, b->kept);
     unstage(b);
     inbox_clear(&b->inbox);
+    if (b->last) inbox_event_free(b->last);
     if (b->conn) conn_release(b->conn);
     free(b);
 }
@@ -318,9 +345,11 @@ int luaopen_ws(lua_State *L) {
         {"resume", l_resume},
         {"receive", l_conn_receive},
         {"messages", l_conn_messages},
+        {"drain", l_conn_drain},
+        {"opened", l_conn_opened},
         {NULL, NULL},
     };
-    static const luaL_Reg meta[] = {{"__tostring", l_tostring}, {NULL, NULL}};
+    static const luaL_Reg meta[] = {{"__tostring", l_tostring}, {"__close", l_leave}, {NULL, NULL}};
     static const luaL_Reg functions[] = {{"connect", l_connect}, {NULL, NULL}};
     make_names(L);
     l_box_open(L, &l_conn_type, meta, NULL);

@@ -57,6 +57,9 @@ struct conn_box {
     struct inbox_event *event;  /* what that is told; its own */
     struct ws_event *first;     /* what the next task begins with; NULL: it looks for itself */
     struct waiters receivers;   /* tasks in conn:receive */
+    struct waiters drainers;    /* in conn:drain */
+    struct waiters openers;     /* in conn:opened */
+    struct inbox_event *last;   /* how the last attempt ended that was told; its own; NULL: none has */
     struct conn_staged *staged; /* NULL: nothing */
 
     uint32_t progress;                                 /* messages and events taken, modulo 2^32 */
@@ -68,6 +71,7 @@ struct conn_box {
     bool binary : 1;                                   /* what send() makes */
     bool url_function : 1, headers_function : 1;       /* are functions */
     bool draining : 1, due : 1, failed : 1, takes : 1; /* see l_events.c */
+    bool heard : 1;                                    /* conn:opened tells of the failure */
     bool has_listener : 1;                             /* the task has on_message at hand, as it is now */
 };
 enum { START_URL, START_HEADERS, START_DONE }; /* conn_box.start */
@@ -123,6 +127,9 @@ extern const struct conn_sink l_events_sink;
 /* A message was taken out of the inbox: the socket is read again where there is room. */
 void l_events_make_room(struct conn_box *b);
 
+/* Who waits for something of it looks again. */
+void l_events_wake_all(struct conn_box *b);
+
 /* A connection that nothing is going on with may be collected, and who waits to receive is told. */
 void l_events_settle(struct conn_box *b);
 
@@ -130,8 +137,22 @@ void l_events_settle(struct conn_box *b);
  * next attempt waits for: its attempt has ended. */
 bool l_events_over(const struct conn_box *b);
 
-/* conn:receive and conn:messages. l_receive.c. */
+/* conn:receive, conn:messages, conn:drain and conn:opened. l_receive.c. */
 int l_conn_receive(lua_State *L);
 int l_conn_messages(lua_State *L);
+int l_conn_drain(lua_State *L);
+int l_conn_opened(lua_State *L);
+
+/* Pushes what conn.closed is: { code, reason, record }, or nil. */
+void l_events_push_closed(lua_State *L, const struct conn_box *b);
+
+/* Does a callback send whose own connection has ended meanwhile? What it says is for nobody else. */
+bool l_events_outlived(const struct conn_box *b);
+
+/* Is it the callback that runs now, or waits, which everything else that is sent waits for? */
+bool l_events_logs_in(const struct conn_box *b);
+
+/* A callback was cut off by a take-over. */
+void l_events_cut(struct conn_box *b, struct conn *c);
 
 #endif

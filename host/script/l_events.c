@@ -43,9 +43,9 @@ static bool has_room(const struct conn_box *b) {
     return account_has_room(a, a->most / 2);
 }
 
-/* Keeps what cannot be told yet. The socket is not read while the inbox is full, nor while much is kept and the script
- * has not taken all of this. */
-static void hold(struct conn_box *b, const struct ws_event *ev) {
+/* Keeps what cannot be told yet; `wake` has who reads go on. The socket is not read while the inbox is full, nor while
+ * much is kept and the script has not taken all of this. */
+static void hold(struct conn_box *b, const struct ws_event *ev, void (*wake)(struct waiters *)) {
     if (ev->kind == WS_PING) {
         if (hears(b, ON_PING)) inbox_tell(&b->inbox, INBOX_PING, ev->data, NULL, NULL, 0);
     } else if (ev->kind == WS_PONG) {
@@ -54,17 +54,22 @@ static void hold(struct conn_box *b, const struct ws_event *ev) {
         engine_report(b->engine, "no memory to hold a message: its connection is ended");
         conn_destroy(b->conn);
     } else {
-        task_wake_first(&b->receivers);
+        wake(&b->receivers);
     }
     bool full = inbox_size(&b->inbox) >= b->conn->plan->settings.max_receive_buffer;
     if (inbox_is_empty(&b->inbox)) return; /* nothing would be taken out, and have it read on */
     if (full || !has_room(b)) conn_pause(b->conn, CONN_PAUSED_BY_SINK);
 }
 
+/* From the loop. Who reads in a straight line has each message as a callback would: what comes behind it is looked at
+ * when that task waits again, so that its answer still goes out before what ends the connection. */
 static void hold_rest(struct conn_box *b) {
     struct ws_event ev;
-    while (conn_next(b->conn, &ev)) hold(b, &ev);
+    while (conn_next(b->conn, &ev)) hold(b, &ev, task_run_first);
 }
+
+/* Does a task wait for its next message? */
+static bool is_read(const struct conn_box *b) { return b->receivers.first && !hears(b, ON_MESSAGE); }
 
 void l_events_make_room(struct conn_box *b) {
     bool room = inbox_size(&b->inbox) <= b->conn->plan->settings.max_receive_buffer / 2 && has_room(b);
@@ -141,6 +146,10 @@ static void push_record(lua_State *L, const struct conn_end *end, const struct c
     set_string(L, "system", end->fault.system);
     set_integer(L, "alert", (uint64_t)end->fault.alert);
     set_integer(L, "sent", end->sent);
+    lua_pushinteger(L, (lua_Integer)end->unsent_messages);
+    lua_setfield(L, -2, "unsent_messages");
+    lua_pushinteger(L, (lua_Integer)end->unsent_bytes);
+    lua_setfield(L, -2, "unsent_bytes");
     set_integer(L, "attempt", end->attempt);
     set_seconds(L, "uptime", end->uptime);
     set_seconds(L, "since_in", end->since_in);
@@ -152,6 +161,22 @@ static void push_record(lua_State *L, const struct conn_end *end, const struct c
     if (!head) return;
     push_response(L, head);
     lua_setfield(L, -2, "response");
+}
+
+void l_events_push_closed(lua_State *L, const struct conn_box *b) {
+    bool is_told_now = b->event && b->event->kind == INBOX_CLOSED;
+    const struct inbox_event *ev = is_told_now ? b->event : b->last;
+    if (!ev) {
+        lua_pushnil(L);
+        return;
+    }
+    lua_createtable(L, 0, 3);
+    lua_pushinteger(L, ev->end->code);
+    lua_setfield(L, -2, "code");
+    lua_pushlstring(L, ev->end->reason, ev->end->reason_size);
+    lua_setfield(L, -2, "reason");
+    push_record(L, ev->end, ev->head);
+    lua_setfield(L, -2, "record");
 }
 
 /* A failure that nobody hears does not go unseen. */
@@ -185,7 +210,7 @@ static int push_event(lua_State *L, struct conn_box *b, const struct inbox_event
         return 3;
     case INBOX_FAILED:
         if (!push_callback(L, b, ON_ERROR)) {
-            log_failure(b, &ev->end->fault);
+            if (!b->heard) log_failure(b, &ev->end->fault);
             return 0;
         }
         lua_pushstring(L, ev->end->fault.kind);
@@ -291,10 +316,44 @@ static void take_start(lua_State *L, struct conn_box *b) {
 
 /* ---- the task ---- */
 
+/* A connection that failed, and nobody is there to hear of it or to begin anew. */
+static void note_unheard(const struct conn_box *b, const struct conn_end *end) {
+    struct engine *e = b->engine;
+    bool goes_on = b->conn->phase != CONN_CLOSED || b->conn->again || end->retry_in >= 0;
+    if (e->strict && fault_set(&end->fault) && !hears(b, ON_ERROR) && !b->heard && !goes_on) e->host->mark(e->app, 1);
+}
+
+/* It is told. What came behind a login goes out, but for one that is of the past. */
+static void finish_event(struct conn_box *b, struct inbox_event *ev) {
+    bool is_past = inbox_count(&b->inbox, INBOX_CLOSED) || inbox_count(&b->inbox, INBOX_OPENED);
+    if (ev->kind == INBOX_OPENED && !is_past) conn_end_login(b->conn);
+    if (ev->kind == INBOX_CLOSED) {
+        note_unheard(b, ev->end);
+        if (b->last) inbox_event_free(b->last);
+        b->last = ev;
+    } else {
+        inbox_event_free(ev);
+    }
+}
+
 static void forget_event(struct conn_box *b) {
-    if (b->event) inbox_event_free(b->event);
+    if (b->event) finish_event(b, b->event);
     b->event = NULL;
     b->delivers = DELIVERS_MESSAGE;
+}
+
+bool l_events_outlived(const struct conn_box *b) {
+    bool is_its_own = b->task && b->task == b->engine->tasks.current;
+    bool is_of_end = b->delivers == INBOX_CLOSED || b->delivers == INBOX_GAVE_UP;
+    return is_its_own && !is_of_end && inbox_count(&b->inbox, INBOX_CLOSED) > 0;
+}
+
+bool l_events_logs_in(const struct conn_box *b) {
+    return b->task && b->task == b->engine->tasks.current && b->delivers == INBOX_OPENED;
+}
+
+void l_events_cut(struct conn_box *b, struct conn *c) {
+    if (b->event && b->event->kind == INBOX_OPENED) conn_end_login(c);
 }
 
 /* The next message, ping or pong. */
@@ -331,6 +390,9 @@ static int push_next(lua_State *L, struct conn_box *b) {
             inbox_drop_message(&b->inbox);
             l_events_make_room(b);
             return n;
+        } else if (is_read(b) && !b->first) {
+            b->due = true; /* the task that reads goes on outside of this one */
+            return 0;
         } else if (!take_next(b, &ev)) {
             return 0;
         } else if (ev.kind == WS_PING || ev.kind == WS_PONG) {
@@ -339,7 +401,7 @@ static int push_next(lua_State *L, struct conn_box *b) {
         } else if (wanted && !inbox_has_message(&b->inbox)) {
             return push_message(L, b, &ev);
         } else {
-            hold(b, &ev);
+            hold(b, &ev, task_wake_first);
         }
     }
 }
@@ -407,7 +469,7 @@ static void on_task_end(struct task *t, void *arg, enum task_end how) {
         on_failed_callback(b, event, message);
         free(message);
     }
-    if (event) inbox_event_free(event);
+    if (event) finish_event(b, event);
     if (!b->task) b->delivers = DELIVERS_MESSAGE;
     if (!b->draining) conn_wake(b->conn); /* for what is left, and to settle */
 }
@@ -424,10 +486,15 @@ static void drain(struct conn_box *b) {
         b->due = b->failed = false;
         if (inbox_is_empty(&b->inbox)) { /* part of a message is not worth a task */
             if (!conn_next(b->conn, &first)) break;
+            if (is_read(b)) {
+                hold(b, &first, task_run_first);
+                b->due = true;
+                continue;
+            }
             b->first = &first;
         }
         bool ran = task_run(b->engine, l_deliver, b, on_task_end, b), began = b->progress != before;
-        if (b->first && conn_is_open(b->conn)) hold(b, b->first); /* else a finalizer has ended it */
+        if (b->first && conn_is_open(b->conn)) hold(b, b->first, task_wake_first); /* else a finalizer has ended it */
         b->first = NULL;
         if (!ran || (b->failed && !began)) {
             conn_destroy(b->conn); /* no memory to tell the script anything */
@@ -447,8 +514,14 @@ bool l_events_over(const struct conn_box *b) {
 
 void l_events_settle(struct conn_box *b) {
     if (!l_events_over(b) || b->task || b->draining) return;
-    task_wake_all(&b->receivers);
+    l_events_wake_all(b);
     box_unanchor(b->engine->L, b);
+}
+
+void l_events_wake_all(struct conn_box *b) {
+    task_wake_all(&b->receivers);
+    task_wake_all(&b->drainers);
+    task_wake_all(&b->openers);
 }
 
 /* ---- the sink ---- */
@@ -476,7 +549,13 @@ static void on_connected(void *arg, struct conn *c) {
     if (!is_unheard(arg, ON_CONNECT)) tell(arg, INBOX_CONNECTED, NULL, NULL);
 }
 
-static void on_opened(void *arg, struct conn *c) { tell(arg, INBOX_OPENED, NULL, conn_take_head(c)); }
+static void on_opened(void *arg, struct conn *c) {
+    struct conn_box *b = arg;
+    b->heard = false;
+    conn_begin_login(c);
+    task_wake_all(&b->openers);
+    tell(b, INBOX_OPENED, NULL, conn_take_head(c));
+}
 
 static void on_readable(void *arg, struct conn *c) {
     (void)c;
@@ -493,9 +572,11 @@ static void on_buffer_full(void *arg, struct conn *c) {
     tell_once(arg, INBOX_BUFFER_FULL);
 }
 
-static void on_drained(void *arg, struct conn *c) {
+static void on_drained(void *arg, struct conn *c, bool was_behind) {
+    struct conn_box *b = arg;
     (void)c;
-    tell_once(arg, INBOX_DRAINED);
+    task_wake_all(&b->drainers);
+    if (was_behind) tell_once(b, INBOX_DRAINED);
 }
 
 /* An attempt that ended needs no url any more. */
@@ -511,9 +592,11 @@ static void on_starved(void *arg, struct conn *c) {
 
 static void on_failed(void *arg, struct conn *c, const struct fault *fault) {
     struct conn_end end = {.fault = *fault};
+    struct conn_box *b = arg;
     (void)c;
-    end_start(arg);
-    tell(arg, INBOX_FAILED, &end, NULL);
+    b->heard = b->openers.first != NULL;
+    end_start(b);
+    tell(b, INBOX_FAILED, &end, NULL);
 }
 
 static void on_closed(void *arg, struct conn *c, const struct conn_end *end) {
@@ -523,7 +606,8 @@ static void on_closed(void *arg, struct conn *c, const struct conn_end *end) {
     inbox_tell(&b->inbox, INBOX_CLOSED, slice_of(NULL, 0), end, head, 0);
     if (end->gave_up[0]) inbox_tell(&b->inbox, INBOX_GAVE_UP, slice_of(NULL, 0), end, NULL, 0);
     drain(b);
-    if (b->task) task_wake_all(&b->receivers); /* the callback that waits may be one of them */
+    task_wake_all(&b->drainers);
+    if (b->task) l_events_wake_all(b); /* the callback that waits may be one of them */
 }
 
 const struct conn_sink l_events_sink = {

@@ -23,6 +23,7 @@ enum field {
     FIELD_MESSAGES_IN,
     FIELD_MESSAGES_OUT,
     FIELD_BINARY_TYPE,
+    FIELD_CLOSED,
     FIELD_CALLBACK, /* and the number of the callback behind it */
 };
 
@@ -45,6 +46,7 @@ static const struct {
     {"messages_in", FIELD_MESSAGES_IN},
     {"messages_out", FIELD_MESSAGES_OUT},
     {"binary_type", FIELD_BINARY_TYPE},
+    {"closed", FIELD_CLOSED},
 };
 
 static void push_text(lua_State *L, const char *text) {
@@ -83,6 +85,7 @@ static void push_field(lua_State *L, const struct conn_box *b, enum field field)
     case FIELD_BYTES_OUT: lua_pushinteger(L, (lua_Integer)c->bytes_out); break;
     case FIELD_MESSAGES_IN: lua_pushinteger(L, (lua_Integer)c->messages_in); break;
     case FIELD_MESSAGES_OUT: lua_pushinteger(L, (lua_Integer)c->messages_out); break;
+    case FIELD_CLOSED: l_events_push_closed(L, b); break;
     case FIELD_BINARY_TYPE: lua_pushstring(L, b->binary ? "arraybuffer" : "blob"); break;
     case FIELD_CALLBACK: break;
     }

@@ -123,8 +123,7 @@ static void unknown(lua_State *L, const struct l_option *known, bool callbacks, 
     const char *name = lua_tolstring(L, -1, &size);
     const char *best = l_option_meant(name, known, strlen(prefix), callbacks);
     name = l_option_shown(L, name, size);
-    if (best)
-        luaL_error(L, "ws.connect: unknown option '%s%s' (did you mean '%s%s'?)", prefix, name, prefix, best);
+    if (best) luaL_error(L, "ws.connect: unknown option '%s%s' (did you mean '%s%s'?)", prefix, name, prefix, best);
     luaL_error(L, "ws.connect: unknown option '%s%s'", prefix, name);
 }
 

@@ -166,7 +166,19 @@ READER(pong_timeout, l_option_timeout)
 READER(max_message_size, size)
 READER(max_send_buffer, size)
 READER(max_receive_buffer, size)
+READER(fragment_size, size)
 #undef READER
+
+static void read_queue(lua_State *L, int box, const char *name) {
+    static const char *const words[] = {
+        [QUEUE_CONNECTING] = "connecting", [QUEUE_ALWAYS] = "always", [QUEUE_NEVER] = "never"};
+    for (int i = QUEUE_CONNECTING; i <= QUEUE_NEVER; i++) {
+        if (!is_word(L, -1, words[i])) continue;
+        plan_at(L, box)->settings.queue = (enum conn_queueing)i;
+        return;
+    }
+    l_option_wrong(L, name, "\"connecting\", \"always\" or \"never\"");
+}
 
 /* ---- the rest ---- */
 
@@ -492,6 +504,8 @@ static const struct l_option options[] = {
     {"max_message_size", read_max_message_size},
     {"max_send_buffer", read_max_send_buffer},
     {"max_receive_buffer", read_max_receive_buffer},
+    {"queue", read_queue},
+    {"fragment_size", read_fragment_size},
     {"reconnect", read_reconnect},
     {"tls", read_tls},
     {"proxy", read_proxy},

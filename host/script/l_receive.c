@@ -1,6 +1,26 @@
-/* l_receive: conn:receive and conn:messages: the straight way to a connection's messages, for tasks that wait. */
+/* l_receive: what tasks wait for in a straight line: a connection's messages, that all is written, that it is open. */
 #include "script/l_conn.h"
 #include <lauxlib.h>
+
+/* When the wait ends, by the clock: the seconds at index 2, or never. The stack is the connection and that. */
+static uint64_t read_end(lua_State *L, struct conn_box *b) {
+    uint64_t ends = UINT64_MAX;
+    if (!lua_isnoneornil(L, 2)) {
+        lua_Number seconds = luaL_checknumber(L, 2);
+        luaL_argcheck(L, seconds >= 0, 2, "seconds must not be negative");
+        ends = clock_now(&b->engine->net->clock) + clock_from_seconds(seconds);
+    }
+    lua_settop(L, 1);
+    if (ends != UINT64_MAX) lua_pushinteger(L, (lua_Integer)ends);
+    return ends;
+}
+
+static uint64_t end_of(lua_State *L) { return lua_isinteger(L, 2) ? (uint64_t)lua_tointeger(L, 2) : UINT64_MAX; }
+
+static uint64_t left(const struct conn_box *b, uint64_t ends) {
+    uint64_t now = clock_now(&b->engine->net->clock);
+    return ends == UINT64_MAX ? ends : ends > now ? ends - now : 0;
+}
 
 /* Stack: conn, and where there is a timeout, when it ends (nanoseconds of the clock). */
 static int take(lua_State *L, struct conn_box *b, uint64_t ends);
@@ -9,14 +29,13 @@ static int l_woken(lua_State *L, int status, lua_KContext ctx) {
     (void)status;
     (void)ctx;
     struct conn_box *b = l_conn_check(L);
-    uint64_t ends = lua_isinteger(L, 2) ? (uint64_t)lua_tointeger(L, 2) : UINT64_MAX;
     struct ws_event ev;
     if (l_task_timed_out(L) && !inbox_message(&b->inbox, &ev)) {
         luaL_pushfail(L);
         lua_pushliteral(L, "timeout");
         return 2;
     }
-    return take(L, b, ends);
+    return take(L, b, end_of(L));
 }
 
 static int take(lua_State *L, struct conn_box *b, uint64_t ends) {
@@ -35,24 +54,12 @@ static int take(lua_State *L, struct conn_box *b, uint64_t ends) {
         lua_pushliteral(L, "closed");
         return 2;
     }
-    uint64_t now = clock_now(&b->engine->net->clock), timeout = ends;
-    if (ends != UINT64_MAX) timeout = ends > now ? ends - now : 0;
-    return l_task_wait(L, "conn:receive", &b->receivers, timeout, 0, l_woken);
+    return l_task_wait(L, "conn:receive", &b->receivers, left(b, ends), 0, l_woken);
 }
 
 int l_conn_receive(lua_State *L) {
     struct conn_box *b = l_conn_check(L);
-    uint64_t ends = UINT64_MAX;
-    if (!lua_isnoneornil(L, 2)) {
-        lua_Number seconds = luaL_checknumber(L, 2);
-        luaL_argcheck(L, seconds >= 0, 2, "seconds must not be negative");
-        ends = clock_now(&b->engine->net->clock) + clock_from_seconds(seconds);
-        lua_settop(L, 1);
-        lua_pushinteger(L, (lua_Integer)ends);
-    } else {
-        lua_settop(L, 1);
-    }
-    return take(L, b, ends);
+    return take(L, b, read_end(L, b));
 }
 
 /* The iterator: what a generic `for` hands on besides the connection is of no use. */
@@ -67,4 +74,60 @@ int l_conn_messages(lua_State *L) {
     lua_pushcfunction(L, l_next);
     lua_pushvalue(L, 1);
     return 2;
+}
+
+/* ---- waiting for it to be open, or written ---- */
+
+static int fail(lua_State *L, const char *word, const char *message) {
+    luaL_pushfail(L);
+    lua_pushstring(L, word);
+    if (!message) return 2;
+    lua_pushstring(L, message);
+    return 3;
+}
+
+static int l_look_drained(lua_State *L, int status, lua_KContext ctx) {
+    struct conn_box *b = l_conn_check(L);
+    struct conn *c = b->conn;
+    (void)status;
+    bool is_over =
+        ctx && (c->attempt != (uint32_t)ctx || c->phase != CONN_OPEN); /* what it waited for was never sent */
+    if (!is_over && c->phase < CONN_ENDED && conn_buffered(c) == 0) {
+        lua_pushboolean(L, 1);
+        return 1;
+    }
+    if (is_over || c->phase == CONN_CLOSED || c->phase > CONN_OPEN) return fail(L, err_word(ERR_CLOSED), NULL);
+    if (c->phase != CONN_OPEN) return fail(L, err_word(ERR_NOT_OPEN), NULL);
+    if (ctx && l_task_timed_out(L)) return fail(L, "timeout", NULL);
+    conn_await_drained(c);
+    return l_task_wait(L, "conn:drain", &b->drainers, left(b, end_of(L)), (lua_KContext)c->attempt, l_look_drained);
+}
+
+int l_conn_drain(lua_State *L) {
+    read_end(L, l_conn_check(L));
+    return l_look_drained(L, LUA_OK, 0);
+}
+
+/* How the attempt ended that was waited for. */
+static int give_failure(lua_State *L, const struct conn_box *b) {
+    const struct conn_end *end = b->last ? b->last->end : NULL;
+    if (!end || !fault_set(&end->fault)) return fail(L, "closed", "the connection is closed");
+    return fail(L, end->fault.kind, end->fault.text);
+}
+
+static int l_look_opened(lua_State *L, int status, lua_KContext ctx) {
+    struct conn_box *b = l_conn_check(L);
+    (void)status;
+    if (b->conn->phase == CONN_OPEN) {
+        lua_pushboolean(L, 1);
+        return 1;
+    }
+    if (l_events_over(b)) return give_failure(L, b);
+    if (ctx && l_task_timed_out(L)) return fail(L, "timeout", "the connection is not open yet");
+    return l_task_wait(L, "conn:opened", &b->openers, left(b, end_of(L)), 1, l_look_opened);
+}
+
+int l_conn_opened(lua_State *L) {
+    read_end(L, l_conn_check(L));
+    return l_look_opened(L, LUA_OK, 0);
 }

@@ -386,6 +386,15 @@ void task_wake_first(struct waiters *w) {
     t->instead_of = w;
 }
 
+void task_run_first(struct waiters *w) {
+    struct task *t = w->first;
+    if (!t || t->engine->tasks.exits) return;
+    end_wait(t);
+    t->timed_out = false;
+    t->waits_in = NULL;
+    go_on(t);
+}
+
 void task_wake_all(struct waiters *w) {
     while (w->first) wake(w->first, false);
 }

@@ -100,6 +100,9 @@ void task_raise(struct task *t, const char *message);
 void task_wake_first(struct waiters *w);
 void task_wake_all(struct waiters *w);
 
+/* Has the first of them go on at once, and returns when it waits again or has ended. From the loop only. */
+void task_run_first(struct waiters *w);
+
 /* Ends a task that waits or is ready: its pending <close> variables run, at once, or in the next turn where cancels go
  * very deep. False, and nothing happens, where it runs or has ended. */
 bool task_cancel(struct task *t);

@@ -65,10 +65,11 @@ bool ws_close_code_valid(uint16_t code) {
 
 /* ---- writing ---- */
 
-/* Appends a frame. Text is looked at while it is copied: most is ASCII. */
-static int put(struct ws *w, enum frame_opcode opcode, uint8_t rsv, struct slice data) {
-    struct frame_head head = {
-        .fin = true, .rsv = rsv, .opcode = opcode, .masked = w->role == WS_CLIENT, .length = data.n};
+/* Appends the frame of that head, whose mask and length it fills in. A text that is whole is looked at while it is
+ * copied: most is ASCII. */
+static inline int put_frame(struct ws *w, struct frame_head head, struct slice data) {
+    head.masked = w->role == WS_CLIENT;
+    head.length = data.n;
     if (head.masked) {
         uint32_t key = w->mask();
         memcpy(head.mask, &key, 4);
@@ -82,9 +83,33 @@ static int put(struct ws *w, enum frame_opcode opcode, uint8_t rsv, struct slice
         ascii = mask_copy(to, data.p, data.n, head.mask, 0);
     else if (data.n)
         memcpy(to, data.p, data.n);
-    if (opcode == FRAME_TEXT && !rsv && !ascii && !utf8_valid(data)) return ERR_INVALID_UTF8;
+    bool checked = head.opcode == FRAME_TEXT && head.fin && !head.rsv;
+    if (checked && !ascii && !utf8_valid(data)) return ERR_INVALID_UTF8;
     buf_commit(w->out, size);
     return 0;
+}
+
+/* A text among them is UTF-8, or compressed. */
+static int put_fragments(struct ws *w, enum frame_opcode opcode, uint8_t rsv, struct slice data) {
+    size_t before = w->out->len;
+    for (bool first = true; first || data.n; first = false) {
+        struct slice part = slice_head(data, w->fragment);
+        data = slice_skip(data, part.n);
+        struct frame_head head = {.fin = data.n == 0, .opcode = first ? opcode : FRAME_CONTINUATION};
+        if (first) head.rsv = rsv; /* RFC 7692 6.1: the first frame alone */
+        int rc = put_frame(w, head, part);
+        if (rc == 0) continue;
+        w->out->len = before;
+        return rc;
+    }
+    return 0;
+}
+
+static int put(struct ws *w, enum frame_opcode opcode, uint8_t rsv, struct slice data) {
+    if (!w->fragment || data.n <= w->fragment || opcode >= FRAME_CLOSE)
+        return put_frame(w, (struct frame_head){.fin = true, .rsv = rsv, .opcode = opcode}, data);
+    if (opcode == FRAME_TEXT && !rsv && !utf8_valid(data)) return ERR_INVALID_UTF8;
+    return put_fragments(w, opcode, rsv, data);
 }
 
 static int put_compressed(struct ws *w, enum frame_opcode opcode, struct slice data) {

@@ -90,6 +90,7 @@ struct ws {
     struct deflate *deflate;    /* NULL: messages are not compressed */
     int64_t inflate_left;       /* bytes that may still be inflated for now, and then what WS_INFLATE bytes give */
     size_t threshold;           /* bytes of a message from which on it is sent compressed */
+    size_t fragment;            /* bytes of a frame's payload at most, of messages that are sent; 0: as they are */
     struct fault *fault;        /* "protocol", "invalid_utf8" or "too_big", and why; NULL: none yet */
 };
 
@@ -117,7 +118,7 @@ enum ws_step ws_step(struct ws *w, struct slice *in, struct ws_event *ev);
  * message the rest is best read to where it stays; then `*at` is the input of the next ws_step. */
 void ws_place(struct ws *w, uint8_t **at, size_t *n);
 
-/* Appends one message in one frame. 0, ERR_CLOSED (a Close was sent or received, or the conversation failed),
+/* Appends one message, in one frame or in fragments of w->fragment bytes (RFC 6455 5.4). 0, ERR_CLOSED (a Close was sent or received, or the conversation failed),
  * ERR_INVALID_UTF8 (a text that is not UTF-8), ERR_FULL (past the cap of `out`) or ERR_NOMEM; where it is not 0,
  * nothing was appended. */
 int ws_send(struct ws *w, enum ws_kind kind, struct slice data);

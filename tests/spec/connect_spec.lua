@@ -155,7 +155,7 @@ describe("messages", function()
     bot:ends(0)
   end)
 
-  it_tells("sent before the handshake is done are queued in order", function()
+  it_tells("sent before the handshake is done are queued in order, behind those of on_websocket_connect", function()
     local p = peer.listen()
     local bot = program.bot([[
       local conn = ws.connect(told { url = arg[1], on_connect = function(c) say(c:send "second") end })
@@ -168,10 +168,10 @@ describe("messages", function()
     bot:tells("true", "true", "true")
     assert.equal("", s.input)
     s:send(s:answer())
+    s:expect_text "third"
     s:expect_text "first"
     s:expect_binary "bin"
     s:expect_text "second"
-    s:expect_text "third"
     s:finish()
   end)
 
@@ -546,11 +546,11 @@ describe("reconnect", function()
     bot:ends(0)
   end)
 
-  it_tells("queues what is sent while it waits", function()
+  it_tells("queues what is sent while it waits with queue = \"always\" alone", function()
     local p = peer.listen()
     local bot = program.bot([[
       local again = true
-      ws.connect { url = arg[1], on_close = function(c)
+      ws.connect { url = arg[1], queue = "always", on_close = function(c)
         if not again then return end
         again = false
         c:reconnect(0.02)

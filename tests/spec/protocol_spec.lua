@@ -654,7 +654,7 @@ describe("send", function()
     s:text(data)
     s:expect_text(data)
     s:finish()
-    bot:tells("connect", "open 101", "true", 'close 1000 ""')
+    bot:tells("connect", "open 101", "true", "drain", 'close 1000 ""')
     bot:ends(0)
   end)
 

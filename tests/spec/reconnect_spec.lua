@@ -219,8 +219,8 @@ describe("automatic reconnection", function()
     bot:ends(0)
   end)
 
-  it_tells("keeps what was sent meanwhile", function()
-    local bot, p = start(quick .. "on_close = function(c) c:send 'from between' end")
+  it_tells("keeps what was sent meanwhile with queue = \"always\"", function()
+    local bot, p = start(quick .. "queue = 'always', on_close = function(c) c:send 'from between' end")
     p:open():finish()
     p:open():expect_text "from between"
     bot:kill "sigkill"

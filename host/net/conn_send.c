@@ -1,0 +1,144 @@
+/* conn_send: what its owner sends: written as frames where it is open, or queued until then; and what is known of that
+ * which waits. */
+#include "net/conn_parts.h"
+
+#include "net/record.h"
+#include <stdlib.h>
+
+/* ---- the queue ---- */
+
+int conn_queue(struct conn *c, enum ws_kind kind, struct slice data) {
+    if (!c->queue) {
+        if (!(c->queue = malloc(sizeof *c->queue))) return ERR_NOMEM;
+        backlog_init(c->queue);
+    }
+    return backlog_put(c->queue, kind, data);
+}
+
+void conn_drop_queue(struct conn *c) {
+    if (c->queue) backlog_clear(c->queue);
+    free(c->queue);
+    c->queue = NULL;
+}
+
+void conn_send_queue(struct conn *c) {
+    for (struct ws_event ev; c->queue && backlog_first(c->queue, &ev); backlog_drop(c->queue))
+        conn_write(c, ev.kind, ev.data);
+    conn_drop_queue(c);
+}
+
+/* The next attempt, which may be the script's to ask for, has it with "always" alone. */
+void conn_leave_queue(struct conn *c) {
+    struct conn_end *e = conn_ending(c);
+    bool goes_on =
+        c->plan->settings.queue == QUEUE_ALWAYS && (c->phase == CONN_WAITING || c->again || !c->ended_by_owner);
+    if (goes_on) return;
+    for (struct ws_event ev; c->queue && backlog_first(c->queue, &ev); backlog_drop(c->queue)) {
+        e->unsent_messages++;
+        e->unsent_bytes += ev.data.n;
+    }
+    conn_drop_queue(c);
+}
+
+/* ---- sending ---- */
+
+int conn_write(struct conn *c, enum ws_kind kind, struct slice data) {
+    int rc = ws_send(&c->ws, kind, data);
+    if (rc < 0) return rc;
+    c->given++;
+    conn_sent(c, kind, data, 0);
+    return 0;
+}
+
+static size_t sendable(const struct conn *c) { return c->out.len + (c->queue ? c->queue->bytes.len : 0); }
+
+/* Compression takes memory of its own. */
+static void count_sent(struct conn *c, size_t before) {
+    size_t more = sendable(c) - before;
+    c->counted += more;
+    account_add(c->account, more);
+    if (c->ws.deflate) conn_count(c);
+}
+
+/* Writes a message, or queues it. */
+static int put(struct conn *c, enum ws_kind kind, struct slice data, bool queued) {
+    size_t most = c->plan->settings.max_send_buffer; /* what is as large as that may go, its frame's head aside */
+    if (data.n > most || conn_buffered(c) > most - data.n) {
+        c->full = true;
+        conn_mark_busy(c);
+        return ERR_FULL;
+    }
+    if (!queued) net_take_buffer(c->net, &c->out);
+    size_t before = sendable(c);
+    int rc = !queued                                ? conn_write(c, kind, data)
+             : kind == WS_TEXT && !utf8_valid(data) ? ERR_INVALID_UTF8
+                                                    : conn_queue(c, kind, data);
+    count_sent(c, before);
+    if (rc < 0) return rc;
+    c->messages_out++;
+    return 0;
+}
+
+/* While it is not open. */
+static int put_early(struct conn *c, enum ws_kind kind, struct slice data) {
+    enum conn_queueing queueing = c->plan->settings.queue;
+    if (c->phase < CONN_WAITING || c->phase > CONN_OPEN) return ERR_CLOSED;
+    if (queueing == QUEUE_NEVER || (queueing == QUEUE_CONNECTING && c->phase == CONN_WAITING)) return ERR_NOT_OPEN;
+    return put(c, kind, data, true);
+}
+
+int conn_send(struct conn *c, enum ws_kind kind, struct slice data) {
+    return c->phase == CONN_OPEN ? put(c, kind, data, c->login) : put_early(c, kind, data);
+}
+
+int conn_send_login(struct conn *c, enum ws_kind kind, struct slice data) {
+    return c->phase == CONN_OPEN ? put(c, kind, data, false) : put_early(c, kind, data);
+}
+
+void conn_begin_login(struct conn *c) { c->login = true; }
+
+void conn_end_login(struct conn *c) {
+    if (!c->login) return;
+    c->login = false;
+    conn_send_queue(c);
+}
+
+int conn_send_raw(struct conn *c, struct slice bytes) {
+    if (c->phase != CONN_OPEN && c->phase != CONN_CLOSING) return ERR_CLOSED;
+    int rc = buf_append(&c->out, bytes);
+    conn_count(c);
+    if (rc == 0) conn_mark_busy(c);
+    return rc;
+}
+
+/* ---- what waits ---- */
+
+size_t conn_buffered(const struct conn *c) {
+    size_t queued = c->queue ? c->queue->bytes.len : 0;
+    if (c->phase == CONN_ENDED) return queued + (size_t)c->end->unsent_bytes;
+    return queued + c->out.len + (c->tls ? tls_out(c->tls)->len : 0) + (c->stream ? stream_waiting(c->stream) : 0);
+}
+
+void conn_look_drained(struct conn *c) {
+    size_t waits = conn_buffered(c);
+    c->behind = c->behind || (waits > CONN_BEHIND && c->given != c->drained_given); /* not by pongs alone */
+    if (waits) return;
+    c->drained_given = c->given;
+    c->drained_at = c->bytes_out;
+    if (!c->full && !c->behind && !c->drain_awaited) return;
+    bool was_behind = c->full || c->behind;
+    c->full = c->full_told = c->behind = c->drain_awaited = false;
+    if (c->sink && c->sink->drained) c->sink->drained(c->sink_arg, c, was_behind);
+}
+
+/* How many messages the bytes are that wait: of those that were written since nothing waited, the part that they are of
+ * all bytes since then. What is encrypted cannot be told apart any more. */
+void conn_note_unsent(struct conn *c) {
+    struct conn_end *e = conn_ending(c);
+    uint64_t encrypted = c->tls ? tls_out(c->tls)->len : 0, waits = c->out.len + encrypted;
+    uint64_t all = c->bytes_out - c->drained_at + waits, messages = c->given - c->drained_given;
+    if (c->stream) waits += stream_waiting(c->stream);
+    if (!messages || !waits || !all) return;
+    e->unsent_bytes = waits;
+    e->unsent_messages = waits < all ? (uint64_t)((double)messages * (double)waits / (double)all + 0.999) : messages;
+}
