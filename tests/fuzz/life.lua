@@ -83,7 +83,7 @@ local function play_weather(plan, folder, run)
   run:kill(plan.ends == "int" and "sigint" or "sigterm")
   if plan.ends == "term" then return end
   story.pause(plan.ends == "int" and 3 or 0.05)
-  run:kill(plan.seed % 2 == 0 and "sigint" or "sigterm")
+  run:kill(plan.ends == "twice" and plan.seed % 2 == 0 and "sigint" or "sigterm") -- which Lua does not answer
 end
 
 -- One that hangs is made to show where.

@@ -83,6 +83,7 @@ local function take(conn, data)
 end
 
 function acts.receive(r, conn)
+  if life.over then return end -- a function of host.on_reload would take it away from the next generation, unseen
   for _ = 1, r:number(1, 5) do
     local ok, data, kind = pcall(conn.receive, conn, r:seconds(0.1))
     if not ok or kind ~= "text" and kind ~= "binary" then break end
