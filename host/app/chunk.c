@@ -71,7 +71,8 @@ static int l_chunk_done(lua_State *L, int status, lua_KContext ctx) {
     return 0;
 }
 
-/* A staged script holds up the running one. Coroutines made meanwhile inherit the hook, and lose it later. */
+/* The watchdog of a staged script, which holds up the running one. Coroutines made meanwhile inherit it, and lose it
+ * later. */
 static void l_limit(lua_State *L, lua_Debug *debug) {
     (void)debug;
     struct engine *e = engine_of(L);
@@ -88,7 +89,7 @@ static int l_chunk(lua_State *L) {
     struct chunk *c = l_door_given(L, l_chunk);
     c->task = engine_of(L)->tasks.current;
     engine_of(L)->main = L;
-    if (engine_of(L)->staged) lua_sethook(L, l_limit, LUA_MASKCOUNT, 10000);
+    if (engine_of(L)->staged) engine_set_watchdog(engine_of(L), L, l_limit);
     int n = 0, rc = c->load(L, c);
     lua_insert(L, 1);
     lua_settop(L, 1); /* fn or message */

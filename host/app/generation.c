@@ -74,6 +74,7 @@ static void take_over(struct generations *g, struct engine *next, uint64_t began
     struct buf report;
     buf_init(&report, 4096);
     w->engine = next;
+    engine_set_watchdog(next, next->main, NULL); /* which was that of a staged script */
     reload_commit(last, next, &report);
     worker_handle_signals(w, true);
     log_line(LOG_INFO, "reload %llu: %.*s (%.1f ms)", (unsigned long long)next->reloads, SLICE_ARGS(buf_slice(&report)),

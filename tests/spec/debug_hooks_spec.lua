@@ -2,6 +2,7 @@
 local peer = require "support.peer"
 local place = require "support.place"
 local program = require "support.program"
+local reloadable = require "support.reloadable"
 local story = require "support.story"
 local testing = require "wsbot.testing"
 
@@ -103,6 +104,26 @@ describe("a hook of the main chunk", function()
       if host.reloads == 0 then debug.sethook(count, "l") host.after(0, host.reload) else host.after(0, host.stop) end
     ]]
     bot:tells("1", "0", "0 0")
+    bot:ends(0)
+  end)
+
+  it_tells("hears of the next generation while that is loaded, and of what it waits for", function()
+    local bot = reloadable.start "host.every(60, print) say 'one'"
+    bot:tells "one"
+    bot:takes_over(counter .. "\n" .. [[debug.sethook(count, "l")
+      local n = 3
+      host.sleep(0)
+      n = 5
+      host.spawn(seen, 3, 5)
+      host.every(60, print)]])
+    bot:tells "1 1"
+    bot:takes_over(counter .. "\n" .. [[host.sleep(0)
+      debug.sethook(count, "l")
+      local n = 4
+      seen(4)
+      host.every(60, print)]])
+    bot:tells "1"
+    bot:kill "sigterm"
     bot:ends(0)
   end)
 
