@@ -10,9 +10,9 @@ void l_number_plain(lua_State *L, int index) {
     char text[TEXT_SIZE];
     if (lua_type(L, index) != LUA_TNUMBER || lua_isinteger(L, index)) return;
     index = lua_absindex(L, index);
-    number_print(text, sizeof text - 2, LUA_NUMBER_FMT, (LUAI_UACNUMBER)lua_tonumber(L, index));
-    if (text[strspn(text, "-0123456789")] == '\0') strcat(text, ".0"); /* as lua shows that it is no integer */
-    lua_pushstring(L, text);
+    number_print(text, sizeof text, LUA_NUMBER_FMT, (LUAI_UACNUMBER)lua_tonumber(L, index));
+    bool looks_whole = text[strspn(text, "-0123456789")] == '\0'; /* which lua shows to be none */
+    lua_pushfstring(L, looks_whole ? "%s.0" : "%s", text);
     lua_replace(L, index);
 }
 
