@@ -178,6 +178,7 @@ static void go_on(struct conn *c, uint64_t last_in) {
     if (c->phase == CONN_TLS) {
         enum tls_step step = tls_handshake(c->tls);
         write_tls(c);
+        if (c->phase != CONN_TLS) return; /* it could not be written, and the script had it paused */
         if (step == TLS_FAILED) {
             conn_fail(c, tls_fault(c->tls));
             return;

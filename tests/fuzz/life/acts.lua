@@ -13,7 +13,7 @@ end
 
 -- A message that must come back whole and in order. What is sent in on_websocket_connect goes before what waits.
 local function send_numbered(r, conn, where)
-  if life.staged then return conn:send "staged" end
+  if life.staged or life.leaves then return conn:send "not numbered" end
   local record = check.record(conn)
   local stream = where == "on_websocket_connect" and "w" or "q"
   local send = r:chance(50) and conn.send_text or conn.send_binary
@@ -67,7 +67,7 @@ function acts.destroy(_, conn)
 end
 
 function acts.pause(_, conn)
-  if life.staged then return end
+  if life.staged or life.leaves then return end
   check.record(conn).loose = true
   conn:pause()
 end
@@ -83,7 +83,7 @@ local function take(conn, data)
 end
 
 function acts.receive(r, conn)
-  if life.over then return end -- a function of host.on_reload would take it away from the next generation, unseen
+  if life.leaves then return end -- nobody would know of it
   for _ = 1, r:number(1, 5) do
     local ok, data, kind = pcall(conn.receive, conn, r:seconds(0.1))
     if not ok or kind ~= "text" and kind ~= "binary" then break end
