@@ -102,9 +102,11 @@ local function is_stopped(more)
     kept = {}
     local small = {}
     for i = 1, 10000 do small[i] = false end
+    local function keep() while true do kept = { kept } end end
+    local function keep_small() for i = 1, 10000 do small[i] = "s" .. i end end -- to the last byte
     local function fill()
-      pcall(function() while true do kept = { kept } end end)
-      pcall(function() for i = 1, 10000 do small[i] = "s" .. i end end) -- to the last byte
+      pcall(keep)
+      pcall(keep_small)
       io.stdout:write "full\n"
     end
     host.after(1000, print)
