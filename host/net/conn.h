@@ -116,20 +116,20 @@ struct conn {
     enum ws_role role;
     enum conn_phase phase;
     unsigned references;
-    uint8_t paused;       /* enum conn_pauser bits of those who want no events now */
-    bool pump_due;        /* what is held may go on */
-    bool step_due;        /* the step of the phase is to be taken */
-    bool wake_due;        /* the sink asked for `readable` */
-    bool full, full_told; /* a message was refused for want of room; the sink knows */
-    bool behind;          /* more than CONN_BEHIND bytes have waited */
-    bool drain_awaited;   /* the owner waits for `drained` */
-    bool login;           /* what is sent waits until the owner has logged in (conn_begin_login) */
-    bool shut;            /* we said that we send no more */
-    bool again;           /* conn_open was called while an attempt was under way */
-    bool ended_by_owner;  /* this attempt: conn_close or conn_destroy */
-    bool held_back;       /* `starts` said so */
-    bool probed;          /* TCP probes it (conn_ping.c) */
-    bool is_busy;
+    uint8_t paused;               /* enum conn_pauser bits of those who want no events now */
+    bool pump_due : 1;            /* what is held may go on */
+    bool step_due : 1;            /* the step of the phase is to be taken */
+    bool wake_due : 1;            /* the sink asked for `readable` */
+    bool full : 1, full_told : 1; /* a message was refused for want of room; the sink knows */
+    bool behind : 1;              /* more than CONN_BEHIND bytes have waited */
+    bool drain_awaited : 1;       /* the owner waits for `drained` */
+    bool login : 1;               /* what is sent waits until the owner has logged in (conn_begin_login) */
+    bool shut : 1;                /* we said that we send no more */
+    bool again : 1;               /* conn_open was called while an attempt was under way */
+    bool ended_by_owner : 1;      /* this attempt: conn_close or conn_destroy */
+    bool held_back : 1;           /* `starts` said so */
+    bool probed : 1;              /* TCP probes it (conn_ping.c) */
+    bool is_busy : 1;
     struct conn *busy_next, *all_next, **all_at;
     const struct conn_sink *sink;
     void *sink_arg;
@@ -166,8 +166,7 @@ struct conn {
     struct conn_end *end;         /* how it ends, as far as that is known; NULL: nothing is */
     uint64_t again_after;
     uint64_t bytes_in, bytes_out, messages_in, messages_out;
-    uint64_t given;                     /* messages that were written as frames */
-    uint64_t drained_given, drained_at; /* what that and bytes_out were when nothing waited to be sent */
+    uint32_t given_messages, given_bytes; /* that were written since nothing waited to be sent, about */
 };
 
 /* A client, closed, with the usual plan. The caller has the one reference. NULL: there is no memory for it. */

@@ -57,8 +57,7 @@ static void opened(struct conn *c, const struct deflate_params *deflate) {
     c->opened_at = c->last_in = conn_now(c);
     c->out.cap = c->plan->settings.max_send_buffer + CONN_CONTROL_ROOM;
     c->ws.fragment = c->plan->settings.fragment_size;
-    c->drained_given = c->given;
-    c->drained_at = c->bytes_out;
+    c->given_messages = c->given_bytes = 0;
     conn_ping_changed(c);
     conn_mark_busy(c);
     if (c->sink && c->sink->opened) c->sink->opened(c->sink_arg, c);

@@ -257,6 +257,7 @@ static void cannot_write(struct conn *c, int error) {
 static void put(struct conn *c, struct buf *b) {
     if (!c->stream || stream_busy(c->stream) || b->len == 0) return;
     c->bytes_out += b->len;
+    conn_note_given(c, b->len);
     c->last_out = conn_now(c);
     int rc = stream_write(c->stream, b);
     net_give_buffer(c->net, b);

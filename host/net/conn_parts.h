@@ -66,6 +66,9 @@ void conn_leave_queue(struct conn *c);
 /* Writes a message as frames. As ws_send. */
 int conn_write(struct conn *c, enum ws_kind kind, struct slice data);
 
+/* So many bytes were given to the socket. */
+void conn_note_given(struct conn *c, size_t bytes);
+
 /* Open: tells that all is written, where somebody is to hear of that. */
 void conn_look_drained(struct conn *c);
 

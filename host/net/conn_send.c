@@ -45,7 +45,7 @@ void conn_leave_queue(struct conn *c) {
 int conn_write(struct conn *c, enum ws_kind kind, struct slice data) {
     int rc = ws_send(&c->ws, kind, data);
     if (rc < 0) return rc;
-    c->given++;
+    c->given_messages++;
     conn_sent(c, kind, data, 0);
     return 0;
 }
@@ -121,14 +121,21 @@ size_t conn_buffered(const struct conn *c) {
 
 void conn_look_drained(struct conn *c) {
     size_t waits = conn_buffered(c);
-    c->behind = c->behind || (waits > CONN_BEHIND && c->given != c->drained_given); /* not by pongs alone */
+    c->behind = c->behind || (waits > CONN_BEHIND && c->given_messages); /* not by pongs alone */
     if (waits) return;
-    c->drained_given = c->given;
-    c->drained_at = c->bytes_out;
+    c->given_messages = c->given_bytes = 0;
     if (!c->full && !c->behind && !c->drain_awaited) return;
     bool was_behind = c->full || c->behind;
     c->full = c->full_told = c->behind = c->drain_awaited = false;
     if (c->sink && c->sink->drained) c->sink->drained(c->sink_arg, c, was_behind);
+}
+
+void conn_note_given(struct conn *c, size_t bytes) {
+    for (; bytes > UINT32_MAX / 2 - c->given_bytes / 2; bytes /= 2) { /* the part stays the same */
+        c->given_messages /= 2;
+        c->given_bytes /= 2;
+    }
+    c->given_bytes += (uint32_t)bytes;
 }
 
 /* How many messages the bytes are that wait: of those that were written since nothing waited, the part that they are of
@@ -136,7 +143,7 @@ void conn_look_drained(struct conn *c) {
 void conn_note_unsent(struct conn *c) {
     struct conn_end *e = conn_ending(c);
     uint64_t encrypted = c->tls ? tls_out(c->tls)->len : 0, waits = c->out.len + encrypted;
-    uint64_t all = c->bytes_out - c->drained_at + waits, messages = c->given - c->drained_given;
+    uint64_t all = c->given_bytes + waits, messages = c->given_messages;
     if (c->stream) waits += stream_waiting(c->stream);
     if (!messages || !waits || !all) return;
     e->unsent_bytes = waits;

@@ -292,7 +292,7 @@ static void end_box(void *object) {
     if (b->matched_by) b->matched_by->match = NULL;
     if (b->match) b->match->matched_by = NULL;
     free(b->name);
-    engine_give_back(b->engine, b->kept);
+    if (b->name) engine_give_back(b->engine, strlen(b->name) + 1);
     unstage(b);
     inbox_clear(&b->inbox);
     if (b->last) inbox_event_free(b->last);

@@ -47,7 +47,6 @@ struct conn_box {
     struct conn *conn; /* held */
     struct engine *engine;
     char *name;                          /* as given, its own; NULL: not given */
-    size_t kept;                         /* bytes of it that are counted */
     uint64_t born;                       /* see engine->births */
     struct conn_box *next, **at;         /* of the same engine, in order */
     struct conn_box *match, *matched_by; /* reload: the one of the last generation that it takes over, and back */
@@ -57,8 +56,7 @@ struct conn_box {
     struct inbox_event *event;  /* what that is told; its own */
     struct ws_event *first;     /* what the next task begins with; NULL: it looks for itself */
     struct waiters receivers;   /* tasks in conn:receive */
-    struct waiters drainers;    /* in conn:drain */
-    struct waiters openers;     /* in conn:opened */
+    struct waiters lookers;     /* in conn:drain and conn:opened */
     struct inbox_event *last;   /* how the last attempt ended that was told; its own; NULL: none has */
     struct conn_staged *staged; /* NULL: nothing */
 
@@ -71,7 +69,8 @@ struct conn_box {
     bool binary : 1;                                   /* what send() makes */
     bool url_function : 1, headers_function : 1;       /* are functions */
     bool draining : 1, due : 1, failed : 1, takes : 1; /* see l_events.c */
-    bool heard : 1;                                    /* conn:opened tells of the failure */
+    bool opens : 1;                                    /* a task waits in conn:opened */
+    bool heard : 1;                                    /* which tells of the failure */
     bool has_listener : 1;                             /* the task has on_message at hand, as it is now */
 };
 enum { START_URL, START_HEADERS, START_DONE }; /* conn_box.start */

@@ -518,10 +518,14 @@ void l_events_settle(struct conn_box *b) {
     box_unanchor(b->engine->L, b);
 }
 
+static void wake_lookers(struct conn_box *b) {
+    b->opens = false;
+    task_wake_all(&b->lookers);
+}
+
 void l_events_wake_all(struct conn_box *b) {
     task_wake_all(&b->receivers);
-    task_wake_all(&b->drainers);
-    task_wake_all(&b->openers);
+    wake_lookers(b);
 }
 
 /* ---- the sink ---- */
@@ -553,7 +557,7 @@ static void on_opened(void *arg, struct conn *c) {
     struct conn_box *b = arg;
     b->heard = false;
     conn_begin_login(c);
-    task_wake_all(&b->openers);
+    wake_lookers(b);
     tell(b, INBOX_OPENED, NULL, conn_take_head(c));
 }
 
@@ -575,7 +579,7 @@ static void on_buffer_full(void *arg, struct conn *c) {
 static void on_drained(void *arg, struct conn *c, bool was_behind) {
     struct conn_box *b = arg;
     (void)c;
-    task_wake_all(&b->drainers);
+    wake_lookers(b);
     if (was_behind) tell_once(b, INBOX_DRAINED);
 }
 
@@ -594,7 +598,7 @@ static void on_failed(void *arg, struct conn *c, const struct fault *fault) {
     struct conn_end end = {.fault = *fault};
     struct conn_box *b = arg;
     (void)c;
-    b->heard = b->openers.first != NULL;
+    b->heard = b->opens;
     end_start(b);
     tell(b, INBOX_FAILED, &end, NULL);
 }
@@ -606,7 +610,7 @@ static void on_closed(void *arg, struct conn *c, const struct conn_end *end) {
     inbox_tell(&b->inbox, INBOX_CLOSED, slice_of(NULL, 0), end, head, 0);
     if (end->gave_up[0]) inbox_tell(&b->inbox, INBOX_GAVE_UP, slice_of(NULL, 0), end, NULL, 0);
     drain(b);
-    task_wake_all(&b->drainers);
+    wake_lookers(b);
     if (b->task) l_events_wake_all(b); /* the callback that waits may be one of them */
 }
 

@@ -199,8 +199,7 @@ static void read_binary_type(lua_State *L, int box, const char *name) {
 static void read_name(lua_State *L, int box, const char *name) {
     struct conn_box *b = box_at(L, box);
     l_option_keep_string(L, &b->name, name);
-    b->kept = strlen(b->name) + 1;
-    account_add(b->engine->account, b->kept);
+    account_add(b->engine->account, strlen(b->name) + 1);
 }
 
 /* The address is never shown, as its password would be. */

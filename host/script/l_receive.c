@@ -100,7 +100,7 @@ static int l_look_drained(lua_State *L, int status, lua_KContext ctx) {
     if (c->phase != CONN_OPEN) return fail(L, err_word(ERR_NOT_OPEN), NULL);
     if (ctx && l_task_timed_out(L)) return fail(L, "timeout", NULL);
     conn_await_drained(c);
-    return l_task_wait(L, "conn:drain", &b->drainers, left(b, end_of(L)), (lua_KContext)c->attempt, l_look_drained);
+    return l_task_wait(L, "conn:drain", &b->lookers, left(b, end_of(L)), (lua_KContext)c->attempt, l_look_drained);
 }
 
 int l_conn_drain(lua_State *L) {
@@ -124,7 +124,8 @@ static int l_look_opened(lua_State *L, int status, lua_KContext ctx) {
     }
     if (l_events_over(b)) return give_failure(L, b);
     if (ctx && l_task_timed_out(L)) return fail(L, "timeout", "the connection is not open yet");
-    return l_task_wait(L, "conn:opened", &b->openers, left(b, end_of(L)), 1, l_look_opened);
+    b->opens = true;
+    return l_task_wait(L, "conn:opened", &b->lookers, left(b, end_of(L)), 1, l_look_opened);
 }
 
 int l_conn_opened(lua_State *L) {
