@@ -124,6 +124,7 @@ struct conn {
     bool behind;          /* more than CONN_BEHIND bytes have waited */
     bool drain_awaited;   /* the owner waits for `drained` */
     bool login;           /* what is sent waits until the owner has logged in (conn_begin_login) */
+    bool cut_short;       /* a message was left out, so that nothing behind it is told */
     bool shut;            /* we said that we send no more */
     bool again;           /* conn_open was called while an attempt was under way */
     bool ended_by_owner;  /* this attempt: conn_close or conn_destroy */

@@ -217,6 +217,25 @@ describe("what is held", function()
     bot:ends(0)
   end)
 
+  it_tells("has no gap where the script closes while it is full, and makes room then", function()
+    local bot, s = start([[
+      repeat host.sleep(0.001) until conn.messages_in == 1
+      conn:close()
+      repeat host.sleep(0.001) until conn.messages_in == 2
+      say(conn:receive())
+      say(conn:receive())
+    ]], "max_receive_buffer = 1")
+    s:text "one"
+    s:expect(frame.CLOSE)
+    s:text "two, which nobody has room for"
+    bot:tells "one text"
+    s:text "three, behind it"
+    s:send_close(1000)
+    bot:tells "nil closed"
+    s:close()
+    bot:ends(0)
+  end)
+
   it_tells("is no more than max_receive_buffer: then the socket is not read, until there is room", function()
     local p, control = peer.listen(), peer.listen()
     local bot = program.bot([[

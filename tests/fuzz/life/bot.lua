@@ -78,7 +78,8 @@ function life.perform(r, conn, where)
     if life.over then return end
     local other = conn and r:chance(80) and conn or r:one(life.conns)
     if other and r:chance(65) then
-      life.act(r, other, where)
+      -- what another sends while one logs in waits for its own opening, and goes behind its own login
+      life.act(r, other, other == conn and where or "beside")
     else
       life.deed(r, where)
     end
