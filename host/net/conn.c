@@ -395,7 +395,7 @@ static void prepare_attempt(struct conn *c) {
     forget_end(c);
     c->began_at = conn_now(c);
     c->opened_at = c->last_in = c->last_out = 0;
-    c->shut = c->ended_by_owner = c->held_back = c->probed = false;
+    c->cut_short = c->shut = c->ended_by_owner = c->held_back = c->probed = false;
     c->remote_address = (struct stream_address){0};
     conn_drop_pings(c);
     conn_forget_redirects(c);

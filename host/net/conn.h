@@ -124,6 +124,7 @@ struct conn {
     bool behind : 1;              /* more than CONN_BEHIND bytes have waited */
     bool drain_awaited : 1;       /* the owner waits for `drained` */
     bool login : 1;               /* what is sent waits until the owner has logged in (conn_begin_login) */
+    bool cut_short : 1;           /* a message was left out, so that nothing behind it is told */
     bool shut : 1;                /* we said that we send no more */
     bool again : 1;               /* conn_open was called while an attempt was under way */
     bool ended_by_owner : 1;      /* this attempt: conn_close or conn_destroy */

@@ -63,8 +63,11 @@ bool conn_next(struct conn *c, struct ws_event *ev) {
             continue;
         }
         if (ev->kind == WS_PONG) conn_note_pong(c, ev->data);
-        if (ev->kind == WS_TEXT || ev->kind == WS_BINARY) c->messages_in++;
-        if (!c->paused) return true; /* paused and closing: nobody wants what still comes */
+        bool is_message = ev->kind == WS_TEXT || ev->kind == WS_BINARY;
+        if (is_message) c->messages_in++;
+        c->cut_short = c->cut_short || (c->paused && is_message);
+        /* paused and closing: nobody wants what still comes; what comes after a resume would have a gap before it */
+        if (!c->paused && !c->cut_short) return true;
     }
     return false;
 }

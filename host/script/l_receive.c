@@ -22,7 +22,8 @@ static uint64_t left(const struct conn_box *b, uint64_t ends) {
     return ends == UINT64_MAX ? ends : ends > now ? ends - now : 0;
 }
 
-/* Stack: conn, and where there is a timeout, when it ends (nanoseconds of the clock). */
+/* Stack: conn, and where there is a timeout, when it ends (nanoseconds of the clock). Not where nothing can wait, also
+ * if a message is there: a finalizer would come between another's look at it and its taking it. */
 static int take(lua_State *L, struct conn_box *b, uint64_t ends);
 
 static int l_woken(lua_State *L, int status, lua_KContext ctx) {
@@ -42,6 +43,7 @@ static int take(lua_State *L, struct conn_box *b, uint64_t ends) {
     struct ws_event ev;
     if (b->hears & 1u << ON_MESSAGE)
         return luaL_error(L, "conn:receive: the connection has an on_message, which gets its messages");
+    l_task_check(L, "conn:receive");
     if (inbox_message(&b->inbox, &ev)) {
         lua_pushlstring(L, (const char *)ev.data.p, ev.data.n);
         lua_pushstring(L, ev.kind == WS_TEXT ? "text" : "binary");

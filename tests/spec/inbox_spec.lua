@@ -176,6 +176,37 @@ describe("conn:receive", function()
     bot:ends(0)
   end)
 
+  it_tells("loses and doubles none where a finalizer runs that receives as well: that cannot wait, and may not", function()
+    local bot, s = start [[
+      local got, refused = {}
+      local function leave_garbage()
+        setmetatable({}, { __gc = function()
+          local ok, data = pcall(conn.receive, conn, 0)
+          if ok then got[#got + 1] = data else refused = data end
+          leave_garbage()
+        end })
+      end
+      repeat host.sleep(0.001) until conn.messages_in == 200
+      leave_garbage()
+      for data in conn:messages() do
+        got[#got + 1] = data
+        leave_garbage()
+      end
+      local seen, count = {}, 0
+      for i = 1, #got do
+        local number = got[i]:sub(1, 3)
+        if not seen[number] then count = count + 1 end
+        seen[number] = true
+      end
+      say(#got, count)
+      say(refused)
+    ]]
+    for i = 101, 300 do s:text(i .. ("x"):rep(10000)) end
+    s:finish()
+    bot:tells("200 200", "~conn:receive: cannot wait here")
+    bot:ends(0)
+  end)
+
   it_tells("takes seconds", function()
     local bot = program.bot [[
       local conn = ws.connect { url = "ws://127.0.0.1:1" }
@@ -214,6 +245,25 @@ describe("what is held", function()
     s:expect(frame.PONG, "p")
     s:finish()
     bot:tells("main", "ping p", "close 1000")
+    bot:ends(0)
+  end)
+
+  it_tells("has no gap where the script closes while it is full, and makes room then", function()
+    local bot, s = start([[
+      repeat host.sleep(0.001) until conn.messages_in == 1
+      conn:close()
+      repeat host.sleep(0.001) until conn.messages_in == 2
+      say(conn:receive())
+      say(conn:receive())
+    ]], "max_receive_buffer = 1")
+    s:text "one"
+    s:expect(frame.CLOSE)
+    s:text "two, which nobody has room for"
+    bot:tells "one text"
+    s:text "three, behind it"
+    s:send_close(1000)
+    bot:tells "nil closed"
+    s:close()
     bot:ends(0)
   end)
 

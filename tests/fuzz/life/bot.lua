@@ -18,7 +18,8 @@ print "BEGINS" -- the driver waits for it, before it sends signals
 local state = host.state("life", { began = host.now() })
 
 -- What this generation leads: its connections (some of them; `all`: every one that somebody holds), tasks and timers.
--- staged: nothing has happened yet; over: nothing is to happen any more; ended: nor can it, the generation has ended.
+-- staged: nothing has happened yet; over: nothing is to happen any more; ended: nor can it, the generation has ended;
+-- leaves: another takes over, with a copy of host.state that was made before: what is noted now is lost.
 local life = { plan = plan, conns = {}, tasks = {}, timers = {}, hooks = 0, all = setmetatable({}, { __mode = "k" }),
   staged = host.reloads > 0, born = 0 }
 
@@ -78,7 +79,8 @@ function life.perform(r, conn, where)
     if life.over then return end
     local other = conn and r:chance(80) and conn or r:one(life.conns)
     if other and r:chance(65) then
-      life.act(r, other, where)
+      -- what another sends while one logs in waits for its own opening, and goes behind its own login
+      life.act(r, other, other == conn and where or "beside")
     else
       life.deed(r, where)
     end
@@ -233,6 +235,10 @@ local function note_end()
   life.ended = true
 end
 
+local function note_reload()
+  life.ended, life.leaves = true, true
+end
+
 local function finish()
   local r = life.stream "end"
   if plan.ends == "stop" or plan.ends == "exit" then
@@ -246,7 +252,7 @@ local function finish()
 end
 
 check.start(plan, state)
-host.on_reload(note_end)
+host.on_reload(note_reload)
 host.on_stop(note_end)
 acts.start(life)
 deeds.start(life)

@@ -165,7 +165,6 @@ function deeds.hook_ends(r)
   life.hooks = life.hooks + 1
   local on = r:chance(50) and host.on_stop or host.on_reload
   on(function()
-    life.leaves = on == host.on_reload -- host.state was copied before: what is noted now is lost
     if on == host.on_stop and r:chance(50) then host.sleep(r:seconds(0.1)) end
     for _, conn in ipairs(life.conns) do life.act(r, conn, "hook") end
     if r:chance(20) then error "by design, at an end" end
