@@ -66,6 +66,9 @@ void conn_leave_queue(struct conn *c);
 /* Writes a message as frames. As ws_send. */
 int conn_write(struct conn *c, enum ws_kind kind, struct slice data);
 
+/* It is open, or has another plan: so much may wait, in fragments of that size. */
+void conn_apply_send_limits(struct conn *c);
+
 /* Open: tells that all is written, where somebody is to hear of that. */
 void conn_look_drained(struct conn *c);
 

@@ -143,6 +143,9 @@ int l_conn_messages(lua_State *L);
 int l_conn_drain(lua_State *L);
 int l_conn_opened(lua_State *L);
 
+/* How the last attempt ended that on_close was told of, or is told of now; NULL: none has. */
+const struct conn_end *l_events_last_end(const struct conn_box *b);
+
 /* Pushes what conn.closed is: { code, reason, record }, or nil. */
 void l_events_push_closed(lua_State *L, const struct conn_box *b);
 

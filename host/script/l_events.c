@@ -65,7 +65,10 @@ static void hold(struct conn_box *b, const struct ws_event *ev, void (*wake)(str
  * when that task waits again, so that its answer still goes out before what ends the connection. */
 static void hold_rest(struct conn_box *b) {
     struct ws_event ev;
-    while (conn_next(b->conn, &ev)) hold(b, &ev, task_run_first);
+    bool waited = b->task;
+    b->due = false;
+    while ((b->task || !waited) && conn_next(b->conn, &ev)) hold(b, &ev, task_run_first);
+    if (waited && !b->task) b->due = true; /* the callback that was the reader is done: others go on */
 }
 
 /* Does a task wait for its next message? */
@@ -163,9 +166,15 @@ static void push_record(lua_State *L, const struct conn_end *end, const struct c
     lua_setfield(L, -2, "response");
 }
 
-void l_events_push_closed(lua_State *L, const struct conn_box *b) {
+static const struct inbox_event *last_end(const struct conn_box *b) {
     bool is_told_now = b->event && b->event->kind == INBOX_CLOSED;
-    const struct inbox_event *ev = is_told_now ? b->event : b->last;
+    return is_told_now ? b->event : b->last;
+}
+
+const struct conn_end *l_events_last_end(const struct conn_box *b) { return last_end(b) ? last_end(b)->end : NULL; }
+
+void l_events_push_closed(lua_State *L, const struct conn_box *b) {
+    const struct inbox_event *ev = last_end(b);
     if (!ev) {
         lua_pushnil(L);
         return;
@@ -390,7 +399,7 @@ static int push_next(lua_State *L, struct conn_box *b) {
             inbox_drop_message(&b->inbox);
             l_events_make_room(b);
             return n;
-        } else if (is_read(b) && !b->first) {
+        } else if (is_read(b) && !b->first && inbox_is_empty(&b->inbox)) {
             b->due = true; /* the task that reads goes on outside of this one */
             return 0;
         } else if (!take_next(b, &ev)) {
@@ -474,12 +483,8 @@ static void on_task_end(struct task *t, void *arg, enum task_end how) {
     if (!b->draining) conn_wake(b->conn); /* for what is left, and to settle */
 }
 
-/* Tells the script what there is to tell, as far as that does not wait; the rest is held. From the loop only. */
-static void drain(struct conn_box *b) {
-    if (b->engine->tasks.exits) return; /* nothing is told any more */
-    b->due = true;
-    if (b->draining) return;
-    b->draining = true;
+/* Tells events and messages as long as there are some, and no callback waits. */
+static void tell_all(struct conn_box *b) {
     while (b->due && !b->task) {
         uint32_t before = b->progress;
         struct ws_event first;
@@ -502,7 +507,18 @@ static void drain(struct conn_box *b) {
         }
         if (b->failed) b->due = true; /* what comes behind the one that failed */
     }
-    hold_rest(b);
+}
+
+/* Tells the script what there is to tell, as far as that does not wait; the rest is held. From the loop only. */
+static void drain(struct conn_box *b) {
+    if (b->engine->tasks.exits) return; /* nothing is told any more */
+    b->due = true;
+    if (b->draining) return;
+    b->draining = true;
+    do {
+        tell_all(b);
+        hold_rest(b);
+    } while (b->due && !b->task);
     b->draining = false;
     l_events_settle(b);
 }
@@ -549,12 +565,20 @@ static void on_connected(void *arg, struct conn *c) {
     if (!is_unheard(arg, ON_CONNECT)) tell(arg, INBOX_CONNECTED, NULL, NULL);
 }
 
+/* They go on before anything is read, as a callback would: what comes with the answer finds them reading. */
+static void run_openers(struct conn_box *b, struct conn *c) {
+    conn_hold(c);
+    while (b->openers.first && c->phase == CONN_OPEN && !b->engine->tasks.exits) task_run_first(&b->openers);
+    conn_release(c);
+}
+
 static void on_opened(void *arg, struct conn *c) {
     struct conn_box *b = arg;
     b->heard = false;
     conn_begin_login(c);
-    task_wake_all(&b->openers);
+    if (!hears(b, ON_WEBSOCKET_CONNECT)) conn_end_login(c);
     tell(b, INBOX_OPENED, NULL, conn_take_head(c));
+    run_openers(b, c);
 }
 
 static void on_readable(void *arg, struct conn *c) {
