@@ -62,6 +62,7 @@ struct conn_box {
     struct inbox_event *last;   /* how the last attempt ended that was told; its own; NULL: none has */
     struct conn_staged *staged; /* NULL: nothing */
 
+    uint32_t drains;                                   /* how often all was written, modulo 2^32 */
     uint32_t progress;                                 /* messages and events taken, modulo 2^32 */
     uint16_t hears;                                    /* 1 << callback: the script has it */
     int8_t delivers;                                   /* what the task is told: an inbox_kind, or DELIVERS_MESSAGE */

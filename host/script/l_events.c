@@ -598,7 +598,7 @@ static void on_buffer_full(void *arg, struct conn *c) {
 
 static void on_drained(void *arg, struct conn *c, bool was_behind) {
     struct conn_box *b = arg;
-    (void)c;
+    if (conn_buffered(c) == 0) b->drains++;
     task_wake_all(&b->drainers);
     if (was_behind) tell_once(b, INBOX_DRAINED);
 }

@@ -92,12 +92,14 @@ static bool is_written(const struct conn_box *b) {
     return (first ? conn_unwritten : conn_buffered)(b->conn) == 0;
 }
 
+/* Stack: conn, when it ends or nil, and what b->drains was. The context is the attempt; 0: it has not waited yet. */
 static int l_look_drained(lua_State *L, int status, lua_KContext ctx) {
     struct conn_box *b = l_conn_check(L);
     struct conn *c = b->conn;
+    bool was_written = b->drains != (uint32_t)lua_tointeger(L, 3); /* though it may have ended since */
     (void)status;
     bool is_over = l_events_outlived(b) || (ctx && (c->attempt != (uint32_t)ctx || c->phase != CONN_OPEN));
-    if (!is_over && c->phase < CONN_ENDED && is_written(b)) {
+    if (was_written || (!is_over && c->phase < CONN_ENDED && is_written(b))) {
         lua_pushboolean(L, 1);
         return 1;
     }
@@ -109,7 +111,10 @@ static int l_look_drained(lua_State *L, int status, lua_KContext ctx) {
 }
 
 int l_conn_drain(lua_State *L) {
-    read_end(L, l_conn_check(L));
+    struct conn_box *b = l_conn_check(L);
+    read_end(L, b);
+    lua_settop(L, 2);
+    lua_pushinteger(L, b->drains);
     return l_look_drained(L, LUA_OK, 0);
 }
 
