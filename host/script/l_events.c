@@ -61,18 +61,27 @@ static void hold(struct conn_box *b, const struct ws_event *ev, void (*wake)(str
     if (full || !has_room(b)) conn_pause(b->conn, CONN_PAUSED_BY_SINK);
 }
 
+/* Is it tasks that are to have what comes: one that waits for it, or one that is about to? */
+static bool is_read(const struct conn_box *b) { return b->receivers.first && !hears(b, ON_MESSAGE); }
+static bool may_be_read(const struct conn_box *b) {
+    return !hears(b, ON_MESSAGE) && (b->receivers.first || b->engine->tasks.ready.first);
+}
+
+/* From the loop. The next message, ping or pong, when who is to read it waits for it. */
+static bool next_for_readers(struct conn_box *b, struct ws_event *ev) {
+    if (may_be_read(b) && !is_read(b)) task_run_ready(b->engine);
+    return conn_next(b->conn, ev);
+}
+
 /* From the loop. Who reads in a straight line has each message as a callback would: what comes behind it is looked at
  * when that task waits again, so that its answer still goes out before what ends the connection. */
 static void hold_rest(struct conn_box *b) {
     struct ws_event ev;
     bool waited = b->task;
     b->due = false;
-    while ((b->task || !waited) && conn_next(b->conn, &ev)) hold(b, &ev, task_run_first);
+    while ((b->task || !waited) && next_for_readers(b, &ev)) hold(b, &ev, task_run_first);
     if (waited && !b->task) b->due = true; /* the callback that was the reader is done: others go on */
 }
-
-/* Does a task wait for its next message? */
-static bool is_read(const struct conn_box *b) { return b->receivers.first && !hears(b, ON_MESSAGE); }
 
 void l_events_make_room(struct conn_box *b) {
     bool room = inbox_size(&b->inbox) <= b->conn->plan->settings.max_receive_buffer / 2 && has_room(b);
@@ -399,8 +408,8 @@ static int push_next(lua_State *L, struct conn_box *b) {
             inbox_drop_message(&b->inbox);
             l_events_make_room(b);
             return n;
-        } else if (is_read(b) && !b->first && inbox_is_empty(&b->inbox)) {
-            b->due = true; /* the task that reads goes on outside of this one */
+        } else if (may_be_read(b) && !b->first && inbox_is_empty(&b->inbox)) {
+            b->due = true; /* tasks that read go on outside of this one */
             return 0;
         } else if (!take_next(b, &ev)) {
             return 0;
@@ -490,7 +499,7 @@ static void tell_all(struct conn_box *b) {
         struct ws_event first;
         b->due = b->failed = false;
         if (inbox_is_empty(&b->inbox)) { /* part of a message is not worth a task */
-            if (!conn_next(b->conn, &first)) break;
+            if (!next_for_readers(b, &first)) break;
             if (is_read(b)) {
                 hold(b, &first, task_run_first);
                 b->due = true;
