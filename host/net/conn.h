@@ -275,6 +275,9 @@ void conn_ping_changed(struct conn *c);
 /* Bytes that were sent and not yet taken by the system. */
 size_t conn_buffered(const struct conn *c);
 
+/* The same without what is queued. */
+size_t conn_unwritten(const struct conn *c);
+
 /* Seconds of the last ping's way there and back, and of that which the pong answered that conn_next gave last; below 0:
  * not known, or it answered none of ours. */
 static inline double conn_latency(const struct conn *c) { return c->pings ? c->pings->latency : -1; }

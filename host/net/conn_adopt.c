@@ -53,14 +53,9 @@ static void adopt_offer_later(struct conn *c, struct handshake_offer *offer) {
 
 /* What was taken for sent is sent, also where two queues together are longer than one may be. */
 static void adopt_queue(struct conn *c, struct backlog *queue) {
-    size_t cap = c->out.cap;
-    if (c->phase == CONN_OPEN) c->out.cap = SIZE_MAX;
-    for (struct ws_event ev; queue && backlog_first(queue, &ev); backlog_drop(queue)) {
-        bool sends = c->phase == CONN_OPEN && !c->login;
-        int rc = sends ? conn_write(c, ev.kind, ev.data) : conn_queue(c, ev.kind, ev.data);
-        if (rc == 0) c->messages_out++;
-    }
-    c->out.cap = cap;
+    for (struct ws_event ev; queue && backlog_first(queue, &ev); backlog_drop(queue))
+        if (conn_queue(c, ev.kind, ev.data) == 0) c->messages_out++;
+    if (c->phase == CONN_OPEN && !c->login) conn_send_queue(c);
     conn_mark_busy(c);
 }
 
@@ -88,8 +83,7 @@ static void swap_plans(struct conn *c, struct conn *like, bool with_url) {
     conn_renew_step(c);
     if (c->phase == CONN_OPEN) {
         ws_limit(&c->ws, c->plan->settings.max_message_size);
-        c->ws.fragment = c->plan->settings.fragment_size;
-        c->out.cap = c->plan->settings.max_send_buffer + CONN_CONTROL_ROOM;
+        conn_apply_send_limits(c);
         if (pings != c->plan->settings.ping_interval)
             conn_ping_changed(c);
         else

@@ -55,8 +55,7 @@ static void opened(struct conn *c, const struct deflate_params *deflate) {
     clock_cancel(&c->net->clock, &c->step);
     c->phase = CONN_OPEN;
     c->opened_at = c->last_in = conn_now(c);
-    c->out.cap = c->plan->settings.max_send_buffer + CONN_CONTROL_ROOM;
-    c->ws.fragment = c->plan->settings.fragment_size;
+    conn_apply_send_limits(c);
     c->given_messages = c->given_bytes = 0;
     conn_ping_changed(c);
     conn_mark_busy(c);

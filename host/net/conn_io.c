@@ -153,10 +153,10 @@ static void end(struct conn *c, int error) {
                        : c->phase == CONN_HANDSHAKE ? "before the opening handshake was done"
                                                     : "without a Close frame";
     const char *hint = is_speechless(c) ? conn_tls_hint(c) : "";
+    if (error == UV_EOF && conn_is_open(c)) flush(c); /* the peer may still read what we said last, and our Close */
     if (c->phase == CONN_REFUSED) {
         conn_handshake_refused(c);
     } else if (c->phase == CONN_CLOSING) {
-        if (error == UV_EOF) flush(c);            /* the peer may still read what we said last, and our Close */
         if (conn_is_live(c)) conn_end_attempt(c); /* after a Close a bare end is no error */
     } else if (error == UV_EOF) {
         CONN_FAIL(c, "reset", "%s ended the connection %s%s", who, when, hint);

@@ -7,6 +7,12 @@
 
 /* ---- the queue ---- */
 
+static void note_unsent(struct conn *c, struct slice data) {
+    struct conn_end *e = conn_ending(c);
+    e->unsent_messages++;
+    e->unsent_bytes += data.n;
+}
+
 int conn_queue(struct conn *c, enum ws_kind kind, struct slice data) {
     if (!c->queue) {
         if (!(c->queue = malloc(sizeof *c->queue))) return ERR_NOMEM;
@@ -21,23 +27,25 @@ void conn_drop_queue(struct conn *c) {
     c->queue = NULL;
 }
 
+/* What was taken for sent is sent, also where its frames are longer than what may wait. */
 void conn_send_queue(struct conn *c) {
+    size_t cap = c->out.cap;
+    c->out.cap = SIZE_MAX;
     for (struct ws_event ev; c->queue && backlog_first(c->queue, &ev); backlog_drop(c->queue))
-        conn_write(c, ev.kind, ev.data);
+        if (conn_write(c, ev.kind, ev.data) < 0) note_unsent(c, ev.data);
+    c->out.cap = cap;
     conn_drop_queue(c);
 }
 
-/* The next attempt, which may be the script's to ask for, has it with "always" alone. */
+/* The next attempt, which may be the script's to ask for, has it with "always" alone. Where none is to come so far, it
+ * is told as unsent all the same. */
 void conn_leave_queue(struct conn *c) {
+    bool comes = c->phase == CONN_WAITING || c->again, always = c->plan->settings.queue == QUEUE_ALWAYS;
+    if (!c->queue || (always && comes)) return;
     struct conn_end *e = conn_ending(c);
-    bool goes_on =
-        c->plan->settings.queue == QUEUE_ALWAYS && (c->phase == CONN_WAITING || c->again || !c->ended_by_owner);
-    if (goes_on) return;
-    for (struct ws_event ev; c->queue && backlog_first(c->queue, &ev); backlog_drop(c->queue)) {
-        e->unsent_messages++;
-        e->unsent_bytes += ev.data.n;
-    }
-    conn_drop_queue(c);
+    e->unsent_messages += backlog_count(c->queue);
+    e->unsent_bytes += backlog_size(c->queue);
+    if (!always || c->ended_by_owner) conn_drop_queue(c);
 }
 
 /* ---- sending ---- */
@@ -46,6 +54,7 @@ int conn_write(struct conn *c, enum ws_kind kind, struct slice data) {
     int rc = ws_send(&c->ws, kind, data);
     if (rc < 0) return rc;
     c->given_messages++;
+    c->behind = c->behind || c->out.len > CONN_BEHIND;
     conn_sent(c, kind, data, 0);
     return 0;
 }
@@ -60,20 +69,23 @@ static void count_sent(struct conn *c, size_t before) {
     if (c->ws.deflate) conn_count(c);
 }
 
+static int refuse_full(struct conn *c) {
+    c->full = true;
+    conn_mark_busy(c);
+    return ERR_FULL;
+}
+
 /* Writes a message, or queues it. */
 static int put(struct conn *c, enum ws_kind kind, struct slice data, bool queued) {
     size_t most = c->plan->settings.max_send_buffer; /* what is as large as that may go, its frame's head aside */
-    if (data.n > most || conn_buffered(c) > most - data.n) {
-        c->full = true;
-        conn_mark_busy(c);
-        return ERR_FULL;
-    }
+    if (data.n > most || conn_buffered(c) > most - data.n) return refuse_full(c);
     if (!queued) net_take_buffer(c->net, &c->out);
     size_t before = sendable(c);
     int rc = !queued                                ? conn_write(c, kind, data)
              : kind == WS_TEXT && !utf8_valid(data) ? ERR_INVALID_UTF8
                                                     : conn_queue(c, kind, data);
     count_sent(c, before);
+    if (rc == ERR_FULL) return refuse_full(c);
     if (rc < 0) return rc;
     c->messages_out++;
     return 0;
@@ -100,7 +112,9 @@ void conn_begin_login(struct conn *c) { c->login = true; }
 void conn_end_login(struct conn *c) {
     if (!c->login) return;
     c->login = false;
+    if (c->phase != CONN_OPEN) return; /* what waits is told as unsent */
     conn_send_queue(c);
+    conn_await_drained(c); /* who waits for that has not been told while the queue waited */
 }
 
 int conn_send_raw(struct conn *c, struct slice bytes) {
@@ -113,17 +127,35 @@ int conn_send_raw(struct conn *c, struct slice bytes) {
 
 /* ---- what waits ---- */
 
+void conn_apply_send_limits(struct conn *c) {
+    const struct conn_settings *s = &c->plan->settings;
+    size_t heads = s->fragment_size ? s->max_send_buffer / s->fragment_size * FRAME_HEAD_MAX : 0;
+    c->ws.fragment = s->fragment_size;
+    c->out.cap = s->max_send_buffer + heads + CONN_CONTROL_ROOM;
+}
+
+size_t conn_unwritten(const struct conn *c) {
+    return c->out.len + (c->tls ? tls_out(c->tls)->len : 0) + (c->stream ? stream_waiting(c->stream) : 0);
+}
+
 size_t conn_buffered(const struct conn *c) {
     size_t queued = c->queue ? c->queue->bytes.len : 0;
-    if (c->phase == CONN_ENDED) return queued + (size_t)c->end->unsent_bytes;
-    return queued + c->out.len + (c->tls ? tls_out(c->tls)->len : 0) + (c->stream ? stream_waiting(c->stream) : 0);
+    return queued + (c->phase == CONN_ENDED ? (size_t)c->end->unsent_bytes : conn_unwritten(c));
 }
+
+/* A login may wait until it is written, and has nothing to do with the queue that waits for it. */
+static bool login_is_written(const struct conn *c) { return c->login && c->drain_awaited && !conn_unwritten(c); }
 
 void conn_look_drained(struct conn *c) {
     size_t waits = conn_buffered(c);
     c->behind = c->behind || (waits > CONN_BEHIND && c->given_messages); /* not by pongs alone */
-    if (waits) return;
+    if (waits && !login_is_written(c)) return;
     c->given_messages = c->given_bytes = 0;
+    if (waits) {
+        c->drain_awaited = false;
+        if (c->sink && c->sink->drained) c->sink->drained(c->sink_arg, c, false);
+        return;
+    }
     if (!c->full && !c->behind && !c->drain_awaited) return;
     bool was_behind = c->full || c->behind;
     c->full = c->full_told = c->behind = c->drain_awaited = false;
@@ -146,6 +178,6 @@ void conn_note_unsent(struct conn *c) {
     uint64_t all = c->given_bytes + waits, messages = c->given_messages;
     if (c->stream) waits += stream_waiting(c->stream);
     if (!messages || !waits || !all) return;
-    e->unsent_bytes = waits;
-    e->unsent_messages = waits < all ? (uint64_t)((double)messages * (double)waits / (double)all + 0.999) : messages;
+    e->unsent_bytes += waits;
+    e->unsent_messages += waits < all ? (uint64_t)((double)messages * (double)waits / (double)all + 0.999) : messages;
 }

@@ -58,6 +58,7 @@ static int l_ping(lua_State *L) {
     l_number_plain(L, 2);
     const char *data = luaL_optlstring(L, 2, "", &n);
     luaL_argcheck(L, n <= FRAME_CONTROL_MAX, 2, "a ping has at most 125 bytes");
+    if (l_events_outlived(b)) return push_result(L, ERR_CLOSED);
     l_engine_need(L, b->engine, n);
     return push_result(L, conn_ping(b->conn, slice_of(data, n)));
 }
@@ -79,20 +80,23 @@ static struct farewell check_farewell(lua_State *L, int code_at) {
     return (struct farewell){(uint16_t)code, slice_of(reason, n)};
 }
 
+static struct conn_staged *stage_farewell(lua_State *L, struct conn_box *b, struct farewell f) {
+    char *copy = malloc(f.reason.n + 1);
+    if (!copy) luaL_error(L, "not enough memory");
+    if (f.reason.n) memcpy(copy, f.reason.p, f.reason.n);
+    struct conn_staged *s = stage(b);
+    free(s->reason);
+    s->code = f.code;
+    s->reason = copy;
+    s->reason_size = (uint8_t)f.reason.n;
+    return s;
+}
+
 static int l_close(lua_State *L) {
     struct conn_box *b = l_conn_check(L);
     struct farewell f = check_farewell(L, 2);
-    size_t n = f.reason.n;
     if (b->engine->staged) {
-        char *copy = malloc(n + 1);
-        if (!copy) return luaL_error(L, "not enough memory");
-        if (n) memcpy(copy, f.reason.p, n);
-        struct conn_staged *s = stage(b);
-        free(s->reason);
-        s->ends = true;
-        s->code = f.code;
-        s->reason = copy;
-        s->reason_size = (uint8_t)n;
+        stage_farewell(L, b, f)->ends = true;
     } else {
         conn_close(b->conn, f.code, f.reason);
         l_events_settle(b);
@@ -126,8 +130,10 @@ static int l_reconnect(lua_State *L) {
     struct farewell f = check_farewell(L, 3);
     if (b->engine->ended || b->engine->stopping) return 0;
     if (b->engine->staged) {
-        stage(b)->reopens = true;
-        stage(b)->delay = clock_from_seconds(seconds);
+        struct conn_staged *s = stage(b);
+        if (!s->ends) s = stage_farewell(L, b, f);
+        s->reopens = true;
+        s->delay = clock_from_seconds(seconds);
         return 0;
     }
     box_anchor(L, 1, b);
@@ -188,6 +194,7 @@ static void catch_up(struct conn_box *b) {
         conn_destroy(c);
     else if (s->ends)
         conn_close(c, s->code, slice_of(s->reason, s->reason_size));
+    if (s->reopens && c->phase == CONN_OPEN) conn_close(c, s->code, slice_of(s->reason, s->reason_size));
     if (s->reopens) conn_open(c, s->delay);
     unstage(b);
 }

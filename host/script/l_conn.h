@@ -56,10 +56,12 @@ struct conn_box {
     struct inbox_event *event;  /* what that is told; its own */
     struct ws_event *first;     /* what the next task begins with; NULL: it looks for itself */
     struct waiters receivers;   /* tasks in conn:receive */
-    struct waiters lookers;     /* in conn:drain and conn:opened */
+    struct waiters drainers;    /* in conn:drain */
+    struct waiters openers;     /* in conn:opened */
     struct inbox_event *last;   /* how the last attempt ended that was told; its own; NULL: none has */
     struct conn_staged *staged; /* NULL: nothing */
 
+    uint32_t drains;                                   /* how often all was written, modulo 2^32 */
     uint32_t progress;                                 /* messages and events taken, modulo 2^32 */
     uint16_t hears;                                    /* 1 << callback: the script has it */
     int8_t delivers;                                   /* what the task is told: an inbox_kind, or DELIVERS_MESSAGE */
@@ -69,8 +71,7 @@ struct conn_box {
     bool binary : 1;                                   /* what send() makes */
     bool url_function : 1, headers_function : 1;       /* are functions */
     bool draining : 1, due : 1, failed : 1, takes : 1; /* see l_events.c */
-    bool opens : 1;                                    /* a task waits in conn:opened */
-    bool heard : 1;                                    /* which tells of the failure */
+    bool heard : 1;                                    /* conn:opened tells of the failure */
     bool has_listener : 1;                             /* the task has on_message at hand, as it is now */
 };
 enum { START_URL, START_HEADERS, START_DONE }; /* conn_box.start */
@@ -141,6 +142,9 @@ int l_conn_receive(lua_State *L);
 int l_conn_messages(lua_State *L);
 int l_conn_drain(lua_State *L);
 int l_conn_opened(lua_State *L);
+
+/* How the last attempt ended that on_close was told of, or is told of now; NULL: none has. */
+const struct conn_end *l_events_last_end(const struct conn_box *b);
 
 /* Pushes what conn.closed is: { code, reason, record }, or nil. */
 void l_events_push_closed(lua_State *L, const struct conn_box *b);

@@ -61,15 +61,27 @@ static void hold(struct conn_box *b, const struct ws_event *ev, void (*wake)(str
     if (full || !has_room(b)) conn_pause(b->conn, CONN_PAUSED_BY_SINK);
 }
 
+/* Is it tasks that are to have what comes: one that waits for it, or one that is about to? */
+static bool is_read(const struct conn_box *b) { return b->receivers.first && !hears(b, ON_MESSAGE); }
+static bool may_be_read(const struct conn_box *b) {
+    return !hears(b, ON_MESSAGE) && (b->receivers.first || b->engine->tasks.ready.first);
+}
+
+/* From the loop. The next message, ping or pong, when who is to read it waits for it. */
+static bool next_for_readers(struct conn_box *b, struct ws_event *ev) {
+    if (may_be_read(b) && !is_read(b)) task_run_ready(b->engine);
+    return conn_next(b->conn, ev);
+}
+
 /* From the loop. Who reads in a straight line has each message as a callback would: what comes behind it is looked at
  * when that task waits again, so that its answer still goes out before what ends the connection. */
 static void hold_rest(struct conn_box *b) {
     struct ws_event ev;
-    while (conn_next(b->conn, &ev)) hold(b, &ev, task_run_first);
+    bool waited = b->task;
+    b->due = false;
+    while ((b->task || !waited) && next_for_readers(b, &ev)) hold(b, &ev, task_run_first);
+    if (waited && !b->task) b->due = true; /* the callback that was the reader is done: others go on */
 }
-
-/* Does a task wait for its next message? */
-static bool is_read(const struct conn_box *b) { return b->receivers.first && !hears(b, ON_MESSAGE); }
 
 void l_events_make_room(struct conn_box *b) {
     bool room = inbox_size(&b->inbox) <= b->conn->plan->settings.max_receive_buffer / 2 && has_room(b);
@@ -163,9 +175,15 @@ static void push_record(lua_State *L, const struct conn_end *end, const struct c
     lua_setfield(L, -2, "response");
 }
 
-void l_events_push_closed(lua_State *L, const struct conn_box *b) {
+static const struct inbox_event *last_end(const struct conn_box *b) {
     bool is_told_now = b->event && b->event->kind == INBOX_CLOSED;
-    const struct inbox_event *ev = is_told_now ? b->event : b->last;
+    return is_told_now ? b->event : b->last;
+}
+
+const struct conn_end *l_events_last_end(const struct conn_box *b) { return last_end(b) ? last_end(b)->end : NULL; }
+
+void l_events_push_closed(lua_State *L, const struct conn_box *b) {
+    const struct inbox_event *ev = last_end(b);
     if (!ev) {
         lua_pushnil(L);
         return;
@@ -390,8 +408,8 @@ static int push_next(lua_State *L, struct conn_box *b) {
             inbox_drop_message(&b->inbox);
             l_events_make_room(b);
             return n;
-        } else if (is_read(b) && !b->first) {
-            b->due = true; /* the task that reads goes on outside of this one */
+        } else if (may_be_read(b) && !b->first && inbox_is_empty(&b->inbox)) {
+            b->due = true; /* tasks that read go on outside of this one */
             return 0;
         } else if (!take_next(b, &ev)) {
             return 0;
@@ -474,18 +492,14 @@ static void on_task_end(struct task *t, void *arg, enum task_end how) {
     if (!b->draining) conn_wake(b->conn); /* for what is left, and to settle */
 }
 
-/* Tells the script what there is to tell, as far as that does not wait; the rest is held. From the loop only. */
-static void drain(struct conn_box *b) {
-    if (b->engine->tasks.exits) return; /* nothing is told any more */
-    b->due = true;
-    if (b->draining) return;
-    b->draining = true;
+/* Tells events and messages as long as there are some, and no callback waits. */
+static void tell_all(struct conn_box *b) {
     while (b->due && !b->task) {
         uint32_t before = b->progress;
         struct ws_event first;
         b->due = b->failed = false;
         if (inbox_is_empty(&b->inbox)) { /* part of a message is not worth a task */
-            if (!conn_next(b->conn, &first)) break;
+            if (!next_for_readers(b, &first)) break;
             if (is_read(b)) {
                 hold(b, &first, task_run_first);
                 b->due = true;
@@ -502,7 +516,18 @@ static void drain(struct conn_box *b) {
         }
         if (b->failed) b->due = true; /* what comes behind the one that failed */
     }
-    hold_rest(b);
+}
+
+/* Tells the script what there is to tell, as far as that does not wait; the rest is held. From the loop only. */
+static void drain(struct conn_box *b) {
+    if (b->engine->tasks.exits) return; /* nothing is told any more */
+    b->due = true;
+    if (b->draining) return;
+    b->draining = true;
+    do {
+        tell_all(b);
+        hold_rest(b);
+    } while (b->due && !b->task);
     b->draining = false;
     l_events_settle(b);
 }
@@ -518,14 +543,10 @@ void l_events_settle(struct conn_box *b) {
     box_unanchor(b->engine->L, b);
 }
 
-static void wake_lookers(struct conn_box *b) {
-    b->opens = false;
-    task_wake_all(&b->lookers);
-}
-
 void l_events_wake_all(struct conn_box *b) {
     task_wake_all(&b->receivers);
-    wake_lookers(b);
+    task_wake_all(&b->drainers);
+    task_wake_all(&b->openers);
 }
 
 /* ---- the sink ---- */
@@ -553,12 +574,20 @@ static void on_connected(void *arg, struct conn *c) {
     if (!is_unheard(arg, ON_CONNECT)) tell(arg, INBOX_CONNECTED, NULL, NULL);
 }
 
+/* They go on before anything is read, as a callback would: what comes with the answer finds them reading. */
+static void run_openers(struct conn_box *b, struct conn *c) {
+    conn_hold(c);
+    while (b->openers.first && c->phase == CONN_OPEN && !b->engine->tasks.exits) task_run_first(&b->openers);
+    conn_release(c);
+}
+
 static void on_opened(void *arg, struct conn *c) {
     struct conn_box *b = arg;
     b->heard = false;
     conn_begin_login(c);
-    wake_lookers(b);
+    if (!hears(b, ON_WEBSOCKET_CONNECT)) conn_end_login(c);
     tell(b, INBOX_OPENED, NULL, conn_take_head(c));
+    run_openers(b, c);
 }
 
 static void on_readable(void *arg, struct conn *c) {
@@ -578,8 +607,8 @@ static void on_buffer_full(void *arg, struct conn *c) {
 
 static void on_drained(void *arg, struct conn *c, bool was_behind) {
     struct conn_box *b = arg;
-    (void)c;
-    wake_lookers(b);
+    if (conn_buffered(c) == 0) b->drains++;
+    task_wake_all(&b->drainers);
     if (was_behind) tell_once(b, INBOX_DRAINED);
 }
 
@@ -598,7 +627,7 @@ static void on_failed(void *arg, struct conn *c, const struct fault *fault) {
     struct conn_end end = {.fault = *fault};
     struct conn_box *b = arg;
     (void)c;
-    b->heard = b->opens;
+    b->heard = b->openers.first != NULL;
     end_start(b);
     tell(b, INBOX_FAILED, &end, NULL);
 }
@@ -610,7 +639,7 @@ static void on_closed(void *arg, struct conn *c, const struct conn_end *end) {
     inbox_tell(&b->inbox, INBOX_CLOSED, slice_of(NULL, 0), end, head, 0);
     if (end->gave_up[0]) inbox_tell(&b->inbox, INBOX_GAVE_UP, slice_of(NULL, 0), end, NULL, 0);
     drain(b);
-    wake_lookers(b);
+    task_wake_all(&b->drainers);
     if (b->task) l_events_wake_all(b); /* the callback that waits may be one of them */
 }
 

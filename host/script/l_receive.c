@@ -88,31 +88,41 @@ static int fail(lua_State *L, const char *word, const char *message) {
     return 3;
 }
 
+/* What a login sends has nothing to do with the queue that waits for it. */
+static bool is_written(const struct conn_box *b) {
+    bool first = b->conn->login && l_events_logs_in(b);
+    return (first ? conn_unwritten : conn_buffered)(b->conn) == 0;
+}
+
+/* Stack: conn, when it ends or nil, and what b->drains was. The context is the attempt; 0: it has not waited yet. */
 static int l_look_drained(lua_State *L, int status, lua_KContext ctx) {
     struct conn_box *b = l_conn_check(L);
     struct conn *c = b->conn;
+    bool was_written = b->drains != (uint32_t)lua_tointeger(L, 3); /* though it may have ended since */
     (void)status;
-    bool is_over =
-        ctx && (c->attempt != (uint32_t)ctx || c->phase != CONN_OPEN); /* what it waited for was never sent */
-    if (!is_over && c->phase < CONN_ENDED && conn_buffered(c) == 0) {
+    bool is_over = l_events_outlived(b) || (ctx && (c->attempt != (uint32_t)ctx || c->phase != CONN_OPEN));
+    if (was_written || (!is_over && c->phase < CONN_ENDED && is_written(b))) {
         lua_pushboolean(L, 1);
         return 1;
     }
     if (is_over || c->phase == CONN_CLOSED || c->phase > CONN_OPEN) return fail(L, err_word(ERR_CLOSED), NULL);
     if (c->phase != CONN_OPEN) return fail(L, err_word(ERR_NOT_OPEN), NULL);
     if (ctx && l_task_timed_out(L)) return fail(L, "timeout", NULL);
-    conn_await_drained(c);
-    return l_task_wait(L, "conn:drain", &b->lookers, left(b, end_of(L)), (lua_KContext)c->attempt, l_look_drained);
+    if (!c->login || l_events_logs_in(b)) conn_await_drained(c); /* conn_end_login has the others told */
+    return l_task_wait(L, "conn:drain", &b->drainers, left(b, end_of(L)), (lua_KContext)c->attempt, l_look_drained);
 }
 
 int l_conn_drain(lua_State *L) {
-    read_end(L, l_conn_check(L));
+    struct conn_box *b = l_conn_check(L);
+    read_end(L, b);
+    lua_settop(L, 2);
+    lua_pushinteger(L, b->drains);
     return l_look_drained(L, LUA_OK, 0);
 }
 
 /* How the attempt ended that was waited for. */
 static int give_failure(lua_State *L, const struct conn_box *b) {
-    const struct conn_end *end = b->last ? b->last->end : NULL;
+    const struct conn_end *end = l_events_last_end(b);
     if (!end || !fault_set(&end->fault)) return fail(L, "closed", "the connection is closed");
     return fail(L, end->fault.kind, end->fault.text);
 }
@@ -126,8 +136,7 @@ static int l_look_opened(lua_State *L, int status, lua_KContext ctx) {
     }
     if (l_events_over(b)) return give_failure(L, b);
     if (ctx && l_task_timed_out(L)) return fail(L, "timeout", "the connection is not open yet");
-    b->opens = true;
-    return l_task_wait(L, "conn:opened", &b->lookers, left(b, end_of(L)), 1, l_look_opened);
+    return l_task_wait(L, "conn:opened", &b->openers, left(b, end_of(L)), 1, l_look_opened);
 }
 
 int l_conn_opened(lua_State *L) {

@@ -220,8 +220,7 @@ static void go_on(struct task *t) {
     finish(t, rc == LUA_OK ? TASK_DONE : TASK_FAILED);
 }
 
-static void on_turn(struct deadline *d) {
-    struct engine *e = (struct engine *)((char *)d - offsetof(struct engine, tasks.turn));
+void task_run_ready(struct engine *e) {
     uint64_t round = e->tasks.order; /* those made ready meanwhile have the next turn */
     for (struct task *t; !e->tasks.exits && (t = e->tasks.ready.first) && t->order < round;) {
         leave(t);
@@ -231,6 +230,11 @@ static void on_turn(struct deadline *d) {
         else
             go_on(t);
     }
+}
+
+static void on_turn(struct deadline *d) {
+    struct engine *e = (struct engine *)((char *)d - offsetof(struct engine, tasks.turn));
+    task_run_ready(e);
     if (!e->tasks.exits && e->tasks.ready.first) clock_set(&e->net->clock, d, clock_now(&e->net->clock), on_turn);
 }
 

@@ -100,6 +100,9 @@ void task_raise(struct task *t, const char *message);
 void task_wake_first(struct waiters *w);
 void task_wake_all(struct waiters *w);
 
+/* Have those go on at once that are ready. From the loop only. */
+void task_run_ready(struct engine *e);
+
 /* Has the first of them go on at once, and returns when it waits again or has ended. From the loop only. */
 void task_run_first(struct waiters *w);
 

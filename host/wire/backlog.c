@@ -37,3 +37,15 @@ void backlog_drop(struct backlog *b) {
     buf_consume(&b->bytes, sizeof(struct record) + ev.data.n);
     if (b->bytes.len == 0) buf_reset(&b->bytes, WS_KEEP);
 }
+
+size_t backlog_count(const struct backlog *b) {
+    struct record r;
+    size_t count = 0;
+    for (struct slice rest = buf_slice(&b->bytes); rest.n; count++) {
+        memcpy(&r, rest.p, sizeof r);
+        rest = slice_skip(rest, sizeof r + (size_t)r.size);
+    }
+    return count;
+}
+
+size_t backlog_size(const struct backlog *b) { return b->bytes.len - backlog_count(b) * sizeof(struct record); }

@@ -21,6 +21,10 @@ int backlog_put(struct backlog *b, enum ws_kind kind, struct slice data);
 bool backlog_first(const struct backlog *b, struct ws_event *ev);
 void backlog_drop(struct backlog *b);
 
+/* How many messages they are, and the bytes of these. */
+size_t backlog_count(const struct backlog *b);
+size_t backlog_size(const struct backlog *b);
+
 static inline bool backlog_is_empty(const struct backlog *b) { return b->bytes.len == 0; }
 
 #endif

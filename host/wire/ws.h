@@ -118,9 +118,9 @@ enum ws_step ws_step(struct ws *w, struct slice *in, struct ws_event *ev);
  * message the rest is best read to where it stays; then `*at` is the input of the next ws_step. */
 void ws_place(struct ws *w, uint8_t **at, size_t *n);
 
-/* Appends one message, in one frame or in fragments of w->fragment bytes (RFC 6455 5.4). 0, ERR_CLOSED (a Close was sent or received, or the conversation failed),
- * ERR_INVALID_UTF8 (a text that is not UTF-8), ERR_FULL (past the cap of `out`) or ERR_NOMEM; where it is not 0,
- * nothing was appended. */
+/* Appends one message, in one frame or in fragments of w->fragment bytes (RFC 6455 5.4). 0, ERR_CLOSED (a Close was
+ * sent or received, or the conversation failed), ERR_INVALID_UTF8 (a text that is not UTF-8), ERR_FULL (past the cap of
+ * `out`) or ERR_NOMEM; where it is not 0, nothing was appended. */
 int ws_send(struct ws *w, enum ws_kind kind, struct slice data);
 
 /* Appends a ping with up to 125 bytes. 0, ERR_CLOSED, ERR_RANGE (too long), ERR_FULL or ERR_NOMEM. */

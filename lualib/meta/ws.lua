@@ -102,6 +102,11 @@ ws = {}
 ---@field pong_timeout? number      seconds after a ping in which something must come; default 20
 ---@field max_message_size? integer bytes of a message received; default 16 MiB
 ---@field max_send_buffer? integer  bytes that wait to be sent; default 16 MiB
+---@field queue? "connecting"|"always"|"never"  what becomes of messages sent while it is not open: "connecting" (the
+---default) queues them while an attempt is under way, and drops what is left when that fails; "always" also between
+---attempts, and keeps them for the next; "never" refuses them ("not_open")
+---@field fragment_size? integer    bytes: longer messages leave in fragments of that size (RFC 6455 5.4), for
+---servers that take no long frames; default: each leaves in one frame
 ---@field max_receive_buffer? integer  bytes held for a script that is behind; default 16 MiB; with --max-memory
 ---less, where much is kept
 ---@field tls? ws.tls
@@ -126,13 +131,16 @@ ws = {}
 ---of yours; default false
 ---@field on_connect? fun(conn: ws.connection)  the transport is up (TCP, the proxy; for wss, TLS verified); a
 ---redirect: again
----@field on_websocket_connect? fun(conn: ws.connection, response: ws.response)  the handshake is done
+---@field on_websocket_connect? fun(conn: ws.connection, response: ws.response)  the handshake is done. What it sends
+---until it returns, waits included, goes first: what was queued, and what others send meanwhile, follows when it has
+---returned. So it is the place of a login; do not read all messages in it
 ---@field on_message? fun(conn: ws.connection, data: string, kind: ws.kind)
 ---@field on_ping? fun(conn: ws.connection, data: string)  it was answered already
 ---@field on_pong? fun(conn: ws.connection, data: string, seconds?: number)  seconds: since the ping it answers
 ---@field on_error? fun(conn: ws.connection, code: ws.error, message: string)
 ---@field on_buffer_full? fun(conn: ws.connection)  a message was refused; told once, until on_drain
----@field on_drain? fun(conn: ws.connection)        after that: all is written
+---@field on_drain? fun(conn: ws.connection)        all is written; each time after more than 64 KB waited, or a
+---message was refused
 ---@field on_adopt? fun(conn: ws.connection)  a reload: this live connection is this generation's from now on
 ---@field on_give_up? fun(conn: ws.connection, why: string)  automatic reconnection ended: "status 401", ...
 ---@field on_close? fun(conn: ws.connection, code: integer, reason: string, record: ws.record)  last, once an attempt
@@ -145,12 +153,21 @@ ws = {}
 ---@field protocol? string
 ---@field extensions? string
 ---@field body string  of a refusal: its first 4 KB
+local response = {}
+
+---Every line of that name, in the order received; none: an empty list.
+---@param name string  in any case
+---@return string[] values
+function response:all(name) end
 
 ---How an attempt ended.
 ---@class ws.record
 ---@field phase "dns"|"connect"|"proxy"|"tls"|"handshake"|"open"|"closing"  where it was when the end began
 ---@field error? ws.error
 ---@field message? string
+---@field unsent_messages integer  that were never sent: queued and dropped, or not taken by the system when it ended.
+---Of those that were written in part of a longer backlog it is an estimate, by their bytes
+---@field unsent_bytes integer     the bytes of these: of what was queued the data, else of its frames
 ---@field sent? integer      the code we sent in a Close frame; 1005: none in it
 ---@field system? string     what the system called it: "ECONNRESET", "ECONNREFUSED", ...
 ---@field alert? integer     the TLS alert that the peer sent (RFC 8446 6)
@@ -166,8 +183,13 @@ ws = {}
 ---@field response? ws.response  of a refused handshake, told at most a second after its head: with what had come of its
 ---                               body by then, 4 KB at most
 
----A connection. Callbacks may be replaced at any time; a function may be anything that can be called. Fields of your
----own may be set on it, but for names with on_, which are callbacks. One of a method's name stands in for it on this
+---@class ws.closed
+---@field code integer
+---@field reason string
+---@field record ws.record
+
+---A connection. `local conn <close> = ws.connect{...}` closes it when it goes out of scope. Callbacks may be replaced at
+---any time; a function may be anything that can be called. Fields of your own may be set on it, but for names with on_, which are callbacks. One of a method's name stands in for it on this
 ---connection, until it is nil: so busted's spies and stubs do (`stub(conn, "send")`).
 ---@class ws.connection: ws.options
 ---@field id integer
@@ -176,7 +198,9 @@ ws = {}
 ---@field remote_address? string  "127.0.0.1:1234", "[fe80::1%eth0]:1234"; through a proxy: its address
 ---@field local_address? string   while it is connected
 ---@field tls? ws.tls_state       while TLS is up; nil on a plain connection, and in on_close
----@field buffered_amount integer bytes sent that the system has not taken yet
+---@field buffered_amount integer bytes sent that the system has not taken yet; of an attempt that has ended, until
+---on_close is told of it
+---@field closed? ws.closed       how the last attempt ended; nil: none has
 ---@field latency? number         seconds of the last ping there and back
 ---@field bytes_in integer
 ---@field bytes_out integer
@@ -190,22 +214,39 @@ local connection = {}
 ---@return ws.connection
 function ws.connect(options) end
 
----Sends a message, as text or binary by `kind`, else by binary_type. Before the handshake it is queued, in order.
+---Sends a message, as text or binary by `kind`, else by binary_type. While it is not open the option `queue` says what
+---becomes of it. A callback whose own connection has ended while it waited is refused ("closed"): what it has to say is
+---not for the next one.
 ---@param data string
 ---@param kind? ws.kind|"blob"|"arraybuffer"
 ---@return true? sent
----@return "closed"|"send_buffer_full"|"invalid_utf8"? why_not
+---@return "closed"|"not_open"|"send_buffer_full"|"invalid_utf8"? why_not
 function connection:send(data, kind) end
 
 ---@param data string
 ---@return true? sent
----@return "closed"|"send_buffer_full"|"invalid_utf8"? why_not
+---@return "closed"|"not_open"|"send_buffer_full"|"invalid_utf8"? why_not
 function connection:send_text(data) end
 
 ---@param data string
 ---@return true? sent
----@return "closed"|"send_buffer_full"? why_not
+---@return "closed"|"not_open"|"send_buffer_full"? why_not
 function connection:send_binary(data) end
+
+---Waits until all that was sent is written: the system has it. Where it is not open, it does not wait: true where
+---nothing is queued, else "not_open" or "closed". "closed" as well when the connection ends before all is written.
+---@param timeout? number seconds; nil: as long as it takes
+---@return true? written
+---@return "closed"|"not_open"|"timeout"? why_not
+function connection:drain(timeout) end
+
+---Waits until it is open, also through reconnections. Where it ends without another attempt to come: the word and
+---message of its failure (which is then not logged), or "closed".
+---@param timeout? number seconds; nil: as long as it takes
+---@return true? open
+---@return ws.error|"closed"|"timeout"? why_not
+---@return string? message
+function connection:opened(timeout) end
 
 ---Sends a ping.
 ---@param data? string at most 125 bytes
@@ -221,16 +262,20 @@ function connection:close(code, reason) end
 ---Ends at once, without a Close frame.
 function connection:destroy() end
 
----Connects again after `seconds` (default 0). A connection that is up is closed (1000) first. One attempt at a time.
+---Connects again after `seconds` (default 0). A connection that is up is closed first, with that code and reason. One
+---attempt at a time.
 ---@param seconds? number
-function connection:reconnect(seconds) end
+---@param code? integer   default 1000
+---@param reason? string  at most 123 bytes of UTF-8
+function connection:reconnect(seconds, code, reason) end
 
 ---Takes back a reconnect that has not begun.
 function connection:cancel_reconnect() end
 
 ---Waits for the next message, also through reconnections: "closed" comes when on_close is over and has not asked for
----another attempt, so do not wait in on_close for a task that receives. In a callback of the connection itself, which
----the next attempt waits for, it comes when the attempt has ended. What came before the end is given after it, too.
+---another attempt, so do not wait in on_close for a task that receives. A task that waits here has each message before
+---what follows it is looked at, as an on_message has: its answer goes out before a Close that came behind it. In a
+---callback of the connection itself, which the next attempt waits for, it comes when the attempt has ended. What came before the end is given after it, too.
 ---An error where there is an on_message.
 ---Where nothing can wait (in a finalizer, say) it raises an error, also if there is a message.
 ---@param timeout? number seconds; nil: as long as it takes

@@ -47,7 +47,10 @@ describe("messages", function()
       data = data:gsub("A", "\255")
       s:post(frame.write { opcode = frame.BINARY, payload = data })
       s:expect_binary(data)
-      bot:tells("text " .. n, "binary " .. n)
+      for _, kind in ipairs { "text ", "binary " } do
+        bot:tells(kind .. n)
+        if n >= 65535 then bot:tells "drain" end -- with its head that is more than 64 KB
+      end
       s:finish()
       bot:tells 'close 1000 "" sent 1000 open nil'
       bot:ends(0)

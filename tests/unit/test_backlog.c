@@ -11,6 +11,8 @@ static void messages_come_out_in_order_and_whole(void **state) {
     assert_int_equal(backlog_put(&b, WS_TEXT, slice_str("one")), 0);
     assert_int_equal(backlog_put(&b, WS_BINARY, slice_of(NULL, 0)), 0);
     assert_int_equal(backlog_put(&b, WS_TEXT, slice_str("three")), 0);
+    assert_int_equal(backlog_count(&b), 3);
+    assert_int_equal(backlog_size(&b), 8);
     assert_true(backlog_first(&b, &ev) && ev.kind == WS_TEXT && slice_eq(ev.data, slice_str("one")));
     backlog_drop(&b);
     assert_true(backlog_first(&b, &ev) && ev.kind == WS_BINARY && ev.data.n == 0);
@@ -20,6 +22,7 @@ static void messages_come_out_in_order_and_whole(void **state) {
     backlog_drop(&b);
     backlog_drop(&b);
     assert_true(backlog_is_empty(&b));
+    assert_int_equal(backlog_count(&b) + backlog_size(&b), 0);
     backlog_drop(&b);
     backlog_clear(&b);
 }

@@ -64,6 +64,70 @@ static void what_does_not_fit_leaves_nothing_behind(void **state) {
     end();
 }
 
+static void a_long_message_leaves_in_fragments(void **state) { /* RFC 6455 5.4 */
+    (void)state;
+    start(WS_SERVER, 100);
+    w.fragment = 2;
+    assert_int_equal(ws_send(&w, WS_TEXT, slice_str("ab")), 0);
+    assert_int_equal(ws_send(&w, WS_TEXT, slice_str("abcd")), 0);
+    assert_int_equal(ws_send(&w, WS_BINARY, slice_str("abcde")), 0);
+    assert_int_equal(ws_send(&w, WS_TEXT, slice_of(NULL, 0)), 0);
+    static const char expected[] = "\x81\2ab"
+                                   "\x01\2ab\x80\2cd"
+                                   "\x02\2ab\x00\2cd\x80\1e"
+                                   "\x81\0";
+    assert_int_equal(out.len, sizeof expected - 1);
+    assert_memory_equal(out.base, expected, sizeof expected - 1);
+    end();
+}
+
+static void a_character_may_be_cut_and_text_that_is_not_utf8_is_refused_whole(void **state) { /* RFC 6455 5.6 */
+    (void)state;
+    start(WS_SERVER, 100);
+    w.fragment = 1;
+    assert_int_equal(ws_send(&w, WS_TEXT, slice_str("\xC3\xA4")), 0);
+    assert_int_equal(out.len, 6);
+    assert_memory_equal(out.base, "\x01\1\xC3\x80\1\xA4", 6);
+    assert_int_equal(ws_send(&w, WS_TEXT, slice_str("ok\xC3")), ERR_INVALID_UTF8);
+    assert_int_equal(out.len, 6);
+    end();
+}
+
+static void fragments_that_do_not_all_fit_leave_nothing_behind(void **state) {
+    (void)state;
+    start(WS_CLIENT, 20);
+    w.fragment = 1;
+    assert_int_equal(ws_send(&w, WS_TEXT, slice_str("abc")), ERR_FULL); /* 7 bytes each */
+    assert_int_equal(out.len, 0);
+    assert_int_equal(ws_send(&w, WS_TEXT, slice_str("ab")), 0);
+    assert_int_equal(out.len, 14);
+    end();
+}
+
+static void each_fragment_has_a_mask_of_its_own(void **state) { /* RFC 6455 5.3 */
+    (void)state;
+    start(WS_CLIENT, 100);
+    w.fragment = 1;
+    assert_int_equal(ws_send(&w, WS_BINARY, slice_str("aa")), 0);
+    assert_int_equal(out.len, 14);
+    assert_memory_equal(out.base, "\x02\x81\1\1\1\1\x60\x80\x81\2\2\2\2\x63", 14);
+    end();
+}
+
+static void control_frames_are_never_cut(void **state) { /* RFC 6455 5.4 */
+    (void)state;
+    start(WS_SERVER, 100);
+    w.fragment = 1;
+    assert_int_equal(ws_ping(&w, slice_str("ping")), 0);
+    assert_int_equal(ws_close(&w, 1000, slice_str("bye")), 0);
+    assert_int_equal(out.len, 6 + 7);
+    assert_memory_equal(out.base,
+                        "\x89\4ping\x88\5\x03\xE8"
+                        "bye",
+                        13);
+    end();
+}
+
 static void nothing_is_sent_after_a_close(void **state) { /* RFC 6455 5.5.1 */
     (void)state;
     struct ws_event ev;
@@ -264,6 +328,11 @@ int main(void) {
         cmocka_unit_test(a_server_masks_nothing),
         cmocka_unit_test(a_text_that_is_not_utf8_is_not_sent),
         cmocka_unit_test(what_does_not_fit_leaves_nothing_behind),
+        cmocka_unit_test(a_long_message_leaves_in_fragments),
+        cmocka_unit_test(a_character_may_be_cut_and_text_that_is_not_utf8_is_refused_whole),
+        cmocka_unit_test(fragments_that_do_not_all_fit_leave_nothing_behind),
+        cmocka_unit_test(each_fragment_has_a_mask_of_its_own),
+        cmocka_unit_test(control_frames_are_never_cut),
         cmocka_unit_test(nothing_is_sent_after_a_close),
         cmocka_unit_test(nothing_is_sent_after_a_fault),
         cmocka_unit_test(a_fault_names_what_was_wrong),
