@@ -81,6 +81,7 @@ struct engine {
     } garbage;
     enum collector collector;
     struct tasks tasks;
+    struct waiters behind_output; /* tasks that print, where who reads it is behind (l_output.h) */
     lua_State *main; /* the coroutine that the main chunk runs in; NULL: it does not run, or has ended */
     bool hooked;     /* a script has set a debug hook (hook.h) */
     bool hooks_all;  /* threads without one of their own have that of the main thread */
