@@ -98,7 +98,8 @@ void outlet_end_turn(struct outlet *o) {
 
 bool outlet_look(struct outlet *o, size_t n) {
     if (o->held.len || n > o->most || !has_room(o, 0)) return false;
-    if (n > o->room && __fpending(stdout) && (!write_piece(o) || !has_room(o, 0))) return false;
+    bool is_small = n > o->room || o->room < o->most / 2; /* much is pending */
+    if (is_small && __fpending(stdout) && (!write_piece(o) || !has_room(o, 0))) return false;
     if (n > o->room) return false;
     o->room -= n;
     return true;

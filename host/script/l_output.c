@@ -7,7 +7,7 @@
 #include <lauxlib.h>
 #include <string.h>
 
-enum { NUMBER_SIZE = 64 }; /* bytes that a number, or what has no text of its own, takes at most */
+enum { NUMBER_SIZE = 32, OTHER_SIZE = 64 }; /* bytes that a number, or what has no text of its own, takes at most */
 
 static struct outlet *outlet_of(lua_State *L) { return &engine_of(L)->net->outlet; }
 
@@ -50,7 +50,7 @@ static size_t size_of_line(lua_State *L, int n) {
             lua_replace(L, i);
         }
         bool is_text = lua_type(L, i) == LUA_TSTRING;
-        size += is_text && lua_tolstring(L, i, &length) ? length : NUMBER_SIZE;
+        size += is_text && lua_tolstring(L, i, &length) ? length : OTHER_SIZE;
     }
     return size;
 }
