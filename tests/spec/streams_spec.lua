@@ -19,7 +19,7 @@ local function shell(line, source, url)
   local run = program.start("/bin/sh",
     { "-c", ("W='%s'; S='%s'; U='%s'; GATE='%s'; %s"):format(program.wsbot, path, url or "", gate, line) })
   function run.open_gate()
-    local file <close> = assert(io.open(gate, "w"))
+    assert(io.open(gate, "w")):close()
   end
   return run
 end
@@ -254,7 +254,8 @@ describe("--record", function()
 
   it_tells("drops lines beyond what may wait for a slow reader, and tells how many", function()
     local p, path = peer.listen(), fifo()
-    local bot = program.bot("ws.connect { url = arg[1], on_message = function() end }", { p.url }, { flags = { "--record", path } })
+    local bot = program.bot("ws.connect { url = arg[1], on_message = function() end }", { p.url },
+      { flags = { "--record", path } })
     local session = p:open()
     for i = 1, 40 do
       session:text(i .. ("x"):rep(1 << 20))
