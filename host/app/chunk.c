@@ -21,7 +21,7 @@ void run_tell(struct run *r, const char *message) {
         log_report(stderr, LOG_ERROR, "%s", message);
         return;
     }
-    fflush(stdout);
+    outlet_is_behind(&r->worker->net.outlet);
     if (r->program) fprintf(stderr, "%s: ", r->program);
     shown_write(stderr, slice_str(message), SHOWN_TABS | SHOWN_TRACEBACK);
     fputs("\n", stderr);

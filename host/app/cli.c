@@ -193,7 +193,8 @@ static const struct {
          "SIGINT and SIGTERM stop it gracefully; a second one at once. SIGHUP reloads it.\n"
          "\n"
          "Lines of the log go to stderr, with time and level; where that is the journal of systemd, as <4>message.\n"
-         "With --workers each worker has a --record file of its own: FILE.1, FILE.2 and so on."},
+         "With --workers each worker has a --record file of its own: FILE.1, FILE.2 and so on.\n"
+         "Of what a slow disk or reader has not taken up to 16 MiB wait; beyond, lines are dropped and counted."},
     [CLI_CONNECT] =
         {"connect", "wsbot connect [OPTIONS] URL",
          "Talks to a server by hand: ws://, wss://, or ws+unix:/path/of/socket:/uri. Each line typed, or read from\n"

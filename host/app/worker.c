@@ -28,6 +28,18 @@ static void host_exit(void *app, int status) {
     exit(status);
 }
 
+/* Exit is called by the host, by scripts and by modules in C: here is the one door that all of them pass. */
+static struct worker *exiting;
+
+static void on_exit_of_process(void) {
+    if (exiting) net_end(&exiting->net);
+}
+
+static void on_drained(void *arg) {
+    struct worker *w = arg;
+    if (w->engine) task_wake_all(&w->engine->behind_output);
+}
+
 static const char *host_reload(void *app) { return worker_reload(app); }
 
 static void host_noted(void *app, const struct engine_file *file) {
@@ -82,6 +94,10 @@ void worker_open(struct worker *w, bool script, bool no_environment) {
     if (net_open(&w->net, &w->loop) < 0 ||
         (script && !(w->engine = engine_new(&w->net, &engine_host, w, no_environment))))
         refuse_to_start("not enough memory");
+    w->net.outlet.drained = on_drained;
+    w->net.outlet.arg = w;
+    exiting = w;
+    atexit(on_exit_of_process);
     worker_open_signals(w);
 }
 
@@ -147,7 +163,7 @@ enum { LAST_TURNS = 100 };
 static bool is_alive(struct worker *w) {
     if (w->over) return false;
     if (w->net.busy) conn_run_busy(&w->net); /* they may have something to tell, and keep no loop alive */
-    if (!w->stopping) return net_loop_is_alive(&w->net);
+    if (!w->stopping) return net_loop_is_alive(&w->net) || outlet_is_behind(&w->net.outlet);
     if (clock_is_set(&w->stop) || w->net.all || w->net.busy) return true;
     return w->engine && w->engine->tasks.ready.first && w->last_turns++ < LAST_TURNS;
 }
@@ -186,6 +202,8 @@ void worker_close(struct worker *w) {
     }
     uv_close((uv_handle_t *)&w->signalled, NULL);
     if (!net_end_threads(&w->net)) net_leave(&w->net, w->status);
+    net_end(&w->net);
+    exiting = NULL;
     net_close(&w->net);
     while (uv_run(&w->loop, UV_RUN_DEFAULT) != 0) continue; /* an uv_stop may still have been on its way */
     uv_loop_close(&w->loop);

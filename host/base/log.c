@@ -3,7 +3,9 @@
 
 #include "base/json.h"
 #include "base/number.h"
+#include "base/room.h"
 #include "base/shown.h"
+#include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -11,6 +13,8 @@
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
+
+enum { LAST_PATIENCE = 1000 }; /* milliseconds */
 
 static enum log_format log_format = LOG_TEXT;
 
@@ -90,6 +94,66 @@ static void put_text(struct buf *line, enum log_level level, struct slice text, 
     buf_clear(&shown);
 }
 
+/* ---- a reader of stderr who is behind ---- */
+
+static struct buf kept = {.cap = SIZE_MAX};
+static unsigned long long dropped; /* lines, since the last one that was kept */
+
+static int64_t now_ms(void) {
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
+}
+
+static bool has_room(int64_t until) {
+    int64_t left = until ? until - now_ms() : 0;
+    return room_is_there(STDERR_FILENO, left > 0 ? (int)left : 0);
+}
+
+/* Writes as there is room, up to that time (0: now). True: something is left. */
+static bool write_kept(int64_t until) {
+    size_t most = room_most(STDERR_FILENO);
+    while (kept.len) {
+        struct slice piece = buf_slice(&kept);
+        if (piece.n > most) piece.n = most;
+        if (most != SIZE_MAX && !has_room(until)) return true;
+        if (fwrite(piece.p, 1, piece.n, stderr) < piece.n) break; /* nobody reads it any more */
+        buf_consume(&kept, piece.n);
+    }
+    buf_clear(&kept);
+    return false;
+}
+
+static void put_line(FILE *to, enum log_level level, struct slice text, unsigned keep);
+
+static void tell_dropped(void) {
+    char text[100];
+    int n = snprintf(text, sizeof text, "%llu lines of the log were dropped: nobody read them in time", dropped);
+    dropped = 0;
+    put_line(NULL, LOG_WARN, slice_of(text, (size_t)n), 0);
+}
+
+bool log_is_behind(void) { return kept.len > 0; }
+
+void log_flush(void) {
+    if (kept.len && !write_kept(0) && dropped) tell_dropped();
+}
+
+void log_end(void) {
+    int64_t until = now_ms() + LAST_PATIENCE;
+    if (kept.len && !write_kept(until) && dropped) tell_dropped();
+}
+
+static void write_line(struct slice line) {
+    log_flush();
+    if ((kept.len && kept.len + line.n > LOG_KEPT_MOST) || buf_append(&kept, line) < 0)
+        dropped++;
+    else
+        write_kept(0);
+}
+
+/* ---- lines ---- */
+
 /* Writes a line in one piece; `keep` as shown_append has it. */
 static void put_line(FILE *to, enum log_level level, struct slice text, unsigned keep) {
     struct buf line;
@@ -98,7 +162,10 @@ static void put_line(FILE *to, enum log_level level, struct slice text, unsigned
         put_json(&line, level, text);
     else
         put_text(&line, level, text, keep, !to || to == stderr);
-    fwrite(buf_slice(&line).p, 1, line.len, to ? to : stderr);
+    if (!to || to == stderr)
+        write_line(buf_slice(&line));
+    else
+        fwrite(buf_slice(&line).p, 1, line.len, to);
     buf_clear(&line);
 }
 

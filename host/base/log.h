@@ -4,6 +4,7 @@
 #define BASE_LOG_H
 
 #include "base/buf.h"
+#include <stdbool.h>
 #include <stdio.h>
 
 enum log_level { LOG_DEBUG, LOG_INFO, LOG_WARN, LOG_ERROR, LOG_OFF };
@@ -30,6 +31,16 @@ void log_write(FILE *to, enum log_level level, struct slice text);
 /* The same for an error with its traceback, which has several lines in LOG_TEXT: every other begins with a tab, or is
  * the heading of the traceback, and what is in the message is escaped but for lines like that. */
 void log_report(FILE *to, enum log_level level, const char *format, ...) __attribute__((format(printf, 3, 4)));
+
+/* Lines for stderr never wait for who reads it. What does not fit is kept, in order; beyond LOG_KEPT_MOST lines are
+ * dropped, and when it goes on a line tells how many. log_flush writes what is kept as there is room; with the next
+ * line that happens anyhow. */
+enum { LOG_KEPT_MOST = 1 << 20 }; /* bytes */
+bool log_is_behind(void);
+void log_flush(void);
+
+/* The program ends: what is kept has a second more. */
+void log_end(void);
 
 /* Is a line of that level written at all? */
 int log_wants(enum log_level level);

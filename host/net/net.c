@@ -1,6 +1,7 @@
 /* net: opened once by a worker, closed last. */
 #include "net/net.h"
 
+#include "base/log.h"
 #include "net/conn.h"
 #include "net/embed.h"
 #include "net/http.h"
@@ -63,6 +64,7 @@ static void on_before_sleep(uv_prepare_t *prepare) {
     conn_run_busy(n);
     net_begin_turn(n);
     if (n->record) record_flush(n->record);
+    outlet_end_turn(&n->outlet);
     uint64_t now = uv_hrtime(), length = lag(n, now);
     n->turned = now;
     n->due = wakes(n, now);
@@ -99,6 +101,7 @@ int net_open(struct net *n, uv_loop_t *loop) {
         return ERR_NOMEM;
     }
     clock_open(&n->clock, loop);
+    outlet_open(&n->outlet, loop);
     uv_prepare_init(loop, &n->before_sleep); /* these cannot fail */
     uv_check_init(loop, &n->after_sleep);
     n->before_sleep.data = n->after_sleep.data = n;
@@ -125,6 +128,7 @@ void net_close(struct net *n) {
     uv_close((uv_handle_t *)&n->before_sleep, NULL);
     uv_close((uv_handle_t *)&n->after_sleep, NULL);
     uv_close((uv_handle_t *)&n->pulse, NULL);
+    outlet_close(&n->outlet);
     clock_close(&n->clock);
     tls_store_free(n->tls);
     buf_clear(&n->spare);
@@ -159,8 +163,14 @@ bool net_end_threads(struct net *n) {
     return n->lookups == 0 && !n->stuck;
 }
 
-void net_leave(struct net *n, int status) {
+void net_end(struct net *n) {
     record_close(n);
+    outlet_end(&n->outlet);
+    log_end();
+}
+
+void net_leave(struct net *n, int status) {
+    net_end(n);
     fflush(n->stuck ? stdout : NULL); /* the thread may be waiting in a file, which flushing would wait for */
     _exit(status);
 }

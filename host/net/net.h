@@ -7,6 +7,7 @@
 #include "base/buf.h"
 #include "net/clock.h"
 #include "net/dead.h"
+#include "net/outlet.h"
 #include <uv.h>
 
 enum {
@@ -66,6 +67,7 @@ struct net {
     struct embed *embeds;                      /* loops within the loop */
     struct buf spare; /* memory of an output buffer that is empty, for whoever needs one next */
     struct listener *listeners;
+    struct outlet outlet;
     struct record *record; /* NULL: nobody wants one (net/record.h) */
     bool stopping;         /* no attempt begins any more */
     uint64_t last_id;      /* ids count from 1 */
@@ -101,6 +103,9 @@ static inline bool net_turn_is_over(struct net *n) { return n->turn.over || (--n
 
 /* Has what runs beside the loop end, before the program does. False where a thread does not: leave by net_leave. */
 bool net_end_threads(struct net *n);
+
+/* The program is about to end, in whatever way: what is left of the record, of stdout and of the log is written. */
+void net_end(struct net *n);
 
 /* Ends the program without waiting for threads, and without the clean-up of libraries that they may be in. */
 _Noreturn void net_leave(struct net *n, int status);

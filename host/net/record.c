@@ -3,28 +3,20 @@
 
 #include "base/digest.h"
 #include "base/json.h"
-#include "base/log.h"
 #include "base/reserve.h"
+#include "net/record_file.h"
 #include "wire/secret.h"
-#include <errno.h>
-#include <fcntl.h>
-#include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
-#include <sys/stat.h>
 #include <time.h>
-#include <unistd.h>
 
 enum { LINE_KEPT = 64 * 1024 }; /* bytes of memory that are kept for the next line */
 
 struct record {
     struct record *next;
-    FILE *file; /* NULL: writing failed, which was told, or there is someone who listens */
-    char *path;
+    struct record_file *file; /* NULL: there is someone who listens */
     void (*told)(void *arg, struct slice lines);
     void *told_arg;
-    struct buf lines; /* that are to be told */
-    bool written;
+    struct buf lines;                 /* that are to be told */
     const struct secret_style *style; /* NULL: nothing is left out */
     uint64_t began;
     struct buf line;
@@ -45,22 +37,14 @@ static void begin(struct record *r, const struct conn *c, const char *event) {
     buf_printf(&r->line, "{\"time\":%.6f,\"connection\":%llu,\"event\":\"%s\"", time, (unsigned long long)c->id, event);
 }
 
-/* Writing has failed: that is told once. */
-static void give_up(struct record *r) {
-    log_line(LOG_ERROR, "--record: cannot write %s: %s; the record ends here", r->path, strerror(errno));
-    fclose(r->file);
-    r->file = NULL;
-}
-
 static void finish(struct record *r) {
     add(r, "}\n");
-    r->written = true;
     if (r->told) buf_append(&r->lines, buf_slice(&r->line));
-    if (r->file && fwrite(buf_slice(&r->line).p, 1, r->line.len, r->file) < r->line.len) give_up(r);
+    if (r->file) record_file_put(r->file, buf_slice(&r->line));
 }
 
 void record_flush(struct record *r) {
-    if (r->written && r->file && fflush(r->file) != 0) give_up(r);
+    if (r->file) record_file_flush(r->file);
     if (r->told && r->lines.len) {
         struct buf lines; /* who hears of them may cause more */
         buf_init(&lines, SIZE_MAX);
@@ -68,7 +52,6 @@ void record_flush(struct record *r) {
         r->told(r->told_arg, buf_slice(&lines));
         buf_clear(&lines);
     }
-    r->written = false;
     if (r->next) record_flush(r->next);
 }
 
@@ -194,17 +177,9 @@ static struct record *record_new(struct net *net, const struct secret_style *sty
 }
 
 int record_open(struct net *net, const char *path, bool secrets, struct fault *fault) {
-    int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
-    struct stat old;
-    if (fd >= 0 && fstat(fd, &old) == 0 && S_ISREG(old.st_mode)) fchmod(fd, 0600); /* that of a file that was there */
-    FILE *file = fd < 0 ? NULL : fdopen(fd, "w");
-    if (!file) {
-        fault_put(fault, "record", "--record: cannot write %s: %s", path, strerror(errno));
-        if (fd >= 0) close(fd);
-        return ERR_SYSTEM;
-    }
+    struct record_file *file = record_file_open(path, fault);
+    if (!file) return ERR_SYSTEM;
     struct record *r = record_new(net, secrets ? NULL : &secret_in_records);
-    r->path = reserve_copy(path);
     r->file = file;
     time_t now = time(NULL);
     struct tm day;
@@ -231,11 +206,9 @@ void record_close(struct net *net) {
     struct record *r;
     while ((r = net->record)) {
         net->record = r->next;
-        if (r->file && fclose(r->file) != 0)
-            log_line(LOG_ERROR, "--record: cannot write %s: %s", r->path, strerror(errno));
+        if (r->file) record_file_close(r->file);
         buf_clear(&r->line);
         buf_clear(&r->lines);
-        free(r->path);
         free(r);
     }
 }

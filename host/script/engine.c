@@ -8,6 +8,7 @@
 #include "script/collector.h"
 #include "script/hook.h"
 #include "script/interrupt.h"
+#include "script/l_output.h"
 #include "script/l_timer.h"
 #include "script/lualib.h"
 #include "script/luv.h"
@@ -330,6 +331,7 @@ static int l_open(lua_State *L) {
     engine_of(L)->string_head = measure_string_head(L);
     luaL_openlibs(L);
     replace_exit(L);
+    l_output_open(L);
     l_collector_open(L);
     l_coroutine_open(L);
     l_debug_open(L);
@@ -505,7 +507,7 @@ void engine_free(struct engine *e) {
 
 void engine_report(struct engine *e, const char *message) {
     if (e->quiet || (e->tester && e->exited)) return;
-    fflush(stdout);
+    outlet_is_behind(&e->net->outlet);
     log_report(e->err, LOG_ERROR, "%s", message);
     if (e->host->failed) e->host->failed(e->app, message);
     if (e->strict && e->staged)

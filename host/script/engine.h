@@ -81,9 +81,10 @@ struct engine {
     } garbage;
     enum collector collector;
     struct tasks tasks;
-    lua_State *main; /* the coroutine that the main chunk runs in; NULL: it does not run, or has ended */
-    bool hooked;     /* a script has set a debug hook (hook.h) */
-    bool hooks_all;  /* threads without one of their own have that of the main thread */
+    struct waiters behind_output; /* tasks that print, where who reads it is behind (l_output.h) */
+    lua_State *main;              /* the coroutine that the main chunk runs in; NULL: it does not run, or has ended */
+    bool hooked;                  /* a script has set a debug hook (hook.h) */
+    bool hooks_all;               /* threads without one of their own have that of the main thread */
     struct relay {
         lua_State *in;            /* the thread in which a hook hears of bots; NULL: there is none yet */
         lua_State *from;          /* the bot's, of which it hears now; NULL: it does not */

@@ -22,6 +22,10 @@ host = {}
 ---info, warn, error, off) says from which level on. Arguments as with print. Whatever is in them it stays one line:
 ---control characters and marks of direction are escaped (\n, \x1b, \u{202e}), and so is what peers say in errors. print
 ---and io.write leave texts as they are.
+---
+---While who reads stderr is behind, up to 1 MiB of lines is kept; beyond they are dropped, and a line tells how many.
+---While who reads stdout is behind, print, io.write and flush wait, as host.sleep does; where nothing can wait, up to
+---1 MiB is held, and beyond that they block.
 ---@class host.log
 ---@field debug fun(...)
 ---@field info fun(...)

@@ -1,0 +1,220 @@
+/* l_output: Lua's own functions write, once there is room for what they will; else the text is held (net/outlet.h). */
+#include "script/l_output.h"
+
+#include "net/outlet.h"
+#include "script/engine.h"
+#include <errno.h>
+#include <lauxlib.h>
+#include <string.h>
+
+enum { NUMBER_SIZE = 32, OTHER_SIZE = 64 }; /* bytes that a number, or what has no text of its own, takes at most */
+
+static struct outlet *outlet_of(lua_State *L) { return &engine_of(L)->net->outlet; }
+
+/* Lua's own, which has no upvalues; upvalue 1. */
+static int call_own(lua_State *L) { return lua_tocfunction(L, lua_upvalueindex(1))(L); }
+
+/* ---- waiting ---- */
+
+/* A script that is loaded beside a running one would be taken over when it first waits. */
+static bool can_wait(lua_State *L) { return l_task_can_wait(L) && !engine_of(L)->staged; }
+
+/* Waits until all is written, then `k` goes on with `ctx`. */
+static int wait_until_written(lua_State *L, const char *what, lua_KContext ctx, lua_KFunction k) {
+    if (!outlet_is_behind(outlet_of(L))) return k(L, LUA_OK, ctx);
+    if (can_wait(L)) return l_task_wait(L, what, &engine_of(L)->behind_output, UINT64_MAX, ctx, k);
+    if (outlet_of(L)->held.len > OUTLET_HELD_MOST) outlet_write_all(outlet_of(L));
+    return k(L, LUA_OK, ctx);
+}
+
+/* Holds the text on top. Where there is no memory for that it is written here and now. */
+static void hold(lua_State *L) {
+    size_t n;
+    const char *text = lua_tolstring(L, -1, &n);
+    struct outlet *o = outlet_of(L);
+    o->error = 0;
+    if (outlet_hold(o, slice_of(text, n)) == 0) return;
+    outlet_write_all(o);
+    if (fwrite(text, 1, n, stdout) < n) o->error = errno;
+}
+
+/* ---- print ---- */
+
+/* What has a text of its own is made that text, since only then it is known how long it is. */
+static size_t size_of_line(lua_State *L, int n) {
+    size_t size = (size_t)n + 1, length;
+    for (int i = 1; i <= n; i++) {
+        if (lua_type(L, i) != LUA_TSTRING && lua_getmetatable(L, i)) {
+            lua_pop(L, 1);
+            luaL_tolstring(L, i, NULL);
+            lua_replace(L, i);
+        }
+        bool is_text = lua_type(L, i) == LUA_TSTRING;
+        size += is_text && lua_tolstring(L, i, &length) ? length : OTHER_SIZE;
+    }
+    return size;
+}
+
+static void push_line(lua_State *L, int n) {
+    luaL_Buffer line;
+    luaL_buffinit(L, &line);
+    for (int i = 1; i <= n; i++) {
+        if (i > 1) luaL_addchar(&line, '\t');
+        luaL_tolstring(L, i, NULL);
+        luaL_addvalue(&line);
+    }
+    luaL_addchar(&line, '\n');
+    luaL_pushresult(&line);
+}
+
+static int l_printed(lua_State *L, int status, lua_KContext ctx) {
+    (void)L;
+    (void)status;
+    (void)ctx;
+    return 0;
+}
+
+static int l_print(lua_State *L) {
+    int n = lua_gettop(L);
+    if (outlet_takes(outlet_of(L), size_of_line(L, n))) return call_own(L);
+    push_line(L, n);
+    hold(L);
+    return wait_until_written(L, "print", 0, l_printed);
+}
+
+/* ---- io.write, file:write ---- */
+
+/* The sum of what is written from index `first` on; SIZE_MAX: Lua will refuse a part of it. */
+static size_t size_of_texts(lua_State *L, int first) {
+    size_t size = 0, length;
+    for (int i = first; i <= lua_gettop(L); i++) {
+        int type = lua_type(L, i);
+        if (type != LUA_TSTRING && type != LUA_TNUMBER) return SIZE_MAX;
+        size += type == LUA_TSTRING && lua_tolstring(L, i, &length) ? length : NUMBER_SIZE;
+    }
+    return size;
+}
+
+/* Numbers as Lua's io.write has them: 1.0 is 1. */
+static void push_texts(lua_State *L, int first) {
+    int n = lua_gettop(L);
+    char text[NUMBER_SIZE];
+    luaL_Buffer all;
+    luaL_buffinit(L, &all);
+    for (int i = first; i <= n; i++) {
+        if (lua_type(L, i) == LUA_TSTRING) {
+            lua_pushvalue(L, i);
+            luaL_addvalue(&all);
+            continue;
+        }
+        if (lua_isinteger(L, i))
+            snprintf(text, sizeof text, LUA_INTEGER_FMT, lua_tointeger(L, i));
+        else
+            snprintf(text, sizeof text, LUA_NUMBER_FMT, (LUAI_UACNUMBER)lua_tonumber(L, i));
+        luaL_addstring(&all, text);
+    }
+    luaL_pushresult(&all);
+}
+
+/* Gives the file (ctx: the place of it on the stack), or what went wrong. */
+static int l_written(lua_State *L, int status, lua_KContext ctx) {
+    (void)status;
+    errno = outlet_of(L)->error;
+    if (errno) return luaL_fileresult(L, 0, NULL);
+    lua_pushvalue(L, (int)ctx);
+    return 1;
+}
+
+/* Stack: the file at `file`, the texts from `first` on. */
+static int write_texts(lua_State *L, const char *what, int file, int first) {
+    size_t size = size_of_texts(L, first);
+    if (size == SIZE_MAX || outlet_takes(outlet_of(L), size)) return -1;
+    push_texts(L, first);
+    hold(L);
+    return wait_until_written(L, what, file, l_written);
+}
+
+/* Is it stdout, and open? */
+static bool is_stdout(lua_State *L, int index) {
+    const luaL_Stream *s = luaL_testudata(L, index, LUA_FILEHANDLE);
+    return s && s->closef && s->f == stdout;
+}
+
+static bool push_default(lua_State *L) {
+    lua_getfield(L, LUA_REGISTRYINDEX, "_IO_output"); /* as liolib.c has it */
+    if (is_stdout(L, -1)) return true;
+    lua_pop(L, 1);
+    return false;
+}
+
+static int l_write(lua_State *L) {
+    if (!push_default(L)) return call_own(L);
+    lua_insert(L, 1);
+    int n = write_texts(L, "io.write", 1, 2);
+    if (n >= 0) return n;
+    lua_remove(L, 1);
+    return call_own(L);
+}
+
+static int l_file_write(lua_State *L) {
+    int n = is_stdout(L, 1) ? write_texts(L, "file:write", 1, 2) : -1;
+    return n >= 0 ? n : call_own(L);
+}
+
+/* ---- what comes after ---- */
+
+static int l_go_on(lua_State *L, int status, lua_KContext ctx) {
+    (void)status;
+    (void)ctx;
+    return call_own(L);
+}
+
+static int l_flush(lua_State *L) {
+    if (!push_default(L)) return call_own(L);
+    lua_pop(L, 1);
+    return wait_until_written(L, "io.flush", 0, l_go_on);
+}
+
+static int l_file_flush(lua_State *L) {
+    return is_stdout(L, 1) ? wait_until_written(L, "file:flush", 0, l_go_on) : call_own(L);
+}
+
+/* os.execute and io.popen: the program that they start writes behind what is here. */
+static int l_start(lua_State *L) {
+    struct outlet *o = outlet_of(L);
+    if (outlet_is_behind(o) && can_wait(L)) return wait_until_written(L, "os.execute", 0, l_go_on);
+    outlet_write_all(o);
+    return call_own(L);
+}
+
+/* ---- in the place of Lua's own ---- */
+
+/* Stack: ..., the table of Lua's own. */
+static void replace(lua_State *L, const char *name, lua_CFunction by) {
+    lua_getfield(L, -1, name);
+    lua_pushcclosure(L, by, 1);
+    lua_setfield(L, -2, name);
+}
+
+/* Those of files and of io that write, where there may be something to wait for. */
+static void replace_writers(lua_State *L) {
+    lua_pushglobaltable(L);
+    replace(L, "print", l_print);
+    lua_getfield(L, -1, "io");
+    replace(L, "write", l_write);
+    replace(L, "flush", l_flush);
+    luaL_getmetatable(L, LUA_FILEHANDLE);
+    lua_getfield(L, -1, "__index");
+    replace(L, "write", l_file_write);
+    replace(L, "flush", l_file_flush);
+    lua_pop(L, 4);
+}
+
+void l_output_open(lua_State *L) {
+    if (outlet_of(L)->most != SIZE_MAX) replace_writers(L);
+    lua_getglobal(L, "os");
+    replace(L, "execute", l_start);
+    lua_getglobal(L, "io");
+    replace(L, "popen", l_start);
+    lua_pop(L, 2);
+}
