@@ -231,8 +231,7 @@ function connection:cancel_reconnect() end
 ---Waits for the next message, also through reconnections: "closed" comes when on_close is over and has not asked for
 ---another attempt, so do not wait in on_close for a task that receives. In a callback of the connection itself, which
 ---the next attempt waits for, it comes when the attempt has ended. What came before the end is given after it, too.
----An error where there is an on_message.
----Where nothing can wait (in a finalizer, say) it raises an error, also if there is a message.
+---An error where there is an on_message, and where nothing can wait (in a finalizer, say), also if there is a message.
 ---@param timeout? number seconds; nil: as long as it takes
 ---@return string? data
 ---@return ws.kind|"timeout"|"closed" kind  or why there is none
