@@ -176,7 +176,7 @@ describe("conn:receive", function()
     bot:ends(0)
   end)
 
-  it_tells("loses and doubles none where a finalizer runs that receives as well: that cannot wait, and may not", function()
+  it_tells("loses and doubles none where a finalizer receives as well: that cannot wait, and may not", function()
     local bot, s = start [[
       local got, refused = {}
       local function leave_garbage()
