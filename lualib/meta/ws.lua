@@ -188,10 +188,10 @@ function response:all(name) end
 ---@field reason string
 ---@field record ws.record
 
----A connection. `local conn <close> = ws.connect{...}` closes it when it goes out of scope. Callbacks may be replaced at
----any time; a function may be anything that can be called. Fields of your own may be set on it, but for names with on_,
----which are callbacks. One of a method's name stands in for it on this connection, until it is nil: so busted's spies
----and stubs do (`stub(conn, "send")`).
+---A connection. `local conn <close> = ws.connect{...}` closes it when it goes out of scope. Callbacks may be replaced
+---at any time; a function may be anything that can be called. Fields of your own may be set on it, but for names with
+---on_, which are callbacks. One of a method's name stands in for it on this connection, until it is nil: so busted's
+---spies and stubs do (`stub(conn, "send")`).
 ---@class ws.connection: ws.options
 ---@field id integer
 ---@field state "connecting"|"open"|"closing"|"closed"|"waiting"
