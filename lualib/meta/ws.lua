@@ -188,9 +188,10 @@ function response:all(name) end
 ---@field reason string
 ---@field record ws.record
 
----A connection. `local conn <close> = ws.connect{...}` closes it when it goes out of scope. Callbacks may be replaced at
----any time; a function may be anything that can be called. Fields of your own may be set on it, but for names with on_, which are callbacks. One of a method's name stands in for it on this
----connection, until it is nil: so busted's spies and stubs do (`stub(conn, "send")`).
+---A connection. `local conn <close> = ws.connect{...}` closes it when it goes out of scope. Callbacks may be replaced
+---at any time; a function may be anything that can be called. Fields of your own may be set on it, but for names with
+---on_, which are callbacks. One of a method's name stands in for it on this connection, until it is nil: so busted's
+---spies and stubs do (`stub(conn, "send")`).
 ---@class ws.connection: ws.options
 ---@field id integer
 ---@field state "connecting"|"open"|"closing"|"closed"|"waiting"
@@ -275,7 +276,8 @@ function connection:cancel_reconnect() end
 ---Waits for the next message, also through reconnections: "closed" comes when on_close is over and has not asked for
 ---another attempt, so do not wait in on_close for a task that receives. A task that waits here has each message before
 ---what follows it is looked at, as an on_message has: its answer goes out before a Close that came behind it. In a
----callback of the connection itself, which the next attempt waits for, it comes when the attempt has ended. What came before the end is given after it, too.
+---callback of the connection itself, which the next attempt waits for, it comes when the attempt has ended. What came
+---before the end is given after it, too.
 ---An error where there is an on_message.
 ---Where nothing can wait (in a finalizer, say) it raises an error, also if there is a message.
 ---@param timeout? number seconds; nil: as long as it takes

@@ -167,3 +167,19 @@ for _, kind in ipairs(bots) do
     bot:wait()
   end)
 end
+
+it_tells("a reader has what was compressed, and what came in one segment with the handshake", function()
+  local p = peer.listen()
+  local bot = program.bot("local conn = ws.connect " .. opened .. [[
+    for data in conn:messages() do conn:send("answer to " .. data) end
+  ]], { p.url })
+  local s = p:accept()
+  s:read_head()
+  s:send(s:answer { with = { "Sec-WebSocket-Extensions: permessage-deflate" },
+    behind = "\xc1\x07\xf2\x48\xcd\xc9\xc9\x07\x00" .. text "plain" .. frame.write { opcode = 0xB } })
+  s:expect_text "answer to Hello"
+  s:expect_text "answer to plain"
+  s:expect_close(1002)
+  s:close()
+  bot:wait()
+end)

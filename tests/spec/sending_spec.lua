@@ -391,7 +391,8 @@ describe("what was never sent", function()
     local bot, p = start(record .. [[
       local conn = ws.connect { url = arg[1], on_close = tell, on_websocket_connect = function(c)
         c:send "login"
-        c:receive()
+        repeat host.sleep(0.005) until c.state == "closing"
+        say "logged in"
       end }
       conn:send "12345"
     ]])
@@ -399,7 +400,8 @@ describe("what was never sent", function()
     s:expect_text "login"
     s:send(frame.write { opcode = frame.CLOSE, payload = frame.close_payload(1000) })
     s:expect_close(1000)
-    s:expect_end()
+    bot:tells "logged in"
+    s:close()
     bot:tells "1000 1 5 0"
     bot:ends(0)
   end)
