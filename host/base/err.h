@@ -17,7 +17,8 @@ enum err {
     ERR_NOT_OPEN = -9,     /* the connection is not open yet, and what is sent does not wait for that */
 };
 
-/* The word scripts see for what a method refused: "closed", "not_open", "send_buffer_full", "invalid_utf8", ... Never NULL. */
+/* The word scripts see for what a method refused: "closed", "not_open", "send_buffer_full", "invalid_utf8", ... Never
+ * NULL. */
 const char *err_word(int err);
 
 /* Why something ended, told once. `kind` is one of the error words of on_error ("dns", "tls", ...), a string literal;
