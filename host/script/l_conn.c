@@ -298,8 +298,8 @@ static void end_box(void *object) {
     delist(b);
     if (b->matched_by) b->matched_by->match = NULL;
     if (b->match) b->match->matched_by = NULL;
-    free(b->name);
     if (b->name) engine_give_back(b->engine, strlen(b->name) + 1);
+    free(b->name);
     unstage(b);
     inbox_clear(&b->inbox);
     if (b->last) inbox_event_free(b->last);
