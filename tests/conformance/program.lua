@@ -153,8 +153,8 @@ local function play()
       end
     end,
     on_message = function(c, data, kind)
+      if p.echoes then c:send(data, kind) end -- before it tells, which waits where that is not read yet
       tell(kind, 0, data)
-      if p.echoes then c:send(data, kind) end
     end,
     on_ping = function(_, data) tell("ping", 0, data) end,
     on_pong = function(_, data) tell("pong", 0, data) end,
