@@ -501,7 +501,7 @@ describe("debug.getinfo", function()
       end
       local function tail() return here(1, 2) end
       print(tail())
-      print(show(debug.getinfo(here)), show(debug.getinfo(print)), show(debug.getinfo(here, "L")))
+      print(show(debug.getinfo(here)), show(debug.getinfo(select)), show(debug.getinfo(here, "L")))
       print(show(debug.getinfo(1000)), show(debug.getinfo(-1)))
       local co = coroutine.create(function() local x = 1 coroutine.yield(x) end)
       print(show(debug.getinfo(co, 0)), show(debug.getinfo(co, here, "S")))
