@@ -150,7 +150,7 @@ describe("TLS", function()
     s:post("\x82\x7f" .. (">I8"):pack(#data) .. data)
     s:expect_binary(data)
     s:finish()
-    bot:tells("connect", "open 101", 'close 1000 "" open nil')
+    bot:tells("connect", "open 101", "drain", 'close 1000 "" open nil')
     bot:ends(0)
   end)
 
