@@ -315,9 +315,9 @@ end)
 local causes = {
   { "a loop has no descriptor", "epoll_create", "EMFILE", 1, "^wsbot: cannot start: too many open files\n$" },
   { "libuv's first loop has none", "pipe", "EMFILE", 1, "^wsbot: cannot start: too many open files\n$" },
-  { "no thread can look a name up", "thread", "EAGAIN", "1+",
+  { "no thread can look a name up", "thread", "EAGAIN", "2+", -- the first is that of the record
     "cannot find 127%.1: no thread can be started for the look%-up: resource temporarily unavailable" },
-  { "only some of the threads can be had", "thread", "EAGAIN", "4+", "no thread can be started for the look%-up" },
+  { "only some of the threads can be had", "thread", "EAGAIN", "5+", "no thread can be started for the look%-up" },
   { "there is no descriptor for a socket", "socket", "EMFILE", "1+",
     "cannot connect to 127%.1:%d+: too many open files at" },
   { "a TLS session gets no random numbers", "open", "EMFILE", "6+", "cannot begin a TLS session: too many open files" },
