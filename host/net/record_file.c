@@ -228,7 +228,8 @@ struct record_file *record_file_open(const char *path, struct fault *fault) {
         rc = start_thread(f);
     }
     if (rc == 0) return f;
-    fault_put(fault, "record", "--record: cannot write %s: %s", path, strerror(rc));
+    fault_put(fault, "record", "--record: cannot write %s: %s%s", path, f ? "no thread can be started for it: " : "",
+              strerror(rc));
     if (!f) return NULL;
     close(fd);
     free(f->path);

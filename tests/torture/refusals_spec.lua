@@ -317,6 +317,8 @@ local causes = {
   { "libuv's first loop has none", "pipe", "EMFILE", 1, "^wsbot: cannot start: too many open files\n$" },
   { "no thread can look a name up", "thread", "EAGAIN", "2+", -- the first is that of the record
     "cannot find 127%.1: no thread can be started for the look%-up: resource temporarily unavailable" },
+  { "no thread can write a record", "thread", "EAGAIN", "1+",
+    "cannot write record: no thread can be started for it: Resource temporarily unavailable" },
   { "only some of the threads can be had", "thread", "EAGAIN", "5+", "no thread can be started for the look%-up" },
   { "there is no descriptor for a socket", "socket", "EMFILE", "1+",
     "cannot connect to 127%.1:%d+: too many open files at" },
