@@ -74,7 +74,7 @@ for _, cipher in ipairs(ciphers) do
         goes_round(s, n)
       end
       s:finish()
-      bot:tells("connect", "open 101", 'close 1000 ""')
+      bot:tells("connect", "open 101", "drain", "drain", 'close 1000 ""') -- two of more than 64 KB, with their heads
       bot:ends(0)
     end)
 
