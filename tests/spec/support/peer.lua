@@ -379,18 +379,23 @@ function listener:close()
   if not self.server:is_closing() then self.server:close() end
 end
 
--- A port of 127.0.0.1 where nobody listens.
+-- A port of 127.0.0.1 where nobody listens. It is none of those that the system gives to whoever wants any, so that no
+-- other suite, and no connection, takes it between here and its use.
 function peer.dead_port()
-  local probe = uv.new_tcp()
-  assert(probe:bind("127.0.0.1", 0))
-  local port = probe:getsockname().port
-  local closed
-  probe:close(function()
-    closed = true
-  end)
-  story.wait("a socket to close", function()
-    return closed
-  end)
+  local port
+  repeat
+    local high, low = uv.random(2):byte(1, 2)
+    port = 10000 + (high << 8 | low) % 22768 -- up to 32767: above are those that the system gives
+    local probe = uv.new_tcp()
+    local is_free = probe:bind("127.0.0.1", port) and probe:listen(1, function() end)
+    local closed
+    probe:close(function()
+      closed = true
+    end)
+    story.wait("a socket to close", function()
+      return closed
+    end)
+  until is_free
   return port
 end
 
