@@ -18,7 +18,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { WORK = 24 << 20 }; /* bytes that are played for one conversation, or all cuts where those are fewer */
+/* Bytes that are played and come of it, for one conversation: all cuts, or some of them. */
+#ifdef __SANITIZE_ADDRESS__
+enum { WORK = 4 << 20 };
+#else
+enum { WORK = 24 << 20 };
+#endif
+enum { FEW = 4, MANY = 40 }; /* of these; FEW even where that is more work */
 
 /* The nonce and the key of the RFC's own example. */
 static const char key[] = "dGhlIHNhbXBsZSBub25jZQ==";
@@ -208,12 +214,13 @@ static void play(struct play *p) {
     struct stage whole;
     size_t n = p->in.n, from = p->from;
     perform(&whole, p, n, n);
-    size_t times = WORK / (n + 1); /* how often it may be played */
+    size_t times = WORK / (n + whole.told.len + whole.sent.len + 1); /* how often it may be played */
     if (times >= n - from) {
         for (size_t cut = from + 1; cut < n; cut++) again(&whole, cut, n);
     } else {
-        for (size_t i = 1; i <= 40 && i < times; i++) again(&whole, n - i, n);
-        for (size_t i = 1; i <= 40 && i < times; i++) again(&whole, from + i * ((n - from) / 41), n);
+        times = times < FEW ? FEW : times > MANY ? MANY : times;
+        for (size_t i = 1; i <= times && i < n - from; i++) again(&whole, n - i, n);
+        for (size_t i = 1; i <= times; i++) again(&whole, from + i * ((n - from) / (times + 1)), n);
         again(&whole, 1000, n / 1000 < 20000 ? 1000 : n / 20000);
     }
     /* byte by byte, of a long one only the end */
