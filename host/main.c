@@ -118,6 +118,7 @@ static int run(const struct cli_options *options, const struct interpreter_optio
     bool with_echo = options->with_echo && !place.index;
     worker_open(&w, true, script->no_environment);
     w.pool = place.pool;
+    w.pool_reports = place.reports;
     w.engine->worker = place.index ? place.index : 1;
     w.engine->workers = options->workers;
     w.engine->strict = options->strict;

@@ -149,7 +149,7 @@ int chunk_load_string(lua_State *L, const struct chunk *c) {
     return luaL_loadbuffer(L, c->text, strlen(c->text), c->name);
 }
 
-int chunk_load_file(lua_State *L, const struct chunk *c) { return luaL_loadfile(L, c->text); }
+int chunk_load_file(lua_State *L, const struct chunk *c) { return loader_load(L, c->text, NULL); }
 
 int chunk_load_library(lua_State *L, const struct chunk *c) {
     (void)c;

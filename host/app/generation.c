@@ -1,12 +1,14 @@
 /* generation: stage, then commit or throw away, and what is told of it. */
 #include "app/generation.h"
 
+#include "app/pool.h"
 #include "app/watch.h"
 #include "base/log.h"
 #include "base/reserve.h"
 #include "script/l_host.h"
 #include "script/reload.h"
 #include <fcntl.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -64,24 +66,110 @@ static void leave(int folder) {
     if (folder >= 0) close(folder);
 }
 
-static void tell_failure(const char *why) {
-    log_report(stderr, LOG_ERROR, "reload failed, the old code goes on: %s", why);
+/* A path as people know it: from where the program was started. */
+static const char *name_of(const struct generations *g, const char *path) {
+    size_t n = g->folder_name ? strlen(g->folder_name) : 0;
+    return n && strncmp(path, g->folder_name, n) == 0 ? path + n : path;
+}
+
+static void tell_failure(const struct worker *w, const char *why) {
+    if (w->engine->workers > 1)
+        log_report(stderr, LOG_ERROR, "reload failed in worker %u, the old code goes on: %s", w->engine->worker, why);
+    else
+        log_report(stderr, LOG_ERROR, "reload failed, the old code goes on: %s", why);
+}
+
+/* ---- half a save ---- */
+
+enum {
+    AGAIN_LEAST = 15,  /* milliseconds until a reload is tried again that met half a save; they double, */
+    AGAIN_MOST = 120,  /* up to these */
+    TELLS_AFTER = 1,   /* seconds after which one is told that it waits */
+    MISSING_MOST = 1,  /* seconds in which a file that is missing is taken for half a save */
+    CHANGES_MOST = 10, /* seconds in which a file may change each time that it is loaded */
+};
+
+static bool lasts(const struct generations *g, unsigned seconds) {
+    return uv_hrtime() - g->attempt.began >= seconds * CLOCK_SECOND;
+}
+
+static void begin_again(struct generations *g, const struct engine_file *file, const char *why) {
+    struct attempt *a = &g->attempt;
+    uint64_t delay = AGAIN_LEAST << (a->tries < 3 ? a->tries : 3);
+    a->tries++;
+    if (!a->told && lasts(g, TELLS_AFTER)) {
+        log_line(LOG_WARN, "reload: it waits for %s, which %s", name_of(g, file->path), why);
+        a->told = true;
+    }
+    worker_reload_after(g->worker, delay * CLOCK_MS);
+}
+
+/* ---- one reload ---- */
+
+static void end_attempt(struct generations *g) {
+    free(g->worker->reload_cause);
+    g->worker->reload_cause = NULL;
+    g->attempt = (struct attempt){0};
 }
 
 static void take_over(struct generations *g, struct engine *next, uint64_t began) {
     struct worker *w = g->worker;
     struct engine *last = w->engine;
     struct buf report;
+    char place[32] = "";
     buf_init(&report, 4096);
     w->engine = next;
     engine_set_watchdog(next, next->main, NULL); /* which was that of a staged script */
     reload_commit(last, next, &report);
     worker_handle_signals(w, true);
-    log_line(LOG_INFO, "reload %llu: %.*s (%.1f ms)", (unsigned long long)next->reloads, SLICE_ARGS(buf_slice(&report)),
+    if (next->workers > 1) snprintf(place, sizeof place, ", worker %u", next->worker);
+    log_line(LOG_INFO, "reload %llu: %.*s (%s%s, %.1f ms)", (unsigned long long)next->reloads,
+             SLICE_ARGS(buf_slice(&report)), name_of(g, w->reload_cause ? w->reload_cause : "?"), place,
              (double)(uv_hrtime() - began) / 1e6);
     buf_clear(&report);
+    end_attempt(g);
+    pool_report(w, true);
     if (next->stops) worker_stop(w, next->stop_status);
-    if (next->asks) worker_reload(w);
+    if (next->asks) worker_reload(w, "host.reload");
+}
+
+static void fail(struct generations *g, const char *why) {
+    tell_failure(g->worker, why);
+    end_attempt(g);
+    pool_report(g->worker, false);
+}
+
+/* The file that may be half a save, and why; NULL: none. */
+static const struct engine_file *torn(struct generations *g, const struct engine *next, bool ok, const char **why) {
+    const struct engine_file *file = loader_torn(next, why);
+    if (file || ok || lasts(g, MISSING_MOST)) return file;
+    *why = "is missing";
+    return loader_missing(g->worker->engine);
+}
+
+/* The script of `next` was loaded, or failed to. Where that may have been half a save all is thrown away without a
+ * word, and begins again: true. */
+static bool begins_again(struct generations *g, const struct engine *next, bool ok) {
+    const char *why, *unsaved;
+    const struct engine_file *file = torn(g, next, ok, &why);
+    if (!file) return false;
+    if (lasts(g, CHANGES_MOST) && !loader_unsaved(next, &unsaved)) {
+        char text[PATH_MAX + 100];
+        snprintf(text, sizeof text, "%s changes each time that it is loaded", name_of(g, file->path));
+        fail(g, text);
+    } else {
+        begin_again(g, file, why);
+    }
+    return true;
+}
+
+/* Loads the script in the staged engine, in the folder that the program was started in. */
+static bool load(struct generations *g, struct later *l) {
+    go_to(g->folder);
+    worker_stage(g->worker, l->run.engine);
+    bool ok = stage_script(l, g->options);
+    worker_stage(g->worker, NULL);
+    return ok;
 }
 
 static void reload(void *arg) {
@@ -89,27 +177,31 @@ static void reload(void *arg) {
     struct engine *last = g->worker->engine;
     uint64_t began = uv_hrtime();
     char *why = NULL;
+    const char *unsaved;
+    if (!g->attempt.began) g->attempt.began = began;
+    const struct engine_file *file = loader_unsaved(last, &unsaved);
+    if (file) {
+        begin_again(g, file, unsaved);
+        return;
+    }
     struct engine *next = reload_stage(last, &why);
     if (!next) {
-        tell_failure(why);
+        fail(g, why);
         free(why);
         return;
     }
     struct later *l = reserve_take(sizeof *l);
     *l = (struct later){.run = {.worker = g->worker, .engine = next}, .generations = g};
     int here = this_folder();
-    go_to(g->folder);
-    worker_stage(g->worker, next);
-    bool ok = stage_script(l, g->options);
-    worker_stage(g->worker, NULL);
-    ok = ok && reload_match(last, next, &l->run.error);
+    bool ok = load(g, l), again = begins_again(g, next, ok);
+    ok = ok && !again && reload_match(last, next, &l->run.error);
     if (ok) l_host_call_on_reload(last);
-    if (g->watch) watch_loaded(g->watch, next->files, !ok); /* where it failed, a save of any of them may mend it */
+    if (g->watch && !again) watch_loaded(g->watch, next->files, !ok); /* a save of any may mend what failed */
     if (!ok) {
         go_to(here);
         reload_abandon(next);
         worker_handle_signals(g->worker, true);
-        if (l->run.error) tell_failure(l->run.error);
+        if (!again && l->run.error) fail(g, l->run.error);
         free_later(l);
         leave(here);
         return;
@@ -118,6 +210,15 @@ static void reload(void *arg) {
     l->taken_over = true;
     if (!l->script.running) free_later(l);
     take_over(g, next, began);
+}
+
+/* The path of the folder that the program was started in, with a / behind it; NULL: it is unknown. */
+static char *folder_name(void) {
+    char path[PATH_MAX];
+    size_t n = sizeof path - 1;
+    if (uv_cwd(path, &n) != 0) return NULL;
+    if (n > 1) memcpy(path + n, "/", 2); /* not of the root, which has it */
+    return reserve_copy(path);
 }
 
 int generations_open(struct generations *g, struct worker *w, const struct interpreter_options *o, bool watch,
@@ -130,6 +231,7 @@ int generations_open(struct generations *g, struct worker *w, const struct inter
     }
     if (watch) g->watch = watch_open(w);
     g->folder = this_folder();
+    g->folder_name = folder_name();
     w->reload = reload;
     w->reload_arg = g;
     worker_handle_signals(w, false);
@@ -139,6 +241,8 @@ int generations_open(struct generations *g, struct worker *w, const struct inter
 void generations_close(struct generations *g) {
     if (g->watch) watch_close(g->watch);
     leave(g->folder);
+    free(g->folder_name);
+    g->folder_name = NULL;
     g->watch = NULL;
     g->folder = -1;
     g->worker->reload = NULL;

@@ -13,6 +13,12 @@ struct generations {
     const struct interpreter_options *options;
     struct watch *watch; /* NULL: nobody watches the files */
     int folder;          /* a descriptor: where the program was started; -1: unknown */
+    char *folder_name;   /* its path with a / behind it, its own; NULL: unknown */
+    struct attempt {     /* the reload that is under way; all zero: none is */
+        uint64_t began;  /* by uv_hrtime */
+        unsigned tries;  /* that met half a save */
+        bool told;       /* one knows that it waits */
+    } attempt;
 };
 
 /* From now on the script can be reloaded: by worker_reload, by SIGHUP, and with `watch` whenever one of its files is

@@ -3,6 +3,7 @@
 #include "app/pool.h"
 
 #include "base/log.h"
+#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -15,6 +16,8 @@
 /* In the environment of a worker: its index, and the process id of the pool. */
 #define PLACE "WSBOT_WORKER"
 
+enum { REPORTS_FD = 3 }; /* in a worker: what leads to the pool */
+
 /* Seconds that one waits to come back, and after which it has run so well that the first of them is enough. */
 enum { DELAY_LEAST = 1, DELAY_MOST = 60, STABLE = 30 };
 
@@ -22,6 +25,8 @@ struct member {
     struct pool *pool;
     unsigned index;
     uv_process_t process;
+    uv_pipe_t reports; /* of how its reloads went: a TOOK_OVER or FAILED each */
+    enum report { NONE, TOOK_OVER = 't', FAILED = 'f' } report; /* of the reload that is under way */
     bool running;
     int start; /* how that went: 0, or an error of libuv */
     int64_t status;
@@ -39,6 +44,7 @@ struct pool {
     unsigned alive; /* members that run or will come back */
     bool going;     /* there are any */
     int status;
+    struct deadline reported; /* the reload that is under way is told, whoever has not reported yet */
     unsigned count;
     struct member members[];
 };
@@ -88,8 +94,8 @@ static void stop_all(struct pool *p, int times) {
     }
 }
 
-static void on_closed(uv_handle_t *process) {
-    struct member *m = process->data;
+static void on_closed(uv_handle_t *reports) {
+    struct member *m = reports->data;
     struct pool *p = m->pool;
     if (p->stops) {
         bool as_told = m->signal == SIGINT || m->signal == SIGTERM || m->signal == SIGHUP; /* and not yet handled */
@@ -107,34 +113,117 @@ static void on_closed(uv_handle_t *process) {
     }
 }
 
+static void on_process_closed(uv_handle_t *process) {
+    struct member *m = process->data;
+    uv_close((uv_handle_t *)&m->reports, on_closed);
+}
+
 static void on_end(uv_process_t *process, int64_t status, int signal) {
     struct member *m = process->data;
     m->running = false;
     m->status = status;
     m->signal = signal;
-    uv_close((uv_handle_t *)process, on_closed);
+    uv_close((uv_handle_t *)process, on_process_closed);
+}
+
+/* ---- how reloads went ---- */
+
+enum { REPORTS_WITHIN = 15 }; /* seconds: a script has ten to load */
+
+/* "1, 3 and 4" */
+static void put_members(struct buf *line, const struct pool *p, enum report report) {
+    unsigned left = 0, first = 1;
+    for (unsigned i = 0; i < p->count; i++) left += p->members[i].report == report;
+    buf_printf(line, "worker%s ", &"s"[left == 1]);
+    for (unsigned i = 0; i < p->count; i++) {
+        if (p->members[i].report != report) continue;
+        buf_printf(line, "%s%u", first ? "" : left == 1 ? " and " : ", ", p->members[i].index);
+        first = 0;
+        left--;
+    }
+}
+
+/* Each worker has told how it went for itself; here it is told where they differ. */
+static void tell_reports(struct pool *p) {
+    unsigned took_over = 0, failed = 0;
+    for (unsigned i = 0; i < p->count; i++) {
+        took_over += p->members[i].report == TOOK_OVER;
+        failed += p->members[i].report == FAILED;
+    }
+    if (took_over && failed) {
+        struct buf line;
+        buf_init(&line, 64 * 1024);
+        buf_append(&line, slice_str("reload failed in "));
+        put_members(&line, p, FAILED);
+        buf_append(&line, slice_str("; "));
+        put_members(&line, p, TOOK_OVER);
+        log_line(LOG_ERROR, "%.*s took over", SLICE_ARGS(buf_slice(&line)));
+        buf_clear(&line);
+    }
+    for (unsigned i = 0; i < p->count; i++) p->members[i].report = NONE;
+    clock_cancel(&p->worker->net.clock, &p->reported);
+}
+
+static void on_reports_late(struct deadline *d) {
+    tell_reports((struct pool *)((char *)d - offsetof(struct pool, reported)));
+}
+
+static bool all_reported(const struct pool *p) {
+    for (unsigned i = 0; i < p->count; i++)
+        if (p->members[i].running && p->members[i].report == NONE) return false;
+    return true;
+}
+
+static void take_report(struct member *m, enum report report) {
+    struct pool *p = m->pool;
+    if (m->report != NONE) tell_reports(p); /* it has had another meanwhile */
+    m->report = report;
+    struct clock *clock = &p->worker->net.clock;
+    if (all_reported(p))
+        tell_reports(p);
+    else if (!clock_is_set(&p->reported))
+        clock_set(clock, &p->reported, clock_now(clock) + REPORTS_WITHIN * CLOCK_SECOND, on_reports_late);
+}
+
+static void on_room(uv_handle_t *pipe, size_t wanted, uv_buf_t *room) {
+    static char bytes[64];
+    (void)pipe;
+    (void)wanted;
+    *room = uv_buf_init(bytes, sizeof bytes);
+}
+
+static void on_report(uv_stream_t *pipe, ssize_t n, const uv_buf_t *bytes) {
+    for (ssize_t i = 0; i < n; i++)
+        if (bytes->base[i] == TOOK_OVER || bytes->base[i] == FAILED)
+            take_report(pipe->data, (enum report)bytes->base[i]);
+    if (n < 0) uv_read_stop(pipe);
 }
 
 /* ---- how one begins ---- */
 
 static void start(struct member *m) {
     struct pool *p = m->pool;
-    uv_stdio_container_t stdio[3];
+    uv_stdio_container_t stdio[REPORTS_FD + 1];
     char place[32];
     for (int i = 0; i < 3; i++) {
         stdio[i].flags = UV_INHERIT_FD;
         stdio[i].data.fd = i;
     }
+    stdio[REPORTS_FD].flags = UV_CREATE_PIPE | UV_WRITABLE_PIPE;
+    stdio[REPORTS_FD].data.stream = (uv_stream_t *)&m->reports;
     uv_process_options_t options = {
-        .file = p->program, .args = p->words, .exit_cb = on_end, .stdio = stdio, .stdio_count = 3};
+        .file = p->program, .args = p->words, .exit_cb = on_end, .stdio = stdio, .stdio_count = REPORTS_FD + 1};
     snprintf(place, sizeof place, "%u %ld", m->index, (long)getpid());
     setenv(PLACE, place, 1);
-    m->process.data = m;
+    m->process.data = m->reports.data = m;
+    m->report = NONE;
     m->status = m->signal = 0;
     m->began = clock_now(&p->worker->net.clock);
+    uv_pipe_init(&p->worker->loop, &m->reports, 0);
     m->start = uv_spawn(&p->worker->loop, &m->process, &options);
+    if (m->start == 0) uv_read_start((uv_stream_t *)&m->reports, on_room, on_report);
     m->running = m->start == 0;
-    if (!m->running) uv_close((uv_handle_t *)&m->process, on_closed);
+    if (!m->running) uv_close((uv_handle_t *)&m->process, on_process_closed);
     /* a signal that was for all may have come just before it was born */
     if (m->running && p->worker->signal) uv_process_kill(&m->process, p->worker->signal);
 }
@@ -189,6 +278,7 @@ int pool_run(struct worker *w, unsigned workers, char **words) {
     }
     w->told_to_stop = NULL;
     w->reload = NULL;
+    clock_cancel(&w->net.clock, &p->reported);
     int status = p->status;
     free(p);
     return status;
@@ -204,10 +294,18 @@ struct pool_place pool_join(void) {
     if (index == 0 || index > POOL_MOST || *end != ' ') return place;
     place.index = (unsigned)index;
     place.pool = (pid_t)strtol(end, NULL, 10);
+    place.reports = REPORTS_FD;
+    fcntl(REPORTS_FD, F_SETFD, FD_CLOEXEC);
+    fcntl(REPORTS_FD, F_SETFL, O_NONBLOCK); /* who does not read it misses it */
     unsetenv(PLACE);
 #ifdef __linux__
     prctl(PR_SET_PDEATHSIG, SIGTERM);
     if (getppid() != place.pool) exit(1); /* it is gone already */
 #endif
     return place;
+}
+
+void pool_report(const struct worker *w, bool took_over) {
+    char report = took_over ? TOOK_OVER : FAILED;
+    if (w->pool && write(w->pool_reports, &report, 1) != 1) log_line(LOG_DEBUG, "the pool does not hear of a reload");
 }

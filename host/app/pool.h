@@ -15,10 +15,14 @@ int pool_run(struct worker *w, unsigned workers, char **words);
 struct pool_place {
     unsigned index; /* from 1; 0: it is in none */
     pid_t pool;     /* the process that started it */
+    int reports;    /* a descriptor that leads there */
 };
 
 /* Reads the place of this process and takes it out of the environment, before any Lua. From now on it ends when the
  * pool does (Linux). */
 struct pool_place pool_join(void);
+
+/* Tells the pool how a reload went, which tells of workers that differ in that. Nothing where `w` is in none. */
+void pool_report(const struct worker *w, bool took_over);
 
 #endif

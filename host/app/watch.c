@@ -130,10 +130,10 @@ static uint64_t hash_names(DIR *folder) {
 
 struct file_mark watch_mark(const char *path) {
     struct file_mark mark = {0};
-    if (path[strlen(path) - 1] != '/') return engine_mark_file(path);
+    if (path[strlen(path) - 1] != '/') return file_mark_at(path);
     DIR *folder = opendir(path);
     if (!folder) return mark;
-    mark.inode = engine_mark_file(path).inode;
+    mark.inode = file_mark_at(path).inode;
     mark.size = hash_names(folder) | 1; /* never that of an empty file */
     closedir(folder);
     return mark;
@@ -142,7 +142,7 @@ struct file_mark watch_mark(const char *path) {
 static bool is_nothing(const struct file_mark *m) { return m->size == 0; }
 
 /* Looks at a file. How many milliseconds it must be quiet yet until its change counts; 0: it counts now; -1: it is as
- * it was loaded. */
+ * it was loaded, whoever may read it by now. */
 static int64_t look_at(struct file *f, uint64_t now) {
     struct file_mark mark = watch_mark(f->path);
     if (!file_mark_equal(&mark, &f->seen)) {
@@ -150,6 +150,10 @@ static int64_t look_at(struct file *f, uint64_t now) {
         f->since = now;
     }
     if (file_mark_equal(&mark, &f->loaded)) return -1;
+    if (f->loaded.content && file_mark_holds(&f->loaded, f->path)) {
+        f->loaded.changed = mark.changed;
+        return -1;
+    }
     int64_t quiet = (int64_t)((now - f->since) / CLOCK_MS), due = is_nothing(&mark) ? EMPTY_MOST : QUIET;
     return quiet >= due ? 0 : due - quiet;
 }
@@ -186,19 +190,20 @@ static void on_look(struct deadline *d) {
     uint64_t now = uv_hrtime();
     add_new(w);
     int64_t next = -1;
-    bool saved = false, missing = false;
+    const struct file *saved = NULL;
+    bool missing = false;
     for (struct file *f = w->files; f; f = f->next) {
         int64_t ms = look_at(f, now);
         if (ms == 0) {
             bool gone = is_nothing(&f->seen) && f->seen.inode == 0;
             missing = missing || gone;
-            saved = saved || !gone; /* a file that is gone cannot be loaded: it is waited for */
+            if (!gone && !saved) saved = f; /* a file that is gone cannot be loaded: it is waited for */
         }
         if (ms > 0 && (next < 0 || ms < next)) next = ms;
     }
     if (saved && next < 0) {
         for (struct file *f = w->files; f; f = f->next) f->loaded = f->seen;
-        worker_reload(w->worker);
+        worker_reload(w->worker, saved->path);
         renew_folders(w, true);
     } else if (missing) {
         renew_folders(w, true);

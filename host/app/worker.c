@@ -40,7 +40,7 @@ static void on_drained(void *arg) {
     if (w->engine) task_wake_all(&w->engine->behind_output);
 }
 
-static const char *host_reload(void *app) { return worker_reload(app); }
+static const char *host_reload(void *app) { return worker_reload(app, "host.reload"); }
 
 static void host_noted(void *app, const struct engine_file *file) {
     struct worker *w = app;
@@ -106,9 +106,14 @@ static void on_reload_due(struct deadline *d) {
     if (!w->stopping && !w->over) w->reload(w->reload_arg);
 }
 
-const char *worker_reload(struct worker *w) {
+void worker_reload_after(struct worker *w, uint64_t delay) {
+    clock_set(&w->net.clock, &w->reload_due, clock_now(&w->net.clock) + delay, on_reload_due);
+}
+
+const char *worker_reload(struct worker *w, const char *cause) {
     if (!w->reload) return "there is no file to load again: the script is not one, or there is a prompt";
-    clock_set(&w->net.clock, &w->reload_due, clock_now(&w->net.clock), on_reload_due);
+    if (!w->reload_cause) w->reload_cause = reserve_copy(cause);
+    worker_reload_after(w, 0);
     return NULL;
 }
 
@@ -200,6 +205,7 @@ void worker_close(struct worker *w) {
         conn_destroy(w->net.all);
         uv_run(&w->loop, UV_RUN_NOWAIT);
     }
+    free(w->reload_cause);
     uv_close((uv_handle_t *)&w->signalled, NULL);
     if (!net_end_threads(&w->net)) net_leave(&w->net, w->status);
     net_end(&w->net);

@@ -16,6 +16,7 @@ struct worker {
     void (*reload)(void *arg); /* makes the next generation, from the loop; NULL: there is nothing to reload */
     void *reload_arg;
     struct deadline reload_due;
+    char *reload_cause;                                       /* who or what asked for it, its own; NULL: nobody has */
     void (*noted)(void *arg, const struct engine_file *file); /* told what scripts are loaded from; NULL: nobody is */
     void *noted_arg;
     volatile sig_atomic_t signal;      /* the last that asked to stop; 0: none */
@@ -23,6 +24,7 @@ struct worker {
     void (*told_to_stop)(void *arg, int times); /* is told of such signals, in place of what they do; may be NULL */
     void *told_arg;
     pid_t pool;                /* the process that passes its signals on to this one (pool.h); 0: none */
+    int pool_reports;          /* a descriptor that leads there; only where there is one */
     bool has_terminal;         /* it was started from one */
     volatile uint64_t stop_by; /* until when functions of host.on_stop may run, by uv_hrtime; 0: none do */
     volatile uint64_t ends_by; /* when Lua code that will not stop is the end of the process; 0: never */
@@ -47,8 +49,12 @@ int worker_run(struct worker *w);
  * called from anywhere. */
 void worker_stop(struct worker *w, int status);
 
-/* Has a reload happen in the next turn of the loop. NULL, or why there can be none. May be called from anywhere. */
-const char *worker_reload(struct worker *w);
+/* Has a reload happen in the next turn of the loop, which tells of `cause` (copied): a file, "SIGHUP". NULL, or why
+ * there can be none. */
+const char *worker_reload(struct worker *w, const char *cause);
+
+/* The one that is under way is tried again after so long (nanoseconds). */
+void worker_reload_after(struct worker *w, uint64_t delay);
 
 /* The script of the next generation is being loaded from now on, or, NULL, no more: SIGINT interrupts it too. */
 void worker_stage(struct worker *w, struct engine *next);

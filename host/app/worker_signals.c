@@ -142,7 +142,7 @@ void worker_signalled(uv_async_t *async) {
     struct worker *w = async->data;
     if (hangups_seen) {
         hangups_seen = 0;
-        worker_reload(w);
+        worker_reload(w, "SIGHUP");
     }
     forget_answered(w);
     if (signals_seen && w->told_to_stop)

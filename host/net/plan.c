@@ -186,11 +186,16 @@ static bool same_deflate(const struct deflate_offer *a, const struct deflate_off
            a->memory_level == b->memory_level && a->threshold == b->threshold;
 }
 
+const char *plan_offer_differs(const struct handshake_offer *a, const struct handshake_offer *b) {
+    bool same_headers = same_buf(&a->headers, &b->headers) && a->host_given == b->host_given &&
+                        a->agent_given == b->agent_given && a->authorization_given == b->authorization_given;
+    if (!same_headers) return "headers";
+    if (!same_buf(&a->origin, &b->origin)) return "origin";
+    return same_deflate(&a->deflate, &b->deflate) ? NULL : "compression";
+}
+
 static bool same_offer(const struct handshake_offer *a, const struct handshake_offer *b) {
-    return same_buf(&a->headers, &b->headers) && same_buf(&a->protocols, &b->protocols) &&
-           same_buf(&a->origin, &b->origin) && same_deflate(&a->deflate, &b->deflate) &&
-           a->host_given == b->host_given && a->agent_given == b->agent_given &&
-           a->authorization_given == b->authorization_given;
+    return same_buf(&a->protocols, &b->protocols) && !plan_offer_differs(a, b);
 }
 
 static bool same(const struct plan *a, const struct plan *b) {

@@ -59,6 +59,9 @@ void plan_share(struct net *net, struct plan **at);
 /* How to dial. Borrowed from the plan. */
 struct dial_options plan_dial(const struct plan *p);
 
+/* A word for what differs in what two handshakes ask for, beside their subprotocols, or NULL. */
+const char *plan_offer_differs(const struct handshake_offer *a, const struct handshake_offer *b);
+
 /* Is it the same place? */
 bool plan_same_url(const struct url *a, const struct url *b);
 

@@ -25,7 +25,6 @@ enum {
     ENGINE_FOR_LUA = 16,               /* the part of the limit that is for Lua's objects alone is one of so many */
     ENGINE_LOAN = 64 * 1024,           /* bytes more, at least, that are lent (see may_take) */
     ENGINE_FOR_STOP = 4 * 1024 * 1024, /* bytes more that a script may take while it stops */
-    ENGINE_FILES = 10 * 1000,          /* that are noted */
     GARBAGE_PART = 16, /* what is collected for want of room, or the time that it takes, is one of so many parts */
 };
 
@@ -180,12 +179,6 @@ bool l_engine_load(lua_State *L, const char *name) {
     return false;
 }
 
-static int l_find_inside(lua_State *L) {
-    if (!l_engine_load(L, luaL_checkstring(L, 1))) return 0;
-    lua_pushliteral(L, ":wsbot:");
-    return 2;
-}
-
 void l_engine_require(lua_State *L, const char *name) {
     luaL_getsubtable(L, LUA_REGISTRYINDEX, LUA_LOADED_TABLE);
     if (lua_getfield(L, -1, name) == LUA_TNIL) {
@@ -196,96 +189,6 @@ void l_engine_require(lua_State *L, const char *name) {
         lua_setfield(L, -3, name);
     }
     lua_remove(L, -2);
-}
-
-/* Lua's own searcher for Lua files (upvalue 1), which are noted, also those that do not load. */
-static int l_find_lua(lua_State *L) {
-    lua_settop(L, 1);
-    lua_getglobal(L, "package");
-    if (lua_istable(L, -1) && lua_getfield(L, -1, "searchpath") != LUA_TNIL) { /* name, package, searchpath */
-        lua_pushvalue(L, 1);
-        lua_getfield(L, 2, "path");
-        if (lua_pcall(L, 2, 1, 0) == LUA_OK && lua_isstring(L, -1)) engine_note_file(engine_of(L), lua_tostring(L, -1));
-    }
-    lua_settop(L, 1);
-    lua_pushvalue(L, lua_upvalueindex(1));
-    lua_insert(L, 1);
-    lua_call(L, 1, LUA_MULTRET);
-    return lua_gettop(L);
-}
-
-/* loadfile and dofile (upvalue 1), whose files are noted. */
-static int l_loaded(lua_State *L, int status, lua_KContext ctx) {
-    (void)status;
-    (void)ctx;
-    return lua_gettop(L);
-}
-
-static int l_load(lua_State *L) {
-    if (lua_type(L, 1) == LUA_TSTRING) engine_note_file(engine_of(L), lua_tostring(L, 1));
-    lua_pushvalue(L, lua_upvalueindex(1));
-    lua_insert(L, 1);
-    lua_callk(L, lua_gettop(L) - 1, LUA_MULTRET, 0, l_loaded);
-    return lua_gettop(L);
-}
-
-static void note_loads(lua_State *L) {
-    static const char *const names[] = {"loadfile", "dofile"};
-    for (int i = 0; i < 2; i++) {
-        lua_getglobal(L, names[i]);
-        lua_pushcclosure(L, l_load, 1);
-        lua_setglobal(L, names[i]);
-    }
-}
-
-/* Modules that lie beside the script, where package.path did not find any. */
-static int l_find_beside(lua_State *L) {
-    struct engine *e = engine_of(L);
-    const char *name = luaL_checkstring(L, 1);
-    if (!e->folder) return 0;
-    luaL_gsub(L, name, ".", "/");
-    const char *file = lua_tostring(L, -1);
-    const char *paths[] = {lua_pushfstring(L, "%s/%s.lua", e->folder, file),
-                           lua_pushfstring(L, "%s/%s/init.lua", e->folder, file)};
-    for (int i = 0; i < 2; i++) {
-        FILE *readable = fopen(paths[i], "r");
-        if (!readable) continue;
-        fclose(readable);
-        engine_note_file(e, paths[i]);
-        if (luaL_loadfile(L, paths[i]) != LUA_OK)
-            return luaL_error(L, "error loading module '%s' from file '%s':\n\t%s", name, paths[i],
-                              lua_tostring(L, -1));
-        lua_pushstring(L, paths[i]);
-        return 2;
-    }
-    lua_pushfstring(L, "no file '%s'\n\tno file '%s'", paths[0], paths[1]);
-    return 1;
-}
-
-/* Stack: searchers. */
-static void insert_searcher(lua_State *L, int at, lua_CFunction searcher) {
-    for (int i = (int)lua_rawlen(L, -1); i >= at; i--) {
-        lua_rawgeti(L, -1, i);
-        lua_rawseti(L, -2, i + 1);
-    }
-    lua_pushcfunction(L, searcher);
-    lua_rawseti(L, -2, at);
-}
-
-/* Ours goes behind package.preload, that of luv between Lua's own for Lua and for C, and the folder of the script
- * behind everything else. Lua's own for Lua is led through one that notes the files. */
-static void add_searchers(lua_State *L) {
-    lua_getglobal(L, "package");
-    lua_getfield(L, -1, "searchers");
-    lua_rawgeti(L, -1, 2);
-    lua_pushcclosure(L, l_find_lua, 1);
-    lua_rawseti(L, -2, 2);
-    insert_searcher(L, 2, l_find_inside);
-#ifdef WSBOT_LUV
-    insert_searcher(L, 4, l_luv_find);
-#endif
-    insert_searcher(L, (int)lua_rawlen(L, -1) + 1, l_find_beside);
-    lua_pop(L, 2);
 }
 
 /* os.exit: as in Lua, where the state is to be closed after the task that asks for it; upvalue 1 is Lua's own. */
@@ -335,8 +238,7 @@ static int l_open(lua_State *L) {
     l_collector_open(L);
     l_coroutine_open(L);
     l_debug_open(L);
-    add_searchers(L);
-    note_loads(L);
+    l_loader_open(L);
     modules_open(L);
     return 0;
 }
@@ -426,49 +328,10 @@ struct engine *engine_new(struct net *net, const struct engine_host *host, void 
     return e;
 }
 
-struct file_mark engine_mark_file(const char *path) {
-    struct stat s;
-    if (stat(path, &s) != 0) return (struct file_mark){0};
-    return (struct file_mark){.device = (uint64_t)s.st_dev,
-                              .inode = (uint64_t)s.st_ino,
-                              .size = (uint64_t)s.st_size,
-                              .written = s.st_mtim,
-                              .changed = s.st_ctim};
-}
-
-static uint64_t hash_of(const char *text) { /* FNV-1a */
-    uint64_t hash = UINT64_C(0xCBF29CE484222325);
-    for (; *text; text++) hash = (hash ^ (uint8_t)*text) * UINT64_C(0x100000001B3);
-    return hash;
-}
-
-static size_t file_size(const struct engine_file *f) { return sizeof *f + strlen(f->path) + 1; }
-
-void engine_note_file(struct engine *e, const char *path) {
-    char folder[4096] = "";
-    size_t n = sizeof folder;
-    if (e->file_count == ENGINE_FILES || strlen(path) >= sizeof folder) return; /* there is no such file */
-    if (path[0] != '/' && uv_cwd(folder, &n) != 0) return;
-    size_t size = strlen(folder) + 1 + strlen(path) + 1;
-    struct engine_file **at = &e->files, *f = reserve_take(sizeof *f + size);
-    snprintf(f->path, size, "%s%s%s", folder, folder[0] ? "/" : "", path);
-    f->hash = hash_of(f->path);
-    for (; *at; at = &(*at)->next) {
-        if ((*at)->hash != f->hash || strcmp((*at)->path, f->path) != 0) continue;
-        free(f); /* it is noted already */
-        return;
-    }
-    f->mark = engine_mark_file(f->path);
-    *at = f;
-    e->file_count++;
-    account_add(e->account, file_size(f));
-    if (e->host && e->host->noted) e->host->noted(e->app, f);
-}
-
 void engine_set_script(struct engine *e, const char *path) {
     free(e->script);
     e->script = reserve_copy(path);
-    engine_note_file(e, path);
+    loader_set_script(e, path);
     free(e->folder);
     e->folder = NULL;
     const char *slash = strrchr(path, '/');
@@ -488,12 +351,7 @@ void engine_free(struct engine *e) {
     lua_close(e->L);
     box_end_all(e);
     clock_cancel(&e->net->clock, &e->tasks.turn);
-    while (e->files) {
-        struct engine_file *f = e->files;
-        e->files = f->next;
-        account_take(e->account, file_size(f));
-        free(f);
-    }
+    loader_free_files(loader_take_files(e));
     luv_free(e->luv);
     clock_cancel(&e->net->clock, &e->tidying);
     memory_clear(&e->blocks);

@@ -4,13 +4,12 @@
 #define SCRIPT_ENGINE_H
 
 #include "net/net.h"
+#include "script/loader.h"
 #include "script/memory.h"
 #include "script/task.h"
 #include <lua.h>
 #include <stdio.h>
 #include <time.h>
-
-struct engine_file;
 
 /* What a script may ask of the program it runs in, and what it tells it. */
 struct engine_host {
@@ -19,27 +18,8 @@ struct engine_host {
     void (*exit)(void *app, int status);                      /* closes the engine and ends at once; does not return */
     const char *(*reload)(void *app);                         /* asks for a reload; NULL, or why there can be none */
     void (*failed)(void *app, const char *message);           /* hears of each error that is reported; may be NULL */
-    void (*noted)(void *app, const struct engine_file *file); /* it is about to load this one, for the first time */
+    void (*noted)(void *app, const struct engine_file *file); /* it loads this one, for the first time */
 };
-
-/* A file that the script was loaded from, and what tells it from another of the same path. */
-struct engine_file {
-    struct engine_file *next;
-    struct file_mark {
-        uint64_t device, inode, size; /* all zero: there was none */
-        struct timespec written, changed;
-    } mark;
-    uint64_t hash; /* of the path */
-    char path[];   /* absolute */
-};
-
-/* The mark of the file that is there now. */
-struct file_mark engine_mark_file(const char *path);
-static inline bool file_mark_equal(const struct file_mark *a, const struct file_mark *b) {
-    return a->device == b->device && a->inode == b->inode && a->size == b->size &&
-           a->written.tv_sec == b->written.tv_sec && a->written.tv_nsec == b->written.tv_nsec &&
-           a->changed.tv_sec == b->changed.tv_sec && a->changed.tv_nsec == b->changed.tv_nsec;
-}
 
 struct box;
 struct conn_box;
@@ -121,6 +101,9 @@ struct engine {
     FILE *out, *err;                     /* of a bot under test: what is printed, and told; NULL: stdout, stderr */
     struct engine_file *files;           /* what it was loaded from */
     unsigned file_count;
+    size_t sources;                        /* bytes of their texts that are kept */
+    const struct engine_file *script_file; /* the one of the script itself; NULL: it is none */
+    struct engine_file *past;              /* borrowed: what it is loaded from in place of the disk; NULL: the disk */
 };
 
 /* A new state with Lua's libraries and ours. NULL without memory. `no_environment` is `lua -E`: LUA_PATH and the like
@@ -153,9 +136,6 @@ size_t l_engine_room(lua_State *L, size_t wanted);
 /* Collects garbage, finalizers and all, where that is worth its time: so that it takes a small part of it, however
  * often there is no room. From the loop only. */
 void engine_collect(struct engine *e);
-
-/* Notes that the script was loaded from this file; relative to the working directory of now. */
-void engine_note_file(struct engine *e, const char *path);
 
 /* Names the script: what host.script says, and where modules beside it are found. */
 void engine_set_script(struct engine *e, const char *path);

@@ -2,6 +2,7 @@
  * then on nothing can. */
 #include "script/reload.h"
 
+#include "base/log.h"
 #include "base/reserve.h"
 #include "script/door.h"
 #include "script/l_conn.h"
@@ -109,28 +110,45 @@ bool reload_match(struct engine *last, struct engine *next, char **why) {
 
 /* ---- commit ---- */
 
-/* A list of names within a line. It ends in "..." where it would be too long. */
+/* What is told of one kind of connection: the names of the first, and how many there are. */
 struct words {
     struct buf text;
     unsigned count;
 };
 
-static void add(struct words *w, const struct conn_box *b, const char *why) {
+enum { NAMED = 5, NAME_MOST = 60 }; /* connections of a kind that are named; bytes of such a name */
+
+static void add(struct words *w, const struct conn_box *b, const char *what, const char *happens) {
     const struct url *url = &b->conn->plan->url;
-    if (w->count++ == 0) buf_init(&w->text, 400);
+    if (w->count++ == 0) buf_init(&w->text, SIZE_MAX);
+    if (w->count > NAMED) return;
     const char *name = b->name ? b->name : url->scheme == URL_UNIX ? url->socket_path : url->host;
-    const char *comma = w->text.len ? ", " : "";
-    int rc = why ? buf_printf(&w->text, "%s%s (%s changed)", comma, name ? name : "?", why)
-                 : buf_printf(&w->text, "%s%s", comma, name ? name : "?");
-    if (rc == ERR_FULL) w->text.cap = w->text.len; /* no shorter one behind it either */
+    buf_printf(&w->text, "%s%.*s", w->text.len ? ", " : "", NAME_MOST, name ? name : "?");
+    if (what) buf_printf(&w->text, " (%s %s)", what, happens);
 }
 
 static void put(struct buf *report, const char *verb, struct words *w) {
     if (w->count == 0) return;
-    bool cut = w->text.cap == w->text.len;
-    buf_printf(report, "%s%s %u: %.*s%s", report->len ? "; " : "", verb, w->count, SLICE_ARGS(buf_slice(&w->text)),
-               cut ? ", ..." : "");
+    buf_printf(report, "%s%s %u: %.*s", report->len ? "; " : "", verb, w->count, SLICE_ARGS(buf_slice(&w->text)));
+    if (w->count > NAMED) buf_printf(report, " and %u more", w->count - NAMED);
     buf_clear(&w->text);
+}
+
+/* Callbacks and tasks of the last generation that wait end with it. */
+static void put_cut(struct buf *report, const struct engine *last) {
+    unsigned callbacks = 0, tasks = 0;
+    for (struct task *t = last->tasks.all; t; t = t->all_next) {
+        if (t->cancelled) continue;
+        bool is_callback = t->called && t->co != last->main;
+        *(is_callback ? &callbacks : &tasks) += 1;
+        if (!log_wants(LOG_DEBUG)) continue;
+        char *text = task_describe(t, is_callback ? "cut a callback that waited" : "cut a task that waited");
+        log_report(last->err, LOG_DEBUG, "%s", text);
+        free(text);
+    }
+    if (callbacks || tasks)
+        buf_printf(report, "%scut %u callback%s, %u task%s", report->len ? "; " : "", callbacks, &"s"[callbacks == 1],
+                   tasks, &"s"[tasks == 1]);
 }
 
 /* Ends what was not declared again, and its reconnecting; its generation hears no more of it. */
@@ -146,10 +164,11 @@ void reload_commit(struct engine *last, struct engine *next, struct buf *report)
         struct conn_box *match = b->match && lives(b->match) ? b->match : NULL;
         const char *why = match ? conn_differs(match->conn, b->conn, !b->url_function) : NULL;
         if (match && !why) {
+            const char *later = plan_offer_differs(&match->conn->plan->offer, &b->conn->plan->offer);
             l_conn_adopt(b, match);
-            add(&kept, b, NULL);
+            add(&kept, b, later, "at the next handshake");
         } else {
-            add(match ? &reopened : &opened, b, why);
+            add(match ? &reopened : &opened, b, why, "changed");
             if (match) dismiss(match);
             l_conn_begin(b);
         }
@@ -158,7 +177,7 @@ void reload_commit(struct engine *last, struct engine *next, struct buf *report)
     }
     for (struct conn_box *b = last->boxes; b; b = b->next) {
         if (b->conn->sink_arg != b || !b->conn->sink) continue; /* it was taken over, or is dismissed already */
-        if (lives(b)) add(&closed, b, NULL);
+        if (lives(b)) add(&closed, b, NULL, NULL);
         dismiss(b);
     }
     l_timer_keep_phases(last, next);
@@ -168,5 +187,6 @@ void reload_commit(struct engine *last, struct engine *next, struct buf *report)
     put(report, "opened", &opened);
     put(report, "closed", &closed);
     if (report->len == 0) buf_append(report, slice_str("no connections"));
+    put_cut(report, last);
     engine_free(last);
 }

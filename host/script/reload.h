@@ -19,7 +19,7 @@ void reload_abandon(struct engine *next);
 bool reload_match(struct engine *last, struct engine *next, char **why);
 
 /* It loaded, and was matched: it takes over from `last`, which is closed. `report` gets a line for people: what was
- * kept, reopened, opened and closed. */
+ * kept, reopened, opened, closed and cut off. */
 void reload_commit(struct engine *last, struct engine *next, struct buf *report);
 
 #endif

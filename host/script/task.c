@@ -106,7 +106,7 @@ static void drop_unmade(struct task *t) {
 static struct task *begin(struct task *t) {
     t->state = TASK_READY;
     t->ended = NULL;
-    t->joined = false;
+    t->joined = t->called = false;
     t->born = ++t->engine->births;
     t->doomed = false;
     t->arg = NULL;
@@ -262,6 +262,7 @@ bool task_run(struct engine *e, lua_CFunction body, void *arg, void (*ended)(str
         t = m.task;
     }
     begin(t);
+    t->called = true;
     t->ended = ended;
     t->arg = ended_arg;
     lua_pushcfunction(t->co, body); /* which takes no memory */

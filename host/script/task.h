@@ -33,6 +33,7 @@ struct task {
     bool timed_out;  /* why it was woken */
     bool doomed;     /* it waits for what nothing can bring */
     bool joined;     /* somebody awaits its end, and hears of its error */
+    bool called;     /* the host has called something in it: a callback, or the main chunk */
     uint64_t born;   /* see engine->births */
     char *raises;    /* what is raised where it waits, its own; NULL: nothing */
     lua_KFunction k; /* goes on when it has waited */

@@ -46,7 +46,7 @@ describe("a reload", function()
     local bot, s, p = open()
     s:text "to the old one"
     bot:tells "1 to the old one"
-    bot:takes_over(feed "2", "^info reload 1: kept 1: feed %(%d+%.%d ms%)$")
+    bot:takes_over(feed "2", "^info reload 1: kept 1: feed %(SIGHUP, %d+%.%d ms%)$")
     bot:tells "2 adopt 1 open"
     s:text "to the new one"
     bot:tells "2 to the new one"

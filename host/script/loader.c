@@ -1,0 +1,365 @@
+/* loader: reads, notes, compiles; and the searchers of `require`. */
+#include "script/loader.h"
+
+#include "base/buf.h"
+#include "base/reserve.h"
+#include "script/engine.h"
+#include "script/luv.h"
+#include <fcntl.h>
+#include <lauxlib.h>
+#include <limits.h>
+#include <lualib.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+enum {
+    FILES_MOST = 10 * 1000,  /* that are noted */
+    SOURCE_MOST = 4 << 20,   /* bytes of a file that are kept, */
+    SOURCES_MOST = 32 << 20, /* and of all files of a generation */
+};
+
+/* ---- what is kept of a file ---- */
+
+static void release(struct source *s) {
+    if (s && --s->references == 0) free(s);
+}
+
+static struct source *keep(struct slice text) {
+    struct source *s = reserve_grow(NULL, sizeof *s + text.n);
+    s->references = 1;
+    s->n = text.n;
+    if (text.n) memcpy(s->text, text.p, text.n);
+    return s;
+}
+
+static size_t file_size(const struct engine_file *f) {
+    return sizeof *f + strlen(f->path) + 1 + (f->source ? f->source->n : 0) + (f->module ? strlen(f->module) + 1 : 0);
+}
+
+static void free_file(struct engine_file *f) {
+    release(f->source);
+    free(f->module);
+    free(f);
+}
+
+void loader_free_files(struct engine_file *files) {
+    while (files) {
+        struct engine_file *f = files;
+        files = f->next;
+        free_file(f);
+    }
+}
+
+struct engine_file *loader_take_files(struct engine *e) {
+    struct engine_file *files = e->files;
+    for (const struct engine_file *f = files; f; f = f->next) account_take(e->account, file_size(f));
+    e->files = NULL;
+    e->file_count = 0;
+    e->sources = 0;
+    return files;
+}
+
+/* A path as it is noted: absolute. False: there is no such file. */
+static bool absolute(const char *path, char out[PATH_MAX]) {
+    size_t n = PATH_MAX;
+    out[0] = '\0';
+    while (path[0] == '.' && path[1] == '/') path += 2;
+    if (path[0] != '/' && uv_cwd(out, &n) != 0) return false;
+    n = strlen(out);
+    return (size_t)snprintf(out + n, PATH_MAX - n, "%s%s", n ? "/" : "", path) < PATH_MAX - n;
+}
+
+static struct engine_file *find(struct engine_file *files, const char *path, uint64_t hash) {
+    while (files && (files->hash != hash || strcmp(files->path, path) != 0)) files = files->next;
+    return files;
+}
+
+static uint64_t hash_of(const char *path) { return file_mark_hash(path, strlen(path)); }
+
+/* The one that is noted by this path, a new one where there is none; NULL: no more are noted. */
+static struct engine_file *file_of(struct engine *e, const char *path) {
+    uint64_t hash = hash_of(path);
+    struct engine_file *f = find(e->files, path, hash), **at = &e->files;
+    if (f || e->file_count == FILES_MOST) return f;
+    f = reserve_take(sizeof *f + strlen(path) + 1);
+    strcpy(f->path, path);
+    f->hash = hash;
+    while (*at) at = &(*at)->next;
+    *at = f;
+    e->file_count++;
+    account_add(e->account, file_size(f));
+    return f;
+}
+
+/* What is known of a file for the first time: what changes from then on is a change. */
+static void note(struct engine *e, const char *path, struct file_mark mark, struct source *source) {
+    struct engine_file *f = file_of(e, path);
+    bool is_known = !f || f->is_marked;
+    if (is_known || (source && e->sources + source->n > SOURCES_MOST)) {
+        release(source);
+        source = NULL;
+    }
+    if (is_known) return;
+    f->is_marked = true;
+    f->mark = mark;
+    f->source = source;
+    if (source) {
+        e->sources += source->n;
+        account_add(e->account, source->n);
+    }
+    if (e->host && e->host->noted) e->host->noted(e->app, f);
+}
+
+void loader_note(struct engine *e, const char *path) {
+    char whole[PATH_MAX];
+    if (absolute(path, whole)) note(e, whole, file_mark_at(whole), NULL);
+}
+
+static void note_module(struct engine *e, const char *path, const char *module) {
+    char whole[PATH_MAX];
+    struct engine_file *f = absolute(path, whole) ? file_of(e, whole) : NULL;
+    if (!f || f->module) return;
+    f->module = reserve_copy(module);
+    account_add(e->account, strlen(module) + 1);
+}
+
+void loader_set_script(struct engine *e, const char *path) {
+    char whole[PATH_MAX];
+    e->script_file = absolute(path, whole) ? file_of(e, whole) : NULL;
+}
+
+const struct engine_file *loader_unsaved(const struct engine *e, const char **why) {
+    for (const struct engine_file *f = e->files; f; f = f->next) {
+        struct file_mark now = f == e->script_file ? file_mark_at(f->path) : (struct file_mark){0};
+        bool is_empty = now.inode && now.size == 0;
+        *why = is_empty ? "is empty" : "is open for writing";
+        if (is_empty || file_is_being_written(f->path)) return f;
+    }
+    return NULL;
+}
+
+const struct engine_file *loader_torn(const struct engine *e, const char **why) {
+    *why = "changes while it is loaded";
+    for (const struct engine_file *f = e->files; f; f = f->next)
+        if (!file_mark_holds(&f->mark, f->path)) return f;
+    return loader_unsaved(e, why);
+}
+
+const struct engine_file *loader_missing(const struct engine *e) {
+    const struct engine_file *f = e->files;
+    while (f && (!f->mark.inode || file_mark_at(f->path).inode)) f = f->next;
+    return f;
+}
+
+/* ---- reading ---- */
+
+/* Reads a file whole. False where it is no plain file, or cannot be read or kept: Lua is to say so. */
+static bool read_whole(const char *path, struct buf *text, struct file_mark *mark) {
+    struct stat s;
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    if (fd < 0) return false;
+    bool ok = fstat(fd, &s) == 0 && S_ISREG(s.st_mode);
+    ssize_t n = 1;
+    while (ok && n > 0) {
+        enum { PART = 16 * 1024 };
+        uint8_t *at = buf_reserve(text, text->len == 0 && s.st_size > 0 ? (size_t)s.st_size + 1 : PART);
+        n = at ? read(fd, at, text->size - text->start - text->len) : -1;
+        ok = n >= 0;
+        if (n > 0) buf_commit(text, (size_t)n);
+    }
+    close(fd);
+    if (ok) *mark = file_mark_of(&s);
+    return ok;
+}
+
+/* As Lua reads a file: without a byte order mark, and without a first line that begins with '#', whose end stays so
+ * that lines count right. */
+static struct slice code_of(struct slice text) {
+    static const uint8_t mark[] = {0xEF, 0xBB, 0xBF};
+    if (text.n >= sizeof mark && memcmp(text.p, mark, sizeof mark) == 0) text = slice_skip(text, sizeof mark);
+    if (text.n == 0 || text.p[0] != '#') return text;
+    const uint8_t *end = memchr(text.p, '\n', text.n);
+    size_t comment = end ? (size_t)(end - text.p) : text.n;
+    bool is_binary = text.n > comment + 1 && text.p[comment + 1] == (uint8_t)LUA_SIGNATURE[0];
+    return slice_skip(text, comment + is_binary);
+}
+
+/* Stack: its name, of which the chunk or a message takes the place. */
+static int compile(lua_State *L, struct slice text, const char *mode) {
+    struct slice code = code_of(text);
+    int rc = luaL_loadbufferx(L, (const char *)code.p, code.n, lua_tostring(L, -1), mode);
+    lua_remove(L, -2);
+    return rc;
+}
+
+/* What the generation that comes back was loaded from, or NULL. */
+static struct source *past_of(const struct engine *e, const char *path) {
+    const struct engine_file *f = find(e->past, path, hash_of(path));
+    return f ? f->source : NULL;
+}
+
+static struct slice text_of(const struct source *s) { return slice_of(s->text, s->n); }
+
+int loader_load(lua_State *L, const char *path, const char *mode) {
+    struct engine *e = engine_of(L);
+    char whole[PATH_MAX];
+    if (!path || !absolute(path, whole)) return luaL_loadfilex(L, path, mode);
+    lua_pushfstring(L, "@%s", path);
+    struct source *past = past_of(e, whole);
+    if (past) {
+        past->references++;
+        note(e, whole, file_mark_at(whole), past);
+        return compile(L, text_of(past), mode);
+    }
+    struct file_mark mark;
+    struct buf text;
+    buf_init(&text, SIZE_MAX);
+    int rc;
+    if (read_whole(whole, &text, &mark)) {
+        struct slice read = buf_slice(&text);
+        mark.content = file_mark_hash(read.p, read.n);
+        note(e, whole, mark, read.n <= SOURCE_MOST ? keep(read) : NULL);
+        rc = compile(L, read, mode);
+    } else {
+        note(e, whole, file_mark_at(whole), NULL);
+        lua_pop(L, 1);
+        rc = luaL_loadfilex(L, path, mode);
+    }
+    buf_clear(&text);
+    return rc;
+}
+
+/* ---- loadfile and dofile, as Lua has them ---- */
+
+static int l_loadfile(lua_State *L) {
+    const char *path = luaL_optstring(L, 1, NULL), *mode = luaL_optstring(L, 2, NULL);
+    bool has_env = !lua_isnone(L, 3);
+    if (loader_load(L, path, mode) != LUA_OK) {
+        luaL_pushfail(L);
+        lua_insert(L, -2);
+        return 2;
+    }
+    if (has_env) {
+        lua_pushvalue(L, 3);
+        if (!lua_setupvalue(L, -2, 1)) lua_pop(L, 1);
+    }
+    return 1;
+}
+
+static int l_done(lua_State *L, int status, lua_KContext ctx) {
+    (void)status;
+    (void)ctx;
+    return lua_gettop(L) - 1;
+}
+
+static int l_dofile(lua_State *L) {
+    const char *path = luaL_optstring(L, 1, NULL);
+    lua_settop(L, 1);
+    if (loader_load(L, path, NULL) != LUA_OK) return lua_error(L);
+    lua_callk(L, 0, LUA_MULTRET, 0, l_done);
+    return l_done(L, LUA_OK, 0);
+}
+
+/* ---- require ---- */
+
+static int l_find_inside(lua_State *L) {
+    if (!l_engine_load(L, luaL_checkstring(L, 1))) return 0;
+    lua_pushliteral(L, ":wsbot:");
+    return 2;
+}
+
+/* Loads what a module was found to be. Stack: its path on top. Gives what a searcher gives: the chunk and the path. */
+static int load_module(lua_State *L, const char *name) {
+    const char *path = lua_tostring(L, -1);
+    int rc = loader_load(L, path, NULL);
+    note_module(engine_of(L), path, name);
+    if (rc != LUA_OK)
+        return luaL_error(L, "error loading module '%s' from file '%s':\n\t%s", name, path, lua_tostring(L, -1));
+    lua_insert(L, -2);
+    return 2;
+}
+
+/* Pushes the path that a module had in the generation that comes back; or nothing: false. */
+static bool push_past_path(lua_State *L, const char *name) {
+    for (const struct engine_file *f = engine_of(L)->past; f; f = f->next) {
+        if (!f->module || !f->source || strcmp(f->module, name) != 0) continue;
+        lua_pushstring(L, f->path);
+        return true;
+    }
+    return false;
+}
+
+/* Those of package.path. Upvalues: package, its searchpath. */
+static int l_find_lua(lua_State *L) {
+    const char *name = luaL_checkstring(L, 1);
+    if (push_past_path(L, name)) return load_module(L, name);
+    lua_pushvalue(L, lua_upvalueindex(2));
+    lua_pushvalue(L, 1);
+    if (lua_getfield(L, lua_upvalueindex(1), "path") != LUA_TSTRING)
+        return luaL_error(L, "'package.path' must be a string");
+    lua_call(L, 2, 2);
+    if (!lua_isnil(L, -2)) {
+        lua_pop(L, 1);
+        return load_module(L, name);
+    }
+    return 1; /* where it was looked for */
+}
+
+/* Those that lie beside the script, where package.path did not find any. */
+static int l_find_beside(lua_State *L) {
+    const struct engine *e = engine_of(L);
+    const char *name = luaL_checkstring(L, 1);
+    if (!e->folder) return 0;
+    luaL_gsub(L, name, ".", "/");
+    const char *file = lua_tostring(L, -1);
+    lua_pushfstring(L, "%s/%s.lua", e->folder, file);
+    lua_pushfstring(L, "%s/%s/init.lua", e->folder, file);
+    for (int i = -2; i < 0; i++) {
+        FILE *readable = fopen(lua_tostring(L, i), "r");
+        if (!readable) continue;
+        fclose(readable);
+        lua_pushvalue(L, i);
+        return load_module(L, name);
+    }
+    lua_pushfstring(L, "no file '%s'\n\tno file '%s'", lua_tostring(L, -2), lua_tostring(L, -1));
+    return 1;
+}
+
+/* Stack: package, searchers, the searcher to come. */
+static void insert_searcher(lua_State *L, int at) {
+    for (int i = (int)lua_rawlen(L, -2); i >= at; i--) {
+        lua_rawgeti(L, -2, i);
+        lua_rawseti(L, -3, i + 1);
+    }
+    lua_rawseti(L, -2, at);
+}
+
+/* Ours goes behind package.preload, that of luv between Lua's own for Lua and for C, and the folder of the script
+ * behind everything else. Lua's own for Lua is replaced. */
+static void add_searchers(lua_State *L) {
+    lua_getglobal(L, "package");
+    lua_getfield(L, -1, "searchers");
+    lua_pushvalue(L, -2);
+    lua_getfield(L, -1, "searchpath");
+    lua_pushcclosure(L, l_find_lua, 2);
+    lua_rawseti(L, -2, 2);
+    lua_pushcfunction(L, l_find_inside);
+    insert_searcher(L, 2);
+#ifdef WSBOT_LUV
+    lua_pushcfunction(L, l_luv_find);
+    insert_searcher(L, 4);
+#endif
+    lua_pushcfunction(L, l_find_beside);
+    insert_searcher(L, (int)lua_rawlen(L, -2) + 1);
+    lua_pop(L, 2);
+}
+
+void l_loader_open(lua_State *L) {
+    add_searchers(L);
+    lua_pushcfunction(L, l_loadfile);
+    lua_setglobal(L, "loadfile");
+    lua_pushcfunction(L, l_dofile);
+    lua_setglobal(L, "dofile");
+}
