@@ -204,7 +204,7 @@ void l_conn_abandon(lua_State *L, struct conn_box *b) {
     conn_destroy(b->conn);
     inbox_clear(&b->inbox);
     l_events_wake_all(b);
-    box_unanchor(L, b);
+    if (!b->draining) box_unanchor(L, b); /* else when that is done */
 }
 
 void l_conn_begin(struct conn_box *b) {

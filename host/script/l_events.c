@@ -518,6 +518,15 @@ static void tell_all(struct conn_box *b) {
     }
 }
 
+/* What runs meanwhile may do away with the connection (l_conn_abandon): its box stays until here. */
+static void end_draining(struct conn_box *b) {
+    b->draining = false;
+    if (b->conn->sink)
+        l_events_settle(b);
+    else
+        box_unanchor(b->engine->L, b);
+}
+
 /* Tells the script what there is to tell, as far as that does not wait; the rest is held. From the loop only. */
 static void drain(struct conn_box *b) {
     if (b->engine->tasks.exits) return; /* nothing is told any more */
@@ -528,8 +537,7 @@ static void drain(struct conn_box *b) {
         tell_all(b);
         hold_rest(b);
     } while (b->due && !b->task);
-    b->draining = false;
-    l_events_settle(b);
+    end_draining(b);
 }
 
 bool l_events_over(const struct conn_box *b) {
@@ -576,9 +584,10 @@ static void on_connected(void *arg, struct conn *c) {
 
 /* They go on before anything is read, as a callback would: what comes with the answer finds them reading. */
 static void run_openers(struct conn_box *b, struct conn *c) {
-    conn_hold(c);
+    if (!c->sink) return; /* it was abandoned by what it was told */
+    b->draining = true;
     while (b->openers.first && c->phase == CONN_OPEN && !b->engine->tasks.exits) task_run_first(&b->openers);
-    conn_release(c);
+    end_draining(b);
 }
 
 static void on_opened(void *arg, struct conn *c) {
@@ -612,9 +621,13 @@ static void on_drained(void *arg, struct conn *c, bool was_behind) {
     if (was_behind) tell_once(b, INBOX_DRAINED);
 }
 
-/* An attempt that ended needs no url any more. */
-static void end_start(struct conn_box *b) {
-    if (b->task && b->delivers == INBOX_STARTS) task_cancel(b->task);
+/* An attempt that ended needs no url any more. False: with that the connection was abandoned. */
+static bool end_start(struct conn_box *b, const struct conn *c) {
+    if (b->draining || !b->task || b->delivers != INBOX_STARTS) return true;
+    b->draining = true;
+    task_cancel(b->task);
+    end_draining(b);
+    return c->sink;
 }
 
 /* Messages and connections that are garbage may have what is wanted. */
@@ -626,16 +639,14 @@ static void on_starved(void *arg, struct conn *c) {
 static void on_failed(void *arg, struct conn *c, const struct fault *fault) {
     struct conn_end end = {.fault = *fault};
     struct conn_box *b = arg;
-    (void)c;
     b->heard = b->openers.first != NULL;
-    end_start(b);
-    tell(b, INBOX_FAILED, &end, NULL);
+    if (end_start(b, c)) tell(b, INBOX_FAILED, &end, NULL);
 }
 
 static void on_closed(void *arg, struct conn *c, const struct conn_end *end) {
     struct conn_box *b = arg;
+    if (!end_start(b, c)) return;
     struct conn_head *head = c->head && c->head->received ? conn_take_head(c) : NULL;
-    end_start(b);
     inbox_tell(&b->inbox, INBOX_CLOSED, slice_of(NULL, 0), end, head, 0);
     if (end->gave_up[0]) inbox_tell(&b->inbox, INBOX_GAVE_UP, slice_of(NULL, 0), end, NULL, 0);
     drain(b);

@@ -6,7 +6,7 @@ local story = require "support.story"
 local testing = require "wsbot.testing"
 local tls = require "support.tls"
 
-local documents = { "README.md", "lualib/manual/protection.md", "lualib/manual/reaching.md",
+local documents = { "README.md", "lualib/manual/protection.md", "lualib/manual/reaching.md", "lualib/manual/reload.md",
   "lualib/manual/testing.md" }
 
 -- The Lua in a document, block by block.

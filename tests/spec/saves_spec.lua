@@ -194,8 +194,11 @@ describe("the line of a reload", function()
   it_tells("says what changes at the next handshake", function()
     local bot = start()
     local source = [[ws.connect { url = arg[1], name = "feed", %s } say "more"]]
-    local changes = { { "headers = { A = 'b' }", "headers" }, { "headers = { A = 'b' }, origin = 'http://x'", "origin" },
-      { "headers = { A = 'b' }, origin = 'http://x', compression = false", "compression" } }
+    local changes = {
+      { "headers = { A = 'b' }", "headers" },
+      { "headers = { A = 'b' }, origin = 'http://x'", "origin" },
+      { "headers = { A = 'b' }, origin = 'http://x', compression = false", "compression" },
+    }
     for _, change in ipairs(changes) do
       local line = bot:reload(source:format(change[1]))
       assert.matches("kept 1: feed %(" .. change[2] .. " at the next handshake%)", line)

@@ -135,6 +135,22 @@ describe("wsbot test", function()
     it("goes with it", function() local n = ticks host.sleep(0.02) assert.equal(n, ticks) end)
   ]]
 
+  it_tells("ends a connection that is still told something when its test ends", function()
+    local status, out, err = run [[
+      local peer
+      setup(function() peer = require("wsbot.testing").server() end)
+      it("leaves it", function()
+        local task = host.spawn(host.sleep, 100)
+        ws.connect { url = peer.url, on_websocket_connect = function() task:cancel() end }
+        task:join() -- which wakes while the connection looks for who reads
+      end)
+      it("collects it", function() for _ = 1, 3 do collectgarbage() end end)
+    ]]
+    assert.matches("leaves it left open: connection", err)
+    assert.matches("2 successes / 0 failures / 0 errors", out)
+    assert.equal(0, status)
+  end)
+
   it_tells("ends what a test or a block left open, and says so", function()
     local status, out, err = run(leaky)
     assert.equal(0, status)

@@ -7,7 +7,7 @@ static void is_said(const char *message, const char *expected) {
     buf_init(&out, SIZE_MAX);
     words_append(&out, slice_str(message));
     buf_append(&out, slice_of("", 1));
-    assert_string_equal((char *)out.base + out.start, expected);
+    assert_bytes_equal(out.base + out.start, expected);
     buf_clear(&out);
 }
 
