@@ -40,6 +40,10 @@ static bool take_seconds(struct cli_options *o, const char *value) {
     (void)o;
     return end > value && !*end && n >= 0 && n <= 1e9;
 }
+static bool take_grace(struct cli_options *o, const char *value) {
+    o->reload_grace = take_seconds(o, value) ? strtod(value, NULL) : 0;
+    return take_seconds(o, value);
+}
 static bool take_limit(struct cli_options *o, const char *value) {
     return take_seconds(o, value) && strtod(value, NULL) > 0;
 }
@@ -92,6 +96,9 @@ enum { RUN = 1 << CLI_RUN, CONNECT = 1 << CLI_CONNECT, ECHO_ = 1 << CLI_ECHO, TE
 static const struct option options[] = {
     {RUN, "--watch", NULL, "reload the script when it, or a file it loaded, is saved; connections stay (see SIGHUP)",
      take_watch},
+    {RUN, "--reload-grace", "SECONDS",
+     "before a reload, let callbacks and tasks that wait finish, up to so long (0); messages are held meanwhile",
+     take_grace},
     {RUN, "--workers", "N", "run the script in N processes (see host.worker); one that dies is started again",
      take_workers},
     {RUN, "--strict", NULL, "an error in a callback ends the program with status 1", take_strict},

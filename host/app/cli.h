@@ -21,7 +21,8 @@ struct cli_options {
     bool as_lua; /* CLI_RUN: without the word `run`, as `lua` itself is called */
     bool strict;
     bool watch;
-    unsigned workers; /* processes that run the script */
+    double reload_grace; /* seconds */
+    unsigned workers;    /* processes that run the script */
     bool with_echo;
     bool log_json;
     unsigned max_memory; /* MB for Lua; 0: no cap */

@@ -95,6 +95,7 @@ static bool lasts(const struct generations *g, unsigned seconds) {
 
 static void begin_again(struct generations *g, const struct engine_file *file, const char *why) {
     struct attempt *a = &g->attempt;
+    if (a->holds) reload_hold(g->worker->engine, a->holds = false);
     uint64_t delay = AGAIN_LEAST << (a->tries < 3 ? a->tries : 3);
     a->tries++;
     if (!a->told && lasts(g, TELLS_AFTER)) {
@@ -107,6 +108,7 @@ static void begin_again(struct generations *g, const struct engine_file *file, c
 /* ---- one reload ---- */
 
 static void end_attempt(struct generations *g) {
+    if (g->attempt.holds) reload_hold(g->worker->engine, false);
     free(g->worker->reload_cause);
     g->worker->reload_cause = NULL;
     g->attempt = (struct attempt){0};
@@ -172,10 +174,27 @@ static bool load(struct generations *g, struct later *l) {
     return ok;
 }
 
+/* Are there still some to finish, and is there time for that? */
+static bool gives_grace(struct generations *g, uint64_t now) {
+    enum { LOOK_EVERY = 5 }; /* milliseconds */
+    struct attempt *a = &g->attempt;
+    struct engine *e = g->worker->engine;
+    if (!a->holds) a->grace_ends = now + g->grace;
+    if (now >= a->grace_ends || !reload_is_awaited(e)) return false;
+    a->holds = true;
+    reload_hold(e, true);
+    worker_reload_after(g->worker, LOOK_EVERY * CLOCK_MS);
+    return true;
+}
+
 static void reload(void *arg) {
     struct generations *g = arg;
     struct engine *last = g->worker->engine;
     uint64_t began = uv_hrtime();
+    if (g->worker->stopping) {
+        end_attempt(g);
+        return;
+    }
     char *why = NULL;
     const char *unsaved;
     if (!g->attempt.began) g->attempt.began = began;
@@ -184,6 +203,7 @@ static void reload(void *arg) {
         begin_again(g, file, unsaved);
         return;
     }
+    if (gives_grace(g, began)) return;
     struct engine *next = reload_stage(last, &why);
     if (!next) {
         fail(g, why);
@@ -222,8 +242,8 @@ static char *folder_name(void) {
 }
 
 int generations_open(struct generations *g, struct worker *w, const struct interpreter_options *o, bool watch,
-                     struct fault *fault) {
-    *g = (struct generations){.worker = w, .options = o, .folder = -1};
+                     uint64_t grace, struct fault *fault) {
+    *g = (struct generations){.worker = w, .options = o, .grace = grace, .folder = -1};
     if (!interpreter_script(o) || o->interactive) {
         if (!watch) return 0;
         fault_put(fault, "watch", "--watch needs a script that is a file");

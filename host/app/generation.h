@@ -11,21 +11,24 @@ struct watch;
 struct generations {
     struct worker *worker;
     const struct interpreter_options *options;
-    struct watch *watch; /* NULL: nobody watches the files */
-    int folder;          /* a descriptor: where the program was started; -1: unknown */
-    char *folder_name;   /* its path with a / behind it, its own; NULL: unknown */
-    struct attempt {     /* the reload that is under way; all zero: none is */
-        uint64_t began;  /* by uv_hrtime */
-        unsigned tries;  /* that met half a save */
-        bool told;       /* one knows that it waits */
+    uint64_t grace;          /* nanoseconds that those who wait have to finish */
+    struct watch *watch;     /* NULL: nobody watches the files */
+    int folder;              /* a descriptor: where the program was started; -1: unknown */
+    char *folder_name;       /* its path with a / behind it, its own; NULL: unknown */
+    struct attempt {         /* the reload that is under way; all zero: none is */
+        uint64_t began;      /* by uv_hrtime */
+        unsigned tries;      /* that met half a save */
+        bool told;           /* one knows that it waits */
+        bool holds;          /* those that wait are let finish, */
+        uint64_t grace_ends; /* until then */
     } attempt;
 };
 
 /* From now on the script can be reloaded: by worker_reload, by SIGHUP, and with `watch` whenever one of its files is
- * saved. Where the options name no file, nothing is prepared; 0, or ERR_SYSTEM with `fault` where that cannot be
- * watched. `g` is the caller's memory. */
+ * saved; who waits is given `grace` nanoseconds first. Where the options name no file, nothing is prepared; 0, or
+ * ERR_SYSTEM with `fault` where that cannot be watched. `g` is the caller's memory. */
 int generations_open(struct generations *g, struct worker *w, const struct interpreter_options *o, bool watch,
-                     struct fault *fault);
+                     uint64_t grace, struct fault *fault);
 
 void generations_close(struct generations *g);
 

@@ -103,7 +103,7 @@ void worker_open(struct worker *w, bool script, bool no_environment) {
 
 static void on_reload_due(struct deadline *d) {
     struct worker *w = (struct worker *)((char *)d - offsetof(struct worker, reload_due));
-    if (!w->stopping && !w->over) w->reload(w->reload_arg);
+    if (!w->over) w->reload(w->reload_arg);
 }
 
 void worker_reload_after(struct worker *w, uint64_t delay) {

@@ -100,6 +100,9 @@ void l_options_headers(lua_State *L, int value, struct conn *c);
 /* "text" or "blob", "binary" or "arraybuffer": true for binary. Raises on anything else. */
 bool l_options_binary(lua_State *L, int value, const char *what);
 
+/* Has all connections of the engine keep what they have to tell, up to the next call that says no. */
+void l_events_hold(struct engine *e, bool holds);
+
 extern const struct box_type l_conn_type;
 
 /* The connection at this index, or NULL. */

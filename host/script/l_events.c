@@ -53,7 +53,7 @@ static void hold(struct conn_box *b, const struct ws_event *ev, void (*wake)(str
     } else if (inbox_put(&b->inbox, ev->kind, ev->data) < 0) {
         engine_report(b->engine, "no memory to hold a message: its connection is ended");
         conn_destroy(b->conn);
-    } else {
+    } else if (!b->engine->holds) {
         wake(&b->receivers);
     }
     bool full = inbox_size(&b->inbox) >= b->conn->plan->settings.max_receive_buffer;
@@ -387,7 +387,7 @@ static bool take_next(struct conn_box *b, struct ws_event *ev) {
 static int push_next(lua_State *L, struct conn_box *b) {
     struct conn *c = b->conn;
     struct ws_event ev;
-    for (int n = 0;; lua_settop(L, TOP)) {
+    for (int n = 0; !b->engine->holds; lua_settop(L, TOP)) {
         bool wanted = listens(b);
         if ((b->event = inbox_event(&b->inbox, wanted))) {
             b->progress++;
@@ -422,6 +422,7 @@ static int push_next(lua_State *L, struct conn_box *b) {
             hold(b, &ev, task_wake_first);
         }
     }
+    return 0;
 }
 
 static int l_go_on(lua_State *L, int status, lua_KContext ctx) {
@@ -494,7 +495,7 @@ static void on_task_end(struct task *t, void *arg, enum task_end how) {
 
 /* Tells events and messages as long as there are some, and no callback waits. */
 static void tell_all(struct conn_box *b) {
-    while (b->due && !b->task) {
+    while (b->due && !b->task && !b->engine->holds) {
         uint32_t before = b->progress;
         struct ws_event first;
         b->due = b->failed = false;
@@ -555,6 +556,15 @@ void l_events_wake_all(struct conn_box *b) {
     task_wake_all(&b->receivers);
     task_wake_all(&b->drainers);
     task_wake_all(&b->openers);
+}
+
+void l_events_hold(struct engine *e, bool holds) {
+    bool held = e->holds;
+    e->holds = holds;
+    for (struct conn_box *b = e->boxes; held && !holds && b; b = b->next) {
+        task_wake_all(&b->receivers);
+        if (b->conn->sink) conn_wake(b->conn);
+    }
 }
 
 /* ---- the sink ---- */

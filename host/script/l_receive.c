@@ -31,7 +31,7 @@ static int l_woken(lua_State *L, int status, lua_KContext ctx) {
     (void)ctx;
     struct conn_box *b = l_conn_check(L);
     struct ws_event ev;
-    if (l_task_timed_out(L) && !inbox_message(&b->inbox, &ev)) {
+    if (l_task_timed_out(L) && (b->engine->holds || !inbox_message(&b->inbox, &ev))) {
         luaL_pushfail(L);
         lua_pushliteral(L, "timeout");
         return 2;
@@ -44,7 +44,7 @@ static int take(lua_State *L, struct conn_box *b, uint64_t ends) {
     if (b->hears & 1u << ON_MESSAGE)
         return luaL_error(L, "conn:receive: the connection has an on_message, which gets its messages");
     l_task_check(L, "conn:receive");
-    if (inbox_message(&b->inbox, &ev)) {
+    if (!b->engine->holds && inbox_message(&b->inbox, &ev)) {
         lua_pushlstring(L, (const char *)ev.data.p, ev.data.n);
         lua_pushstring(L, ev.kind == WS_TEXT ? "text" : "binary");
         inbox_drop_message(&b->inbox);

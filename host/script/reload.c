@@ -13,6 +13,16 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* ---- grace ---- */
+
+void reload_hold(struct engine *e, bool holds) { l_events_hold(e, holds); }
+
+bool reload_is_awaited(const struct engine *e) {
+    for (const struct task *t = e->tasks.all; t; t = t->all_next)
+        if (!t->waits_in || strcmp(t->waits_in, "conn:receive") != 0) return true;
+    return false;
+}
+
 /* ---- stage ---- */
 
 struct engine *reload_stage(struct engine *e, char **why) {

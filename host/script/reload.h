@@ -8,6 +8,11 @@
 #include "base/buf.h"
 #include "script/engine.h"
 
+/* Before it is staged, those of `e` who wait may be let finish: are there any, whatever they wait for but messages?
+ * What its connections have to tell is kept meanwhile (`holds`), for whoever goes on. */
+bool reload_is_awaited(const struct engine *e);
+void reload_hold(struct engine *e, bool holds);
+
 /* Makes the next generation, with what `e` has in host.state. NULL with `*why`, the caller's, to be given to free(). */
 struct engine *reload_stage(struct engine *e, char **why);
 
