@@ -128,8 +128,7 @@ static int run(const struct cli_options *options, const struct interpreter_optio
         worker_close(&w);
         return 2;
     }
-    if (generations_open(&g, &w, script, options->watch, (uint64_t)(options->reload_grace * CLOCK_SECOND), &fault) <
-        0) {
+    if (generations_open(&g, &w, script, options->watch, &options->reload, &fault) < 0) {
         w.status = fail(&fault);
         w.status = 2;
     } else if (!with_echo || open_echo(&e, &w, options) == 0) {

@@ -41,8 +41,15 @@ static bool take_seconds(struct cli_options *o, const char *value) {
     return end > value && !*end && n >= 0 && n <= 1e9;
 }
 static bool take_grace(struct cli_options *o, const char *value) {
-    o->reload_grace = take_seconds(o, value) ? strtod(value, NULL) : 0;
+    o->reload.grace = take_seconds(o, value) ? strtod(value, NULL) : 0;
     return take_seconds(o, value);
+}
+static bool take_trial(struct cli_options *o, const char *value) {
+    o->reload.trial = take_seconds(o, value) ? strtod(value, NULL) : 0;
+    return take_seconds(o, value);
+}
+static bool take_trial_errors(struct cli_options *o, const char *value) {
+    return take_number(value, 1000000, &o->reload.trial_errors);
 }
 static bool take_limit(struct cli_options *o, const char *value) {
     return take_seconds(o, value) && strtod(value, NULL) > 0;
@@ -99,6 +106,9 @@ static const struct option options[] = {
     {RUN, "--reload-grace", "SECONDS",
      "before a reload, let callbacks and tasks that wait finish, up to so long (0); messages are held meanwhile",
      take_grace},
+    {RUN, "--trial", "SECONDS",
+     "so long after a reload, errors of the new code bring the old sources back (see --trial-errors)", take_trial},
+    {RUN, "--trial-errors", "N", "how many errors of callbacks, tasks and timers a trial takes (3)", take_trial_errors},
     {RUN, "--workers", "N", "run the script in N processes (see host.worker); one that dies is started again",
      take_workers},
     {RUN, "--strict", NULL, "an error in a callback ends the program with status 1", take_strict},
@@ -179,6 +189,9 @@ static const struct {
     {take_with_echo, "a port: a whole number from 0 to 65535"},
     {take_max_memory, "MB: a whole number from 1 to 1048576"},
     {take_seconds, "seconds, 0 or more"},
+    {take_grace, "seconds, 0 or more"},
+    {take_trial, "seconds, 0 or more"},
+    {take_trial_errors, "a whole number from 0 to 1000000"},
     {take_limit, "seconds, more than 0"},
     {take_redirects, "a whole number from 0 to 20"},
     {take_header, "\"Name: value\""},
@@ -430,8 +443,13 @@ static int read_test(int argc, char **argv, struct cli_options *out, int *status
 int cli_read(int argc, char **argv, struct cli_options *out, int *status) {
     static int (*const readers[])(int argc, char **argv, struct cli_options *out, int *status) = {
         [CLI_RUN] = read_run, [CLI_CONNECT] = read_connect, [CLI_ECHO] = read_echo, [CLI_TEST] = read_test};
-    *out = (struct cli_options){
-        .command = CLI_RUN, .first = 1, .as_lua = true, .workers = 1, .host = "127.0.0.1", .port = 1234};
+    *out = (struct cli_options){.command = CLI_RUN,
+                                .first = 1,
+                                .as_lua = true,
+                                .workers = 1,
+                                .host = "127.0.0.1",
+                                .port = 1234,
+                                .reload.trial_errors = 3};
     if (argc < 2) return 0;
     *status = 0;
     if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0) return print_help(), CLI_DONE;

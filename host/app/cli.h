@@ -3,6 +3,7 @@
 #ifndef APP_CLI_H
 #define APP_CLI_H
 
+#include "app/generation.h"
 #include <stdbool.h>
 #include <stddef.h>
 
@@ -21,8 +22,8 @@ struct cli_options {
     bool as_lua; /* CLI_RUN: without the word `run`, as `lua` itself is called */
     bool strict;
     bool watch;
-    double reload_grace; /* seconds */
-    unsigned workers;    /* processes that run the script */
+    struct reload_options reload;
+    unsigned workers; /* processes that run the script */
     bool with_echo;
     bool log_json;
     unsigned max_memory; /* MB for Lua; 0: no cap */

@@ -14,6 +14,34 @@
 #include <string.h>
 #include <unistd.h>
 
+/* ---- a trial ---- */
+
+static void begin_trial(struct generations *g) {
+    uint64_t now = uv_hrtime();
+    bool is_new = !g->worker->goes_back && g->how->trial > 0;
+    g->trial = is_new ? (struct trial){now, now + (uint64_t)(g->how->trial * CLOCK_SECOND), 0} : (struct trial){0};
+}
+
+static bool is_on_trial(const struct generations *g) { return g->trial.ends > uv_hrtime(); }
+
+/* The running generation is not what it should be. */
+static void fail_trial(struct generations *g, const char *what) {
+    log_line(LOG_ERROR, "trial: %s within %.1f s of the reload: the sources before it come back", what,
+             (double)(uv_hrtime() - g->trial.began) / 1e9);
+    g->trial = (struct trial){0};
+    worker_back(g->worker, "trial");
+}
+
+/* An error in a callback, a task or a timer. */
+static void on_erred(void *arg) {
+    struct generations *g = arg;
+    char what[64];
+    bool counts = is_on_trial(g) && !g->worker->staged;
+    if (!counts || ++g->trial.errors <= g->how->trial_errors) return;
+    snprintf(what, sizeof what, "%u error%s", g->trial.errors, &"s"[g->trial.errors == 1]);
+    fail_trial(g, what);
+}
+
 /* The main chunk of a generation that came by a reload; it lives until that has ended. */
 struct later {
     struct run run;
@@ -31,7 +59,9 @@ static void on_later_end(struct chunk *script, enum task_end how) {
     struct later *l = (struct later *)((char *)script - offsetof(struct later, script));
     if (!l->taken_over) return; /* its maker sees to it */
     bool failed = how == TASK_FAILED || !l->run.ok;
-    if (failed && !l->generations->watch) { /* with --watch the next save may mend it */
+    if (failed && is_on_trial(l->generations)) {
+        fail_trial(l->generations, "the main chunk failed");
+    } else if (failed && !l->generations->watch) { /* with --watch the next save may mend it */
         l->run.worker->status = 1;
         l->run.worker->over = true;
     }
@@ -111,6 +141,8 @@ static void end_attempt(struct generations *g) {
     if (g->attempt.holds) reload_hold(g->worker->engine, false);
     free(g->worker->reload_cause);
     g->worker->reload_cause = NULL;
+    g->worker->goes_back = false;
+    g->worker->past = g->past.count;
     g->attempt = (struct attempt){0};
 }
 
@@ -122,6 +154,8 @@ static void take_over(struct generations *g, struct engine *next, uint64_t began
     buf_init(&report, 4096);
     w->engine = next;
     engine_set_watchdog(next, next->main, NULL); /* which was that of a staged script */
+    if (!w->goes_back) past_push(&g->past, loader_take_files(last));
+    begin_trial(g);
     reload_commit(last, next, &report);
     worker_handle_signals(w, true);
     if (next->workers > 1) snprintf(place, sizeof place, ", worker %u", next->worker);
@@ -179,7 +213,7 @@ static bool gives_grace(struct generations *g, uint64_t now) {
     enum { LOOK_EVERY = 5 }; /* milliseconds */
     struct attempt *a = &g->attempt;
     struct engine *e = g->worker->engine;
-    if (!a->holds) a->grace_ends = now + g->grace;
+    if (!a->holds) a->grace_ends = now + (uint64_t)(g->how->grace * CLOCK_SECOND);
     if (now >= a->grace_ends || !reload_is_awaited(e)) return false;
     a->holds = true;
     reload_hold(e, true);
@@ -198,7 +232,8 @@ static void reload(void *arg) {
     char *why = NULL;
     const char *unsaved;
     if (!g->attempt.began) g->attempt.began = began;
-    const struct engine_file *file = loader_unsaved(last, &unsaved);
+    bool goes_back = g->worker->goes_back;
+    const struct engine_file *file = goes_back ? NULL : loader_unsaved(last, &unsaved);
     if (file) {
         begin_again(g, file, unsaved);
         return;
@@ -210,15 +245,18 @@ static void reload(void *arg) {
         free(why);
         return;
     }
+    if (goes_back) next->past = past_pop(&g->past);
     struct later *l = reserve_take(sizeof *l);
     *l = (struct later){.run = {.worker = g->worker, .engine = next}, .generations = g};
     int here = this_folder();
-    bool ok = load(g, l), again = begins_again(g, next, ok);
+    bool ok = load(g, l), again = !goes_back && begins_again(g, next, ok);
     ok = ok && !again && reload_match(last, next, &l->run.error);
     if (ok) l_host_call_on_reload(last);
     if (g->watch && !again) watch_loaded(g->watch, next->files, !ok); /* a save of any may mend what failed */
     if (!ok) {
         go_to(here);
+        past_push(&g->past, next->past);
+        next->past = NULL;
         reload_abandon(next);
         worker_handle_signals(g->worker, true);
         if (!again && l->run.error) fail(g, l->run.error);
@@ -242,8 +280,8 @@ static char *folder_name(void) {
 }
 
 int generations_open(struct generations *g, struct worker *w, const struct interpreter_options *o, bool watch,
-                     uint64_t grace, struct fault *fault) {
-    *g = (struct generations){.worker = w, .options = o, .grace = grace, .folder = -1};
+                     const struct reload_options *how, struct fault *fault) {
+    *g = (struct generations){.worker = w, .options = o, .how = how, .folder = -1};
     if (!interpreter_script(o) || o->interactive) {
         if (!watch) return 0;
         fault_put(fault, "watch", "--watch needs a script that is a file");
@@ -253,6 +291,7 @@ int generations_open(struct generations *g, struct worker *w, const struct inter
     g->folder = this_folder();
     g->folder_name = folder_name();
     w->reload = reload;
+    w->erred = on_erred;
     w->reload_arg = g;
     worker_handle_signals(w, false);
     return 0;
@@ -262,9 +301,11 @@ void generations_close(struct generations *g) {
     if (g->watch) watch_close(g->watch);
     leave(g->folder);
     free(g->folder_name);
+    past_clear(&g->past);
     g->folder_name = NULL;
     g->watch = NULL;
     g->folder = -1;
     g->worker->reload = NULL;
+    g->worker->erred = NULL;
     clock_cancel(&g->worker->net.clock, &g->worker->reload_due);
 }

@@ -4,14 +4,27 @@
 #define APP_GENERATION_H
 
 #include "app/interpreter.h"
+#include "app/past.h"
 #include "base/err.h"
 
 struct watch;
 
+/* How reloads go. */
+struct reload_options {
+    double grace;          /* seconds that those who wait have to finish; 0: none */
+    double trial;          /* seconds after a take-over in which errors count; 0: they do not */
+    unsigned trial_errors; /* so many are taken; one more brings the old sources back */
+};
+
 struct generations {
     struct worker *worker;
     const struct interpreter_options *options;
-    uint64_t grace;          /* nanoseconds that those who wait have to finish */
+    const struct reload_options *how;
+    struct past past;         /* sources to go back to */
+    struct trial {            /* of the generation that runs */
+        uint64_t began, ends; /* by uv_hrtime; 0: there is none */
+        unsigned errors;
+    } trial;
     struct watch *watch;     /* NULL: nobody watches the files */
     int folder;              /* a descriptor: where the program was started; -1: unknown */
     char *folder_name;       /* its path with a / behind it, its own; NULL: unknown */
@@ -25,10 +38,10 @@ struct generations {
 };
 
 /* From now on the script can be reloaded: by worker_reload, by SIGHUP, and with `watch` whenever one of its files is
- * saved; who waits is given `grace` nanoseconds first. Where the options name no file, nothing is prepared; 0, or
+ * saved; `how` is borrowed. Where the options name no file, nothing is prepared; 0, or
  * ERR_SYSTEM with `fault` where that cannot be watched. `g` is the caller's memory. */
 int generations_open(struct generations *g, struct worker *w, const struct interpreter_options *o, bool watch,
-                     uint64_t grace, struct fault *fault);
+                     const struct reload_options *how, struct fault *fault);
 
 void generations_close(struct generations *g);
 

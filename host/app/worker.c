@@ -42,13 +42,25 @@ static void on_drained(void *arg) {
 
 static const char *host_reload(void *app) { return worker_reload(app, "host.reload"); }
 
+static const char *host_back(void *app) { return worker_back(app, "host.back"); }
+
+static void host_erred(void *app) {
+    struct worker *w = app;
+    if (w->erred) w->erred(w->reload_arg);
+}
+
 static void host_noted(void *app, const struct engine_file *file) {
     struct worker *w = app;
     if (w->noted) w->noted(w->noted_arg, file);
 }
 
-static const struct engine_host engine_host = {
-    .stop = host_stop, .mark = host_mark, .exit = host_exit, .reload = host_reload, .noted = host_noted};
+static const struct engine_host engine_host = {.stop = host_stop,
+                                               .mark = host_mark,
+                                               .exit = host_exit,
+                                               .reload = host_reload,
+                                               .back = host_back,
+                                               .erred = host_erred,
+                                               .noted = host_noted};
 
 /* Large messages come one after the other: what one has used is kept for the next, up to so much, and not given back to
  * the system and fetched anew page by page. */
@@ -113,6 +125,15 @@ void worker_reload_after(struct worker *w, uint64_t delay) {
 const char *worker_reload(struct worker *w, const char *cause) {
     if (!w->reload) return "there is no file to load again: the script is not one, or there is a prompt";
     if (!w->reload_cause) w->reload_cause = reserve_copy(cause);
+    worker_reload_after(w, 0);
+    return NULL;
+}
+
+const char *worker_back(struct worker *w, const char *cause) {
+    if (!w->past) return "there is no generation before this one";
+    free(w->reload_cause);
+    w->reload_cause = reserve_copy(cause);
+    w->goes_back = true;
     worker_reload_after(w, 0);
     return NULL;
 }

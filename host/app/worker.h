@@ -16,7 +16,10 @@ struct worker {
     void (*reload)(void *arg); /* makes the next generation, from the loop; NULL: there is nothing to reload */
     void *reload_arg;
     struct deadline reload_due;
-    char *reload_cause;                                       /* who or what asked for it, its own; NULL: nobody has */
+    bool goes_back;           /* to the sources of the generation before */
+    unsigned past;            /* generations that there are to go back to */
+    void (*erred)(void *arg); /* is told of each error in a task, with reload_arg; may be NULL */
+    char *reload_cause;       /* who or what asked for it, its own; NULL: nobody has */
     void (*noted)(void *arg, const struct engine_file *file); /* told what scripts are loaded from; NULL: nobody is */
     void *noted_arg;
     volatile sig_atomic_t signal;      /* the last that asked to stop; 0: none */
@@ -52,6 +55,9 @@ void worker_stop(struct worker *w, int status);
 /* Has a reload happen in the next turn of the loop, which tells of `cause` (copied): a file, "SIGHUP". NULL, or why
  * there can be none. */
 const char *worker_reload(struct worker *w, const char *cause);
+
+/* The same, but what is loaded are the sources of the generation before. */
+const char *worker_back(struct worker *w, const char *cause);
 
 /* The one that is under way is tried again after so long (nanoseconds). */
 void worker_reload_after(struct worker *w, uint64_t delay);

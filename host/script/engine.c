@@ -352,6 +352,7 @@ void engine_free(struct engine *e) {
     box_end_all(e);
     clock_cancel(&e->net->clock, &e->tasks.turn);
     loader_free_files(loader_take_files(e));
+    loader_free_files(e->past);
     luv_free(e->luv);
     clock_cancel(&e->net->clock, &e->tidying);
     memory_clear(&e->blocks);

@@ -13,11 +13,13 @@
 
 /* What a script may ask of the program it runs in, and what it tells it. */
 struct engine_host {
-    void (*stop)(void *app, int status);                      /* ends gracefully with this status */
-    void (*mark)(void *app, int status);                      /* this is to be the exit status, whenever it ends */
-    void (*exit)(void *app, int status);                      /* closes the engine and ends at once; does not return */
-    const char *(*reload)(void *app);                         /* asks for a reload; NULL, or why there can be none */
-    void (*failed)(void *app, const char *message);           /* hears of each error that is reported; may be NULL */
+    void (*stop)(void *app, int status);            /* ends gracefully with this status */
+    void (*mark)(void *app, int status);            /* this is to be the exit status, whenever it ends */
+    void (*exit)(void *app, int status);            /* closes the engine and ends at once; does not return */
+    const char *(*reload)(void *app);               /* asks for a reload; NULL, or why there can be none */
+    const char *(*back)(void *app);                 /* the same, to the sources of the generation before; may be NULL */
+    void (*erred)(void *app);                       /* hears of each error in a task, whoever else may; may be NULL */
+    void (*failed)(void *app, const char *message); /* hears of each error that is reported; may be NULL */
     void (*noted)(void *app, const struct engine_file *file); /* it loads this one, for the first time */
 };
 
@@ -104,7 +106,7 @@ struct engine {
     unsigned file_count;
     size_t sources;                        /* bytes of their texts that are kept */
     const struct engine_file *script_file; /* the one of the script itself; NULL: it is none */
-    struct engine_file *past;              /* borrowed: what it is loaded from in place of the disk; NULL: the disk */
+    struct engine_file *past;              /* its own: what it is loaded from in place of the disk; NULL: the disk */
 };
 
 /* A new state with Lua's libraries and ours. NULL without memory. `no_environment` is `lua -E`: LUA_PATH and the like

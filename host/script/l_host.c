@@ -48,6 +48,21 @@ static int l_reload(lua_State *L) {
     return why ? luaL_error(L, "host.reload: %s", why) : 0;
 }
 
+/* host.back(): true, or nil and why there is nothing to go back to. */
+static int l_back(lua_State *L) {
+    const struct engine *e = engine_of(L);
+    const char *why = !e->host->back          ? "there is no generation before this one"
+                      : e->staged || e->ended ? "this generation does not run"
+                                              : e->host->back(e->app);
+    if (!why) {
+        lua_pushboolean(L, 1);
+        return 1;
+    }
+    luaL_pushfail(L);
+    lua_pushstring(L, why);
+    return 2;
+}
+
 /* Adds the function at index 1 to a list. */
 static int enlist(lua_State *L, const char *list) {
     l_callable_check(L, 1);
@@ -236,8 +251,9 @@ static int l_index(lua_State *L) {
 
 int luaopen_host(lua_State *L) {
     static const luaL_Reg functions[] = {
-        {"now", l_now},       {"time", l_time},           {"stop", l_stop},   {"on_stop", l_on_stop},
-        {"reload", l_reload}, {"on_reload", l_on_reload}, {"state", l_state}, {NULL, NULL},
+        {"now", l_now},         {"time", l_time},     {"stop", l_stop},
+        {"on_stop", l_on_stop}, {"reload", l_reload}, {"on_reload", l_on_reload},
+        {"state", l_state},     {"back", l_back},     {NULL, NULL},
     };
     luaL_newlib(L, functions);
     l_timer_open(L, -1);

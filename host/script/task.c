@@ -177,6 +177,7 @@ static void finish(struct task *t, enum task_end how) {
     struct engine *e = t->engine;
     use_set_aside(t);
     unlink_all(t);
+    if (how == TASK_FAILED && e->host->erred) e->host->erred(e->app);
     if (how == TASK_FAILED && e->collects && !t->joined) {
         door_call(e, l_collect, t, NULL);
         e->quiet = true; /* it is told with the test */

@@ -93,6 +93,13 @@ function host.state(name, initial, migrate) end
 ---Loads the script again, in the next turn of the loop (as --watch and SIGHUP do); of several workers in this one.
 function host.reload() end
 
+---Loads the sources of the generation before this one again, the script and the Lua modules that it had loaded, in the
+---next turn of the loop; once more goes one further, up to eight. The next save, SIGHUP or `host.reload` loads what is on
+---disk. Files over 4 MB are not kept: they come from the disk.
+---@return true? ok nil where there is none
+---@return string? why
+function host.back() end
+
 ---Has `fn` called when the next generation takes over, before connections change hands. It may not wait. The next
 ---generation has its copy of `host.state` already: what `fn` writes to it comes too late.
 ---@param fn fun()
