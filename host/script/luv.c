@@ -10,8 +10,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define MODULE "wsbot.luv"       /* registry: the module as it was opened first, which owns the loop, */
-#define CLOSER "wsbot.luv.close" /* and what closes all its handles */
+#define MODULE "wsbot.luv"        /* registry: the module as it was opened first, which owns the loop, */
+#define CLOSER "wsbot.luv.close"  /* and what closes all its handles, */
+#define STAGED "wsbot.luv.staged" /* and what is to be called at the take-over */
 
 enum {
     QUIETLY = 0x04, /* luv's flag for a callback whose error is not to be told */
@@ -288,6 +289,43 @@ static void l_read_api(lua_State *L, const char *path, struct api *api) {
     api->loop = (uv_loop_t * (*)(lua_State *)) found[2];
 }
 
+/* ---- a staged generation ---- */
+
+static int l_is_staged(lua_State *L) {
+    lua_pushboolean(L, engine_of(L)->staged);
+    return 1;
+}
+
+/* Stack: the module. What wsbot.luv_staged returns is kept for l_take_over. */
+static void watch_binds(lua_State *L) {
+    static const char *const types[] = {"uv_tcp", "uv_pipe", "uv_udp"};
+    l_engine_load(L, "wsbot.luv_staged");
+    lua_call(L, 0, 1);
+    lua_pushvalue(L, -2);
+    lua_newtable(L);
+    for (int i = 0; i < 3; i++) {
+        luaL_getmetatable(L, types[i]);
+        lua_setfield(L, -2, types[i]);
+    }
+    lua_pushcfunction(L, l_is_staged);
+    lua_call(L, 3, 1);
+    lua_setfield(L, LUA_REGISTRYINDEX, STAGED);
+}
+
+static int l_take_over(lua_State *L) {
+    if (lua_getfield(L, LUA_REGISTRYINDEX, STAGED) != LUA_TFUNCTION) return 0;
+    lua_call(L, 0, 1);
+    for (lua_Integer i = 1; lua_rawgeti(L, 1, i) == LUA_TSTRING; i++, lua_settop(L, 1))
+        engine_report(engine_of(L), lua_tostring(L, -1));
+    lua_pushnil(L);
+    lua_setfield(L, LUA_REGISTRYINDEX, STAGED);
+    return 0;
+}
+
+void luv_take_over(struct luv *v) {
+    if (v) door_call(v->engine, l_take_over, NULL, NULL);
+}
+
 /* Opens luv, or opens it again. Runs on the main thread, which luv remembers and calls back on. */
 static int l_open(lua_State *L) {
     static const luaL_Reg ours[] = {{"run", l_run}, {"stop", l_stop}, {"loop_close", l_loop_close}, {NULL, NULL}};
@@ -301,6 +339,7 @@ static int l_open(lua_State *L) {
     lua_pushvalue(L, -1);
     lua_setfield(L, LUA_REGISTRYINDEX, MODULE);
     l_keep_closer(L);
+    if (e->staged) watch_binds(L);
     struct luv *v = calloc(1, sizeof *v);
     if (!v) return luaL_error(L, "not enough memory");
     v->engine = e;

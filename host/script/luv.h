@@ -17,6 +17,9 @@ struct luv;
 /* A searcher for package.searchers: finds "luv", and nothing else. */
 int l_luv_find(lua_State *L);
 
+/* The generation has taken over: what it wanted to bind while the last one had it is bound now. May get NULL. */
+void luv_take_over(struct luv *v);
+
 /* Lua code begins to run, and may use luv. */
 void luv_touch(struct luv *v);
 
@@ -38,6 +41,7 @@ void luv_free(struct luv *v);
 
 #else
 
+static inline void luv_take_over(struct luv *v) { (void)v; }
 static inline void luv_touch(struct luv *v) { (void)v; }
 static inline bool luv_is_waited_for(const struct luv *v) { return v != NULL; }
 static inline bool luv_is_turning(const struct luv *v) { return v != NULL; }

@@ -8,6 +8,7 @@
 #include "script/l_conn.h"
 #include "script/l_host.h"
 #include "script/l_timer.h"
+#include "script/luv.h"
 #include "script/state.h"
 #include <lauxlib.h>
 #include <stdlib.h>
@@ -199,4 +200,5 @@ void reload_commit(struct engine *last, struct engine *next, struct buf *report)
     if (report->len == 0) buf_append(report, slice_str("no connections"));
     put_cut(report, last);
     engine_free(last);
+    luv_take_over(next->luv);
 }

@@ -94,8 +94,8 @@ function host.state(name, initial, migrate) end
 function host.reload() end
 
 ---Loads the sources of the generation before this one again, the script and the Lua modules that it had loaded, in the
----next turn of the loop; once more goes one further, up to eight. The next save, SIGHUP or `host.reload` loads what is on
----disk. Files over 4 MB are not kept: they come from the disk.
+---next turn of the loop; once more goes one further, up to eight. The next save, SIGHUP or `host.reload` loads what is
+---on disk. Files over 4 MB are not kept: they come from the disk.
 ---@return true? ok nil where there is none
 ---@return string? why
 function host.back() end
