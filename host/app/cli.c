@@ -44,6 +44,14 @@ static bool take_grace(struct cli_options *o, const char *value) {
     o->reload.grace = take_seconds(o, value) ? strtod(value, NULL) : 0;
     return take_seconds(o, value);
 }
+static bool take_also(struct cli_options *o, const char *value) {
+    for (int i = 0; i < ALSO_MOST; i++) {
+        if (o->reload.also[i]) continue;
+        o->reload.also[i] = value;
+        return true;
+    }
+    return false;
+}
 static bool take_trial(struct cli_options *o, const char *value) {
     o->reload.trial = take_seconds(o, value) ? strtod(value, NULL) : 0;
     return take_seconds(o, value);
@@ -103,6 +111,9 @@ enum { RUN = 1 << CLI_RUN, CONNECT = 1 << CLI_CONNECT, ECHO_ = 1 << CLI_ECHO, TE
 static const struct option options[] = {
     {RUN, "--watch", NULL, "reload the script when it, or a file it loaded, is saved; connections stay (see SIGHUP)",
      take_watch},
+    {RUN, "--watch-also", "GLOB",
+     "with --watch: reload when one of these files is saved, too, as \"*.json\"; may be given again (see host.watch)",
+     take_also},
     {RUN, "--reload-grace", "SECONDS",
      "before a reload, let callbacks and tasks that wait finish, up to so long (0); messages are held meanwhile",
      take_grace},
@@ -189,6 +200,7 @@ static const struct {
     {take_with_echo, "a port: a whole number from 0 to 65535"},
     {take_max_memory, "MB: a whole number from 1 to 1048576"},
     {take_seconds, "seconds, 0 or more"},
+    {take_also, "at most 32 of them"},
     {take_grace, "seconds, 0 or more"},
     {take_trial, "seconds, 0 or more"},
     {take_trial_errors, "a whole number from 0 to 1000000"},

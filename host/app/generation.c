@@ -8,6 +8,7 @@
 #include "script/l_host.h"
 #include "script/reload.h"
 #include <fcntl.h>
+#include <glob.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -199,9 +200,20 @@ static bool begins_again(struct generations *g, const struct engine *next, bool 
     return true;
 }
 
+/* Has the generation depend on the files that --watch-also names, as they are now. */
+static void watch_also(const struct generations *g, struct engine *e) {
+    glob_t found;
+    for (int i = 0; i < ALSO_MOST && g->how->also[i]; i++) {
+        if (glob(g->how->also[i], 0, NULL, &found) != 0) continue;
+        for (size_t k = 0; k < found.gl_pathc; k++) loader_watch(e, found.gl_pathv[k]);
+        globfree(&found);
+    }
+}
+
 /* Loads the script in the staged engine, in the folder that the program was started in. */
 static bool load(struct generations *g, struct later *l) {
     go_to(g->folder);
+    watch_also(g, l->run.engine);
     worker_stage(g->worker, l->run.engine);
     bool ok = stage_script(l, g->options);
     worker_stage(g->worker, NULL);
@@ -287,7 +299,10 @@ int generations_open(struct generations *g, struct worker *w, const struct inter
         fault_put(fault, "watch", "--watch needs a script that is a file");
         return ERR_SYSTEM;
     }
-    if (watch) g->watch = watch_open(w);
+    if (watch) {
+        watch_also(g, w->engine);
+        g->watch = watch_open(w);
+    }
     g->folder = this_folder();
     g->folder_name = folder_name();
     w->reload = reload;

@@ -9,11 +9,14 @@
 
 struct watch;
 
+enum { ALSO_MOST = 32 }; /* patterns of --watch-also */
+
 /* How reloads go. */
 struct reload_options {
-    double grace;          /* seconds that those who wait have to finish; 0: none */
-    double trial;          /* seconds after a take-over in which errors count; 0: they do not */
-    unsigned trial_errors; /* so many are taken; one more brings the old sources back */
+    const char *also[ALSO_MOST]; /* patterns (glob) of files that are watched as those that are loaded; then NULL */
+    double grace;                /* seconds that those who wait have to finish; 0: none */
+    double trial;                /* seconds after a take-over in which errors count; 0: they do not */
+    unsigned trial_errors;       /* so many are taken; one more brings the old sources back */
 };
 
 struct generations {

@@ -47,6 +47,14 @@ static uint64_t hash_of_file(const char *path) {
     return n < 0 ? 0 : hash_end(hash);
 }
 
+struct file_mark file_mark_read(const char *path) {
+    struct stat s;
+    if (stat(path, &s) != 0) return (struct file_mark){0};
+    struct file_mark mark = file_mark_of(&s);
+    if (S_ISREG(s.st_mode) && mark.size <= CONTENT_MOST) mark.content = hash_of_file(path);
+    return mark;
+}
+
 static bool same_time(const struct timespec *a, const struct timespec *b) {
     return a->tv_sec == b->tv_sec && a->tv_nsec == b->tv_nsec;
 }

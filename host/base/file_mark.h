@@ -19,6 +19,9 @@ struct file_mark {
 struct file_mark file_mark_at(const char *path);
 struct file_mark file_mark_of(const struct stat *s);
 
+/* The same with its content, where it is a plain file that is not very large. */
+struct file_mark file_mark_read(const char *path);
+
 /* A hash of bytes that is never 0. */
 uint64_t file_mark_hash(const void *bytes, size_t n);
 

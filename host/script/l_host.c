@@ -63,6 +63,16 @@ static int l_back(lua_State *L) {
     return 2;
 }
 
+/* host.watch(path): with --watch, the script is loaded again when that is saved. */
+static int l_watch(lua_State *L) {
+    size_t n;
+    const char *path = luaL_checklstring(L, 1, &n);
+    luaL_argcheck(L, n > 0 && strlen(path) == n, 1, "a path is text without zeros");
+    l_engine_check(L, "host.watch");
+    loader_watch(engine_of(L), path);
+    return 0;
+}
+
 /* Adds the function at index 1 to a list. */
 static int enlist(lua_State *L, const char *list) {
     l_callable_check(L, 1);
@@ -253,7 +263,8 @@ int luaopen_host(lua_State *L) {
     static const luaL_Reg functions[] = {
         {"now", l_now},         {"time", l_time},     {"stop", l_stop},
         {"on_stop", l_on_stop}, {"reload", l_reload}, {"on_reload", l_on_reload},
-        {"state", l_state},     {"back", l_back},     {NULL, NULL},
+        {"state", l_state},     {"back", l_back},     {"watch", l_watch},
+        {NULL, NULL},
     };
     luaL_newlib(L, functions);
     l_timer_open(L, -1);

@@ -2,6 +2,7 @@
 #include "script/loader.h"
 
 #include "base/buf.h"
+#include "base/log.h"
 #include "base/reserve.h"
 #include "script/engine.h"
 #include "script/luv.h"
@@ -112,9 +113,9 @@ static void note(struct engine *e, const char *path, struct file_mark mark, stru
     if (e->host && e->host->noted) e->host->noted(e->app, f);
 }
 
-void loader_note(struct engine *e, const char *path) {
+void loader_watch(struct engine *e, const char *path) {
     char whole[PATH_MAX];
-    if (absolute(path, whole)) note(e, whole, file_mark_at(whole), NULL);
+    if (absolute(path, whole)) note(e, whole, file_mark_read(whole), NULL);
 }
 
 static void note_module(struct engine *e, const char *path, const char *module) {
@@ -327,6 +328,38 @@ static int l_find_beside(lua_State *L) {
     return 1;
 }
 
+/* ---- modules in C ---- */
+
+/* A library stays as it was first loaded, to the end of the process. */
+static struct library {
+    struct library *next;
+    struct file_mark mark;
+    char path[];
+} * libraries;
+
+static void note_library(const char *path) {
+    struct library **at = &libraries;
+    while (*at && strcmp((*at)->path, path) != 0) at = &(*at)->next;
+    if (!*at) {
+        struct library *l = reserve_take(sizeof *l + strlen(path) + 1);
+        strcpy(l->path, path);
+        l->mark = file_mark_read(path);
+        *at = l;
+    } else if (!file_mark_holds(&(*at)->mark, path)) {
+        log_line(LOG_WARN, "%s was built anew: its old code stays until the program is started again", path);
+    }
+}
+
+/* Those of Lua's searchers for C; upvalue: the searcher. */
+static int l_find_c(lua_State *L) {
+    lua_settop(L, 1);
+    lua_pushvalue(L, lua_upvalueindex(1));
+    lua_insert(L, 1);
+    lua_call(L, 1, LUA_MULTRET);
+    if (lua_gettop(L) == 2 && lua_iscfunction(L, 1) && lua_isstring(L, 2)) note_library(lua_tostring(L, 2));
+    return lua_gettop(L);
+}
+
 /* Stack: package, searchers, the searcher to come. */
 static void insert_searcher(lua_State *L, int at) {
     for (int i = (int)lua_rawlen(L, -2); i >= at; i--) {
@@ -345,6 +378,11 @@ static void add_searchers(lua_State *L) {
     lua_getfield(L, -1, "searchpath");
     lua_pushcclosure(L, l_find_lua, 2);
     lua_rawseti(L, -2, 2);
+    for (int c = 3; c <= 4; c++) {
+        lua_rawgeti(L, -1, c);
+        lua_pushcclosure(L, l_find_c, 1);
+        lua_rawseti(L, -2, c);
+    }
     lua_pushcfunction(L, l_find_inside);
     insert_searcher(L, 2);
 #ifdef WSBOT_LUV

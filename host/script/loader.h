@@ -34,9 +34,8 @@ void l_loader_open(lua_State *L);
  * `mode` NULL: text or binary. */
 int loader_load(lua_State *L, const char *path, const char *mode);
 
-/* Notes a file that is about to be loaded, relative to the working directory of now, as it is there now; to be found
- * again where it is read. */
-void loader_note(struct engine *e, const char *path);
+/* The generation depends on this file as well (host.watch), which it does not load as Lua. */
+void loader_watch(struct engine *e, const char *path);
 
 /* The script is this file. */
 void loader_set_script(struct engine *e, const char *path);

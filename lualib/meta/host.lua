@@ -93,6 +93,11 @@ function host.state(name, initial, migrate) end
 ---Loads the script again, in the next turn of the loop (as --watch and SIGHUP do); of several workers in this one.
 function host.reload() end
 
+---With `--watch`, has the script loaded again when this file is saved, made or replaced: settings, a template, a
+---certificate. Half a save is waited for, as with Lua files. To be called by each generation that depends on it.
+---@param path string relative to the working directory of now
+function host.watch(path) end
+
 ---Loads the sources of the generation before this one again, the script and the Lua modules that it had loaded, in the
 ---next turn of the loop; once more goes one further, up to eight. The next save, SIGHUP or `host.reload` loads what is
 ---on disk. Files over 4 MB are not kept: they come from the disk.
