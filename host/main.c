@@ -1,4 +1,5 @@
 /* wsbot: argv in, exit code out. */
+#include "app/check.h"
 #include "app/cli.h"
 #include "app/connect.h"
 #include "app/echo.h"
@@ -49,6 +50,14 @@ static int test(int argc, char **argv, int first) {
     test_run(&w, argc, argv, first);
     worker_close(&w);
     return w.status;
+}
+
+static int check(const struct interpreter_options *script) {
+    struct worker w;
+    worker_open(&w, true, script->no_environment);
+    int status = check_script(&w, script);
+    worker_close(&w);
+    return status;
 }
 
 /* That of --with-echo. */
@@ -184,6 +193,7 @@ int main(int argc, char **argv) {
             fputs("That is an option of `wsbot run`: write `wsbot run [OPTIONS] SCRIPT`\n", stderr);
         return options.as_lua ? 1 : 2;
     }
+    if (options.command == CLI_CHECK) return check(&script);
     struct pool_place place = pool_join();
     return options.workers > 1 && !place.index ? pool(&options, &script) : run(&options, &script, place);
 }

@@ -227,6 +227,11 @@ static const struct {
          "Lines of the log go to stderr, with time and level; where that is the journal of systemd, as <4>message.\n"
          "With --workers each worker has a --record file of its own: FILE.1, FILE.2 and so on.\n"
          "Of what a slow disk or reader has not taken up to 16 MiB wait; beyond, lines are dropped and counted."},
+    [CLI_CHECK] =
+        {"check", "wsbot check SCRIPT [ARG...]",
+         "Loads a script as a reload would: until its main chunk ends or first waits; nothing that it asks for "
+         "begins.\n"
+         "Prints the connections, timers and states that it declares. Exit status 0, or 1 where it does not load."},
     [CLI_CONNECT] =
         {"connect", "wsbot connect [OPTIONS] URL",
          "Talks to a server by hand: ws://, wss://, or ws+unix:/path/of/socket:/uri. Each line typed, or read from\n"
@@ -268,6 +273,7 @@ static void print_help(void) {
          "  wsbot run [OPTIONS] SCRIPT [ARG...]   run a bot\n"
          "  wsbot SCRIPT [ARG...]                 the same; any option of `lua` works as well (-e, -l, -i, -v, -E, -W, "
          "--, -)\n"
+         "  wsbot check SCRIPT [ARG...]          load it as a reload would, and tell what it declares\n"
          "  wsbot test [OPTIONS] [PATH...]        run busted specs inside the host\n"
          "  wsbot connect [OPTIONS] URL           talk to a server by hand, from a terminal or a pipe\n"
          "  wsbot echo [OPTIONS]                  an echo peer to try bots against\n"
@@ -425,6 +431,13 @@ static int read_run(int argc, char **argv, struct cli_options *out, int *status)
     return i == argc || is_last ? refuse(CLI_RUN, status, "missing SCRIPT") : 0;
 }
 
+static int read_check(int argc, char **argv, struct cli_options *out, int *status) {
+    int i = read_options(argc, argv, 2, out, status);
+    if (i == CLI_DONE) return CLI_DONE;
+    out->first = i;
+    return i == argc ? refuse(CLI_CHECK, status, "missing SCRIPT") : 0;
+}
+
 /* Is the word among those from argv[i] on, before any "--"? */
 static bool is_among(int argc, char **argv, int i, const char *word) {
     for (; i < argc && strcmp(argv[i], "--") != 0; i++)
@@ -453,8 +466,12 @@ static int read_test(int argc, char **argv, struct cli_options *out, int *status
 }
 
 int cli_read(int argc, char **argv, struct cli_options *out, int *status) {
-    static int (*const readers[])(int argc, char **argv, struct cli_options *out, int *status) = {
-        [CLI_RUN] = read_run, [CLI_CONNECT] = read_connect, [CLI_ECHO] = read_echo, [CLI_TEST] = read_test};
+    static int (*const readers[])(int argc, char **argv, struct cli_options *out,
+                                  int *status) = {[CLI_RUN] = read_run,
+                                                  [CLI_CHECK] = read_check,
+                                                  [CLI_CONNECT] = read_connect,
+                                                  [CLI_ECHO] = read_echo,
+                                                  [CLI_TEST] = read_test};
     *out = (struct cli_options){.command = CLI_RUN,
                                 .first = 1,
                                 .as_lua = true,

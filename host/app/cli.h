@@ -7,7 +7,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-enum cli_command { CLI_RUN, CLI_CONNECT, CLI_ECHO, CLI_TEST };
+enum cli_command { CLI_RUN, CLI_CHECK, CLI_CONNECT, CLI_ECHO, CLI_TEST };
 
 enum { CLI_DONE = -1 }; /* of cli_read: it was all said, end with *status */
 

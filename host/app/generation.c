@@ -85,6 +85,19 @@ static bool stage_script(struct later *l, const struct interpreter_options *o) {
     return ok;
 }
 
+bool generation_load(struct worker *w, struct engine *next, const struct interpreter_options *o, char **why) {
+    struct later *l = reserve_take(sizeof *l);
+    *l = (struct later){.run = {.worker = w, .engine = next}};
+    worker_stage(w, next);
+    bool ok = stage_script(l, o);
+    worker_stage(w, NULL);
+    if (l->script.running) task_cancel(l->script.task);
+    *why = l->run.error;
+    l->run.error = NULL;
+    free_later(l);
+    return ok;
+}
+
 /* A script begins in the folder that the program was started in, wherever the last one went. -1: there is no going to
  * it. */
 static int this_folder(void) { return open(".", O_RDONLY | O_DIRECTORY | O_CLOEXEC); }

@@ -40,6 +40,10 @@ struct generations {
     } attempt;
 };
 
+/* Runs the script in a staged engine until its main chunk ends or waits; then that is over. False with `*why`, the
+ * caller's. */
+bool generation_load(struct worker *w, struct engine *next, const struct interpreter_options *o, char **why);
+
 /* From now on the script can be reloaded: by worker_reload, by SIGHUP, and with `watch` whenever one of its files is
  * saved; `how` is borrowed. Where the options name no file, nothing is prepared; 0, or
  * ERR_SYSTEM with `fault` where that cannot be watched. `g` is the caller's memory. */

@@ -141,6 +141,13 @@ void l_timer_keep_phases(struct engine *last, struct engine *next) {
     }
 }
 
+void l_timer_each(const struct engine *e, void (*tell)(void *arg, const char *name, uint64_t every, uint64_t in),
+                  void *arg) {
+    uint64_t now = clock_now(&e->net->clock);
+    for (const struct timer *t = e->timers; t; t = t->next)
+        tell(arg, t->name, t->every, t->deadline.due > now ? t->deadline.due - now : 0);
+}
+
 void l_timer_end_all(struct engine *e) {
     while (e->timers) {
         struct timer *t = e->timers;

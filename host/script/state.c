@@ -268,3 +268,22 @@ bool state_copy(struct engine *from, struct engine *to, char **why) {
     if (ok && c.why) *why = c.why;
     return ok && !c.why;
 }
+
+/* ---- their names ---- */
+
+struct each {
+    void (*tell)(void *arg, const char *name);
+    void *arg;
+};
+
+static int l_each(lua_State *L) {
+    const struct each *each = l_door_given(L, l_each);
+    if (lua_rawgetp(L, LUA_REGISTRYINDEX, &asked_key) != LUA_TTABLE) return 0;
+    for (lua_pushnil(L); lua_next(L, 1); lua_pop(L, 1)) each->tell(each->arg, lua_tostring(L, -2));
+    return 0;
+}
+
+void state_each(struct engine *e, void (*tell)(void *arg, const char *name), void *arg) {
+    struct each each = {tell, arg};
+    door_call(e, l_each, &each, NULL);
+}

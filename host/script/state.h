@@ -9,6 +9,9 @@
  * `*why`, which says where the data has what cannot be copied: the caller's, to be given to free(). */
 bool state_copy(struct engine *from, struct engine *to, char **why);
 
+/* Tells the name of each that the script has asked for, in any order; those that are no text of UTF-8 as they are. */
+void state_each(struct engine *e, void (*tell)(void *arg, const char *name), void *arg);
+
 /* host.state. */
 int l_state(lua_State *L);
 

@@ -1,0 +1,61 @@
+/* check: one staged generation, and what it has when its main chunk has ended or waits. */
+#include "app/check.h"
+
+#include "app/generation.h"
+#include "base/log.h"
+#include "base/shown.h"
+#include "script/l_conn.h"
+#include "script/l_timer.h"
+#include "script/reload.h"
+#include "script/state.h"
+#include "wire/secret.h"
+#include <stdio.h>
+#include <stdlib.h>
+
+static void tell_line(const char *kind, const char *name, struct slice more) {
+    printf("%-10s  ", kind);
+    shown_write(stdout, slice_str(name), 0);
+    if (name[0] && more.n) fputs("  ", stdout);
+    shown_write(stdout, more, 0);
+    putchar('\n');
+}
+
+/* Its url without what may be a secret. */
+static void tell_conn(const struct conn_box *b) {
+    struct buf url;
+    buf_init(&url, SIZE_MAX);
+    if (b->url_function)
+        buf_append(&url, slice_str("(url is a function)"));
+    else
+        secret_put_address(&url, slice_str(b->conn->plan->url.text), &secret_for_people);
+    tell_line("connection", b->name ? b->name : "", buf_slice(&url));
+    buf_clear(&url);
+}
+
+static void tell_timer(void *arg, const char *name, uint64_t every, uint64_t in) {
+    char when[64];
+    (void)arg;
+    snprintf(when, sizeof when, every ? "every %.4g s" : "after %.3g s", clock_to_seconds(every ? every : in));
+    tell_line("timer", name ? name : "", slice_str(when));
+}
+
+static void tell_state(void *arg, const char *name) {
+    (void)arg;
+    tell_line("state", name, slice_of(NULL, 0));
+}
+
+int check_script(struct worker *w, const struct interpreter_options *o) {
+    char *why = NULL;
+    struct engine *next = reload_stage(w->engine, &why);
+    bool ok = next && generation_load(w, next, o, &why);
+    if (ok) {
+        for (const struct conn_box *b = next->boxes; b; b = b->next) tell_conn(b);
+        l_timer_each(next, tell_timer, NULL);
+        state_each(next, tell_state, NULL);
+    } else {
+        log_report(stderr, LOG_ERROR, "%s", why);
+    }
+    if (next) reload_abandon(next);
+    free(why);
+    return ok ? 0 : 1;
+}
