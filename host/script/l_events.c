@@ -548,6 +548,7 @@ bool l_events_over(const struct conn_box *b) {
 
 void l_events_settle(struct conn_box *b) {
     if (!l_events_over(b) || b->task || b->draining) return;
+    if (b->conn->wake_due) return; /* a script wants what is held (l_conn_wake): it is told next */
     l_events_wake_all(b);
     box_unanchor(b->engine->L, b);
 }
@@ -636,7 +637,8 @@ static bool end_start(struct conn_box *b, const struct conn *c) {
     if (b->draining || !b->task || b->delivers != INBOX_STARTS) return true;
     b->draining = true;
     task_cancel(b->task);
-    end_draining(b);
+    b->draining = false;
+    if (!c->sink) box_unanchor(b->engine->L, b);
     return c->sink;
 }
 

@@ -348,6 +348,22 @@ describe("what is held", function()
     bot:ends(0)
   end)
 
+  it_tells("when the connection has closed goes to an on_message that is set in the turn of that", function()
+    local p = peer.listen()
+    local bot = program.bot([[
+      local open = host.spawn(host.sleep, 100)
+      local conn = ws.connect { url = arg[1], on_close = function() say "close" open:cancel() end }
+      open:join()
+      conn.on_message = function(_, data) say("got", data) end
+    ]], { p.url })
+    local s = p:open()
+    s:send(texts({ "1", "2", "3" }, closing))
+    s:expect_close(1000)
+    s:close()
+    bot:tells("close", "got 1", "got 2", "got 3")
+    bot:ends(0)
+  end)
+
   it_tells("when conn:destroy is called does not come after on_close, which is the last", function()
     local p = peer.listen()
     local bot = program.bot([[

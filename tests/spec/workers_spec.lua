@@ -97,10 +97,13 @@ describe("--workers", function()
       say(io.popen("echo /proc/self/fd/*"):read(), (os.execute 'test -z "$WSBOT_WORKER"'))
     ]]
     local alone = program.bot(source)
-    local line = alone:line()
+    local mine = {}
+    for word in alone:line():gmatch "%S+" do mine[word] = true end
     alone:ends(0)
     local bot = start(2, source)
-    bot:tells(line, line)
+    for _ = 1, 2 do
+      for word in bot:line():gmatch "%S+" do assert(mine[word], word) end
+    end
     bot:ends(0)
   end)
 
