@@ -80,6 +80,8 @@ static void come_back(struct member *m) {
 
 /* The second time at once. */
 static void stop_all(struct pool *p, int times) {
+    int by = p->worker->signal;
+    bool by_all = by == SIGINT && p->worker->by_terminal; /* but that it is closed, the kernel tells its leader alone */
     p->stops = times;
     for (unsigned i = 0; i < p->count; i++) {
         struct member *m = &p->members[i];
@@ -89,8 +91,7 @@ static void stop_all(struct pool *p, int times) {
         }
         if (!m->running) continue;
         if (times > 1) uv_process_kill(&m->process, SIGKILL);
-        if (times == 1 && !p->worker->by_terminal)
-            uv_process_kill(&m->process, p->worker->signal ? p->worker->signal : SIGTERM);
+        if (times == 1 && !by_all) uv_process_kill(&m->process, by == SIGINT ? SIGINT : SIGTERM);
     }
 }
 

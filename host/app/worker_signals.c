@@ -18,11 +18,11 @@ enum { PATIENCE = 5 }; /* seconds more that code has which is interrupted again 
 static struct worker *handler_worker;
 static volatile sig_atomic_t signals_seen, hangups_seen, pool_stops;
 
-/* Those that were answered by Lua count no more; after SIGTERM the program stops all the same. */
+/* Those that were answered by Lua count no more; after others than SIGINT the program stops all the same. */
 static void forget_answered(struct worker *w) {
     bool running = w->engine && interrupt_was_raised(w->engine);
     bool staged = w->staged && interrupt_was_raised(w->staged);
-    if ((running || staged) && w->signal != SIGTERM) signals_seen = 0;
+    if ((running || staged) && w->signal == SIGINT) signals_seen = 0;
 }
 
 void worker_stage(struct worker *w, struct engine *next) {
@@ -78,7 +78,7 @@ void worker_give_time(struct worker *w, unsigned seconds) {
 static void ask_to_stop(struct worker *w, int number, bool by_terminal) {
     w->signal = number;
     w->by_terminal = by_terminal;
-    if (!w->ends_by && number == SIGTERM) w->ends_by = uv_hrtime() + (INTERRUPT_AFTER + PATIENCE) * CLOCK_SECOND;
+    if (!w->ends_by && number != SIGINT) w->ends_by = uv_hrtime() + (INTERRUPT_AFTER + PATIENCE) * CLOCK_SECOND;
     look(uv_hrtime());
     interrupt_watch();
     uv_async_send(&w->signalled);

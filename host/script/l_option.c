@@ -13,7 +13,9 @@
 /* ---- values ---- */
 
 int l_option_wrong(lua_State *L, const char *name, const char *expected) {
-    return luaL_error(L, "ws.connect: %s must be %s, not %s", name, expected, luaL_typename(L, -1));
+    bool is_word = lua_type(L, -1) == LUA_TSTRING && lua_rawlen(L, -1) < 20; /* else it is no slip, or a secret */
+    const char *is = is_word ? lua_pushfstring(L, "\"%s\"", lua_tostring(L, -1)) : luaL_typename(L, -1);
+    return luaL_error(L, "ws.connect: %s must be %s, not %s", name, expected, is);
 }
 
 bool l_option_flag(lua_State *L, const char *name) {

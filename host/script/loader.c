@@ -175,6 +175,17 @@ static bool read_whole(const char *path, struct buf *text, struct file_mark *mar
     return ok;
 }
 
+/* A staged generation is not to wait for who writes into it: the running one would stand still. */
+static bool is_fifo(const char *path) {
+    struct stat s;
+    return stat(path, &s) == 0 && S_ISFIFO(s.st_mode);
+}
+
+static int fail_by_fifo(lua_State *L, const char *path) {
+    lua_pushfstring(L, "cannot read %s: it is a FIFO", path);
+    return LUA_ERRFILE;
+}
+
 /* As Lua reads a file: without a byte order mark, and without a first line that begins with '#', whose end stays so
  * that lines count right. */
 static struct slice code_of(struct slice text) {
@@ -226,7 +237,7 @@ int loader_load(lua_State *L, const char *path, const char *mode) {
     } else {
         note(e, whole, file_mark_at(whole), NULL);
         lua_pop(L, 1);
-        rc = luaL_loadfilex(L, path, mode);
+        rc = e->staged && is_fifo(whole) ? fail_by_fifo(L, path) : luaL_loadfilex(L, path, mode);
     }
     buf_clear(&text);
     return rc;
@@ -292,19 +303,32 @@ static bool push_past_path(lua_State *L, const char *name) {
     return false;
 }
 
+/* Pushes the first file of the templates that is there, or nothing: false. As package.searchpath, but that this opens
+ * nothing: a FIFO would not come back. */
+static bool push_found(lua_State *L, const char *name, const char *templates) {
+    const char *file = luaL_gsub(L, name, ".", LUA_DIRSEP);
+    while (*templates) {
+        size_t n = strcspn(templates, LUA_PATH_SEP);
+        lua_pushlstring(L, templates, n);
+        if (access(luaL_gsub(L, lua_tostring(L, -1), LUA_PATH_MARK, file), R_OK) == 0) return true;
+        lua_pop(L, 2);
+        templates += n + (templates[n] != '\0');
+    }
+    lua_pop(L, 1);
+    return false;
+}
+
 /* Those of package.path. Upvalues: package, its searchpath. */
 static int l_find_lua(lua_State *L) {
     const char *name = luaL_checkstring(L, 1);
     if (push_past_path(L, name)) return load_module(L, name);
-    lua_pushvalue(L, lua_upvalueindex(2));
-    lua_pushvalue(L, 1);
     if (lua_getfield(L, lua_upvalueindex(1), "path") != LUA_TSTRING)
         return luaL_error(L, "'package.path' must be a string");
+    if (push_found(L, name, lua_tostring(L, -1))) return load_module(L, name);
+    lua_pushvalue(L, lua_upvalueindex(2));
+    lua_pushvalue(L, 1);
+    lua_pushvalue(L, -3);
     lua_call(L, 2, 2);
-    if (!lua_isnil(L, -2)) {
-        lua_pop(L, 1);
-        return load_module(L, name);
-    }
     return 1; /* where it was looked for */
 }
 
@@ -318,9 +342,7 @@ static int l_find_beside(lua_State *L) {
     lua_pushfstring(L, "%s/%s.lua", e->folder, file);
     lua_pushfstring(L, "%s/%s/init.lua", e->folder, file);
     for (int i = -2; i < 0; i++) {
-        FILE *readable = fopen(lua_tostring(L, i), "r");
-        if (!readable) continue;
-        fclose(readable);
+        if (access(lua_tostring(L, i), R_OK) != 0) continue;
         lua_pushvalue(L, i);
         return load_module(L, name);
     }

@@ -109,6 +109,22 @@ describe("half a save", function()
     assert.equal(0, select(2, bot.bot.err:gsub("reload %d", "%0")) - 1)
   end)
 
+  it_tells("is no FIFO in place of a module, which would stop the running code", function()
+    local folder = place.folder()
+    local part = place.file(folder .. "/part.lua", "return '1'")
+    local bot, s = start({ folder = folder }, [[
+      say("version " .. require "part")
+      ws.connect { url = arg[1], name = "feed", on_message = function(_, data) say(data) end }
+    ]])
+    assert(os.remove(part))
+    assert(os.execute("mkfifo '" .. part .. "'"))
+    bot:kill "sighup"
+    assert.matches("^error reload failed", bot:reload_line())
+    assert.matches("part.lua: it is a FIFO", bot.bot.err)
+    s:text "still here"
+    bot:tells "still here"
+  end)
+
   it_tells("is a file that is missing for a moment", function()
     local bot = start()
     assert(os.rename(bot.path, bot.path .. ".old"))

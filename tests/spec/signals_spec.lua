@@ -147,21 +147,48 @@ describe("SIGHUP", function()
     bot:ends(0) -- and no second "runs"
   end)
 
-  it_tells("stops the program gracefully when its terminal is closed", function()
-    local path = place.file("bot.lua", [[
-      host.on_stop(function() local f = assert(io.open(arg[1], "w")) f:write "stopped" f:close() end)
-      print "runs" host.after(1000, print)]])
-    local told = place.folder() .. "/told"
-    local terminal = program.start("/usr/bin/python3", { "-c", [[
+  -- The program is the first of a terminal's session, which is closed when it has said "runs". Returns what waitpid
+  -- does.
+  local function close_terminal(source, args, flags)
+    local line = { "-c", [[
 import os, pty, sys
 pid, terminal = pty.fork()
 if pid == 0: os.execv(sys.argv[1], sys.argv[1:])
 while b"runs" not in os.read(terminal, 300): pass
 os.close(terminal)
-print(os.waitpid(pid, 0)[1])]], program.wsbot, path, told })
-    terminal:tells "0"
+print(os.waitpid(pid, 0)[1])]], program.wsbot, "run" }
+    table.move(flags or {}, 1, #(flags or {}), #line + 1, line)
+    line[#line + 1] = place.file("bot.lua", source)
+    table.move(args or {}, 1, #(args or {}), #line + 1, line)
+    local terminal = program.start("/usr/bin/python3", line)
+    local status = terminal:line()
     terminal:ends(0)
-    assert.equal("stopped", place.read(told))
+    return status
+  end
+
+  local stops = [[
+    host.on_stop(function() assert(io.open(arg[1], "a")):write("stopped "):close() end)
+    host.after(1000, print)
+    host.after(0.1, function() print "runs" end)
+  ]]
+
+  it_tells("stops the program gracefully when its terminal is closed", function()
+    local told = place.folder() .. "/told"
+    assert.equal("0", close_terminal(stops, { told }))
+    assert.equal("stopped ", place.read(told))
+  end)
+
+  it_tells("stops a pool as well, all of it", function()
+    local told = place.folder() .. "/told"
+    assert.equal("0", close_terminal(stops, { told }, { "--workers", "2" }))
+    assert.equal("stopped stopped ", place.read(told))
+  end)
+
+  it_tells("of a closed terminal ends code that catches whatever interrupts it", function()
+    assert.equal("15", close_terminal [[
+      print "runs" io.stdout:flush()
+      while true do pcall(function() while true do end end) end
+    ]])
   end)
 end)
 
