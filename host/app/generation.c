@@ -140,7 +140,7 @@ static bool lasts(const struct generations *g, unsigned seconds) {
 static void begin_again(struct generations *g, const struct engine_file *file, const char *why) {
     struct attempt *a = &g->attempt;
     if (a->holds) reload_hold(g->worker->engine, a->holds = false);
-    uint64_t delay = AGAIN_LEAST << (a->tries < 3 ? a->tries : 3);
+    uint64_t delay = a->tries < 3 ? AGAIN_LEAST << a->tries : AGAIN_MOST;
     a->tries++;
     if (!a->told && lasts(g, TELLS_AFTER)) {
         log_line(LOG_WARN, "reload: it waits for %s, which %s", name_of(g, file->path), why);
@@ -284,7 +284,7 @@ static void reload(void *arg) {
         next->past = NULL;
         reload_abandon(next);
         worker_handle_signals(g->worker, true);
-        if (!again && l->run.error) fail(g, l->run.error);
+        if (!again) fail(g, l->run.error ? l->run.error : "not enough memory");
         free_later(l);
         leave(here);
         return;
