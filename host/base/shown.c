@@ -70,7 +70,7 @@ void shown_write(FILE *to, struct slice text, unsigned keep) {
     struct buf shown;
     buf_init(&shown, SIZE_MAX);
     shown_append(&shown, text, keep);
-    fwrite(buf_slice(&shown).p, 1, shown.len, to);
+    if (shown.len) fwrite(buf_slice(&shown).p, 1, shown.len, to);
     buf_clear(&shown);
 }
 
