@@ -27,8 +27,10 @@ static void release(struct source *s) {
     if (s && --s->references == 0) free(s);
 }
 
+/* NULL: there is no memory for it. */
 static struct source *keep(struct slice text) {
-    struct source *s = reserve_grow(NULL, sizeof *s + text.n);
+    struct source *s = malloc(sizeof *s + text.n);
+    if (!s) return NULL;
     s->references = 1;
     s->n = text.n;
     if (text.n) memcpy(s->text, text.p, text.n);
@@ -156,7 +158,8 @@ const struct engine_file *loader_missing(const struct engine *e) {
 
 /* ---- reading ---- */
 
-/* Reads a file whole. False where it is no plain file, or cannot be read or kept: Lua is to say so. */
+/* Reads a file whole. False where it is no plain file, is more than is kept, or cannot be read: Lua reads it itself,
+ * part by part, or says why not. */
 static bool read_whole(const char *path, struct buf *text, struct file_mark *mark) {
     struct stat s;
     int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
@@ -227,12 +230,12 @@ int loader_load(lua_State *L, const char *path, const char *mode) {
     }
     struct file_mark mark;
     struct buf text;
-    buf_init(&text, SIZE_MAX);
+    buf_init(&text, SOURCE_MOST);
     int rc;
     if (read_whole(whole, &text, &mark)) {
         struct slice read = buf_slice(&text);
         mark.content = file_mark_hash(read.p, read.n);
-        note(e, whole, mark, read.n <= SOURCE_MOST ? keep(read) : NULL);
+        note(e, whole, mark, keep(read));
         rc = compile(L, read, mode);
     } else {
         note(e, whole, file_mark_at(whole), NULL);
