@@ -13,7 +13,9 @@ struct arguments {
 
 static int l_set_arg(lua_State *L) {
     const struct arguments *a = l_door_given(L, l_set_arg);
-    lua_createtable(L, a->argc - a->first, 1);
+    lua_createtable(L, a->argc - a->first, 2);
+    lua_pushstring(L, a->argv[0]);
+    lua_rawseti(L, -2, -1);
     for (int i = a->first; i < a->argc; i++) {
         lua_pushstring(L, a->argv[i]);
         lua_rawseti(L, -2, i - a->first + 1);

@@ -189,7 +189,8 @@ enum { LAST_TURNS = 100 };
 static bool is_alive(struct worker *w) {
     if (w->over) return false;
     if (w->net.busy) conn_run_busy(&w->net); /* they may have something to tell, and keep no loop alive */
-    if (!w->stopping) return net_loop_is_alive(&w->net) || outlet_is_behind(&w->net.outlet);
+    bool is_through = w->engine && w->engine->ends_with_main && !w->engine->main;
+    if (!w->stopping) return (!is_through && net_loop_is_alive(&w->net)) || outlet_is_behind(&w->net.outlet);
     if (clock_is_set(&w->stop) || w->net.all || w->net.busy) return true;
     return w->engine && w->engine->tasks.ready.first && w->last_turns++ < LAST_TURNS;
 }

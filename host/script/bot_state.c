@@ -68,7 +68,11 @@ static int l_getenv(lua_State *L) {
 }
 
 static void set_arg(lua_State *L, const struct bot *b) {
-    lua_createtable(L, (int)b->arguments.count, 1);
+    char program[4096];
+    size_t size = sizeof program;
+    lua_createtable(L, (int)b->arguments.count, 2);
+    lua_pushstring(L, uv_exepath(program, &size) == 0 ? program : "wsbot");
+    lua_rawseti(L, -2, -1);
     lua_pushstring(L, b->path ? b->path : "bot");
     lua_rawseti(L, -2, 0);
     for (size_t i = 0; i < b->arguments.count; i++) {

@@ -65,6 +65,7 @@ struct engine {
     struct tasks tasks;
     struct waiters behind_output; /* tasks that print, where who reads it is behind (l_output.h) */
     lua_State *main;              /* the coroutine that the main chunk runs in; NULL: it does not run, or has ended */
+    bool ends_with_main;          /* what still lives when that has ended keeps no program alive: tests were run */
     bool hooked;                  /* a script has set a debug hook (hook.h) */
     bool hooks_all;               /* threads without one of their own have that of the main thread */
     struct relay {

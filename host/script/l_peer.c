@@ -117,6 +117,7 @@ static void stop(struct peer *p) {
 static int l_close(lua_State *L) {
     struct peer *p = check_peer(L);
     stop(p);
+    session_end_all(p);
     task_wake_all(&p->acceptors);
     box_unanchor(L, p);
     return 0;

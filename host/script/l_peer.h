@@ -26,12 +26,12 @@ struct peer {
     struct waiters acceptors;
 };
 
+/* Ends all of a peer at once. */
+void session_end_all(const struct peer *p);
+
 /* Gives what the listener has accepted a session. `arg` is the peer. */
 void session_accepted(void *arg, struct conn *c);
 extern const struct conn_sink session_sink;
-
-/* Ends those whose server is closed: one that stalls would never hear of its end. */
-void session_end_orphans(struct engine *e);
 
 /* When a wait ends that takes the seconds at `index`: UINT64_MAX without them. Raises. And how long that is. */
 uint64_t l_session_ends_at(lua_State *L, const struct engine *e, int index);

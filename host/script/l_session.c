@@ -245,11 +245,11 @@ void session_accepted(void *arg, struct conn *c) {
     conn_destroy(c);
 }
 
-void session_end_orphans(struct engine *e) {
-    for (struct conn *c = e->net->all, *next; c; c = next) {
+void session_end_all(const struct peer *p) {
+    for (struct conn *c = p->engine->net->all, *next; c; c = next) {
         next = c->all_next;
         const struct session *s = c->sink == &session_sink ? c->sink_arg : NULL;
-        if (s && s->engine == e && !s->peer->listener) conn_destroy(c);
+        if (s && s->peer == p) conn_destroy(c);
     }
 }
 

@@ -169,7 +169,7 @@ static int l_guard(lua_State *L) {
     return l_guarded(L, LUA_OK, 0);
 }
 
-/* turn(n): waits for the next turn of the loop; who has waited for many leaves others the processor. */
+/* turn(who, n): waits for the next turn of the loop; who has waited for many leaves others the processor. */
 static int l_turned(lua_State *L, int status, lua_KContext ctx) {
     (void)L;
     (void)status;
@@ -178,8 +178,10 @@ static int l_turned(lua_State *L, int status, lua_KContext ctx) {
 }
 
 static int l_turn(lua_State *L) {
-    if (luaL_optinteger(L, 1, 0) > SETTLE_HASTY) uv_sleep(1);
-    return l_task_wait(L, "testing", NULL, 0, 0, l_turned);
+    static const char *const whose[] = {"testing.eventually", "bot:wait", "bot:expect", "peer:finish", NULL};
+    int what = luaL_checkoption(L, 1, NULL, whose);
+    if (luaL_checkinteger(L, 2) > SETTLE_HASTY) uv_sleep(1);
+    return l_task_wait(L, whose[what], NULL, 0, 0, l_turned);
 }
 
 /* Seconds of a clock that nobody stops. */
@@ -211,6 +213,12 @@ static int l_unbase64(lua_State *L) {
 
 static int l_collect(lua_State *L) {
     engine_of(L)->collects = lua_toboolean(L, 1);
+    return 0;
+}
+
+/* What lives when the main chunk has ended is not waited for: all tests have been run. */
+static int l_end_with_main(lua_State *L) {
+    engine_of(L)->ends_with_main = true;
     return 0;
 }
 
@@ -309,7 +317,6 @@ static int l_end_since(lua_State *L) {
         }
         l_conn_abandon(L, b);
     }
-    session_end_orphans(e);
     add_count(L, l_timer_end_since(L, mark), "timer");
     add_count(L, tasks, "task");
     return 1;
@@ -328,6 +335,7 @@ int luaopen_testing_core(lua_State *L) {
         {"guard", l_guard},
         {"collect", l_collect},
         {"errors", l_errors},
+        {"end_with_main", l_end_with_main},
         {"mark", l_mark},
         {"end_since", l_end_since},
         {"birth", l_birth},

@@ -285,6 +285,15 @@ static int l_find_inside(lua_State *L) {
     return 2;
 }
 
+/* Puts a function around the chunk of busted on the top, which takes its tests into the host's care. */
+static void put_in_care(lua_State *L) {
+    l_engine_require(L, "wsbot.testing.suite"); /* chunk, suite */
+    lua_getfield(L, -1, "adopt");
+    lua_replace(L, -2);
+    lua_insert(L, -2);
+    lua_call(L, 1, 1);
+}
+
 /* Loads what a module was found to be. Stack: its path on top. Gives what a searcher gives: the chunk and the path. */
 static int load_module(lua_State *L, const char *name) {
     const char *path = lua_tostring(L, -1);
@@ -292,6 +301,7 @@ static int load_module(lua_State *L, const char *name) {
     note_module(engine_of(L), path, name);
     if (rc != LUA_OK)
         return luaL_error(L, "error loading module '%s' from file '%s':\n\t%s", name, path, lua_tostring(L, -1));
+    if (strcmp(name, "busted") == 0) put_in_care(L);
     lua_insert(L, -2);
     return 2;
 }

@@ -69,17 +69,22 @@ function testing.server(options) end
 ---@field ca_file? string  the CA of its certificate (PEM)
 local server = {}
 
----Waits for the next connection whose opening handshake is done, or was refused.
+---Waits for the next connection whose opening handshake is done, or was refused. Raises an error where none comes.
+---@param timeout? number seconds, default as long as the test may take
+---@return wsbot.testing.session
+function server:accept(timeout) end
+
+---The same, where there need not be one.
 ---@param timeout? number seconds
 ---@return wsbot.testing.session?
 ---@return "timeout"|"closed"? why_not
-function server:accept(timeout) end
+function server:try_accept(timeout) end
 
 ---How connections are answered from now on.
 ---@param answer wsbot.testing.server.answer
 function server:answer(answer) end
 
----Listens no more; connections stay.
+---Listens no more, and ends its sessions at once, without a Close.
 function server:close() end
 
 ---@class wsbot.testing.request
@@ -225,7 +230,8 @@ function bot:close() end
 function testing.replay(file, options) end
 
 ---@class wsbot.testing.replay
----@field url string
+---@field url string     with the path and query of the first connection of the record; "left-out" is where that has none
+---@field origin string  the same without: for bots that put a path of their own behind it
 ---@field ca_file? string
 local replay = {}
 

@@ -1,4 +1,5 @@
 -- wsbot.testing: what tests of bots need beside busted. Everything in here ends with the test that made it.
+local blame = require "wsbot.testing.blame"
 local core = require "wsbot.testing.core"
 local doubles = require "wsbot.testing.doubles"
 local instrument = require "wsbot.testing.instrument"
@@ -12,6 +13,8 @@ local testing = {
   replay = require "wsbot.testing.replay",
 }
 
+local turn = blame.caller(core.turn)
+
 -- Waits, the loop turning, until look() gives something true, which is returned; no longer than `timeout` seconds (5)
 -- of real time.
 function testing.eventually(look, timeout)
@@ -19,9 +22,11 @@ function testing.eventually(look, timeout)
   while true do
     local result = look()
     if result then return result end
-    if core.real() > ends then error(plainly(string.format, "this has not come true within %g s", timeout or 5), 2) end
+    if core.real() > ends then
+      blame.raise(plainly(string.format, "this has not come true within %g s", timeout or 5))
+    end
     turns = turns + 1
-    core.turn(turns)
+    turn("testing.eventually", turns)
   end
 end
 
@@ -43,8 +48,10 @@ end
 -- makes connections of this process send arrives before the clock moves on.
 ---@param seconds number
 function clock:advance(seconds)
-  if self.closed then error("clock:advance: the clock is closed", 2) end
-  if math.type(seconds) == nil or seconds < 0 then error("clock:advance: seconds must be a number, 0 or more", 2) end
+  if self.closed then blame.raise "clock:advance: the clock is closed" end
+  if math.type(seconds) == nil or not (seconds >= 0) then
+    blame.raise "clock:advance: seconds must be a number, 0 or more"
+  end
   local left = core.nanoseconds(seconds)
   core.settle()
   while true do
@@ -65,6 +72,8 @@ function clock:close()
   open = open - 1
   if open == 0 then core.thaw() end
 end
+
+blame.callers(clock, "advance", "close")
 clock.__close = clock.close
 
 return testing

@@ -105,7 +105,7 @@ describe("testing.bot", function()
     s:expect "bye"
     s:expect_close(1001)
     assert.equal("stops\nclose\t1001\n", bot.output)
-    assert.same({ nil, "timeout" }, { peer:accept(0) })
+    assert.same({ nil, "timeout" }, { peer:try_accept(0) })
   end)
 
   it("ends as a program does: when nothing is left, by os.exit, host.stop, or an error", function()
@@ -126,7 +126,7 @@ describe("testing.bot", function()
     end
     refused("^bot:1: attempt to perform arithmetic on a nil value\nstack traceback", "local x = nil + 1")
     refused("^bot:1: unexpected symbol near '%?'$", "?")
-    refused("^cannot open nowhere/bot.lua", "nowhere/bot.lua")
+    refused(": cannot open nowhere/bot.lua", "nowhere/bot.lua")
     refused("a path or a source", 7)
     refused("unknown option 'arg'", "", { arg = {} })
   end)

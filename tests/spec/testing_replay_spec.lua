@@ -180,7 +180,7 @@ describe("testing.replay", function()
 
   it("plays the server's side to a bot, as fast as it answers", function()
     local peer <close> = testing.replay(place.file("r.jsonl", session))
-    local b <close> = testing.bot(bot:format "trades", { args = { peer.url } })
+    local b <close> = testing.bot(bot:format "trades", { args = { peer.origin } })
     peer:finish()
     assert.equal(0, b:wait())
     assert.equal("v2\ty\ntrade 1\ttext\n\0\xff\tbinary\n4000\tthat is all\n", b.output)
@@ -192,7 +192,7 @@ describe("testing.replay", function()
     local peer <close> = testing.replay(place.file("r.jsonl", recorded))
     local path = "/hooks/" .. ("9f86d081"):rep(4) .. "/feed?token=new&9f86d081"
     local source = bot:gsub("/feed%?token=new", path):gsub('"v1", "v2"', '"v1"')
-    local b <close> = testing.bot(source:format "trades", { args = { peer.url } })
+    local b <close> = testing.bot(source:format "trades", { args = { peer.origin } })
     peer:finish()
     assert.equal(0, b:wait())
     assert.equal("v1\ty\ntrade 1\ttext\n\0\xff\tbinary\n4000\tthat is all\n", b.output)
@@ -202,7 +202,7 @@ describe("testing.replay", function()
     local clock = testing.clock()
     for _, speed in ipairs { 1, 10 } do
       local peer <close> = testing.replay(place.file("r.jsonl", session), { speed = speed })
-      local b <close> = testing.bot(bot:format "trades", { args = { peer.url } })
+      local b <close> = testing.bot(bot:format "trades", { args = { peer.origin } })
       clock:advance(59 / speed)
       assert.equal("v2\ty\ntrade 1\ttext\n", b.output)
       clock:advance(2 / speed)
@@ -213,7 +213,7 @@ describe("testing.replay", function()
 
   it("shows how an answer differs", function()
     local peer <close> = testing.replay(place.file("r.jsonl", session))
-    local b <close> = testing.bot(bot:format "books", { args = { peer.url } })
+    local b <close> = testing.bot(bot:format "books", { args = { peer.origin } })
     local ok, why = pcall(peer.finish, peer)
     assert.is_false(ok)
     assert.matches([[r.jsonl, line 5: the bot's answer is another one
@@ -227,7 +227,7 @@ expected "{"subscribe":"trades","id":1}"
     local peer <close> = testing.replay(place.file("r.jsonl", session), {
       compare = function(recorded, got) return #recorded == #got + 1 or recorded == got end,
     })
-    local b <close> = testing.bot(bot:format "books", { args = { peer.url } })
+    local b <close> = testing.bot(bot:format "books", { args = { peer.origin } })
     peer:finish()
     assert.equal(0, b:wait())
   end)
@@ -235,7 +235,7 @@ expected "{"subscribe":"trades","id":1}"
   it("tells what the bot did not send, or sent instead of a Close, and where it connects that nobody did", function()
     local function why(record_text, source)
       local peer <close> = testing.replay(place.file("r.jsonl", record_text))
-      local b <close> = testing.bot(source, { args = { peer.url } })
+      local b <close> = testing.bot(source, { args = { peer.origin } })
       local ok, message = pcall(peer.finish, peer)
       assert.is_false(ok, b.output)
       return message
@@ -258,7 +258,7 @@ expected "{"subscribe":"trades","id":1}"
         local testing = require "wsbot.testing"
         it("replays", function()
           local peer = testing.replay(%q)
-          local bot = testing.bot(%q, { args = { peer.url } })
+          local bot = testing.bot(%q, { args = { peer.origin } })
           peer:finish()
         end)
       ]]):format(place.file("r.jsonl", session), act)) }
@@ -291,7 +291,7 @@ expected "{"subscribe":"trades","id":1}"
       ws.connect { name = "first", url = arg[1] .. "/feed?token=x", reconnect = true, on_message = say,
         on_error = function(_, word, m) print(word, m:match "%d%d%d[^,]*") end }
       ws.connect { name = "other", url = arg[1] .. "/other", on_message = say }
-    ]], { args = { peer.url } })
+    ]], { args = { peer.origin } })
     clock:advance(10)
     peer:finish()
     local others = b.output:gsub("other\tto the other\n", "", 1) -- who comes when: that is between the two
@@ -319,7 +319,7 @@ expected "{"subscribe":"trades","id":1}"
       local testing = require "wsbot.testing"
       it("replays", function()
         local peer = testing.replay(%q)
-        local c = ws.connect { url = peer.url .. "/feed?token=1" }
+        local c = ws.connect { url = peer.url }
         c:send "something else"
         testing.eventually(function() return c.state == "closed" end)
       end)

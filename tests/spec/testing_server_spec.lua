@@ -116,7 +116,7 @@ describe("testing.server", function()
       c:connect("127.0.0.1", tonumber(peer.url:match "%d+$"), function() c:write(part, function() c:close() end) end)
       testing.eventually(function() return c:is_closing() end)
     end
-    assert.is_nil(peer:accept(0.05))
+    assert.is_nil(peer:try_accept(0.05))
     local bot = ws.connect { url = peer.url .. "/whole" }
     assert.equal("/whole", peer:accept().request.path)
     bot:destroy()
@@ -341,7 +341,7 @@ describe("testing.server", function()
 
   it("has several sessions, in order, and waits for the next no longer than it is told to", function()
     local peer <close> = testing.server()
-    assert.same({ nil, "timeout" }, { peer:accept(0.01) })
+    assert.same({ nil, "timeout" }, { peer:try_accept(0.01) })
     local conns, sessions = {}, {}
     for i = 1, 3 do
       conns[i] = connect { url = peer.url .. "/" .. i }
@@ -355,7 +355,7 @@ describe("testing.server", function()
     end
     await(function() return conns[1].state .. conns[2].state .. conns[3].state == ("closed"):rep(3) end)
     peer:close()
-    assert.same({ nil, "closed" }, { peer:accept() })
+    assert.same({ nil, "closed" }, { peer:try_accept() })
   end)
 
   it("tells a wrong option", function()

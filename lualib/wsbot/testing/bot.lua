@@ -1,4 +1,6 @@
 -- wsbot.testing.bot: a script under test, whole and unchanged, in a generation of its own.
+local blame = require "wsbot.testing.blame"
+local check = require "wsbot.testing.options"
 local core = require "wsbot.testing.core"
 local difference = require "wsbot.testing.difference"
 local instrument = require "wsbot.testing.instrument"
@@ -26,7 +28,7 @@ function bot:wait()
   local turns = 0
   while self.core:alive() do
     turns = turns + 1
-    core.turn(turns)
+    core.turn("bot:wait", turns)
   end
   return self.core:status()
 end
@@ -44,7 +46,7 @@ local function next_line(self)
     end
     if not alive or core.real() > ends then return nil end
     turns = turns + 1
-    core.turn(turns)
+    core.turn("bot:expect", turns)
   end
 end
 
@@ -54,9 +56,10 @@ function bot:expect(...)
     local expected, line = select(i, ...), next_line(self)
     if not line then
       local why = self.running and plainly(string.format, "it printed nothing for %g s", EXPECT) or "it has ended"
-      error(("expected the bot to print %s, but %s, after\n%s"):format(difference.quote(expected), why, self.output), 2)
+      blame.raise(("expected the bot to print %s, but %s, after\n%s"):format(difference.quote(expected), why,
+        self.output))
     end
-    if line ~= expected then error("the bot printed another line\n" .. difference.of_texts(expected, line), 2) end
+    if line ~= expected then blame.raise("the bot printed another line\n" .. difference.of_texts(expected, line)) end
   end
 end
 
@@ -73,6 +76,8 @@ function bot:blame()
   if errors[self.seen + 1] then core.blame(errors[self.seen + 1]) end
   self.seen = #errors
 end
+
+blame.callers(bot, "reload", "stop", "wait", "expect", "close")
 
 local fields = {
   output = function(self) return self.core:output() end,
@@ -104,15 +109,13 @@ local function is_path(what)
   return file ~= nil or what:find "^[%w%./_-]+%.lua$" ~= nil
 end
 
-local known = { args = true, env = true }
+local known = { args = "table", env = "table" }
 
 -- Runs a script, the file of that name or a source, up to its end or its first wait.
-return function(what, options)
-  options = options or {}
-  if type(what) ~= "string" then error("testing.bot: a path or a source is needed", 2) end
-  for name in pairs(options) do
-    if not known[name] then error(("testing.bot: unknown option '%s'"):format(name), 2) end
-  end
+return blame.caller(function(what, options)
+  options = options == nil and {} or options
+  if type(what) ~= "string" then blame.raise("testing.bot: a path or a source is needed, and not " .. type(what)) end
+  check("testing.bot", options, known)
   local environment = {}
   for name, value in pairs(options.env or {}) do
     environment[#environment + 1] = name
@@ -126,5 +129,6 @@ return function(what, options)
   if ok then return self end
   instrument.remove(self)
   self.core:kill()
-  error(why, why:find "^[^\n]-:%d+: " and 0 or 2)
-end
+  if why:find "^[^\n]-:%d+: " then error(why, 0) end
+  blame.raise(why)
+end)

@@ -1,5 +1,7 @@
 -- wsbot.testing.replay: plays the server's side of a session that was recorded (`wsbot run --record FILE`) to a bot,
 -- whose answers must be those of the record.
+local blame = require "wsbot.testing.blame"
+local check = require "wsbot.testing.options"
 local core = require "wsbot.testing.core"
 local difference = require "wsbot.testing.difference"
 local instrument = require "wsbot.testing.instrument"
@@ -29,22 +31,26 @@ end
 
 local function decode_lines(path)
   local found, cjson = pcall(require, "cjson")
-  if not found then error("testing.replay needs the module cjson (Debian: apt install lua-cjson)", 3) end
+  if not found then blame.raise "testing.replay needs the module cjson (Debian: apt install lua-cjson)" end
   local file, why = io.open(path, "r")
-  if not file then error("testing.replay: " .. why, 3) end
-  local events, n = {}, 0
+  if not file then blame.raise("testing.replay: " .. why) end
+  local events, n, head = {}, 0, nil
+  local function wrong(text) blame.raise(("testing.replay: %s:%d: %s"):format(path, n, text)) end
   for line in file:lines "L" do
     n = n + 1
+    if line:find "^%s*$" then goto continue end
     local ok, event = pcall(cjson.decode, line)
     if not ok and n > 1 and line:sub(-1) ~= "\n" then break end -- the program was ended while it wrote this
-    if not ok or type(event) ~= "table" then error(("testing.replay: %s:%d: this is not JSON"):format(path, n), 3) end
+    if not ok or type(event) ~= "table" then wrong "this is not JSON" end
     event.line = n
-    if n == 1 and event.record ~= 1 then error(("testing.replay: %s is no record of wsbot"):format(path), 3) end
+    if not head and event.record ~= 1 then blame.raise(("testing.replay: %s is no record of wsbot"):format(path)) end
     if event.base64 then event.data = core.unbase64(event.base64) end
-    if n > 1 and not is_event(event) then error(("testing.replay: %s:%d: this is no event"):format(path, n), 3) end
-    events[n] = event
+    if head and not is_event(event) then wrong "this is no event" end
+    if head then events[#events + 1] = event end
+    head = head or event
+    ::continue::
   end
-  if n == 0 then error(("testing.replay: %s is empty"):format(path), 3) end
+  if not head then blame.raise(("testing.replay: %s is empty"):format(path)) end
   return events
 end
 
@@ -236,7 +242,7 @@ end
 -- Plays to all that connect, each in a task of its own.
 local function play_all(self)
   while true do
-    local session = self.server:accept()
+    local session = self.server:try_accept()
     if not session then break end
     local attempt = self.taken[session.request.text]
     self.taken[session.request.text] = nil
@@ -259,12 +265,14 @@ function replay:finish()
   local turns = 0
   while not self.failure and (self.playing > 0 or #self.attempts > 0 or next(self.taken)) do
     turns = turns + 1
-    local ok, why = pcall(core.turn, turns)
-    if not ok then error(("%s: not all of the record was played; %s\n%s"):format(self.path, left(self), why), 2) end
+    local ok, why = pcall(core.turn, "peer:finish", turns)
+    if not ok then
+      blame.raise(("%s: not all of the record was played; %s\n%s"):format(self.path, left(self), why))
+    end
   end
   local failure = self.failure
   self.failure = nil
-  if failure then error(failure, 2) end
+  if failure then blame.raise(failure) end
 end
 
 -- Ends it. What differs, and was not told by finish, fails the test.
@@ -273,6 +281,7 @@ function replay:close()
   self:blame()
   self.server:close()
 end
+blame.callers(replay, "close")
 replay.__close = replay.close
 
 function replay:blame()
@@ -280,15 +289,21 @@ function replay:blame()
   self.failure = nil
 end
 
-local known = { speed = true, compare = true, tls = true }
+-- The path and query of the first connection of the record; a word of one's own is where something was left out.
+local function first_target(attempts)
+  local target = (attempts[1] and attempts[1].target or "/"):gsub("%(left out%)", "left-out")
+  return target:find "^/[^%s#]*$" and target or "/"
+end
+
+local known = { speed = "number", compare = "function", tls = "boolean|string" }
 
 -- A server that plays the record. speed: 1: as it was, 10: ten times as fast; without it as fast as the bot answers.
 -- compare(recorded, got): is this answer of the bot right?
-return function(path, options)
-  options = options or {}
-  for name in pairs(options) do
-    if not known[name] then error(("testing.replay: unknown option '%s'"):format(name), 2) end
-  end
+return blame.caller(function(path, options)
+  options = options == nil and {} or options
+  check("testing.replay", options, known)
+  if type(path) ~= "string" then blame.raise("testing.replay: the path of a record is needed, and not " .. type(path)) end
+  if options.speed and not (options.speed > 0) then blame.raise "testing.replay: speed is more than 0" end
   local self = setmetatable({ path = path, attempts = read_attempts(path), taken = {}, playing = 0, awaited = {},
     speed = options.speed, compare = options.compare }, replay)
   self.server = server {
@@ -300,8 +315,9 @@ return function(path, options)
       return answer(attempt)
     end,
   }
-  self.url, self.ca_file = self.server.url, self.server.ca_file
+  self.origin, self.ca_file = self.server.url, self.server.ca_file
+  self.url = self.origin .. first_target(self.attempts)
   self.server:beside(play_all, self)
   instrument.add(self)
   return self
-end
+end)

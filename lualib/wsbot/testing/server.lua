@@ -1,9 +1,11 @@
 -- wsbot.testing.server: the scripted peer: a WebSocket server on loopback, whose side a test plays, in a straight line
 -- or by callbacks.
+local blame = require "wsbot.testing.blame"
 local core = require "wsbot.testing.core"
 local difference = require "wsbot.testing.difference"
 local instrument = require "wsbot.testing.instrument"
 local number = require "wsbot.number"
+local check = require "wsbot.testing.options"
 
 local EXPECT <const> = 5 -- seconds that an answer may take, where nothing is said
 
@@ -30,12 +32,12 @@ end
 local function cut(text, places, what)
   local pieces, from = {}, 1
   if type(places) == "number" then
-    if places < 1 then error(what .. ": pieces have 1 byte or more", 3) end
+    if places < 1 then blame.raise(what .. ": pieces have 1 byte or more") end
     for at = 1, math.max(#text, 1), places do pieces[#pieces + 1] = text:sub(at, at + places - 1) end
     return pieces
   end
   for _, place in ipairs(places or {}) do
-    if place < from - 1 then error(what .. ": places are offsets in order", 3) end
+    if place < from - 1 then blame.raise(what .. ": places are offsets in order") end
     pieces[#pieces + 1] = text:sub(from, place)
     from = place + 1
   end
@@ -66,11 +68,14 @@ end
 local session = {}
 
 -- Methods that the C side has as they are.
-for _, name in ipairs { "receive", "ping", "close", "stall", "resume", "drop", "half_close", "read_slowly" } do
-  session[name] = function(self, ...)
-    return self.core[name](self.core, ...)
-  end
-end
+function session:receive(timeout) return self.core:receive(timeout) end
+function session:ping(data) return self.core:ping(data) end
+function session:close(code, reason) return self.core:close(code, reason) end
+function session:stall() return self.core:stall() end
+function session:resume() return self.core:resume() end
+function session:drop() return self.core:drop() end
+function session:half_close() return self.core:half_close() end
+function session:read_slowly(bytes_per_second) return self.core:read_slowly(bytes_per_second) end
 
 -- Sends bytes as they are; with `cuts`, piece by piece, each of which arrives before the next is sent.
 function session:send_raw(bytes, cuts)
@@ -88,10 +93,13 @@ function session:send(data, kind, how)
   if type(kind) == "table" then kind, how = nil, kind end
   if not how then return self.core:send(data, kind) end
   for name in pairs(how) do
-    if name ~= "fragments" and name ~= "cuts" then error(("session:send: unknown option '%s'"):format(name), 2) end
+    if name ~= "fragments" and name ~= "cuts" then blame.raise(("session:send: unknown option '%s'"):format(name)) end
   end
   return self:send_raw(fragments(data, kind, how.fragments), how.cuts)
 end
+
+blame.callers(session, "receive", "ping", "close", "stall", "resume", "drop", "half_close", "read_slowly", "send_raw",
+  "send")
 
 local function why_none(kind, timeout, code, reason)
   if kind == "timeout" then return number.plainly(string.format, "nothing came for %g s", timeout) end
@@ -101,28 +109,32 @@ end
 
 local function decode(text)
   local found, cjson = pcall(require, "cjson")
-  if not found then error("session:expect: a table needs the module cjson (Debian: apt install lua-cjson)", 3) end
+  if not found then blame.raise "session:expect: a table needs the module cjson (Debian: apt install lua-cjson)" end
   local ok, value = pcall(cjson.decode, text)
-  if not ok then error("a message that is JSON was expected, and not " .. difference.quote(text), 3) end
+  if not ok then blame.raise("a message that is JSON was expected, and not " .. difference.quote(text)) end
   return value
 end
 
 -- The next message is this text, or the JSON of this table, or one that the function likes (by any result but false, or
 -- by assertions of its own).
 function session:expect(expected, timeout)
+  local callable = expected ~= nil and core.callable(expected)
+  if not callable and type(expected) ~= "string" and type(expected) ~= "table" then
+    blame.raise("session:expect: a text, a table or a function is needed, and not " .. type(expected))
+  end
   timeout = timeout or EXPECT
   local data, kind, code, reason = self:receive(timeout)
   if not data then
-    error(("expected %s, but %s"):format(type(expected) == "string" and difference.quote(expected) or "a message",
-      why_none(kind, timeout, code, reason)), 2)
+    blame.raise(("expected %s, but %s"):format(type(expected) == "string" and difference.quote(expected) or "a message",
+      why_none(kind, timeout, code, reason)))
   end
-  if core.callable(expected) then
-    if expected(data, kind) == false then error("this is not what was expected: " .. difference.quote(data), 2) end
+  if callable then
+    if expected(data, kind) == false then blame.raise("this is not what was expected: " .. difference.quote(data)) end
   elseif type(expected) == "table" then
     local differs = difference.of_tables(expected, decode(data))
-    if differs then error(("%s\nin %s"):format(differs, difference.quote(data)), 2) end
+    if differs then blame.raise(("%s\nin %s"):format(differs, difference.quote(data))) end
   elseif data ~= expected then
-    error(difference.of_texts(expected, data), 2)
+    blame.raise(difference.of_texts(expected, data))
   end
   return data, kind
 end
@@ -132,9 +144,9 @@ function session:expect_close(code, timeout)
   timeout = timeout or EXPECT
   local data, kind, got, reason = self:receive(timeout)
   local expected = "expected a Close" .. (code and " with " .. code or "")
-  if data then error(("%s, but a message came: %s"):format(expected, difference.quote(data)), 2) end
+  if data then blame.raise(("%s, but a message came: %s"):format(expected, difference.quote(data))) end
   if kind == "timeout" or code and got ~= code then
-    error(("%s, but %s"):format(expected, why_none(kind, timeout, got, reason)), 2)
+    blame.raise(("%s, but %s"):format(expected, why_none(kind, timeout, got, reason)))
   end
   return got, reason
 end
@@ -159,11 +171,21 @@ local session_meta = {
 local server = { __name = "wsbot.testing.server" }
 server.__index = server
 
--- The next connection whose opening handshake is done, or was refused.
-function server:accept(timeout)
+-- The next connection whose opening handshake is done, or was refused; or nil and "timeout" or "closed".
+function server:try_accept(timeout)
   local core_session, why = self.core:accept(timeout)
   if not core_session then return nil, why end
   return setmetatable({ core = core_session, request = read_request(core_session:head()) }, session_meta)
+end
+
+blame.callers(server, "try_accept")
+
+-- The same, where there must be one.
+function server:accept(timeout)
+  local one, why = self:try_accept(timeout)
+  if one then return one end
+  blame.raise(why == "closed" and "no connection comes: the server is closed"
+    or number.plainly(string.format, "no connection came within %g s", timeout))
 end
 
 function server:close()
@@ -174,8 +196,6 @@ function server:close()
     if not pcall(task.cancel, task) then host.spawn(task.cancel, task) end -- it is the one that closes
   end
 end
-server.__close = server.close
-
 -- Runs fn beside the test, for as long as the server is there.
 local function beside(self, fn, ...)
   local task
@@ -202,7 +222,7 @@ end
 
 local function play_all(self)
   while true do
-    local one = self:accept()
+    local one = self:try_accept()
     if not one then break end
     beside(self, play, self, one)
   end
@@ -225,50 +245,46 @@ local function lines_of(headers)
   return table.concat(lines)
 end
 
+local of_refusal = { status = "number", reason = "string", headers = "table", body = "string" }
+
 -- A whole answer that says no.
-local function refusal(refuse)
+local function refusal(what, refuse)
   if type(refuse) ~= "table" then return refuse end
+  check(what .. ": refuse", refuse, of_refusal)
   local status, body = refuse.status or 403, refuse.body or ""
   return ("HTTP/1.1 %d %s\r\n%sContent-Length: %d\r\nConnection: close\r\n\r\n%s"):format(status,
     refuse.reason or reasons[status] or "Refused", lines_of(refuse.headers), #body, body)
 end
 
-local known = { tls = true, protocols = true, compression = true, headers = true, refuse = true, silent = true,
-  answer = true, on_session = true, on_message = true, on_close = true }
+local known = { tls = "boolean|string", protocols = "table", compression = "boolean", headers = "table",
+  refuse = "table|string", silent = "boolean", answer = "function", on_session = "function", on_message = "function",
+  on_close = "function" }
 
-local function check(options, what)
-  for name in pairs(options) do
-    if not known[name] then error(("%s: unknown option '%s'"):format(what, name), 3) end
-  end
-end
-
-local function answer_of(options)
+local function answer_of(what, options)
+  check(what, options, known)
   return {
     protocols = options.protocols, compression = options.compression, headers = lines_of(options.headers),
-    refusal = refusal(options.refuse), silent = options.silent,
+    refusal = refusal(what, options.refuse), silent = options.silent,
   }
 end
 
 -- From now on connections are answered like this: protocols, compression, headers, refuse, silent.
 function server:answer(options)
-  check(options, "server:answer")
-  self.core:answer(answer_of(options))
+  self.core:answer(answer_of("server:answer", options))
 end
 
 -- Runs fn beside the test, for as long as the server is there. Returns the task.
 server.beside = beside
 
 -- A WebSocket server on a free port of loopback, whose side a test plays.
-return function(options)
-  options = options or {}
-  check(options, "testing.server")
+local function open(options)
+  options = options == nil and {} or options
+  local what = answer_of("testing.server", options)
   local self = setmetatable({ callbacks = options, tasks = {} }, server)
-  local what = answer_of(options)
   if options.answer then
     local function choose(head)
       local answer = options.answer(read_request(head)) or options
-      check(answer, "the answer function of testing.server")
-      local chosen = answer_of(answer)
+      local chosen = answer_of("the answer function of testing.server", answer)
       chosen.choose = what.choose
       self.core:answer(chosen)
     end
@@ -285,3 +301,8 @@ return function(options)
   if options.on_session or options.on_message or options.on_close then beside(self, play_all, self) end
   return self
 end
+
+blame.callers(server, "answer", "close")
+server.__close = server.close
+
+return blame.caller(open)

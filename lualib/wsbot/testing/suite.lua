@@ -1,0 +1,237 @@
+-- wsbot.testing.suite: busted as it is, in the host: what runs under an `it` or a hook may wait, has a limit of time, is
+-- blamed for the errors of its callbacks and tasks, and what it leaves open ends with it. That holds for `wsbot test`
+-- and for `busted --lua=wsbot` alike: script/loader.c leads busted through suite.adopt, wherever it is loaded from.
+local core = require "wsbot.testing.core"
+local doubles = require "wsbot.testing.doubles"
+local instrument = require "wsbot.testing.instrument"
+local shown = require "wsbot.shown"
+
+local suite = {
+  limit = 10, -- seconds of a test, or of a hook
+  strict_leaks = false, -- what is left open fails the test
+}
+
+---------------------------------------------------------------------------------------------------------------- faults
+
+-- The errors that callbacks, timers and tasks had meanwhile, those of bots included.
+local function take_errors()
+  for _, entry in ipairs(core.instruments()) do
+    if entry.object.blame then entry.object:blame() end
+  end
+  return core.errors()
+end
+
+local function tell(errors, first)
+  for i = first, #errors do
+    io.stderr:write("wsbot test: and another error: ", shown.lines(tostring(errors[i])), "\n")
+  end
+end
+
+-- Raises the first of them as it is, since busted's failures are tables; the others are told on stderr. Of a test that
+-- has failed already all are told: it fails once.
+local function raise_errors(has_failed)
+  local errors = take_errors()
+  tell(errors, has_failed and 1 or 2)
+  if #errors > 0 and not has_failed then error(errors[1], 0) end
+end
+
+-- Ends what was opened since `mark`: what the test works with, then what it has forgotten.
+local function end_since(mark, element, has_failed)
+  instrument.close_since(mark)
+  local open = core.end_since(mark)
+  raise_errors(has_failed)
+  if #open == 0 then return end
+  local text = ("%s left open: %s"):format(element.name or element.descriptor, table.concat(open, ", "))
+  if suite.strict_leaks and not has_failed then error(text, 0) end
+  io.stderr:write("wsbot test: ", shown.line(text), "\n")
+end
+
+----------------------------------------------------------------------------------------------------------------- traces
+
+-- The trace of an error begins where the test called into wsbot, luassert or busted; that of an error of a callback is
+-- the line of the test itself, since nothing of it runs.
+local function trace_of(busted)
+  local stock, safe = busted.getTrace, busted.safe
+  local folder = debug.getinfo(stock, "S").source:match "^(.*[/\\])"
+  local function is_of_test(info)
+    return info.what ~= "C" and not info.source:find "^=wsbot%." and not info.short_src:find "luassert[/\\].*%.lua$"
+      and info.source:sub(1, #folder) ~= folder
+  end
+  return function(element, level, message)
+    level = level or 3
+    local info = debug.getinfo(level, "Sf")
+    while info and info.func ~= safe and not is_of_test(info) do
+      level = level + 1
+      info = debug.getinfo(level, "Sf")
+    end
+    local of_test = element and element.trace
+    if of_test and (not info or info.func == safe) then
+      return { short_src = of_test.short_src, currentline = of_test.currentline, traceback = "", message = message }
+    end
+    local trace = stock(element, info and level + 1, message)
+    return trace
+  end
+end
+
+------------------------------------------------------------------------------------------------------- tests and blocks
+
+local function full_name(busted, element)
+  local names = {}
+  while element and element.descriptor ~= "suite" do
+    table.insert(names, 1, element.name or element.descriptor)
+    element = busted.context.parent(element)
+  end
+  return table.concat(names, "\n")
+end
+
+-- The last of the after_each hooks of a test; nil: it has none. busted runs them from the inside out.
+local function last_hook(busted, element)
+  local last
+  repeat
+    local list = element.after_each
+    last = list and list[#list] or last
+    element = busted.context.parent(element)
+  until not element
+  return last
+end
+
+local guarded = {}
+for name in ([[it before_each after_each setup teardown strict_setup strict_teardown lazy_setup lazy_teardown
+  finally]]):gmatch "%a[%w_]*" do
+  guarded[name] = true
+end
+
+-- A test begins with its first hook and ends with its last, and so does what it opens; a block's own goes with that.
+-- What is found at its end is found while busted can still say that the test has failed: behind its last function.
+local function guard_tests(busted)
+  local test, marks = nil, {}
+  local function begin_test()
+    test = test or { mark = core.mark() }
+  end
+  local function end_test(element)
+    local it = test
+    test = nil
+    end_since(it.mark, element, it.failed)
+  end
+
+  -- Is this the last function of the test that runs?
+  local function is_last(descriptor, element)
+    if not test or not test.element then return false end
+    if test.last then return descriptor == "after_each" and element == test.last end
+    return descriptor == "finally" or descriptor == "it" and not test.finally
+  end
+
+  local safe = busted.safe
+  function busted.safe(descriptor, run, element)
+    if not guarded[descriptor] then return safe(descriptor, run, element) end
+    if descriptor == "it" and run ~= element.run then -- the test and its hooks, each of which has a limit of its own
+      local results = table.pack(safe(descriptor, run, element))
+      if test then -- a hook has failed, so its end did not come
+        test.failed = true
+        end_test(element)
+      end
+      return table.unpack(results, 1, results.n)
+    end
+    if descriptor == "before_each" then begin_test() end
+    local results = table.pack(safe(descriptor, function(...)
+      local results = table.pack(core.guard(suite.limit, run, ...))
+      raise_errors(test and test.failed)
+      if is_last(descriptor, element) then end_test(test.element) end
+      return table.unpack(results, 1, results.n)
+    end, element))
+    if test and not results[1]:success() and not results[1]:pending() then
+      test.failed = true
+      raise_errors(true)
+    end
+    if is_last(descriptor, element) then end_test(test.element) end
+    return table.unpack(results, 1, results.n)
+  end
+
+  local function on(what, when, fn)
+    busted.subscribe({ what, when }, function(element)
+      fn(element)
+      return nil, true
+    end, { priority = 1 })
+  end
+  on("test", "start", function(element)
+    begin_test()
+    test.element, test.last = element, last_hook(busted, element)
+    local set = element.env and rawget(element.env, "finally")
+    if set then
+      element.env.finally = function(fn)
+        if test then test.finally = true end
+        return set(fn)
+      end
+    end
+    -- what is random follows from one number, which is told with each failure, and from the name of the test
+    math.randomseed(core.seed(busted.randomseed, full_name(busted, element)))
+  end)
+  on("test", "end", function(element)
+    if test and (not test.last or element.descriptor == "pending") then
+      test.failed = true
+      end_test(element)
+    end
+  end)
+  for _, block in ipairs { "describe", "file" } do
+    on(block, "start", function() marks[#marks + 1] = core.mark() end)
+    on(block, "end", function(element)
+      test = nil
+      local mark = table.remove(marks)
+      if mark then end_since(mark, element) end
+    end)
+  end
+end
+
+-- With a failure, and only there, busted tells the seed from which what is random followed.
+local function tell_seed(busted)
+  local publish = busted.publish
+  function busted.publish(channel, element, parent, ...)
+    local what = channel[1]
+    if what ~= "failure" and what ~= "error" or not parent or parent.randomseed then
+      return publish(channel, element, parent, ...)
+    end
+    parent.randomseed = busted.randomseed
+    publish(channel, element, parent, ...)
+    parent.randomseed = nil
+  end
+end
+
+-- Texts that an assertion shows may be a peer's.
+local function show_controls()
+  require("luassert"):add_formatter(function(value)
+    local text = type(value) == "string" and shown.lines(value)
+    if text and text ~= value then return ("(string) '%s'"):format(text) end
+  end)
+end
+
+-- Puts our own around what busted runs by itself: tests and hooks.
+local function adjust(busted)
+  doubles.arrange()
+  show_controls()
+  busted.getTrace = trace_of(busted)
+  guard_tests(busted)
+  tell_seed(busted)
+  local mark = core.mark()
+  core.collect(true)
+  busted.subscribe({ "exit" }, function()
+    end_since(mark, { name = "the suite" }, true)
+    core.collect(false)
+    core.end_with_main()
+    return nil, true
+  end)
+end
+
+-- busted's own chunk, which is led through ours.
+function suite.adopt(chunk)
+  return function(...)
+    local init = chunk(...)
+    return setmetatable({}, { __call = function(_, busted, ...)
+      local result = init(busted, ...)
+      adjust(busted)
+      package.loaded.busted = init
+      return result
+    end })
+  end
+end
+
+return suite
