@@ -32,9 +32,9 @@ static void tell_conn(const struct conn_box *b) {
     buf_clear(&url);
 }
 
-static void tell_timer(void *arg, const char *name, uint64_t every, uint64_t in) {
+static void tell_timer(void *arg, void *timer, const char *name, uint64_t every, uint64_t in) {
     char when[64];
-    (void)arg;
+    (void)arg, (void)timer;
     snprintf(when, sizeof when, every ? "every %.4g s" : "after %.3g s", clock_to_seconds(every ? every : in));
     tell_line("timer", name ? name : "", slice_str(when));
 }

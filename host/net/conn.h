@@ -283,6 +283,10 @@ size_t conn_unwritten(const struct conn *c);
 static inline double conn_latency(const struct conn *c) { return c->pings ? c->pings->latency : -1; }
 static inline double conn_pong_seconds(const struct conn *c) { return c->pings ? c->pings->pong_seconds : -1; }
 
+/* When it next does something by the clock that its peer or its owner notices: an attempt, a ping, the end of a wait;
+ * 0: nothing. */
+uint64_t conn_next_step(const struct conn *c);
+
 /* May events still come from conn_next? */
 static inline bool conn_is_open(const struct conn *c) { return c->phase == CONN_OPEN || c->phase == CONN_CLOSING; }
 

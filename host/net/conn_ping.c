@@ -26,10 +26,19 @@ static void on_time(struct deadline *d);
 /* `when`, or `due` where that is earlier; 0 is never. */
 static uint64_t earlier(uint64_t due, uint64_t when) { return when && (!due || when < due) ? when : due; }
 
-void conn_arm_ping(struct conn *c) {
+/* When the next ping is due, or the pong of the last one; 0: never. */
+static uint64_t next_ping(const struct conn *c) {
     const struct conn_pings *p = c->pings;
-    uint64_t due = c->probed ? 0 : c->opened_at + PROBE_AFTER;
-    if (p) due = earlier(earlier(due, p->next), p->sent ? p->sent + c->plan->settings.pong_timeout : 0);
+    return p ? earlier(p->next, p->sent ? p->sent + c->plan->settings.pong_timeout : 0) : 0;
+}
+
+uint64_t conn_next_step(const struct conn *c) {
+    if (!clock_is_set(&c->step)) return 0;
+    return c->phase == CONN_OPEN ? next_ping(c) : c->step.due;
+}
+
+void conn_arm_ping(struct conn *c) {
+    uint64_t due = earlier(c->probed ? 0 : c->opened_at + PROBE_AFTER, next_ping(c));
     if (due)
         clock_set(&c->net->clock, &c->step, due, on_time);
     else

@@ -296,8 +296,15 @@ struct http_transfer *http_start(struct net *net, const struct http_request *r, 
         free_transfer(t);
         return NULL;
     }
+    uint64_t until = uv_hrtime() + r->timeout;
+    if (c->awaited == 0 || c->patience < until) c->patience = until;
     await(c, 1);
     return t;
+}
+
+bool http_is_under_way(const struct net *net) {
+    const struct http_client *c = net->http;
+    return c && c->awaited > net->http_serving && uv_hrtime() < c->patience;
 }
 
 bool http_is_done(const struct http_transfer *t) { return t->is_done; }

@@ -20,6 +20,7 @@ struct http_request {
     struct slice body;          /* `p` NULL: none */
     const char *user, *password;
     uint64_t connect_timeout; /* nanoseconds: the name, TCP, the proxy, TLS */
+    uint64_t timeout;         /* nanoseconds: of all of it, which who asks sees to; see http_is_under_way */
     size_t max_size;          /* bytes of the body, after decompression */
     size_t room;              /* bytes of the bodies of all requests that are under way */
     long max_redirects;       /* that are followed; 0: none */
@@ -54,6 +55,10 @@ struct http_answer http_answer(const struct http_transfer *t);
 /* The header lines of the answer, one after the other: `*at` starts as NULL. False when there is none left. The strings
  * live until the next call. */
 bool http_header_next(const struct http_transfer *t, void **at, const char **name, const char **value);
+
+/* Is one under way whose answer is to be expected, with the clock stopped? Not one whose time would be over by a real
+ * clock, nor as many as servers of this process have taken, whose handlers may wait for the clock themselves. */
+bool http_is_under_way(const struct net *net);
 
 /* How many bytes it keeps: of the request, and when it has ended of the answer. */
 size_t http_size(const struct http_transfer *t);

@@ -18,7 +18,8 @@ struct http_client {
     uv_thread_t thread;
     uv_async_t arrived; /* there is something in `back`; keeps the loop alive while an answer is awaited */
     unsigned awaited;
-    bool warned; /* that verification is off */
+    uint64_t patience; /* by uv_hrtime: until then the last of those that are awaited may take */
+    bool warned;       /* that verification is off */
     bool joined;
     bool forgets_names; /* the thread's: no address answered lately, and libcurl keeps those of a name for a minute */
 

@@ -72,6 +72,7 @@ struct net {
     bool stopping;         /* no attempt begins any more */
     uint64_t last_id;      /* ids count from 1 */
     bool stuck;            /* a thread of `http` does not end */
+    unsigned http_serving; /* requests that servers of this process have taken, and not answered yet */
     unsigned lookups;      /* work of other threads that nobody waits for any more, but that cannot be taken back */
 };
 

@@ -128,6 +128,8 @@ static int l_dress(lua_State *L) {
     lua_pushinteger(L, (lua_Integer)seed);
     lua_call(L, 1, 0);
     set_arg(L, b);
+    l_engine_require(L, "wsbot.testing.time");
+    lua_pop(L, 1);
     l_relay_begin(L, b);
     collector_start(engine_of(L));
     return 0;

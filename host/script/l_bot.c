@@ -1,5 +1,6 @@
 /* l_bot: testing.bot, as a test has it: a script in a generation of its own, whose steps it asks for. */
 #include "script/bot.h"
+#include "script/l_pending.h"
 #include "script/modules.h"
 #include "script/relay.h"
 #include <lauxlib.h>
@@ -138,6 +139,15 @@ static int l_errors(lua_State *L) {
     return 1;
 }
 
+/* pending(list) adds what waits for the clock in it. */
+static int l_pending(lua_State *L) {
+    const struct bot *b = check_bot(L);
+    luaL_checktype(L, 2, LUA_TTABLE);
+    lua_settop(L, 2);
+    if (b->engine) l_pending_add(L, b->engine);
+    return 0;
+}
+
 static int l_status(lua_State *L) {
     lua_pushinteger(L, check_bot(L)->status);
     return 1;
@@ -173,8 +183,9 @@ static int l_make(lua_State *L) {
 
 void l_bot_open(lua_State *L, int table) {
     static const luaL_Reg methods[] = {
-        {"start", l_start},   {"stop", l_stop}, {"reload", l_reload}, {"alive", l_alive},   {"kill", l_kill},
-        {"output", l_output}, {"log", l_log},   {"errors", l_errors}, {"status", l_status}, {NULL, NULL},
+        {"start", l_start},   {"stop", l_stop},       {"reload", l_reload}, {"alive", l_alive},
+        {"kill", l_kill},     {"pending", l_pending}, {"output", l_output}, {"log", l_log},
+        {"errors", l_errors}, {"status", l_status},   {NULL, NULL},
     };
     table = lua_absindex(L, table);
     l_box_open(L, &bot_type, NULL, methods);

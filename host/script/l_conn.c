@@ -3,6 +3,7 @@
 #include "script/l_conn.h"
 
 #include "base/reserve.h"
+#include "script/l_pending.h"
 #include "script/modules.h"
 #include <lauxlib.h>
 #include <stdlib.h>
@@ -333,6 +334,7 @@ static int l_connect(lua_State *L) {
     take_name(L, 2, b);
     enlist(b);
     box_anchor(L, 2, b);
+    l_pending_note(L, 2);
     if (!e->stopping) conn_open(b->conn, 0);
     l_events_settle(b);
     return 1;

@@ -146,6 +146,7 @@ static struct http_request read_request(lua_State *L) {
     r.proxy = string(L, OPTIONS, "proxy");
     r.local_address = string(L, OPTIONS, "local_address");
     r.connect_timeout = clock_from_seconds(number(L, "connect_timeout"));
+    r.timeout = clock_from_seconds(number(L, "timeout"));
     r.max_size = size(L, "max_size");
     r.max_redirects = (long)size(L, "max_redirects");
     r.redirect_headers = flag(L, OPTIONS, "redirect_headers");
@@ -176,7 +177,6 @@ static int l_perform(lua_State *L) {
     struct pending *p = l_box_new(L, &request_type);
     p->engine = engine_of(L);
     lua_toclose(L, PENDING);
-    uint64_t timeout = clock_from_seconds(number(L, "timeout"));
     struct http_request r = read_request(L);
     struct fault fault = {0};
     l_engine_need(L, p->engine, r.body.n);
@@ -185,7 +185,7 @@ static int l_perform(lua_State *L) {
     if (!p->transfer) return fail(L, fault.kind, fault.text);
     count(p);
     lua_settop(L, PENDING);
-    return l_task_wait(L, "http.request", &p->waiter, timeout, 0, l_performed);
+    return l_task_wait(L, "http.request", &p->waiter, r.timeout, 0, l_performed);
 }
 
 /* check(what): raises where the code that runs cannot wait. */

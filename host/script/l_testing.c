@@ -3,6 +3,7 @@
 #include "base/digest.h"
 #include "base/number.h"
 #include "base/random.h"
+#include "net/http.h"
 #include "net/loopback.h"
 #include "script/box.h"
 #include "script/door.h"
@@ -10,6 +11,7 @@
 #include "script/l_conn.h"
 #include "script/l_option.h"
 #include "script/l_peer.h"
+#include "script/l_pending.h"
 #include "script/l_timer.h"
 #include "script/modules.h"
 #include <lauxlib.h>
@@ -50,6 +52,19 @@ static int l_move(lua_State *L) {
     return 0;
 }
 
+/* pending(list) adds what waits for the clock in this state. */
+static int l_pending(lua_State *L) {
+    luaL_checktype(L, 1, LUA_TTABLE);
+    lua_settop(L, 1);
+    l_pending_add(L, engine_of(L));
+    return 0;
+}
+
+static int l_frozen(lua_State *L) {
+    lua_pushboolean(L, clock_of(L)->frozen);
+    return 1;
+}
+
 /* How often the loop turns at most: for what is due again and again, and for what is under way. */
 enum { SETTLE_FEW = 100, SETTLE_HASTY = 200, SETTLE_MOST = 2000 };
 
@@ -66,6 +81,12 @@ static bool is_settled(const struct engine *e, lua_KContext turns) {
 static int l_settled(lua_State *L, int status, lua_KContext turns) {
     const struct engine *e = engine_of(L);
     (void)status;
+#ifdef WSBOT_HTTP
+    if (http_is_under_way(e->net)) { /* then it begins anew: what comes of the answer has its own turns */
+        uv_sleep(1);
+        return l_task_wait(L, "clock:advance, for an answer by HTTP", NULL, 0, 0, l_settled);
+    }
+#endif
     if (is_settled(e, turns)) return 0;
     if (turns > SETTLE_HASTY) uv_sleep(1); /* the kernel wants the processor for it, or a thread that looks up a name */
     return l_task_wait(L, "clock:advance", NULL, 0, turns + 1, l_settled);
@@ -328,6 +349,8 @@ int luaopen_testing_core(lua_State *L) {
         {"callable", l_callable},
         {"methods", l_fields_methods},
         {"thaw", l_thaw},
+        {"frozen", l_frozen},
+        {"pending", l_pending},
         {"nanoseconds", l_nanoseconds},
         {"due", l_due},
         {"move", l_move},

@@ -4,6 +4,7 @@
 #include "script/box.h"
 #include "script/door.h"
 #include "script/l_callable.h"
+#include "script/l_pending.h"
 #include "script/modules.h"
 #include <lauxlib.h>
 #include <stdlib.h>
@@ -116,6 +117,7 @@ static int start(lua_State *L, bool again) {
     lua_pushvalue(L, 2);
     lua_setiuservalue(L, -2, 1);
     box_anchor(L, -1, t);
+    l_pending_note(L, -1);
     t->born = ++e->births;
     link_timer(t);
     clock_set(&e->net->clock, &t->deadline, clock_now(&e->net->clock) + span, on_due);
@@ -141,11 +143,11 @@ void l_timer_keep_phases(struct engine *last, struct engine *next) {
     }
 }
 
-void l_timer_each(const struct engine *e, void (*tell)(void *arg, const char *name, uint64_t every, uint64_t in),
-                  void *arg) {
+void l_timer_each(const struct engine *e,
+                  void (*tell)(void *arg, void *timer, const char *name, uint64_t every, uint64_t in), void *arg) {
     uint64_t now = clock_now(&e->net->clock);
-    for (const struct timer *t = e->timers; t; t = t->next)
-        tell(arg, t->name, t->every, t->deadline.due > now ? t->deadline.due - now : 0);
+    for (struct timer *t = e->timers; t; t = t->next)
+        tell(arg, t, t->name, t->every, t->deadline.due > now ? t->deadline.due - now : 0);
 }
 
 void l_timer_end_all(struct engine *e) {

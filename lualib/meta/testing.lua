@@ -15,8 +15,8 @@ function testing.eventually(look, timeout) end
 
 ------------------------------------------------------------------------------------------------------------ the clock
 
----Stops the clock of the program, so that only clock:advance moves it: host.now, host.time, sleeps, timers, pings,
----timeouts and back-off all follow it. `wsbot.http`, luv and other processes keep real time.
+---Stops the clock of the program, so that only clock:advance moves it: host.now, host.time, os.time, os.date, sleeps,
+---timers, pings, timeouts and back-off all follow it. luv and other processes keep real time.
 ---@return wsbot.testing.clock
 function testing.clock() end
 
@@ -24,9 +24,24 @@ function testing.clock() end
 local clock = {}
 
 ---Moves the clock. What is due on the way happens at its time and in its order; between two such moments all that
----connections of this process have sent arrives. Waits until that has happened.
+---connections of this process have sent arrives, and the answers of requests by `wsbot.http` that are under way. Waits
+---until that has happened.
 ---@param seconds number
 function clock:advance(seconds) end
+
+---Moves it to the next thing that is due, and no further.
+---@return number? seconds  how far that was; nil: nothing is due
+function clock:next() end
+
+---What waits for the clock: timers, waits that have a limit, and connections, in the test and in its bots.
+---@class wsbot.testing.pending
+---@field left number    seconds until then
+---@field what string    "host.every 'name'", "host.sleep", "open connection 'name'", ...
+---@field file? string   where it waits, or was made
+---@field line? integer
+
+---@return wsbot.testing.pending[]  the next one first
+function clock:pending() end
 
 ---The real clock goes on from where this one stands. Also as `local clock <close>`, and at the end of the test.
 function clock:close() end
@@ -230,7 +245,7 @@ function bot:close() end
 function testing.replay(file, options) end
 
 ---@class wsbot.testing.replay
----@field url string     with the path and query of the first connection of the record; "left-out" is where that has none
+---@field url string     with path and query of the first connection of the record; "left-out" is where that has none
 ---@field origin string  the same without: for bots that put a path of their own behind it
 ---@field ca_file? string
 local replay = {}

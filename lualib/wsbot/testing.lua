@@ -5,6 +5,7 @@ local doubles = require "wsbot.testing.doubles"
 local instrument = require "wsbot.testing.instrument"
 local plainly = require("wsbot.number").plainly
 
+require "wsbot.testing.time"
 doubles.arrange() -- where specs run in another busted than that of `wsbot test`
 
 local testing = {
@@ -49,7 +50,7 @@ end
 ---@param seconds number
 function clock:advance(seconds)
   if self.closed then blame.raise "clock:advance: the clock is closed" end
-  if math.type(seconds) == nil or not (seconds >= 0) then
+  if math.type(seconds) == nil or seconds < 0 or seconds ~= seconds then
     blame.raise "clock:advance: seconds must be a number, 0 or more"
   end
   local left = core.nanoseconds(seconds)
@@ -65,6 +66,28 @@ function clock:advance(seconds)
   core.settle()
 end
 
+-- What waits for the clock, in the test and in its bots, the next first: tables of `left` (seconds), `what`, `file` and
+-- `line`.
+function clock:pending()
+  local list = {}
+  core.pending(list)
+  for _, entry in ipairs(core.instruments()) do
+    local of_bot = entry.object.pending_of
+    if of_bot then of_bot(entry.object, list) end
+  end
+  table.sort(list, function(a, b) return a.left < b.left end)
+  return list
+end
+
+-- Moves the clock to the next thing that is due. Returns how many seconds that was; nil where nothing is.
+function clock:next()
+  self:advance(0)
+  local first = self:pending()[1]
+  if not first then return nil end
+  self:advance(first.left)
+  return first.left
+end
+
 -- The clock is the real one again, and goes on from where it stands; unless another one is open.
 function clock:close()
   if not instrument.remove(self) then return end
@@ -73,7 +96,7 @@ function clock:close()
   if open == 0 then core.thaw() end
 end
 
-blame.callers(clock, "advance", "close")
+blame.callers(clock, "advance", "pending", "next", "close")
 clock.__close = clock.close
 
 return testing

@@ -178,4 +178,106 @@ describe("testing.clock", function()
     assert.same({ "connect", "timeout" }, told)
     assert.is_true(os.clock() - before < 5)
   end)
+
+  it("is what os.time and os.date tell, in a bot too", function()
+    local real = os.time()
+    local clock = testing.clock()
+    local bot = testing.bot "host.every(3600, function() print(os.time(), os.date '!%H:%M:%S') end)"
+    local began = os.time()
+    assert.is_true(math.abs(began - real) <= 1)
+    clock:advance(3600)
+    assert.equal(began + 3600, os.time())
+    assert.equal(os.date("!%H:%M:%S", began + 3600), os.date "!%H:%M:%S")
+    assert.equal(("%d\t%s\n"):format(began + 3600, os.date "!%H:%M:%S"), bot.output)
+    assert.equal(0, os.time { year = 1970, month = 1, day = 1, hour = 12 } - os.time { year = 1970, month = 1, day = 1 })
+    clock:close()
+    assert.is_true(math.abs(os.time() - real) < 60)
+    assert.has_error(function() os.date "%Ez" end, "bad argument #1 to 'date' (invalid conversion specifier '%Ez')")
+  end)
+
+  it("tells what is due, with its line, and goes to the next of it", function()
+    local clock = testing.clock()
+    local peer = testing.server()
+    local fired = {}
+    local conn <close> = ws.connect { name = "feed", url = peer.url, ping_interval = 20 }
+    peer:accept()
+    host.after(30, function() fired[#fired + 1] = "after" end)
+    host.spawn(function() host.sleep(10) fired[#fired + 1] = "slept" end)
+    testing.bot("\n host.every(25, print, 'beat')")
+    clock:advance(0)
+    local list = clock:pending()
+    local told = {}
+    for i, entry in ipairs(list) do
+      told[i] = ("%g %s %s"):format(entry.left, entry.what, entry.file:match "[^/]*$")
+    end
+    assert.same({ "10 host.sleep testing_clock_spec.lua", "20 open connection 'feed' testing_clock_spec.lua",
+      "25 host.every 'beat' bot", "30 host.after testing_clock_spec.lua" }, told)
+    local here = debug.getinfo(1, "l").currentline
+    assert.same({ here - 10, here - 13, 2, here - 11 }, { list[1].line, list[2].line, list[3].line, list[4].line })
+    assert.equal(10, clock:next())
+    assert.same({ "slept" }, fired)
+    assert.equal("open", conn.state)
+    assert.equal(10, clock:next())
+    assert.equal(5, clock:next())
+    assert.equal(5, clock:next())
+    assert.same({ "slept", "after" }, fired)
+  end)
+
+  it("has nothing to go to where nothing is due", function()
+    local clock = testing.clock()
+    assert.is_nil(clock:next())
+    assert.same({}, clock:pending())
+  end)
+end)
+
+-- A web server that takes its time, by a clock that nobody stops.
+local function slow_server(seconds)
+  local uv = require "luv"
+  local server = uv.new_tcp()
+  server:bind("127.0.0.1", 0)
+  server:listen(16, function()
+    local client = uv.new_tcp()
+    server:accept(client)
+    client:read_start(function(_, data)
+      if not data then return client:close() end
+      local timer = uv.new_timer()
+      timer:start(math.floor(seconds * 1000), 0, function()
+        timer:close()
+        client:write "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello"
+      end)
+    end)
+  end)
+  return "http://127.0.0.1:" .. server:getsockname().port .. "/", server
+end
+
+describe("advance", function()
+  it("waits for the answer to a request that is under way, which does not time out by it", function()
+    local http = require "wsbot.http"
+    local url <const>, server = slow_server(0.1)
+    finally(function() server:close() end)
+    local clock = testing.clock()
+    local began, told = host.now(), nil
+    host.spawn(function()
+      local res, word = http.get(url, { timeout = 5 })
+      told = res and { res.body, host.now() - began } or { word }
+    end)
+    host.sleep(0)
+    clock:advance(60)
+    assert.same({ "hello", 0 }, told)
+  end)
+
+  it("does so for a bot, and for what that asks for next", function()
+    local url <const>, server = slow_server(0.02)
+    finally(function() server:close() end)
+    local clock = testing.clock()
+    local bot = testing.bot([[
+      local http = require "wsbot.http"
+      local began = host.now()
+      for _ = 1, 3 do print(http.get(arg[1]).body) end
+      print(host.now() - began)
+      host.every(10, function() print "tick" end)
+    ]], { args = { url } })
+    clock:advance(10)
+    assert.equal("hello\nhello\nhello\n0.0\ntick\n", bot.output)
+  end)
 end)

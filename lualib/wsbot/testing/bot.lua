@@ -77,6 +77,11 @@ function bot:blame()
   self.seen = #errors
 end
 
+-- Adds what waits for the clock in it: for clock:pending.
+function bot:pending_of(list)
+  self.core:pending(list)
+end
+
 blame.callers(bot, "reload", "stop", "wait", "expect", "close")
 
 local fields = {

@@ -302,8 +302,10 @@ local known = { speed = "number", compare = "function", tls = "boolean|string" }
 return blame.caller(function(path, options)
   options = options == nil and {} or options
   check("testing.replay", options, known)
-  if type(path) ~= "string" then blame.raise("testing.replay: the path of a record is needed, and not " .. type(path)) end
-  if options.speed and not (options.speed > 0) then blame.raise "testing.replay: speed is more than 0" end
+  if type(path) ~= "string" then
+    blame.raise("testing.replay: the path of a record is needed, and not " .. type(path))
+  end
+  if options.speed and options.speed <= 0 then blame.raise "testing.replay: speed is more than 0" end
   local self = setmetatable({ path = path, attempts = read_attempts(path), taken = {}, playing = 0, awaited = {},
     speed = options.speed, compare = options.compare }, replay)
   self.server = server {

@@ -1,10 +1,13 @@
--- wsbot.testing.suite: busted as it is, in the host: what runs under an `it` or a hook may wait, has a limit of time, is
--- blamed for the errors of its callbacks and tasks, and what it leaves open ends with it. That holds for `wsbot test`
--- and for `busted --lua=wsbot` alike: script/loader.c leads busted through suite.adopt, wherever it is loaded from.
+-- wsbot.testing.suite: busted as it is, in the host: what runs under an `it` or a hook may wait, has a limit of time,
+-- is blamed for the errors of its callbacks and tasks, and what it leaves open ends with it. That holds for
+-- `wsbot test` and for `busted --lua=wsbot` alike: script/loader.c leads busted through suite.adopt, wherever it is
+-- loaded from.
 local core = require "wsbot.testing.core"
 local doubles = require "wsbot.testing.doubles"
 local instrument = require "wsbot.testing.instrument"
 local shown = require "wsbot.shown"
+
+require "wsbot.testing.time" -- now: busted has each file load its modules anew
 
 local suite = {
   limit = 10, -- seconds of a test, or of a hook

@@ -1,0 +1,128 @@
+/* l_pending: tasks are asked where they wait; for timers and connections that was noted when they were made. */
+#include "script/l_pending.h"
+
+#include "script/box.h"
+#include "script/l_conn.h"
+#include "script/l_timer.h"
+#include <stdio.h>
+#include <string.h>
+
+/* Its address is the key of a table in the registry: the line of each userdata, as long as that lives. */
+static const char places_key;
+
+/* Finds the line that runs in a thread, below code of ours. False where there is none. */
+static bool find_line(lua_State *co, lua_Debug *frame) {
+    for (int level = 0; lua_getstack(co, level, frame); level++) {
+        lua_getinfo(co, "Sl", frame);
+        if (frame->currentline > 0 && strncmp(frame->source, "=wsbot.", strlen("=wsbot.")) != 0) return true;
+    }
+    return false;
+}
+
+static void push_places(lua_State *L) {
+    if (lua_rawgetp(L, LUA_REGISTRYINDEX, &places_key) == LUA_TTABLE) return;
+    lua_pop(L, 1);
+    lua_newtable(L);
+    lua_createtable(L, 0, 1);
+    lua_pushliteral(L, "k");
+    lua_setfield(L, -2, "__mode");
+    lua_setmetatable(L, -2);
+    lua_pushvalue(L, -1);
+    lua_rawsetp(L, LUA_REGISTRYINDEX, &places_key);
+}
+
+void l_pending_note(lua_State *L, int index) {
+    const struct engine *e = engine_of(L);
+    lua_Debug frame;
+    if (!e->tester && !e->collects && !e->net->clock.frozen) return;
+    if (!find_line(L, &frame)) return;
+    index = lua_absindex(L, index);
+    push_places(L);
+    lua_pushvalue(L, index);
+    lua_pushfstring(L, "%s:%d", frame.short_src, frame.currentline);
+    lua_rawset(L, -3);
+    lua_pop(L, 1);
+}
+
+/* ---- the list ---- */
+
+struct listing {
+    lua_State *L; /* the list is on its top */
+    const struct engine *engine;
+};
+
+struct place {
+    char file[LUA_IDSIZE];
+    int line; /* 0: it is not known */
+};
+
+/* The line that was noted for an object of the engine, which may be another than that of the list. */
+static struct place place_of(const struct engine *e, void *object) {
+    struct place p = {.line = 0};
+    lua_State *L = e->L;
+    int top = lua_gettop(L);
+    if (!lua_checkstack(L, 3)) return p;
+    if (lua_rawgetp(L, LUA_REGISTRYINDEX, &places_key) == LUA_TTABLE && box_push(L, object) &&
+        lua_rawget(L, -2) == LUA_TSTRING) {
+        const char *text = lua_tostring(L, -1), *colon = strrchr(text, ':');
+        snprintf(p.file, sizeof p.file, "%.*s", (int)(colon - text), text);
+        sscanf(colon + 1, "%d", &p.line);
+    }
+    lua_settop(L, top);
+    return p;
+}
+
+static void add(const struct listing *l, const struct place *p, uint64_t left, const char *what, const char *name) {
+    lua_State *L = l->L;
+    lua_createtable(L, 0, 4);
+    lua_pushnumber(L, clock_to_seconds(left));
+    lua_setfield(L, -2, "left");
+    lua_pushfstring(L, name ? "%s '%s'" : "%s", what, name);
+    lua_setfield(L, -2, "what");
+    if (p->line) {
+        lua_pushstring(L, p->file);
+        lua_setfield(L, -2, "file");
+        lua_pushinteger(L, p->line);
+        lua_setfield(L, -2, "line");
+    }
+    lua_rawseti(L, -2, (lua_Integer)lua_rawlen(L, -2) + 1);
+}
+
+static void add_timer(void *arg, void *timer, const char *name, uint64_t every, uint64_t in) {
+    const struct listing *l = arg;
+    struct place p = place_of(l->engine, timer);
+    add(l, &p, in, every ? "host.every" : "host.after", name);
+}
+
+static uint64_t left_of(const struct engine *e, uint64_t due) {
+    uint64_t now = clock_now(&e->net->clock);
+    return due > now ? due - now : 0;
+}
+
+static void add_task(const struct listing *l, const struct task *t) {
+    struct place p = {.line = 0};
+    lua_Debug frame;
+    if (t->state != TASK_WAITING || !clock_is_set(&t->limit)) return;
+    if (find_line(t->co, &frame)) {
+        snprintf(p.file, sizeof p.file, "%s", frame.short_src);
+        p.line = frame.currentline;
+    }
+    add(l, &p, left_of(l->engine, t->limit.due), t->waits_in, NULL);
+}
+
+static void add_conn(const struct listing *l, struct conn_box *b) {
+    char what[64];
+    uint64_t due = conn_next_step(b->conn);
+    if (!due) return;
+    struct place p = place_of(l->engine, b);
+    snprintf(what, sizeof what, "%s connection", conn_state(b->conn));
+    add(l, &p, left_of(l->engine, due), what, b->name ? b->name : b->conn->plan->url.text);
+}
+
+void l_pending_add(lua_State *L, const struct engine *e) {
+    struct listing l = {L, e};
+    luaL_checkstack(L, LUA_MINSTACK, NULL);
+    l_timer_each(e, add_timer, &l);
+    for (const struct task *t = e->tasks.all; t; t = t->all_next) add_task(&l, t);
+    for (struct conn_box *b = e->boxes; b; b = b->next) add_conn(&l, b);
+}
