@@ -68,7 +68,7 @@ end
 
 -- What waits for the clock, in the test and in its bots, the next first: tables of `left` (seconds), `what`, `file` and
 -- `line`.
-function clock:pending()
+function clock.pending()
   local list = {}
   core.pending(list)
   for _, entry in ipairs(core.instruments()) do

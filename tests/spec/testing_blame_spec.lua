@@ -59,7 +59,8 @@ describe("a failure is told at the line of the test", function()
   it("by wrong options", function()
     is_told_here("testing.server: refuse is a table or a string, and not a number",
       function() testing.server { refuse = 5 } end)
-    is_told_here("testing.server: refuse: unknown option 'code'", function() testing.server { refuse = { code = 5 } } end)
+    is_told_here("testing.server: refuse: unknown option 'code'",
+      function() testing.server { refuse = { code = 5 } } end)
     is_told_here("testing.server: on_message is a function, and not a string",
       function() testing.server { on_message = "print" } end)
     is_told_here("testing.server: options are a table, and not a boolean", function() testing.server(true) end)
