@@ -434,7 +434,7 @@ static int l_trace(lua_State *L) {
     luaL_checktype(L, 1, LUA_TFUNCTION);
     lua_settop(L, 1);
     lua_setfield(L, LUA_REGISTRYINDEX, TRACE);
-    record_listen(engine_of(L)->net, on_lines, engine_of(L));
+    record_listen(engine_of(L)->net, on_lines, engine_of(L), SIZE_MAX);
     return 0;
 }
 

@@ -18,6 +18,7 @@ struct record {
     void *told_arg;
     struct buf lines;                 /* that are to be told */
     const struct secret_style *style; /* NULL: nothing is left out */
+    size_t most;                      /* bytes of a message */
     uint64_t began;
     struct buf line;
 };
@@ -141,6 +142,9 @@ void record_event(struct record *r, const struct conn *c, bool sent, enum ws_kin
     begin(r, c, sent ? "sent" : "received");
     buf_printf(&r->line, ",\"kind\":\"%s\"", kinds[kind]);
     if (kind == WS_CLOSE) buf_printf(&r->line, ",\"code\":%u", code);
+    if (data.n > r->most) buf_printf(&r->line, ",\"size\":%zu", data.n);
+    struct slice all = data;
+    data = slice_of(data.p, data.n < r->most ? data.n : r->most);
     if (kind == WS_TEXT || kind == WS_CLOSE) {
         add_field(r, kind == WS_TEXT ? "data" : "reason", data);
     } else {
@@ -149,7 +153,7 @@ void record_event(struct record *r, const struct conn *c, bool sent, enum ws_kin
         add(r, "\"");
     }
     finish(r);
-    if (r->next) record_event(r->next, c, sent, kind, data, code);
+    if (r->next) record_event(r->next, c, sent, kind, all, code);
 }
 
 void record_end(struct record *r, const struct conn *c) {
@@ -168,6 +172,7 @@ void record_end(struct record *r, const struct conn *c) {
 static struct record *record_new(struct net *net, const struct secret_style *style) {
     struct record *r = reserve_take(sizeof *r);
     r->style = style;
+    r->most = SIZE_MAX;
     r->began = clock_now(&net->clock);
     buf_init(&r->line, SIZE_MAX);
     buf_init(&r->lines, SIZE_MAX);
@@ -191,15 +196,27 @@ int record_open(struct net *net, const char *path, bool secrets, struct fault *f
     return 0;
 }
 
-void record_listen(struct net *net, void (*told)(void *arg, struct slice lines), void *arg) {
+void record_listen(struct net *net, void (*told)(void *arg, struct slice lines), void *arg, size_t most) {
     struct record *r = record_new(net, &secret_for_people);
     r->told = told;
     r->told_arg = arg;
+    r->most = most;
+}
+
+static struct record *listening(struct net *net, const void *arg) {
+    struct record *r = net->record;
+    while (r && !(r->told && r->told_arg == arg)) r = r->next;
+    return r;
 }
 
 void record_unlisten(struct net *net, const void *arg) {
-    for (struct record *r = net->record; r; r = r->next)
-        if (r->told_arg == arg) r->told = NULL;
+    struct record *r = listening(net, arg);
+    if (r) r->told = NULL;
+}
+
+void record_restart(struct net *net, const void *arg) {
+    struct record *r = listening(net, arg);
+    if (r) r->began = clock_now(&net->clock);
 }
 
 void record_close(struct net *net) {

@@ -13,8 +13,12 @@ struct record;
 int record_open(struct net *net, const char *path, bool secrets, struct fault *fault);
 
 /* Has `told(arg, lines)` hear of what passes from now on, with "***" for secrets: whole lines, about once a turn of the
- * loop, which may call conn_ functions. Beside a file, or without one. */
-void record_listen(struct net *net, void (*told)(void *arg, struct slice lines), void *arg);
+ * loop, which may call conn_ functions. Beside a file, or without one. Of a message that is longer than `most` bytes
+ * come so many, and "size", which it has. */
+void record_listen(struct net *net, void (*told)(void *arg, struct slice lines), void *arg, size_t most);
+
+/* Times that `arg` is told count from now on. */
+void record_restart(struct net *net, const void *arg);
 
 /* It hears no more. */
 void record_unlisten(struct net *net, const void *arg);

@@ -373,6 +373,7 @@ int luaopen_testing_core(lua_State *L) {
     };
     l_box_open(L, &limit_type, NULL, NULL);
     luaL_newlib(L, functions);
+    l_recent_open(L, -1);
     l_peer_open(L, -1);
     l_bot_open(L, -1);
     return 1;

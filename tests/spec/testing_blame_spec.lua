@@ -224,6 +224,48 @@ describe("busted --lua=wsbot", function()
   end)
 end)
 
+describe("a test that fails", function()
+  it_tells("shows what passed on its connections at last, a line each", function()
+    local out = run([[
+      local testing = require "wsbot.testing"
+      it("is another test", function()
+        local peer = testing.server()
+        local conn <close> = ws.connect { url = peer.url .. "/another" }
+        peer:accept()
+      end)
+      it("fails", function()
+        local peer = testing.server()
+        local bot = testing.bot("ws.connect { url = arg[1], on_message = function(c, m) c:send(#m .. ' bytes') end }",
+          { args = { peer.url .. "/feed" } })
+        local s = peer:accept()
+        for i = 1, 6 do
+          s:send(("x"):rep(i * 100))
+          s:expect(i * 100 .. " bytes")
+        end
+        s:send "\n\27[31m"
+        s:expect "6 bytes"
+        s:send("\0\1\2", "binary")
+        s:expect "3 bytes"
+        s:close(4000, "enough")
+        s:expect "more"
+      end)
+      it("has no connection", function() error "x" end)
+      it("is pending", function() pending "later" end)
+    ]], "-o", "TAP")
+    assert.matches("not ok 2 %- fails\n.-\n# the last 20 of 2%d events:\n# +0%.%d%d%d  #%d  %-> request /feed\n"
+      .. "# +0%.%d%d%d  #%d  <%- 101 Switching Protocols\n", out)
+    assert.matches('#%d  <%- text "x+"\n.-#%d  %-> text "100 bytes"\n.-<%- text of 600 bytes "xx+%.%.%.\n', out)
+    assert.matches([[<%- text "\n\u001b%[31m"
+.-<%- binary AAEC
+.-<%- close 4000 "enough"
+.-ends: 4000
+]], out)
+    assert.not_matches("another", out:match "not ok 2.*")
+    assert.equal(1, select(2, out:gsub(" events:", "")))
+    assert.not_matches("what passed", out)
+  end)
+end)
+
 it("gives the program's path to specs and bots as arg[-1]", function()
   assert.is_string(arg[-1])
   local bot = testing.bot "print(arg[-1])"

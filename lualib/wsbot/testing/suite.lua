@@ -5,6 +5,7 @@
 local core = require "wsbot.testing.core"
 local doubles = require "wsbot.testing.doubles"
 local instrument = require "wsbot.testing.instrument"
+local recent = require "wsbot.testing.recent"
 local shown = require "wsbot.shown"
 
 require "wsbot.testing.time" -- now: busted has each file load its modules anew
@@ -109,7 +110,9 @@ end
 local function guard_tests(busted)
   local test, marks = nil, {}
   local function begin_test()
-    test = test or { mark = core.mark() }
+    if test then return end
+    test = { mark = core.mark() }
+    recent.forget()
   end
   local function end_test(element)
     local it = test
@@ -185,6 +188,16 @@ local function guard_tests(busted)
   end
 end
 
+-- With a failure busted shows what passed on the test's connections at last.
+local function show_events(busted)
+  local rewrite = busted.rewriteMessage
+  function busted.rewriteMessage(element, message, ...)
+    local text = rewrite(element, message, ...)
+    local kind = (debug.getmetatable(message) or {}).__type
+    return kind == "pending" and text or text .. recent.text()
+  end
+end
+
 -- With a failure, and only there, busted tells the seed from which what is random followed.
 local function tell_seed(busted)
   local publish = busted.publish
@@ -214,6 +227,7 @@ local function adjust(busted)
   busted.getTrace = trace_of(busted)
   guard_tests(busted)
   tell_seed(busted)
+  show_events(busted)
   local mark = core.mark()
   core.collect(true)
   busted.subscribe({ "exit" }, function()
