@@ -254,7 +254,7 @@ describe("a test that fails", function()
     ]], "-o", "TAP")
     assert.matches("not ok 2 %- fails\n.-\n# the last 20 of 2%d events:\n# +0%.%d%d%d  #%d  %-> request /feed\n"
       .. "# +0%.%d%d%d  #%d  <%- 101 Switching Protocols\n", out)
-    assert.matches('#%d  <%- text "x+"\n.-#%d  %-> text "100 bytes"\n.-<%- text of 600 bytes "xx+%.%.%.\n', out)
+    assert.matches('<%- text "x+%.%.%.\n.-%-> text "100 bytes"\n.-<%- text of 600 bytes "x+%.%.%.\n', out)
     assert.matches([[<%- text "\n\u001b%[31m"
 .-<%- binary AAEC
 .-<%- close 4000 "enough"
