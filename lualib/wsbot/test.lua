@@ -2,27 +2,52 @@
 -- of time, is blamed for the errors of its callbacks and tasks, and what it leaves open ends with it.
 local core = require "wsbot.testing.core"
 local doubles = require "wsbot.testing.doubles"
+local files = require "wsbot.test.files"
 local instrument = require "wsbot.testing.instrument"
+local job = require "wsbot.test.job"
+local jobs = require "wsbot.test.jobs"
 local number = require "wsbot.number"
 local shown = require "wsbot.shown"
 
 local limit, strict_leaks = 10, false
+local most_jobs, only, seed -- of --jobs, and of a process that it starts
+local skipped = {} -- names of files
+
+-- Options of ours, and what takes their values. The last three are none that people give.
+local ours = {
+  ["--test-timeout"] = function(value) limit = number.read(value) end,
+  ["--strict-leaks"] = function() strict_leaks = true end,
+  ["--watch-also"] = function() end, -- host/app/test_watch.c has read it
+  ["--jobs"] = function(value) most_jobs = number.read(value) end,
+  ["--skip"] = function(value) skipped[value] = true end,
+  ["--only"] = function(value) only = value end,
+  ["--job"] = function(value) seed = number.read(value) end,
+}
+local flags = { ["--strict-leaks"] = true }
+
+-- An option of ours and its value, where that is in the same word.
+local function read_option(word)
+  local short, rest = word:match "^(%-j)=?(.*)$"
+  if short then return "--jobs", rest ~= "" and rest or nil end
+  local name, value = word:match "^(%-%-[%w-]+)=?(.*)$"
+  if ours[name] then return name, word:find("=", 1, true) and value or nil end
+end
 
 -- Takes our own options, which host/app/cli.c has judged, out of the command line; the others are busted's.
 local function read_options()
   local rest = { [0] = "wsbot test", "--ignore-lua" } -- a .busted may say lua = "wsbot": that is who runs it already
-  local i = 1
+  local i, options = 1, true
   while i <= #arg do
-    local text = arg[i]
-    if text == "--test-timeout" then
-      i = i + 1
-      limit = number.read(arg[i])
-    elseif text:find "^%-%-test%-timeout=" then
-      limit = number.read(text:match "=(.*)")
-    elseif text == "--strict-leaks" then
-      strict_leaks = true
+    options = options and arg[i] ~= "--"
+    local name, value = read_option(options and arg[i] or "")
+    if not name then
+      rest[#rest + 1] = arg[i]
     else
-      rest[#rest + 1] = text
+      if not value and not flags[name] then
+        i = i + 1
+        value = arg[i]
+      end
+      ours[name](value)
     end
     i = i + 1
   end
@@ -152,9 +177,24 @@ if not ok then
     tostring(init):match "^[^\n]*", "\n")
   os.exit(1)
 end
+local arrange
+if seed then
+  job.begin(only, seed)
+elseif most_jobs then
+  arrange = jobs.begin(most_jobs, skipped)
+elseif next(skipped) then
+  files.skip(skipped)
+end
+if not arrange then
+  local note = files.note()
+  function arrange(busted)
+    adjust(busted)
+    note(busted)
+  end
+end
 package.loaded.busted = setmetatable({}, { __call = function(_, busted, ...)
   local result = init(busted, ...)
-  adjust(busted)
+  arrange(busted)
   package.loaded.busted = init
   return result
 end })
