@@ -272,6 +272,15 @@ describe("wsbot test --watch runs", function()
     w:stops()
   end)
 
+  it_tells("all for what one has left loaded for the others", function()
+    local w = start({ ["a_spec.lua"] = "expose('for others', function() require 'part' end)" .. spec "a",
+      ["b_spec.lua"] = spec("b", "require 'part'"), ["part.lua"] = "require 'inner'", ["inner.lua"] = "" }, ".")
+    w:runs_and_tells("ok 1 - a", "ok 2 - b", "1..2")
+    w:save("inner.lua", " ")
+    w:runs_and_tells("ok 1 - a", "ok 2 - b", "1..2")
+    w:stops()
+  end)
+
   it_tells("what several saves during a run affect, also of files that did not run", function()
     local waits = [[it("a", function()
       if require "part" then print "begins" io.stdout:flush() end

@@ -62,10 +62,24 @@ local function note_loads(loader)
   end
 end
 
+local function table_copy(from)
+  local to = {}
+  for key, value in pairs(from) do to[key] = value end
+  return to
+end
+
+-- What a file has left loaded for the next (busted's expose) belongs to all.
+local function note_left(known)
+  for name in pairs(package.loaded) do
+    local path = not known[name] and type(name) == "string" and package.searchpath(name, package.path)
+    if path then host.watch(path) end
+  end
+end
+
 -- Tells who watches for which file something is loaded, and which files have passed. What it returns is to be called
 -- with busted.
 function files.note()
-  local insulated, current, failed = true, nil, nil
+  local insulated, known, current, failed = true, nil, nil, nil
   files.change_options(function(options)
     insulated = options["auto-insulate"]
     for _, name in ipairs(options.loaders) do
@@ -81,8 +95,10 @@ function files.note()
       end, { priority = 1 })
     end
     on({ "file", "start" }, function(element)
+      if known then note_left(known) end
+      known = known or table_copy(package.loaded)
       current, failed = element.name, false
-      if insulated then notes.begin(current) end -- else what one has loaded stays for the next
+      if insulated then notes.begin(current) end -- else one has also what another has loaded
     end)
     on({ "file", "end" }, function()
       notes.begin ""
