@@ -64,6 +64,7 @@ static void on_continue(uv_signal_t *s, int number) {
     uv_read_stop((uv_stream_t *)&k->terminal);
     if (!is_in_foreground()) return;
     set_mode(k);
+    uv_stream_set_blocking((uv_stream_t *)&k->terminal, 0); /* as a program that had it meanwhile left it */
     uv_read_start((uv_stream_t *)&k->terminal, on_room, on_read);
 }
 

@@ -132,8 +132,11 @@ static void choose_users(struct test_notes *n, struct engine_file *f) {
 
 int test_notes_begin(struct test_notes *n) {
     struct stat now;
-    for (struct engine_file *f = n->files; f; f = f->next)
-        if (was_saved(f)) choose_users(n, f);
+    for (struct engine_file *f = n->files; f; f = f->next) {
+        if (!was_saved(f)) continue;
+        choose_users(n, f);
+        f->mark = watch_mark(f->path);
+    }
     n->shared = tmpfile();
     if (!n->shared) return uv_translate_sys_error(errno);
     fcntl(fileno(n->shared), F_SETFD, FD_CLOEXEC);
@@ -144,7 +147,6 @@ int test_notes_begin(struct test_notes *n) {
         if (s->runs) s->passed = false;
     }
     for (struct engine_file *f = n->files; f; f = f->next) {
-        f->mark = watch_mark(f->path);
         noted_of(f)->now = false;
         for (struct use *u = noted_of(f)->uses; u; u = u->next) u->now = u->now && !u->spec->runs;
     }
@@ -220,7 +222,7 @@ bool test_notes_end(struct test_notes *n, bool ok) {
     if (ok) forget_specs(n);
     forget_files(n, NULL);
     for (struct engine_file *f = n->files; f; f = f->next) /* else tests that write Lua files would run for ever */
-        if (noted_of(f)->ours) f->mark = watch_mark(f->path);
+        if (noted_of(f)->now && noted_of(f)->ours) f->mark = watch_mark(f->path);
     return any;
 }
 

@@ -77,6 +77,17 @@ describe("the keys of wsbot test --watch", function()
     t:leaves(0)
   end)
 
+  it_tells("do not hold it up, however many are typed at once", function()
+    local t = start(two)
+    t:runs("ok 1 - a", "ok 2 - b", "1..2")
+    t:write(("x"):rep(64))
+    story.pause(0.05)
+    t:save("a_spec.lua", spec "a again")
+    t:runs("ok 1 - a again", "1..1")
+    t:write "q"
+    t:leaves(0)
+  end)
+
   it_tells("are not read while the tests run: they have the terminal as it is", function()
     local t = start { ["a_spec.lua"] = [[it("a", function()
       os.execute "stty -a | grep -o -e ' icanon' -e ' echo '"

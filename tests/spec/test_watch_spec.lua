@@ -243,6 +243,7 @@ describe("wsbot test --watch runs", function()
     saves("inner.lua", "c")
     saves("bot.json", "c")
     saves("shared.lua", "a", "b") -- the runs in between have not forgotten it
+    assert(os.execute(("chmod 600 '%s/inner.lua'"):format(w.folder)))
     w:rests()
     w:stops()
   end)

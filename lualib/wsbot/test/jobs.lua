@@ -135,6 +135,15 @@ local function start(busted, most, list)
   end
 end
 
+-- busted itself did not begin: a helper failed, say. So it will be for all.
+local function give_up(out, err, status, how)
+  processes.stop()
+  write_out(out)
+  write_err(err)
+  if status > 128 then io.stderr:write("wsbot test: it was ended ", how, ", before its first test\n") end
+  os.exit(status)
+end
+
 local function refuse(what)
   io.stderr:write("wsbot test: --jobs does not go together with ", what, "\n")
   os.exit(2)
@@ -153,6 +162,7 @@ function jobs.begin(most, skipped)
     if file == list[1] then next_one, stop = start(busted, most, list) end
     local ok, out, err, told, status, how = next_one()
     if not ok then error(("%s: %s"):format(file.name, err), 0) end
+    if told == "" then give_up(out, err, status, how) end
     local world, open, failed, done = replay(busted, file, out, err, told)
     if not done then
       blame(busted, file, world, open, "early, " .. how)
