@@ -157,11 +157,16 @@ static void kill_all(const struct test_jobs *jobs) {
         if (j->running && uv_is_active((uv_handle_t *)&j->process)) uv_process_kill(&j->process, SIGTERM);
 }
 
-/* stop(): those that run are told to end, and no more are started */
-static int l_stop(lua_State *L) {
+/* hold(): no more are started */
+static int l_hold(lua_State *L) {
     jobs_of(L)->stops = true;
-    kill_all(jobs_of(L));
     return 0;
+}
+
+/* stop(): nor do those go on that run */
+static int l_stop(lua_State *L) {
+    kill_all(jobs_of(L));
+    return l_hold(L);
 }
 
 static int close_events(lua_State *L) {
@@ -182,7 +187,8 @@ static int l_events(lua_State *L) {
 }
 
 void l_test_jobs_push(lua_State *L, struct test_jobs *jobs) {
-    static const luaL_Reg functions[] = {{"run", l_run}, {"stop", l_stop}, {"events", l_events}, {NULL, NULL}};
+    static const luaL_Reg functions[] = {
+        {"run", l_run}, {"hold", l_hold}, {"stop", l_stop}, {"events", l_events}, {NULL, NULL}};
     luaL_newlibtable(L, functions);
     lua_pushlightuserdata(L, jobs);
     luaL_setfuncs(L, functions, 1);

@@ -121,11 +121,19 @@ local function blame(busted, file, world, open, why)
   while #open > 0 do finish(table.remove(open)) end
 end
 
--- Runs the files in this order, `most` at a time; the function that it returns awaits the end of the next.
-local function start(busted, most, list)
+-- Runs a file. Where one failure is the end (--no-keep-going), no file behind it is begun.
+local function run_one(most, name, seed, keeps_going)
+  local results = table.pack(processes.run(most, "--only=" .. name, ("--job=%d"):format(seed)))
+  if results[4] ~= 0 and not keeps_going then processes.hold() end
+  return table.unpack(results, 1, results.n)
+end
+
+-- Runs the files in this order, `most` at a time. The first function that it returns awaits the end of the next, the
+-- second ends those that are left.
+local function start(busted, most, list, keeps_going)
   local tasks = {}
   for i, file in ipairs(list) do
-    tasks[i] = host.spawn(processes.run, most, "--only=" .. file.name, ("--job=%d"):format(busted.randomseed))
+    tasks[i] = host.spawn(run_one, most, file.name, busted.randomseed, keeps_going)
   end
   return function()
     return table.remove(tasks, 1):join()
@@ -152,14 +160,16 @@ end
 -- Has the files that busted finds, but for those to be skipped, be run by processes, `most` at a time. What it returns
 -- is to be called with busted.
 function jobs.begin(most, skipped)
+  local keeps_going
   files.change_options(function(options)
+    keeps_going = options["keep-going"]
     if options.coverage then refuse "--coverage: each process would write its file anew" end
     options.helper, options.e = nil, {} -- the processes do that
   end)
   local next_one, stop
   local function run(busted, file)
     local list = busted.context.children(busted.context.parent(file))
-    if file == list[1] then next_one, stop = start(busted, most, list) end
+    if file == list[1] then next_one, stop = start(busted, most, list, keeps_going) end
     local ok, out, err, told, status, how = next_one()
     if not ok then error(("%s: %s"):format(file.name, err), 0) end
     if told == "" then give_up(out, err, status, how) end
