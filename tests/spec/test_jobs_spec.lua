@@ -4,6 +4,7 @@ local uv = require "luv"
 local place = require "support.place"
 local program = require "support.program"
 local story = require "support.story"
+local terminal = require "support.terminal"
 
 local function it_tells(name, body)
   it(name, story.of(body))
@@ -261,6 +262,17 @@ describe("wsbot test -j", function()
       are "stopped"
     end)
   end
+
+  it_tells("ends by Ctrl-C at a terminal, and so do its processes", function()
+    local folder = folder_of(endless)
+    local t = terminal.run({ program.wsbot, "test", "-j2", "--test-timeout=1000", "." }, { cwd = folder })
+    for _, name in ipairs { "a", "b" } do
+      story.poll(name .. " to begin", function() return uv.fs_stat(folder .. "/" .. name .. ".begun") end)
+    end
+    t:write "\3"
+    t:leaves(1)
+    assert(uv.fs_stat(folder .. "/a.stopped") and uv.fs_stat(folder .. "/b.stopped"))
+  end)
 
   it_tells("leaves nothing of itself to what the specs start", function()
     local out = run(folder_of { ["a_spec.lua"] = [[
