@@ -43,15 +43,6 @@ static int echo(const struct cli_options *options) {
     return w.status;
 }
 
-static int test(int argc, char **argv, int first) {
-    struct worker w;
-    worker_open(&w, true, false);
-    test_watch_tell(&w);
-    test_run(&w, argc, argv, first);
-    worker_close(&w);
-    return w.status;
-}
-
 static int check(const struct interpreter_options *script) {
     struct worker w;
     worker_open(&w, true, script->no_environment);
@@ -186,7 +177,7 @@ int main(int argc, char **argv) {
         return status;
     }
     if (options.command == CLI_TEST)
-        return options.watch ? test_watch(argc, argv, options.first) : test(argc, argv, options.first);
+        return options.watch ? test_watch(argc, argv, options.first) : test_run(argc, argv, &options);
     if (!interpreter_options_read(argc, argv, options.first, &script, &bad)) {
         interpreter_usage(argv[0] && argv[0][0] ? argv[0] : "wsbot", argv[bad]);
         if (options.as_lua && cli_is_of_run(argv[bad]))

@@ -26,6 +26,8 @@ struct option {
     take_fn *take; /* NULL: any value will do */
 };
 
+enum { JOBS_MOST = 64 };
+
 static bool take_number(const char *text, unsigned most, unsigned *out) {
     char *end;
     unsigned long n = strtoul(text, &end, 10);
@@ -89,6 +91,11 @@ static bool take_log_format(struct cli_options *o, const char *value) {
 static bool take_watch(struct cli_options *o, const char *value) { return (void)value, o->watch = true; }
 static bool take_workers(struct cli_options *o, const char *value) {
     return take_number(value, POOL_MOST, &o->workers) && o->workers > 0;
+}
+static bool take_jobs(struct cli_options *o, const char *value) {
+    unsigned n;
+    (void)o;
+    return take_number(value, JOBS_MOST, &n) && n > 0;
 }
 static bool take_record(struct cli_options *o, const char *value) { return (o->record = value) != NULL; }
 static bool take_record_secrets(struct cli_options *o, const char *value) {
@@ -182,8 +189,13 @@ static const struct option options[] = {
     {ECHO_, "--port", "P", "the port to listen on (1234); 0: a free one", take_port},
     {ECHO_, "--tls-cert", "F", "speak wss:// with this certificate (PEM, its chain included)", take_tls_cert},
     {ECHO_, "--tls-key", "F", "the key of that certificate (PEM)", take_tls_key},
-    {TEST, "--watch", NULL, "run them again when a file that was loaded is saved, or a spec is new, until Ctrl-C",
-     take_watch},
+    {TEST, "--watch", NULL,
+     "run them again until Ctrl-C: at each save the spec files that loaded what was saved, and new ones", take_watch},
+    {TEST, "--watch-also", "GLOB",
+     "with --watch: run all when one of these files is saved, too, as \"*.json\"; may be given again (see host.watch)",
+     take_also},
+    {TEST, "-j, --jobs", "N", "run the spec files in N processes at a time; what is told, and in which order, stays",
+     take_jobs},
     {TEST, "--test-timeout", "SECONDS", "how long a test, or a hook, may take (10)", take_limit},
     {TEST, "--strict-leaks", NULL, "what a test leaves open is a failure of it", NULL},
 };
@@ -196,6 +208,7 @@ static const struct {
 } rules[] = {
     {take_log_format, "text or json"},
     {take_workers, "a whole number from 1 to 1024"},
+    {take_jobs, "a whole number from 1 to 64"},
     {take_port, "a whole number from 0 to 65535"},
     {take_with_echo, "a port: a whole number from 0 to 65535"},
     {take_max_memory, "MB: a whole number from 1 to 1048576"},
@@ -260,7 +273,7 @@ static const struct {
     [CLI_ECHO] = {"echo", "wsbot echo [OPTIONS]",
                   "A WebSocket peer that sends back what it gets, to try a bot against."},
     [CLI_TEST] =
-        {"test", "wsbot test [--watch] [--test-timeout SECONDS] [--strict-leaks] [BUSTED OPTIONS] [PATH...]",
+        {"test", "wsbot test [--watch] [-j N] [--test-timeout SECONDS] [--strict-leaks] [BUSTED OPTIONS] [PATH...]",
          "Runs busted specs (*_spec.lua) inside the host: tests and hooks may wait, and what runs over its limit\n"
          "(10 seconds), fails in a callback, or is left open, is told with its test. All other options are\n"
          "busted's: see busted --help."},
@@ -438,29 +451,28 @@ static int read_check(int argc, char **argv, struct cli_options *out, int *statu
     return i == argc ? refuse(CLI_CHECK, status, "missing SCRIPT") : 0;
 }
 
-/* Is the word among those from argv[i] on, before any "--"? */
-static bool is_among(int argc, char **argv, int i, const char *word) {
-    for (; i < argc && strcmp(argv[i], "--") != 0; i++)
-        if (strcmp(argv[i], word) == 0) return true;
-    return false;
-}
-
 bool cli_is_of_run(const char *text) { return find(CLI_RUN, text, strcspn(text, "=")) != NULL; }
+
+/* An option of `wsbot test` that is ours; how many words it has goes to *count. NULL: it is busted's, or a path. */
+static const struct option *find_ours(int argc, char **argv, int i, int *count) {
+    const char *text = argv[i], *equals = strchr(text, '=');
+    bool is_short = text[0] == '-' && text[1] && text[1] != '-';
+    const struct option *o = find(CLI_TEST, text, is_short ? 2 : equals ? (size_t)(equals - text) : strlen(text));
+    bool has_value = equals || (is_short && text[2]);
+    *count = o && o->value && !has_value && i + 1 < argc ? 2 : 1;
+    return o;
+}
 
 /* Ours stand among those of busted, who reads the rest: lualib/wsbot/test.lua takes them out. */
 static int read_test(int argc, char **argv, struct cli_options *out, int *status) {
-    static const char limit[] = "--test-timeout";
-    int next = 2;
+    bool only_ours = true;
     out->first = 2;
-    out->watch = is_among(argc, argv, 2, "--watch");
-    while (next < argc && strcmp(argv[next], "--watch") == 0) next++;
-    if (next < argc && strcmp(argv[next], "--help") == 0) return read_options(argc, argv, next, out, status);
-    for (int i = 2; i < argc && strcmp(argv[i], "--") != 0; i++) {
-        size_t n = sizeof limit - 1;
-        if (strncmp(argv[i], limit, n) != 0 || (argv[i][n] && argv[i][n] != '=')) continue;
-        int end = argv[i][n] || i + 1 == argc ? i + 1 : i + 2;
-        if (read_options(end, argv, i, out, status) == CLI_DONE) return CLI_DONE;
-        i = end - 1;
+    for (int i = 2, count; i < argc && strcmp(argv[i], "--") != 0; i += count) {
+        const struct option *o = find_ours(argc, argv, i, &count);
+        bool is_help = only_ours && strcmp(argv[i], "--help") == 0;
+        if ((o || is_help) && read_options(i + count, argv, i, out, status) == CLI_DONE) return CLI_DONE;
+        if (strncmp(argv[i], "--job=", 6) == 0) out->is_job = true;
+        only_ours = only_ours && o;
     }
     return 0;
 }

@@ -32,6 +32,7 @@ struct cli_options {
     const char *tls_cert, *tls_key;
     const char *record; /* the file of --record, or NULL */
     bool record_secrets;
+    bool is_job;             /* CLI_TEST: of a run with --jobs */
     const char *url;         /* CLI_CONNECT */
     struct cli_given *given; /* for lualib/wsbot/connect.lua, which judges the values; the caller's, to be freed */
     size_t given_count;

@@ -213,11 +213,10 @@ static bool begins_again(struct generations *g, const struct engine *next, bool 
     return true;
 }
 
-/* Has the generation depend on the files that --watch-also names, as they are now. */
-static void watch_also(const struct generations *g, struct engine *e) {
+void generation_watch_also(struct engine *e, const struct reload_options *how) {
     glob_t found;
-    for (int i = 0; i < ALSO_MOST && g->how->also[i]; i++) {
-        if (glob(g->how->also[i], 0, NULL, &found) != 0) continue;
+    for (int i = 0; i < ALSO_MOST && how->also[i]; i++) {
+        if (glob(how->also[i], 0, NULL, &found) != 0) continue;
         for (size_t k = 0; k < found.gl_pathc; k++) loader_watch(e, found.gl_pathv[k]);
         globfree(&found);
     }
@@ -226,7 +225,7 @@ static void watch_also(const struct generations *g, struct engine *e) {
 /* Loads the script in the staged engine, in the folder that the program was started in. */
 static bool load(struct generations *g, struct later *l) {
     go_to(g->folder);
-    watch_also(g, l->run.engine);
+    generation_watch_also(l->run.engine, g->how);
     worker_stage(g->worker, l->run.engine);
     bool ok = stage_script(l, g->options);
     worker_stage(g->worker, NULL);
@@ -313,7 +312,7 @@ int generations_open(struct generations *g, struct worker *w, const struct inter
         return ERR_SYSTEM;
     }
     if (watch) {
-        watch_also(g, w->engine);
+        generation_watch_also(w->engine, how);
         g->watch = watch_open(w);
     }
     g->folder = this_folder();

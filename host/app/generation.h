@@ -44,6 +44,9 @@ struct generations {
  * caller's. */
 bool generation_load(struct worker *w, struct engine *next, const struct interpreter_options *o, char **why);
 
+/* Has the generation depend on the files that --watch-also names, as they are now. */
+void generation_watch_also(struct engine *e, const struct reload_options *how);
+
 /* From now on the script can be reloaded: by worker_reload, by SIGHUP, and with `watch` whenever one of its files is
  * saved; `how` is borrowed. Where the options name no file, nothing is prepared; 0, or
  * ERR_SYSTEM with `fault` where that cannot be watched. `g` is the caller's memory. */

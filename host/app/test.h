@@ -2,10 +2,10 @@
 #ifndef APP_TEST_H
 #define APP_TEST_H
 
-#include "app/worker.h"
+#include "app/cli.h"
 
-/* Runs busted with the arguments from argv[first] on, up to its end. The exit status is w->status, where busted has not
- * ended the program itself. */
-void test_run(struct worker *w, int argc, char **argv, int first);
+/* Runs busted with the arguments behind our own, up to its end. Returns the exit status, where busted has not ended the
+ * program itself. */
+int test_run(int argc, char **argv, const struct cli_options *options);
 
 #endif

@@ -2,159 +2,132 @@
  * has ended, by comparing each file with what it was when it was loaded. */
 #include "app/test_watch.h"
 
+#include "app/keys.h"
+#include "app/test_notes.h"
 #include "app/watch.h"
 #include "base/reserve.h"
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <sys/uio.h>
-#include <unistd.h>
-#ifdef __linux__
-#include <sys/prctl.h>
-#endif
-
-/* In the environment of a run: the descriptor of its notes. A note is a struct file_mark and a path with its '\0'. */
-#define NOTES "WSBOT_NOTES"
-
-enum { NOTES_FD = 3 };
-
-/* What a run has loaded. */
-struct noted {
-    bool now;  /* the last run has, and not only one before it */
-    bool ours; /* it was written in that run before it was loaded: by a test, as far as one can tell */
-    struct engine_file file;
-};
 
 struct test_watch {
     struct worker worker;
-    char **words; /* the command line of a run */
+    int argc, first; /* the command line of a run: that of this program without --watch */
+    char **argv;
     char program[4096];
     uv_process_t run;
     bool running;
-    struct timespec began;     /* the last run, by the clock that files are marked with */
-    FILE *notes;               /* of the run that is under way */
-    struct engine_file *files; /* each is that of a struct noted */
-    struct watch *watch;       /* NULL while a run is under way */
+    struct test_notes notes;
+    struct keys keys;
+    struct watch *watch; /* NULL while a run is under way */
 };
 
-/* ---- what was loaded ---- */
-
-static struct noted *noted_of(struct engine_file *f) {
-    return (struct noted *)((char *)f - offsetof(struct noted, file));
-}
-
-static void note(struct test_watch *t, const struct file_mark *mark, const char *path) {
-    struct engine_file **at = &t->files;
-    while (*at && strcmp((*at)->path, path) != 0) at = &(*at)->next;
-    if (!*at) {
-        struct noted *n = reserve_take(sizeof *n + strlen(path) + 1);
-        memcpy(n->file.path, path, strlen(path) + 1);
-        *at = &n->file;
-    }
-    struct noted *n = noted_of(*at);
-    if (n->now) return; /* it was loaded twice: what changed in between counts */
-    n->now = true;
-    n->file.mark = *mark;
-    n->ours = mark->written.tv_sec > t->began.tv_sec ||
-              (mark->written.tv_sec == t->began.tv_sec && mark->written.tv_nsec > t->began.tv_nsec);
-}
-
-/* Reads the notes of a run that has ended. True: there are some. */
-static bool read_notes(struct test_watch *t) {
-    struct file_mark mark;
-    char *path = NULL;
-    size_t size = 0;
-    bool any = false;
-    rewind(t->notes);
-    while (fread(&mark, sizeof mark, 1, t->notes) == 1 && getdelim(&path, &size, '\0', t->notes) > 1) {
-        note(t, &mark, path);
-        any = true;
-    }
-    free(path);
-    fclose(t->notes);
-    t->notes = NULL;
-    return any;
-}
-
-static void forget_unless(struct test_watch *t, bool (*keeps)(struct noted *n)) {
-    for (struct engine_file **at = &t->files; *at;) {
-        struct engine_file *f = *at;
-        if (keeps && keeps(noted_of(f))) {
-            at = &f->next;
-            continue;
-        }
-        *at = f->next;
-        free(noted_of(f));
-    }
-}
-
-static bool is_of_last_run(struct noted *n) { return n->now; }
-static bool may_mend(struct noted *n) { return n->now || !n->ours; }
-
-/* ---- run and wait ---- */
+/* ---- wait ---- */
 
 static void wait_for_save(struct test_watch *t) {
-    fprintf(stderr, "wsbot test: waiting for a save (Ctrl-C ends)\n");
     t->watch = watch_open(&t->worker);
-    watch_loaded(t->watch, t->files, false);
+    watch_loaded(t->watch, t->notes.files, false);
+    keys_begin(&t->keys);
+    fprintf(stderr, "wsbot test: waiting for a save (%s)\n",
+            t->keys.has_terminal ? "a: all, f: failed, Enter: the same, q: end" : "Ctrl-C ends");
+}
+
+static void stop_waiting(struct test_watch *t) {
+    keys_end(&t->keys);
+    if (t->watch) watch_close(t->watch);
+    t->watch = NULL;
+}
+
+static void end(struct test_watch *t, int status) {
+    t->worker.status = status;
+    t->worker.over = true;
 }
 
 static void on_run_end(uv_process_t *run, int64_t status, int signal) {
     struct test_watch *t = run->data;
     t->running = false;
     uv_close((uv_handle_t *)run, NULL);
-    bool any = read_notes(t);
+    bool any = test_notes_end(&t->notes, status == 0 && signal == 0);
     if (t->worker.signal) return;
     if (signal) fprintf(stderr, "wsbot test: the run was ended by signal %d (%s)\n", signal, strsignal(signal));
-    if (!any) { /* no save will mend that */
-        t->worker.status = signal ? 1 : (int)status;
-        t->worker.over = true;
-        return;
+    if (any)
+        wait_for_save(t);
+    else
+        end(t, signal ? 1 : (int)status); /* no save will mend that */
+}
+
+/* ---- run ---- */
+
+/* Those that do not run are named to the run, so that it finds those that are new. The caller's. */
+static char **words_of_run(const struct test_watch *t) {
+    size_t count = (size_t)t->argc + 1;
+    for (const struct spec *s = t->notes.specs; s; s = s->next) count += s->runs ? 0 : 2;
+    char **words = reserve_take(count * sizeof *words), **at = words;
+    for (int i = 0; i <= t->argc; i++) {
+        for (struct spec *s = i == t->first ? t->notes.specs : NULL; s; s = s->next) {
+            if (s->runs) continue;
+            *at++ = "--skip";
+            *at++ = s->name;
+        }
+        *at++ = t->argv[i];
     }
-    /* where it failed, a file may mend it that it did not come to load, but another run did */
-    forget_unless(t, status == 0 && signal == 0 ? is_of_last_run : may_mend);
-    for (struct engine_file *f = t->files; f; f = f->next) /* else tests that write Lua files would run for ever */
-        if (noted_of(f)->ours) f->mark = watch_mark(f->path);
-    wait_for_save(t);
+    return words;
 }
 
 static int start_run(struct test_watch *t) {
-    uv_stdio_container_t stdio[NOTES_FD + 1];
-    t->notes = tmpfile();
-    if (!t->notes) return uv_translate_sys_error(errno);
-    for (int i = 0; i <= NOTES_FD; i++) {
+    uv_stdio_container_t stdio[TEST_NOTES_FD + 1];
+    int rc = test_notes_begin(&t->notes);
+    if (rc < 0) return rc;
+    for (int i = 0; i <= TEST_NOTES_FD; i++) {
         stdio[i].flags = UV_INHERIT_FD;
-        stdio[i].data.fd = i < NOTES_FD ? i : fileno(t->notes);
+        stdio[i].data.fd = i < TEST_NOTES_FD ? i : fileno(t->notes.shared);
     }
-    for (struct engine_file *f = t->files; f; f = f->next) {
-        f->mark = watch_mark(f->path);
-        noted_of(f)->now = false;
-    }
-    struct stat now;
-    if (fstat(fileno(t->notes), &now) == 0) t->began = now.st_mtim;
+    char **words = words_of_run(t);
     uv_process_options_t options = {
-        .file = t->program, .args = t->words, .exit_cb = on_run_end, .stdio = stdio, .stdio_count = NOTES_FD + 1};
+        .file = t->program, .args = words, .exit_cb = on_run_end, .stdio = stdio, .stdio_count = TEST_NOTES_FD + 1};
     t->run.data = t;
-    int rc = uv_spawn(&t->worker.loop, &t->run, &options);
+    rc = uv_spawn(&t->worker.loop, &t->run, &options);
     t->running = rc == 0;
-    if (rc == 0) return 0;
-    uv_close((uv_handle_t *)&t->run, NULL);
-    fclose(t->notes);
+    free(words);
+    if (rc != 0) uv_close((uv_handle_t *)&t->run, NULL);
     return rc;
 }
 
-/* There was a save, or it all begins. */
-static void run_tests(void *arg) {
-    struct test_watch *t = arg;
-    if (t->watch) watch_close(t->watch);
-    t->watch = NULL;
+/* Runs what is chosen. */
+static void run(struct test_watch *t) {
+    stop_waiting(t);
     int rc = start_run(t);
     if (rc == 0) return;
     fprintf(stderr, "wsbot test: cannot start %s: %s\n", t->program, uv_strerror(rc));
-    t->worker.status = 1;
-    t->worker.over = true;
+    end(t, 1);
+}
+
+static void on_save(void *arg) {
+    struct test_watch *t = arg;
+    if (t->running) return;            /* a key came first */
+    test_notes_choose_none(&t->notes); /* but what the save affects */
+    run(t);
+}
+
+static void on_key(void *arg, char key) {
+    struct test_watch *t = arg;
+    switch (key) {
+    case 'a':
+        test_notes_choose_all(&t->notes);
+        run(t);
+        break;
+    case 'f':
+        if (test_notes_choose_failed(&t->notes))
+            run(t);
+        else
+            fputs("wsbot test: no spec file failed when it last ran\n", stderr);
+        break;
+    case '\r':
+    case '\n': run(t); break;
+    case 'q':
+    case 4: /* Ctrl-D */ end(t, 0); break;
+    default: break;
+    }
 }
 
 static void end_run(struct test_watch *t) {
@@ -164,72 +137,40 @@ static void end_run(struct test_watch *t) {
     while (t->running) uv_run(&t->worker.loop, UV_RUN_ONCE);
 }
 
-static char **words_of_run(int argc, char **argv, int first) {
-    char **words = reserve_take(((size_t)argc + 1) * sizeof *words), **at = words;
+/* ---- all of it ---- */
+
+/* Leaves --watch out. */
+static void take_words(struct test_watch *t, int argc, char **argv) {
     bool options = true;
+    t->argv = reserve_take(((size_t)argc + 1) * sizeof *t->argv);
     for (int i = 0; i < argc; i++) {
-        if (i >= first && strcmp(argv[i], "--") == 0) options = false;
-        if (i < first || !options || strcmp(argv[i], "--watch") != 0) *at++ = argv[i];
+        if (i >= t->first && strcmp(argv[i], "--") == 0) options = false;
+        if (i < t->first || !options || strcmp(argv[i], "--watch") != 0) t->argv[t->argc++] = argv[i];
     }
-    return words;
 }
 
 int test_watch(int argc, char **argv, int first) {
-    struct test_watch t = {.words = words_of_run(argc, argv, first)};
+    struct test_watch t = {.first = first};
     size_t size = sizeof t.program;
-    char fd[16];
-    snprintf(fd, sizeof fd, "%d", NOTES_FD);
-    setenv(NOTES, fd, 1);
     int rc = uv_exepath(t.program, &size); /* now: a program that is built anew meanwhile is found by this as well */
     if (rc < 0) {
         fprintf(stderr, "wsbot test: tests cannot be started: the path of this program is not known: %s\n",
                 uv_strerror(rc));
-        free(t.words);
         return 1;
     }
+    take_words(&t, argc, argv);
+    test_notes_pass_on(true);
     worker_open(&t.worker, false, false);
-    t.worker.reload = run_tests; /* only for the watch: SIGHUP ends us, as the terminal means it */
+    t.worker.reload = on_save; /* only for the watch: SIGHUP ends us, as the terminal means it */
     t.worker.reload_arg = &t;
-    run_tests(&t);
+    keys_open(&t.keys, &t.worker.loop, on_key, &t);
+    run(&t);
     worker_run(&t.worker);
     end_run(&t);
-    if (t.watch) watch_close(t.watch);
-    forget_unless(&t, NULL);
+    stop_waiting(&t);
+    keys_close(&t.keys);
+    test_notes_clear(&t.notes);
     worker_close(&t.worker);
-    free(t.words);
+    free(t.argv);
     return t.worker.status;
-}
-
-/* ---- in a run ---- */
-
-static void tell(int fd, const struct file_mark *mark, const char *path) {
-    struct file_mark copy = *mark;
-    char *text = (char *)path;
-    struct iovec parts[] = {{&copy, sizeof copy}, {text, strlen(path) + 1}};
-    if (writev(fd, parts, 2) < 0) return; /* then nobody is there to be told */
-}
-
-static void on_noted(void *arg, const struct engine_file *file) {
-    static const char spec[] = "_spec.lua"; /* busted looks for these, where it is told nothing else */
-    int fd = (int)(intptr_t)arg;
-    tell(fd, &file->mark, file->path);
-    size_t n = strlen(file->path), end = sizeof spec - 1;
-    if (n < end || strcmp(file->path + n - end, spec) != 0) return;
-    char *folder = reserve_copy(file->path); /* there may soon be another spec beside it */
-    strrchr(folder, '/')[1] = '\0';
-    struct file_mark mark = watch_mark(folder);
-    tell(fd, &mark, folder);
-    free(folder);
-}
-
-void test_watch_tell(struct worker *w) {
-    const char *text = getenv(NOTES);
-    int fd = text ? atoi(text) : 0;
-    unsetenv(NOTES);
-    if (fd != NOTES_FD || fcntl(fd, F_SETFD, FD_CLOEXEC) != 0) return;
-    w->noted = on_noted;
-    w->noted_arg = (void *)(intptr_t)fd;
-#ifdef __linux__
-    prctl(PR_SET_PDEATHSIG, SIGTERM); /* nobody would end a run that never ends */
-#endif
 }

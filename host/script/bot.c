@@ -128,7 +128,7 @@ static int l_main(lua_State *L) {
     engine_of(L)->main = L;
     int n = (int)b->arguments.count;
     luaL_checkstack(L, n + 1, "too many arguments");
-    int rc = b->path ? luaL_loadfile(L, b->path) : luaL_loadbuffer(L, b->source, strlen(b->source), "=bot");
+    int rc = b->path ? loader_load(L, b->path, NULL) : luaL_loadbuffer(L, b->source, strlen(b->source), "=bot");
     if (rc != LUA_OK) { /* there is nothing to trace */
         size_t size;
         const char *message = lua_tolstring(L, -1, &size);

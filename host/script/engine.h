@@ -20,7 +20,7 @@ struct engine_host {
     const char *(*back)(void *app);                 /* the same, to the sources of the generation before; may be NULL */
     void (*erred)(void *app);                       /* hears of each error in a task, whoever else may; may be NULL */
     void (*failed)(void *app, const char *message); /* hears of each error that is reported; may be NULL */
-    void (*noted)(void *app, const struct engine_file *file); /* it loads this one, for the first time */
+    void (*noted)(void *app, const struct engine_file *file); /* it loads this one, perhaps again */
 };
 
 struct box;

@@ -99,20 +99,21 @@ static struct engine_file *file_of(struct engine *e, const char *path) {
 /* What is known of a file for the first time: what changes from then on is a change. */
 static void note(struct engine *e, const char *path, struct file_mark mark, struct source *source) {
     struct engine_file *f = file_of(e, path);
-    bool is_known = !f || f->is_marked;
-    if (is_known || (source && e->sources + source->n > SOURCES_MOST)) {
+    bool is_new = f && !f->is_marked;
+    if (!is_new || (source && e->sources + source->n > SOURCES_MOST)) {
         release(source);
         source = NULL;
     }
-    if (is_known) return;
-    f->is_marked = true;
-    f->mark = mark;
-    f->source = source;
+    if (is_new) {
+        f->is_marked = true;
+        f->mark = mark;
+        f->source = source;
+    }
     if (source) {
         e->sources += source->n;
         account_add(e->account, source->n);
     }
-    if (e->host && e->host->noted) e->host->noted(e->app, f);
+    if (f && e->host && e->host->noted) e->host->noted(e->app, f);
 }
 
 void loader_watch(struct engine *e, const char *path) {

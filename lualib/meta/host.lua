@@ -94,7 +94,8 @@ function host.state(name, initial, migrate) end
 function host.reload() end
 
 ---With `--watch`, has the script loaded again when this file is saved, made or replaced: settings, a template, a
----certificate. Half a save is waited for, as with Lua files. To be called by each generation that depends on it.
+---certificate. Half a save is waited for, as with Lua files. To be called by each generation that depends on it. In a
+---spec, and in a bot under test, it has `wsbot test --watch` run that spec file again.
 ---@param path string relative to the working directory of now
 function host.watch(path) end
 

@@ -1,24 +1,50 @@
 -- wsbot.test: `wsbot test`: busted's own runner, with the command line that is left when ours is taken out of it.
 -- wsbot.testing.suite is what puts the tests into the host's care.
+local files = require "wsbot.test.files"
+local job = require "wsbot.test.job"
+local jobs = require "wsbot.test.jobs"
 local number = require "wsbot.number"
 local suite = require "wsbot.testing.suite"
+
+local most_jobs, only, seed -- of --jobs, and of a process that it starts
+local skipped = {} -- names of files
+
+-- Options of ours, and what takes their values. The last three are none that people give.
+local ours = {
+  ["--test-timeout"] = function(value) suite.limit = number.read(value) end,
+  ["--strict-leaks"] = function() suite.strict_leaks = true end,
+  ["--watch-also"] = function() end, -- host/app/test_watch.c has read it
+  ["--jobs"] = function(value) most_jobs = number.read(value) end,
+  ["--skip"] = function(value) skipped[value] = true end,
+  ["--only"] = function(value) only = value end,
+  ["--job"] = function(value) seed = number.read(value) end,
+}
+local flags = { ["--strict-leaks"] = true }
+
+-- An option of ours and its value, where that is in the same word.
+local function read_option(word)
+  local short, rest = word:match "^(%-j)=?(.*)$"
+  if short then return "--jobs", rest ~= "" and rest or nil end
+  local name, value = word:match "^(%-%-[%w-]+)=?(.*)$"
+  if ours[name] then return name, word:find("=", 1, true) and value or nil end
+end
 
 -- Takes our own options, which host/app/cli.c has judged, out of the command line; the others are busted's.
 local function read_options()
   -- a .busted may say lua = "wsbot": that is who runs it already
   local rest = { [-1] = arg[-1], [0] = "wsbot test", "--ignore-lua" }
-  local i = 1
+  local i, options = 1, true
   while i <= #arg do
-    local text = arg[i]
-    if text == "--test-timeout" then
-      i = i + 1
-      suite.limit = number.read(arg[i])
-    elseif text:find "^%-%-test%-timeout=" then
-      suite.limit = number.read(text:match "=(.*)")
-    elseif text == "--strict-leaks" then
-      suite.strict_leaks = true
+    options = options and arg[i] ~= "--"
+    local name, value = read_option(options and arg[i] or "")
+    if not name then
+      rest[#rest + 1] = arg[i]
     else
-      rest[#rest + 1] = text
+      if not value and not flags[name] then
+        i = i + 1
+        value = arg[i]
+      end
+      ours[name](value)
     end
     i = i + 1
   end
@@ -31,5 +57,19 @@ if not ok then
   io.stderr:write("wsbot test: busted is not installed (Debian: apt install lua-busted)\n",
     tostring(why):match "^[^\n]*", "\n")
   os.exit(1)
+end
+if most_jobs and not seed then
+  suite.arrange = jobs.begin(most_jobs, skipped)
+else
+  if seed then
+    job.begin(only, seed)
+  elseif next(skipped) then
+    files.skip(skipped)
+  end
+  local arrange, note = suite.arrange, files.note()
+  function suite.arrange(busted)
+    arrange(busted)
+    note(busted)
+  end
 end
 assert(load("require 'busted.runner' ({ standalone = false })", "@wsbot test"))()

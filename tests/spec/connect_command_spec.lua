@@ -5,6 +5,7 @@ local place = require "support.place"
 local program = require "support.program"
 local proxies = require "support.proxies"
 local story = require "support.story"
+local terminal = require "support.terminal"
 local tls = require "support.tls"
 
 local function it_tells(name, body)
@@ -655,35 +656,15 @@ end)
 
 ------------------------------------------------------------------------------------------------------- on a terminal
 
--- Runs it on a terminal of its own (support/terminal.py). What it shows is in t.out.
 local function on_terminal(url, words, env)
-  local line = { "tests/spec/support/terminal.py", program.wsbot, "connect", table.unpack(words or {}) }
+  local line = { program.wsbot, "connect", table.unpack(words or {}) }
   line[#line + 1] = url
   env = env or {}
-  env.TERM = env.TERM or "xterm"
   env.WSBOT_HISTORY = env.WSBOT_HISTORY == nil and "" or env.WSBOT_HISTORY
   env.NO_COLOR = env.NO_COLOR == nil and "1" or env.NO_COLOR
-  local t = program.start("/usr/bin/python3", line, { stdin = true, env = env })
-  -- Waits until this text was shown, after what was waited for before.
-  function t.shows(self, text)
-    story.wait(("%q on the terminal"):format(text), function()
-      local _, to = self.out:find(text, self.taken + 1, true)
-      if to then
-        self.taken = to
-        return true
-      end
-      if self.open == 0 then error(("the terminal never showed %q"):format(text), 0) end
-    end)
-  end
+  local t = terminal.run(line, { env = env })
   function t.prompts(self)
     self:shows "\27[?2004h> "
-  end
-  -- Waits for its end with this status, and that the terminal is as it was.
-  function t.leaves(self, status)
-    local got = self:wait()
-    assert.is_nil(self.out:find "Sanitizer")
-    assert.equal(status, got)
-    assert.matches("%[cooked%]\n$", self.out)
   end
   return t
 end
@@ -744,10 +725,10 @@ describe("wsbot connect on a terminal", function()
     local t = on_terminal(p.url)
     local s = p:open()
     t:prompts()
-    local pid = place.read(("/proc/%d/task/%d/children"):format(t.pid, t.pid)):match "%d+"
-    require "luv".kill(tonumber(pid), "sigterm")
+    local pid = t:child()
+    require "luv".kill(pid, "sigterm")
     s:expect_close(1000)
-    require "luv".kill(tonumber(pid), "sigterm")
+    require "luv".kill(pid, "sigterm")
     t:leaves(128 + 15)
   end)
 

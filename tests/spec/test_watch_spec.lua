@@ -17,7 +17,7 @@ watched.__index = watched
 
 -- Starts it in a folder with these files, on the spec a_spec.lua where no words say otherwise.
 local function start(files, ...)
-  local self = setmetatable({ folder = place.folder(), runs = 0 }, watched)
+  local self = setmetatable({ folder = place.folder(), runs = 0, files = files }, watched)
   for name, text in pairs(files) do self:save(name, text) end
   local words = { "test", "--watch", "-o", "TAP", ... }
   if select("#", ...) == 0 then words[#words + 1] = "a_spec.lua" end
@@ -155,13 +155,13 @@ describe("wsbot test --watch runs the tests again", function()
     local w = start({ ["a_spec.lua"] = "it('a', function() end)" }, ".")
     w:runs_and_tells("ok 1 - a", "1..1")
     w:save("b_spec.lua", "it('b', function() end)")
-    w:runs_and_tells("ok 1 - a", "ok 2 - b", "1..2")
+    w:runs_and_tells("ok 1 - b", "1..1")
     assert(os.rename(w.folder .. "/b_spec.lua", w.folder .. "/c_spec.lua"))
-    w:runs_and_tells("ok 1 - a", "ok 2 - b", "1..2")
+    w:runs_and_tells("ok 1 - b", "1..1")
     w:save("c_spec.lua", "it('c', function() end)")
-    w:runs_and_tells("ok 1 - a", "ok 2 - c", "1..2")
+    w:runs_and_tells("ok 1 - c", "1..1")
     os.remove(w.folder .. "/c_spec.lua")
-    w:runs_and_tells("ok 1 - a", "1..1")
+    w:runs_and_tells("ok 1 - a", "1..1") -- all, as nothing is to be left out
     w:save("notes.txt", "x")
     w:save(".a_spec.lua", "x") -- what an editor keeps while it works
     w:rests()
@@ -209,7 +209,123 @@ describe("wsbot test --watch runs the tests again", function()
   end)
 end)
 
+-- Spec files of which each prints its name when it runs.
+local function spec(name, source)
+  return ("%s it('%s', function() end)"):format(source or "", name)
+end
+
+describe("wsbot test --watch runs", function()
+  it_tells("the spec files alone that loaded what was saved, however they did", function()
+    local w = start({
+      ["a_spec.lua"] = spec("a", "require 'part' require 'shared'"), ["part.lua"] = "",
+      ["b_spec.lua"] = spec("b", "require 'shared' host.watch 'b.json'"), ["shared.lua"] = "", ["b.json"] = "1",
+      ["c_spec.lua"] = [[it("c", function()
+        local bot <close> = require("wsbot.testing").bot "bot.lua"
+        assert.equal("runs\n", bot.output)
+      end)]],
+      ["bot.lua"] = "print 'runs' require 'inner' host.watch 'bot.json'", ["inner.lua"] = "", ["bot.json"] = "1",
+    }, ".")
+    local changes = 0
+    local function saves(name, ...)
+      changes = changes + 1
+      w:save(name, (name:find "lua$" and w.files[name] or "") .. (" "):rep(changes))
+      local lines = { ... }
+      for i, line in ipairs(lines) do lines[i] = ("ok %d - %s"):format(i, line) end
+      lines[#lines + 1] = "1.." .. #lines
+      w:runs_and_tells(table.unpack(lines))
+    end
+    w:runs_and_tells("ok 1 - a", "ok 2 - b", "ok 3 - c", "1..3")
+    saves("a_spec.lua", "a")
+    saves("part.lua", "a")
+    saves("shared.lua", "a", "b")
+    saves("b.json", "b")
+    saves("bot.lua", "c")
+    saves("inner.lua", "c")
+    saves("bot.json", "c")
+    saves("shared.lua", "a", "b") -- the runs in between have not forgotten it
+    assert(os.execute(("chmod 600 '%s/inner.lua'"):format(w.folder)))
+    w:rests()
+    w:stops()
+  end)
+
+  it_tells("all for what all of them were loaded with", function()
+    local w = start({
+      [".busted"] = "return { default = { helper = 'helper.lua' } }", ["helper.lua"] = "require 'part'",
+      ["part.lua"] = "", ["a_spec.lua"] = spec "a", ["b_spec.lua"] = spec("b", "require 'part'"), ["x.json"] = "1",
+    }, "--watch-also", "*.json", ".")
+    for _, name in ipairs { "helper.lua", "part.lua", ".busted", "x.json" } do
+      w:runs_and_tells("ok 1 - a", "ok 2 - b", "1..2")
+      w:save(name, w.files[name] .. " ")
+    end
+    w:runs_and_tells("ok 1 - a", "ok 2 - b", "1..2")
+    w:save("b_spec.lua", spec "b")
+    w:runs_and_tells("ok 1 - b", "1..1")
+    w:rests()
+    w:stops()
+  end)
+
+  it_tells("all that loaded nothing anew, where files are not insulated", function()
+    local w = start({ ["a_spec.lua"] = spec("a", "require 'part'"), ["b_spec.lua"] = spec("b", "require 'part'"),
+      ["part.lua"] = "" }, "--no-auto-insulate", ".")
+    w:runs_and_tells("ok 1 - a", "ok 2 - b", "1..2")
+    w:save("part.lua", " ")
+    w:runs_and_tells("ok 1 - a", "ok 2 - b", "1..2")
+    w:stops()
+  end)
+
+  it_tells("all for what one has left loaded for the others", function()
+    local w = start({ ["a_spec.lua"] = "expose('for others', function() require 'part' end)" .. spec "a",
+      ["b_spec.lua"] = spec("b", "require 'part'"), ["part.lua"] = "require 'inner'", ["inner.lua"] = "" }, ".")
+    w:runs_and_tells("ok 1 - a", "ok 2 - b", "1..2")
+    w:save("inner.lua", " ")
+    w:runs_and_tells("ok 1 - a", "ok 2 - b", "1..2")
+    w:stops()
+  end)
+
+  it_tells("what several saves during a run affect, also of files that did not run", function()
+    local waits = [[it("a", function()
+      if require "part" then print "begins" io.stdout:flush() end
+      while require "part" and not io.open "go" do host.sleep(0.005) end
+    end)]]
+    local w = start({ ["a_spec.lua"] = waits, ["b_spec.lua"] = spec "b", ["c_spec.lua"] = spec "c",
+      ["part.lua"] = "return false" }, ".")
+    w:runs_and_tells("ok 1 - a", "ok 2 - b", "ok 3 - c", "1..3")
+    w:save("part.lua", "return true")
+    w:tells "begins"
+    w:save("a_spec.lua", spec "a again")
+    w:save("c_spec.lua", spec "c again")
+    w:save("go", "")
+    w:runs_and_tells("ok 1 - a", "1..1")
+    w:runs_and_tells("ok 1 - a again", "ok 2 - c again", "1..2")
+    w:rests()
+    w:stops()
+  end)
+
+  it_tells("those that failed when a file is new beside them", function()
+    local w = start({ ["a_spec.lua"] = spec("a", "require 'part'"), ["b_spec.lua"] = spec "b" }, ".")
+    w:runs_and_says "module 'part' not found"
+    w:save("part.lua", "")
+    w:runs_and_tells("ok 1 - a", "1..1")
+    w:stops()
+  end)
+end)
+
 describe("wsbot test --watch", function()
+  it_tells("reads no keys where standard input is no terminal, and goes on at its end", function()
+    local w = start({ ["a_spec.lua"] = spec "a" }, ".")
+    w:runs_and_tells("ok 1 - a", "1..1")
+    w:stops()
+    for _, input in ipairs { "", "qqq\n" } do
+      local p = program.run({ "test", "--watch", "-o", "TAP", "." }, { cwd = w.folder, stdin = input })
+      p:tells("ok 1 - a", "1..1")
+      p:complains "waiting for a save (Ctrl-C ends)"
+      w:save("a_spec.lua", spec "a")
+      p:tells("ok 1 - a", "1..1")
+      p:kill "sigterm"
+      p:ends(0)
+    end
+  end)
+
   it_tells("may be said anywhere before the paths' --", function()
     local w = start({ ["--watch_spec.lua"] = "it('a', function() print(table.concat(arg, ' ')) end)" },
       "--test-timeout", "5", "--watch", "--", "--watch_spec.lua")

@@ -221,7 +221,7 @@ local function show_controls()
 end
 
 -- Puts our own around what busted runs by itself: tests and hooks.
-local function adjust(busted)
+function suite.arrange(busted)
   doubles.arrange()
   show_controls()
   busted.getTrace = trace_of(busted)
@@ -244,7 +244,7 @@ function suite.adopt(chunk)
     local init = chunk(...)
     return setmetatable({}, { __call = function(_, busted, ...)
       local result = init(busted, ...)
-      adjust(busted)
+      suite.arrange(busted)
       package.loaded.busted = init
       return result
     end })

@@ -1,0 +1,33 @@
+-- wsbot.test.events: what a job tells the run that started it, as Lua literals, each behind its length.
+local events = {}
+
+local DEPTH = 5 -- of tables in tables: enough for what an error is, in a trace, in an element
+
+-- Plain data as a literal. What is none (functions, what lies deeper) is left out.
+local function literal(value, depth)
+  local kind = type(value)
+  if kind == "string" or kind == "number" or kind == "boolean" then return ("%q"):format(value) end
+  if kind ~= "table" or depth > DEPTH then return "nil" end
+  local parts = {}
+  for key, field in next, value do
+    if (type(key) == "string" or type(key) == "number") and key == key then
+      parts[#parts + 1] = ("[%q]=%s"):format(key, literal(field, depth + 1))
+    end
+  end
+  return "{" .. table.concat(parts, ",") .. "}"
+end
+
+-- Writes one, so that it is there also when the process ends in the next moment.
+function events.write(file, event)
+  file:write(string.pack("s4", literal(event, 0)))
+  file:flush()
+end
+
+-- The next one of `text`, from `at` on, and where it ends; nil: there is none, or only a part.
+function events.read(text, at)
+  local ok, source, behind = pcall(string.unpack, "s4", text, at)
+  if not ok then return end
+  return load("return " .. source, "=event", "t", {})(), behind
+end
+
+return events
