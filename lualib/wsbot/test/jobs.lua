@@ -4,6 +4,7 @@ local core = require "wsbot.testing.core"
 local events = require "wsbot.test.events"
 local files = require "wsbot.test.files"
 local processes = require "wsbot.test.processes"
+local suite = require "wsbot.testing.suite"
 
 local jobs = {}
 
@@ -184,6 +185,7 @@ function jobs.begin(most, skipped)
     if busted.skipAll or file == list[#list] then stop() end
   end
   return function(busted)
+    suite.tell_seed(busted)
     core.collect(true) -- an error of run_one is told by its join
     files.replace_loader(skipped, function(_, found)
       busted.register("file", function(file) run(busted, file) end, {})

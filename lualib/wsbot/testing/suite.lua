@@ -199,7 +199,7 @@ local function show_events(busted)
 end
 
 -- With a failure, and only there, busted tells the seed from which what is random followed.
-local function tell_seed(busted)
+function suite.tell_seed(busted)
   local publish = busted.publish
   function busted.publish(channel, element, parent, ...)
     local what = channel[1]
@@ -226,7 +226,7 @@ function suite.arrange(busted)
   show_controls()
   busted.getTrace = trace_of(busted)
   guard_tests(busted)
-  tell_seed(busted)
+  suite.tell_seed(busted)
   show_events(busted)
   local mark = core.mark()
   core.collect(true)
