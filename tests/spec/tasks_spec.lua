@@ -54,7 +54,7 @@ describe("host.spawn", function()
     host.every(0.01, function() end)
   ]], { "in a task" }, { flags = { "--strict" } }, 1)
 
-  it_complains("takes a function", "host.spawn(1)", { "function expected, got number" }, nil, 1)
+  it_complains("takes a function", "host.spawn(1)", { "function or something callable expected, got number" }, nil, 1)
 
   it_prints("costs the same for each of 100,000 tasks, and gives their memory back", [[
     local done = 0
@@ -458,7 +458,7 @@ describe("timers", function()
     assert(not pcall(host.every, 0, print))
     assert(not pcall(host.every, 1, print, 1.5))
     host.every(1, "x")
-  ]], { "function expected, got string" }, nil, 1)
+  ]], { "function or something callable expected, got string" }, nil, 1)
 end)
 
 describe("host", function()
