@@ -150,7 +150,9 @@ static int run(const struct cli_options *options, const struct interpreter_optio
         w.status = fail(&fault);
         w.status = 2;
     } else if (!with_echo || open_echo(&e, &w, options) == 0) {
-        if (interpreter_run(&w, script) || options->watch)
+        bool ok = interpreter_run(&w, script);
+        if (!ok && options->watch) generations_await_save(&g);
+        if (ok || options->watch)
             worker_run(&w);
         else
             w.status = 1;
