@@ -89,8 +89,22 @@ describe("wsbot test", function()
   end)
 
   it_tells("does not blame a test for the error of a task that it joins", function()
-    local status = run "it('joins', function() assert.is_nil(host.spawn(error, 'x'):join()) end)"
+    local status, _, err = run "it('joins', function() assert.is_nil(host.spawn(error, 'x'):join()) end)"
     assert.equal(0, status)
+    assert.equal("", err)
+  end)
+
+  it_tells("blames it for the error of a task that it no longer joins", function()
+    local status, out = run [[
+      it("gives up", function()
+        local clock = require "wsbot.testing".clock()
+        local task = host.spawn(function() host.sleep(10) error "late" end)
+        host.spawn(function() task:join(1) end)
+        clock:advance(20)
+      end)
+    ]]
+    assert.equal(1, status)
+    assert.matches("some_spec.lua:3: late", out)
   end)
 
   it_tells("ends a test that waits too long, or does not wait at all, and says where it was", function()
