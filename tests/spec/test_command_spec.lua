@@ -94,6 +94,27 @@ describe("wsbot test", function()
     assert.equal("", err)
   end)
 
+  it_tells("tells of what is left open in a line of its own, also where dots go to the same place", function()
+    local path = place.file("some_spec.lua", [[
+      it("is fine", function() end)
+      it("leaks", function() host.after(9, print) end)
+      it("leaks again", function() host.after(9, print) end)
+      it("is fine", function() print "a line" end)
+      it("leaks behind a line", function() host.after(9, print) print "another" end)
+    ]])
+    local args = { "-c", 'exec "$0" "$@" 2>&1', program.wsbot, "test", "-o", "plainTerminal", path }
+    for _, line in ipairs {
+      { "/bin/sh", args },
+      { "python3", { "tests/spec/support/terminal.py", "/bin/sh", table.unpack(args) } },
+    } do
+      local p = program.start(line[1], line[2])
+      assert.equal(0, (p:wait()))
+      local out = p.out:gsub("\r", ""):gsub("\27%[[%d;]*m", "")
+      assert.matches("^%++\nwsbot test: leaks left open: 1 timer\n%+*\nwsbot test: leaks again left open: 1 timer\n"
+        .. "%+*a line\n%+?another\nwsbot test: leaks behind a line left open: 1 timer\n%+\n5 successes", out)
+    end
+  end)
+
   it_tells("blames it for the error of a task that it no longer joins", function()
     local status, out = run [[
       it("gives up", function()
