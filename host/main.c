@@ -24,6 +24,13 @@ static int fail(const struct fault *fault) {
     return 1;
 }
 
+/* Hints at what to do where another program has the port. */
+static int fail_to_listen(const struct fault *fault, const char *hint) {
+    int status = fail(fault);
+    if (fault->system && strcmp(fault->system, "EADDRINUSE") == 0) fprintf(stderr, "%s\n", hint);
+    return status;
+}
+
 static int echo(const struct cli_options *options) {
     struct worker w;
     struct echo e;
@@ -31,7 +38,7 @@ static int echo(const struct cli_options *options) {
     char url[160];
     worker_open(&w, false, false);
     if (echo_open(&e, &w, options, true, &fault) < 0) {
-        w.status = fail(&fault);
+        w.status = fail_to_listen(&fault, "--port P takes another, --port 0 any that is free");
     } else {
         echo_url(&e, url, sizeof url);
         printf("wsbot echo: listening on %s\n", url);
@@ -56,7 +63,9 @@ static int open_echo(struct echo *e, struct worker *w, const struct cli_options 
     struct fault fault = {0};
     char url[160];
     if (echo_open(e, w, options, false, &fault) < 0) {
-        w->status = fail(&fault);
+        w->status =
+            fail_to_listen(&fault, "--with-echo=PORT takes another, --with-echo=0 any that is free; without it the "
+                                   "script may use the peer that is there");
         return ERR_SYSTEM;
     }
     echo_url(e, url, sizeof url);
@@ -132,7 +141,9 @@ static int run(const struct cli_options *options, const struct interpreter_optio
         w.status = fail(&fault);
         w.status = 2;
     } else if (!with_echo || open_echo(&e, &w, options) == 0) {
-        if (interpreter_run(&w, script) || options->watch)
+        bool ok = interpreter_run(&w, script);
+        if (!ok && options->watch) generations_await_save(&g);
+        if (ok || options->watch)
             worker_run(&w);
         else
             w.status = 1;
@@ -180,11 +191,13 @@ int main(int argc, char **argv) {
         return options.watch ? test_watch(argc, argv, options.first) : test_run(argc, argv, &options);
     if (!interpreter_options_read(argc, argv, options.first, &script, &bad)) {
         interpreter_usage(argv[0] && argv[0][0] ? argv[0] : "wsbot", argv[bad]);
-        if (options.as_lua && cli_is_of_run(argv[bad]))
-            fputs("That is an option of `wsbot run`: write `wsbot run [OPTIONS] SCRIPT`\n", stderr);
+        if (options.as_lua) cli_hint_at_option(argv[bad]);
         return options.as_lua ? 1 : 2;
     }
     if (options.command == CLI_CHECK) return check(&script);
     struct pool_place place = pool_join();
-    return options.workers > 1 && !place.index ? pool(&options, &script) : run(&options, &script, place);
+    status = options.workers > 1 && !place.index ? pool(&options, &script) : run(&options, &script, place);
+    const char *path = interpreter_script(&script);
+    if (status && options.as_lua && path && access(path, F_OK) != 0) cli_hint_at_command(path);
+    return status;
 }

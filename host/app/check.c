@@ -32,11 +32,12 @@ static void tell_conn(const struct conn_box *b) {
     buf_clear(&url);
 }
 
-static void tell_timer(void *arg, void *timer, const char *name, uint64_t every, uint64_t in) {
+static void tell_timer(void *arg, const struct timer_told *t) {
     char when[64];
-    (void)arg, (void)timer;
-    snprintf(when, sizeof when, every ? "every %.4g s" : "after %.3g s", clock_to_seconds(every ? every : in));
-    tell_line("timer", name ? name : "", slice_str(when));
+    (void)arg;
+    snprintf(when, sizeof when, t->every ? "every %.4g s" : "after %.3g s",
+             clock_to_seconds(t->every ? t->every : t->span));
+    tell_line("timer", t->name ? t->name : "", slice_str(when));
 }
 
 static void tell_state(void *arg, const char *name) {

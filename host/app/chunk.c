@@ -10,7 +10,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { STAGED_LIMIT = 10 }; /* seconds that a script may take to load beside a running generation */
+/* Seconds that a script may take to load beside a running generation, and after which one is told that it does. */
+enum { STAGED_LIMIT = 10, TELLS_AFTER = 1 };
 
 void run_tell(struct run *r, const char *message) {
     if (r->engine->staged) {
@@ -71,6 +72,14 @@ static int l_chunk_done(lua_State *L, int status, lua_KContext ctx) {
     return 0;
 }
 
+static void tell_late(lua_State *L, lua_Debug *debug) {
+    struct engine *e = engine_of(L);
+    const struct worker *w = e->app;
+    e->is_late = lua_getinfo(L, "Sl", debug) != 0;
+    log_line(LOG_WARN, "%sstill loading after %d s, at %s:%d: nothing else runs meanwhile", w->reload ? "reload: " : "",
+             TELLS_AFTER, debug->short_src, debug->currentline);
+}
+
 /* The watchdog of a staged script, which holds up the running one. Coroutines made meanwhile inherit it, and lose it
  * later. */
 static void l_limit(lua_State *L, lua_Debug *debug) {
@@ -81,6 +90,8 @@ static void l_limit(lua_State *L, lua_Debug *debug) {
     } else if (uv_hrtime() - e->entered_at > STAGED_LIMIT * CLOCK_SECOND) {
         lua_sethook(L, l_limit, LUA_MASKCOUNT, 1); /* who catches the error meets it again at once */
         luaL_error(L, "the script ran for %d s without an end or a wait", STAGED_LIMIT);
+    } else if (!e->is_late && uv_hrtime() - e->entered_at > TELLS_AFTER * CLOCK_SECOND) {
+        tell_late(L, debug);
     }
 }
 

@@ -113,7 +113,14 @@ static bool take_max_memory(struct cli_options *o, const char *value) {
     return take_number(value, 1u << 20, &o->max_memory) && o->max_memory > 0;
 }
 
-enum { RUN = 1 << CLI_RUN, CONNECT = 1 << CLI_CONNECT, ECHO_ = 1 << CLI_ECHO, TEST = 1 << CLI_TEST };
+enum {
+    RUN = 1 << CLI_RUN,
+    CONNECT = 1 << CLI_CONNECT,
+    ECHO_ = 1 << CLI_ECHO,
+    TEST = 1 << CLI_TEST,
+    PROGRAM = 1 << (CLI_TEST + 1),
+    ANY = ~0
+};
 
 static const struct option options[] = {
     {RUN, "--watch", NULL, "reload the script when it, or a file it loaded, is saved; connections stay (see SIGHUP)",
@@ -198,6 +205,8 @@ static const struct option options[] = {
      take_jobs},
     {TEST, "--test-timeout", "SECONDS", "how long a test, or a hook, may take (10)", take_limit},
     {TEST, "--strict-leaks", NULL, "what a test leaves open is a failure of it", NULL},
+    {ANY, "--help", NULL, "this text", NULL},
+    {PROGRAM, "--version", NULL, NULL, NULL}, /* without a command */
 };
 enum { OPTIONS = sizeof options / sizeof *options };
 
@@ -239,7 +248,13 @@ static const struct {
          "\n"
          "Lines of the log go to stderr, with time and level; where that is the journal of systemd, as <4>message.\n"
          "With --workers each worker has a --record file of its own: FILE.1, FILE.2 and so on.\n"
-         "Of what a slow disk or reader has not taken up to 16 MiB wait; beyond, lines are dropped and counted."},
+         "Of what a slow disk or reader has not taken up to 16 MiB wait; beyond, lines are dropped and counted.\n"
+         "\n"
+         "exit status:\n"
+         "  0  done, or stopped by a signal\n"
+         "  1  an error of the script, with --strict of a callback, too; what host.stop and os.exit say may be "
+         "another\n"
+         "  2  wrong options"},
     [CLI_CHECK] =
         {"check", "wsbot check SCRIPT [ARG...]",
          "Loads a script as a reload would: until its main chunk ends or first waits; nothing that it asks for "
@@ -309,7 +324,6 @@ static void print_command_help(enum cli_command command) {
                  o->value ? o->value + optional : "", "");
         printf("  %-24s %s\n", left, o->help);
     }
-    printf("  %-24s %s\n", "--help", "this text");
 }
 
 static void print_version(void) {
@@ -347,16 +361,27 @@ static const struct option *find(enum cli_command command, const char *text, siz
     return NULL;
 }
 
-/* Names the option that was probably meant, where one comes near. */
-static int refuse_unknown(enum cli_command command, const char *text, int *status) {
+/* The option of these commands that comes nearest to `text`, of which a value is left out; NULL: none comes near. */
+static const struct option *nearest(int of, const char *text) {
     char name[64];
     struct meant meant;
+    const struct option *best = NULL;
     snprintf(name, sizeof name, "%.*s", (int)strcspn(text, "="), text);
     meant_begin(&meant, name);
-    for (int i = 0; i < OPTIONS && strncmp(text, "--", 2) == 0; i++)
-        if ((options[i].commands & 1 << command) && options[i].name) meant_consider(&meant, long_name(&options[i]));
-    if (!meant.best) return refuse(command, status, "unknown option '%s'", text);
-    return refuse(command, status, "unknown option '%s' (did you mean %s?)", text, meant.best);
+    for (int i = 0; i < OPTIONS && strncmp(text, "--", 2) == 0; i++) {
+        if (!options[i].name || !(options[i].commands & of)) continue;
+        size_t least = meant.least;
+        meant_consider(&meant, long_name(&options[i]));
+        if (meant.least < least) best = &options[i];
+    }
+    return best;
+}
+
+/* Names the option that was probably meant, where one comes near. */
+static int refuse_unknown(enum cli_command command, const char *text, int *status) {
+    const struct option *meant = nearest(1 << command, text);
+    if (!meant) return refuse(command, status, "unknown option '%s'", text);
+    return refuse(command, status, "unknown option '%s' (did you mean %s?)", text, long_name(meant));
 }
 
 static void keep(struct cli_options *out, const struct option *o, const char *value) {
@@ -451,8 +476,6 @@ static int read_check(int argc, char **argv, struct cli_options *out, int *statu
     return i == argc ? refuse(CLI_CHECK, status, "missing SCRIPT") : 0;
 }
 
-bool cli_is_of_run(const char *text) { return find(CLI_RUN, text, strcspn(text, "=")) != NULL; }
-
 /* An option of `wsbot test` that is ours; how many words it has goes to *count. NULL: it is busted's, or a path. */
 static const struct option *find_ours(int argc, char **argv, int i, int *count) {
     const char *text = argv[i], *equals = strchr(text, '=');
@@ -475,6 +498,29 @@ static int read_test(int argc, char **argv, struct cli_options *out, int *status
         only_ours = only_ours && o;
     }
     return 0;
+}
+
+/* ---- hints ---- */
+
+void cli_hint_at_option(const char *text) {
+    if (strncmp(text, "--", 2) != 0) return; /* one of those of `lua`, used wrongly */
+    for (int i = 0; i < COMMANDS; i++) {
+        if (!find((enum cli_command)i, text, strcspn(text, "="))) continue;
+        fprintf(stderr, "That is an option of `wsbot %s`: write `%s`\n", commands[i].name, commands[i].usage);
+        return;
+    }
+    const struct option *meant = nearest(RUN | PROGRAM, text);
+    if (meant)
+        fprintf(stderr, "Did you mean `wsbot %s%s`?\n", meant->commands & PROGRAM ? "" : "run ", long_name(meant));
+    else
+        fputs("`wsbot --help` tells of wsbot's own options\n", stderr);
+}
+
+void cli_hint_at_command(const char *word) {
+    struct meant meant;
+    meant_begin(&meant, word);
+    for (int i = 0; i < COMMANDS && !strpbrk(word, "./"); i++) meant_consider(&meant, commands[i].name);
+    if (meant.best) fprintf(stderr, "Did you mean `wsbot %s`?\n", meant.best);
 }
 
 int cli_read(int argc, char **argv, struct cli_options *out, int *status) {

@@ -41,7 +41,9 @@ struct cli_options {
 /* Reads argv. 0, or CLI_DONE with the exit status: help was given (0), or a mistake told on stderr (2). */
 int cli_read(int argc, char **argv, struct cli_options *out, int *status);
 
-/* Is that an option of `wsbot run`, with its value or without? */
-bool cli_is_of_run(const char *text);
+/* Say on stderr what was probably meant by an option that `lua` has not, or by a script that is not there, where the
+ * first word is no command. */
+void cli_hint_at_option(const char *text);
+void cli_hint_at_command(const char *word);
 
 #endif

@@ -43,6 +43,14 @@ static void on_erred(void *arg) {
     fail_trial(g, what);
 }
 
+void generations_await_save(struct generations *g) {
+    const struct engine_file *files = g->worker->engine->files;
+    g->failed = true;
+    if (g->worker->stopping) return;
+    log_line(LOG_INFO, "waiting for a save of %s%s", interpreter_script(g->options),
+             files && files->next ? ", or of another file that it loaded" : "");
+}
+
 /* The main chunk of a generation that came by a reload; it lives until that has ended. */
 struct later {
     struct run run;
@@ -62,7 +70,9 @@ static void on_later_end(struct chunk *script, enum task_end how) {
     bool failed = how == TASK_FAILED || !l->run.ok;
     if (failed && is_on_trial(l->generations)) {
         fail_trial(l->generations, "the main chunk failed");
-    } else if (failed && !l->generations->watch) { /* with --watch the next save may mend it */
+    } else if (failed && l->generations->watch) {
+        generations_await_save(l->generations);
+    } else if (failed) {
         l->run.worker->status = 1;
         l->run.worker->over = true;
     }
@@ -167,6 +177,7 @@ static void take_over(struct generations *g, struct engine *next, uint64_t began
     char place[32] = "";
     buf_init(&report, 4096);
     w->engine = next;
+    g->failed = false;
     engine_set_watchdog(next, next->main, NULL); /* which was that of a staged script */
     if (!w->goes_back) past_push(&g->past, loader_take_files(last));
     begin_trial(g);
@@ -185,6 +196,7 @@ static void take_over(struct generations *g, struct engine *next, uint64_t began
 
 static void fail(struct generations *g, const char *why) {
     tell_failure(g->worker, why);
+    if (g->failed) generations_await_save(g);
     end_attempt(g);
     pool_report(g->worker, false);
 }

@@ -29,6 +29,7 @@ struct generations {
         unsigned errors;
     } trial;
     struct watch *watch;     /* NULL: nobody watches the files */
+    bool failed;             /* the main chunk of the generation that runs */
     int folder;              /* a descriptor: where the program was started; -1: unknown */
     char *folder_name;       /* its path with a / behind it, its own; NULL: unknown */
     struct attempt {         /* the reload that is under way; all zero: none is */
@@ -46,6 +47,9 @@ bool generation_load(struct worker *w, struct engine *next, const struct interpr
 
 /* Has the generation depend on the files that --watch-also names, as they are now. */
 void generation_watch_also(struct engine *e, const struct reload_options *how);
+
+/* With `watch`: the main chunk has failed. Tells which save may mend it, now and whenever a reload fails as well. */
+void generations_await_save(struct generations *g);
 
 /* From now on the script can be reloaded: by worker_reload, by SIGHUP, and with `watch` whenever one of its files is
  * saved; `how` is borrowed. Where the options name no file, nothing is prepared; 0, or

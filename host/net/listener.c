@@ -70,6 +70,7 @@ int listener_open(struct listener **out, struct net *net, const struct listener_
     *out = l;
     return 0;
 fail:
+    fault->system = uv_err_name(rc);
     fault_put(fault, "listen", "cannot listen on %s port %u: %s", options->host, options->port, uv_strerror(rc));
     listener_close(l);
     return ERR_SYSTEM;

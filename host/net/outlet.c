@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <stdio.h>
 #include <stdio_ext.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 enum {
@@ -111,6 +112,18 @@ bool outlet_is_behind(struct outlet *o) {
     bool behind = push(o, uv_is_active((uv_handle_t *)&o->tick) ? 0 : PATIENCE);
     tend(o, behind);
     return behind;
+}
+
+static bool is_one_place(int fd, int other) {
+    struct stat a, b;
+    return fstat(fd, &a) == 0 && fstat(other, &b) == 0 && a.st_dev == b.st_dev && a.st_ino == b.st_ino;
+}
+
+void outlet_begin_line(struct outlet *o) {
+    if (!o->in_line || !is_one_place(STDOUT_FILENO, STDERR_FILENO)) return;
+    outlet_is_behind(o);
+    fputc('\n', stderr);
+    o->in_line = false;
 }
 
 /* ---- without ---- */

@@ -16,6 +16,7 @@ struct outlet {
     size_t most;                /* bytes that fit where there is room (base/room.h); SIZE_MAX: it always takes all */
     size_t room;                /* what is left of them, in this turn of the loop */
     struct buf held;            /* comes behind what stdio has */
+    bool in_line;               /* what a script wrote last ends within a line; false where that is not known */
     int error;                  /* errno of the last write that failed; 0: none did since it was asked for */
     uv_timer_t tick;            /* looks for room while something is held */
     unsigned pause;             /* milliseconds between two looks */
@@ -41,6 +42,9 @@ static inline bool outlet_takes(struct outlet *o, size_t n) {
 
 /* Adds to what is held. 0, or ERR_NOMEM. */
 int outlet_hold(struct outlet *o, struct slice text);
+
+/* Begins a line on stderr where that goes to the same place, and what was written last is within one. */
+void outlet_begin_line(struct outlet *o);
 
 /* Writes and flushes what is there, as there is room. True: something is left, which goes on with the loop. */
 bool outlet_is_behind(struct outlet *o);

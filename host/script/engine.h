@@ -89,6 +89,7 @@ struct engine {
     bool stopping;    /* a bot under test stops: no connection begins any more */
     bool exited;      /* os.exit was called: while it was staged, or, by a bot under test, where it could not wait */
     bool stops, asks; /* while it was staged, host.stop or host.reload were called */
+    bool is_late;     /* while it was staged, one was told that it takes long */
     int stop_status;
     bool no_environment;
     uint64_t last_id; /* of connections, before it was staged */

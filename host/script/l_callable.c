@@ -11,7 +11,7 @@ bool l_callable_is(lua_State *L, int index) {
 }
 
 void l_callable_check(lua_State *L, int argument) {
-    if (!l_callable_is(L, argument)) luaL_typeerror(L, argument, lua_typename(L, LUA_TFUNCTION));
+    if (!l_callable_is(L, argument)) luaL_typeerror(L, argument, L_CALLABLE);
 }
 
 void l_callable_push(lua_State *L, int index) {

@@ -6,9 +6,12 @@
 #include <lua.h>
 #include <stdbool.h>
 
+/* What a wrong value should have been, as errors say it. */
+#define L_CALLABLE "function or something callable"
+
 bool l_callable_is(lua_State *L, int index);
 
-/* Raises where the argument is none: "function expected, got ...". */
+/* Raises where the argument is none. */
 void l_callable_check(lua_State *L, int argument);
 
 /* Pushes the function that a call of it begins with: itself, or its __call. */

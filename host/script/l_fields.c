@@ -189,7 +189,7 @@ void l_conn_set_callback(lua_State *L, int box, enum callback which) {
 /* Raises where the value at index 3 is neither callable nor nil. */
 static void check_callable(lua_State *L) {
     if (!lua_isnil(L, 3) && !l_callable_is(L, 3))
-        luaL_error(L, "%s must be a function or nil, not %s", lua_tostring(L, 2), luaL_typename(L, 3));
+        luaL_error(L, "%s must be a " L_CALLABLE ", or nil, not %s", lua_tostring(L, 2), luaL_typename(L, 3));
 }
 
 /* Sets a field of the script's own. */

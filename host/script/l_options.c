@@ -534,7 +534,7 @@ void l_options_read(lua_State *L, int box) {
     for (int i = 0; i < CALLBACKS; i++) {
         if (!(heard & 1u << i)) continue;
         bool given_one = lua_getfield(L, 1, callback_names[i]) != LUA_TNIL;
-        if (given_one && !l_callable_is(L, -1)) l_option_wrong(L, callback_names[i], "a function");
+        if (given_one && !l_callable_is(L, -1)) l_option_wrong(L, callback_names[i], "a " L_CALLABLE);
         if (given_one)
             l_conn_set_callback(L, box, (enum callback)i);
         else

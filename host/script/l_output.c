@@ -76,6 +76,7 @@ static int l_printed(lua_State *L, int status, lua_KContext ctx) {
 
 static int l_print(lua_State *L) {
     int n = lua_gettop(L);
+    outlet_of(L)->in_line = false;
     if (outlet_takes(outlet_of(L), size_of_line(L, n))) return call_own(L);
     push_line(L, n);
     hold(L);
@@ -125,10 +126,20 @@ static int l_written(lua_State *L, int status, lua_KContext ctx) {
     return 1;
 }
 
+/* Does the last of the texts, or numbers, end within a line? */
+static bool ends_in_line(lua_State *L) {
+    size_t n;
+    if (lua_type(L, -1) == LUA_TNUMBER) return true;
+    const char *text = lua_tolstring(L, -1, &n);
+    return n && text[n - 1] != '\n';
+}
+
 /* Stack: the file at `file`, the texts from `first` on. */
 static int write_texts(lua_State *L, const char *what, int file, int first) {
     size_t size = size_of_texts(L, first);
-    if (size == SIZE_MAX || outlet_takes(outlet_of(L), size)) return -1;
+    if (size == SIZE_MAX) return -1;
+    if (size) outlet_of(L)->in_line = ends_in_line(L);
+    if (outlet_takes(outlet_of(L), size)) return -1;
     push_texts(L, first);
     hold(L);
     return wait_until_written(L, what, file, l_written);

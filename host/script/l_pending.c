@@ -88,10 +88,10 @@ static void add(const struct listing *l, const struct place *p, uint64_t left, c
     lua_rawseti(L, -2, (lua_Integer)lua_rawlen(L, -2) + 1);
 }
 
-static void add_timer(void *arg, void *timer, const char *name, uint64_t every, uint64_t in) {
+static void add_timer(void *arg, const struct timer_told *t) {
     const struct listing *l = arg;
-    struct place p = place_of(l->engine, timer);
-    add(l, &p, in, every ? "host.every" : "host.after", name);
+    struct place p = place_of(l->engine, t->box);
+    add(l, &p, t->in, t->every ? "host.every" : "host.after", t->name);
 }
 
 static uint64_t left_of(const struct engine *e, uint64_t due) {

@@ -47,8 +47,8 @@ static void on_ended(struct task *t, void *arg, enum task_end how) {
     struct handle *h = arg;
     struct engine *e = h->engine;
     h->how = how;
-    if (how == TASK_FAILED) task_report(t, NULL);
-    if (how != TASK_CANCELLED) door_call(e, l_keep_results, h, NULL);
+    bool is_kept = how != TASK_CANCELLED && door_call(e, l_keep_results, h, NULL);
+    if (how == TASK_FAILED && !(is_kept && task_is_joined(t))) task_report(t, NULL);
     h->task = NULL;
     task_wake_all(&h->joiners);
     box_unanchor(e->L, h);
@@ -65,6 +65,7 @@ static int l_spawn(lua_State *L) {
     h->task = l_task_spawn(L, lua_gettop(L) - 2);
     h->task->ended = on_ended;
     h->task->arg = h;
+    h->task->joiners = &h->joiners;
     return 1;
 }
 
@@ -114,7 +115,6 @@ static int l_join(lua_State *L) {
     uint64_t timeout = opt_timeout(L, 2);
     if (!h->task) return push_end(L, h);
     if (h->task == h->engine->tasks.current) return luaL_error(L, "task:join: a task cannot wait for its own end");
-    h->task->joined = true;
     return l_task_wait(L, "task:join", &h->joiners, timeout, (lua_KContext)h, l_joined);
 }
 

@@ -343,6 +343,12 @@ static int l_end_since(lua_State *L) {
     return 1;
 }
 
+/* begin_line() is for what goes to stderr, and should not stand behind what stdout has begun. */
+static int l_begin_line(lua_State *L) {
+    outlet_begin_line(&engine_of(L)->net->outlet);
+    return 0;
+}
+
 int luaopen_testing_core(lua_State *L) {
     static const luaL_Reg functions[] = {
         {"freeze", l_freeze},
@@ -361,6 +367,7 @@ int luaopen_testing_core(lua_State *L) {
         {"end_with_main", l_end_with_main},
         {"mark", l_mark},
         {"end_since", l_end_since},
+        {"begin_line", l_begin_line},
         {"birth", l_birth},
         {"seed", l_seed},
         {"instruments", l_instruments},

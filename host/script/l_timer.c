@@ -16,6 +16,7 @@ struct timer {
     struct box box;
     struct deadline deadline;
     uint64_t every; /* nanoseconds; 0: once */
+    uint64_t span;  /* that it was to wait for, at first */
     bool busy;      /* its function runs, or waits */
     bool ended;     /* and who let it run frees it */
     struct engine *engine;
@@ -107,6 +108,7 @@ static int start(lua_State *L, bool again) {
     struct timer *t = l_box_new(L, &timer_type);
     t->engine = e;
     uint64_t span = clock_from_seconds(seconds);
+    t->span = span;
     if (again) t->every = span ? span : 1;
     size_t length = 0;
     const char *name = again && lua_isstring(L, 3) ? lua_tolstring(L, 3, &length) : NULL;
@@ -143,11 +145,12 @@ void l_timer_keep_phases(struct engine *last, struct engine *next) {
     }
 }
 
-void l_timer_each(const struct engine *e,
-                  void (*tell)(void *arg, void *timer, const char *name, uint64_t every, uint64_t in), void *arg) {
+void l_timer_each(const struct engine *e, void (*tell)(void *arg, const struct timer_told *timer), void *arg) {
     uint64_t now = clock_now(&e->net->clock);
-    for (struct timer *t = e->timers; t; t = t->next)
-        tell(arg, t, t->name, t->every, t->deadline.due > now ? t->deadline.due - now : 0);
+    for (struct timer *t = e->timers; t; t = t->next) {
+        uint64_t in = t->deadline.due > now ? t->deadline.due - now : 0;
+        tell(arg, &(struct timer_told){.box = t, .name = t->name, .every = t->every, .span = t->span, .in = in});
+    }
 }
 
 void l_timer_end_all(struct engine *e) {

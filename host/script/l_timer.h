@@ -7,10 +7,17 @@
 /* Timers of host.every that both generations have by name go on in the phase of the last one. */
 void l_timer_keep_phases(struct engine *last, struct engine *next);
 
-/* Tells of each that is set: its box, its name (NULL: none), its interval (0: it is due once), and when it is due, from
- * now; nanoseconds. */
-void l_timer_each(const struct engine *e,
-                  void (*tell)(void *arg, void *timer, const char *name, uint64_t every, uint64_t in), void *arg);
+/* One that is set; times are nanoseconds. */
+struct timer_told {
+    void *box;
+    const char *name; /* NULL: it has none */
+    uint64_t every;   /* 0: it is due once */
+    uint64_t span;    /* it was set for so long at first, */
+    uint64_t in;      /* and is due in so long */
+};
+
+/* Tells of each that is set. */
+void l_timer_each(const struct engine *e, void (*tell)(void *arg, const struct timer_told *timer), void *arg);
 
 /* Cancels all, as the engine ends. */
 void l_timer_end_all(struct engine *e);

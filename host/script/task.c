@@ -106,7 +106,8 @@ static void drop_unmade(struct task *t) {
 static struct task *begin(struct task *t) {
     t->state = TASK_READY;
     t->ended = NULL;
-    t->joined = t->called = false;
+    t->joiners = NULL;
+    t->called = false;
     t->born = ++t->engine->births;
     t->doomed = false;
     t->arg = NULL;
@@ -149,6 +150,8 @@ static void reset(struct task *t, enum task_end how) {
     lua_settop(t->co, 0);
 }
 
+bool task_is_joined(const struct task *t) { return t->joiners && t->joiners->first; }
+
 void task_push_error(lua_State *L, struct task *t) {
     if (lua_status(t->co) == LUA_YIELD) { /* by coroutine.yield */
         lua_pushliteral(L, "attempt to yield from outside a coroutine");
@@ -178,7 +181,7 @@ static void finish(struct task *t, enum task_end how) {
     use_set_aside(t);
     unlink_all(t);
     if (how == TASK_FAILED && e->host->erred) e->host->erred(e->app);
-    if (how == TASK_FAILED && e->collects && !t->joined) {
+    if (how == TASK_FAILED && e->collects && !task_is_joined(t)) {
         door_call(e, l_collect, t, NULL);
         e->quiet = true; /* it is told with the test */
     }

@@ -32,18 +32,18 @@ struct task {
     int arguments;   /* values on its stack to go on with, when it is ready */
     bool timed_out;  /* why it was woken */
     bool doomed;     /* it waits for what nothing can bring */
-    bool joined;     /* somebody awaits its end, and hears of its error */
     bool called;     /* the host has called something in it: a callback, or the main chunk */
     uint64_t born;   /* see engine->births */
     char *raises;    /* what is raised where it waits, its own; NULL: nothing */
     lua_KFunction k; /* goes on when it has waited */
     lua_KContext ctx;
-    const char *waits_in;       /* what it waits in ("host.sleep"), for messages; NULL: it does not wait */
-    struct deadline limit;      /* of its wait */
-    struct waiters *queue;      /* where it stands, or NULL */
-    struct waiters *instead_of; /* of those there it alone was woken; NULL: it was not so */
-    bool cancelled;             /* it ends in the next turn */
-    bool set_aside;             /* memory is, for it to begin with */
+    const char *waits_in;          /* what it waits in ("host.sleep"), for messages; NULL: it does not wait */
+    struct deadline limit;         /* of its wait */
+    struct waiters *queue;         /* where it stands, or NULL */
+    struct waiters *instead_of;    /* of those there it alone was woken; NULL: it was not so */
+    bool cancelled;                /* it ends in the next turn */
+    bool set_aside;                /* memory is, for it to begin with */
+    const struct waiters *joiners; /* who awaits its end there hears of its error; NULL: nobody can */
     struct task *next, *previous;
     struct task *all_next, **all_at;
 
@@ -113,6 +113,9 @@ bool task_cancel(struct task *t);
 
 /* Pushes onto another stack the error of a task that failed; for those who are told of its end. */
 void task_push_error(lua_State *L, struct task *t);
+
+/* Does somebody wait for its end, who so hears of its error? */
+bool task_is_joined(const struct task *t);
 
 /* What to tell of a task that failed or still waits: the message of its error, or `message`, with its traceback. The
  * caller's, to be given to free(). */

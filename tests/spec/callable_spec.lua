@@ -113,15 +113,16 @@ describe("a callable table", function()
   end))
 
   for what, source in pairs {
-    ["on_message must be a function, not table"] = "ws.connect { url = 'ws://x', on_message = {} }",
-    ["on_message must be a function or nil, not table"] =
+    ["on_message must be a function or something callable, not table"] =
+      "ws.connect { url = 'ws://x', on_message = {} }",
+    ["on_message must be a function or something callable, or nil, not table"] =
       "local conn <close> = setmetatable({ ws.connect { url = 'ws://127.0.0.1:1' } }, " ..
       "{ __close = function(t) t[1]:destroy() end }) conn[1].on_message = {}",
     ["url must be a string or a function that returns one, not table"] = "ws.connect { url = {} }",
-    ["function expected, got table"] = "host.after(0, {})",
-    ["(function expected, got table)"] = "host.spawn({})",
-    ["bad argument #1 to 'on_stop' (function expected, got table)"] = "host.on_stop {}",
-    ["bad argument #3 to 'state' (function expected, got string)"] = "host.state('s', {}, 'x')",
+    ["to 'after' (function or something callable expected, got table)"] = "host.after(0, {})",
+    ["to 'spawn' (function or something callable expected, got table)"] = "host.spawn({})",
+    ["bad argument #1 to 'on_stop' (function or something callable expected, got table)"] = "host.on_stop {}",
+    ["bad argument #3 to 'state' (function or something callable expected, got string)"] = "host.state('s', {}, 'x')",
   } do
     it("is not what any other table is: " .. what, function()
       assert.error_matches(assert(load(source)), what, 1, true)

@@ -66,4 +66,23 @@ describe("wsbot check", function()
     assert.equal(2, (p:wait()))
     assert.matches("^wsbot check: missing SCRIPT\n", p.err)
   end)
+
+  it_tells("prints what a timer was set for, however long the script then takes", function()
+    local status, out = check [[
+      host.after(1, print)
+      local began = os.clock()
+      repeat until os.clock() > began + 0.1
+      host.sleep(0)
+    ]]
+    assert.equal("timer       after 1 s\n", out)
+    assert.equal(0, status)
+  end)
+
+  it_tells("says after a second that the script still loads", function()
+    local go = place.folder() .. "/go"
+    local p = program.run { "check", place.file("bot.lua", ("repeat local file = io.open %q until file"):format(go)) }
+    assert.matches("bot.lua:1: nothing else", p:complains "warn still loading after 1 s, at ")
+    place.file(go, "")
+    p:ends(0)
+  end)
 end)

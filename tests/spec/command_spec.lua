@@ -87,11 +87,38 @@ describe("wsbot", function()
     end
   end)
 
-  it_tells("says so where an option is one of `wsbot run`, and `run` is missing", function()
-    for option, is_one in pairs { ["--watch"] = true, ["--workers=2"] = true, ["--nonsense"] = false } do
+  it_tells("says of an option that `lua` has not whose it is, which was meant, or where ours are told", function()
+    for option, hint in pairs {
+      ["--watch"] = "That is an option of `wsbot run`: write `wsbot run [OPTIONS] SCRIPT [ARG...]`",
+      ["--workers=2"] = "That is an option of `wsbot run`: write `wsbot run [OPTIONS] SCRIPT [ARG...]`",
+      ["--header=x"] = "That is an option of `wsbot connect`: write `wsbot connect [OPTIONS] URL`",
+      ["--wacth"] = "Did you mean `wsbot run --watch`?",
+      ["--max-memry=5"] = "Did you mean `wsbot run --max-memory`?",
+      ["--strict-leaks"] = "That is an option of `wsbot test`: write `wsbot test [--watch] [--test-timeout SECONDS] "
+        .. "[--strict-leaks] [BUSTED OPTIONS] [PATH...]`",
+      ["--hlep"] = "Did you mean `wsbot --help`?",
+      ["--verison"] = "Did you mean `wsbot --version`?",
+      ["--nonsense"] = "`wsbot --help` tells of wsbot's own options",
+      ["-x"] = "  -         stop handling options and execute stdin",
+    } do
       local bot = program.run { option, "x.lua" }
       bot:ends(1)
-      assert.equal(is_one, bot.err:find("option of `wsbot run`", 1, true) ~= nil)
+      assert.equal(hint, bot.err:match "([^\n]*)\n$")
+    end
+  end)
+
+  it_tells("says which command was probably meant by a word that is no file", function()
+    for word, meant in pairs { conect = "connect", ehco = "echo", tset = "test", runn = "run" } do
+      local bot = program.run({ word, "x" }, { cwd = place.folder() })
+      bot:ends(1)
+      assert.matches(("cannot open %s: [^\n]*\nDid you mean `wsbot %s`%%?\n$"):format(word, meant), bot.err)
+    end
+    local folder = place.folder()
+    place.file(folder .. "/ehco", "error 'mine'")
+    for _, word in ipairs { "ehco", "feed", "./conect", "conect.lua" } do
+      local bot = program.run({ word }, { cwd = folder })
+      bot:ends(1)
+      assert.not_matches("Did you mean", bot.err)
     end
   end)
 
@@ -111,6 +138,7 @@ describe("wsbot", function()
       assert.equal("", bot.err)
       if line[1] == "run" then
         assert.matches("%-%-strict", bot.out)
+        assert.matches("exit status:\n  0  done[^\n]*\n  1  an error [^\n]*\n  2  wrong", bot.out)
         assert.matches("%-%-with%-echo", bot.out)
       elseif line[1] == "echo" then
         for _, option in ipairs { "host", "port", "tls%-cert", "tls%-key" } do
@@ -464,7 +492,15 @@ describe("wsbot echo", function()
     local server = program.run { "echo", "--port", tostring(p.port) }
     assert.equal(1, (server:wait()))
     assert.matches(tostring(p.port), server.err)
-    assert.matches("in use", server.err)
+    assert.matches("in use\n%-%-port P takes another, %-%-port 0 any that is free\n$", server.err)
+  end)
+
+  it_tells("says what else may be done when the port of --with-echo is taken", function()
+    local p = peer.listen()
+    local bot = program.run { "run", "--with-echo=" .. p.port, place.file("nothing.lua", "") }
+    bot:ends(1)
+    assert.matches("in use\n%-%-with%-echo=PORT takes another, %-%-with%-echo=0 any that is free; without it [^\n]*\n$",
+      bot.err)
   end)
 
   it_tells("closes its clients with 1001 when it is stopped", function()

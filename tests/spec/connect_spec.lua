@@ -330,7 +330,8 @@ describe("the fields of a connection", function()
     local s = p:open()
     for n = 1, 300 do s:expect_text(tostring(n)) end
     bot:tells("busy 1 nil open 300 true true", "true true true userdata", "2 function nil",
-      "~^false .*'url' of a connection can be read", "~^false .*send must be a function or nil, not number",
+      "~^false .*'url' of a connection can be read",
+      "~^false .*send must be a function or something callable, or nil, not number",
       "~^false bad argument #1 .*ws.connection expected, got number",
       "~^false bad argument #1 .*ws.connection expected, got FILE",
       "~^false bad argument #2 .*string expected, got table")

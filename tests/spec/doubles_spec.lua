@@ -65,7 +65,8 @@ describe("a method of a connection", function()
     conn:send "x"
     session:expect "x"
     for _, value in ipairs { 5, "x", {}, true, conn } do
-      assert.error_matches(function() conn.send = value end, "send must be a function or nil, not " .. type(value))
+      assert.error_matches(function() conn.send = value end,
+        "send must be a function or something callable, or nil, not " .. type(value))
     end
   end)
 

@@ -188,6 +188,20 @@ describe("a reload", function()
     bot:tells("2.9", "new tick", "3.1", "9.9", "new other")
     bot:ends(0)
   end)
+
+  it_tells("is told after a second where the script takes long to load", function()
+    local bot, s = open()
+    local go = bot.path .. ".go"
+    bot:write_script(("repeat local file = io.open %q until file\n"):format(go))
+    bot:kill "sighup"
+    bot:complains "warn reload: still loading after 1 s, at "
+    assert.matches("bot.lua:1: nothing else runs meanwhile\n$", bot.bot.err)
+    place.file(go, "")
+    assert.matches("^info reload 1: ", bot:reload_line())
+    assert.equal(1, select(2, bot.bot.err:gsub("still loading", "")))
+    s:expect_close(1001)
+    bot:wait()
+  end)
 end)
 
 describe("connections", function()

@@ -133,7 +133,7 @@ describe("host.state", function()
       say(pcall(host.state, "s", 1))
       say(pcall(host.state, "s", {}, 1))
     ]]
-    bot:tells("~string expected", "~table expected", "~function expected")
+    bot:tells("~string expected", "~table expected", "~something callable expected")
     bot:ends(0)
   end)
 end)

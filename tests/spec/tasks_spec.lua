@@ -54,7 +54,7 @@ describe("host.spawn", function()
     host.every(0.01, function() end)
   ]], { "in a task" }, { flags = { "--strict" } }, 1)
 
-  it_complains("takes a function", "host.spawn(1)", { "function expected, got number" }, nil, 1)
+  it_complains("takes a function", "host.spawn(1)", { "function or something callable expected, got number" }, nil, 1)
 
   it_prints("costs the same for each of 100,000 tasks, and gives their memory back", [[
     local done = 0
@@ -96,10 +96,31 @@ describe("task:join", function()
     clock:close()
   ]], "2.9", "nil timeout", "3.1", "true late")
 
-  it_complains("gives the error of a task that failed, which was told", [[
-    local ok, word, err = host.spawn(function() error({ code = 7 }) end):join()
-    assert(ok == nil and word == "failed" and err.code == 7)
-  ]], { "error object is a table value" })
+  it("gives the error of a task that failed, which is not told elsewhere", story.of(function()
+    local bot = program.bot([[
+      local ok, word, err = host.spawn(function() error({ code = 7 }) end):join()
+      say(ok, word, err.code)
+      local late = host.spawn(function() host.sleep(0.01) error "late" end)
+      for _ = 1, 2 do host.spawn(function() say(late:join(60)) end) end
+      say(late:join())
+    ]], {}, { flags = { "--strict" } })
+    bot:tells("nil failed 7", "~nil failed .*: late", "~nil failed .*: late", "~nil failed .*: late")
+    bot:ends(0)
+    assert.equal("", bot.err)
+  end))
+
+  it_complains("leaves it to stderr where nobody waits at that time", [[
+    local clock = require "wsbot.testing".clock()
+    local function fails(why) return host.spawn(function() host.sleep(10) error(why) end) end
+    local early, cancelled, behind = fails "after a time-out", fails "after a cancel", fails "before a join"
+    local gone = host.spawn(function() cancelled:join() end)
+    host.spawn(function() early:join(1) end)
+    clock:advance(2)
+    gone:cancel()
+    clock:advance(10)
+    assert(select(2, behind:join()) == "failed")
+    clock:close()
+  ]], { "error %S+ after a time%-out\n", "error %S+ after a cancel\n", "error %S+ before a join\n" })
 
   it_prints("is told of a cancelled task", [[
     local task = host.spawn(host.sleep, 100)
@@ -458,7 +479,7 @@ describe("timers", function()
     assert(not pcall(host.every, 0, print))
     assert(not pcall(host.every, 1, print, 1.5))
     host.every(1, "x")
-  ]], { "function expected, got string" }, nil, 1)
+  ]], { "function or something callable expected, got string" }, nil, 1)
 end)
 
 describe("host", function()

@@ -89,8 +89,43 @@ describe("wsbot test", function()
   end)
 
   it_tells("does not blame a test for the error of a task that it joins", function()
-    local status = run "it('joins', function() assert.is_nil(host.spawn(error, 'x'):join()) end)"
+    local status, _, err = run "it('joins', function() assert.is_nil(host.spawn(error, 'x'):join()) end)"
     assert.equal(0, status)
+    assert.equal("", err)
+  end)
+
+  it_tells("tells of what is left open in a line of its own, also where dots go to the same place", function()
+    local path = place.file("some_spec.lua", [[
+      it("is fine", function() end)
+      it("leaks", function() host.after(9, print) end)
+      it("leaks again", function() host.after(9, print) end)
+      it("is fine", function() print "a line" end)
+      it("leaks behind a line", function() host.after(9, print) print "another" end)
+    ]])
+    local args = { "-c", 'exec "$0" "$@" 2>&1', program.wsbot, "test", "-o", "plainTerminal", path }
+    for _, line in ipairs {
+      { "/bin/sh", args },
+      { "python3", { "tests/spec/support/terminal.py", "/bin/sh", table.unpack(args) } },
+    } do
+      local p = program.start(line[1], line[2])
+      assert.equal(0, (p:wait()))
+      local out = p.out:gsub("\r", ""):gsub("\27%[[%d;]*m", "")
+      assert.matches("^%++\nwsbot test: leaks left open: 1 timer\n%+*\nwsbot test: leaks again left open: 1 timer\n"
+        .. "%+*a line\n%+?another\nwsbot test: leaks behind a line left open: 1 timer\n%+\n5 successes", out)
+    end
+  end)
+
+  it_tells("blames it for the error of a task that it no longer joins", function()
+    local status, out = run [[
+      it("gives up", function()
+        local clock = require "wsbot.testing".clock()
+        local task = host.spawn(function() host.sleep(10) error "late" end)
+        host.spawn(function() task:join(1) end)
+        clock:advance(20)
+      end)
+    ]]
+    assert.equal(1, status)
+    assert.matches("some_spec.lua:3: late", out)
   end)
 
   it_tells("ends a test that waits too long, or does not wait at all, and says where it was", function()

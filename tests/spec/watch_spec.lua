@@ -222,6 +222,27 @@ describe("--watch waits for the next save", function()
     end
   end)
 
+  it_tells("and says of which file, whenever none runs", function()
+    local bot = reloadable.start("x = = 1", {}, { flags = { "--watch" } })
+    local name = bot.path:gsub("%p", "%%%0")
+    local function waits(more)
+      bot:complains("info waiting for a save of " .. bot.path .. more .. "\n")
+      bot.bot.err = ""
+    end
+    waits ""
+    bot:write_script "x = = 2"
+    assert.matches("bot.lua:1: unexpected symbol", bot:complains "reload failed")
+    waits ""
+    place.file(bot.path:gsub("bot.lua$", "part.lua"), "return 1")
+    bot:write_script "require 'part' say 'up' host.sleep(0.01) error 'later'"
+    bot:tells "up"
+    waits ", or of another file that it loaded"
+    bot:write_script "say 'mended'"
+    bot:tells "mended"
+    ends(bot)
+    assert.not_matches("waiting for a save of " .. name, bot.bot.err)
+  end)
+
   it_tells("when there is nothing left to do", function()
     local bot = start()
     story.pause(0.1)

@@ -17,6 +17,11 @@ local suite = {
 
 ---------------------------------------------------------------------------------------------------------------- faults
 
+local function say(text)
+  core.begin_line()
+  io.stderr:write("wsbot test: ", text, "\n")
+end
+
 -- The errors that callbacks, timers and tasks had meanwhile, those of bots included.
 local function take_errors()
   for _, entry in ipairs(core.instruments()) do
@@ -27,7 +32,7 @@ end
 
 local function tell(errors, first)
   for i = first, #errors do
-    io.stderr:write("wsbot test: and another error: ", shown.lines(tostring(errors[i])), "\n")
+    say("and another error: " .. shown.lines(tostring(errors[i])))
   end
 end
 
@@ -47,7 +52,7 @@ local function end_since(mark, element, has_failed)
   if #open == 0 then return end
   local text = ("%s left open: %s"):format(element.name or element.descriptor, table.concat(open, ", "))
   if suite.strict_leaks and not has_failed then error(text, 0) end
-  io.stderr:write("wsbot test: ", shown.line(text), "\n")
+  say(shown.line(text))
 end
 
 ----------------------------------------------------------------------------------------------------------------- traces

@@ -1,14 +1,22 @@
 -- A stand-in for LuaCov (Debian has no package of it), as busted's --coverage finds it: counts the lines that run, by
--- file, in the main thread and in coroutines that a script makes, and adds them to luacov.stats when the state ends. A
--- line of that file: a path, and line=count for each.
-local runner = { data = {}, configuration = { exclude = {} }, initialized = false }
+-- file, in the main thread and in coroutines that a script makes, and adds them to luacov.stats.out when the state
+-- ends. What it is told, by a file .luacov too, has LuaCov's names.
+local reporter = require "luacov.reporter"
+local stats = require "luacov.stats"
 
-local function is_excluded(path)
-  path = path:gsub("%.lua$", "")
-  for _, pattern in ipairs(runner.configuration.exclude) do
+local runner = { data = {}, initialized = false }
+
+local function matches(patterns, path)
+  for _, pattern in ipairs(patterns) do
     if path:find(pattern) then return true end
   end
   return false
+end
+
+local function includes(path)
+  local c = runner.configuration
+  path = path:gsub("%.lua$", "")
+  return (not c.include[1] or matches(c.include, path)) and not matches(c.exclude, path)
 end
 
 function runner.debug_hook(_, line, level)
@@ -19,53 +27,54 @@ function runner.debug_hook(_, line, level)
   lines[line] = (lines[line] or 0) + 1
 end
 
-local function load_stats(file)
-  local stats = {}
-  for text in file:lines() do
-    local path, counts = text:match "^(%S+) (.*)"
-    stats[path] = {}
-    for line, count in counts:gmatch "(%d+)=(%d+)" do stats[path][tonumber(line)] = tonumber(count) end
-  end
-  file:close()
-  return stats
-end
-
 function runner.save_stats()
-  local file = io.open(runner.configuration.statsfile)
-  local stats = file and load_stats(file) or {}
+  local c = runner.configuration
+  local sums = stats.load(c.statsfile)
   for path, lines in pairs(runner.data) do
-    local sums = not is_excluded(path) and (stats[path] or {}) or nil
-    stats[path] = sums
-    for line, count in pairs(sums and lines or {}) do sums[line] = (sums[line] or 0) + count end
+    sums[path] = includes(path) and (sums[path] or {}) or nil
+    for line, count in pairs(sums[path] and lines or {}) do sums[path][line] = (sums[path][line] or 0) + count end
   end
   runner.data = {}
-  file = assert(io.open(runner.configuration.statsfile, "w"))
-  for path, lines in pairs(stats) do
-    local counts = {}
-    for line, count in pairs(lines) do counts[#counts + 1] = ("%d=%d"):format(line, count) end
-    table.sort(counts)
-    file:write(path, " ", table.concat(counts, " "), "\n")
-  end
-  file:close()
+  stats.save(c.statsfile, sums)
 end
 
-function runner.init(configuration)
-  if runner.initialized then return end
-  runner.initialized = true
-  runner.configuration = { exclude = { "luacov/runner$" }, statsfile = os.getenv "PWD" .. "/luacov.stats" }
-  if type(configuration) == "table" then
-    for name, value in pairs(configuration) do runner.configuration[name] = value end
-  end
+-- A file sets the options as globals, or returns a table of them; .luacov need not be there.
+local function read_file(name)
+  local set = setmetatable({}, { __index = _G })
+  local fn, why = loadfile(name or ".luacov", "t", set)
+  assert(fn or not name, why)
+  if not fn then return {} end
+  for option, value in pairs(fn() or {}) do set[option] = value end
+  return setmetatable(set, nil)
+end
+
+local function configure(given)
+  local here = os.getenv "PWD" .. "/"
+  local c = { include = {}, exclude = {} }
+  c.statsfile, c.reportfile = here .. "luacov.stats.out", here .. "luacov.report.out"
+  for name, value in pairs(type(given) == "table" and given or read_file(given)) do c[name] = value end
+  table.insert(c.exclude, "luacov/%l+$")
+  runner.configuration = c
+end
+
+local function save_at_end()
   local saved = false
   local function save()
-    if not saved then runner.save_stats() end
+    if saved then return end
     saved = true
+    runner.save_stats()
+    if runner.configuration.runreport then reporter.report(runner.configuration, includes) end
   end
-  local exit, create = os.exit, coroutine.create
+  local exit = os.exit
   os.exit = function(...) -- luacheck: ignore
     save()
     exit(...)
   end
+  runner.anchor = setmetatable({}, { __gc = save })
+end
+
+local function hear_coroutines()
+  local create = coroutine.create
   coroutine.create = function(...) -- luacheck: ignore
     local co = create(...)
     debug.sethook(co, runner.debug_hook, "l")
@@ -79,8 +88,15 @@ function runner.init(configuration)
     local co = coroutine.create(...)
     return function(...) return values(coroutine.resume(co, ...)) end
   end
+end
+
+function runner.init(configuration)
+  if runner.initialized then return end
+  runner.initialized = true
+  configure(configuration)
+  save_at_end()
+  hear_coroutines()
   debug.sethook(runner.debug_hook, "l")
-  runner.anchor = setmetatable({}, { __gc = save })
 end
 
 return setmetatable(runner, { __call = function(_, configuration) runner.init(configuration) end })
