@@ -55,7 +55,7 @@ function host.every(seconds, fn, name) end
 ---@class host.task
 local task = {}
 
----Waits until the task has ended. Who waits here when it fails has its error, which is then not told on stderr.
+---Waits until the task has ended. Its error is told on stderr all the same; in a test only where nobody waits here.
 ---@param timeout? number seconds; nil: as long as it takes
 ---@return true? ok  nil where it did not return
 ---@return any ...   what it returned; or "failed" and its error, "cancelled", "timeout"
@@ -65,8 +65,7 @@ function task:join(timeout) end
 ---@return boolean was_alive
 function task:cancel() end
 
----Runs `fn(...)` as a task of its own, from the next turn of the loop on. An error in it is told on stderr, unless
----another task waits in its `join`.
+---Runs `fn(...)` as a task of its own, from the next turn of the loop on. An error in it is told on stderr.
 ---@param fn fun(...)
 ---@return host.task
 function host.spawn(fn, ...) end
