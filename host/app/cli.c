@@ -93,9 +93,7 @@ static bool take_workers(struct cli_options *o, const char *value) {
     return take_number(value, POOL_MOST, &o->workers) && o->workers > 0;
 }
 static bool take_jobs(struct cli_options *o, const char *value) {
-    unsigned n;
-    (void)o;
-    return take_number(value, JOBS_MOST, &n) && n > 0;
+    return take_number(value, JOBS_MOST, &o->jobs) && o->jobs > 0;
 }
 static bool take_record(struct cli_options *o, const char *value) { return (o->record = value) != NULL; }
 static bool take_record_secrets(struct cli_options *o, const char *value) {
@@ -203,6 +201,8 @@ static const struct option options[] = {
      take_also},
     {TEST, "-j, --jobs", "N", "run the spec files in N processes at a time; what is told, and in which order, stays",
      take_jobs},
+    {TEST, "--trace", "FILE",
+     "write what passes on all connections of the tests, as --record does (see wsbot.testing.replay)", take_record},
     {TEST, "--test-timeout", "SECONDS", "how long a test, or a hook, may take (10)", take_limit},
     {TEST, "--strict-leaks", NULL, "what a test leaves open is a failure of it", NULL},
     {ANY, "--help", NULL, "this text", NULL},
@@ -497,6 +497,8 @@ static int read_test(int argc, char **argv, struct cli_options *out, int *status
         if (strncmp(argv[i], "--job=", 6) == 0) out->is_job = true;
         only_ours = only_ours && o;
     }
+    if (out->jobs && out->record)
+        return refuse(CLI_TEST, status, "--jobs and --trace exclude each other: one process writes the file");
     return 0;
 }
 

@@ -30,9 +30,10 @@ struct cli_options {
     const char *host;
     unsigned port;
     const char *tls_cert, *tls_key;
-    const char *record; /* the file of --record, or NULL */
+    const char *record; /* the file of --record, or of --trace; or NULL */
     bool record_secrets;
-    bool is_job;             /* CLI_TEST: of a run with --jobs */
+    unsigned jobs;           /* CLI_TEST: processes at a time that run spec files; 0: this one runs them */
+    bool is_job;             /* and this is one of these */
     const char *url;         /* CLI_CONNECT */
     struct cli_given *given; /* for lualib/wsbot/connect.lua, which judges the values; the caller's, to be freed */
     size_t given_count;

@@ -5,6 +5,7 @@
 #include "app/chunk.h"
 #include "app/test_jobs.h"
 #include "app/test_notes.h"
+#include "net/record.h"
 #include "script/collector.h"
 #include "script/door.h"
 #include <lauxlib.h>
@@ -85,12 +86,18 @@ static void end_with_parent(void) {
 
 int test_run(int argc, char **argv, const struct cli_options *options) {
     struct test t;
+    struct fault fault = {0};
     struct worker *w = &t.worker;
     struct run r = {.worker = w, .program = "wsbot test", .ok = true};
     struct chunk c = {.run = &r, .load = chunk_load_inside, .text = "wsbot.test"};
     worker_open(w, true, false);
     r.engine = w->engine;
     t.jobs = (struct test_jobs){.worker = w, .argv = argv, .argc = argc, .first = options->first};
+    if (options->record && record_open(&w->net, options->record, false, &fault) < 0) {
+        fprintf(stderr, "wsbot test: %s\n", fault.text);
+        worker_close(w);
+        return 1;
+    }
     tell_notes(&t, options);
     if (t.jobs.watched || options->is_job) end_with_parent();
     if (!door_call(w->engine, l_prepare, &t, NULL) || !chunk_run(&c))

@@ -92,7 +92,7 @@ static void tell_error(struct record_file *f) {
     pthread_mutex_unlock(&f->lock);
     if (!error || f->told) return;
     f->told = true;
-    log_line(LOG_ERROR, "--record: cannot write %s: %s; the record ends here", f->path, strerror(error));
+    log_line(LOG_ERROR, "record: cannot write %s: %s; the record ends here", f->path, strerror(error));
 }
 
 void record_file_put(struct record_file *f, struct slice line) {
@@ -100,11 +100,11 @@ void record_file_put(struct record_file *f, struct slice line) {
     if (f->told) return;
     if (f->fresh.len < BATCH && buf_append(&f->fresh, line) == 0) return;
     if (f->dropped++ == 0)
-        log_line(LOG_WARN, "--record: %s is not written as fast as events come: lines are dropped", f->path);
+        log_line(LOG_WARN, "record: %s is not written as fast as events come: lines are dropped", f->path);
 }
 
 static void tell_dropped(struct record_file *f) {
-    log_line(LOG_WARN, "--record: %llu lines were dropped, which are missing in %s", f->dropped, f->path);
+    log_line(LOG_WARN, "record: %llu lines were dropped, which are missing in %s", f->dropped, f->path);
     f->dropped = 0;
 }
 
@@ -159,12 +159,12 @@ void record_file_close(struct record_file *f) {
     if (f->dropped) tell_dropped(f);
     tell_error(f);
     if (!done) { /* the thread keeps what it has */
-        log_line(LOG_WARN, "--record: %s was not written to its end: that took over %d s", f->path, RECORD_END);
+        log_line(LOG_WARN, "record: %s was not written to its end: that took over %d s", f->path, RECORD_END);
         pthread_detach(f->thread);
         return;
     }
     pthread_join(f->thread, NULL);
-    if (close_unread(f)) log_line(LOG_WARN, "--record: nobody read %s to its end", f->path);
+    if (close_unread(f)) log_line(LOG_WARN, "record: nobody read %s to its end", f->path);
     pthread_cond_destroy(&f->moved);
     pthread_mutex_destroy(&f->lock);
     buf_clear(&f->fresh);
@@ -228,7 +228,7 @@ struct record_file *record_file_open(const char *path, struct fault *fault) {
         rc = start_thread(f);
     }
     if (rc == 0) return f;
-    fault_put(fault, "record", "--record: cannot write %s: %s%s", path, f ? "no thread can be started for it: " : "",
+    fault_put(fault, "record", "record: cannot write %s: %s%s", path, f ? "no thread can be started for it: " : "",
               strerror(rc));
     if (!f) return NULL;
     close(fd);

@@ -9,11 +9,14 @@ local suite = require "wsbot.testing.suite"
 local most_jobs, only, seed -- of --jobs, and of a process that it starts
 local skipped = {} -- names of files
 
+local function nothing() end -- host/app has read it
+
 -- Options of ours, and what takes their values. The last three are none that people give.
 local ours = {
   ["--test-timeout"] = function(value) suite.limit = number.read(value) end,
   ["--strict-leaks"] = function() suite.strict_leaks = true end,
-  ["--watch-also"] = function() end, -- host/app/test_watch.c has read it
+  ["--watch-also"] = nothing,
+  ["--trace"] = nothing,
   ["--jobs"] = function(value) most_jobs = number.read(value) end,
   ["--skip"] = function(value) skipped[value] = true end,
   ["--only"] = function(value) only = value end,

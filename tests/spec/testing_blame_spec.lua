@@ -266,6 +266,44 @@ describe("a test that fails", function()
   end)
 end)
 
+describe("wsbot test --trace FILE", function()
+  it_tells("writes what passes on the connections of tests and bots, each once, as a record that can be played", function()
+    local trace = place.folder() .. "/trace.jsonl"
+    run([[
+      local testing = require "wsbot.testing"
+      it("talks", function()
+        local peer = testing.server()
+        testing.bot("ws.connect { url = arg[1], on_message = function(c, m) c:send(m:upper()) end }",
+          { args = { peer.url .. "/feed?room=1" } })
+        local s = peer:accept()
+        s:send "hello"
+        s:expect "HELLO"
+        s:close(4000, "enough")
+        s:expect_close(4000)
+      end)
+    ]], "--trace", trace)
+    local kinds = {}
+    for line in io.lines(trace) do
+      local event = cjson.decode(line)
+      kinds[#kinds + 1] = event.record and "record" or event.kind or event.event
+    end
+    assert.same({ "record", "connect", "request", "response", "text", "text", "close", "end" }, kinds)
+    local peer = testing.replay(trace)
+    local bot <close> = testing.bot("ws.connect { url = arg[1], on_message = function(c, m) c:send(m:upper()) end }",
+      { args = { peer.url } }) -- luacheck: ignore
+    peer:finish()
+  end)
+
+  it_tells("says what is wrong with the file, and that one process writes it", function()
+    local _, err, status = run("it('x', function() end)", "--trace=/nowhere/at/all")
+    assert.equal("wsbot test: record: cannot write /nowhere/at/all: No such file or directory\n", err)
+    assert.equal(1, status)
+    _, err, status = run("it('x', function() end)", "--trace=x", "-j2")
+    assert.matches("^wsbot test: %-%-jobs and %-%-trace exclude each other", err)
+    assert.equal(2, status)
+  end)
+end)
+
 it("gives the program's path to specs and bots as arg[-1]", function()
   assert.is_string(arg[-1])
   local bot = testing.bot "print(arg[-1])"

@@ -120,11 +120,11 @@ describe("wsbot run --record", function()
   it("tells what cannot be written", story.of(function()
     local bot = program.run { "run", "--record", "/nowhere/at/all", place.file("bot.lua", "") }
     assert.equal(2, (bot:wait()))
-    assert.matches("%-%-record: cannot write /nowhere/at/all: No such file or directory", bot.err)
+    assert.matches("record: cannot write /nowhere/at/all: No such file or directory", bot.err)
     local path = place.file("bot.lua", "ws.connect { url = 'ws://127.0.0.1:1' }")
     bot = program.run { "run", "--record", "/dev/full", path }
     bot:wait()
-    assert.matches("%-%-record: cannot write /dev/full: No space left on device", bot.err)
+    assert.matches("record: cannot write /dev/full: No space left on device", bot.err)
     bot = program.run { "run", "--record", "/dev/full",
       place.file("bot.lua", "host.sleep(0.05) io.stderr:write 'later' os.exit()") }
     bot:wait()
