@@ -188,7 +188,7 @@ int main(int argc, char **argv) {
         return status;
     }
     if (options.command == CLI_TEST)
-        return options.watch ? test_watch(argc, argv, options.first) : test_run(argc, argv, &options);
+        return options.watch ? test_watch(argc, argv, &options) : test_run(argc, argv, &options);
     if (!interpreter_options_read(argc, argv, options.first, &script, &bad)) {
         interpreter_usage(argv[0] && argv[0][0] ? argv[0] : "wsbot", argv[bad]);
         if (options.as_lua) cli_hint_at_option(argv[bad]);

@@ -325,7 +325,7 @@ int generations_open(struct generations *g, struct worker *w, const struct inter
     }
     if (watch) {
         generation_watch_also(w->engine, how);
-        g->watch = watch_open(w);
+        g->watch = watch_open(w, how->also);
     }
     g->folder = this_folder();
     g->folder_name = folder_name();

@@ -14,6 +14,7 @@ struct test_watch {
     struct worker worker;
     int argc, first; /* the command line of a run: that of this program without --watch */
     char **argv;
+    const char *const *also; /* patterns of --watch-also */
     char program[4096];
     uv_process_t run;
     bool running;
@@ -25,7 +26,7 @@ struct test_watch {
 /* ---- wait ---- */
 
 static void wait_for_save(struct test_watch *t) {
-    t->watch = watch_open(&t->worker);
+    t->watch = watch_open(&t->worker, t->also);
     watch_loaded(t->watch, t->notes.files, false);
     keys_begin(&t->keys);
     fprintf(stderr, "wsbot test: waiting for a save (%s)\n",
@@ -149,8 +150,8 @@ static void take_words(struct test_watch *t, int argc, char **argv) {
     }
 }
 
-int test_watch(int argc, char **argv, int first) {
-    struct test_watch t = {.first = first};
+int test_watch(int argc, char **argv, const struct cli_options *options) {
+    struct test_watch t = {.first = options->first, .also = options->reload.also};
     size_t size = sizeof t.program;
     int rc = uv_exepath(t.program, &size); /* now: a program that is built anew meanwhile is found by this as well */
     if (rc < 0) {

@@ -4,10 +4,9 @@
 #ifndef APP_TEST_WATCH_H
 #define APP_TEST_WATCH_H
 
-#include "app/worker.h"
+#include "app/cli.h"
 
-/* Runs the tests until it is told to stop. `first` is the index of the first word behind `test`. Returns the exit
- * status. */
-int test_watch(int argc, char **argv, int first);
+/* Runs the tests until it is told to stop. Returns the exit status. */
+int test_watch(int argc, char **argv, const struct cli_options *options);
 
 #endif

@@ -1,8 +1,11 @@
 /* watch: folders are listened to, files are looked at. */
 #include "app/watch.h"
 
+#include "app/generation.h"
 #include "base/reserve.h"
+#include "script/loader.h"
 #include <dirent.h>
+#include <glob.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -35,6 +38,7 @@ struct watch {
     struct file *files;
     struct folder *folders;
     struct deadline look;
+    char *also[ALSO_MOST + 1]; /* patterns, absolute; then NULL */
     bool closed;
 };
 
@@ -164,13 +168,25 @@ static struct file *find(struct watch *w, const char *path) {
     return f;
 }
 
-static void add(struct watch *w, const struct engine_file *file) {
-    size_t size = strlen(file->path) + 1;
+static void add(struct watch *w, const char *path, struct file_mark mark) {
+    size_t size = strlen(path) + 1;
     struct file *f = reserve_take(sizeof *f + size);
-    memcpy(f->path, file->path, size);
-    f->loaded = f->seen = file->mark;
+    memcpy(f->path, path, size);
+    f->loaded = f->seen = mark;
     f->next = w->files;
     w->files = f;
+}
+
+/* Adds files that are there and match a pattern: they were not when the running generation was loaded. */
+static void add_matching(struct watch *w) {
+    static const struct file_mark nothing = {0};
+    glob_t found;
+    for (int i = 0; w->also[i]; i++) {
+        if (glob(w->also[i], 0, NULL, &found) != 0) continue;
+        for (size_t k = 0; k < found.gl_pathc; k++)
+            if (!find(w, found.gl_pathv[k])) add(w, found.gl_pathv[k], nothing);
+        globfree(&found);
+    }
 }
 
 /* Adds what the running generation has loaded meanwhile. */
@@ -179,7 +195,7 @@ static void add_new(struct watch *w) {
     if (!w->worker->engine) return;
     for (const struct engine_file *file = w->worker->engine->files; file; file = file->next) {
         if (find(w, file->path)) continue;
-        add(w, file);
+        add(w, file->path, file->mark);
         any = true;
     }
     if (any) renew_folders(w, false);
@@ -189,6 +205,7 @@ static void on_look(struct deadline *d) {
     struct watch *w = (struct watch *)((char *)d - offsetof(struct watch, look));
     uint64_t now = uv_hrtime();
     add_new(w);
+    add_matching(w);
     int64_t next = -1;
     const struct file *saved = NULL;
     bool missing = false;
@@ -217,9 +234,12 @@ static void look_in(struct watch *w, uint64_t ms) {
 
 /* ---- life ---- */
 
-struct watch *watch_open(struct worker *worker) {
+struct watch *watch_open(struct worker *worker, const char *const *also) {
     struct watch *w = reserve_take(sizeof *w);
+    char whole[PATH_MAX];
     w->worker = worker;
+    for (int i = 0; i < ALSO_MOST && also[i]; i++)
+        w->also[i] = reserve_copy(loader_absolute(also[i], whole) ? whole : also[i]);
     look_in(w, 0);
     return w;
 }
@@ -239,7 +259,7 @@ void watch_loaded(struct watch *w, const struct engine_file *files, bool besides
         if (f)
             f->loaded = f->seen = files->mark;
         else
-            add(w, files);
+            add(w, files->path, files->mark);
     }
     renew_folders(w, false);
     look_in(w, 0);
@@ -254,5 +274,6 @@ void watch_close(struct watch *w) {
         close_folder(f);
     }
     forget_files(w);
+    for (int i = 0; w->also[i]; i++) free(w->also[i]);
     free(w);
 }

@@ -8,9 +8,10 @@
 
 struct watch;
 
-/* Watches the files that the running generation, if there is one, has loaded, also those that it loads later. Keeps the
- * loop alive until it is closed. Aborts without memory. */
-struct watch *watch_open(struct worker *w);
+/* Watches the files that the running generation, if there is one, has loaded, also those that it loads later, and looks
+ * for new ones that match the patterns `also` (a list that ends with NULL, copied), from the folder where we are now.
+ * Keeps the loop alive until it is closed. Aborts without memory. */
+struct watch *watch_open(struct worker *w, const char *const *also);
 
 /* These files (copied) were loaded by another generation. They alone are watched from now on, or, where `besides`, they
  * as well; and what has changed since counts. */

@@ -64,8 +64,7 @@ struct engine_file *loader_take_files(struct engine *e) {
     return files;
 }
 
-/* A path as it is noted: absolute. False: there is no such file. */
-static bool absolute(const char *path, char out[PATH_MAX]) {
+bool loader_absolute(const char *path, char out[PATH_MAX]) {
     size_t n = PATH_MAX;
     out[0] = '\0';
     while (path[0] == '.' && path[1] == '/') path += 2;
@@ -118,12 +117,12 @@ static void note(struct engine *e, const char *path, struct file_mark mark, stru
 
 void loader_watch(struct engine *e, const char *path) {
     char whole[PATH_MAX];
-    if (absolute(path, whole)) note(e, whole, file_mark_read(whole), NULL);
+    if (loader_absolute(path, whole)) note(e, whole, file_mark_read(whole), NULL);
 }
 
 static void note_module(struct engine *e, const char *path, const char *module) {
     char whole[PATH_MAX];
-    struct engine_file *f = absolute(path, whole) ? file_of(e, whole) : NULL;
+    struct engine_file *f = loader_absolute(path, whole) ? file_of(e, whole) : NULL;
     if (!f || f->module) return;
     f->module = reserve_copy(module);
     account_add(e->account, strlen(module) + 1);
@@ -131,7 +130,7 @@ static void note_module(struct engine *e, const char *path, const char *module) 
 
 void loader_set_script(struct engine *e, const char *path) {
     char whole[PATH_MAX];
-    e->script_file = absolute(path, whole) ? file_of(e, whole) : NULL;
+    e->script_file = loader_absolute(path, whole) ? file_of(e, whole) : NULL;
 }
 
 const struct engine_file *loader_unsaved(const struct engine *e, const char **why) {
@@ -221,7 +220,7 @@ static struct slice text_of(const struct source *s) { return slice_of(s->text, s
 int loader_load(lua_State *L, const char *path, const char *mode) {
     struct engine *e = engine_of(L);
     char whole[PATH_MAX];
-    if (!path || !absolute(path, whole)) return luaL_loadfilex(L, path, mode);
+    if (!path || !loader_absolute(path, whole)) return luaL_loadfilex(L, path, mode);
     lua_pushfstring(L, "@%s", path);
     struct source *past = past_of(e, whole);
     if (past) {

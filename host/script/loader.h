@@ -5,6 +5,7 @@
 #define SCRIPT_LOADER_H
 
 #include "base/file_mark.h"
+#include <limits.h>
 #include <lua.h>
 
 struct engine;
@@ -33,6 +34,9 @@ void l_loader_open(lua_State *L);
 /* As luaL_loadfilex: leaves the chunk or a message on the stack, and gives Lua's status. `path` NULL: standard input.
  * `mode` NULL: text or binary. */
 int loader_load(lua_State *L, const char *path, const char *mode);
+
+/* A path as it is noted: absolute, "./" left out. False: there is no such file. */
+bool loader_absolute(const char *path, char out[PATH_MAX]);
 
 /* The generation depends on this file as well (host.watch), which it does not load as Lua. */
 void loader_watch(struct engine *e, const char *path);

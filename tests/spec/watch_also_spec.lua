@@ -76,8 +76,14 @@ it_tells("--watch-also does the same for all files of a pattern", function()
   place.file(folder .. "/page.html", "<p>")
   bot:tells "two"
   place.file(folder .. "/page.txt", "no")
+  place.file(folder .. "/new.json", "a new one counts as well")
+  bot:tells "two"
+  story.poll("the line of the reload", function() return bot.bot.err:find "reload 3" end)
+  assert.matches("reload 3: [^\n]*new.json, ", bot.bot.err)
+  place.file(folder .. "/new.json", "and its next save")
+  bot:tells "two"
   story.pause(0.1)
-  assert.is_nil(bot.bot.err:find "reload 3")
+  assert.is_nil(bot.bot.err:find "reload 5")
 end)
 
 it_tells("a module in C that was built anew keeps its old code, and that is told", function()
