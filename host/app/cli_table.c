@@ -1,0 +1,263 @@
+/* cli_table: the values of options are judged here, where any will not do. */
+#include "app/cli_table.h"
+
+#include "app/pool.h"
+#include <stdlib.h>
+#include <string.h>
+
+enum { JOBS_MOST = 64 };
+
+static bool take_number(const char *text, unsigned most, unsigned *out) {
+    char *end;
+    unsigned long n = strtoul(text, &end, 10);
+    if (*text < '0' || *text > '9' || *end || n > most) return false;
+    *out = (unsigned)n;
+    return true;
+}
+
+static bool take_seconds(struct cli_options *o, const char *value) {
+    char *end;
+    double n = strtod(value, &end);
+    (void)o;
+    return end > value && !*end && n >= 0 && n <= 1e9;
+}
+static bool take_grace(struct cli_options *o, const char *value) {
+    o->reload.grace = take_seconds(o, value) ? strtod(value, NULL) : 0;
+    return take_seconds(o, value);
+}
+static bool take_also(struct cli_options *o, const char *value) {
+    for (int i = 0; i < ALSO_MOST; i++) {
+        if (o->reload.also[i]) continue;
+        o->reload.also[i] = value;
+        return true;
+    }
+    return false;
+}
+static bool take_trial(struct cli_options *o, const char *value) {
+    o->reload.trial = take_seconds(o, value) ? strtod(value, NULL) : 0;
+    return take_seconds(o, value);
+}
+static bool take_trial_errors(struct cli_options *o, const char *value) {
+    return take_number(value, 1000000, &o->reload.trial_errors);
+}
+static bool take_limit(struct cli_options *o, const char *value) {
+    return take_seconds(o, value) && strtod(value, NULL) > 0;
+}
+static bool take_redirects(struct cli_options *o, const char *value) {
+    unsigned n;
+    (void)o;
+    return !value || take_number(value, 20, &n);
+}
+static bool take_header(struct cli_options *o, const char *value) {
+    const char *colon = strchr(value, ':');
+    (void)o;
+    return colon && colon > value;
+}
+/* HOST:PORT:ADDRESS, of which an IPv6 address has more colons. */
+static bool take_resolve(struct cli_options *o, const char *value) {
+    (void)o;
+    while ((value = strchr(value, ':'))) {
+        size_t digits = strspn(++value, "0123456789");
+        if (digits && value[digits] == ':' && value[digits + 1]) return true;
+    }
+    return false;
+}
+static bool take_strict(struct cli_options *o, const char *value) { return (void)value, o->strict = true; }
+static bool take_log_format(struct cli_options *o, const char *value) {
+    o->log_json = strcmp(value, "json") == 0;
+    return o->log_json || strcmp(value, "text") == 0;
+}
+static bool take_watch(struct cli_options *o, const char *value) { return (void)value, o->watch = true; }
+static bool take_workers(struct cli_options *o, const char *value) {
+    return take_number(value, POOL_MOST, &o->workers) && o->workers > 0;
+}
+static bool take_jobs(struct cli_options *o, const char *value) {
+    return take_number(value, JOBS_MOST, &o->jobs) && o->jobs > 0;
+}
+static bool take_record(struct cli_options *o, const char *value) { return (o->record = value) != NULL; }
+static bool take_record_secrets(struct cli_options *o, const char *value) {
+    return (void)value, o->record_secrets = true;
+}
+static bool take_port(struct cli_options *o, const char *value) { return take_number(value, 65535, &o->port); }
+static bool take_host(struct cli_options *o, const char *value) { return (o->host = value) != NULL; }
+static bool take_tls_cert(struct cli_options *o, const char *value) { return (o->tls_cert = value) != NULL; }
+static bool take_tls_key(struct cli_options *o, const char *value) { return (o->tls_key = value) != NULL; }
+static bool take_with_echo(struct cli_options *o, const char *value) {
+    o->with_echo = true;
+    return !value || take_port(o, value);
+}
+static bool take_max_memory(struct cli_options *o, const char *value) {
+    return take_number(value, 1u << 20, &o->max_memory) && o->max_memory > 0;
+}
+
+const struct option cli_table[] = {
+    {RUN, "--watch", NULL, "reload the script when it, or a file it loaded, is saved; connections stay (see SIGHUP)",
+     take_watch},
+    {RUN, "--watch-also", "GLOB",
+     "with --watch: reload when one of these files is saved, too, as \"*.json\"; may be given again (see host.watch)",
+     take_also},
+    {RUN, "--reload-grace", "SECONDS",
+     "before a reload, let callbacks and tasks that wait finish, up to so long (0); messages are held meanwhile",
+     take_grace},
+    {RUN, "--trial", "SECONDS",
+     "so long after a reload, errors of the new code bring the old sources back (see --trial-errors)", take_trial},
+    {RUN, "--trial-errors", "N", "how many errors of callbacks, tasks and timers a trial takes (3)", take_trial_errors},
+    {RUN, "--workers", "N", "run the script in N processes (see host.worker); one that dies is started again",
+     take_workers},
+    {RUN, "--strict", NULL, "an error in a callback ends the program with status 1", take_strict},
+    {RUN, "--with-echo", "[PORT]", "run the echo peer beside the script (127.0.0.1, port 1234)", take_with_echo},
+    {CONNECT, "-H, --header", "LINE", "send this header line, \"Name: value\"; may be given again", take_header},
+    {CONNECT, "--origin", "ORIGIN", "send this Origin, as a page of that site would: https://example.org", NULL},
+    {CONNECT, "--subprotocol", "NAMES", "offer these subprotocols, the preferred first: \"v2, v1\"", NULL},
+    {CONNECT, "--no-compression", NULL, "do not offer permessage-deflate", NULL},
+    {CONNECT, "-L, --max-redirects", "[N]", "follow redirects, N at most (10), with the cookies set on the way",
+     take_redirects},
+    {CONNECT, "--redirect-headers", NULL, "header lines go to other origins, too (never Authorization and Cookie)",
+     NULL},
+    {CONNECT, NULL, NULL, "messages", NULL},
+    {CONNECT, "--binary", NULL, "send binary messages, not text; of the end of a line, CR LF, only LF is left out then",
+     NULL},
+    {CONNECT, "--base64", NULL, "show binary messages in Base64; with --binary, lines to send are Base64 as well",
+     NULL},
+    {CONNECT, "--json", NULL, "lay out messages that are JSON; in colours on a terminal", NULL},
+    {CONNECT, "-n, --no-input", NULL, "only receive: standard input is left alone", NULL},
+    {CONNECT, "-1, --one", NULL, "end after the first message that comes, and not at the end of the input", NULL},
+    {CONNECT, NULL, NULL, "time", NULL},
+    {CONNECT, "--wait", "SECONDS", "when the input has ended, receive for so long before closing (0)", take_seconds},
+    {CONNECT, "--timeout", "SECONDS", "the connection must be open by then, and with --one the message be there",
+     take_seconds},
+    {CONNECT, "--ping", "SECONDS", "send a ping that often; end where nothing comes for 20 seconds after one",
+     take_seconds},
+    {CONNECT, NULL, NULL, "the way there", NULL},
+    {CONNECT, "-4, --ipv4", NULL, "only by IPv4", NULL},
+    {CONNECT, "-6, --ipv6", NULL, "only by IPv6", NULL},
+    {CONNECT, "--resolve", "H:P:ADDRS", "host H at port P has these addresses (a,b); may be given again", take_resolve},
+    {CONNECT, "--local-address", "IP", "connect from this address", NULL},
+    {CONNECT, "-x, --proxy", "URL", "connect through this proxy, or \"none\"; else as HTTPS_PROXY and its kin say",
+     NULL},
+    {CONNECT, NULL, NULL, "TLS", NULL},
+    {CONNECT, "--ca", "FILE", "trust the certificate authorities in this file (PEM), not the system's", NULL},
+    {CONNECT, "--system-ca", NULL, "trust the system's as well as those", NULL},
+    {CONNECT, "--cert", "FILE", "show this certificate to the server (PEM, its chain included)", NULL},
+    {CONNECT, "--key", "FILE", "the key of that certificate (PEM)", NULL},
+    {CONNECT, "--pin", "PIN", "the server's key must be this one, \"sha256//...=\"; may be given again", NULL},
+    {CONNECT, "--server-name", "NAME", "send and check this name, not the URL's", NULL},
+    {CONNECT, "--alpn", "NAME", "offer this protocol, \"http/1.1\"; may be given again", NULL},
+    {CONNECT, "--allow-weak", NULL, "accept keys and hashes that can be forged: RSA under 2,048 bits, MD5, SHA-1",
+     NULL},
+    {CONNECT, "--no-stapling", NULL, "do not ask for an OCSP response beside the certificate", NULL},
+    {CONNECT, "-k, --insecure", NULL, "do not check the server's certificate (--pin is checked): anyone may listen",
+     NULL},
+    {CONNECT, NULL, NULL, "to look closer", NULL},
+    {CONNECT, "-v, --verbose", NULL,
+     "tell of the handshake, TLS and each frame on stderr; what lets others in is masked", NULL},
+    {RUN | CONNECT, "--record", "FILE", "write what passes on connections as JSON lines (see wsbot.testing.replay)",
+     take_record},
+    {RUN | CONNECT, "--record-secrets", NULL,
+     "with --record: headers and queries whole, not without what may be a secret", take_record_secrets},
+    {RUN, "--max-memory", "MB",
+     "how much a script, and what is kept for it (messages, options), may take; past it, \"not enough memory\"",
+     take_max_memory},
+    {RUN, "--log-format", "FORMAT",
+     "how lines of the log look: text or json (WSBOT_LOG: debug, info, warn, error, off)", take_log_format},
+    {ECHO_, "--host", "H", "the address to listen on (127.0.0.1)", take_host},
+    {ECHO_, "--port", "P", "the port to listen on (1234); 0: a free one", take_port},
+    {ECHO_, "--tls-cert", "F", "speak wss:// with this certificate (PEM, its chain included)", take_tls_cert},
+    {ECHO_, "--tls-key", "F", "the key of that certificate (PEM)", take_tls_key},
+    {TEST, "--watch", NULL,
+     "run them again until Ctrl-C: at each save the spec files that loaded what was saved, and new ones", take_watch},
+    {TEST, "--watch-also", "GLOB",
+     "with --watch: run all when one of these files is saved, too, as \"*.json\"; may be given again (see host.watch)",
+     take_also},
+    {TEST, "-j, --jobs", "N", "run the spec files in N processes at a time; what is told, and in which order, stays",
+     take_jobs},
+    {TEST, "--trace", "FILE",
+     "write what passes on all connections of the tests, as --record does (see wsbot.testing.replay)", take_record},
+    {TEST, "--test-timeout", "SECONDS", "how long a test, or a hook, may take (10)", take_limit},
+    {TEST, "--strict-leaks", NULL, "what a test leaves open is a failure of it", NULL},
+    {ANY, "--help", NULL, "this text", NULL},
+    {PROGRAM, "--version", NULL, NULL, NULL}, /* without a command */
+    {0},
+};
+
+/* What the values of options must be, where not any will do. */
+static const struct {
+    take_fn *take;
+    const char *text;
+} rules[] = {
+    {take_log_format, "text or json"},
+    {take_workers, "a whole number from 1 to 1024"},
+    {take_jobs, "a whole number from 1 to 64"},
+    {take_port, "a whole number from 0 to 65535"},
+    {take_with_echo, "a port: a whole number from 0 to 65535"},
+    {take_max_memory, "MB: a whole number from 1 to 1048576"},
+    {take_seconds, "seconds, 0 or more"},
+    {take_also, "at most 32 of them"},
+    {take_grace, "seconds, 0 or more"},
+    {take_trial, "seconds, 0 or more"},
+    {take_trial_errors, "a whole number from 0 to 1000000"},
+    {take_limit, "seconds, more than 0"},
+    {take_redirects, "a whole number from 0 to 20"},
+    {take_header, "\"Name: value\""},
+    {take_resolve, "HOST:PORT:ADDRESS"},
+};
+
+const char *cli_rule_of(take_fn *take) {
+    for (size_t i = 0; i < sizeof rules / sizeof *rules; i++)
+        if (rules[i].take == take) return rules[i].text;
+    return "another one";
+}
+
+const struct command cli_commands[] = {
+    [CLI_RUN] =
+        {"run", "wsbot run [OPTIONS] SCRIPT [ARG...]",
+         "Runs a Lua script, then its connections and timers until none is left.\n"
+         "SIGINT and SIGTERM stop it gracefully; a second one at once. SIGHUP reloads it.\n"
+         "\n"
+         "Lines of the log go to stderr, with time and level; where that is the journal of systemd, as <4>message.\n"
+         "With --workers each worker has a --record file of its own: FILE.1, FILE.2 and so on.\n"
+         "Of what a slow disk or reader has not taken up to 16 MiB wait; beyond, lines are dropped and counted.\n"
+         "\n"
+         "exit status:\n"
+         "  0  done, or stopped by a signal\n"
+         "  1  an error of the script, with --strict of a callback, too; what host.stop and os.exit say may be "
+         "another\n"
+         "  2  wrong options"},
+    [CLI_CHECK] =
+        {"check", "wsbot check SCRIPT [ARG...]",
+         "Loads a script as a reload would: until its main chunk ends or first waits; nothing that it asks for "
+         "begins.\n"
+         "Prints the connections, timers and states that it declares. Exit status 0, or 1 where it does not load."},
+    [CLI_CONNECT] =
+        {"connect", "wsbot connect [OPTIONS] URL",
+         "Talks to a server by hand: ws://, wss://, or ws+unix:/path/of/socket:/uri. Each line typed, or read from\n"
+         "standard input, is sent as a message; each message that comes is printed as a line. All else goes to\n"
+         "stderr. At the end of the input (Ctrl-D) the connection is closed: what was sent before is written first\n"
+         "(but not to a server that takes nothing for 60 s, or --timeout), and what still comes is printed.\n"
+         "\n"
+         "On a terminal the line can be edited (keys as in a shell; arrows: history; a pasted text stays one\n"
+         "message), and bytes that would control the terminal are shown as escapes. Ctrl-C closes, a second one\n"
+         "ends at once.\n"
+         "\n"
+         "exit status:\n"
+         "  0  done: the connection was closed in order (1000, 1001, or without a code)\n"
+         "  1  no connection: name, network, TLS, or the server's answer\n"
+         "  2  wrong options, input that cannot be sent (not UTF-8, not Base64, too long), or a file\n"
+         "  3  the connection ended in another way: a close code that tells of a fault, or none at all; or\n"
+         "     messages came faster than they were read, and are lost\n"
+         "  4  it took too long: --timeout, connecting, or a server that takes nothing\n"
+         "\n"
+         "environment:\n"
+         "  WSBOT_HISTORY       file of the lines typed; empty: none is kept (~/.local/state/wsbot/history). A line "
+         "that\n"
+         "                      begins with a space is not kept\n"
+         "  WSBOT_KEY_PASSWORD  opens the file of --key\n"
+         "  NO_COLOR            no colours"},
+    [CLI_ECHO] = {"echo", "wsbot echo [OPTIONS]",
+                  "A WebSocket peer that sends back what it gets, to try a bot against."},
+    [CLI_TEST] =
+        {"test", "wsbot test [--watch] [-j N] [--test-timeout SECONDS] [--strict-leaks] [BUSTED OPTIONS] [PATH...]",
+         "Runs busted specs (*_spec.lua) inside the host: tests and hooks may wait, and what runs over its limit\n"
+         "(10 seconds), fails in a callback, or is left open, is told with its test. All other options are\n"
+         "busted's: see busted --help."},
+};

@@ -1,0 +1,41 @@
+/* cli_table: what is on the command line: the options, what their values must be, and the commands with their help.
+ * Only cli.c, which reads it, includes this. */
+#ifndef APP_CLI_TABLE_H
+#define APP_CLI_TABLE_H
+
+#include "app/cli.h"
+
+/* Takes the value of an option; false when it is wrong. */
+typedef bool take_fn(struct cli_options *o, const char *value);
+
+struct option {
+    int commands;      /* 1 << CLI_RUN, ... */
+    const char *name;  /* with its dashes; a short one may go before it: "-n, --no-input"; NULL: `help` is a heading */
+    const char *value; /* what to call its value; NULL: it has none; in brackets: it may be left out */
+    const char *help;
+    take_fn *take; /* NULL: any value will do */
+};
+
+/* The commands that an option goes with. */
+enum {
+    RUN = 1 << CLI_RUN,
+    CONNECT = 1 << CLI_CONNECT,
+    ECHO_ = 1 << CLI_ECHO,
+    TEST = 1 << CLI_TEST,
+    PROGRAM = 1 << (CLI_TEST + 1), /* without a command */
+    ANY = ~0
+};
+
+/* All of them, in the order of the help; the last goes with no command. */
+extern const struct option cli_table[];
+
+/* What a value must be that was not taken. */
+const char *cli_rule_of(take_fn *take);
+
+struct command {
+    const char *name, *usage, *help;
+};
+extern const struct command cli_commands[]; /* by enum cli_command */
+enum { COMMANDS = CLI_TEST + 1 };
+
+#endif
