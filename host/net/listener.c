@@ -34,9 +34,8 @@ static void on_incoming(uv_stream_t *listening, int status) {
 
 static void on_closed(uv_handle_t *handle) { free(handle->data); }
 
-static bool read_address(union address *out, const struct listener_options *options, struct fault *fault) {
-    const char *host = options->host;
-    enum address_kind kind = address_read(out, host, options->port);
+int listener_read_address(union address *out, const char *host, uint16_t port, struct fault *fault) {
+    enum address_kind kind = address_read(out, host, port);
     if (kind == ADDRESS_NONE)
         fault_put(fault, "listen", "%s is not an IP address", host);
     else if (kind == ADDRESS_ASTRAY)
@@ -44,12 +43,12 @@ static bool read_address(union address *out, const struct listener_options *opti
     else if (address_lacks_zone(out))
         fault_put(fault, "listen",
                   "cannot listen on %s: a link-local address needs its interface behind it, as %s%%eth0", host, host);
-    return !fault_set(fault);
+    return fault_set(fault) ? ERR_SYSTEM : 0;
 }
 
 int listener_open(struct listener **out, struct net *net, const struct listener_options *options, struct fault *fault) {
     union address address;
-    if (!read_address(&address, options, fault)) return ERR_SYSTEM;
+    if (listener_read_address(&address, options->host, options->port, fault) < 0) return ERR_SYSTEM;
     struct listener *l = calloc(1, sizeof *l);
     int rc = l ? uv_tcp_init(net->loop, &l->tcp) : UV_ENOMEM;
     if (rc < 0) {

@@ -26,6 +26,7 @@ struct engine_host {
 struct box;
 struct conn_box;
 struct timer;
+struct serving;
 struct luv;
 
 /* How many instructions of Lua pass between two looks at a limit. */
@@ -95,6 +96,7 @@ struct engine {
     struct box *objects;                 /* that its userdata refer to */
     struct conn_box *boxes, **boxes_end; /* its connections, in order */
     struct timer *timers;                /* those that are set */
+    struct serving *servings;            /* its web servers (l_serve.h) */
     uint64_t births;                     /* connections, timers and tasks are numbered as they begin */
     bool collects;                       /* errors of tasks are kept for a test, not reported */
     bool quiet;                          /* one is told that was kept */
