@@ -330,9 +330,10 @@ void http_caller_answer(struct http_caller *c, const struct serve_answer *a) {
 }
 
 void http_caller_refuse(struct http_caller *c, unsigned status, const char *why) {
-    static const struct serve_request unknown;
-    int rc = serve_refusal_write(&c->out, status, why, c->asked ? &c->asked->parts : &unknown, now(c));
-    begin_answer(c, false, rc);
+    struct serve_request to = c->asked ? c->asked->parts : (struct serve_request){0};
+    bool is_whole = c->state == CALLER_WAITS || c->state == CALLER_TAKEN; /* the next one can be found behind it */
+    to.keeps = to.keeps && is_whole && !c->server->closing;
+    begin_answer(c, to.keeps, serve_refusal_write(&c->out, status, why, &to, now(c)));
 }
 
 /* ---- for its server, and who answers ---- */

@@ -197,8 +197,8 @@ void http_server_close(struct http_server *s, uint64_t grace) {
 
 void http_server_disown(struct http_server *s) {
     http_server_own(s, NULL, NULL, s->net->account, s->max_body);
-    each(s, http_caller_give_up);
     http_server_close(s, UINT64_MAX);
+    each(s, http_caller_give_up);
 }
 
 void http_server_stop_all(struct net *net, uint64_t grace) {

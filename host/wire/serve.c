@@ -234,14 +234,12 @@ int serve_answer_write(struct buf *out, const struct serve_answer *a, const stru
 
 int serve_refusal_write(struct buf *out, unsigned status, const char *why, const struct serve_request *to,
                         int64_t now) {
-    struct serve_request last = *to;
     struct buf text;
-    last.keeps = false;
     buf_init(&text, 256);
     int rc = buf_printf(&text, "%s\n", why);
     const struct serve_answer a = {
         .status = status, .fields = slice_str("Content-Type: text/plain\r\n"), .body = buf_slice(&text)};
-    if (rc == 0) rc = serve_answer_write(out, &a, &last, now);
+    if (rc == 0) rc = serve_answer_write(out, &a, to, now);
     buf_clear(&text);
     return rc;
 }

@@ -64,7 +64,7 @@ struct serve_answer {
  * ERR_NOMEM. */
 int serve_answer_write(struct buf *out, const struct serve_answer *a, const struct serve_request *to, int64_t now);
 
-/* Appends a refusal, after which the connection ends: `why` is its body, with a line end. */
+/* Appends a refusal: `why` is its body, with a line end. */
 int serve_refusal_write(struct buf *out, unsigned status, const char *why, const struct serve_request *to, int64_t now);
 
 #endif

@@ -118,4 +118,9 @@ local function open(what, options, level, patient)
   return setmetatable({ core = listening, url = url_of(address), port = port }, server)
 end
 
-return { open = open }
+-- Is this a right answer? True, or false and what is wrong with it.
+local function check(answer)
+  return given.try(prepare, answer)
+end
+
+return { open = open, check = check }
