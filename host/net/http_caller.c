@@ -161,6 +161,7 @@ static void ask_for_body(struct http_caller *c) {
 static void take_head(struct http_caller *c) {
     const char *why;
     skip_empty_lines(c);
+    if (c->in.len == 0 && !clock_is_set(&c->due)) limit(c, HTTP_SERVER_IDLE_S);
     if (c->in.len == 0) return;
     if (!c->begun) limit(c, HTTP_SERVER_HEAD_S);
     c->begun = true;
@@ -259,6 +260,7 @@ static void on_ended(void *owner, int error) {
 
 /* It is written. */
 static void answered(struct http_caller *c) {
+    buf_clear(&c->out);
     if (!c->keeps) {
         leave(c);
         return;

@@ -84,6 +84,7 @@ struct engine {
 
     uint64_t reloads; /* how many generations were before it */
     bool staged;      /* it was not taken over yet: nothing begins (reload.h) */
+    bool is_checked;  /* and never will be: it is only looked at */
     bool ended;       /* another has taken over: nothing begins any more */
     bool holds;       /* connections tell nothing: a reload is about to come (l_events_hold) */
     bool stopping;    /* a bot under test stops: no connection begins any more */

@@ -134,8 +134,8 @@ static int l_handled(lua_State *L, int status, lua_KContext ctx) {
 
 static int l_handle(lua_State *L) {
     struct exchange *x = l_door_given(L, l_handle);
+    x->engine->tasks.current->born = x->serving->born; /* it ends with that, and not before */
     x->task = x->engine->tasks.current;
-    x->task->born = x->serving->born; /* it ends with that, and not before */
     if (!box_push(L, x->serving)) return luaL_error(L, "the server is gone");
     lua_getiuservalue(L, -1, 1); /* server, fn */
     push_request(L, http_caller_asked(x->caller));
@@ -208,6 +208,13 @@ static struct http_server *to_be_kept(const struct serving *s, const struct engi
     return is_ours && has->engine != s->engine && (!running || has->engine == running) ? server : NULL;
 }
 
+/* Is its address for the take-over, as that of another is now, or as there is none? */
+static bool waits_for_take_over(const struct serving *s) {
+    const struct engine *e = s->engine;
+    bool is_free = stream_address_of(&s->address.any).port == 0; /* nobody else can have it */
+    return e->staged && !is_free && (e->is_checked || to_be_kept(s, NULL));
+}
+
 /* Another of the same staged generation is to have that one. */
 static bool is_promised(const struct serving *s) {
     struct stream_address address = stream_address_of(&s->address.any);
@@ -238,7 +245,7 @@ static int l_serve(lua_State *L) {
     lua_getfield(L, 1, "handler");
     lua_setiuservalue(L, 2, 1);
     box_anchor(L, 2, s);
-    bool waits = rc == 0 && s->engine->staged && to_be_kept(s, NULL);
+    bool waits = rc == 0 && waits_for_take_over(s);
     if (waits && is_promised(s))
         fault_put(&fault, "listen", "cannot listen twice on %s port %d", lua_tostring(L, 3), (int)lua_tointeger(L, 4));
     else if (rc == 0 && !waits)
@@ -265,10 +272,10 @@ static int l_address(lua_State *L) {
     return 2;
 }
 
-/* Runs Lua code: their <close> variables. */
+/* Runs Lua code: their <close> variables. Not the one that asks for it. */
 static void cancel_handlers(struct serving *s) {
     struct exchange *x = s->exchanges;
-    while (x) x = x->task && task_cancel(x->task) ? s->exchanges : x->next; /* not the one that asks for it */
+    while (x) x = !x->task->cancelled && task_cancel(x->task) ? s->exchanges : x->next;
 }
 
 static void end_at_once(struct serving *s) {
@@ -279,14 +286,22 @@ static void end_at_once(struct serving *s) {
 /* close(at_once): requests that are under way are answered first, or handlers and all end now. */
 static int l_close(lua_State *L) {
     struct serving *s = l_box_get(L, 1, &serving_type);
-    if (lua_toboolean(L, 2) || !s->server || s->engine->staged)
+    if (lua_toboolean(L, 2) || s->engine->staged)
         end_at_once(s);
-    else
+    else if (s->server)
         http_server_close(s->server, UINT64_MAX);
     return 0;
 }
 
 /* ---- for the engine ---- */
+
+void l_serve_each(const struct engine *e, void (*tell)(void *arg, const char *address), void *arg) {
+    char text[STREAM_ADDRESS_TEXT];
+    for (const struct serving *s = e->servings; s; s = s->next) {
+        stream_address_text(&s->address.any, text, sizeof text);
+        tell(arg, text);
+    }
+}
 
 void l_serve_offer(struct engine *e) {
     for (struct serving *s = e->servings; s; s = s->next)

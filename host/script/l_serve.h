@@ -12,6 +12,9 @@ enum serve_fate { SERVE_KEPT, SERVE_OPENED, SERVE_CLOSED };
 void l_serve_take_over(struct engine *last, struct engine *next,
                        void (*tell)(void *arg, enum serve_fate fate, const char *address), void *arg);
 
+/* Calls `tell` for each server, with the address that was asked for. */
+void l_serve_each(const struct engine *e, void (*tell)(void *arg, const char *address), void *arg);
+
 /* Requests that were held are told (see engine->holds). */
 void l_serve_offer(struct engine *e);
 

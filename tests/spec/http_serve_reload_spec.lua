@@ -1,4 +1,5 @@
 -- http.serve across reloads: the socket, the connections and the requests of a server outlive its generation.
+local place = require "support.place"
 local program = require "support.program"
 local raw = require "support.raw"
 local reloadable = require "support.reloadable"
@@ -110,7 +111,7 @@ describe("after a reload", function()
     assert.equal("generation 5", body_of(c))
   end)
 
-  it_tells("a server without a port has another, which it knows at once; nobody is there before the take-over", function()
+  it_tells("a server without a port has another one, which it knows at once", function()
     local bot = reloadable.start(source(0, 1, nil, "say(server.port)"))
     local first = tonumber(bot:line())
     bot:tells "loaded 1"
@@ -123,7 +124,7 @@ describe("after a reload", function()
 
   it_tells("one that both the old and the new code have closed is no more", function()
     local port, closed = free_port(), free_port()
-    local bot = reloadable.start(source(port, 1) .. "host.on_reload(function() server:close() end) host.every(1000, print)")
+    local bot = reloadable.start(source(port, 1, nil, "host.on_reload(function() server:close() end)"))
     bot:tells "loaded 1"
     bot:takes_over(source(port, 2, nil, ("http.serve { port = %d, handler = print }:close()"):format(closed)))
     bot:tells "loaded 2"
@@ -209,6 +210,21 @@ describe("a bot under test", function()
 end)
 
 describe("a program", function()
+  it_tells("is checked, and has no address, also where the running one has it", function()
+    local taken = uv.new_tcp()
+    assert(taken:bind("127.0.0.1", 0))
+    assert(taken:listen(1, print))
+    local port = taken:getsockname().port
+    local path = place.file("bot.lua", [[
+      local http = require "wsbot.http"
+      http.serve { port = tonumber(arg[1]), handler = print }
+      http.serve { host = "::1", handler = print }
+    ]])
+    local check = program.run { "check", path, tostring(port) }
+    check:tells("server      127.0.0.1:" .. port, "server      [::1]:0")
+    check:ends(0)
+  end)
+
   it_tells("ends by os.exit from a handler, and by an error under --strict", function()
     for code, status in pairs { ["os.exit(3)"] = 3, ["os.exit(4, true)"] = 4, ["error 'strict'"] = 1 } do
       local bot = program.bot(([[

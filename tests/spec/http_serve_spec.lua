@@ -47,7 +47,8 @@ describe("a handler", function()
   it_tells("finds headers in any case, all lines of one, and JSON", function()
     local _, port = serve [[
       local value, why = request:json()
-      return { json = { request.headers.ACCEPT, request:all "accept", value or why, tostring(request), request.headers.no == nil } }
+      return { json = { request.headers.ACCEPT, request:all "accept", value or why, tostring(request),
+        request.headers.no == nil } }
     ]]
     local c = raw.connect(port)
     local _, body, headers = c:ask("POST /j", "Accept: a\r\naccept: b\r\n", '{"n":1.5}'):answer()
@@ -166,7 +167,7 @@ describe("http.serve", function()
     for _, one in ipairs { half, c } do
       local _, body, headers = one:answer()
       assert.same({ "done", "close" }, { body, headers.connection })
-      one.tcp:close()
+      one:close()
     end
     bot:ends(0)
   end)
@@ -200,7 +201,9 @@ describe("http.serve", function()
   end)
 
   it_tells("talks with curl", function()
-    local _, port = serve [[ return { body = request.method .. #request.body, headers = { A = request.headers.expect or "no" } } ]]
+    local _, port = serve [[
+      return { body = request.method .. #request.body, headers = { A = request.headers.expect or "no" } }
+    ]]
     local function curl(...)
       local c = program.start("/usr/bin/curl", { "-sSi", "--max-time", "20", ... })
       c:wait()
@@ -252,7 +255,8 @@ describe("a connection", function()
   it_tells("may come byte by byte, with empty lines before a request", function()
     local _, port = serve(SHOW)
     local c = raw.connect(port)
-    local text = "\r\n\r\nPOST /x HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n2;e\r\nhe\r\n3\r\nllo\r\n0\r\nT: t\r\n\r\n\r\n"
+    local text = "\r\n\r\nPOST /x HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n"
+      .. "2;e\r\nhe\r\n3\r\nllo\r\n0\r\nT: t\r\n\r\n\r\n"
     for i = 1, #text do
       c:send(text:sub(i, i))
       if i % 4 == 0 then story.pause(0.001) end
@@ -299,24 +303,24 @@ describe("a connection", function()
 end)
 
 describe("a request is refused", function()
+  local POST <const>, CHUNKED <const> = "POST / HTTP/1.1\r\nHost: h\r\n", "Transfer-Encoding: chunked\r\n"
   for what, case in pairs {
     ["that is none"] = { 400, "SSH-2.0-OpenSSH_9\r\n\r\n", "a wrong request line" },
     ["of HTTP/2"] = { 400, "PRI * HTTP/2.0\r\n\r\n", "a wrong request line" },
     ["without Host"] = { 400, "GET / HTTP/1.1\r\n\r\n", "Host is missing" },
-    ["with two lengths"] = { 400, "POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\n",
+    ["with two lengths"] = { 400, POST .. "Content-Length: 1\r\nContent-Length: 2\r\n\r\n",
       "more than one Content%-Length" },
     ["with a length and chunks"] = { 400,
-      "POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\nGET /smuggled HTTP/1.1\r\n\r\n",
+      POST .. "Content-Length: 1\r\n" .. CHUNKED .. "\r\n0\r\n\r\nGET /smuggled HTTP/1.1\r\n\r\n",
       "both Transfer%-Encoding and Content%-Length" },
-    ["in another coding"] = { 501, "POST / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: gzip\r\n\r\n", "other than chunked" },
-    ["with chunks in HTTP/1.0"] = { 400, "POST / HTTP/1.0\r\nTransfer-Encoding: chunked\r\n\r\n", "HTTP/1.0" },
-    ["with wrong chunks"] = { 400, "POST / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\nxyz\r\n",
-      "a chunk without its size" },
-    ["with a name that is folded"] = { 400, "GET / HTTP/1.1\r\nHost: h\r\n A: b\r\n\r\n", "a header name" },
+    ["in another coding"] = { 501, POST .. "Transfer-Encoding: gzip\r\n\r\n", "other than chunked" },
+    ["with chunks in HTTP/1.0"] = { 400, "POST / HTTP/1.0\r\n" .. CHUNKED .. "\r\n", "HTTP/1.0" },
+    ["with wrong chunks"] = { 400, POST .. CHUNKED .. "\r\nxyz\r\n", "a chunk without its size" },
+    ["with a line that is folded"] = { 400, "GET / HTTP/1.1\r\nHost: h\r\n A: b\r\n\r\n", "a header name" },
     ["whose head has no end"] = { 431, "GET / HTTP/1.1\r\nA: " .. ("x"):rep(33 * 1024), "larger than 32 KB" },
-    ["with a body that is too large"] = { 413, "POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 99999999999999999999\r\n\r\n",
+    ["with a body that is too large"] = { 413, POST .. "Content-Length: 99999999999999999999\r\n\r\n",
       "larger than this server takes" },
-    ["with chunks that are too large"] = { 413, "POST / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\nB\r\n01234567890\r\n",
+    ["with chunks that are too large"] = { 413, POST .. CHUNKED .. "\r\nB\r\n01234567890\r\n",
       "larger than this server takes" },
   } do
     it_tells(what .. ", and its connection ends", function()
@@ -449,6 +453,6 @@ describe("one client cannot hold up the others", function()
     assert.equal("/new", select(2, new:ask("GET /new"):answer()))
     assert.equal("closed", all[2]:ends())
     assert.equal("/again", select(2, all[1]:ask("GET /again"):answer()))
-    for _, one in ipairs(all) do one.tcp:close() end
+    for _, one in ipairs(all) do one:close() end
   end)
 end)

@@ -121,9 +121,10 @@ describe("testing.http", function()
   end)
 
   describe("in a setup", function()
-    local site
-    setup(function() site = testing.http { ["GET /slow"] = function() host.sleep(0.05) return { body = "slow" } end } end)
-    local got
+    local site, got
+    setup(function()
+      site = testing.http { ["GET /slow"] = function() host.sleep(0.05) return { body = "slow" } end }
+    end)
     it("is begun in one test", function()
       host.spawn(function() got = tell(http.get(site.url .. "/slow")) end)
       testing.eventually(function() return site.requests[1] end)
