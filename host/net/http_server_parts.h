@@ -19,6 +19,7 @@ struct http_server {
     bool closing, closed, ended;         /* asked to close; the handle is; nothing is left of it */
     struct http_caller *callers, **last; /* the one that has been idle for the longest is the first that is idle */
     unsigned count;
+    struct deadline again;          /* until it accepts the next one */
     struct deadline late;           /* for those that were not answered when it closed */
     struct http_server *next, **at; /* of the same net */
 };

@@ -3,6 +3,7 @@ local place = require "support.place"
 local program = require "support.program"
 local raw = require "support.raw"
 local story = require "support.story"
+local uv = require "luv"
 
 local function it_tells(name, body)
   it(name, story.of(body))
@@ -439,6 +440,36 @@ describe("one client cannot hold up the others", function()
     story.pause(0.05)
     assert.equal(200, (raw.connect(port):ask("GET /"):answer()))
     assert.is_true(c.tcp:get_write_queue_size() > 16 << 20)
+  end)
+
+  it_tells("by connecting again and again, faster than it is accepted", function()
+    local bot, port = serve [[
+      say "waits"
+      local began = os.clock()
+      repeat until os.clock() - began > 0.5 -- meanwhile they wait to be accepted
+      host.sleep(0.05)
+      return { body = "calm" }
+    ]]
+    local calm, over = raw.connect(port):ask "GET /", false
+    bot:tells "waits"
+    local function connect()
+      if over then return end
+      local tcp = uv.new_tcp()
+      local function again()
+        if not tcp:is_closing() then tcp:close() end
+        connect()
+      end
+      tcp:connect("127.0.0.1", port, function(err)
+        if err then return again() end
+        tcp:write "GET / HTTP/1.1\r\n"
+        tcp:read_start(function(_, data)
+          if not data then again() end
+        end)
+      end)
+    end
+    story.at_end(function() over = true end)
+    for _ = 1, 1200 do connect() end
+    assert.equal("calm", select(2, calm:answer()))
   end)
 
   it_tells("by many connections: the one that has been idle for the longest makes place", function()
