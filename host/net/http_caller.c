@@ -8,7 +8,7 @@ enum {
     READ_MOST = 16 * 1024,  /* bytes that are read at a time */
     READ_AHEAD = 16 * 1024, /* bytes behind a request that is not answered yet */
     LEAVING_S = 2,          /* seconds that a client has to read the last answer, and */
-    LEAVING = 256 * 1024,   /* bytes that it may send meanwhile: what it had sent when we refused, for the most part */
+    LEAVING = 16 << 20,     /* bytes that it may send meanwhile: what it had sent when we refused, for the most part */
 };
 
 /* ---- what it keeps, and when it ends ---- */

@@ -332,7 +332,6 @@ static bool begin(struct serving *s, const struct engine *last, enum serve_fate 
         ((struct serving *)http_server_owner(kept, &sink))->server = NULL;
         s->server = kept;
         own(s);
-        http_server_offer(kept);
     }
     *fate = kept ? SERVE_KEPT : SERVE_OPENED;
     if (kept || open_server(s, &fault) == 0) return true;

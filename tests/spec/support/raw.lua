@@ -44,6 +44,12 @@ function client:send(bytes)
   return self
 end
 
+-- All that it has said is on its way, or nothing is any more.
+function client:taken()
+  raw.wait("bytes to be taken", function() return self.failed or self.tcp:get_write_queue_size() == 0 end)
+  return self
+end
+
 -- Says that it sends no more.
 function client:shut()
   self.tcp:shutdown()
