@@ -37,34 +37,13 @@ static bool make_place(struct http_server *s) {
     return c;
 }
 
-static void on_accept_again(struct deadline *d);
-
-static void accept_later(struct http_server *s, uint64_t delay) {
-    clock_set(&s->net->clock, &s->again, clock_now(&s->net->clock) + delay, on_accept_again);
+static void on_accepted(void *arg, struct stream *stream) {
+    struct http_server *s = arg;
+    if (!make_place(s) || !http_caller_new(s, stream)) stream_close(stream);
 }
 
-static void accept_one(struct http_server *s) {
-    struct stream *stream;
-    if (stream_new(&stream, s->net, false) != 0) {
-        accept_later(s, CLOCK_SECOND / 10);
-        return;
-    }
-    bool accepted = stream_accept(stream, (uv_stream_t *)&s->tcp) == 0;
-    if (!accepted || !make_place(s) || !http_caller_new(s, stream)) stream_close(stream);
-}
-
-static void on_accept_again(struct deadline *d) {
-    accept_one((struct http_server *)((char *)d - offsetof(struct http_server, again)));
-}
-
-/* Of those who connect as fast as they are accepted libuv would accept one after the other, and do nothing else. One
- * that is not accepted is the last for now. */
 static void on_incoming(uv_stream_t *listening, int status) {
-    struct http_server *s = listening->data;
-    if (status == 0 && net_turn_is_over(s->net))
-        accept_later(s, 0);
-    else if (status == 0)
-        accept_one(s);
+    incoming_came(&((struct http_server *)listening->data)->incoming, status);
 }
 
 int http_server_read_address(union address *out, const char *host, uint16_t port, struct fault *fault) {
@@ -108,6 +87,7 @@ int http_server_bind(struct http_server **out, struct net *net, const union addr
     s->account = account_hold(net->account);
     s->tcp.data = s;
     s->last = &s->callers;
+    s->incoming = (struct incoming){.net = net, .listening = (uv_stream_t *)&s->tcp, .accepted = on_accepted, .arg = s};
     rc = uv_tcp_bind(&s->tcp, &address->any, 0);
     struct sockaddr_storage own;
     int n = sizeof own;
@@ -211,7 +191,7 @@ void http_server_close(struct http_server *s, uint64_t grace) {
     if (grace < UINT64_MAX) clock_set(&s->net->clock, &s->late, clock_now(&s->net->clock) + grace, on_late);
     if (!s->closing) {
         s->closing = true;
-        clock_cancel(&s->net->clock, &s->again);
+        incoming_end(&s->incoming);
         uv_close((uv_handle_t *)&s->tcp, on_closed);
         each(s, http_caller_close);
     }

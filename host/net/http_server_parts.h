@@ -4,6 +4,7 @@
 #define NET_HTTP_SERVER_PARTS_H
 
 #include "net/http_server.h"
+#include "net/incoming.h"
 
 struct http_server {
     uv_tcp_t tcp;
@@ -19,7 +20,7 @@ struct http_server {
     bool closing, closed, ended;         /* asked to close; the handle is; nothing is left of it */
     struct http_caller *callers, **last; /* the one that has been idle for the longest is the first that is idle */
     unsigned count;
-    struct deadline again;          /* until it accepts the next one */
+    struct incoming incoming;
     struct deadline late;           /* for those that were not answered when it closed */
     struct http_server *next, **at; /* of the same net */
 };
