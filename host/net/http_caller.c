@@ -61,7 +61,7 @@ void http_caller_end(struct http_caller *c) {
 }
 
 bool http_caller_is_idle(const struct http_caller *c) {
-    return c->state == CALLER_HEAD && !c->begun && !stream_has_unread(c->stream);
+    return c->state == CALLER_HEAD && !c->begun && c->in.len == 0 && !stream_has_unread(c->stream);
 }
 
 /* ---- deadlines ---- */
@@ -74,9 +74,12 @@ static struct http_caller *of_due(struct deadline *d) {
     return (struct http_caller *)((char *)d - offsetof(struct http_caller, due));
 }
 
-static void limit(struct http_caller *c, unsigned seconds) {
-    if (c->server->patient) seconds = HTTP_SERVER_PATIENCE_S;
+static void set_limit(struct http_caller *c, unsigned seconds) {
     clock_set(clock_of(c), &c->due, clock_now(clock_of(c)) + seconds * CLOCK_SECOND, on_limit);
+}
+
+static void limit(struct http_caller *c, unsigned seconds) {
+    set_limit(c, c->server->patient ? HTTP_SERVER_PATIENCE_S : seconds);
 }
 
 static void on_soon(struct deadline *d) { go_on(of_due(d)); }
@@ -261,7 +264,7 @@ static void on_ended(void *owner, int error) {
 /* It is written. */
 static void answered(struct http_caller *c) {
     buf_clear(&c->out);
-    if (!c->keeps) {
+    if (!c->keeps || c->server->closing) {
         leave(c);
         return;
     }
@@ -285,7 +288,7 @@ static void leave(struct http_caller *c) {
     c->state = CALLER_LEAVING;
     buf_reset(&c->in, 0);
     stream_shutdown(c->stream);
-    limit(c, LEAVING_S);
+    set_limit(c, LEAVING_S);
     look_at_reading(c);
 }
 
@@ -368,7 +371,7 @@ void http_caller_give_up(struct http_caller *c) {
 void http_caller_close(struct http_caller *c) {
     if (http_caller_is_idle(c))
         http_caller_end(c);
-    else if (c->state == CALLER_HEAD)
+    else if (c->state == CALLER_HEAD && !c->begun && c->in.len == 0)
         limit(c, HTTP_SERVER_HEAD_S);
 }
 

@@ -173,6 +173,22 @@ describe("http.serve", function()
     bot:ends(0)
   end)
 
+  it_tells("is closed while an answer is written, and its connection ends behind that", function()
+    local bot, port = serve [[
+      if request.path == "/close" then server:close() end
+      return { body = ("x"):rep(request.path == "/large" and 16 << 20 or 1) }
+    ]]
+    local c = raw.connect(port)
+    c:listen(false)
+    c:ask "GET /large"
+    story.pause(0.05) -- all that the system takes is written
+    assert.equal(200, (raw.connect(port):ask("GET /close"):answer()))
+    c:listen()
+    assert.equal(16 << 20, #select(2, c:answer()))
+    assert.equal("closed", c:ends())
+    bot:ends(0)
+  end)
+
   it_tells("answers what is under way when the program stops, and refuses what comes to no end", function()
     local bot, port = serve([[
       say(request.path)

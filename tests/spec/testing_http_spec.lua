@@ -158,6 +158,23 @@ describe("testing.http", function()
     end
   end)
 
+  it_tells("does not keep a program, though a client stays on", function()
+    local bot = program.bot [[
+      local uv, site = require "luv", require "wsbot.testing".http {}
+      local client = uv.new_tcp()
+      client:connect("127.0.0.1", tonumber(site.url:match "%d+$"), function()
+        client:write "no request\r\n\r\n"
+        client:read_start(function(_, data)
+          if data then say(data:match "%d%d%d ") return end
+          client:unref()
+          site:close()
+        end)
+      end)
+    ]]
+    bot:tells "400 "
+    bot:ends(0)
+  end)
+
   it_tells("fails the test where a function fails, and where its answer is none", function()
     local path = place.file("failing_spec.lua", [[
       local http, testing = require "wsbot.http", require "wsbot.testing"

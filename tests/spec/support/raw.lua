@@ -9,11 +9,26 @@ local raw = {}
 raw.wait = story.wait
 
 local client = {}
-client.__index = client
+
+-- What came and was not taken yet; what is long is put together once.
+local function input(self)
+  if #self.pieces > 1 then self.pieces = { table.concat(self.pieces) } end
+  return self.pieces[1] or ""
+end
+
+local meta = { __index = function(self, name)
+  return name == "input" and input(self) or client[name]
+end }
+
+local function take(self, n)
+  local text = self.input
+  self.pieces, self.size = { text:sub(n + 1) }, math.max(#text - n, 0)
+  return text:sub(1, n)
+end
 
 -- Connects to a port of loopback.
 function raw.connect(port)
-  local self = setmetatable({ tcp = uv.new_tcp(), input = "" }, client)
+  local self = setmetatable({ tcp = uv.new_tcp(), pieces = {}, size = 0 }, meta)
   local connected
   self.tcp:connect("127.0.0.1", port, function(err)
     connected = err or "connected"
@@ -29,8 +44,10 @@ end
 function client:listen(on)
   if on == false then return self.tcp:read_stop() end
   self.tcp:read_start(function(err, data)
-    self.input = self.input .. (data or "")
-    if data then return end
+    if data then
+      self.pieces[#self.pieces + 1], self.size = data, self.size + #data
+      return
+    end
     self.ended = err or "closed"
     self:close()
   end)
@@ -71,15 +88,13 @@ function client:answer(bodiless)
     if not to and self.ended then error(("the connection ended (%s) with %q"):format(self.ended, self.input), 0) end
     return to and self.input:sub(1, to)
   end)
-  self.input = self.input:sub(#head + 1)
+  take(self, #head)
   local headers = {}
   for name, value in head:gmatch "\n([^\r\n:]+): ([^\r\n]*)" do headers[name:lower()] = value end
   local status = tonumber(head:match "^HTTP/1%.1 (%d%d%d) ")
   local n = (bodiless or status < 200) and 0 or tonumber(headers["content-length"] or 0)
-  raw.wait("the body of an answer", function() return #self.input >= n or self.ended end)
-  local body = self.input:sub(1, n)
-  self.input = self.input:sub(n + 1)
-  return status, body, headers
+  raw.wait("the body of an answer", function() return self.size >= n or self.ended end)
+  return status, take(self, n), headers
 end
 
 -- The next answer refuses, and is the last: its status, and its body without the line end.
