@@ -149,6 +149,12 @@ void http_server_offer(struct http_server *s) {
         if (c->state == CALLER_WAITS) http_caller_give_back(c);
 }
 
+struct http_server *http_server_on(const struct net *net, uint16_t port) {
+    struct http_server *s = net->http_servers;
+    while (s && (!s->listens || s->closing || s->address.port != port)) s = s->next;
+    return s;
+}
+
 /* ---- its end ---- */
 
 static struct http_server *of_late(struct deadline *d) {

@@ -19,6 +19,7 @@ struct serving {
     union address address; /* as asked for */
     size_t max_body;
     bool patient;
+    bool adopted;  /* from the last generation */
     uint64_t born; /* see engine->births */
     struct exchange *exchanges;
     struct serving *next, **at; /* of the same engine, in order; `at` NULL: it has ended */
@@ -200,19 +201,19 @@ static int open_server(struct serving *s, struct fault *fault) {
     return e->staged ? 0 : http_server_listen(s->server, fault);
 }
 
-/* The server of the generation that runs which a staged one is to take over; NULL: there is none. */
-static struct http_server *to_be_kept(const struct serving *s, const struct engine *running) {
-    struct http_server *server = http_server_at(s->engine->net, stream_address_of(&s->address.any));
+/* Is it one of the generation that a staged one is to follow? */
+static bool is_of_running(const struct http_server *server, const struct engine *staged) {
     const struct serving *has = server ? http_server_owner(server, &sink) : NULL;
-    bool is_ours = has && has->engine->app == s->engine->app && has->engine->host == s->engine->host;
-    return is_ours && has->engine != s->engine && (!running || has->engine == running) ? server : NULL;
+    const struct engine *e = has ? has->engine : NULL;
+    return e && e != staged && e->app == staged->app && e->host == staged->host;
 }
 
-/* Is its address for the take-over, as that of another is now, or as there is none? */
+/* Has the generation that runs its port, so that the take-over has to come first? One that is only looked at takes
+ * none. */
 static bool waits_for_take_over(const struct serving *s) {
     const struct engine *e = s->engine;
-    bool is_free = stream_address_of(&s->address.any).port == 0; /* nobody else can have it */
-    return e->staged && !is_free && (e->is_checked || to_be_kept(s, NULL));
+    uint16_t port = stream_address_of(&s->address.any).port;
+    return e->staged && port && (e->is_checked || is_of_running(http_server_on(e->net, port), e));
 }
 
 /* Another of the same staged generation is to have that one. */
@@ -324,38 +325,49 @@ unsigned l_serve_end_since(lua_State *L, uint64_t mark) {
     return n;
 }
 
-/* Takes over what `last` has at its address, or opens it. False, and it was reported: it could not be opened. */
-static bool begin(struct serving *s, const struct engine *last, enum serve_fate *fate) {
-    struct fault fault = {0};
-    struct http_server *kept = s->server ? NULL : to_be_kept(s, last);
-    if (kept) {
-        ((struct serving *)http_server_owner(kept, &sink))->server = NULL;
-        s->server = kept;
-        own(s);
-    }
-    *fate = kept ? SERVE_KEPT : SERVE_OPENED;
-    if (kept || open_server(s, &fault) == 0) return true;
-    char text[sizeof fault.text + 16];
-    snprintf(text, sizeof text, "http.serve: %s", fault.text);
-    engine_report(s->engine, text);
-    drop(s);
-    return false;
+/* Has it what `last` has at its address? */
+static bool adopt(struct serving *s, const struct engine *last) {
+    struct http_server *kept = s->server ? NULL : http_server_at(s->engine->net, stream_address_of(&s->address.any));
+    struct serving *before = kept ? http_server_owner(kept, &sink) : NULL;
+    if (!before || before->engine != last) return false;
+    before->server = NULL;
+    s->server = kept;
+    own(s);
+    return true;
 }
 
-void l_serve_take_over(struct engine *last, struct engine *next,
-                       void (*tell)(void *arg, enum serve_fate fate, const char *address), void *arg) {
+static void report(struct engine *e, const struct fault *fault) {
+    char text[sizeof fault->text + 16];
+    snprintf(text, sizeof text, "http.serve: %s", fault->text);
+    engine_report(e, text);
+}
+
+static void tell_of(const struct serving *s, enum serve_fate fate, serve_tell *tell, void *arg) {
     char text[STREAM_ADDRESS_TEXT];
-    for (struct serving *s = next->servings, *then; s; s = then) {
-        then = s->next;
-        enum serve_fate fate;
-        if (!begin(s, last, &fate)) continue;
-        stream_address_print(address_of(s), text, sizeof text);
-        tell(arg, fate, text);
+    stream_address_print(address_of(s), text, sizeof text);
+    tell(arg, fate, text);
+}
+
+void l_serve_take_over(struct engine *last, struct engine *next, serve_tell *tell, void *arg) {
+    for (struct serving *s = next->servings; s; s = s->next) {
+        s->adopted = adopt(s, last);
+        if (s->adopted) tell_of(s, SERVE_KEPT, tell, arg);
     }
     for (const struct serving *s = last->servings; s; s = s->next) {
         if (!s->server) continue;
-        stream_address_print(address_of(s), text, sizeof text);
-        tell(arg, SERVE_CLOSED, text);
+        http_server_close(s->server, UINT64_MAX); /* its port may be wanted, at another address */
+        tell_of(s, SERVE_CLOSED, tell, arg);
+    }
+    for (struct serving *s = next->servings, *then; s; s = then) {
+        struct fault fault = {0};
+        then = s->next;
+        if (s->adopted) continue;
+        if (open_server(s, &fault) == 0) {
+            tell_of(s, SERVE_OPENED, tell, arg);
+        } else {
+            report(next, &fault);
+            drop(s);
+        }
     }
 }
 

@@ -7,10 +7,11 @@
 /* What becomes of a server at a take-over. */
 enum serve_fate { SERVE_KEPT, SERVE_OPENED, SERVE_CLOSED };
 
+typedef void serve_tell(void *arg, enum serve_fate fate, const char *address);
+
 /* Of the servers of `last` those that `next` has as well, by host and port, are its own from now on, with their
  * connections; its others begin to listen. Those that only `last` had end with it. `tell` is called for each. */
-void l_serve_take_over(struct engine *last, struct engine *next,
-                       void (*tell)(void *arg, enum serve_fate fate, const char *address), void *arg);
+void l_serve_take_over(struct engine *last, struct engine *next, serve_tell *tell, void *arg);
 
 /* Calls `tell` for each server, with the address that was asked for. */
 void l_serve_each(const struct engine *e, void (*tell)(void *arg, const char *address), void *arg);

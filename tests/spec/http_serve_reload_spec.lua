@@ -132,6 +132,19 @@ describe("after a reload", function()
     assert.is_nil((raw.connect(closed)))
   end)
 
+  it_tells("a server may have another host", function()
+    local port = free_port()
+    local bot = reloadable.start(source(port, 1))
+    bot:tells "loaded 1"
+    local hosts = { "127.0.0.1", "0.0.0.0", "127.0.0.1" }
+    for n = 2, 3 do
+      local new = source(port, n):gsub("port = ", ("host = %q, port = "):format(hosts[n]))
+      bot:takes_over(new, ("opened 1: server %s:%d; closed 1: server %s:%d"):format(hosts[n], port, hosts[n - 1], port))
+      bot:tells("loaded " .. n)
+      assert.equal("generation " .. n, body_of(raw.connect(port):ask "GET /"))
+    end
+  end)
+
   it_tells("no connection was refused meanwhile, nor left without an answer", function()
     local port = free_port()
     local bot = reloadable.start(source(port, 1, "host.sleep(0.002)"))
