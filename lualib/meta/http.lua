@@ -1,8 +1,9 @@
 ---@meta wsbot.http
 -- The types of the module `wsbot.http`, for editors (LuaCATS) and for reading. Nothing here runs.
 
----Requests to web servers, and servers: `local http = require "wsbot.http"`. A request has the task wait for its answer, while
----everything else goes on. Connections are kept for the next requests to the same server. There are no cookies.
+---Requests to web servers, and servers: `local http = require "wsbot.http"`. A request has the task wait for its
+---answer, while everything else goes on. Connections are kept for the next requests to the same server. There are no
+---cookies.
 ---@class http
 local http = {}
 
