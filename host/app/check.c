@@ -5,6 +5,7 @@
 #include "base/log.h"
 #include "base/shown.h"
 #include "script/l_conn.h"
+#include "script/l_serve.h"
 #include "script/l_timer.h"
 #include "script/reload.h"
 #include "script/state.h"
@@ -40,6 +41,11 @@ static void tell_timer(void *arg, const struct timer_told *t) {
     tell_line("timer", t->name ? t->name : "", slice_str(when));
 }
 
+static void tell_server(void *arg, const char *address) {
+    (void)arg;
+    tell_line("server", address, slice_of(NULL, 0));
+}
+
 static void tell_state(void *arg, const char *name) {
     (void)arg;
     tell_line("state", name, slice_of(NULL, 0));
@@ -48,9 +54,11 @@ static void tell_state(void *arg, const char *name) {
 int check_script(struct worker *w, const struct interpreter_options *o) {
     char *why = NULL;
     struct engine *next = reload_stage(w->engine, &why);
+    if (next) next->is_checked = true;
     bool ok = next && generation_load(w, next, o, &why);
     if (ok) {
         for (const struct conn_box *b = next->boxes; b; b = b->next) tell_conn(b);
+        l_serve_each(next, tell_server, NULL);
         l_timer_each(next, tell_timer, NULL);
         state_each(next, tell_state, NULL);
     } else {

@@ -5,6 +5,7 @@
 #include "base/random.h"
 #include "base/reserve.h"
 #include "net/conn.h"
+#include "net/http_server.h"
 #include "script/l_host.h"
 #include <errno.h>
 #include <signal.h>
@@ -140,12 +141,13 @@ const char *worker_back(struct worker *w, const char *cause) {
 
 enum { ON_STOP_LIMIT = 10 }; /* seconds that functions of host.on_stop may wait, all together */
 
-/* Every connection is asked to end; each has a deadline of its own. */
+/* Every connection is asked to end, and every server; each has a deadline of its own. */
 static void close_connections(struct worker *w) {
     clock_cancel(&w->net.clock, &w->stop);
     worker_give_time(w, 0);
     if (w->net.stopping) return;
     w->net.stopping = true;
+    http_server_stop_all(&w->net, HTTP_SERVER_STOP_S * CLOCK_SECOND);
     for (struct conn *c = w->net.all, *next; c; c = next) {
         next = c->all_next;
         if (c->phase == CONN_WAITING || conn_is_open(c))
@@ -153,7 +155,7 @@ static void close_connections(struct worker *w) {
         else
             conn_destroy(c);
     }
-    if (!w->net.all) uv_stop(&w->loop);
+    if (!w->net.all && !w->net.http_servers) uv_stop(&w->loop);
 }
 
 static void on_stop_done(void *arg) { close_connections(arg); }
@@ -191,7 +193,7 @@ static bool is_alive(struct worker *w) {
     if (w->net.busy) conn_run_busy(&w->net); /* they may have something to tell, and keep no loop alive */
     bool is_through = w->engine && w->engine->ends_with_main && !w->engine->main;
     if (!w->stopping) return (!is_through && net_loop_is_alive(&w->net)) || outlet_is_behind(&w->net.outlet);
-    if (clock_is_set(&w->stop) || w->net.all || w->net.busy) return true;
+    if (clock_is_set(&w->stop) || w->net.all || w->net.busy || w->net.http_servers) return true;
     return w->engine && w->engine->tasks.ready.first && w->last_turns++ < LAST_TURNS;
 }
 

@@ -2,6 +2,7 @@
 #include "net/listener.h"
 
 #include "net/conn_parts.h"
+#include "net/incoming.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -11,17 +12,12 @@ struct listener {
     struct net *net;
     struct listener_options options;
     struct stream_address address;
+    struct incoming incoming;
     struct listener *next, **at; /* of the same net */
 };
 
-static void on_incoming(uv_stream_t *listening, int status) {
-    struct listener *l = listening->data;
-    struct stream *s;
-    if (status != 0 || stream_new(&s, l->net, false) != 0) return;
-    if (stream_accept(s, listening) != 0) {
-        stream_close(s);
-        return;
-    }
+static void on_accepted(void *arg, struct stream *s) {
+    struct listener *l = arg;
     struct conn *c = conn_accept(l->net, s, l->options.tls, l->options.sink, l->options.arg);
     if (!c) {
         stream_close(s);
@@ -32,11 +28,14 @@ static void on_incoming(uv_stream_t *listening, int status) {
     conn_release(c);
 }
 
+static void on_incoming(uv_stream_t *listening, int status) {
+    incoming_came(&((struct listener *)listening->data)->incoming, status);
+}
+
 static void on_closed(uv_handle_t *handle) { free(handle->data); }
 
-static bool read_address(union address *out, const struct listener_options *options, struct fault *fault) {
-    const char *host = options->host;
-    enum address_kind kind = address_read(out, host, options->port);
+int listener_read_address(union address *out, const char *host, uint16_t port, struct fault *fault) {
+    enum address_kind kind = address_read(out, host, port);
     if (kind == ADDRESS_NONE)
         fault_put(fault, "listen", "%s is not an IP address", host);
     else if (kind == ADDRESS_ASTRAY)
@@ -44,12 +43,12 @@ static bool read_address(union address *out, const struct listener_options *opti
     else if (address_lacks_zone(out))
         fault_put(fault, "listen",
                   "cannot listen on %s: a link-local address needs its interface behind it, as %s%%eth0", host, host);
-    return !fault_set(fault);
+    return fault_set(fault) ? ERR_SYSTEM : 0;
 }
 
 int listener_open(struct listener **out, struct net *net, const struct listener_options *options, struct fault *fault) {
     union address address;
-    if (!read_address(&address, options, fault)) return ERR_SYSTEM;
+    if (listener_read_address(&address, options->host, options->port, fault) < 0) return ERR_SYSTEM;
     struct listener *l = calloc(1, sizeof *l);
     int rc = l ? uv_tcp_init(net->loop, &l->tcp) : UV_ENOMEM;
     if (rc < 0) {
@@ -60,6 +59,7 @@ int listener_open(struct listener **out, struct net *net, const struct listener_
     l->net = net;
     l->options = *options;
     l->tcp.data = l;
+    l->incoming = (struct incoming){.net = net, .listening = (uv_stream_t *)&l->tcp, .accepted = on_accepted, .arg = l};
     if ((rc = uv_tcp_bind(&l->tcp, &address.any, 0)) < 0) goto fail;
     if ((rc = uv_listen((uv_stream_t *)&l->tcp, 1024, on_incoming)) < 0) goto fail;
     l->address = stream_address_bound(&l->tcp);
@@ -91,5 +91,6 @@ bool listener_is_at(const struct net *net, struct stream_address address) {
 void listener_close(struct listener *l) {
     if (l->at) *l->at = l->next;
     if (l->at && l->next) l->next->at = l->at;
+    incoming_end(&l->incoming);
     uv_close((uv_handle_t *)&l->tcp, on_closed);
 }

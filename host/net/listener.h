@@ -3,6 +3,7 @@
 #define NET_LISTENER_H
 
 #include "base/err.h"
+#include "net/address.h"
 #include "net/conn.h"
 
 struct listener;
@@ -18,6 +19,9 @@ struct listener_options {
         struct conn *c); /* settings may be changed now; the reference is the listener's and ends on return */
     void *arg;           /* for the sink, and for `accepted` */
 };
+
+/* Reads an address to listen on. 0, or ERR_SYSTEM with `fault`: it is none, or none of this machine. */
+int listener_read_address(union address *out, const char *host, uint16_t port, struct fault *fault);
 
 /* Starts to listen. 0, or ERR_SYSTEM with `fault`. */
 int listener_open(struct listener **out, struct net *net, const struct listener_options *options, struct fault *fault);

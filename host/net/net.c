@@ -5,6 +5,7 @@
 #include "net/conn.h"
 #include "net/embed.h"
 #include "net/http.h"
+#include "net/http_server.h"
 #include "net/names.h"
 #include "net/record.h"
 #include "net/tls.h"
@@ -120,6 +121,7 @@ int net_open(struct net *n, uv_loop_t *loop) {
 
 void net_close(struct net *n) {
     for (int turns = 0; n->busy && turns < 64; turns++) conn_run_busy(n); /* lets go of the last ones */
+    http_server_end_all(n);
     record_close(n);
 #ifdef WSBOT_HTTP
     http_client_free(n->http);

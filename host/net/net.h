@@ -25,6 +25,7 @@ enum {
 
 struct conn;
 struct http_client;
+struct http_server;
 struct embed;
 struct listener;
 struct names;
@@ -67,12 +68,13 @@ struct net {
     struct embed *embeds;                      /* loops within the loop */
     struct buf spare; /* memory of an output buffer that is empty, for whoever needs one next */
     struct listener *listeners;
+    struct http_server *http_servers; /* those that listen, or have connections left (net/http_server.h) */
+    unsigned http_serving;            /* requests to them that were taken, and are not answered yet */
     struct outlet outlet;
     struct record *record; /* NULL: nobody wants one (net/record.h) */
     bool stopping;         /* no attempt begins any more */
     uint64_t last_id;      /* ids count from 1 */
     bool stuck;            /* a thread of `http` does not end */
-    unsigned http_serving; /* requests that servers of this process have taken, and not answered yet */
     unsigned lookups;      /* work of other threads that nobody waits for any more, but that cannot be taken back */
 };
 

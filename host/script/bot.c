@@ -8,6 +8,7 @@
 #include "script/door.h"
 #include "script/l_conn.h"
 #include "script/l_host.h"
+#include "script/l_serve.h"
 #include "script/luv.h"
 #include "script/reload.h"
 #include <errno.h>
@@ -76,6 +77,7 @@ void bot_release(struct bot *b) {
 /* ---- its end ---- */
 
 static void say_goodbye(struct engine *e) {
+    l_serve_stop(e);
     for (struct conn_box *b = e->boxes; b; b = b->next) {
         if (b->conn->phase == CONN_WAITING || conn_is_open(b->conn))
             conn_close(b->conn, WS_CLOSE_GOING_AWAY, slice_of(NULL, 0));
@@ -104,8 +106,8 @@ static bool has_connections(const struct engine *e) {
 bool bot_is_alive(const struct bot *b) {
     const struct engine *e = b->engine;
     if (!e || b->has_exited) return false;
-    if (e->stopping) return !b->stopped || has_connections(e) || e->tasks.ready.first;
-    return e->tasks.all || e->timers || has_connections(e) || luv_is_waited_for(e->luv);
+    if (e->stopping) return !b->stopped || has_connections(e) || e->servings || e->tasks.ready.first;
+    return e->tasks.all || e->servings || e->timers || has_connections(e) || luv_is_waited_for(e->luv);
 }
 
 /* ---- steps ---- */

@@ -26,6 +26,7 @@ struct engine_host {
 struct box;
 struct conn_box;
 struct timer;
+struct serving;
 struct luv;
 
 /* How many instructions of Lua pass between two looks at a limit. */
@@ -84,6 +85,7 @@ struct engine {
 
     uint64_t reloads; /* how many generations were before it */
     bool staged;      /* it was not taken over yet: nothing begins (reload.h) */
+    bool is_checked;  /* and never will be: it is only looked at */
     bool ended;       /* another has taken over: nothing begins any more */
     bool holds;       /* connections tell nothing: a reload is about to come (l_events_hold) */
     bool stopping;    /* a bot under test stops: no connection begins any more */
@@ -97,6 +99,7 @@ struct engine {
     struct box *objects;                 /* that its userdata refer to */
     struct conn_box *boxes, **boxes_end; /* its connections, in order */
     struct timer *timers;                /* those that are set */
+    struct serving *servings;            /* its web servers (l_serve.h) */
     uint64_t births;                     /* connections, timers and tasks are numbered as they begin */
     bool collects;                       /* errors of tasks are kept for a test, not reported */
     bool quiet;                          /* one is told that was kept */

@@ -12,6 +12,7 @@
 #include "script/l_option.h"
 #include "script/l_peer.h"
 #include "script/l_pending.h"
+#include "script/l_serve.h"
 #include "script/l_timer.h"
 #include "script/modules.h"
 #include <lauxlib.h>
@@ -317,7 +318,7 @@ static void add_count(lua_State *L, unsigned n, const char *what) {
 static int l_end_since(lua_State *L) {
     struct engine *e = engine_of(L);
     uint64_t mark = (uint64_t)luaL_checkinteger(L, 1);
-    unsigned tasks = 0;
+    unsigned tasks = 0, servers = l_serve_end_since(L, mark);
     lua_newtable(L);
     for (struct task *t = e->tasks.all, *next; t; t = next) {
         next = t->all_next;
@@ -340,6 +341,7 @@ static int l_end_since(lua_State *L) {
     }
     add_count(L, l_timer_end_since(L, mark), "timer");
     add_count(L, tasks, "task");
+    add_count(L, servers, "server");
     return 1;
 }
 

@@ -21,6 +21,7 @@ void l_debug_open(lua_State *L);             /* l_debug.c: keeps the debug libra
 int luaopen_shown(lua_State *L);             /* l_shown.c: escapes for Lua modules of ours */
 int luaopen_number(lua_State *L);            /* l_number.c: the same, numbers whatever the locale */
 int luaopen_http_core(lua_State *L);         /* l_http.c: the part of wsbot.http that is C */
+int luaopen_serve_core(lua_State *L);        /* l_serve.c: that of http.serve */
 
 /* Makes a number with a fraction at `index` the text that machines read: what tostring gives where a point is a point.
  * Anything else stays. */

@@ -7,6 +7,7 @@
 #include "script/door.h"
 #include "script/l_conn.h"
 #include "script/l_host.h"
+#include "script/l_serve.h"
 #include "script/l_timer.h"
 #include "script/luv.h"
 #include "script/state.h"
@@ -16,7 +17,10 @@
 
 /* ---- grace ---- */
 
-void reload_hold(struct engine *e, bool holds) { l_events_hold(e, holds); }
+void reload_hold(struct engine *e, bool holds) {
+    l_events_hold(e, holds);
+    if (!holds) l_serve_offer(e);
+}
 
 bool reload_is_awaited(const struct engine *e) {
     for (const struct task *t = e->tasks.all; t; t = t->all_next)
@@ -121,7 +125,7 @@ bool reload_match(struct engine *last, struct engine *next, char **why) {
 
 /* ---- commit ---- */
 
-/* What is told of one kind of connection: the names of the first, and how many there are. */
+/* What is told of one kind of connection, or of servers: the names of the first, and how many there are. */
 struct words {
     struct buf text;
     unsigned count;
@@ -129,13 +133,17 @@ struct words {
 
 enum { NAMED = 5, NAME_MOST = 60 }; /* connections of a kind that are named; bytes of such a name */
 
+static bool add_name(struct words *w, const char *kind, const char *name) {
+    if (w->count++ == 0) buf_init(&w->text, SIZE_MAX);
+    if (w->count > NAMED) return false;
+    buf_printf(&w->text, "%s%s%.*s", w->text.len ? ", " : "", kind, NAME_MOST, name ? name : "?");
+    return true;
+}
+
 static void add(struct words *w, const struct conn_box *b, const char *what, const char *happens) {
     const struct url *url = &b->conn->plan->url;
-    if (w->count++ == 0) buf_init(&w->text, SIZE_MAX);
-    if (w->count > NAMED) return;
     const char *name = b->name ? b->name : url->scheme == URL_UNIX ? url->socket_path : url->host;
-    buf_printf(&w->text, "%s%.*s", w->text.len ? ", " : "", NAME_MOST, name ? name : "?");
-    if (what) buf_printf(&w->text, " (%s %s)", what, happens);
+    if (add_name(w, "", name) && what) buf_printf(&w->text, " (%s %s)", what, happens);
 }
 
 static void put(struct buf *report, const char *verb, struct words *w) {
@@ -168,8 +176,26 @@ static void dismiss(struct conn_box *b) {
     conn_close(b->conn, WS_CLOSE_GOING_AWAY, slice_of(NULL, 0));
 }
 
+/* What is told of all kinds. */
+struct told {
+    struct words kept, reopened, opened, closed;
+};
+
+static void add_server(void *arg, enum serve_fate fate, const char *address) {
+    struct told *t = arg;
+    add_name(fate == SERVE_KEPT ? &t->kept : fate == SERVE_OPENED ? &t->opened : &t->closed, "server ", address);
+}
+
+static void put_all(struct buf *report, struct told *t) {
+    put(report, "kept", &t->kept);
+    put(report, "reopened", &t->reopened);
+    put(report, "opened", &t->opened);
+    put(report, "closed", &t->closed);
+    if (report->len == 0) buf_append(report, slice_str("no connections"));
+}
+
 void reload_commit(struct engine *last, struct engine *next, struct buf *report) {
-    struct words kept = {0}, reopened = {0}, opened = {0}, closed = {0};
+    struct told told = {0};
     next->staged = false;
     for (struct conn_box *b = next->boxes; b; b = b->next) {
         struct conn_box *match = b->match && lives(b->match) ? b->match : NULL;
@@ -177,9 +203,9 @@ void reload_commit(struct engine *last, struct engine *next, struct buf *report)
         if (match && !why) {
             const char *later = plan_offer_differs(&match->conn->plan->offer, &b->conn->plan->offer);
             l_conn_adopt(b, match);
-            add(&kept, b, later, "at the next handshake");
+            add(&told.kept, b, later, "at the next handshake");
         } else {
-            add(match ? &reopened : &opened, b, why, "changed");
+            add(match ? &told.reopened : &told.opened, b, why, "changed");
             if (match) dismiss(match);
             l_conn_begin(b);
         }
@@ -188,16 +214,13 @@ void reload_commit(struct engine *last, struct engine *next, struct buf *report)
     }
     for (struct conn_box *b = last->boxes; b; b = b->next) {
         if (b->conn->sink_arg != b || !b->conn->sink) continue; /* it was taken over, or is dismissed already */
-        if (lives(b)) add(&closed, b, NULL, NULL);
+        if (lives(b)) add(&told.closed, b, NULL, NULL);
         dismiss(b);
     }
+    l_serve_take_over(last, next, add_server, &told);
     l_timer_keep_phases(last, next);
     last->ended = true;
-    put(report, "kept", &kept);
-    put(report, "reopened", &reopened);
-    put(report, "opened", &opened);
-    put(report, "closed", &closed);
-    if (report->len == 0) buf_append(report, slice_str("no connections"));
+    put_all(report, &told);
     put_cut(report, last);
     engine_free(last);
     luv_take_over(next->luv);

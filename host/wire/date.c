@@ -1,6 +1,8 @@
 /* date: token by token, in any order, since servers write them in any order. */
 #include "wire/date.h"
 
+#include <stdio.h>
+
 /* What was found so far; below 0: not yet. */
 struct date {
     int year, month, day, hour, minute, second;
@@ -38,8 +40,9 @@ static bool read_time(struct slice token, struct date *d) {
     return true;
 }
 
+static const char months[] = "JanFebMarAprMayJunJulAugSepOctNovDec";
+
 static bool read_month(struct slice token, struct date *d) {
-    static const char months[] = "JanFebMarAprMayJunJulAugSepOctNovDec";
     for (int i = 0; i < 12; i++) {
         if (!slice_eq_nocase(slice_head(token, 3), slice_of(months + (size_t)i * 3, 3))) continue;
         d->month = i + 1;
@@ -82,4 +85,26 @@ bool date_read(struct slice text, int64_t *seconds) {
         return false;
     *seconds = ((days_to(d.year, d.month, d.day) * 24 + d.hour) * 60 + d.minute) * 60 + d.second;
     return true;
+}
+
+/* The day of the Gregorian calendar that is so many days after 1970-01-01. */
+static void day_of(int64_t days, struct date *d) {
+    int64_t since = days + 719468, era = since / 146097, of_era = since % 146097; /* from 0000-03-01, by 400 years */
+    int64_t year = (of_era - of_era / 1460 + of_era / 36524 - of_era / 146096) / 365;
+    int64_t of_year = of_era - (365 * year + year / 4 - year / 100), month = (5 * of_year + 2) / 153;
+    d->day = (int)(of_year - (153 * month + 2) / 5 + 1);
+    d->month = (int)(month < 10 ? month + 3 : month - 9);
+    d->year = (int)(year + era * 400 + (d->month <= 2));
+}
+
+void date_print(int64_t seconds, char text[static DATE_TEXT]) {
+    static const char weekdays[] = "ThuFriSatSunMonTueWed"; /* 1970 began on the first of these */
+    const int64_t day = 24 * 3600, most = INT64_C(253402300799);
+    struct date d;
+    seconds = seconds < 0 ? 0 : seconds > most ? most : seconds;
+    day_of(seconds / day, &d);
+    int of_day = (int)(seconds % day);
+    snprintf(text, DATE_TEXT, "%.3s, %02u %.3s %04u %02u:%02u:%02u GMT", weekdays + seconds / day % 7 * 3,
+             (unsigned)d.day % 100, months + (size_t)(d.month - 1) * 3, (unsigned)d.year % 10000,
+             (unsigned)of_day / 3600 % 100, (unsigned)of_day / 60 % 60, (unsigned)of_day % 60);
 }

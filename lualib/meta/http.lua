@@ -1,8 +1,9 @@
 ---@meta wsbot.http
 -- The types of the module `wsbot.http`, for editors (LuaCATS) and for reading. Nothing here runs.
 
----Requests to web servers: `local http = require "wsbot.http"`. A request has the task wait for its answer, while
----everything else goes on. Connections are kept for the next requests to the same server. There are no cookies.
+---Requests to web servers, and servers: `local http = require "wsbot.http"`. A request has the task wait for its
+---answer, while everything else goes on. Connections are kept for the next requests to the same server. There are no
+---cookies.
 ---@class http
 local http = {}
 
@@ -125,5 +126,53 @@ function http.put(url, body, options) end
 ---@return http.error? word
 ---@return string? message
 function http.patch(url, body, options) end
+
+---------------------------------------------------------------------------------------------------------------- servers
+
+---What a handler gets. `headers` has names in any case; several lines of a name are joined by ", ".
+---@class http.served
+---@field method string   as it was sent: "GET"
+---@field path string     as it was sent: "/a%20b"
+---@field query string    what stands behind the "?"; "" where nothing does
+---@field headers table<string, string>
+---@field body string
+local served = {}
+
+---Decodes the body with cjson.
+---@return any value      nil when it is not JSON
+---@return string? message
+function served:json() end
+
+---The values of all header lines of that name, in order.
+---@param name string
+---@return string[]
+function served:all(name) end
+
+---What it returns. Content-Length, Connection and, where it is not among the headers, Date are added.
+---@class http.answer
+---@field status? integer  200 to 999; default 200
+---@field headers? table<string, string|number|(string|number)[]>
+---@field body? string
+---@field json? any        the body: this value, written by cjson, as application/json
+
+---@class http.serve.options
+---@field handler fun(request: http.served): http.answer  may wait. An error in it is a 500, and told on stderr
+---@field port? integer      default 0: a free one
+---@field host? string       an IP address of this machine, or "localhost"; default "127.0.0.1"; "0.0.0.0", "::": all
+---@field max_body? integer  bytes of the body of a request; default 1 MiB
+
+---A web server. It keeps the program alive until it is closed. After a reload one with the same host and port has its
+---socket, its connections, and the requests that were not answered.
+---@param options http.serve.options
+---@return http.server
+function http.serve(options) end
+
+---@class http.server
+---@field url string    "http://127.0.0.1:8080"
+---@field port integer
+local server = {}
+
+---Listens no more; requests that are under way are answered. Also as `local server <close>`.
+function server:close() end
 
 return http

@@ -230,6 +230,30 @@ function bot:wait() end
 ---Ends it at once.
 function bot:close() end
 
+-------------------------------------------------------------------------------------------------------- the web server
+
+---How a route is answered: by this, by these one after the other (the last one to all that follow), or by what the
+---function returns, which may wait.
+---@alias wsbot.testing.route http.answer|http.answer[]|fun(request: wsbot.testing.http.request): http.answer
+
+---A web server on a free port of loopback: a server of `http.serve`. Routes are "METHOD /path", or "/path" for every
+---method; a GET answers HEAD as well. What has no route is answered with 404. An error in a function fails the test.
+---Also as `local site <close>`.
+---@param routes table<string, wsbot.testing.route>
+---@return wsbot.testing.http
+function testing.http(routes) end
+
+---@class wsbot.testing.http.request: http.served
+---@field time number  when it came, by host.now()
+
+---@class wsbot.testing.http
+---@field url string
+---@field requests wsbot.testing.http.request[]  all that came, in order
+local site = {}
+
+---Listens no more; what was not answered is refused, and functions that wait end.
+function site:close() end
+
 --------------------------------------------------------------------------------------------------------------- replays
 
 ---@class wsbot.testing.replay.options

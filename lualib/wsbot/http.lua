@@ -2,98 +2,23 @@
 -- sends what is left, by libcurl.
 
 local core = require "wsbot.http.core"
+local given = require "wsbot.http.options"
+local message_of = require "wsbot.http.message"
+local serving = require "wsbot.http.serve"
 local number = require "wsbot.number"
-local response = require "wsbot.response"
 local fit = require "wsbot.shown"
 
 local http = {}
 
+local wrong, shown = given.wrong, given.shown
+
 local DEFAULTS = { timeout = 30, connect_timeout = 10, max_size = 16 * 1024 * 1024 }
 local REDIRECTS = 10
 
----------------------------------------------------------------------------------------------------------- what is wrong
-
--- Raised as an error of the function `what`, at the place in the script that called it.
-local mistake = {}
-
-local function wrong(format, ...)
-  error(setmetatable({ message = format:format(...) }, mistake), 0)
-end
-
--- A text as an error may show it: cut and escaped.
-local function shown(text)
-  return fit.line(text:sub(1, 200))
-end
-
--- How many letters must be added, removed or changed to make b of a.
-local function distance(a, b)
-  local row = {}
-  for j = 0, #b do
-    row[j] = j
-  end
-  for i = 1, #a do
-    local corner = row[0]
-    row[0] = i
-    for j = 1, #b do
-      local change = corner + (a:byte(i) == b:byte(j) and 0 or 1)
-      corner = row[j]
-      row[j] = math.min(change, corner + 1, row[j - 1] + 1)
-    end
-  end
-  return row[#b]
-end
-
-local function check_names(options, known, prefix)
-  for name in pairs(options) do
-    if type(name) ~= "string" then wrong("options have names; found a value at [%s]", tostring(name)) end
-    if not known[name] then
-      local best, least = nil, #name // 3 + 2
-      for candidate in pairs(known) do
-        local d = #name <= 40 and distance(name, candidate) or math.huge
-        if d < least or (d == least and best and candidate < best) then best, least = candidate, d end
-      end
-      local meant = best and (" (did you mean '%s%s'?)"):format(prefix, best) or ""
-      wrong("unknown option '%s%s'%s", prefix, shown(name), meant)
-    end
-  end
-end
-
 --------------------------------------------------------------------------------------------------- readers of options
 
-local function a_secret(value, name)
-  if type(value) ~= "string" then wrong("%s must be a string, not %s", name, type(value)) end
-  if value:find("\0", 1, true) then wrong("%s has a NUL in it", name) end
-  return value
-end
-
-local function a_string(value, name)
-  if a_secret(value, name):find "[\r\n]" then wrong("%s has a CR or LF in it", name) end
-  return value
-end
-
-local function seconds(value, name)
-  if type(value) ~= "number" then wrong("%s must be a number, not %s", name, type(value)) end
-  if value <= 0 or value ~= value then wrong("%s must be more than 0 seconds", name) end
-  return value
-end
-
-local function whole(least, most)
-  return function(value, name)
-    local n = type(value) == "number" and math.tointeger(value)
-    if not n or n < least or n > most then
-      wrong("%s must be a whole number from %d to %d, not %s", name, least, most, tostring(value))
-    end
-    return n
-  end
-end
-
--- RFC 9110 5.6.2
-local function is_token(text)
-  return text:find "^[%w!#$%%&'*+.^_`|~-]+$"
-end
-
 local function a_method(value, name)
-  if not is_token(a_string(value, name)) then wrong("%s '%s' is not a token", name, shown(value)) end
+  if not given.is_token(given.a_string(value, name)) then wrong("%s '%s' is not a token", name, shown(value)) end
   return value:upper()
 end
 
@@ -109,16 +34,6 @@ local function a_proxy(value, name)
   return without_nobody(value)
 end
 
-local function a_flag(value, name)
-  if type(value) ~= "boolean" then wrong("%s must be true or false, not %s", name, type(value)) end
-  return value
-end
-
-local function a_table(value, name)
-  if type(value) ~= "table" then wrong("%s must be a table, not %s", name, type(value)) end
-  return value
-end
-
 local function a_version(value, name)
   value = tostring(value)
   if value ~= "1.2" and value ~= "1.3" then wrong('%s must be "1.2" or "1.3"', name) end
@@ -126,40 +41,17 @@ local function a_version(value, name)
 end
 
 local tls_options = {
-  ca_file = a_string, ca_path = a_string, cert = a_string, key = a_string, key_password = a_secret,
-  verify = a_flag, min_version = a_version,
+  ca_file = given.a_string, ca_path = given.a_string, cert = given.a_string, key = given.a_string,
+  key_password = given.a_secret, verify = given.a_flag, min_version = a_version,
 }
 
-local function read(options, known, prefix)
-  check_names(options, known, prefix)
-  local values, names = {}, {}
-  for name in pairs(options) do
-    names[#names + 1] = name
-  end
-  table.sort(names) -- so that the first error is always the same
-  for _, name in ipairs(names) do
-    values[name] = known[name](options[name], prefix .. name)
-  end
-  return values
-end
-
 local function a_tls(value, name)
-  local tls = read(a_table(value, name), tls_options, "tls.")
+  local tls = given.read(given.a_table(value, name), tls_options, "tls.")
   if tls.cert and not tls.key then wrong "tls.cert needs tls.key" end
   if tls.key and not tls.cert then wrong "tls.key needs tls.cert" end
   tls.no_verify = tls.verify == false
   tls.only_1_3 = tls.min_version == "1.3"
   return tls
-end
-
-local function anything(value)
-  return value
-end
-
-local function a_body(value, name)
-  if type(value) == "table" then wrong("%s must be a string, not a table (json = or form = write one out)", name) end
-  if type(value) ~= "string" then wrong("%s must be a string, not %s", name, type(value)) end
-  return value
 end
 
 local function a_url(value, name)
@@ -172,38 +64,14 @@ local function a_url(value, name)
 end
 
 local known = {
-  url = a_url, method = a_method, headers = a_table, query = a_table,
-  body = a_body, form = a_table, json = anything,
-  timeout = seconds, connect_timeout = seconds, max_size = whole(1, 1 << 40), max_redirects = whole(0, 100),
-  proxy = a_proxy, local_address = a_string, tls = a_tls, user = a_string, password = a_secret,
-  redirect_headers = a_flag,
+  url = a_url, method = a_method, headers = given.a_table, query = given.a_table,
+  body = given.a_body, form = given.a_table, json = given.anything,
+  timeout = given.seconds, connect_timeout = given.seconds, max_size = given.whole(1, 1 << 40),
+  max_redirects = given.whole(0, 100), redirect_headers = given.a_flag,
+  proxy = a_proxy, local_address = given.a_string, tls = a_tls, user = given.a_string, password = given.a_secret,
 }
 
 ------------------------------------------------------------------------------------------------- what they are made of
-
-local function sorted_names(map, what)
-  local names = {}
-  for name in pairs(map) do
-    if type(name) ~= "string" then wrong("%s must map names to values; found a %s as a name", what, type(name)) end
-    names[#names + 1] = name
-  end
-  table.sort(names)
-  return names
-end
-
--- Calls add(name, value) for all entries, ordered by name; a list has an entry for each of its values.
-local function each(map, what, add)
-  for _, name in ipairs(sorted_names(map, what)) do
-    local values = map[name]
-    if type(values) ~= "table" then
-      add(name, values)
-    else
-      for _, value in ipairs(values) do
-        add(name, value)
-      end
-    end
-  end
-end
 
 local function encode(text)
   return (text:gsub("[^%w._~-]", function(c)
@@ -214,7 +82,7 @@ end
 -- A table as it stands in a query or a form.
 local function pairs_of(map, what)
   local parts = {}
-  each(map, what, function(name, value)
+  given.each(map, what, function(name, value)
     local kind = type(value)
     if kind ~= "string" and kind ~= "number" and kind ~= "boolean" then
       wrong("%s '%s' must be a string, a number, a boolean or a list of them, not %s", what, shown(name), kind)
@@ -232,45 +100,19 @@ local function with_query(url, query)
   return before .. joint .. text .. fragment
 end
 
-local owned = { ["content-length"] = true, ["transfer-encoding"] = true, connection = true, upgrade = true }
-
+-- As libcurl takes them: one without a value ends with ';'.
 local function header_lines(headers)
   local lines, has_type = {}, false
-  each(headers, "headers", function(name, value)
-    if type(value) ~= "string" and type(value) ~= "number" then
-      wrong("header '%s' must be a string or a list of strings, not %s", shown(name), type(value))
-    end
-    value = number.text(value):match "^[ \t]*(.-)[ \t]*$"
-    if not is_token(name) then wrong("header '%s': its name is not a header name", shown(name)) end
-    if value:gsub("\t", ""):find "%c" then
-      wrong("header '%s': its value has a control character (CR, LF, NUL, ...)", shown(name))
-    end
-    if owned[name:lower()] then wrong("header '%s': it is the host's to send", name) end
-    has_type = has_type or name:lower() == "content-type"
+  given.each_header(headers, function(name, value, key)
+    has_type = has_type or key == "content-type"
     lines[#lines + 1] = value == "" and name .. ";" or name .. ": " .. value
   end)
   return lines, has_type
 end
 
--- cjson learns what a decimal point is when it is loaded, and reads numbers by that. It is called where it is right.
-local function decoder(cjson)
-  local plain = pcall(number.plainly, cjson.decode, "[0.5]")
-  return plain and function(text)
-    return number.plainly(cjson.decode, text)
-  end or cjson.decode
-end
-
-local function to_json(value)
-  local found, cjson = pcall(require, "cjson")
-  if not found then wrong("json needs the module cjson (Debian: lua-cjson):\n%s", cjson) end
-  local ok, text = pcall(number.plainly, cjson.encode, value)
-  if not ok then wrong("json: %s", text) end
-  return text
-end
-
 -- The options as the core takes them.
 local function prepare(options)
-  local request = read(options, known, "")
+  local request = given.read(options, known, "")
   if not request.url then wrong "url is missing" end
   request.method = request.method or "GET"
   for name, value in pairs(DEFAULTS) do
@@ -287,7 +129,7 @@ local function prepare(options)
   request.lines, has_type = header_lines(request.headers or {})
   local content_type
   if options.json ~= nil then
-    request.body, content_type = to_json(options.json), "application/json"
+    request.body, content_type = given.to_json(options.json), "application/json"
   elseif request.form then
     request.body, content_type = pairs_of(request.form, "form"), "application/x-www-form-urlencoded"
   end
@@ -302,52 +144,27 @@ end
 
 ----------------------------------------------------------------------------------------------------------- the answers
 
-local methods = {}
-
----Decodes the body: the value, or nil and a message.
-function methods:json()
-  local found, cjson = pcall(require, "cjson")
-  if not found then error("http: json() needs the module cjson (Debian: lua-cjson):\n" .. cjson, 2) end
-  local ok, value = pcall(decoder(cjson), self.body)
-  if not ok then return nil, "the body is not JSON: " .. value end
-  return value
-end
-
----The values of all header lines of that name, in order.
-function methods:all(name)
-  local values = {}
-  for i = 1, #self.lines, 2 do
-    if self.lines[i]:lower() == name:lower() then values[#values + 1] = self.lines[i + 1] end
-  end
-  return values
-end
-
 local answer = {
   __name = "http.response",
-  __index = methods,
+  __index = message_of.methods,
   __tostring = function(res)
     return ("http.response: %d %s (%d bytes)"):format(res.status, res.reason, #res.body)
   end,
 }
 
 local function make_answer(parts)
-  local lines = table.move(parts, 1, #parts, 1, {})
-  local res = response(parts)
-  res.lines = lines
+  local res = message_of.make(parts, answer)
   res.ok = res.status >= 200 and res.status <= 299
   res.url = res.url:gsub("^(%a+://)[^/?#]*@", "%1")
-  return setmetatable(res, answer)
+  return res
 end
 
 ------------------------------------------------------------------------------------------------------------- requests
 
 -- `level` is that of the script's call, seen from the caller.
 local function perform(what, options, level)
-  local ok, request = pcall(prepare, options)
-  if not ok then
-    if getmetatable(request) ~= mistake then error(request, 0) end
-    error(what .. ": " .. request.message, level + 1)
-  end
+  local ok, request = given.try(prepare, options)
+  if not ok then error(what .. ": " .. request, level + 1) end
   local can, why = pcall(core.check, what)
   if not can then error(why, level + 1) end
   local parts, word, message = core.perform(request)
@@ -394,6 +211,12 @@ for _, method in ipairs { "POST", "PUT", "PATCH" } do
     local res, word, message = perform("http." .. name, spelt_out("http." .. name, method, url, body, options), 2)
     return res, word, message
   end
+end
+
+-- A web server: see wsbot.http.serve.
+function http.serve(options)
+  local server = serving.open("http.serve", options, 2)
+  return server
 end
 
 return http

@@ -11,6 +11,7 @@ doubles.arrange() -- where specs run in another busted than that of `wsbot test`
 local testing = {
   server = require "wsbot.testing.server",
   bot = require "wsbot.testing.bot",
+  http = require "wsbot.testing.http",
   replay = require "wsbot.testing.replay",
 }
 

@@ -245,6 +245,28 @@ local reloads = [[
   ws.connect { url = arg[1], name = "feed", on_error = function(_, _, message) print("error", message) end }
 ]]
 
+local serves = [[
+  local http = require "wsbot.http"
+  local state = host.state("server", { port = 0 })
+  local server = http.serve { port = state.port, handler = function()
+    host.sleep(0.001)
+    return { status = 418, body = ("done"):rep(1000) }
+  end }
+  state.port = server.port
+  host.after(1, host.stop)
+  if host.reloads == 0 then
+    host.reload()
+    return
+  end
+  ws.connect { url = "ws://127.0.0.1:" .. server.port, handshake_timeout = 5,
+    on_error = function() end,
+    on_close = function(_, _, _, record)
+      local response = record.response
+      print(response and response.status == 418 and "done" or "error")
+      host.stop()
+    end }
+]]
+
 local spec = [[
   local testing = require "wsbot.testing"
   it("meets a peer", function()
@@ -269,6 +291,11 @@ local lives = {
     stride = 2, begin = function(life)
       write(life.folder, "bot.lua", reloads)
       return "run", "--watch", "bot.lua", echo()
+    end },
+  { "a server that is asked and reloaded", expects = "done", enough = { "cannot open", "not enough memory" },
+    stride = 2, begin = function(life)
+      write(life.folder, "bot.lua", serves)
+      return "run", "bot.lua"
     end },
   { "two workers", expects = "2", stride = 3, begin = function(life)
     write(life.folder, "bot.lua", "io.stdout:write(host.workers, '\\n')")

@@ -1,0 +1,82 @@
+/* http_server_parts: what the two files of a web server share: the server (http_server.c) and its connections
+ * (http_caller.c). */
+#ifndef NET_HTTP_SERVER_PARTS_H
+#define NET_HTTP_SERVER_PARTS_H
+
+#include "net/http_server.h"
+#include "net/incoming.h"
+
+struct http_server {
+    uv_tcp_t tcp;
+    struct net *net;
+    struct stream_address address;
+    const struct http_server_sink *sink; /* NULL: it has no owner */
+    void *arg;
+    struct account *account; /* its own reference */
+    size_t kept;             /* bytes that are counted there */
+    size_t max_body;
+    bool patient;
+    bool listens;
+    bool closing, closed, ended;         /* asked to close; the handle is; nothing is left of it */
+    struct http_caller *callers, **last; /* the one that has been idle for the longest is the first that is idle */
+    unsigned count;
+    struct incoming incoming;
+    struct deadline late;           /* for those that were not answered when it closed */
+    struct http_server *next, **at; /* of the same net */
+};
+
+/* Its own reference is that of the list; whoever works with it holds one more. */
+struct http_caller {
+    struct http_server *server;
+    struct stream *stream; /* NULL: closed */
+    struct http_caller *next, **at;
+    unsigned references;
+    enum {
+        CALLER_HEAD,      /* it is idle, or a head has begun to come */
+        CALLER_BODY,      /* of that request */
+        CALLER_WAITS,     /* a whole request that nobody has taken */
+        CALLER_TAKEN,     /* it is being answered */
+        CALLER_ANSWERING, /* the answer is written */
+        CALLER_LEAVING,   /* and was the last one: the client has to read it */
+        CALLER_CLOSED,
+    } state;
+    bool begun;     /* something of a request has come */
+    bool ended;     /* the client says no more */
+    size_t scanned; /* of the head */
+    struct buf in, out;
+    struct http_asked *asked;  /* from CALLER_BODY to CALLER_TAKEN */
+    bool keeps;                /* the connection, after what is written */
+    void (*left)(void *taker); /* of CALLER_TAKEN */
+    void *taker;
+    struct deadline due; /* a limit, or the next turn */
+    size_t kept;         /* bytes that are counted */
+    size_t unwritten;    /* bytes of the answer, at the last look */
+    size_t dropped;      /* bytes that came after the last answer */
+};
+
+/* Begins a connection, whose stream is accepted. False without memory; then the stream is still the caller's. */
+bool http_caller_new(struct http_server *s, struct stream *stream);
+
+/* Ends it at once; it may be gone on return. */
+void http_caller_end(struct http_caller *c);
+
+/* Is nothing going on with it? */
+bool http_caller_is_idle(const struct http_caller *c);
+
+/* Its server closes. Where it is idle it ends; what was sent already and not read yet has HTTP_SERVER_HEAD_S. */
+void http_caller_close(struct http_caller *c);
+
+/* Refuses what was not answered, where there is something. */
+void http_caller_give_up(struct http_caller *c);
+
+/* Puts it behind the others of its server, the oldest of which is the first. */
+void http_server_link(struct http_server *s, struct http_caller *c);
+void http_server_unlink(struct http_caller *c);
+
+/* Where it is closing and has no connection left, its end is in the next turn of the loop. */
+void http_server_settle(struct http_server *s);
+
+/* What one keeps has become more or less. */
+void http_server_count(struct http_server *s, size_t *kept, size_t now);
+
+#endif
