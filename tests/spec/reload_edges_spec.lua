@@ -243,7 +243,9 @@ describe("the memory of the generations that have gone", function()
       end
       for i = 1, 20 do host.every(0.001 * i, function() end, "tick " .. i) end
       host.after(n == first + 1 and 0 or n == last + 1 and 0 or is_quiet and 1.1 or 0.003, function()
-        if is_quiet and n ~= first and n ~= last then say(io.open("/proc/self/status"):read "a":match "VmRSS:%s+(%d+)") end
+        if is_quiet and n ~= first and n ~= last then
+          say(io.open("/proc/self/status"):read "a":match "VmRSS:%s+(%d+)")
+        end
         if n > last then host.stop() else host.reload() end
       end)
     ]], { echo:line():match "ws://%S+" }, { env = { WSBOT_LOG = "error" } })
