@@ -182,6 +182,7 @@ static void take_over(struct generations *g, struct engine *next, uint64_t began
     if (!w->goes_back) past_push(&g->past, loader_take_files(last));
     begin_trial(g);
     reload_commit(last, next, &report);
+    worker_trim_memory(w);
     worker_handle_signals(w, true);
     if (next->workers > 1) snprintf(place, sizeof place, ", worker %u", next->worker);
     log_line(LOG_INFO, "reload %llu: %.*s (%s%s, %.1f ms)", (unsigned long long)next->reloads,

@@ -72,6 +72,16 @@ static void keep_memory(void) {
 #endif
 }
 
+void worker_trim_memory(struct worker *w) {
+    enum { EVERY = 1000000000 }; /* nanoseconds: to fetch pages anew takes time, too */
+    uint64_t now = uv_hrtime();
+    if (now - w->trimmed_at < EVERY) return;
+    w->trimmed_at = now;
+#ifdef __GLIBC__
+    malloc_trim(0);
+#endif
+}
+
 /* Without these nothing can begin. */
 static _Noreturn void refuse_to_start(const char *why) {
     fprintf(stderr, "wsbot: cannot start: %s\n", why);

@@ -16,6 +16,7 @@ struct worker {
     void (*reload)(void *arg); /* makes the next generation, from the loop; NULL: there is nothing to reload */
     void *reload_arg;
     struct deadline reload_due;
+    uint64_t trimmed_at;      /* when worker_trim_memory did so, by uv_hrtime */
     bool goes_back;           /* to the sources of the generation before */
     unsigned past;            /* generations that there are to go back to */
     void (*erred)(void *arg); /* is told of each error in a task, with reload_arg; may be NULL */
@@ -68,6 +69,11 @@ void worker_stage(struct worker *w, struct engine *next);
 /* Handles SIGINT, SIGTERM and SIGPIPE, and where there is a `reload` SIGHUP, unless that was ignored before. `again`:
  * only those that nobody handles, after a generation has ended whose luv had taken some. */
 void worker_handle_signals(struct worker *w, bool again);
+
+/* Gives back to the system what is free between what is in use, not more often than once a second: behind a reload,
+ * whose two generations took more than one does. Holes that are not given back would have the process grow with each.
+ */
+void worker_trim_memory(struct worker *w);
 
 /* What worker.c has of worker_signals.c. First of all; where a handler has something for the loop; before the last
  * generation ends, and after; SIGHUP means nothing any more. */

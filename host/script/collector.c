@@ -15,6 +15,13 @@ static void apply(struct engine *e, enum collector which) {
 
 void collector_start(struct engine *e) { apply(e, COLLECTOR_OF_SMALL); }
 
+void collector_rest(struct engine *e) {
+    enum { MOST = 1 << 20 }; /* KB */
+    size_t part = 1 + e->memory / 1024 * (size_t)measures[COLLECTOR_OF_LARGE].minor / 100;
+    lua_gc(e->L, LUA_GCSTEP,
+           part < MOST ? -(int)part : -MOST); /* a step of less than nothing is a debt of so much less */
+}
+
 static enum collector right_for(const struct engine *e) {
     if (e->collector == COLLECTOR_OF_SCRIPT) return COLLECTOR_OF_SCRIPT;
     return e->memory < COLLECTOR_SMALL ? COLLECTOR_OF_SMALL : COLLECTOR_OF_LARGE;

@@ -14,6 +14,9 @@ void l_collector_open(lua_State *L);
 /* From now on it is generational. */
 void collector_start(struct engine *e);
 
+/* Nothing of the heap is garbage: it may grow by a part of it before any of it is looked at. */
+void collector_rest(struct engine *e);
+
 /* Is the heap small no more, or again? */
 bool collector_is_right(const struct engine *e);
 

@@ -1,6 +1,7 @@
 /* memory: chunks by size. Sanitizers want to see each block by itself: with them all are malloc's. */
 #include "script/memory.h"
 
+#include "base/pages.h"
 #include "base/reserve.h"
 #include <stdbool.h>
 #include <stdlib.h>
@@ -21,16 +22,14 @@ struct memory_chunk {
     struct memory_chunk *next, **at; /* of those of its size that have room; `at` NULL: it is full */
     void *free;                      /* the first free block, which has the address of the next */
     uint8_t *fresh;                  /* what lies from here to its end was never used */
-    size_t kind, used;               /* blocks that are in use */
+    unsigned kind, used;             /* blocks that are in use */
+    bool mapped;                     /* for pages_give */
 };
 
-enum {
-    HEAD = (sizeof(struct memory_chunk) + MEMORY_STEP - 1) / MEMORY_STEP * MEMORY_STEP,
-    MARGIN = 64, /* at its end, for malloc to have the next one begin right behind */
-};
+enum { HEAD = (sizeof(struct memory_chunk) + MEMORY_STEP - 1) / MEMORY_STEP * MEMORY_STEP };
 
 static bool is_small(size_t size) { return CHUNKS && size <= MEMORY_SMALL; }
-static size_t kind_of(size_t size) { return (size - 1) / MEMORY_STEP; }
+static unsigned kind_of(size_t size) { return (unsigned)(size - 1) / MEMORY_STEP; }
 static struct memory_chunk *chunk_of(void *block) {
     return (struct memory_chunk *)((uint8_t *)block - (uintptr_t)block % MEMORY_CHUNK);
 }
@@ -48,14 +47,16 @@ static void unlink_chunk(struct memory_chunk *c) {
     c->at = NULL;
 }
 
-static struct memory_chunk *new_chunk(struct memory *m, size_t kind) {
-    void *place;
-    if (posix_memalign(&place, MEMORY_CHUNK, MEMORY_CHUNK - MARGIN) != 0) return NULL;
-    struct memory_chunk *c = place;
-    *c = (struct memory_chunk){.fresh = (uint8_t *)place + HEAD, .kind = kind};
+static struct memory_chunk *new_chunk(struct memory *m, unsigned kind) {
+    bool mapped;
+    struct memory_chunk *c = pages_take(&mapped);
+    if (!c) return NULL;
+    *c = (struct memory_chunk){.fresh = (uint8_t *)c + HEAD, .kind = kind, .mapped = mapped};
     link_chunk(&m->open[kind], c);
     return c;
 }
+
+static void free_chunk(struct memory_chunk *c) { pages_give(c, c->mapped); }
 
 void memory_offer(struct memory *m, void *block, size_t size) {
     free(m->offered); /* which nobody took: there was no memory for it, by the cap */
@@ -70,7 +71,7 @@ static void *take(struct memory *m, size_t size) {
         m->offered = NULL;
         return block;
     }
-    size_t kind = kind_of(size);
+    unsigned kind = kind_of(size);
     struct memory_chunk *c = m->open[kind];
     if (!c && !(c = new_chunk(m, kind))) return NULL;
     void **block = c->free;
@@ -81,7 +82,7 @@ static void *take(struct memory *m, size_t size) {
         block = (void *)c->fresh;
         c->fresh += (kind + 1) * MEMORY_STEP;
     }
-    if (!c->free && c->fresh + (kind + 1) * MEMORY_STEP > (uint8_t *)c + MEMORY_CHUNK - MARGIN) unlink_chunk(c);
+    if (!c->free && c->fresh + (kind + 1) * MEMORY_STEP > (uint8_t *)c + MEMORY_CHUNK) unlink_chunk(c);
     return block;
 }
 
@@ -99,7 +100,7 @@ void memory_free(struct memory *m, void *block, size_t size) {
         link_chunk(*open ? &(*open)->next : open, c);
     } else if (c->used == 0 && c != *open) {
         unlink_chunk(c);
-        free(c);
+        free_chunk(c);
     }
 }
 
@@ -122,7 +123,8 @@ void *memory_resize(struct memory *m, void *old, size_t old_size, size_t size) {
 }
 
 void memory_clear(struct memory *m) {
-    for (size_t kind = 0; kind < MEMORY_KINDS; kind++) free(m->open[kind]); /* which is all that is left */
+    for (size_t kind = 0; kind < MEMORY_KINDS; kind++)
+        if (m->open[kind]) free_chunk(m->open[kind]); /* which is all that is left */
     free(m->offered);
     *m = (struct memory){0};
 }

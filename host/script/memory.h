@@ -1,10 +1,11 @@
 /* memory: where the objects of a Lua state lie. Most are small, live briefly, and are of a few sizes: so each size up
  * to MEMORY_SMALL has chunks of its own, with a list of free blocks in each, and taking or giving one back is a few
- * instructions. A chunk that is empty goes back to malloc, but for one of each size: what was of one size may be of
+ * instructions. A chunk that is empty goes back, but for one of each size: what was of one size may be of
  * another later. Larger ones are malloc's. */
 #ifndef SCRIPT_MEMORY_H
 #define SCRIPT_MEMORY_H
 
+#include "base/pages.h"
 #include <stddef.h>
 #include <stdint.h>
 
@@ -12,7 +13,7 @@ enum {
     MEMORY_STEP = 16,   /* bytes between the sizes of blocks */
     MEMORY_SMALL = 512, /* bytes of the largest small block */
     MEMORY_KINDS = MEMORY_SMALL / MEMORY_STEP,
-    MEMORY_CHUNK = 64 * 1024, /* bytes; a power of 2 */
+    MEMORY_CHUNK = PAGES_CHUNK, /* bytes; a power of 2 */
 };
 
 /* All zero: empty. */

@@ -4,6 +4,7 @@
 
 #include "base/log.h"
 #include "base/reserve.h"
+#include "script/collector.h"
 #include "script/door.h"
 #include "script/l_conn.h"
 #include "script/l_host.h"
@@ -47,6 +48,7 @@ struct engine *reload_stage(struct engine *e, char **why) {
     next->reloads = e->reloads + 1;
     next->last_id = e->net->last_id;
     next->staged = true;
+    collector_start(next); /* to begin later would be to look at all that is copied, at once */
     if (state_copy(e, next, why)) return next;
     engine_free(next);
     return NULL;

@@ -7,6 +7,7 @@
 
 #include "base/number.h"
 #include "base/reserve.h"
+#include "script/collector.h"
 #include "script/door.h"
 #include "script/l_callable.h"
 #include <lauxlib.h>
@@ -75,43 +76,71 @@ struct level {
     int key; /* index on the old stack */
 };
 
-/* Which tables were copied: the address of the old one -> its place in the list of copies. Open addressing. */
+/* Which tables were copied: their addresses in the order of copying, and where in that each is. Open addressing, in
+ * little memory: pages that are fetched for it cost more than looking. */
 struct memo {
-    struct memo_entry {
-        const void *old;
-        lua_Integer copy;
-    } * entries;
-    size_t size, used; /* size: a power of 2, or 0 */
+    const void **old;
+    uint32_t *places;  /* in `old`, counted from 1; 0: free */
+    size_t size, used; /* of places, a power of 2 or 0; of `old` */
 };
+
+enum { SLICE = 256 }; /* copies in a list: one for all of them would be made anew whenever it grows */
 
 struct copying {
     lua_State *old;
     const char *name; /* of the state under way */
     char *why;        /* what cannot be copied, and where */
     struct memo memo;
-    int copies; /* index in the new state: the list of copies */
+    int slices, slice; /* indices in the new state: the lists of copies, and the last of them */
 };
 
-/* The entry of `old`, or the free one where it would be. */
-static struct memo_entry *find(const struct memo *m, const void *old) {
+/* The place of `old`, or the free one where it would be. */
+static uint32_t *find(const struct memo *m, const void *old) {
     size_t i = (size_t)((uintptr_t)old >> 4) * UINT64_C(0x9E3779B97F4A7C15) >> 20;
-    while (m->entries[i &= m->size - 1].old && m->entries[i].old != old) i++;
-    return &m->entries[i];
+    while (m->places[i &= m->size - 1] && m->old[m->places[i] - 1] != old) i++;
+    return &m->places[i];
 }
 
-static lua_Integer recall(const struct memo *m, const void *old) { return m->size ? find(m, old)->copy : 0; }
+/* Which of the copies is that of `old`, counted from 1; 0: none. */
+static size_t recall(const struct memo *m, const void *old) { return m->size ? *find(m, old) : 0; }
 
-static void l_remember(lua_State *L, struct memo *m, const void *old, lua_Integer copy) {
-    if (2 * m->used >= m->size) {
-        struct memo larger = {.size = m->size ? 2 * m->size : 256, .used = m->used};
-        if (!(larger.entries = calloc(larger.size, sizeof *larger.entries))) luaL_error(L, "not enough memory");
-        for (size_t i = 0; i < m->size; i++)
-            if (m->entries[i].old) *find(&larger, m->entries[i].old) = m->entries[i];
-        free(m->entries);
-        *m = larger;
+static void l_grow(lua_State *L, struct memo *m) {
+    size_t size = m->size ? 2 * m->size : 256;
+    uint32_t *places = size / 2 < UINT32_MAX ? calloc(size, sizeof *places) : NULL;
+    const void **old = places ? realloc(m->old, size / 2 * sizeof *old) : NULL;
+    if (old) m->old = old;
+    if (!old) {
+        free(places);
+        luaL_error(L, "not enough memory");
     }
-    *find(m, old) = (struct memo_entry){old, copy};
-    m->used++;
+    free(m->places);
+    m->places = places;
+    m->size = size;
+    for (size_t i = 0; i < m->used; i++) *find(m, m->old[i]) = (uint32_t)i + 1;
+}
+
+/* Notes that the table on the top is the copy of `old`. */
+static void l_remember(lua_State *L, struct copying *c, const void *old) {
+    struct memo *m = &c->memo;
+    lua_Integer n = (lua_Integer)m->used;
+    if (n % SLICE == 0) {
+        lua_createtable(L, SLICE, 0);
+        lua_pushvalue(L, -1);
+        lua_rawseti(L, c->slices, n / SLICE + 1);
+        lua_replace(L, c->slice);
+    }
+    lua_pushvalue(L, -1);
+    lua_rawseti(L, c->slice, n % SLICE + 1);
+    if (2 * m->used >= m->size) l_grow(L, m);
+    uint32_t *place = find(m, old);
+    m->old[m->used] = old;
+    *place = (uint32_t)++m->used;
+}
+
+static void push_copy(lua_State *L, const struct copying *c, size_t n) {
+    lua_rawgeti(L, c->slices, (lua_Integer)((n - 1) / SLICE + 1));
+    lua_rawgeti(L, -1, (lua_Integer)((n - 1) % SLICE + 1));
+    lua_remove(L, -2);
 }
 
 static void print_key(FILE *out, lua_State *old, int key) {
@@ -193,31 +222,28 @@ static lua_Unsigned list_size(lua_State *old) {
     return n < 1 << 20 ? n : 1 << 20;
 }
 
-static int fields_of(lua_State *old) {
+static int fields_of(lua_State *old, lua_Unsigned list) {
     enum { MOST = 32 };
-    if (list_size(old) > MOST) return 0;
+    if (list > MOST) return 0;
     int n = 0;
     for (lua_pushnil(old); n < 2 * MOST && lua_next(old, -2); lua_pop(old, 1)) n++;
     if (n == 2 * MOST) lua_pop(old, 1);
-    int list = (int)list_size(old); /* a list may have holes */
-    return n > list ? n - list : 0;
+    return n > (int)list ? n - (int)list : 0; /* a list may have holes */
 }
 
 static bool copy_table(lua_State *L, struct copying *c, const struct level *up, int depth) {
     lua_State *old = c->old;
-    lua_Integer copy = recall(&c->memo, lua_topointer(old, -1));
+    size_t copy = recall(&c->memo, lua_topointer(old, -1));
     if (copy) {
-        lua_rawgeti(L, c->copies, copy);
+        push_copy(L, c, copy);
         return true;
     }
     if (lua_getmetatable(old, -1)) return refuse(c, up, "has a metatable");
     if (depth == DEPTH_MAX || !lua_checkstack(old, 8)) return refuse(c, up, "is nested too deep");
     luaL_checkstack(L, 8, "host.state");
-    lua_createtable(L, (int)list_size(old), fields_of(old));
-    copy = (lua_Integer)c->memo.used + 1;
-    lua_pushvalue(L, -1);
-    lua_rawseti(L, c->copies, copy);
-    l_remember(L, &c->memo, lua_topointer(old, -1), copy);
+    lua_Unsigned list = list_size(old);
+    lua_createtable(L, (int)list, fields_of(old, list));
+    l_remember(L, c, lua_topointer(old, -1));
     for (lua_pushnil(old); lua_next(old, -2); lua_pop(old, 1)) { /* old: table, key, value */
         struct level here = {.up = up, .old = old, .key = lua_gettop(old) - 1};
         lua_pushvalue(old, -2);
@@ -229,7 +255,7 @@ static bool copy_table(lua_State *L, struct copying *c, const struct level *up, 
     return true;
 }
 
-/* Copies what is in the table of that name in the old registry. Stack: copies, came */
+/* Copies what is in the table of that name in the old registry. Stack: slices, came, slice */
 static bool copy_all(lua_State *L, struct copying *c, const char *key) {
     lua_State *old = c->old;
     if (lua_rawgetp(old, LUA_REGISTRYINDEX, key) != LUA_TTABLE) return true;
@@ -247,8 +273,10 @@ static bool copy_all(lua_State *L, struct copying *c, const char *key) {
 static int l_copy(lua_State *L) {
     struct copying *c = l_door_given(L, l_copy);
     lua_newtable(L);
-    c->copies = 1;
     push_table(L, &came_key);
+    lua_pushnil(L);
+    c->slices = 1;
+    c->slice = 3;
     if (copy_all(L, c, &asked_key)) copy_all(L, c, &came_key);
     return 0;
 }
@@ -263,7 +291,9 @@ bool state_copy(struct engine *from, struct engine *to, char **why) {
     lua_gc(to->L, LUA_GCSTOP); /* nothing of it is garbage */
     bool ok = door_call(to, l_copy, &c, why);
     lua_gc(to->L, LUA_GCRESTART);
-    free(c.memo.entries);
+    collector_rest(to);
+    free(c.memo.places);
+    free(c.memo.old);
     lua_settop(from->L, top);
     if (ok && c.why) *why = c.why;
     return ok && !c.why;

@@ -18,13 +18,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-/* Bytes that are played and come of it, for one conversation: all cuts, or some of them. */
+/* Bytes that are played and come of it, for one conversation: all cuts, or MANY of them; FEW even where that is more
+ * work. */
 #ifdef __SANITIZE_ADDRESS__
-enum { WORK = 4 << 20 };
+enum { WORK = 1 << 20, FEW = 2, MANY = 20 };
 #else
-enum { WORK = 24 << 20 };
+enum { WORK = 12 << 20, FEW = 4, MANY = 40 };
 #endif
-enum { FEW = 4, MANY = 40 }; /* of these; FEW even where that is more work */
 
 /* The nonce and the key of the RFC's own example. */
 static const char key[] = "dGhlIHNhbXBsZSBub25jZQ==";

@@ -1,4 +1,5 @@
 -- Anything callable goes where a function is expected: busted's spies and stubs are tables with __call.
+-- Runs within the program that it tests.
 local match = require "luassert.match"
 local place = require "support.place"
 local program = require "support.program"

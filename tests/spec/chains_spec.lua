@@ -1,6 +1,7 @@
 -- Chains of certificates, as the tables in chains/ have them: who is believed and who is not, with OpenSSL's own
 -- verdict beside ours. Where they differ, the row says why. WSBOT_CHAINS="names usage" goes through these tables alone,
 -- which takes less time to make.
+-- Runs within the program that it tests.
 local chains = require "support.chains"
 local place = require "support.place"
 local program = require "support.program"

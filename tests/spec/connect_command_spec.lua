@@ -235,8 +235,10 @@ describe("wsbot connect's options", function()
   it_tells("may stand behind the url", function()
     local p = peer.listen()
     local c = program.run { "connect", p.url, "-n", "-1" }
-    p:open():text "x"
+    local s = p:open()
+    s:text "x"
     c:tells "x"
+    assert.equal(1000, s:answer_close())
     c:ends(0)
   end)
 
@@ -247,6 +249,7 @@ describe("wsbot connect's options", function()
     assert.same({ "b=c" }, s.request.headers["x-a"])
     s:text "x"
     c:tells "x"
+    assert.equal(1000, s:answer_close())
     c:ends(0)
     c = program.run { "connect", "-nq", p.url }
     c:ends(2)

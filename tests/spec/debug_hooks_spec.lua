@@ -1,4 +1,5 @@
 -- debug.sethook: what a script sets reaches all that the host runs for it, and the bots of its tests; coverage by that.
+-- Runs within the program that it tests.
 local peer = require "support.peer"
 local place = require "support.place"
 local program = require "support.program"

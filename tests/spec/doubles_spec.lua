@@ -1,5 +1,6 @@
 -- busted's spies, stubs and mocks on connections, which are userdata; and what a script itself puts in place of their
 -- methods.
+-- Runs within the program that it tests.
 local place = require "support.place"
 local program = require "support.program"
 local story = require "support.story"

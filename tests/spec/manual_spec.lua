@@ -1,4 +1,5 @@
 -- What is written about the program, against the program: README.md, lualib/manual/ and lualib/meta/.
+-- Runs within the program that it tests.
 local place = require "support.place"
 local program = require "support.program"
 local proxies = require "support.proxies"

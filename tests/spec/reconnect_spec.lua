@@ -1,4 +1,5 @@
 -- reconnection: when a connection comes back by itself, when it does not, and what is told of each end.
+-- Runs within the program that it tests.
 local frame = require "support.frame"
 local peer = require "support.peer"
 local program = require "support.program"

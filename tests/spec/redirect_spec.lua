@@ -1,4 +1,5 @@
 -- What an answer to the opening handshake asks of the next request: redirects, and cookies.
+-- Runs within the program that it tests.
 local testing = require "wsbot.testing"
 
 -- Connects, and returns the connection and what it told, line by line; told.over: it has ended.

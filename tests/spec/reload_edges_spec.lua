@@ -222,3 +222,37 @@ describe("--watch", function()
     bot:ends(0)
   end)
 end)
+
+describe("the memory of the generations that have gone", function()
+  -- What connections keep lay between the objects of the generation that made it, and left holes there in which the next
+  -- found no room.
+  it_tells("is that of the next, among connections whose messages come and go", function()
+    if program.is_sanitized() then story.skip "memory is not what it would be, with sanitizers" end
+    local echo = program.run { "echo", "--port", "0" }
+    local bot = program.bot([[
+      local n <const>, first <const>, last <const> = host.reloads, 50, 400
+      math.randomseed(n)
+      local is_quiet = n == first or n == first + 1 or n >= last
+      local function speak(c, i)
+        if not is_quiet then c:send(("z"):rep(math.random(10, i % 10 == 0 and 60000 or 2000))) end
+      end
+      for i = 1, 200 do
+        ws.connect { name = "c" .. i, url = arg[1], compression = false, headers = { Name = "bot " .. i },
+          on_websocket_connect = function(c) speak(c, i) end, on_adopt = function(c) speak(c, i) end,
+          on_message = function(c, data) if math.random() < 0.5 then c:send(data) end end }
+      end
+      for i = 1, 20 do host.every(0.001 * i, function() end, "tick " .. i) end
+      host.after(n == first + 1 and 0 or n == last + 1 and 0 or is_quiet and 1.1 or 0.003, function()
+        if is_quiet and n ~= first and n ~= last then
+          say(io.open("/proc/self/status"):read "a":match "VmRSS:%s+(%d+)")
+        end
+        if n > last then host.stop() else host.reload() end
+      end)
+    ]], { echo:line():match "ws://%S+" }, { env = { WSBOT_LOG = "error" } })
+    local first, last = tonumber(bot:line()), tonumber(bot:line())
+    assert(last < first + 1300, ("%d kB became %d"):format(first, last))
+    bot:wait()
+    echo:kill "sigterm"
+    echo:wait()
+  end)
+end)

@@ -1,5 +1,6 @@
 -- Whose fault it is: what goes wrong in a test is told at a line of the test, once, by every output handler, and the
 -- same under `wsbot test` and under `busted --lua=wsbot`.
+-- Runs within the program that it tests.
 local cjson = require "cjson"
 local place = require "support.place"
 local program = require "support.program"

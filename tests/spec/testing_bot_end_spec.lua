@@ -1,4 +1,5 @@
 -- testing.bot: how a bot ends, in every place where it may, and what is left of it then.
+-- Runs within the program that it tests.
 local place = require "support.place"
 local testing = require "wsbot.testing"
 

@@ -1,4 +1,5 @@
 -- testing.bot: a whole script under test, in a generation of its own.
+-- Runs within the program that it tests.
 local place = require "support.place"
 local testing = require "wsbot.testing"
 

@@ -1,4 +1,5 @@
 -- testing.clock: hours in no time, and in the same order each time.
+-- Runs within the program that it tests.
 local testing = require "wsbot.testing"
 
 describe("testing.clock", function()

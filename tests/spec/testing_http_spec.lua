@@ -1,4 +1,5 @@
 -- testing.http: a web server whose answers a test gives.
+-- Runs within the program that it tests.
 local http = require "wsbot.http"
 local place = require "support.place"
 local program = require "support.program"

@@ -1,4 +1,5 @@
 -- Recording (`wsbot run --record`) and testing.replay.
+-- Runs within the program that it tests.
 local place = require "support.place"
 local program = require "support.program"
 local story = require "support.story"

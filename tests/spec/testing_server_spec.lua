@@ -1,4 +1,5 @@
 -- testing.server: the scripted peer, against bots of the test's own generation.
+-- Runs within the program that it tests.
 local testing = require "wsbot.testing"
 
 -- Connects, and notes all that is told of it.

@@ -1,4 +1,5 @@
 -- What tls = { ... } may ask for beside certificates: pinned keys, application protocols, CAs beside the system's.
+-- Runs within the program that it tests.
 local peer = require "support.peer"
 local program = require "support.program"
 local stories = require "support.tls_stories"
