@@ -94,7 +94,8 @@ describe("wsbot", function()
       ["--header=x"] = "That is an option of `wsbot connect`: write `wsbot connect [OPTIONS] URL`",
       ["--wacth"] = "Did you mean `wsbot run --watch`?",
       ["--max-memry=5"] = "Did you mean `wsbot run --max-memory`?",
-      ["--strict-leaks"] = "That is an option of `wsbot test`: write `wsbot test [--watch] [-j N] [--test-timeout SECONDS] "
+      ["--strict-leaks"] = "That is an option of `wsbot test`: write `wsbot test [--watch] [-j N] "
+        .. "[--test-timeout SECONDS] "
         .. "[--strict-leaks] [BUSTED OPTIONS] [PATH...]`",
       ["--hlep"] = "Did you mean `wsbot --help`?",
       ["--verison"] = "Did you mean `wsbot --version`?",

@@ -224,7 +224,7 @@ describe("--watch", function()
 end)
 
 describe("the memory of the generations that have gone", function()
-  -- What connections keep lay between the objects of the generation that made it, and left holes there in which the next
+  -- What connections keep lay between the objects of the generation that made it, and left holes there where the next
   -- found no room.
   it_tells("is that of the next, among connections whose messages come and go", function()
     if program.is_sanitized() then story.skip "memory is not what it would be, with sanitizers" end
