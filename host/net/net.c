@@ -8,7 +8,7 @@
 #include "net/http_server.h"
 #include "net/names.h"
 #include "net/record.h"
-#include "net/tls.h"
+#include "net/tls/tls.h"
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>

@@ -5,7 +5,7 @@
 
 #include "net/dial.h"
 #include "net/net.h"
-#include "net/tls.h"
+#include "net/tls/tls.h"
 #include "wire/handshake.h"
 #include "wire/retry.h"
 

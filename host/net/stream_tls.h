@@ -4,7 +4,7 @@
 #define NET_STREAM_TLS_H
 
 #include "net/stream.h"
-#include "net/tls.h"
+#include "net/tls/tls.h"
 
 /* From now on the stream, which is connected, speaks TLS; `tls` becomes its own. `connected` tells the result of the
  * handshake: 0, or UV_EPROTO, and then tls_fault(tls) says why. Reading must be on until then. What goes wrong later is

@@ -2,7 +2,7 @@
 #ifndef SCRIPT_L_TLS_H
 #define SCRIPT_L_TLS_H
 
-#include "net/tls.h"
+#include "net/tls/tls.h"
 #include <lua.h>
 
 /* Pushes a table (ws.tls_state in lualib/meta/ws.lua) of what a TLS session is like; nil for NULL, and before

@@ -1,5 +1,5 @@
 /* x509: a certificate (RFC 5280 4.1) as bytes: what there is to know before somebody is believed. It judges nothing
- * (net/tls_trust.h does), and checks no signature. */
+ * (net/tls/trust.h does), and checks no signature. */
 #ifndef WIRE_X509_H
 #define WIRE_X509_H
 

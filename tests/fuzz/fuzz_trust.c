@@ -2,7 +2,7 @@
  * us check more signatures than we like. A handful of certificates are made from the input, with few names, so that
  * they find each other; whose signature is whose is the input's, too. */
 #include "fuzz.h"
-#include "net/tls_trust.h"
+#include "net/tls/trust.h"
 #include "wire/x509_names.h"
 
 enum { SENT = TRUST_SENT_MOST, ANCHORS = 6, ALL = SENT + ANCHORS, NOW = 100 };

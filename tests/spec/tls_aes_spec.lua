@@ -1,5 +1,5 @@
 -- Ciphers: each of those we offer, against OpenSSL, with the keys of TLS changed in between, many connections in turns,
--- and records that somebody changes on the way. AES-GCM may be another library's (net/tls_aes.c).
+-- and records that somebody changes on the way. AES-GCM may be another library's (net/tls/aes.c).
 local uv = require "luv"
 local frame = require "support.frame"
 local peer = require "support.peer"

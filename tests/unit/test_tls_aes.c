@@ -1,6 +1,6 @@
 /* test_tls_aes: AES-GCM by the device and by wolfSSL itself agree, whoever's turn it is. Where there is no device,
  * wolfSSL is compared with itself. */
-#include "net/tls_aes.h"
+#include "net/tls/aes.h"
 #include "unit.h"
 #include <stdlib.h>
 #include <wolfssl/options.h>

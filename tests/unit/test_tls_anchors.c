@@ -2,8 +2,8 @@
  * again. */
 #include "made.h"
 #include "net/certificate.h"
-#include "net/tls_anchors.h"
-#include "net/tls_context.h"
+#include "net/tls/anchors.h"
+#include "net/tls/context.h"
 #include "unit.h"
 #include <fcntl.h>
 #include <stdio.h>

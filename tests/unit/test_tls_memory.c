@@ -1,5 +1,5 @@
 /* test_tls_memory: pages that are given back are missed by nobody. */
-#include "net/tls_memory.h"
+#include "net/tls/memory.h"
 #include "unit.h"
 #include <sys/mman.h>
 #include <unistd.h>

@@ -1,5 +1,5 @@
 /* test_tls_ticket: what a server's first bytes say of the ticket that it was shown. */
-#include "net/tls_ticket.h"
+#include "net/tls/ticket.h"
 #include "unit.h"
 
 /* A ServerHello of 2 bytes, which is enough for who only counts; the next message in the same record, or another. */

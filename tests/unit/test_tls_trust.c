@@ -1,7 +1,7 @@
 /* test_tls_trust: whom to believe: each rule, the way that is found, and how long is looked for it. Signatures are told
  * by names here: a certificate is signed by whom its `key_info` names. */
 #include "made.h"
-#include "net/tls_trust.h"
+#include "net/tls/trust.h"
 #include "unit.h"
 
 enum { NOW = 1000, MOST = 40 };

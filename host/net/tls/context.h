@@ -3,8 +3,8 @@
 #ifndef NET_TLS_CONTEXT_H
 #define NET_TLS_CONTEXT_H
 
-#include "net/tls.h"
-#include "net/tls_memory.h"
+#include "net/tls/memory.h"
+#include "net/tls/tls.h"
 #include <wolfssl/options.h>
 #include <wolfssl/ssl.h>
 

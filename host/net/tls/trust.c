@@ -1,5 +1,5 @@
 /* tls_trust: a search from the server's certificate upwards, anchors first, one rule after the other. */
-#include "net/tls_trust.h"
+#include "net/tls/trust.h"
 
 #include "wire/x509_names.h"
 

@@ -1,5 +1,5 @@
 /* tls_ticket: walks over records (RFC 5246 6.2.1) to the message behind the first one. */
-#include "net/tls_ticket.h"
+#include "net/tls/ticket.h"
 
 enum {
     RECORD_HEAD = 5,

@@ -20,7 +20,7 @@ struct tls_config {
     char *cert, *key, *key_password; /* our own certificate (PEM, chain included) and its key */
     char *server_name;               /* sent and verified instead of the host */
     bool no_verify;
-    bool allow_weak;  /* of a client: keys, hashes and groups that are not safe any more (net/tls_trust.h) */
+    bool allow_weak;  /* of a client: keys, hashes and groups that are not safe any more (net/tls/trust.h) */
     bool no_stapling; /* of a client: do not ask for an OCSP response beside the certificate (RFC 6066 8) */
     bool to_proxy;    /* of a client: to what is on the way; errors do not advise what is for the server alone */
     enum tls_version min_version;

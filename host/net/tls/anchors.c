@@ -1,9 +1,9 @@
 /* tls_anchors: PEM files (RFC 7468) and folders of them. What is no certificate in there is passed over, as OpenSSL
  * does. */
-#include "net/tls_anchors.h"
+#include "net/tls/anchors.h"
 
 #include "net/net.h"
-#include "net/tls_context.h"
+#include "net/tls/context.h"
 #include "wire/der.h"
 #include <dirent.h>
 #include <errno.h>

@@ -1,9 +1,9 @@
 /* tls: one WOLFSSL object whose I/O callbacks read from a slice and write to a buffer. */
 #include "base/reserve.h"
 #include "net/net.h"
-#include "net/tls_certificate.h"
-#include "net/tls_parts.h"
-#include "net/tls_ticket.h"
+#include "net/tls/certificate.h"
+#include "net/tls/parts.h"
+#include "net/tls/ticket.h"
 #include <arpa/inet.h>
 #include <errno.h>
 #include <stdio.h>

@@ -1,6 +1,6 @@
 /* tls_words: what goes wrong in TLS, in words that say what to do about it. For certificates: tls_refusal.c. */
-#include "net/tls_certificate.h"
-#include "net/tls_parts.h"
+#include "net/tls/certificate.h"
+#include "net/tls/parts.h"
 #include <wolfssl/error-ssl.h>
 
 void tls_words_pin(struct tls *t, WOLFSSL_X509 *cert, const char *pin) {

@@ -1,6 +1,6 @@
 /* tls_refusal: a certificate that is refused: whose, which rule it breaks, and what to do about that. */
-#include "net/tls_certificate.h"
-#include "net/tls_parts.h"
+#include "net/tls/certificate.h"
+#include "net/tls/parts.h"
 #include <arpa/inet.h>
 #include <stdarg.h>
 #include <stdio.h>

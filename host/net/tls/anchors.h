@@ -3,7 +3,7 @@
 #ifndef NET_TLS_ANCHORS_H
 #define NET_TLS_ANCHORS_H
 
-#include "net/tls.h"
+#include "net/tls/tls.h"
 #include "wire/x509.h"
 #include <uv.h>
 #include <wolfssl/options.h>

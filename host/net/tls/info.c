@@ -1,7 +1,7 @@
 /* tls_info: what was agreed on and whose certificate was shown, read from the live session when it is asked for: a
  * connection keeps nothing for that. */
-#include "net/tls_certificate.h"
-#include "net/tls_parts.h"
+#include "net/tls/certificate.h"
+#include "net/tls/parts.h"
 #include <stdio.h>
 
 /* The peer's certificate, for wolfSSL_X509_free; NULL: there is none, or it is not known any more. A resumed session

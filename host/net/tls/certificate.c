@@ -1,5 +1,5 @@
 /* tls_certificate: names and times out of wolfSSL's X509. */
-#include "net/tls_certificate.h"
+#include "net/tls/certificate.h"
 
 #include "base/shown.h"
 #include <stdio.h>

@@ -1,10 +1,10 @@
 /* tls_context: CAs, certificates and keys, loaded when first needed; every failure names its file. */
-#include "net/tls_context.h"
+#include "net/tls/context.h"
 
 #include "base/log.h"
 #include "base/reserve.h"
-#include "net/tls_aes.h"
-#include "net/tls_anchors.h"
+#include "net/tls/aes.h"
+#include "net/tls/anchors.h"
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>

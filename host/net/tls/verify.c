@@ -2,7 +2,7 @@
  * first. When it asks about the first of them, all are judged; the way that was found is what wolfSSL itself gets as
  * trusted, so that it verifies the server's own certificate, and an OCSP response on that, by nothing else. */
 #include "net/net.h"
-#include "net/tls_parts.h"
+#include "net/tls/parts.h"
 #include <arpa/inet.h>
 #include <stdlib.h>
 #include <wolfssl/error-ssl.h>

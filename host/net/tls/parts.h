@@ -3,10 +3,10 @@
 #ifndef NET_TLS_PARTS_H
 #define NET_TLS_PARTS_H
 
-#include "net/tls.h"
-#include "net/tls_anchors.h"
-#include "net/tls_context.h"
-#include "net/tls_trust.h"
+#include "net/tls/anchors.h"
+#include "net/tls/context.h"
+#include "net/tls/tls.h"
+#include "net/tls/trust.h"
 
 /* What a server showed, while its certificates are looked at: they lie in memory of wolfSSL's. */
 struct tls_trial {
