@@ -5,10 +5,10 @@
 #ifndef NET_CONN_H
 #define NET_CONN_H
 
+#include "net/dial/plan.h"
+#include "net/dial/tunnel.h"
 #include "net/net.h"
-#include "net/plan.h"
 #include "net/stream.h"
-#include "net/tunnel.h"
 #include "wire/backlog.h"
 #include "wire/cookie.h"
 #include "wire/ws.h"

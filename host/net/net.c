@@ -3,10 +3,10 @@
 
 #include "base/log.h"
 #include "net/conn.h"
+#include "net/dial/names.h"
 #include "net/embed.h"
 #include "net/http.h"
 #include "net/http_server.h"
-#include "net/names.h"
 #include "net/record.h"
 #include "net/tls/tls.h"
 #include <stdio.h>

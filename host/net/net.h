@@ -6,7 +6,7 @@
 #include "base/account.h"
 #include "base/buf.h"
 #include "net/clock.h"
-#include "net/dead.h"
+#include "net/dial/dead.h"
 #include "net/outlet.h"
 #include <uv.h>
 
@@ -49,7 +49,7 @@ struct net {
     uint8_t *plain;       /* of NET_PLAIN_SIZE; taken when the first TLS connection needs it */
     struct tls_store *tls;
     struct http_client *http; /* made by the first request */
-    struct names *names;      /* made by the first look-up (net/names.h) */
+    struct names *names;      /* made by the first look-up (net/dial/names.h) */
     struct dead dead;
     uv_prepare_t before_sleep;
     uv_check_t after_sleep;

@@ -1,7 +1,7 @@
 /* l_options: the options of ws.connect, each with its reader. How a table of them is read is in l_option.c. */
 #include "script/l_option.h"
 
-#include "net/resolve.h"
+#include "net/dial/resolve.h"
 #include "script/l_callable.h"
 #include "script/modules.h"
 #include <lauxlib.h>

@@ -2,7 +2,7 @@
 #ifndef UNIT_LOOKUP_H
 #define UNIT_LOOKUP_H
 
-#include "net/names.h"
+#include "net/dial/names.h"
 #include "unit.h"
 #include <netdb.h>
 

@@ -1,6 +1,6 @@
 /* test_dead: what did not answer is remembered, for a while and within bounds. */
 #include "net/clock.h"
-#include "net/dead.h"
+#include "net/dial/dead.h"
 #include "unit.h"
 
 static struct dead dead;

@@ -1,6 +1,6 @@
 /* test_dial: the order of attempts and their times (RFC 8305), and what a failure says. */
 #include "lookup.h"
-#include "net/dial.h"
+#include "net/dial/dial.h"
 #include <stdio.h>
 
 static struct dial *dial;

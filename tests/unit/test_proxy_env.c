@@ -1,5 +1,5 @@
 /* test_proxy_env: which proxy the environment asks for. */
-#include "net/proxy_env.h"
+#include "net/dial/proxy_env.h"
 #include "unit.h"
 
 static const char *const *variables; /* name, value, ..., NULL */

@@ -1,6 +1,6 @@
 /* test_resolve: names stand for the addresses that were given, and for no others. */
 #include "base/err.h"
-#include "net/resolve.h"
+#include "net/dial/resolve.h"
 #include "unit.h"
 #include <stdio.h>
 

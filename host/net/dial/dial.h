@@ -1,7 +1,7 @@
-/* dial: from a host name to a connected socket. Names are looked up off the loop (net/names.h); the addresses are tried
- * as RFC 8305 says: both families in turn, the next one 250 ms after the last or as soon as that failed, the first to
- * answer wins. Those that failed in the last minute come last (net/dead.h). It sets no deadline: who dials decides when
- * to give up. */
+/* dial: from a host name to a connected socket. Names are looked up off the loop (net/dial/names.h); the addresses are
+ * tried as RFC 8305 says: both families in turn, the next one 250 ms after the last or as soon as that failed, the
+ * first to answer wins. Those that failed in the last minute come last (net/dial/dead.h). It sets no deadline: who
+ * dials decides when to give up. */
 #ifndef NET_DIAL_H
 #define NET_DIAL_H
 
@@ -15,7 +15,7 @@ struct dial;
 struct dial_options {
     const char *local;    /* the IP address to bind to, which chooses the family as well; NULL: any */
     int family;           /* 4 or 6: that one alone; 0: both */
-    struct slice resolve; /* what names stand for (net/resolve.h) */
+    struct slice resolve; /* what names stand for (net/dial/resolve.h) */
     const char *title; /* stands before the host in what is told of it: "the proxy "; a literal; NULL: nothing does */
 };
 

@@ -1,5 +1,5 @@
 /* resolve: lines of text, written with care and read with trust. */
-#include "net/resolve.h"
+#include "net/dial/resolve.h"
 
 #include "base/err.h"
 #include <stdlib.h>

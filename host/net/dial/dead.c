@@ -1,5 +1,5 @@
 /* dead: a short list, looked through: it is empty where all is well. */
-#include "net/dead.h"
+#include "net/dial/dead.h"
 
 #include "net/clock.h"
 

@@ -1,5 +1,5 @@
 /* proxy_env: a few variables, and one list. */
-#include "net/proxy_env.h"
+#include "net/dial/proxy_env.h"
 
 #include <arpa/inet.h>
 #include <ctype.h>

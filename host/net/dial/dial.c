@@ -1,10 +1,10 @@
 /* dial: one name, then a race. Whatever happens (a family of addresses is known, one failed, a pause is over) leads to
  * go_on, which does what may be done by then. */
-#include "net/dial.h"
+#include "net/dial/dial.h"
 
-#include "net/dead.h"
-#include "net/names.h"
-#include "net/resolve.h"
+#include "net/dial/dead.h"
+#include "net/dial/names.h"
+#include "net/dial/resolve.h"
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>

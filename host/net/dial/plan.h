@@ -3,7 +3,7 @@
 #ifndef NET_PLAN_H
 #define NET_PLAN_H
 
-#include "net/dial.h"
+#include "net/dial/dial.h"
 #include "net/net.h"
 #include "net/tls/tls.h"
 #include "wire/handshake.h"
@@ -36,7 +36,7 @@ struct plan {
     struct tls_config tls;
     char *local;        /* the address to bind to, or NULL */
     int family;         /* 4 or 6: that one alone; 0: both */
-    struct buf resolve; /* what names stand for (net/resolve.h) */
+    struct buf resolve; /* what names stand for (net/dial/resolve.h) */
     struct url proxy;   /* without a host: as the environment says, unless `no_proxy` */
     bool no_proxy;
     size_t size;                  /* bytes of all this; known when it is shared */

@@ -1,6 +1,6 @@
 /* names: a table of names by their hash, each with two halves, IPv4 and IPv6. A name is in it while somebody waits for
  * it, while a look-up is under way, and for NAMES_FOR_S after an address was found, unless that leads nowhere. */
-#include "net/names.h"
+#include "net/dial/names.h"
 
 #include "base/slice.h"
 #include "net/threads.h"

@@ -3,8 +3,8 @@
 #ifndef NET_TUNNEL_H
 #define NET_TUNNEL_H
 
-#include "net/dial.h"
-#include "net/plan.h"
+#include "net/dial/dial.h"
+#include "net/dial/plan.h"
 
 struct tunnel;
 
