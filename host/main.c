@@ -10,7 +10,7 @@
 #include "app/test_watch.h"
 #include "app/worker.h"
 #include "base/log.h"
-#include "net/record.h"
+#include "net/conn/record.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>

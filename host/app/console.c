@@ -3,7 +3,7 @@
 
 #include "base/digest.h"
 #include "base/reserve.h"
-#include "net/record.h"
+#include "net/conn/record.h"
 #include "script/box.h"
 #include "script/door.h"
 #include "script/engine.h"

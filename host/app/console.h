@@ -19,7 +19,7 @@
  *   width(codepoint) -> columns                  0: it combines with the one before; -1: it cannot be shown
  *   base64(bytes), unbase64(text)                the latter gives nil for what is none
  *   private(path) -> true, or nil, message       makes folders and file where they are missing, for their owner alone
- *   trace(fn)                                    fn(lines) hears what passes on connections (net/record.h), and
+ *   trace(fn)                                    fn(lines) hears what passes on connections (net/conn/record.h), and
  *                                                may not wait
  * and fields: input_is_terminal, output_is_terminal, error_is_terminal. May raise. */
 int luaopen_console(lua_State *L);

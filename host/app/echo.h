@@ -4,7 +4,7 @@
 
 #include "app/cli.h"
 #include "app/worker.h"
-#include "net/listener.h"
+#include "net/conn/listener.h"
 
 /* A running echo peer. The caller's memory. */
 struct echo {

@@ -5,7 +5,7 @@
 #include "app/chunk.h"
 #include "app/test_jobs.h"
 #include "app/test_notes.h"
-#include "net/record.h"
+#include "net/conn/record.h"
 #include "script/collector.h"
 #include "script/door.h"
 #include <lauxlib.h>

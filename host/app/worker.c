@@ -4,7 +4,7 @@
 #include "base/log.h"
 #include "base/random.h"
 #include "base/reserve.h"
-#include "net/conn.h"
+#include "net/conn/conn.h"
 #include "net/http_server.h"
 #include "script/l_host.h"
 #include <errno.h>

@@ -1,7 +1,7 @@
 /* embed: all work is done before the outer loop sleeps; its other callbacks only wake it for that. */
 #include "net/embed.h"
 
-#include "net/conn.h"
+#include "net/conn/conn.h"
 #include <stdlib.h>
 
 enum { ROUNDS = 8 }; /* turns of the inner loop in one of the outer */

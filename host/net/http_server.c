@@ -1,7 +1,7 @@
 /* http_server: the socket that listens, whose it is, and its end. */
 #include "net/http_server_parts.h"
 
-#include "net/listener.h"
+#include "net/conn/listener.h"
 #include <stdlib.h>
 
 /* ---- the list of its connections ---- */

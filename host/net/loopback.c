@@ -2,7 +2,7 @@
  * addresses: connections to two servers may well have the same port on our side. */
 #include "net/loopback.h"
 
-#include "net/listener.h"
+#include "net/conn/listener.h"
 #include <stdlib.h>
 #include <string.h>
 

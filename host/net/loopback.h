@@ -3,7 +3,7 @@
 #ifndef NET_LOOPBACK_H
 #define NET_LOOPBACK_H
 
-#include "net/conn.h"
+#include "net/conn/conn.h"
 
 /* A server's side was accepted: notes both ends as a pair, where the other is a conn of this process. */
 void loopback_pair(struct conn *server);

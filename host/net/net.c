@@ -2,12 +2,12 @@
 #include "net/net.h"
 
 #include "base/log.h"
-#include "net/conn.h"
+#include "net/conn/conn.h"
+#include "net/conn/record.h"
 #include "net/dial/names.h"
 #include "net/embed.h"
 #include "net/http.h"
 #include "net/http_server.h"
-#include "net/record.h"
 #include "net/tls/tls.h"
 #include <stdio.h>
 #include <stdlib.h>

@@ -71,7 +71,7 @@ struct net {
     struct http_server *http_servers; /* those that listen, or have connections left (net/http_server.h) */
     unsigned http_serving;            /* requests to them that were taken, and are not answered yet */
     struct outlet outlet;
-    struct record *record; /* NULL: nobody wants one (net/record.h) */
+    struct record *record; /* NULL: nobody wants one (net/conn/record.h) */
     bool stopping;         /* no attempt begins any more */
     uint64_t last_id;      /* ids count from 1 */
     bool stuck;            /* a thread of `http` does not end */

@@ -4,7 +4,7 @@
 
 #include "base/log.h"
 #include "base/reserve.h"
-#include "net/conn.h"
+#include "net/conn/conn.h"
 #include "script/door.h"
 #include "script/l_conn.h"
 #include "script/l_host.h"

@@ -6,7 +6,7 @@
 #ifndef SCRIPT_INBOX_H
 #define SCRIPT_INBOX_H
 
-#include "net/conn.h"
+#include "net/conn/conn.h"
 #include "wire/backlog.h"
 
 enum inbox_kind {

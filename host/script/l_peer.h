@@ -2,7 +2,7 @@
 #ifndef SCRIPT_L_PEER_H
 #define SCRIPT_L_PEER_H
 
-#include "net/listener.h"
+#include "net/conn/listener.h"
 #include "script/box.h"
 #include "script/engine.h"
 

@@ -1,10 +1,10 @@
 /* tunnel: a dial, and behind it the detour of a proxy where there is one. */
 #include "net/dial/tunnel.h"
 
+#include "net/conn/listener.h"
 #include "net/dial/names.h"
 #include "net/dial/proxy_env.h"
 #include "net/dial/resolve.h"
-#include "net/listener.h"
 #include "net/stream_tls.h"
 #include "wire/proxy.h"
 

@@ -1,5 +1,5 @@
 -- trace: what --verbose tells: the heads of the handshake and each message, ping and Close both ways, with its time in
--- seconds. It reads the lines of a record (host/net/record.h), from which what lets others in is left out already.
+-- seconds. It reads the lines of a record (host/net/conn/record.h), from which what lets others in is left out already.
 local json = require "wsbot.connect.json"
 local plainly = require("wsbot.number").plainly
 local show = require "wsbot.connect.show"

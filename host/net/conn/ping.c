@@ -1,6 +1,6 @@
 /* conn_ping: pings in their interval, the silence after one, and what a pong says of the way there and back; below them
  * the probes of TCP, which a connection needs that stays. */
-#include "net/conn_parts.h"
+#include "net/conn/parts.h"
 
 #include "base/reserve.h"
 #include <stdlib.h>

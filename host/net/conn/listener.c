@@ -1,7 +1,7 @@
 /* listener: one listening socket. */
-#include "net/listener.h"
+#include "net/conn/listener.h"
 
-#include "net/conn_parts.h"
+#include "net/conn/parts.h"
 #include "net/incoming.h"
 
 #include <stdlib.h>

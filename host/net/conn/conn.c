@@ -2,11 +2,11 @@
  * reads and writes is in conn_io.c, what its owner sends in conn_send.c, the opening handshake in conn_handshake.c,
  * pings in conn_ping.c, the change of owners in conn_adopt.c. Every change of phase has the deadline of that phase
  * beside it. */
-#include "net/conn_parts.h"
+#include "net/conn/parts.h"
 
 #include "base/random.h"
 #include "base/reserve.h"
-#include "net/record.h"
+#include "net/conn/record.h"
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

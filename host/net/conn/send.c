@@ -1,8 +1,8 @@
 /* conn_send: what its owner sends: written as frames where it is open, or queued until then; and what is known of that
  * which waits. */
-#include "net/conn_parts.h"
+#include "net/conn/parts.h"
 
-#include "net/record.h"
+#include "net/conn/record.h"
 #include <stdlib.h>
 
 /* ---- the queue ---- */

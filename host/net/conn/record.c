@@ -1,10 +1,10 @@
 /* record: one line an event. */
-#include "net/record.h"
+#include "net/conn/record.h"
 
 #include "base/digest.h"
 #include "base/json.h"
 #include "base/reserve.h"
-#include "net/record_file.h"
+#include "net/conn/record_file.h"
 #include "wire/secret.h"
 #include <stdlib.h>
 #include <time.h>

@@ -5,7 +5,7 @@
 #ifndef NET_RECORD_H
 #define NET_RECORD_H
 
-#include "net/conn.h"
+#include "net/conn/conn.h"
 
 struct record;
 

@@ -1,9 +1,9 @@
 /* conn_io: what a connection reads and writes. In: socket, TLS, then the handshake or `ws`, whose events the sink
  * takes; what it leaves is held. Out: frames are corked in `out` and go to the socket once, before the loop sleeps. */
-#include "net/conn_parts.h"
+#include "net/conn/parts.h"
 
 #include "base/reserve.h"
-#include "net/record.h"
+#include "net/conn/record.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -4,7 +4,7 @@
 
 #include "base/err.h"
 #include "net/address.h"
-#include "net/conn.h"
+#include "net/conn/conn.h"
 
 struct listener;
 

@@ -2,10 +2,10 @@
  * followed within the attempt. From wss to ws none is. What the script gave for the origin that it named stays there:
  * once a redirect has led away, it is not taken up again in that attempt, not even where another one leads back, since
  * a stranger has chosen that address. */
-#include "net/conn_parts.h"
+#include "net/conn/parts.h"
 
 #include "base/reserve.h"
-#include "net/record.h"
+#include "net/conn/record.h"
 #include "wire/secret.h"
 
 #include <stdlib.h>

@@ -1,5 +1,5 @@
 /* record_file: two buffers: one is filled by the loop, the other is the thread's while it writes. */
-#include "net/record_file.h"
+#include "net/conn/record_file.h"
 
 #include "base/buf.h"
 #include "base/log.h"

@@ -3,7 +3,7 @@
 #ifndef NET_CONN_PARTS_H
 #define NET_CONN_PARTS_H
 
-#include "net/conn.h"
+#include "net/conn/conn.h"
 
 static inline uint64_t conn_now(const struct conn *c) { return clock_now(&c->net->clock); }
 

@@ -1,6 +1,6 @@
 /* conn_adopt: a connection goes on for another owner, who has declared it anew: what stands in the way of that, and
  * what it takes over. */
-#include "net/conn_parts.h"
+#include "net/conn/parts.h"
 
 #include "base/log.h"
 #include "base/reserve.h"

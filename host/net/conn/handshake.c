@@ -1,9 +1,9 @@
 /* conn_handshake: the opening handshake of a connection, either role: a head is collected, and wire/handshake judges
  * it. */
-#include "net/conn_parts.h"
+#include "net/conn/parts.h"
 
 #include "base/random.h"
-#include "net/record.h"
+#include "net/conn/record.h"
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
