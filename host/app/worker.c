@@ -5,7 +5,7 @@
 #include "base/random.h"
 #include "base/reserve.h"
 #include "net/conn/conn.h"
-#include "net/http_server.h"
+#include "net/http/server.h"
 #include "script/l_host.h"
 #include <errno.h>
 #include <signal.h>

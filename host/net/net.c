@@ -6,8 +6,8 @@
 #include "net/conn/record.h"
 #include "net/dial/names.h"
 #include "net/embed.h"
-#include "net/http.h"
-#include "net/http_server.h"
+#include "net/http/http.h"
+#include "net/http/server.h"
 #include "net/tls/tls.h"
 #include <stdio.h>
 #include <stdlib.h>

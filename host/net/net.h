@@ -68,7 +68,7 @@ struct net {
     struct embed *embeds;                      /* loops within the loop */
     struct buf spare; /* memory of an output buffer that is empty, for whoever needs one next */
     struct listener *listeners;
-    struct http_server *http_servers; /* those that listen, or have connections left (net/http_server.h) */
+    struct http_server *http_servers; /* those that listen, or have connections left (net/http/server.h) */
     unsigned http_serving;            /* requests to them that were taken, and are not answered yet */
     struct outlet outlet;
     struct record *record; /* NULL: nobody wants one (net/conn/record.h) */

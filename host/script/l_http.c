@@ -2,7 +2,7 @@
  * request and has the task wait for its end. The request is in a userdata that is closed with the stack frame it
  * belongs to, so that it ends with a task that is cancelled. */
 #include "base/number.h"
-#include "net/http.h"
+#include "net/http/http.h"
 #include "script/box.h"
 #include "script/engine.h"
 #include "script/modules.h"

@@ -4,7 +4,7 @@
  * lualib/wsbot/http/serve.lua. */
 #include "script/l_serve.h"
 
-#include "net/http_server.h"
+#include "net/http/server.h"
 #include "script/box.h"
 #include "script/door.h"
 #include "script/modules.h"

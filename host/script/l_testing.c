@@ -3,7 +3,7 @@
 #include "base/digest.h"
 #include "base/number.h"
 #include "base/random.h"
-#include "net/http.h"
+#include "net/http/http.h"
 #include "net/loopback.h"
 #include "script/box.h"
 #include "script/door.h"

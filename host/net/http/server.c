@@ -1,5 +1,5 @@
 /* http_server: the socket that listens, whose it is, and its end. */
-#include "net/http_server_parts.h"
+#include "net/http/server_parts.h"
 
 #include "net/conn/listener.h"
 #include <stdlib.h>

@@ -1,5 +1,5 @@
 /* curl: a table filled by dlsym. */
-#include "net/curl.h"
+#include "net/http/curl.h"
 
 #include <dlfcn.h>
 

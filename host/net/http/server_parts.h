@@ -3,7 +3,7 @@
 #ifndef NET_HTTP_SERVER_PARTS_H
 #define NET_HTTP_SERVER_PARTS_H
 
-#include "net/http_server.h"
+#include "net/http/server.h"
 #include "net/incoming.h"
 
 struct http_server {

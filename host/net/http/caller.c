@@ -1,6 +1,6 @@
 /* http_caller: one client of a web server: a request, then its answer, then the next. What comes ahead of its time is
  * kept, up to READ_AHEAD bytes; beyond, the socket is not read. */
-#include "net/http_server_parts.h"
+#include "net/http/server_parts.h"
 
 #include <stdlib.h>
 

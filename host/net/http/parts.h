@@ -4,8 +4,8 @@
 #define NET_HTTP_PARTS_H
 
 #include "base/buf.h"
-#include "net/curl.h"
-#include "net/http.h"
+#include "net/http/curl.h"
+#include "net/http/http.h"
 #include <stdatomic.h>
 
 enum { HTTP_REASON_MAX = 128 }; /* bytes of it that are kept, with a NUL */

@@ -3,7 +3,7 @@
  * comes back by the other, ended or cancelled; between the two it is the thread's, but for what is atomic. Only then
  * the loop reads what came, and frees it. Nothing of a script ever runs in the thread. What it does there is in
  * http_transfer.c. */
-#include "net/http_parts.h"
+#include "net/http/parts.h"
 
 #include "base/log.h"
 #include <signal.h>

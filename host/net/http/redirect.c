@@ -1,7 +1,7 @@
 /* http_redirect: a redirect is another request, which is made here and not by libcurl: libcurl takes all headers along,
  * wherever it is led. What the script gave for one origin stays there; where redirects have led away once, it is not
  * taken up again (as conn_redirect.c has it). */
-#include "net/http_parts.h"
+#include "net/http/parts.h"
 
 #include "net/address.h"
 #include "wire/handshake.h"

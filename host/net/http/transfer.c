@@ -1,6 +1,6 @@
 /* http_transfer: one request as libcurl has it: its options, what comes, and how it ended. But for what describes the
  * answer afterwards, all of it runs in the thread. */
-#include "net/http_parts.h"
+#include "net/http/parts.h"
 
 #include "net/address.h"
 #include "wire/secret.h"
