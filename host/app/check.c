@@ -4,11 +4,11 @@
 #include "app/generation.h"
 #include "base/log.h"
 #include "base/shown.h"
-#include "script/l_conn.h"
 #include "script/l_serve.h"
 #include "script/l_timer.h"
 #include "script/reload.h"
 #include "script/state.h"
+#include "script/ws/conn.h"
 #include "wire/secret.h"
 #include <stdio.h>
 #include <stdlib.h>

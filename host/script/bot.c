@@ -6,11 +6,11 @@
 #include "base/reserve.h"
 #include "net/conn/conn.h"
 #include "script/door.h"
-#include "script/l_conn.h"
 #include "script/l_host.h"
 #include "script/l_serve.h"
 #include "script/luv.h"
 #include "script/reload.h"
+#include "script/ws/conn.h"
 #include <errno.h>
 #include <lauxlib.h>
 #include <stdlib.h>

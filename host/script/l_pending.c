@@ -2,8 +2,8 @@
 #include "script/l_pending.h"
 
 #include "script/box.h"
-#include "script/l_conn.h"
 #include "script/l_timer.h"
+#include "script/ws/conn.h"
 #include <stdio.h>
 #include <string.h>
 

@@ -8,13 +8,13 @@
 #include "script/box.h"
 #include "script/door.h"
 #include "script/l_callable.h"
-#include "script/l_conn.h"
-#include "script/l_option.h"
 #include "script/l_peer.h"
 #include "script/l_pending.h"
 #include "script/l_serve.h"
 #include "script/l_timer.h"
 #include "script/modules.h"
+#include "script/ws/conn.h"
+#include "script/ws/option.h"
 #include <lauxlib.h>
 #include <stdio.h>
 #include <stdlib.h>

@@ -6,12 +6,12 @@
 #include "base/reserve.h"
 #include "script/collector.h"
 #include "script/door.h"
-#include "script/l_conn.h"
 #include "script/l_host.h"
 #include "script/l_serve.h"
 #include "script/l_timer.h"
 #include "script/luv.h"
 #include "script/state.h"
+#include "script/ws/conn.h"
 #include <lauxlib.h>
 #include <stdlib.h>
 #include <string.h>

@@ -108,7 +108,7 @@ describe("lualib/meta/ws.lua", function()
 
   it("has the options that ws.connect takes, and no others", function()
     local taken = {}
-    for name in place.read("host/script/l_options.c"):gmatch '\n    {"([%l_.]+)", read_' do taken[name] = true end
+    for name in place.read("host/script/ws/options.c"):gmatch '\n    {"([%l_.]+)", read_' do taken[name] = true end
     assert.same(taken, written())
   end)
 end)

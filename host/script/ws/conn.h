@@ -4,7 +4,7 @@
 
 #include "script/box.h"
 #include "script/engine.h"
-#include "script/inbox.h"
+#include "script/ws/inbox.h"
 #include <lauxlib.h>
 
 #define CONN_TYPE "ws.connection"

@@ -1,5 +1,5 @@
 /* l_tls: a new table each time, so that a script may keep it or change it. */
-#include "script/l_tls.h"
+#include "script/ws/tls.h"
 
 static void set_text(lua_State *L, const char *name, const char *text) {
     if (!text[0]) return;

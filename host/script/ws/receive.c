@@ -1,5 +1,5 @@
 /* l_receive: what tasks wait for in a straight line: a connection's messages, that all is written, that it is open. */
-#include "script/l_conn.h"
+#include "script/ws/conn.h"
 #include <lauxlib.h>
 
 /* When the wait ends, by the clock: the seconds at index 2, or never. The stack is the connection and that. */

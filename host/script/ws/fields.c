@@ -1,9 +1,9 @@
 /* l_fields: what is behind the dot of a connection: its fields, and how its methods are found. */
 #include "script/box.h"
 #include "script/l_callable.h"
-#include "script/l_conn.h"
-#include "script/l_option.h"
-#include "script/l_tls.h"
+#include "script/ws/conn.h"
+#include "script/ws/option.h"
+#include "script/ws/tls.h"
 #include <lauxlib.h>
 #include <string.h>
 

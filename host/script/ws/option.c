@@ -1,6 +1,6 @@
 /* l_option: values, and tables of them. What is not in the list of known options is a mistake, and the error says which
  * name was probably meant. */
-#include "script/l_option.h"
+#include "script/ws/option.h"
 
 #include "base/meant.h"
 #include "wire/secret.h"

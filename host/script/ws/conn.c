@@ -1,6 +1,6 @@
 /* l_conn: the module `ws`: ws.connect, and a connection's methods. Its fields, and how methods are found, are in
  * l_fields.c; what it tells the script is in l_events.c. */
-#include "script/l_conn.h"
+#include "script/ws/conn.h"
 
 #include "base/reserve.h"
 #include "script/l_pending.h"

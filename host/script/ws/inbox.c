@@ -1,5 +1,5 @@
 /* inbox: a backlog of messages and a list of events. Most connections are idle: an empty one is a pointer. */
-#include "script/inbox.h"
+#include "script/ws/inbox.h"
 
 #include "base/reserve.h"
 #include <stdlib.h>

@@ -3,7 +3,7 @@
 #ifndef SCRIPT_L_OPTION_H
 #define SCRIPT_L_OPTION_H
 
-#include "script/l_conn.h"
+#include "script/ws/conn.h"
 
 enum { L_OPTION_NAMES = 256 }; /* in a table that maps names to values */
 

@@ -1,5 +1,5 @@
 /* l_options: the options of ws.connect, each with its reader. How a table of them is read is in l_option.c. */
-#include "script/l_option.h"
+#include "script/ws/option.h"
 
 #include "net/dial/resolve.h"
 #include "script/l_callable.h"

@@ -6,7 +6,7 @@
 #include "script/box.h"
 #include "script/door.h"
 #include "script/interrupt.h"
-#include "script/l_conn.h"
+#include "script/ws/conn.h"
 #include <lauxlib.h>
 #include <stdio.h>
 #include <stdlib.h>
