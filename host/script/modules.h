@@ -12,7 +12,7 @@ void l_bot_open(lua_State *L, int table);    /* l_bot.c: adds bot */
 void l_peer_open(lua_State *L, int table);   /* l_peer.c: adds serve */
 void l_recent_open(lua_State *L, int table); /* l_recent.c: adds recent and forget */
 int luaopen_testing_core(lua_State *L);      /* l_testing.c */
-int luaopen_ws(lua_State *L);                /* l_conn.c */
+int luaopen_ws(lua_State *L);                /* ws/conn.c */
 int luaopen_host(lua_State *L);              /* l_host.c */
 void l_timer_open(lua_State *L, int table);  /* l_timer.c: adds after and every to the table at that index */
 void l_task_open(lua_State *L, int table);   /* l_task.c: adds spawn and sleep */

@@ -1,4 +1,4 @@
-/* conn_adopt: a connection goes on for another owner, who has declared it anew: what stands in the way of that, and
+/* adopt: a connection goes on for another owner, who has declared it anew: what stands in the way of that, and
  * what it takes over. */
 #include "net/conn/parts.h"
 

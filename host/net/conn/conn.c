@@ -1,6 +1,6 @@
 /* conn: the life of a connection: its lists, how it ends, how it begins, and what its owner may ask. What it
- * reads and writes is in conn_io.c, what its owner sends in conn_send.c, the opening handshake in conn_handshake.c,
- * pings in conn_ping.c, the change of owners in conn_adopt.c. Every change of phase has the deadline of that phase
+ * reads and writes is in io.c, what its owner sends in send.c, the opening handshake in handshake.c,
+ * pings in ping.c, the change of owners in adopt.c. Every change of phase has the deadline of that phase
  * beside it. */
 #include "net/conn/parts.h"
 

@@ -2,8 +2,8 @@
  * identity that outlives its attempts: each attempt dials, shakes hands, talks and ends with exactly one `closed`;
  * after that the owner may let it wait and try again. It does not know that a script is listening: whoever wants its
  * events is its sink. */
-#ifndef NET_CONN_H
-#define NET_CONN_H
+#ifndef NET_CONN_CONN_H
+#define NET_CONN_CONN_H
 
 #include "net/dial/plan.h"
 #include "net/dial/tunnel.h"
@@ -129,7 +129,7 @@ struct conn {
     bool again : 1;               /* conn_open was called while an attempt was under way */
     bool ended_by_owner : 1;      /* this attempt: conn_close or conn_destroy */
     bool held_back : 1;           /* `starts` said so */
-    bool probed : 1;              /* TCP probes it (conn_ping.c) */
+    bool probed : 1;              /* TCP probes it (ping.c) */
     bool is_busy : 1;
     struct conn *busy_next, *all_next, **all_at;
     const struct conn_sink *sink;

@@ -1,4 +1,4 @@
-/* conn_count: how many bytes a connection keeps, for the account of its owner, and what happens where those are too
+/* count: how many bytes a connection keeps, for the account of its owner, and what happens where those are too
  * many. What its owner sends is refused before it comes here; what a peer sends is read in small parts, and held by
  * connections that nobody takes messages from as far as one message goes. */
 #include "net/conn/parts.h"

@@ -1,4 +1,4 @@
-/* conn_handshake: the opening handshake of a connection, either role: a head is collected, and wire/handshake judges
+/* handshake: the opening handshake of a connection, either role: a head is collected, and wire/handshake judges
  * it. */
 #include "net/conn/parts.h"
 

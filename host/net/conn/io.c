@@ -1,4 +1,4 @@
-/* conn_io: what a connection reads and writes. In: socket, TLS, then the handshake or `ws`, whose events the sink
+/* io: what a connection reads and writes. In: socket, TLS, then the handshake or `ws`, whose events the sink
  * takes; what it leaves is held. Out: frames are corked in `out` and go to the socket once, before the loop sleeps. */
 #include "net/conn/parts.h"
 

@@ -1,6 +1,6 @@
 /* listener: accepts connections for the server role: the echo peer, and the test peer. */
-#ifndef NET_LISTENER_H
-#define NET_LISTENER_H
+#ifndef NET_CONN_LISTENER_H
+#define NET_CONN_LISTENER_H
 
 #include "base/err.h"
 #include "net/address.h"

@@ -1,5 +1,5 @@
-/* conn_parts: what the files that make up conn (conn.c, conn_adopt.c, conn_count.c, conn_handshake.c, conn_io.c,
- * conn_ping.c, conn_send.c) share. Nobody else but the listener includes it. */
+/* parts: what the files that make up conn (conn.c, adopt.c, count.c, handshake.c, io.c,
+ * ping.c, send.c) share. Nobody else but the listener includes it. */
 #ifndef NET_CONN_PARTS_H
 #define NET_CONN_PARTS_H
 
@@ -53,7 +53,7 @@ void conn_fail(struct conn *c, const struct fault *fault);
 /* TCP is up, and TLS where it is spoken. */
 void conn_transport_up(struct conn *c);
 
-/* ---- conn_send.c ---- */
+/* ---- send.c ---- */
 
 /* Keeps a message until the handshake is done. 0 or ERR_NOMEM. */
 int conn_queue(struct conn *c, enum ws_kind kind, struct slice data);
@@ -77,7 +77,7 @@ void conn_look_drained(struct conn *c);
 /* An attempt ends: what its transport did not take yet is told in its end. */
 void conn_note_unsent(struct conn *c);
 
-/* ---- conn_count.c ---- */
+/* ---- count.c ---- */
 
 /* May `n` bytes more be kept? Where they may not, its owner gives back what it can first, which may end the connection.
  * From the loop only. */
@@ -88,7 +88,7 @@ void conn_limit_received(struct conn *c);
 
 enum { CONN_TLS_SIZE = 48 * 1024 }; /* bytes of a session of wolfSSL, about */
 
-/* ---- conn_ping.c ---- */
+/* ---- ping.c ---- */
 
 void conn_drop_pings(struct conn *c);
 
@@ -101,7 +101,7 @@ void conn_note_ping(struct conn *c);
 /* A pong came: conn_latency and conn_pong_seconds say what it tells. */
 void conn_note_pong(struct conn *c, struct slice data);
 
-/* ---- conn_redirect.c ---- */
+/* ---- redirect.c ---- */
 
 /* Where this attempt goes: the url of the plan, or where a redirect leads. */
 static inline const struct url *conn_url(const struct conn *c) {
@@ -126,13 +126,13 @@ void conn_forget_redirects(struct conn *c);
 struct conn_more *conn_need_more(struct conn *c);
 void conn_drop_more(struct conn *c);
 
-/* ---- conn_adopt.c ---- */
+/* ---- adopt.c ---- */
 
 /* An attempt begins: where another offer waited for that, it has it. */
 void conn_take_offer_next(struct conn *c);
 void conn_drop_offer_next(struct conn *c);
 
-/* ---- conn_handshake.c ---- */
+/* ---- handshake.c ---- */
 
 /* Starts the opening handshake: a client sends its request. */
 void conn_handshake_begin(struct conn *c);
@@ -147,7 +147,7 @@ void conn_handshake_refused(struct conn *c);
  * space before it. Else an empty text. */
 const char *conn_tls_hint(const struct conn *c);
 
-/* ---- conn_io.c ---- */
+/* ---- io.c ---- */
 
 void conn_drop_held(struct conn *c);
 

@@ -1,4 +1,4 @@
-/* conn_ping: pings in their interval, the silence after one, and what a pong says of the way there and back; below them
+/* ping: pings in their interval, the silence after one, and what a pong says of the way there and back; below them
  * the probes of TCP, which a connection needs that stays. */
 #include "net/conn/parts.h"
 

@@ -2,8 +2,8 @@
  * (wsbot.testing.replay). Each line has the time in seconds since the record began, the connection's id, and what
  * happened: "connect", "request", "response", "sent", "received", "end". Secrets (wire/secret.h) are left out
  * unless asked for. */
-#ifndef NET_RECORD_H
-#define NET_RECORD_H
+#ifndef NET_CONN_RECORD_H
+#define NET_CONN_RECORD_H
 
 #include "net/conn/conn.h"
 

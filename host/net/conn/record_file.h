@@ -1,7 +1,7 @@
 /* record_file: the file of a record, which a thread of its own writes: whoever reads it, or the disk, may be behind
  * without anybody waiting. */
-#ifndef NET_RECORD_FILE_H
-#define NET_RECORD_FILE_H
+#ifndef NET_CONN_RECORD_FILE_H
+#define NET_CONN_RECORD_FILE_H
 
 #include "base/err.h"
 #include "base/slice.h"

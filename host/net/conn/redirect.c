@@ -1,4 +1,4 @@
-/* conn_redirect: what an answer to the opening handshake asks of the next request: cookies, and redirects, which are
+/* redirect: what an answer to the opening handshake asks of the next request: cookies, and redirects, which are
  * followed within the attempt. From wss to ws none is. What the script gave for the origin that it named stays there:
  * once a redirect has led away, it is not taken up again in that attempt, not even where another one leads back, since
  * a stranger has chosen that address. */

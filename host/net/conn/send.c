@@ -1,4 +1,4 @@
-/* conn_send: what its owner sends: written as frames where it is open, or queued until then; and what is known of that
+/* send: what its owner sends: written as frames where it is open, or queued until then; and what is known of that
  * which waits. */
 #include "net/conn/parts.h"
 

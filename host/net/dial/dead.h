@@ -1,7 +1,7 @@
 /* dead: addresses that did not answer. For a while they are tried last, so that an attempt does not wait again for what
  * the one before it waited for in vain. */
-#ifndef NET_DEAD_H
-#define NET_DEAD_H
+#ifndef NET_DIAL_DEAD_H
+#define NET_DIAL_DEAD_H
 
 #include "net/address.h"
 

@@ -2,8 +2,8 @@
  * tried as RFC 8305 says: both families in turn, the next one 250 ms after the last or as soon as that failed, the
  * first to answer wins. Those that failed in the last minute come last (net/dial/dead.h). It sets no deadline: who
  * dials decides when to give up. */
-#ifndef NET_DIAL_H
-#define NET_DIAL_H
+#ifndef NET_DIAL_DIAL_H
+#define NET_DIAL_DIAL_H
 
 #include "base/err.h"
 #include "base/slice.h"

@@ -1,8 +1,8 @@
 /* names: what addresses names have. They are looked up off the loop, the two families apart, so that a slow one does
  * not hold up the other (RFC 8305 3). Who asks for the same name at the same time shares its look-up; what was found is
  * kept for a while, since the system does not tell how long it is good for. */
-#ifndef NET_NAMES_H
-#define NET_NAMES_H
+#ifndef NET_DIAL_NAMES_H
+#define NET_DIAL_NAMES_H
 
 #include "net/address.h"
 #include "net/net.h"

@@ -1,7 +1,7 @@
 /* plan: what a connection was told to do: where to, how, and its limits. Connections that were told the same have one
  * in common: a load generator has thousands. */
-#ifndef NET_PLAN_H
-#define NET_PLAN_H
+#ifndef NET_DIAL_PLAN_H
+#define NET_DIAL_PLAN_H
 
 #include "net/dial/dial.h"
 #include "net/net.h"

@@ -1,8 +1,8 @@
 /* proxy_env: which proxy the environment asks for, as curl reads it: HTTPS_PROXY for wss:, HTTP_PROXY for ws:, else
  * ALL_PROXY, and NO_PROXY for what needs none. The lower-case spelling of each comes first. It looks at strings alone.
  */
-#ifndef NET_PROXY_ENV_H
-#define NET_PROXY_ENV_H
+#ifndef NET_DIAL_PROXY_ENV_H
+#define NET_DIAL_PROXY_ENV_H
 
 #include "wire/url.h"
 

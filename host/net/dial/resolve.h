@@ -1,8 +1,8 @@
 /* resolve: what names stand for without a look-up: by the option `resolve` of ws.connect, or by themselves. A table of
  * the first is text, a line a name, "NAME PORT ADDRESS ADDRESS", port 0 for any: so it is copied and compared as bytes
  * are. */
-#ifndef NET_RESOLVE_H
-#define NET_RESOLVE_H
+#ifndef NET_DIAL_RESOLVE_H
+#define NET_DIAL_RESOLVE_H
 
 #include "base/buf.h"
 #include "net/address.h"

@@ -1,7 +1,7 @@
 /* tunnel: the way to a server, whatever leads there: straight (net/dial), or through a proxy, by its dialogue
  * (wire/proxy) and TLS of its own where it is https://. It sets no deadline: who asks decides when to give up. */
-#ifndef NET_TUNNEL_H
-#define NET_TUNNEL_H
+#ifndef NET_DIAL_TUNNEL_H
+#define NET_DIAL_TUNNEL_H
 
 #include "net/dial/dial.h"
 #include "net/dial/plan.h"

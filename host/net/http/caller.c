@@ -1,4 +1,4 @@
-/* http_caller: one client of a web server: a request, then its answer, then the next. What comes ahead of its time is
+/* caller: one client of a web server: a request, then its answer, then the next. What comes ahead of its time is
  * kept, up to READ_AHEAD bytes; beyond, the socket is not read. */
 #include "net/http/server_parts.h"
 

@@ -1,7 +1,7 @@
 /* curl: the functions of libcurl that http uses, found when the program runs: it brings some 25 libraries along, which
  * nobody loads who makes no requests. */
-#ifndef NET_CURL_H
-#define NET_CURL_H
+#ifndef NET_HTTP_CURL_H
+#define NET_HTTP_CURL_H
 
 #include "base/err.h"
 #include <curl/curl.h>

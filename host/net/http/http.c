@@ -2,7 +2,7 @@
  * each new connection. Two queues lie between the threads. A transfer goes to the thread by one of them, and always
  * comes back by the other, ended or cancelled; between the two it is the thread's, but for what is atomic. Only then
  * the loop reads what came, and frees it. Nothing of a script ever runs in the thread. What it does there is in
- * http_transfer.c. */
+ * transfer.c. */
 #include "net/http/parts.h"
 
 #include "base/log.h"

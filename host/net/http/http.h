@@ -1,8 +1,8 @@
 /* http: requests to web servers, on libcurl, which runs in a thread of its own: what it does takes no time from the
  * loop. The thread is started, and the library opened there, by the first request, since it brings some 25 others
  * along. A net has one client, whose connections are kept for the next requests to the same place. */
-#ifndef NET_HTTP_H
-#define NET_HTTP_H
+#ifndef NET_HTTP_HTTP_H
+#define NET_HTTP_HTTP_H
 
 #include "base/err.h"
 #include "base/slice.h"

@@ -1,4 +1,4 @@
-/* http_parts: what the files that make up http (http.c, http_transfer.c, http_redirect.c) share. Nobody else includes
+/* parts: what the files that make up http (http.c, transfer.c, redirect.c) share. Nobody else includes
  * it. */
 #ifndef NET_HTTP_PARTS_H
 #define NET_HTTP_PARTS_H
@@ -102,7 +102,7 @@ void http_transfer_set_headers(struct http_transfer *t);
 /* It is sent, unless it has a fault. */
 void http_transfer_add(struct http_transfer *t);
 
-/* ---- http_redirect.c ---- */
+/* ---- redirect.c ---- */
 
 /* A line of a head came. */
 void http_redirect_note(struct http_transfer *t, struct slice line);

@@ -1,6 +1,6 @@
-/* http_redirect: a redirect is another request, which is made here and not by libcurl: libcurl takes all headers along,
+/* redirect: a redirect is another request, which is made here and not by libcurl: libcurl takes all headers along,
  * wherever it is led. What the script gave for one origin stays there; where redirects have led away once, it is not
- * taken up again (as conn_redirect.c has it). */
+ * taken up again (as conn/redirect.c has it). */
 #include "net/http/parts.h"
 
 #include "net/address.h"

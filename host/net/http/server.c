@@ -1,4 +1,4 @@
-/* http_server: the socket that listens, whose it is, and its end. */
+/* server: the socket that listens, whose it is, and its end. */
 #include "net/http/server_parts.h"
 
 #include "net/conn/listener.h"

@@ -1,4 +1,4 @@
-/* http_server: a web server: a socket that listens, and the connections it has accepted. Whole requests go to its
+/* server: a web server: a socket that listens, and the connections it has accepted. Whole requests go to its
  * owner, one of each connection at a time, who answers at once or later. It knows nothing of paths and handlers.
  *
  * An owner may give way to another: the socket, the connections and the requests that were not answered stay. One

@@ -1,5 +1,5 @@
-/* http_server_parts: what the two files of a web server share: the server (http_server.c) and its connections
- * (http_caller.c). */
+/* server_parts: what the two files of a web server share: the server (server.c) and its connections
+ * (caller.c). */
 #ifndef NET_HTTP_SERVER_PARTS_H
 #define NET_HTTP_SERVER_PARTS_H
 

@@ -1,4 +1,4 @@
-/* http_transfer: one request as libcurl has it: its options, what comes, and how it ended. But for what describes the
+/* transfer: one request as libcurl has it: its options, what comes, and how it ended. But for what describes the
  * answer afterwards, all of it runs in the thread. */
 #include "net/http/parts.h"
 
@@ -295,7 +295,7 @@ static void set_all(struct http_transfer *t) {
     SET(CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L);
     SET(CURLOPT_WRITEFUNCTION, on_body);
     SET(CURLOPT_WRITEDATA, t);
-    SET(CURLOPT_FOLLOWLOCATION, 0L); /* it would take all headers along: see http_redirect.c */
+    SET(CURLOPT_FOLLOWLOCATION, 0L); /* it would take all headers along: see redirect.c */
     long ms = (long)(r->connect_timeout / CLOCK_MS);
     SET(CURLOPT_CONNECTTIMEOUT_MS, ms > 0 ? ms : 1L);
     if (r->user) SET(CURLOPT_USERNAME, r->user);

@@ -1,4 +1,4 @@
-/* tls_aes: a crypto callback of wolfSSL's. It owns no cipher of a connection: wolfSSL 5.5 tells nobody when it forgets
+/* aes: a crypto callback of wolfSSL's. It owns no cipher of a connection: wolfSSL 5.5 tells nobody when it forgets
  * a key, so a context kept for each would leak or be stale. But it keeps each key beside its own expanded form, and to
  * give libgcrypt a key takes 0.1 us: so there is one context for each direction and size of key, and it is given the
  * key of the record at hand when that is not the one it has. A lone connection never pays for it. */

@@ -1,4 +1,4 @@
-/* tls_aes: AES-GCM by libgcrypt, which uses the CPU's AES instructions, for a wolfSSL that was built without them (as
+/* aes: AES-GCM by libgcrypt, which uses the CPU's AES instructions, for a wolfSSL that was built without them (as
  * Debian's is). wolfSSL's own AES-GCM is the portable twin: it goes on wherever this one is not. No cipher is here. */
 #ifndef NET_TLS_AES_H
 #define NET_TLS_AES_H

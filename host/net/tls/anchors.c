@@ -1,4 +1,4 @@
-/* tls_anchors: PEM files (RFC 7468) and folders of them. What is no certificate in there is passed over, as OpenSSL
+/* anchors: PEM files (RFC 7468) and folders of them. What is no certificate in there is passed over, as OpenSSL
  * does. */
 #include "net/tls/anchors.h"
 

@@ -1,4 +1,4 @@
-/* tls_anchors: certificates that a configuration trusts, read once for all that name the same files, and in another
+/* anchors: certificates that a configuration trusts, read once for all that name the same files, and in another
  * thread where there are many of them. */
 #ifndef NET_TLS_ANCHORS_H
 #define NET_TLS_ANCHORS_H
@@ -37,7 +37,7 @@ struct tls_anchors {
     struct buf bytes;
     struct x509 *certs;
     size_t count;
-    WOLFSSL_X509_STORE *of_wolfssl; /* the same for wolfSSL, which adds none of its own (tls_verify.c) */
+    WOLFSSL_X509_STORE *of_wolfssl; /* the same for wolfSSL, which adds none of its own (verify.c) */
 };
 
 /* Those of a configuration, held until tls_anchors_release; they may not be ready yet. NULL with `fault` where a file

@@ -1,4 +1,4 @@
-/* tls_certificate: names and times out of wolfSSL's X509. */
+/* certificate: names and times out of wolfSSL's X509. */
 #include "net/tls/certificate.h"
 
 #include "base/shown.h"

@@ -1,4 +1,4 @@
-/* tls_certificate: what a peer's certificate says of itself, as text that may be shown: it comes from strangers, so
+/* certificate: what a peer's certificate says of itself, as text that may be shown: it comes from strangers, so
  * it is escaped (base/shown.h). Buffers are cut to `size` and always end in NUL. */
 #ifndef NET_TLS_CERTIFICATE_H
 #define NET_TLS_CERTIFICATE_H

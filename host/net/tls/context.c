@@ -1,4 +1,4 @@
-/* tls_context: CAs, certificates and keys, loaded when first needed; every failure names its file. */
+/* context: CAs, certificates and keys, loaded when first needed; every failure names its file. */
 #include "net/tls/context.h"
 
 #include "base/log.h"

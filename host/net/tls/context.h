@@ -1,4 +1,4 @@
-/* tls_context: a configuration loaded into wolfSSL, shared by all connections that have it. Only tls.c looks in here.
+/* context: a configuration loaded into wolfSSL, shared by all connections that have it. Only tls.c looks in here.
  */
 #ifndef NET_TLS_CONTEXT_H
 #define NET_TLS_CONTEXT_H

@@ -1,4 +1,4 @@
-/* tls_info: what was agreed on and whose certificate was shown, read from the live session when it is asked for: a
+/* info: what was agreed on and whose certificate was shown, read from the live session when it is asked for: a
  * connection keeps nothing for that. */
 #include "net/tls/certificate.h"
 #include "net/tls/parts.h"

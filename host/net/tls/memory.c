@@ -1,4 +1,4 @@
-/* tls_memory: the session of a connection is one block of 37 KB, with room for nine certificates of the peer and for
+/* memory: the session of a connection is one block of 37 KB, with room for nine certificates of the peer and for
  * tickets. wolfSSL clears it all, so that all of it is in memory, and writes into a page or two. */
 #include "net/tls/memory.h"
 

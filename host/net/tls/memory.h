@@ -1,4 +1,4 @@
-/* tls_memory: gives back what wolfSSL holds between handshakes and does not use: of the 75 KB of a connection, 32. */
+/* memory: gives back what wolfSSL holds between handshakes and does not use: of the 75 KB of a connection, 32. */
 #ifndef NET_TLS_MEMORY_H
 #define NET_TLS_MEMORY_H
 

@@ -1,4 +1,4 @@
-/* tls_parts: what the files that make up tls (tls.c, tls_info.c, tls_refusal.c, tls_verify.c, tls_words.c) share.
+/* parts: what the files that make up tls (tls.c, info.c, refusal.c, verify.c, words.c) share.
  * Nobody else includes it. */
 #ifndef NET_TLS_PARTS_H
 #define NET_TLS_PARTS_H
@@ -26,7 +26,7 @@ struct tls {
     struct buf out;
     bool done;         /* the handshake */
     bool shown_1_2;    /* it began with a session of TLS 1.2, and offers nothing newer: wolfSSL does not */
-    bool ticket_waits; /* what the server says to its ticket: see tls_ticket.h */
+    bool ticket_waits; /* what the server says to its ticket: see ticket.h */
     bool wanted;       /* the server asked for a certificate of ours, and there is none */
     struct fault fault;
     bool is_believed;             /* in this handshake, by its certificate */
@@ -37,7 +37,7 @@ struct tls {
     void *ready_arg;
 };
 
-/* ---- tls_verify.c ---- */
+/* ---- verify.c ---- */
 
 /* The callback of wolfSSL that is asked about each certificate, with its own judgement. */
 int tls_verify(int ok, WOLFSSL_X509_STORE_CTX *store);
@@ -45,7 +45,7 @@ int tls_verify(int ok, WOLFSSL_X509_STORE_CTX *store);
 /* The handshake is over: gives back what it took. */
 void tls_verify_done(struct tls *t);
 
-/* ---- tls_refusal.c ---- */
+/* ---- refusal.c ---- */
 
 /* Puts into words in t->fault why the server of t->trial is not believed. */
 void tls_refusal_tell_verdict(struct tls *t);
@@ -57,7 +57,7 @@ void tls_refusal_tell_error(struct tls *t, int error);
  */
 bool tls_refusal_tell(struct tls *t, int error);
 
-/* ---- tls_words.c ---- */
+/* ---- words.c ---- */
 
 /* Keeps in t->fault why wolfSSL gave up with `error`, where nothing is kept yet. */
 void tls_words_fail(struct tls *t, int error);

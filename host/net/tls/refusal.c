@@ -1,4 +1,4 @@
-/* tls_refusal: a certificate that is refused: whose, which rule it breaks, and what to do about that. */
+/* refusal: a certificate that is refused: whose, which rule it breaks, and what to do about that. */
 #include "net/tls/certificate.h"
 #include "net/tls/parts.h"
 #include <arpa/inet.h>

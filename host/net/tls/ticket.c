@@ -1,4 +1,4 @@
-/* tls_ticket: walks over records (RFC 5246 6.2.1) to the message behind the first one. */
+/* ticket: walks over records (RFC 5246 6.2.1) to the message behind the first one. */
 #include "net/tls/ticket.h"
 
 enum {

@@ -1,4 +1,4 @@
-/* tls_ticket: does a server of TLS 1.2 take the ticket that it was shown? wolfSSL (5.5) takes that for granted, and
+/* ticket: does a server of TLS 1.2 take the ticket that it was shown? wolfSSL (5.5) takes that for granted, and
  * fails with the first message of a full handshake; told in time that there is no ticket, it goes on with that. */
 #ifndef NET_TLS_TICKET_H
 #define NET_TLS_TICKET_H

@@ -1,8 +1,8 @@
 /* tls: wolfSSL as a transformer, either role: ciphertext in, plaintext out. It owns no socket; what is to be sent waits
  * in a buffer for its caller. One context for each distinct configuration, made when first needed, with the sessions of
  * the servers met, so that the next connection resumes. */
-#ifndef NET_TLS_H
-#define NET_TLS_H
+#ifndef NET_TLS_TLS_H
+#define NET_TLS_TLS_H
 
 #include "base/buf.h"
 #include "base/err.h"

@@ -1,4 +1,4 @@
-/* tls_trust: a search from the server's certificate upwards, anchors first, one rule after the other. */
+/* trust: a search from the server's certificate upwards, anchors first, one rule after the other. */
 #include "net/tls/trust.h"
 
 #include "wire/x509_names.h"

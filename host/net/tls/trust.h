@@ -1,5 +1,5 @@
-/* tls_trust: the one policy of whom to believe (RFC 5280 6, RFC 9525). wolfSSL is looser in some things than people
- * expect, and stricter in a few, so both are asked: it refuses what it refuses (tls_verify.c says which of that does
+/* trust: the one policy of whom to believe (RFC 5280 6, RFC 9525). wolfSSL is looser in some things than people
+ * expect, and stricter in a few, so both are asked: it refuses what it refuses (verify.c says which of that does
  * not count), and nobody gets through who is not believed here. Plain C: certificates in, a verdict out; whose
  * signature is whose is asked of the caller. */
 #ifndef NET_TLS_TRUST_H

@@ -1,4 +1,4 @@
-/* tls_verify: between wolfSSL and tls_trust. wolfSSL looks at what a server sent from the last certificate to the
+/* verify: between wolfSSL and tls_trust. wolfSSL looks at what a server sent from the last certificate to the
  * first. When it asks about the first of them, all are judged; the way that was found is what wolfSSL itself gets as
  * trusted, so that it verifies the server's own certificate, and an OCSP response on that, by nothing else. */
 #include "net/net.h"

@@ -1,5 +1,5 @@
-/* l_conn: the module `ws`: ws.connect, and a connection's methods. Its fields, and how methods are found, are in
- * l_fields.c; what it tells the script is in l_events.c. */
+/* conn: the module `ws`: ws.connect, and a connection's methods. Its fields, and how methods are found, are in
+ * fields.c; what it tells the script is in events.c. */
 #include "script/ws/conn.h"
 
 #include "base/reserve.h"

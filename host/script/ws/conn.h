@@ -1,6 +1,6 @@
-/* l_conn: what the files that make up the module `ws` share: a connection in its box. */
-#ifndef SCRIPT_L_CONN_H
-#define SCRIPT_L_CONN_H
+/* conn: what the files that make up the module `ws` share: a connection in its box. */
+#ifndef SCRIPT_WS_CONN_H
+#define SCRIPT_WS_CONN_H
 
 #include "script/box.h"
 #include "script/engine.h"
@@ -66,11 +66,11 @@ struct conn_box {
     uint16_t hears;                                    /* 1 << callback: the script has it */
     int8_t delivers;                                   /* what the task is told: an inbox_kind, or DELIVERS_MESSAGE */
     uint8_t start;                                     /* of INBOX_STARTS: which function runs */
-    uint8_t lookups;                                   /* of methods, so far (l_fields.c) */
+    uint8_t lookups;                                   /* of methods, so far (fields.c) */
     uint8_t replaced;                                  /* methods that fields of the script's own stand in for */
     bool binary : 1;                                   /* what send() makes */
     bool url_function : 1, headers_function : 1;       /* are functions */
-    bool draining : 1, due : 1, failed : 1, takes : 1; /* see l_events.c */
+    bool draining : 1, due : 1, failed : 1, takes : 1; /* see events.c */
     bool heard : 1;                                    /* conn:opened tells of the failure */
     bool has_listener : 1;                             /* the task has on_message at hand, as it is now */
 };
@@ -80,7 +80,7 @@ enum { DELIVERS_MESSAGE = -1 };
 /* Has the connection at index `box` tell what it holds, also where it had settled. May raise. */
 void l_conn_wake(lua_State *L, int box, struct conn_box *b);
 
-/* Gives the metatable on top its __index and __newindex, for these methods and all fields. l_fields.c. */
+/* Gives the metatable on top its __index and __newindex, for these methods and all fields. fields.c. */
 void l_fields_open(lua_State *L, const luaL_Reg *methods);
 
 /* methods(value): a list of the names of a connection's methods; of another value nothing. */
@@ -124,7 +124,7 @@ void l_conn_abandon(lua_State *L, struct conn_box *b);
 /* The same for a connection that only the next generation has. */
 void l_conn_begin(struct conn_box *b);
 
-/* The sink of every connection that a script opens; its argument is the box. l_events.c. */
+/* The sink of every connection that a script opens; its argument is the box. events.c. */
 extern const struct conn_sink l_events_sink;
 
 /* A message was taken out of the inbox: the socket is read again where there is room. */
@@ -140,7 +140,7 @@ void l_events_settle(struct conn_box *b);
  * next attempt waits for: its attempt has ended. */
 bool l_events_over(const struct conn_box *b);
 
-/* conn:receive, conn:messages, conn:drain and conn:opened. l_receive.c. */
+/* conn:receive, conn:messages, conn:drain and conn:opened. receive.c. */
 int l_conn_receive(lua_State *L);
 int l_conn_messages(lua_State *L);
 int l_conn_drain(lua_State *L);

@@ -1,4 +1,4 @@
-/* l_events: what a connection tells its script. Callbacks run in a task, one at a time and in order: it takes event
+/* events: what a connection tells its script. Callbacks run in a task, one at a time and in order: it takes event
  * after event, message after message, until there is none. Where a callback waits, so does the task, and what comes
  * meanwhile goes into the inbox, for the same task to go on with. Where one fails, the task has ended: its error goes
  * before everything else, and a new task goes on behind it. */

@@ -3,8 +3,8 @@
  *
  * Messages and events are two queues, each in order; an event remembers how many messages came before it. So a script
  * without on_message hears its events, while one that listens hears all in the order in which it came. */
-#ifndef SCRIPT_INBOX_H
-#define SCRIPT_INBOX_H
+#ifndef SCRIPT_WS_INBOX_H
+#define SCRIPT_WS_INBOX_H
 
 #include "net/conn/conn.h"
 #include "wire/backlog.h"

@@ -1,4 +1,4 @@
-/* l_option: values, and tables of them. What is not in the list of known options is a mistake, and the error says which
+/* option: values, and tables of them. What is not in the list of known options is a mistake, and the error says which
  * name was probably meant. */
 #include "script/ws/option.h"
 

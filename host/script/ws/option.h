@@ -1,7 +1,7 @@
-/* l_option: how options of ws.connect are read from Lua: a value of each kind, and a table of them. All of it raises
+/* option: how options of ws.connect are read from Lua: a value of each kind, and a table of them. All of it raises
  * errors that name the option, and what was wrong with it. A value stands on the top of the stack, and stays there. */
-#ifndef SCRIPT_L_OPTION_H
-#define SCRIPT_L_OPTION_H
+#ifndef SCRIPT_WS_OPTION_H
+#define SCRIPT_WS_OPTION_H
 
 #include "script/ws/conn.h"
 

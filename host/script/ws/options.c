@@ -1,4 +1,4 @@
-/* l_options: the options of ws.connect, each with its reader. How a table of them is read is in l_option.c. */
+/* options: the options of ws.connect, each with its reader. How a table of them is read is in option.c. */
 #include "script/ws/option.h"
 
 #include "net/dial/resolve.h"

@@ -1,4 +1,4 @@
-/* l_receive: what tasks wait for in a straight line: a connection's messages, that all is written, that it is open. */
+/* receive: what tasks wait for in a straight line: a connection's messages, that all is written, that it is open. */
 #include "script/ws/conn.h"
 #include <lauxlib.h>
 

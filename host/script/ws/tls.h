@@ -1,6 +1,6 @@
-/* l_tls: the field `tls` of a connection. */
-#ifndef SCRIPT_L_TLS_H
-#define SCRIPT_L_TLS_H
+/* tls: the field `tls` of a connection. */
+#ifndef SCRIPT_WS_TLS_H
+#define SCRIPT_WS_TLS_H
 
 #include "net/tls/tls.h"
 #include <lua.h>
