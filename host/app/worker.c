@@ -7,6 +7,7 @@
 #include "net/conn/conn.h"
 #include "net/http/server.h"
 #include "script/l_host.h"
+#include "testing/testing.h"
 #include <errno.h>
 #include <signal.h>
 #include <stdio.h>
@@ -55,7 +56,8 @@ static void host_noted(void *app, const struct engine_file *file) {
     if (w->noted) w->noted(w->noted_arg, file);
 }
 
-static const struct engine_host engine_host = {.stop = host_stop,
+static const struct engine_host engine_host = {.modules = testing_modules,
+                                               .stop = host_stop,
                                                .mark = host_mark,
                                                .exit = host_exit,
                                                .reload = host_reload,

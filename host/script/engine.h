@@ -7,12 +7,13 @@
 #include "script/loader.h"
 #include "script/memory.h"
 #include "script/task.h"
-#include <lua.h>
+#include <lauxlib.h>
 #include <stdio.h>
 #include <time.h>
 
 /* What a script may ask of the program it runs in, and what it tells it. */
 struct engine_host {
+    const luaL_Reg *modules;                        /* in C, which `require` finds besides those of script/ */
     void (*stop)(void *app, int status);            /* ends gracefully with this status */
     void (*mark)(void *app, int status);            /* this is to be the exit status, whenever it ends */
     void (*exit)(void *app, int status);            /* closes the engine and ends at once; does not return */
@@ -72,7 +73,7 @@ struct engine {
     struct relay {
         lua_State *in;            /* the thread in which a hook hears of bots; NULL: there is none yet */
         lua_State *from;          /* the bot's, of which it hears now; NULL: it does not */
-    } relay;                      /* relay.h */
+    } relay;                      /* testing/relay.h */
     struct luv *luv;              /* NULL: no script asked for it */
     lua_State *volatile running;  /* the thread that Lua runs in; NULL: it does not run */
     volatile uint64_t entered_at; /* since when, by uv_hrtime */
@@ -103,8 +104,8 @@ struct engine {
     uint64_t births;                     /* connections, timers and tasks are numbered as they begin */
     bool collects;                       /* errors of tasks are kept for a test, not reported */
     bool quiet;                          /* one is told that was kept */
-    struct engine *tester;               /* of a bot under test (l_bot.c): who tests it; NULL: nobody */
-    struct limit *limit;                 /* of the test that runs (l_testing.c) */
+    struct engine *tester;               /* of a bot under test (testing/bot.h): who tests it; NULL: nobody */
+    struct limit *limit;                 /* of the test that runs (testing/testing.c) */
     lua_Hook watchdog;                   /* looks at that limit in every thread; NULL: there is none */
     FILE *out, *err;                     /* of a bot under test: what is printed, and told; NULL: stdout, stderr */
     struct engine_file *files;           /* what it was loaded from */

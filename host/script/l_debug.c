@@ -7,7 +7,6 @@
 #include "script/engine.h"
 #include "script/hook.h"
 #include "script/modules.h"
-#include "script/relay.h"
 
 #include <lauxlib.h>
 #include <lualib.h>
@@ -238,7 +237,18 @@ static const char *without_values(lua_State *L, const char *what) {
     return luaL_gsub(L, luaL_gsub(L, what, "f", ""), "L", "");
 }
 
-/* debug.getinfo([thread,] level or function [, what]). A frame of a bot (relay.h) has no values for this state. */
+/* Finds the frame at a level of a thread; where that is the one in which a hook hears of a bot (testing/relay.h),
+ * behind its own those of the bot. Returns whose frame it is, or NULL. */
+static lua_State *find_frame_behind(lua_State *of, int level, lua_Debug *frame) {
+    const struct relay *r = &engine_of(of)->relay;
+    int depth = 0;
+    if (lua_getstack(of, level, frame)) return of;
+    if (level < 0 || of != r->in || !r->from) return NULL;
+    while (lua_getstack(of, depth, frame)) depth++;
+    return find_frame_behind(r->from, level - depth + 1, frame); /* its level 0 is the relay */
+}
+
+/* debug.getinfo([thread,] level or function [, what]). A frame of a bot under test has no values for this state. */
 static int l_getinfo(lua_State *L) {
     int first;
     lua_Debug frame;
@@ -250,7 +260,7 @@ static int l_getinfo(lua_State *L) {
         what = lua_pushfstring(L, ">%s", what);
         lua_pushvalue(L, first + 1);
         lua_xmove(L, of, 1);
-    } else if (!(of = relay_find_frame(of, (int)luaL_checkinteger(L, first + 1), &frame))) {
+    } else if (!(of = find_frame_behind(of, (int)luaL_checkinteger(L, first + 1), &frame))) {
         luaL_pushfail(L);
         return 1;
     } else if (engine_of(of) != engine_of(L)) {

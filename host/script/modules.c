@@ -1,6 +1,7 @@
 /* modules: opens ours. */
 #include "script/modules.h"
 
+#include "script/engine.h"
 #include <lauxlib.h>
 
 void modules_open(lua_State *L) {
@@ -8,8 +9,7 @@ void modules_open(lua_State *L) {
     luaL_requiref(L, "host", luaopen_host, 1);
     lua_pop(L, 2);
     luaL_getsubtable(L, LUA_REGISTRYINDEX, LUA_PRELOAD_TABLE);
-    lua_pushcfunction(L, luaopen_testing_core);
-    lua_setfield(L, -2, "wsbot.testing.core");
+    luaL_setfuncs(L, engine_of(L)->host->modules, 0);
     lua_pushcfunction(L, luaopen_shown);
     lua_setfield(L, -2, "wsbot.shown");
     lua_pushcfunction(L, luaopen_number);

@@ -8,20 +8,16 @@
 void modules_open(lua_State *L);
 
 /* Makes a type of userdata with these methods. */
-void l_bot_open(lua_State *L, int table);    /* l_bot.c: adds bot */
-void l_peer_open(lua_State *L, int table);   /* l_peer.c: adds serve */
-void l_recent_open(lua_State *L, int table); /* l_recent.c: adds recent and forget */
-int luaopen_testing_core(lua_State *L);      /* l_testing.c */
-int luaopen_ws(lua_State *L);                /* ws/conn.c */
-int luaopen_host(lua_State *L);              /* l_host.c */
-void l_timer_open(lua_State *L, int table);  /* l_timer.c: adds after and every to the table at that index */
-void l_task_open(lua_State *L, int table);   /* l_task.c: adds spawn and sleep */
-void l_coroutine_open(lua_State *L);         /* l_coroutine.c: has waiting pass through coroutines */
-void l_debug_open(lua_State *L);             /* l_debug.c: keeps the debug library from what is C's */
-int luaopen_shown(lua_State *L);             /* l_shown.c: escapes for Lua modules of ours */
-int luaopen_number(lua_State *L);            /* l_number.c: the same, numbers whatever the locale */
-int luaopen_http_core(lua_State *L);         /* l_http.c: the part of wsbot.http that is C */
-int luaopen_serve_core(lua_State *L);        /* l_serve.c: that of http.serve */
+int luaopen_ws(lua_State *L);               /* ws/conn.c */
+int luaopen_host(lua_State *L);             /* l_host.c */
+void l_timer_open(lua_State *L, int table); /* l_timer.c: adds after and every to the table at that index */
+void l_task_open(lua_State *L, int table);  /* l_task.c: adds spawn and sleep */
+void l_coroutine_open(lua_State *L);        /* l_coroutine.c: has waiting pass through coroutines */
+void l_debug_open(lua_State *L);            /* l_debug.c: keeps the debug library from what is C's */
+int luaopen_shown(lua_State *L);            /* l_shown.c: escapes for Lua modules of ours */
+int luaopen_number(lua_State *L);           /* l_number.c: the same, numbers whatever the locale */
+int luaopen_http_core(lua_State *L);        /* l_http.c: the part of wsbot.http that is C */
+int luaopen_serve_core(lua_State *L);       /* l_serve.c: that of http.serve */
 
 /* Makes a number with a fraction at `index` the text that machines read: what tostring gives where a point is a point.
  * Anything else stays. */

@@ -161,7 +161,7 @@ void task_push_error(lua_State *L, struct task *t) {
     }
 }
 
-/* Adds the error of a task to those that a test asks for (l_testing.c). */
+/* Adds the error of a task to those that a test asks for (testing/testing.c). */
 static int l_collect(lua_State *L) {
     struct task *t = l_door_given(L, l_collect);
     luaL_getsubtable(L, LUA_REGISTRYINDEX, TASK_ERRORS);

@@ -1,5 +1,5 @@
 /* test_tls: two ends that speak to each other in memory. */
-#include "net/certificate.h"
+#include "testing/certificate.h"
 #include "net/tls/parts.h"
 #include "unit.h"
 #include <stdio.h>

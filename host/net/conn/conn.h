@@ -149,7 +149,7 @@ struct conn {
     char *protocol;                       /* agreed on, or NULL */
     struct conn_head *head;               /* NULL: not there (any more) */
     struct stream_address remote_address; /* none: not connected yet in this attempt */
-    uint32_t pair; /* of its two ends within this process, by their ports (net/loopback.h); 0: it is none */
+    uint32_t pair; /* of its two ends within this process, by their ports (testing/loopback.h); 0: it is none */
 
     struct slice in;       /* read, not yet given to `ws`: borrowed, or what is held */
     struct buf *held;      /* the rest of a read that met a pause; NULL: there is none */

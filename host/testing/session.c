@@ -1,10 +1,10 @@
-/* l_session: one connection to testing.server, as a test has it: everything that came is kept in order, as its record,
+/* session: one connection to testing.server, as a test has it: everything that came is kept in order, as its record,
  * from which the test takes messages when it asks for them. The script of a test is told nothing by itself. */
-#include "net/loopback.h"
 #include "script/box.h"
 #include "script/door.h"
-#include "script/l_peer.h"
 #include "script/modules.h"
+#include "testing/loopback.h"
+#include "testing/peer.h"
 #include <lauxlib.h>
 #include <stdlib.h>
 #include <string.h>

@@ -1,6 +1,6 @@
-/* l_peer: what the two files of testing.server share: a server (l_peer.c), and its sessions (l_session.c). */
-#ifndef SCRIPT_L_PEER_H
-#define SCRIPT_L_PEER_H
+/* peer: what the two files of testing.server share: a server (peer.c), and its sessions (session.c). */
+#ifndef TESTING_PEER_H
+#define TESTING_PEER_H
 
 #include "net/conn/listener.h"
 #include "script/box.h"

@@ -1,7 +1,7 @@
 /* bot: what the three files of testing.bot share: its life (bot.c), what its state has that others have not
- * (bot_state.c), and what the test has of it (l_bot.c). */
-#ifndef SCRIPT_BOT_H
-#define SCRIPT_BOT_H
+ * (bot_state.c), and what the test has of it (handle.c). */
+#ifndef TESTING_BOT_H
+#define TESTING_BOT_H
 
 #include "script/box.h"
 #include "script/engine.h"

@@ -1,20 +1,21 @@
-/* l_testing: the part of wsbot.testing and of `wsbot test` that is C: the virtual clock, the limit of a test, the
+/* testing: the part of wsbot.testing and of `wsbot test` that is C: the virtual clock, the limit of a test, the
  * errors of its callbacks and tasks, and what it left open. */
+#include "testing/testing.h"
 #include "base/digest.h"
 #include "base/number.h"
 #include "base/random.h"
 #include "net/http/http.h"
-#include "net/loopback.h"
 #include "script/box.h"
 #include "script/door.h"
 #include "script/l_callable.h"
-#include "script/l_peer.h"
 #include "script/l_pending.h"
 #include "script/l_serve.h"
 #include "script/l_timer.h"
 #include "script/modules.h"
 #include "script/ws/conn.h"
 #include "script/ws/option.h"
+#include "testing/loopback.h"
+#include "testing/peer.h"
 #include <lauxlib.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -351,7 +352,7 @@ static int l_begin_line(lua_State *L) {
     return 0;
 }
 
-int luaopen_testing_core(lua_State *L) {
+static int luaopen_testing_core(lua_State *L) {
     static const luaL_Reg functions[] = {
         {"freeze", l_freeze},
         {"callable", l_callable},
@@ -387,3 +388,5 @@ int luaopen_testing_core(lua_State *L) {
     l_bot_open(L, -1);
     return 1;
 }
+
+const luaL_Reg testing_modules[] = {{"wsbot.testing.core", luaopen_testing_core}, {NULL, NULL}};

@@ -1,9 +1,9 @@
 /* relay: from the hook of a bot's state to that of the test. Nothing that is pushed in the test's thread outside of a
  * protected call takes memory. */
-#include "script/relay.h"
+#include "testing/relay.h"
 
-#include "script/bot.h"
 #include "script/hook.h"
+#include "testing/bot.h"
 #include <lauxlib.h>
 
 /* Registry of the test: the names of events, and behind them the thread; a weak table of its bots, by their addresses.
@@ -94,13 +94,4 @@ void l_relay_begin(lua_State *L, struct bot *b) {
     lua_pushlightuserdata(L, b);
     lua_pushcclosure(L, l_relay, 1);
     l_hook_give_all(L, mask, count);
-}
-
-lua_State *relay_find_frame(lua_State *of, int level, lua_Debug *frame) {
-    const struct relay *r = &engine_of(of)->relay;
-    int depth = 0;
-    if (lua_getstack(of, level, frame)) return of;
-    if (level < 0 || of != r->in || !r->from) return NULL;
-    while (lua_getstack(of, depth, frame)) depth++;
-    return relay_find_frame(r->from, level - depth + 1, frame); /* its level 0 is l_relay */
 }

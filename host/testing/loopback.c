@@ -1,6 +1,6 @@
 /* loopback: what one end has sent is compared with what the other has received. Ends find each other by both their
  * addresses: connections to two servers may well have the same port on our side. */
-#include "net/loopback.h"
+#include "testing/loopback.h"
 
 #include "net/conn/listener.h"
 #include <stdlib.h>

@@ -1,7 +1,7 @@
 /* loopback: connections that have both ends in this process, as those of tests have. With the clock stopped a test must
  * know when everything that was said has been heard: the kernel hands bytes over in its own time. */
-#ifndef NET_LOOPBACK_H
-#define NET_LOOPBACK_H
+#ifndef TESTING_LOOPBACK_H
+#define TESTING_LOOPBACK_H
 
 #include "net/conn/conn.h"
 

@@ -1,6 +1,7 @@
 /* bot: a generation beside that of the test, in the same loop and under the same clock. The test asks for a step
  * (start, reload, stop) and waits; the loop does it, as it does those of a program. */
-#include "script/bot.h"
+#include "testing/bot.h"
+#include "testing/testing.h"
 
 #include "base/log.h"
 #include "base/reserve.h"
@@ -296,7 +297,8 @@ static void host_noted(void *app, const struct engine_file *file) {
     if (tester && tester->host->noted) tester->host->noted(tester->app, file);
 }
 
-static const struct engine_host bot_host = {.stop = host_stop,
+static const struct engine_host bot_host = {.modules = testing_modules,
+                                            .stop = host_stop,
                                             .mark = host_mark,
                                             .exit = host_exit,
                                             .reload = host_reload,

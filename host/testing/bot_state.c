@@ -1,10 +1,10 @@
 /* bot_state: what the state of a bot under test has that others have not: what it prints is kept for the test, which
  * also says what it finds as arguments and variables. */
 #include "base/random.h"
-#include "script/bot.h"
 #include "script/collector.h"
 #include "script/door.h"
-#include "script/relay.h"
+#include "testing/bot.h"
+#include "testing/relay.h"
 #include <lauxlib.h>
 #include <lualib.h>
 #include <stdlib.h>

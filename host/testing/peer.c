@@ -1,10 +1,11 @@
-/* l_peer: the part of testing.server that is C: a listener on loopback. What it accepts are sessions, in l_session.c.
+/* peer: the part of testing.server that is C: a listener on loopback. What it accepts are sessions, in session.c.
  */
-#include "script/l_peer.h"
+#include "testing/peer.h"
+#include "testing/testing.h"
 
-#include "net/certificate.h"
 #include "script/box.h"
 #include "script/modules.h"
+#include "testing/certificate.h"
 #include <lauxlib.h>
 #include <stdio.h>
 #include <stdlib.h>

@@ -1,8 +1,9 @@
-/* l_bot: testing.bot, as a test has it: a script in a generation of its own, whose steps it asks for. */
-#include "script/bot.h"
+/* handle: testing.bot, as a test has it: a script in a generation of its own, whose steps it asks for. */
 #include "script/l_pending.h"
 #include "script/modules.h"
-#include "script/relay.h"
+#include "testing/bot.h"
+#include "testing/relay.h"
+#include "testing/testing.h"
 #include <lauxlib.h>
 #include <stdlib.h>
 #include <string.h>

@@ -1,8 +1,8 @@
 /* relay: the debug hook of a test hears of its bots, whose states are others: it is called in its own state, in a
  * thread of its own, and finds by debug.getinfo the code of the bot behind itself. So what counts lines counts those of
  * bots, too, under the names of their files. */
-#ifndef SCRIPT_RELAY_H
-#define SCRIPT_RELAY_H
+#ifndef TESTING_RELAY_H
+#define TESTING_RELAY_H
 
 #include "script/engine.h"
 
@@ -16,9 +16,5 @@ void l_relay_begin(lua_State *L, struct bot *b);
 
 /* Does a hook of the test run inside a bot right now? Then no bot may end. */
 static inline bool relay_is_busy(const struct engine *test) { return test->relay.from != NULL; }
-
-/* Finds the frame at a level of a thread; where that is the one of a relay, behind its own those of the bot. Returns
- * whose frame it is, or NULL. */
-lua_State *relay_find_frame(lua_State *of, int level, lua_Debug *frame);
 
 #endif

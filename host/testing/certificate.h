@@ -1,7 +1,7 @@
 /* certificate: certificates made on the spot, for the TLS peer of tests: a right one, and one for each thing that a
  * client should find wrong. */
-#ifndef NET_CERTIFICATE_H
-#define NET_CERTIFICATE_H
+#ifndef TESTING_CERTIFICATE_H
+#define TESTING_CERTIFICATE_H
 
 #include "base/err.h"
 

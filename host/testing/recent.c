@@ -1,9 +1,10 @@
-/* l_recent: the last events of the connections of a test, as lines of a record (net/conn/record.h), for when it fails:
+/* recent: the last events of the connections of a test, as lines of a record (net/conn/record.h), for when it fails:
  * lualib/wsbot/testing/recent.lua makes them readable. */
 #include "net/conn/record.h"
 #include "script/box.h"
 #include "script/engine.h"
 #include "script/modules.h"
+#include "testing/testing.h"
 #include <stdlib.h>
 
 enum {

@@ -1,5 +1,5 @@
 /* certificate: keys and certificates by wolfCrypt, which is built with that or without: without, there is a fault. */
-#include "net/certificate.h"
+#include "testing/certificate.h"
 
 #include "base/reserve.h"
 #include <wolfssl/options.h>

@@ -1,0 +1,15 @@
+/* testing: the modules in C that wsbot.testing and `wsbot test` stand on. */
+#ifndef TESTING_TESTING_H
+#define TESTING_TESTING_H
+
+#include <lauxlib.h>
+
+/* For engine_host.modules. */
+extern const luaL_Reg testing_modules[];
+
+/* Each adds its functions to the table at that index, wsbot.testing.core. May raise. */
+void l_peer_open(lua_State *L, int table);   /* peer.c: serve */
+void l_bot_open(lua_State *L, int table);    /* handle.c: bot */
+void l_recent_open(lua_State *L, int table); /* recent.c: recent and forget */
+
+#endif
