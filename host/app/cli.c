@@ -175,7 +175,7 @@ static int read_connect(int argc, char **argv, struct cli_options *out, int *sta
 static int read_echo(int argc, char **argv, struct cli_options *out, int *status) {
     int i = read_options(argc, argv, 2, out, status);
     if (i == CLI_DONE) return CLI_DONE;
-    if (i < argc) return refuse(CLI_ECHO, status, "unexpected argument '%s'", argv[i]);
+    if (i < argc) return refuse(CLI_ECHO, status, "unexpected argument '%s' (the port is told by --port)", argv[i]);
     return need_both(out, out->tls_cert, out->tls_key, "--tls-cert and --tls-key", status);
 }
 

@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 enum { EVENTS_FD = TEST_NOTES_FD + 1 }; /* in a job: where it tells of its tests */
@@ -176,7 +177,9 @@ static int close_events(lua_State *L) {
 
 /* events() -> the file that a job tells of its tests in; nil: this is none */
 static int l_events(lua_State *L) {
-    if (fcntl(EVENTS_FD, F_SETFD, FD_CLOEXEC) != 0) return 0;
+    struct stat s;
+    bool is_ours = fstat(EVENTS_FD, &s) == 0 && S_ISREG(s.st_mode) && s.st_nlink == 0; /* of tmpfile */
+    if (!is_ours || fcntl(EVENTS_FD, F_SETFD, FD_CLOEXEC) != 0) return 0;
     luaL_Stream *stream = lua_newuserdatauv(L, sizeof *stream, 0);
     stream->closef = NULL;
     luaL_setmetatable(L, LUA_FILEHANDLE);

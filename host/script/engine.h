@@ -9,6 +9,7 @@
 #include "script/task.h"
 #include <lauxlib.h>
 #include <stdio.h>
+#include <string.h>
 #include <time.h>
 
 /* What a script may ask of the program it runs in, and what it tells it. */
@@ -186,6 +187,9 @@ static inline struct engine_gift engine_give(struct engine *e, lua_CFunction fn,
     e->gift = (struct engine_gift){fn, what};
     return before;
 }
+
+/* Is it the source of a Lua module of lualib/, as lua_Debug has it? */
+static inline bool engine_is_ours(const char *source) { return strncmp(source, "=wsbot.", strlen("=wsbot.")) == 0; }
 
 /* Pushes the chunk of the Lua module `name` of lualib/, or nothing: false. May raise. */
 bool l_engine_load(lua_State *L, const char *name);

@@ -14,7 +14,7 @@ static const char places_key;
 static bool find_line(lua_State *co, lua_Debug *frame) {
     for (int level = 0; lua_getstack(co, level, frame); level++) {
         lua_getinfo(co, "Sl", frame);
-        if (frame->currentline > 0 && strncmp(frame->source, "=wsbot.", strlen("=wsbot.")) != 0) return true;
+        if (frame->currentline > 0 && !engine_is_ours(frame->source)) return true;
     }
     return false;
 }
@@ -99,10 +99,12 @@ static uint64_t left_of(const struct engine *e, uint64_t due) {
     return due > now ? due - now : 0;
 }
 
+static bool is_timed(const struct task *t) { return t->state == TASK_WAITING && clock_is_set(&t->limit); }
+
 static void add_task(const struct listing *l, const struct task *t) {
     struct place p = {.line = 0};
     lua_Debug frame;
-    if (t->state != TASK_WAITING || !clock_is_set(&t->limit)) return;
+    if (!is_timed(t)) return;
     if (find_line(t->co, &frame)) {
         snprintf(p.file, sizeof p.file, "%s", frame.short_src);
         p.line = frame.currentline;
@@ -125,4 +127,23 @@ void l_pending_add(lua_State *L, const struct engine *e) {
     l_timer_each(e, add_timer, &l);
     for (const struct task *t = e->tasks.all; t; t = t->all_next) add_task(&l, t);
     for (struct conn_box *b = e->boxes; b; b = b->next) add_conn(&l, b);
+}
+
+static uint64_t sooner(uint64_t a, uint64_t b) { return a < b ? a : b; }
+
+static void take_timer(void *arg, const struct timer_told *t) {
+    uint64_t *first = arg;
+    *first = sooner(*first, t->in);
+}
+
+uint64_t pending_first(const struct engine *e) {
+    uint64_t first = UINT64_MAX;
+    l_timer_each(e, take_timer, &first);
+    for (const struct task *t = e->tasks.all; t; t = t->all_next)
+        if (is_timed(t)) first = sooner(first, left_of(e, t->limit.due));
+    for (const struct conn_box *b = e->boxes; b; b = b->next) {
+        uint64_t due = conn_next_step(b->conn);
+        if (due) first = sooner(first, left_of(e, due));
+    }
+    return first;
 }

@@ -225,7 +225,7 @@ int loader_load(lua_State *L, const char *path, const char *mode) {
     struct source *past = past_of(e, whole);
     if (past) {
         past->references++;
-        note(e, whole, file_mark_at(whole), past);
+        note(e, whole, file_mark_read(whole), past); /* what is on the disk, its content too: only another is a save */
         return compile(L, text_of(past), mode);
     }
     struct file_mark mark;

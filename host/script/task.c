@@ -343,11 +343,19 @@ static void wake(struct task *t, bool timed_out) {
 
 static void on_limit(struct deadline *d) { wake((struct task *)((char *)d - offsetof(struct task, limit)), true); }
 
+/* As luaL_where, for code of the script's own: Lua modules of ours are passed over. */
+static void l_where_of_script(lua_State *L) {
+    lua_Debug frame;
+    int level = 1;
+    while (lua_getstack(L, level, &frame) && lua_getinfo(L, "S", &frame) && engine_is_ours(frame.source)) level++;
+    luaL_where(L, level);
+}
+
 static int l_waited(lua_State *L, int status, lua_KContext ctx) {
     struct task *t = engine_of(L)->tasks.current;
     (void)ctx;
     if (!t->raises) return t->k(L, status, t->ctx);
-    luaL_where(L, 1);
+    l_where_of_script(L);
     lua_pushstring(L, t->raises);
     lua_concat(L, 2);
     free(t->raises);

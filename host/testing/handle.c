@@ -149,6 +149,8 @@ static int l_pending(lua_State *L) {
     return 0;
 }
 
+static int l_first(lua_State *L) { return l_push_first(L, check_bot(L)->engine); }
+
 static int l_status(lua_State *L) {
     lua_pushinteger(L, check_bot(L)->status);
     return 1;
@@ -184,9 +186,9 @@ static int l_make(lua_State *L) {
 
 void l_bot_open(lua_State *L, int table) {
     static const luaL_Reg methods[] = {
-        {"start", l_start},   {"stop", l_stop},       {"reload", l_reload}, {"alive", l_alive},
-        {"kill", l_kill},     {"pending", l_pending}, {"output", l_output}, {"log", l_log},
-        {"errors", l_errors}, {"status", l_status},   {NULL, NULL},
+        {"start", l_start}, {"stop", l_stop},       {"reload", l_reload}, {"alive", l_alive},
+        {"kill", l_kill},   {"pending", l_pending}, {"first", l_first},   {"output", l_output},
+        {"log", l_log},     {"errors", l_errors},   {"status", l_status}, {NULL, NULL},
     };
     table = lua_absindex(L, table);
     l_box_open(L, &bot_type, NULL, methods);

@@ -10,6 +10,7 @@
 enum {
     RECENT_MOST = 20,  /* events */
     RECENT_TEXT = 160, /* bytes of a message */
+    RECENT_GONE = 64,  /* connections of earlier tests */
 };
 
 /* Its address is the key of its userdata in the registry. */
@@ -20,6 +21,7 @@ struct recent {
     struct engine *engine;
     uint64_t count; /* of all events since it began anew: the last is in front of lines[count % RECENT_MOST] */
     struct buf lines[RECENT_MOST];
+    uint64_t gone[RECENT_GONE]; /* ids of those that nobody had any more when it began anew; 0: free */
 };
 
 static void end(void *object) {
@@ -31,14 +33,26 @@ static void end(void *object) {
 
 static const struct box_type recent_type = {.name = "wsbot.testing.recent", .size = sizeof(struct recent), .end = end};
 
+/* Is it of a connection of an earlier test, whose end comes late? */
+static bool is_of_another(const struct recent *r, struct slice line) {
+    static const char mark[] = "\"connection\":";
+    const char *at = memmem(line.p, line.n, mark, sizeof mark - 1);
+    uint64_t id = at ? strtoull(at + sizeof mark - 1, NULL, 10) : 0; /* a comma follows */
+    for (int i = 0; i < RECENT_GONE && r->gone[i]; i++)
+        if (r->gone[i] == id) return true;
+    return false;
+}
+
 static void on_lines(void *arg, struct slice lines) {
     struct recent *r = arg;
     while (lines.n) {
         const uint8_t *stop = memchr(lines.p, '\n', lines.n);
         size_t n = stop ? (size_t)(stop - lines.p) : lines.n;
-        struct buf *line = &r->lines[r->count++ % RECENT_MOST];
-        buf_clear(line);
-        buf_append(line, slice_head(lines, n));
+        if (!is_of_another(r, slice_head(lines, n))) {
+            struct buf *line = &r->lines[r->count++ % RECENT_MOST];
+            buf_clear(line);
+            buf_append(line, slice_head(lines, n));
+        }
         lines = slice_skip(lines, stop ? n + 1 : n);
     }
 }
@@ -80,6 +94,10 @@ static int l_recent(lua_State *L) {
 static int l_forget(lua_State *L) {
     struct recent *r = l_get(L);
     r->count = 0;
+    memset(r->gone, 0, sizeof r->gone);
+    int n = 0;
+    for (const struct conn *c = r->engine->net->all; c && n < RECENT_GONE; c = c->all_next)
+        if (!c->sink) r->gone[n++] = c->id;
     record_restart(r->engine->net, r);
     return 0;
 }

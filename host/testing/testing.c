@@ -62,6 +62,16 @@ static int l_pending(lua_State *L) {
     return 0;
 }
 
+/* first(): how many nanoseconds are left until the first of that; nothing waits: nil. */
+int l_push_first(lua_State *L, const struct engine *e) {
+    uint64_t left = e ? pending_first(e) : UINT64_MAX;
+    if (left == UINT64_MAX) return 0;
+    lua_pushinteger(L, (lua_Integer)left);
+    return 1;
+}
+
+static int l_first(lua_State *L) { return l_push_first(L, engine_of(L)); }
+
 static int l_frozen(lua_State *L) {
     lua_pushboolean(L, clock_of(L)->frozen);
     return 1;
@@ -107,7 +117,7 @@ struct limit {
     struct limit *outer;
     double seconds;
     uint64_t until;
-    unsigned raised; /* how often it was told so while it was busy */
+    unsigned raised; /* how often it was told so */
 };
 enum { PATIENCE = 3 }; /* times */
 
@@ -143,6 +153,8 @@ static void on_limit(uv_timer_t *timer) {
     if (t && t->state == TASK_WAITING) {
         snprintf(where, sizeof where, "it waited in %s", t->waits_in);
         describe(l, where, text, sizeof text);
+        /* who catches that once may mend what it did; who goes on is led out, as who is busy */
+        if (l->raised++ > 0) lua_sethook(t->co, l_busy, LUA_MASKCOUNT, 1);
         task_raise(t, text);
     }
     uv_timer_start(timer, on_limit, 100, 0); /* who catches that, and waits again */
@@ -161,11 +173,16 @@ static void end_limit(void *object) {
 static const struct box_type limit_type = {
     .name = "wsbot.limit", .size = sizeof(struct limit), .closes = true, .end = end_limit};
 
+/* What was caught has failed all the same. */
 static int l_guarded(lua_State *L, int status, lua_KContext ctx) {
+    const struct limit *l = (const struct limit *)ctx;
+    char text[160];
     (void)status;
-    (void)ctx;
     engine_unhook(L);
-    return lua_gettop(L) - 1;
+    if (!l->raised) return lua_gettop(L) - 1;
+    describe(l, "that was caught", text, sizeof text);
+    lua_pushstring(L, text); /* busted says where the test begins */
+    return lua_error(L);
 }
 
 /* guard(seconds, fn, ...) calls fn(...), which fails when it takes longer. */
@@ -188,8 +205,8 @@ static int l_guard(lua_State *L) {
     uv_update_time(e->net->loop); /* the last test may have kept it from turning */
     uv_timer_start(&l->timer, on_limit, clock_from_seconds(seconds) / CLOCK_MS + 1, 0);
     engine_set_watchdog(e, L, l_busy);
-    lua_callk(L, lua_gettop(L) - 2, LUA_MULTRET, 0, l_guarded);
-    return l_guarded(L, LUA_OK, 0);
+    lua_callk(L, lua_gettop(L) - 2, LUA_MULTRET, (lua_KContext)l, l_guarded);
+    return l_guarded(L, LUA_OK, (lua_KContext)l);
 }
 
 /* turn(who, n): waits for the next turn of the loop; who has waited for many leaves others the processor. */
@@ -360,6 +377,7 @@ static int luaopen_testing_core(lua_State *L) {
         {"thaw", l_thaw},
         {"frozen", l_frozen},
         {"pending", l_pending},
+        {"first", l_first},
         {"nanoseconds", l_nanoseconds},
         {"due", l_due},
         {"move", l_move},

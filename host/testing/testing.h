@@ -12,4 +12,10 @@ void l_peer_open(lua_State *L, int table);   /* peer.c: serve */
 void l_bot_open(lua_State *L, int table);    /* handle.c: bot */
 void l_recent_open(lua_State *L, int table); /* recent.c: recent and forget */
 
+struct engine;
+
+/* Gives the nanoseconds until the first thing that waits for the clock in the engine; nothing where none does, or `e`
+ * is NULL. */
+int l_push_first(lua_State *L, const struct engine *e);
+
 #endif

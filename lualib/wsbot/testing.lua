@@ -51,7 +51,7 @@ end
 ---@param seconds number
 function clock:advance(seconds)
   if self.closed then blame.raise "clock:advance: the clock is closed" end
-  if math.type(seconds) == nil or seconds < 0 or seconds ~= seconds then
+  if math.type(seconds) == nil or seconds < 0 or seconds ~= seconds or seconds == math.huge then
     blame.raise "clock:advance: seconds must be a number, 0 or more"
   end
   local left = core.nanoseconds(seconds)
@@ -83,10 +83,14 @@ end
 -- Moves the clock to the next thing that is due. Returns how many seconds that was; nil where nothing is.
 function clock:next()
   self:advance(0)
-  local first = self:pending()[1]
+  local first = core.first()
+  for _, entry in ipairs(core.instruments()) do
+    local of_bot = entry.object.first_of and entry.object:first_of()
+    if of_bot and not (first and first <= of_bot) then first = of_bot end
+  end
   if not first then return nil end
-  self:advance(first.left)
-  return first.left
+  self:advance(first / 1e9)
+  return first / 1e9
 end
 
 -- The clock is the real one again, and goes on from where it stands; unless another one is open.

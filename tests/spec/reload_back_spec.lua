@@ -106,6 +106,19 @@ describe("host.back", function()
   end)
 end)
 
+it_tells("a chmod after host.back is no save, and a save is one", function()
+  local bot, s = start { "--watch" }
+  save(bot, 2)
+  s:text "back"
+  bot:tells("true", "got back", "version 1")
+  assert.matches("^info reload 2", bot:reload_line())
+  assert(os.execute("chmod 600 '" .. bot.path .. "'"))
+  story.pause(0.2)
+  s:text "hello"
+  bot:tells "got hello"
+  assert.matches("^info reload 3", bot:takes_over(version(3)))
+end)
+
 describe("--trial", function()
   local trial = { "--trial", "60", "--trial-errors", "1" }
 

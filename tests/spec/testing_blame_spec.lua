@@ -116,6 +116,48 @@ describe("a failure is told at the line of the test", function()
   end)
 end)
 
+describe("a time that is over", function()
+  local function verdicts(source)
+    local out, _, status = run(source, "--test-timeout=0.2", "-o", "TAP")
+    assert.equal(1, status)
+    return out
+  end
+
+  it_tells("fails the test though the error was caught, waiting or busy, once or for ever", function()
+    local out = verdicts [[
+      local testing = require "wsbot.testing"
+      it("a", function() pcall(host.sleep, 10) end)
+      it("b", function() pcall(function() while true do end end) end)
+      it("c", function() assert.has_error(function() host.sleep(10) end) end)
+      it("d", function() repeat local ok = pcall(host.sleep, 10) until ok end)
+      it("e", function() local peer = testing.server() repeat until pcall(peer.accept, peer) end)
+      it("f", function() end)
+    ]]
+    for i, name in ipairs { "a", "b", "c", "d", "e" } do
+      assert.matches(("not ok %d %%- %s\n.-some_spec.lua:%d: the test took over 0.2 s"):format(i, name, i + 1), out)
+    end
+    assert.matches("\nok 6 %- f\n", out)
+  end)
+
+  it_tells("ends what stands in a file, or in a block, as well", function()
+    assert.matches("not ok 1 %-[^\n]*\n.-some_spec.lua:1: the test took over 0.2 s", verdicts "while true do end")
+    assert.matches("not ok 1 %- a block\n.-some_spec.lua:1: the test took over 0.2 s.-\nok 2 %- b\n",
+      verdicts "describe('a block', function() host.sleep(10) end) it('b', function() end)")
+  end)
+
+  it_tells("names the line that waits for an answer by HTTP", function()
+    local out = verdicts [[
+      local server = require "luv".new_tcp()
+      server:bind("127.0.0.1", 0)
+      server:listen(16, print)
+      it("asks", function()
+        require "wsbot.http".get("http://127.0.0.1:" .. server:getsockname().port)
+      end)
+    ]]
+    assert.matches("some_spec.lua:5: the test took over 0.2 s %(%-%-test%-timeout%): it waited in http.request", out)
+  end)
+end)
+
 describe("each test", function()
   local source = [[
     local testing = require "wsbot.testing"
@@ -169,6 +211,30 @@ describe("each test", function()
     assert.matches("1 success / 0 failures / 6 errors", out)
     assert.matches("and another error: .*: timer\n", err)
     assert.matches("and another error: .*: in finally\n", err)
+  end)
+
+  it_tells("is so where it was pending before it failed", function()
+    local text = [[
+      local testing = require "wsbot.testing"
+      it("one", function() testing.bot "host.spawn(error, 'B')" host.sleep(0.01) pending "P" end)
+      it("two", function() host.every(100, function() end) pending "P" end)
+      it("three", function() pending "P" end)
+    ]]
+    local out = run(text, "-o", "TAP", "--strict-leaks")
+    assert.matches("^not ok 1 %- one\n.*not ok 2 %- two\n.*ok 3 %- # SKIP [^\n]*P\n1%.%.3\n$", out)
+    out = run(text, "-o", "junit", "--strict-leaks")
+    assert.matches("tests='3' ?", out)
+  end)
+
+  it_tells("is blamed at its own line where its last call was a tail call", function()
+    local out = run([[
+      local testing = require "wsbot.testing"
+      it("accepts", function()
+        local peer = testing.server()
+        return peer:accept(0)
+      end)
+    ]], "-o", "TAP")
+    assert.matches("Failure message: [^\n]*some_spec.lua:2: no connection came within 0 s\n", out)
   end)
 
   it_tells("is the same under busted --lua=wsbot", function()
@@ -262,6 +328,7 @@ describe("a test that fails", function()
 .-ends: 4000
 ]], out)
     assert.not_matches("another", out:match "not ok 2.*")
+    assert.not_matches("#1 ", out:match "not ok 2.*")
     assert.equal(1, select(2, out:gsub(" events:", "")))
     assert.not_matches("what passed", out)
   end)

@@ -225,6 +225,19 @@ describe("testing.clock", function()
     assert.same({ "slept", "after" }, fired)
   end)
 
+  it("goes from one to the next of a hundred thousand", function()
+    local clock = testing.clock()
+    local n = 0
+    local timers = {}
+    for i = 1, 100000 do timers[i] = host.after(i, function() n = n + 1 end) end
+    for i = 1, 5 do
+      assert.equal(1, clock:next())
+      assert.equal(i, n)
+    end
+    for _, timer in ipairs(timers) do timer:cancel() end
+    assert.has_error(function() clock:advance(math.huge) end)
+  end)
+
   it("has nothing to go to where nothing is due", function()
     local clock = testing.clock()
     assert.is_nil(clock:next())

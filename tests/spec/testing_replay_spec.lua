@@ -24,12 +24,20 @@ local secretive = [[
 ]]
 
 describe("wsbot run --record", function()
-  it("keeps a file that was there to its owner as well", story.of(function()
-    local path = place.file("record.jsonl", "old\n")
+  it("keeps a record that was there to its owner as well", story.of(function()
+    local path = place.file("record.jsonl", '{"record":1}\nold\n')
     require "luv".fs_chmod(path, tonumber("644", 8))
     program.run({ "run", "--record", path, place.file("bot.lua", "") }):wait()
     assert.equal("600", ("%o"):format(require "luv".fs_stat(path).mode & tonumber("777", 8)))
     assert.matches("^{[^\n]*}\n$", place.read(path))
+  end))
+
+  it("does not write over a file that is no record, as a script in its place", story.of(function()
+    local path = place.file("bot.lua", "print 'not lost'")
+    local bot = program.run { "run", "--record", path, path }
+    assert.equal(2, (bot:wait()))
+    assert.matches("cannot write [^\n]*/bot.lua: this file is no record, and is not written over\n$", bot.err)
+    assert.equal("print 'not lost'", place.read(path))
   end))
 
   it("writes handshakes, messages both ways, closes and times as JSON lines", story.of(function()
@@ -270,6 +278,15 @@ expected "{"subscribe":"trades","id":1}"
     tells("host.every(60, print)", "a connection to /feed%?token=%(left out%) %(line 3%)\n")
     tells("ws.connect { url = arg[1] .. '/feed?token=1' }", '"{"subscribe".*}", which the bot is to send %(line 5%)\n')
   end))
+
+  it("keeps the times of the record, of which a stopped clock makes nothing", function()
+    testing.clock()
+    local began = host.now()
+    local peer <close> = testing.replay(place.file("r.jsonl", session), { speed = 1 })
+    testing.bot(bot:format "trades", { args = { peer.origin } })
+    peer:finish()
+    assert.is_true(host.now() - began >= 1)
+  end)
 
   it("plays refusals, resets and several connections", function()
     local text = head .. [=[

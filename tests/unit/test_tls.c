@@ -1,6 +1,6 @@
 /* test_tls: two ends that speak to each other in memory. */
-#include "testing/certificate.h"
 #include "net/tls/parts.h"
+#include "testing/certificate.h"
 #include "unit.h"
 #include <stdio.h>
 #include <stdlib.h>

@@ -1,9 +1,9 @@
 /* test_tls_anchors: files and folders of certificates: what is taken from them, what is not, and when they are read
  * again. */
 #include "made.h"
-#include "testing/certificate.h"
 #include "net/tls/anchors.h"
 #include "net/tls/context.h"
+#include "testing/certificate.h"
 #include "unit.h"
 #include <fcntl.h>
 #include <stdio.h>

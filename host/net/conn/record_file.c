@@ -186,12 +186,29 @@ static int open_fifo(const char *path, bool *unread) {
     return fd;
 }
 
+/* May the file be written over? Only a record may, or what is empty: a script that stands where its name should have
+ * stood would be lost. */
+static bool may_be_lost(int fd, const struct stat *s) {
+    static const char begins[] = "{\"record\":";
+    char text[sizeof begins - 1];
+    return s->st_size == 0 ||
+           (pread(fd, text, sizeof text, 0) == sizeof text && memcmp(text, begins, sizeof text) == 0);
+}
+
 static int open_path(const char *path, bool *unread) {
     struct stat s;
-    if (stat(path, &s) == 0 && S_ISFIFO(s.st_mode)) return open_fifo(path, unread);
-    int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOCTTY, 0600);
-    if (fd >= 0 && fstat(fd, &s) == 0 && S_ISREG(s.st_mode)) fchmod(fd, 0600); /* that of a file that was there */
-    return fd;
+    bool is_there = stat(path, &s) == 0;
+    if (is_there && S_ISFIFO(s.st_mode)) return open_fifo(path, unread);
+    bool is_file = !is_there || S_ISREG(s.st_mode);
+    int fd = open(path, (is_file ? O_RDWR : O_WRONLY) | O_CREAT | O_CLOEXEC | O_NOCTTY, 0600);
+    if (fd < 0 || fstat(fd, &s) != 0 || !S_ISREG(s.st_mode)) return fd;
+    if (may_be_lost(fd, &s) && ftruncate(fd, 0) == 0) {
+        fchmod(fd, 0600); /* that of a file that was there */
+        return fd;
+    }
+    close(fd);
+    errno = EEXIST;
+    return -1;
 }
 
 /* Signals are the loop's, but for that of a broken pipe, which is for who writes. */
@@ -229,7 +246,7 @@ struct record_file *record_file_open(const char *path, struct fault *fault) {
     }
     if (rc == 0) return f;
     fault_put(fault, "record", "record: cannot write %s: %s%s", path, f ? "no thread can be started for it: " : "",
-              strerror(rc));
+              rc == EEXIST ? "this file is no record, and is not written over" : strerror(rc));
     if (!f) return NULL;
     close(fd);
     free(f->path);

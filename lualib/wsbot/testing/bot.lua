@@ -82,6 +82,11 @@ function bot:pending_of(list)
   self.core:pending(list)
 end
 
+-- How many nanoseconds are left until the first of that.
+function bot:first_of()
+  return self.core:first()
+end
+
 blame.callers(bot, "reload", "stop", "wait", "expect", "close")
 
 local fields = {

@@ -260,12 +260,20 @@ local function play_all(self)
   end
 end
 
+-- Waits a turn of the loop; a clock that is stopped goes to what is due next, where the times of the record are kept.
+local function go_on(self, turns)
+  if not (self.speed and core.frozen()) then return core.turn("peer:finish", turns) end
+  core.settle()
+  local due = core.due()
+  if due then core.move(due) end
+end
+
 -- Waits until all that is in the record was played. Raises how the bot differs.
 function replay:finish()
   local turns = 0
   while not self.failure and (self.playing > 0 or #self.attempts > 0 or next(self.taken)) do
     turns = turns + 1
-    local ok, why = pcall(core.turn, "peer:finish", turns)
+    local ok, why = pcall(go_on, self, turns)
     if not ok then
       blame.raise(("%s: not all of the record was played; %s\n%s"):format(self.path, left(self), why))
     end

@@ -31,8 +31,12 @@ local function take_errors()
 end
 
 local function tell(errors, first)
-  for i = first, #errors do
-    say("and another error: " .. shown.lines(tostring(errors[i])))
+  local i = first
+  while i <= #errors do
+    local text, times = tostring(errors[i]), 1
+    while i + times <= #errors and tostring(errors[i + times]) == text do times = times + 1 end
+    say(("and another error%s: %s"):format(times > 1 and (" (%d times)"):format(times) or "", shown.lines(text)))
+    i = i + times
   end
 end
 
@@ -132,8 +136,20 @@ local function guard_tests(busted)
     return descriptor == "finally" or descriptor == "it" and not test.finally
   end
 
+  -- Calls a function of the test within its time. Where that has failed already, so that `finally` fails besides, this
+  -- is told like all that goes wrong besides.
+  local function guard(descriptor, run, ...)
+    if descriptor ~= "finally" or not (test and test.failed) then return core.guard(suite.limit, run, ...) end
+    local ok, why = pcall(core.guard, suite.limit, run, ...)
+    if not ok then tell({ why }, 1) end
+  end
+
   local safe = busted.safe
   function busted.safe(descriptor, run, element)
+    local is_block = descriptor == "file" or descriptor == "describe"
+    if is_block and run == element.run then -- what stands in it; its tests come later
+      return safe(descriptor, function(...) return core.guard(suite.limit, run, ...) end, element)
+    end
     if not guarded[descriptor] then return safe(descriptor, run, element) end
     if descriptor == "it" and run ~= element.run then -- the test and its hooks, each of which has a limit of its own
       local results = table.pack(safe(descriptor, run, element))
@@ -145,16 +161,18 @@ local function guard_tests(busted)
     end
     if descriptor == "before_each" then begin_test() end
     local results = table.pack(safe(descriptor, function(...)
-      local results = table.pack(core.guard(suite.limit, run, ...))
+      local results = table.pack(guard(descriptor, run, ...))
       raise_errors(test and test.failed)
-      if is_last(descriptor, element) then end_test(test.element) end
       return table.unpack(results, 1, results.n)
     end, element))
     if test and not results[1]:success() and not results[1]:pending() then
       test.failed = true
       raise_errors(true)
     end
-    if is_last(descriptor, element) then end_test(test.element) end
+    if test and is_last(descriptor, element) then -- what is found now is a failure of the same function
+      local found = safe(descriptor, function() end_test(test.element) end, element)
+      if not found:success() then results[1] = found end
+    end
     return table.unpack(results, 1, results.n)
   end
 
