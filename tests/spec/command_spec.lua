@@ -71,7 +71,7 @@ describe("wsbot", function()
       ["connect b --resolve a:b"] = "a wrong value for --resolve: 'a:b' (HOST:PORT:ADDRESS)",
       ["connect b -4 -6"] = "--ipv4 and --ipv6 exclude each other",
       ["connect b --key x"] = "--cert and --key go together",
-      ["echo b"] = "unexpected argument 'b'",
+      ["echo b"] = "unexpected argument 'b' (the port is told by --port)",
       ["echo --port -1"] = "a wrong value for --port: '-1' (a whole number from 0 to 65535)",
       ["echo --tls-key x"] = "--tls-cert and --tls-key go together",
       ["test --test-timeout"] = "missing value for --test-timeout (SECONDS)",
