@@ -89,7 +89,7 @@ struct engine {
     bool staged;      /* it was not taken over yet: nothing begins (reload.h) */
     bool is_checked;  /* and never will be: it is only looked at */
     bool ended;       /* another has taken over: nothing begins any more */
-    bool holds;       /* connections tell nothing: a reload is about to come (l_events_hold) */
+    bool holds;       /* connections tell nothing: a reload is about to come (delivery_hold) */
     bool stopping;    /* a bot under test stops: no connection begins any more */
     bool exited;      /* os.exit was called: while it was staged, or, by a bot under test, where it could not wait */
     bool stops, asks; /* while it was staged, host.stop or host.reload were called */

@@ -19,7 +19,7 @@
 /* ---- grace ---- */
 
 void reload_hold(struct engine *e, bool holds) {
-    l_events_hold(e, holds);
+    delivery_hold(e, holds);
     if (!holds) l_serve_offer(e);
 }
 

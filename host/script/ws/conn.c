@@ -38,10 +38,10 @@ static int send_as(lua_State *L, struct conn_box *b, bool binary) {
     l_number_plain(L, 2);
     const char *data = luaL_checklstring(L, 2, &n);
     if (b->staged && b->staged->ends) return push_result(L, ERR_CLOSED);
-    if (l_events_outlived(b)) return push_result(L, ERR_CLOSED);
+    if (delivery_outlived(b)) return push_result(L, ERR_CLOSED);
     l_engine_need(L, b->engine, n);
     enum ws_kind kind = binary ? WS_BINARY : WS_TEXT;
-    bool first = b->conn->login && l_events_logs_in(b);
+    bool first = b->conn->login && delivery_logs_in(b);
     return push_result(L, (first ? conn_send_login : conn_send)(b->conn, kind, slice_of(data, n)));
 }
 
@@ -59,7 +59,7 @@ static int l_ping(lua_State *L) {
     l_number_plain(L, 2);
     const char *data = luaL_optlstring(L, 2, "", &n);
     luaL_argcheck(L, n <= FRAME_CONTROL_MAX, 2, "a ping has at most 125 bytes");
-    if (l_events_outlived(b)) return push_result(L, ERR_CLOSED);
+    if (delivery_outlived(b)) return push_result(L, ERR_CLOSED);
     l_engine_need(L, b->engine, n);
     return push_result(L, conn_ping(b->conn, slice_of(data, n)));
 }
@@ -100,7 +100,7 @@ static int l_close(lua_State *L) {
         stage_farewell(L, b, f)->ends = true;
     } else {
         conn_close(b->conn, f.code, f.reason);
-        l_events_settle(b);
+        delivery_settle(b);
     }
     lua_pushboolean(L, 1);
     return 1;
@@ -119,7 +119,7 @@ static int l_destroy(lua_State *L) {
     } else {
         conn_destroy(b->conn);
         inbox_drop_messages(&b->inbox);
-        l_events_settle(b);
+        delivery_settle(b);
     }
     return 0;
 }
@@ -140,7 +140,7 @@ static int l_reconnect(lua_State *L) {
     box_anchor(L, 1, b);
     if (b->conn->phase == CONN_OPEN) conn_close(b->conn, f.code, f.reason);
     conn_open(b->conn, clock_from_seconds(seconds));
-    l_events_settle(b); /* while the program stops, nothing begins */
+    delivery_settle(b); /* while the program stops, nothing begins */
     return 0;
 }
 
@@ -152,7 +152,7 @@ static int l_cancel_reconnect(lua_State *L) {
     } else {
         conn_cancel_open(b->conn);
     }
-    l_events_settle(b);
+    delivery_settle(b);
     return 0;
 }
 
@@ -204,8 +204,8 @@ void l_conn_abandon(lua_State *L, struct conn_box *b) {
     conn_detach(b->conn);
     conn_destroy(b->conn);
     inbox_clear(&b->inbox);
-    l_events_wake_all(b);
-    if (!b->draining) box_unanchor(L, b); /* else when that is done */
+    delivery_wake_all(b);
+    if (!b->delivery.draining) box_unanchor(L, b); /* else when that is done */
 }
 
 void l_conn_begin(struct conn_box *b) {
@@ -215,7 +215,8 @@ void l_conn_begin(struct conn_box *b) {
 
 void l_conn_adopt(struct conn_box *to, struct conn_box *from) {
     struct conn *c = from->conn, *like = to->conn;
-    bool starts = c->phase == CONN_STARTING && c->held_back && from->task && from->delivers == INBOX_STARTS;
+    bool starts =
+        c->phase == CONN_STARTING && c->held_back && from->delivery.task && from->delivery.tells == INBOX_STARTS;
     conn_adopt(c, like, !to->url_function);
     conn_detach(like);
     conn_withdraw(like);
@@ -226,11 +227,11 @@ void l_conn_adopt(struct conn_box *to, struct conn_box *from) {
     from->conn = like; /* which is closed, as far as the last generation can see */
     c->sink_arg = to;
     inbox_move(&to->inbox, &from->inbox);
-    l_events_cut(from, c);
+    delivery_cut(from, c);
     if (inbox_size(&to->inbox) < c->plan->settings.max_receive_buffer) conn_resume(c, CONN_PAUSED_BY_SINK);
     if (starts) inbox_tell_start(&to->inbox, c->attempt);
     inbox_tell_first(&to->inbox, INBOX_ADOPTED, slice_of(NULL, 0));
-    l_events_wake_all(to);
+    delivery_wake_all(to);
     l_conn_begin(to);
 }
 
@@ -325,8 +326,8 @@ static int l_connect(lua_State *L) {
     struct engine *e = engine_of(L);
     struct conn_box *b = l_box_new(L, &l_conn_type);
     b->engine = e;
-    b->delivers = DELIVERS_MESSAGE;
-    if (!(b->conn = conn_new(e->net, &l_events_sink, b))) return luaL_error(L, "not enough memory");
+    b->delivery.tells = TELLS_MESSAGE;
+    if (!(b->conn = conn_new(e->net, &events_sink, b))) return luaL_error(L, "not enough memory");
     b->inbox.account = e->account;
     conn_set_account(b->conn, e->account);
     l_options_read(L, 2);
@@ -336,7 +337,7 @@ static int l_connect(lua_State *L) {
     box_anchor(L, 2, b);
     l_pending_note(L, 2);
     if (!e->stopping) conn_open(b->conn, 0);
-    l_events_settle(b);
+    delivery_settle(b);
     return 1;
 }
 

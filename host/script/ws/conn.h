@@ -51,31 +51,36 @@ struct conn_box {
     struct conn_box *next, **at;         /* of the same engine, in order */
     struct conn_box *match, *matched_by; /* reload: the one of the last generation that it takes over, and back */
 
-    struct inbox inbox;         /* at most max_receive_buffer bytes, and the events of one attempt */
-    struct task *task;          /* the one that a callback runs or waits in, or NULL */
-    struct inbox_event *event;  /* what that is told; its own */
-    struct ws_event *first;     /* what the next task begins with; NULL: it looks for itself */
+    struct inbox inbox;            /* at most max_receive_buffer bytes, and the events of one attempt */
+    struct delivery {              /* delivery.c */
+        struct task *task;         /* the one that a callback runs or waits in, or NULL */
+        struct inbox_event *event; /* what that is told; its own */
+        struct ws_event *first;    /* what the next task begins with; NULL: it looks for itself */
+        uint32_t progress;         /* messages and events taken, modulo 2^32 */
+        int8_t tells;              /* what the task is told: an inbox_kind, or TELLS_MESSAGE */
+        bool draining : 1;         /* the loop is in delivery_drain, or in what that called */
+        bool due : 1;              /* there is more to tell, which the drain that is under way sees to */
+        bool failed : 1;           /* the last task ended with an error: what comes behind that is told by another */
+        bool takes : 1;            /* a message of the inbox is being pushed, which is dropped then, or with the task */
+        bool has_listener : 1;     /* the task has on_message at hand, as it is now */
+    } delivery;
     struct waiters receivers;   /* tasks in conn:receive */
     struct waiters drainers;    /* in conn:drain */
     struct waiters openers;     /* in conn:opened */
     struct inbox_event *last;   /* how the last attempt ended that was told; its own; NULL: none has */
     struct conn_staged *staged; /* NULL: nothing */
 
-    uint32_t drains;                                   /* how often all was written, modulo 2^32 */
-    uint32_t progress;                                 /* messages and events taken, modulo 2^32 */
-    uint16_t hears;                                    /* 1 << callback: the script has it */
-    int8_t delivers;                                   /* what the task is told: an inbox_kind, or DELIVERS_MESSAGE */
-    uint8_t start;                                     /* of INBOX_STARTS: which function runs */
-    uint8_t lookups;                                   /* of methods, so far (fields.c) */
-    uint8_t replaced;                                  /* methods that fields of the script's own stand in for */
-    bool binary : 1;                                   /* what send() makes */
-    bool url_function : 1, headers_function : 1;       /* are functions */
-    bool draining : 1, due : 1, failed : 1, takes : 1; /* see events.c */
-    bool heard : 1;                                    /* conn:opened tells of the failure */
-    bool has_listener : 1;                             /* the task has on_message at hand, as it is now */
+    uint32_t drains;                             /* how often all was written, modulo 2^32 */
+    uint16_t hears;                              /* 1 << callback: the script has it */
+    uint8_t start;                               /* of INBOX_STARTS: which function runs */
+    uint8_t lookups;                             /* of methods, so far (fields.c) */
+    uint8_t replaced;                            /* methods that fields of the script's own stand in for */
+    bool binary : 1;                             /* what send() makes */
+    bool url_function : 1, headers_function : 1; /* are functions */
+    bool heard : 1;                              /* conn:opened tells of the failure */
 };
 enum { START_URL, START_HEADERS, START_DONE }; /* conn_box.start */
-enum { DELIVERS_MESSAGE = -1 };
+enum { TELLS_MESSAGE = -1 };
 
 /* Has the connection at index `box` tell what it holds, also where it had settled. May raise. */
 void l_conn_wake(lua_State *L, int box, struct conn_box *b);
@@ -101,7 +106,7 @@ void l_options_headers(lua_State *L, int value, struct conn *c);
 bool l_options_binary(lua_State *L, int value, const char *what);
 
 /* Has all connections of the engine keep what they have to tell, up to the next call that says no. */
-void l_events_hold(struct engine *e, bool holds);
+void delivery_hold(struct engine *e, bool holds);
 
 extern const struct box_type l_conn_type;
 
@@ -125,20 +130,20 @@ void l_conn_abandon(lua_State *L, struct conn_box *b);
 void l_conn_begin(struct conn_box *b);
 
 /* The sink of every connection that a script opens; its argument is the box. events.c. */
-extern const struct conn_sink l_events_sink;
+extern const struct conn_sink events_sink;
 
 /* A message was taken out of the inbox: the socket is read again where there is room. */
-void l_events_make_room(struct conn_box *b);
+void delivery_make_room(struct conn_box *b);
 
 /* Who waits for something of it looks again. */
-void l_events_wake_all(struct conn_box *b);
+void delivery_wake_all(struct conn_box *b);
 
 /* A connection that nothing is going on with may be collected, and who waits to receive is told. */
-void l_events_settle(struct conn_box *b);
+void delivery_settle(struct conn_box *b);
 
 /* Nothing more will come, nor is there an on_close yet to say otherwise. For the connection's own callback, which the
  * next attempt waits for: its attempt has ended. */
-bool l_events_over(const struct conn_box *b);
+bool delivery_over(const struct conn_box *b);
 
 /* conn:receive, conn:messages, conn:drain and conn:opened. receive.c. */
 int l_conn_receive(lua_State *L);
@@ -147,18 +152,18 @@ int l_conn_drain(lua_State *L);
 int l_conn_opened(lua_State *L);
 
 /* How the last attempt ended that on_close was told of, or is told of now; NULL: none has. */
-const struct conn_end *l_events_last_end(const struct conn_box *b);
+const struct conn_end *arguments_last_end(const struct conn_box *b);
 
 /* Pushes what conn.closed is: { code, reason, record }, or nil. */
-void l_events_push_closed(lua_State *L, const struct conn_box *b);
+void l_arguments_push_closed(lua_State *L, const struct conn_box *b);
 
 /* Does a callback send whose own connection has ended meanwhile? What it says is for nobody else. */
-bool l_events_outlived(const struct conn_box *b);
+bool delivery_outlived(const struct conn_box *b);
 
 /* Is it the callback that runs now, or waits, which everything else that is sent waits for? */
-bool l_events_logs_in(const struct conn_box *b);
+bool delivery_logs_in(const struct conn_box *b);
 
 /* A callback was cut off by a take-over. */
-void l_events_cut(struct conn_box *b, struct conn *c);
+void delivery_cut(struct conn_box *b, struct conn *c);
 
 #endif

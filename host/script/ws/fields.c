@@ -85,7 +85,7 @@ static void push_field(lua_State *L, const struct conn_box *b, enum field field)
     case FIELD_BYTES_OUT: lua_pushinteger(L, (lua_Integer)c->bytes_out); break;
     case FIELD_MESSAGES_IN: lua_pushinteger(L, (lua_Integer)c->messages_in); break;
     case FIELD_MESSAGES_OUT: lua_pushinteger(L, (lua_Integer)c->messages_out); break;
-    case FIELD_CLOSED: l_events_push_closed(L, b); break;
+    case FIELD_CLOSED: l_arguments_push_closed(L, b); break;
     case FIELD_BINARY_TYPE: lua_pushstring(L, b->binary ? "arraybuffer" : "blob"); break;
     case FIELD_CALLBACK: break;
     }
@@ -181,7 +181,7 @@ void l_conn_set_callback(lua_State *L, int box, enum callback which) {
     lua_pop(L, 1);
     b->hears = (uint16_t)((b->hears & ~(1u << which)) | (unsigned)is_set << which);
     if (which != ON_MESSAGE) return;
-    b->has_listener = false;
+    b->delivery.has_listener = false;
     if (is_set) task_wake_all(&b->receivers); /* who may receive no more */
     if (!inbox_is_empty(&b->inbox)) l_conn_wake(L, box, b);
 }

@@ -48,10 +48,10 @@ static int take(lua_State *L, struct conn_box *b, uint64_t ends) {
         lua_pushlstring(L, (const char *)ev.data.p, ev.data.n);
         lua_pushstring(L, ev.kind == WS_TEXT ? "text" : "binary");
         inbox_drop_message(&b->inbox);
-        l_events_make_room(b);
+        delivery_make_room(b);
         return 2;
     }
-    if (l_events_over(b)) {
+    if (delivery_over(b)) {
         luaL_pushfail(L);
         lua_pushliteral(L, "closed");
         return 2;
@@ -90,7 +90,7 @@ static int fail(lua_State *L, const char *word, const char *message) {
 
 /* What a login sends has nothing to do with the queue that waits for it. */
 static bool is_written(const struct conn_box *b) {
-    bool first = b->conn->login && l_events_logs_in(b);
+    bool first = b->conn->login && delivery_logs_in(b);
     return (first ? conn_unwritten : conn_buffered)(b->conn) == 0;
 }
 
@@ -100,7 +100,7 @@ static int l_look_drained(lua_State *L, int status, lua_KContext ctx) {
     struct conn *c = b->conn;
     bool was_written = b->drains != (uint32_t)lua_tointeger(L, 3); /* though it may have ended since */
     (void)status;
-    bool is_over = l_events_outlived(b) || (ctx && (c->attempt != (uint32_t)ctx || c->phase != CONN_OPEN));
+    bool is_over = delivery_outlived(b) || (ctx && (c->attempt != (uint32_t)ctx || c->phase != CONN_OPEN));
     if (was_written || (!is_over && c->phase < CONN_ENDED && is_written(b))) {
         lua_pushboolean(L, 1);
         return 1;
@@ -108,7 +108,7 @@ static int l_look_drained(lua_State *L, int status, lua_KContext ctx) {
     if (is_over || c->phase == CONN_CLOSED || c->phase > CONN_OPEN) return fail(L, err_word(ERR_CLOSED), NULL);
     if (c->phase != CONN_OPEN) return fail(L, err_word(ERR_NOT_OPEN), NULL);
     if (ctx && l_task_timed_out(L)) return fail(L, "timeout", NULL);
-    if (!c->login || l_events_logs_in(b)) conn_await_drained(c); /* conn_end_login has the others told */
+    if (!c->login || delivery_logs_in(b)) conn_await_drained(c); /* conn_end_login has the others told */
     return l_task_wait(L, "conn:drain", &b->drainers, left(b, end_of(L)), (lua_KContext)c->attempt, l_look_drained);
 }
 
@@ -122,7 +122,7 @@ int l_conn_drain(lua_State *L) {
 
 /* How the attempt ended that was waited for. */
 static int give_failure(lua_State *L, const struct conn_box *b) {
-    const struct conn_end *end = l_events_last_end(b);
+    const struct conn_end *end = arguments_last_end(b);
     if (!end || !fault_set(&end->fault)) return fail(L, "closed", "the connection is closed");
     return fail(L, end->fault.kind, end->fault.text);
 }
@@ -134,7 +134,7 @@ static int l_look_opened(lua_State *L, int status, lua_KContext ctx) {
         lua_pushboolean(L, 1);
         return 1;
     }
-    if (l_events_over(b)) return give_failure(L, b);
+    if (delivery_over(b)) return give_failure(L, b);
     if (ctx && l_task_timed_out(L)) return fail(L, "timeout", "the connection is not open yet");
     return l_task_wait(L, "conn:opened", &b->openers, left(b, end_of(L)), 1, l_look_opened);
 }
