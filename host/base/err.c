@@ -5,6 +5,7 @@
 #include "base/shown.h"
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 
 const char *err_word(int err) {
     switch (err) {
@@ -30,4 +31,9 @@ void fault_put(struct fault *f, const char *kind, const char *format, ...) {
     number_vprint(text, sizeof text, format, args);
     va_end(args);
     shown_copy(f->text, sizeof f->text, slice_str(text));
+}
+
+void err_bug(const char *condition, const char *file, int line) {
+    fprintf(stderr, "wsbot: a bug of wsbot's own, please report it: %s:%d: %s\n", file, line, condition);
+    abort();
 }

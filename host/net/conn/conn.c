@@ -120,31 +120,8 @@ struct conn *conn_new(struct net *net, const struct conn_sink *sink, void *arg) 
 
 void conn_detach(struct conn *c) { c->sink = NULL; }
 
-const char *conn_state(const struct conn *c) {
-    switch (c->phase) {
-    case CONN_CLOSED:
-    case CONN_ENDED: return "closed";
-    case CONN_WAITING: return "waiting";
-    case CONN_OPEN: return "open";
-    case CONN_CLOSING: return "closing";
-    default: return "connecting";
-    }
-}
-
 struct stream_address conn_local_address(const struct conn *c) {
     return c->stream ? stream_local_address(c->stream) : (struct stream_address){0};
-}
-
-static const char *phase_word(const struct conn *c) {
-    switch (c->phase) {
-    case CONN_DIALLING: return c->tunnel ? tunnel_phase(c->tunnel) : "connect";
-    case CONN_TLS: return "tls";
-    case CONN_HANDSHAKE:
-    case CONN_REFUSED: return "handshake";
-    case CONN_OPEN: return "open";
-    case CONN_CLOSING: return "closing";
-    default: return "connect";
-    }
 }
 
 static void on_step(struct deadline *d);
@@ -160,19 +137,9 @@ void conn_set_step(struct conn *c, uint64_t after) {
 }
 
 void conn_renew_step(struct conn *c) {
-    const struct conn_settings *s = &c->plan->settings;
-    uint64_t limit;
-    switch (c->phase) {
-    case CONN_STARTING:
-        if (!c->held_back || !clock_is_set(&c->step)) return;
-        limit = s->connect_timeout;
-        break;
-    case CONN_DIALLING:
-    case CONN_TLS: limit = s->connect_timeout; break;
-    case CONN_HANDSHAKE: limit = s->handshake_timeout; break;
-    default: return;
-    }
-    clock_set(&c->net->clock, &c->step, c->step_from + limit, on_step);
+    uint64_t limit = conn_phase_limit(c);
+    bool counts = c->phase != CONN_STARTING || (c->held_back && clock_is_set(&c->step));
+    if (limit && counts) clock_set(&c->net->clock, &c->step, c->step_from + limit, on_step);
 }
 
 /* ---- the end ---- */
@@ -184,12 +151,12 @@ void conn_update_reading(struct conn *c) {
 /* Where it was when the end began. */
 static void note_phase(struct conn *c) {
     struct conn_end *e = conn_ending(c);
-    if (!e->phase) e->phase = phase_word(c);
+    if (!e->phase) e->phase = conn_phase_word(c);
 }
 
 void conn_begin_closing(struct conn *c) {
     note_phase(c);
-    c->phase = CONN_CLOSING;
+    conn_enter(c, CONN_CLOSING);
     conn_set_step(c, c->plan->settings.close_timeout);
     c->pump_due = true; /* what was held because of a pause has no taker any more */
     conn_update_reading(c);
@@ -230,7 +197,7 @@ void conn_drop_transport(struct conn *c) {
 void conn_end_attempt(struct conn *c) {
     if (!conn_is_live(c)) return;
     note_phase(c);
-    c->phase = CONN_ENDED;
+    conn_enter(c, CONN_ENDED);
     describe_end(c);
     if (c->tunnel) tunnel_cancel(c->tunnel);
     c->tunnel = NULL;
@@ -257,7 +224,7 @@ void conn_fail(struct conn *c, const struct fault *fault) {
 static void forget_attempt(struct conn *c) {
     clock_cancel(&c->net->clock, &c->step);
     c->step_due = false;
-    c->phase = CONN_CLOSED;
+    conn_enter(c, CONN_CLOSED);
     unlink_all(c);
 }
 
@@ -301,30 +268,18 @@ static void start_attempt(struct conn *c);
 static void on_step(struct deadline *d) { conn_take_step((struct conn *)((char *)d - offsetof(struct conn, step))); }
 
 void conn_take_step(struct conn *c) {
-    char what[256];
     c->step_due = false;
     switch (c->phase) {
     case CONN_WAITING: start_attempt(c); break;
     case CONN_STARTING:
         if (c->held_back)
-            CONN_FAIL(c, "timeout", "the url and headers functions were not done within %g s (connect_timeout)",
-                      clock_to_seconds(c->plan->settings.connect_timeout));
+            conn_phase_late(c);
         else
             start_attempt(c);
         break;
     case CONN_DIALLING:
-        tunnel_time_out(c->tunnel, what, sizeof what);
-        CONN_FAIL(c, "timeout", "%s within %g s (connect_timeout)", what,
-                  clock_to_seconds(c->plan->settings.connect_timeout));
-        break;
     case CONN_TLS:
-        CONN_FAIL(c, "timeout", "the TLS handshake was not done within %g s (connect_timeout)",
-                  clock_to_seconds(c->plan->settings.connect_timeout));
-        break;
-    case CONN_HANDSHAKE:
-        CONN_FAIL(c, "timeout", "no answer to the opening handshake within %g s (handshake_timeout)",
-                  clock_to_seconds(c->plan->settings.handshake_timeout));
-        break;
+    case CONN_HANDSHAKE: conn_phase_late(c); break;
     case CONN_REFUSED: conn_handshake_refused(c); break;
     case CONN_CLOSING: conn_end_attempt(c); break;
     case CONN_ENDED: tell_end(c); break;
@@ -378,7 +333,7 @@ static void on_dialled(void *arg, struct stream *s, struct stream_address to, co
     conn_io_own(c, s, to);
     const struct url *url = conn_url(c);
     if (url->scheme == URL_WSS) {
-        c->phase = CONN_TLS;
+        conn_enter(c, CONN_TLS);
         begin_tls(c, url);
     } else {
         conn_transport_up(c);
@@ -390,7 +345,7 @@ static void on_dialled(void *arg, struct stream *s, struct stream_address to, co
 /* From here on an attempt is under way, and has an end that is told. */
 static void prepare_attempt(struct conn *c) {
     conn_take_offer_next(c);
-    c->phase = CONN_STARTING;
+    conn_enter(c, CONN_STARTING);
     c->attempt++;
     forget_end(c);
     c->began_at = conn_now(c);
@@ -418,7 +373,7 @@ void conn_start(struct conn *c, const struct fault *fault) {
     if (c->phase != CONN_STARTING || !c->held_back) return;
     c->held_back = false;
     if (c->net->record) record_connect(c->net->record, c);
-    c->phase = CONN_DIALLING;
+    conn_enter(c, CONN_DIALLING);
     if (fault)
         conn_fail(c, fault);
     else
@@ -426,7 +381,7 @@ void conn_start(struct conn *c, const struct fault *fault) {
 }
 
 void conn_dial(struct conn *c) {
-    c->phase = CONN_DIALLING;
+    conn_enter(c, CONN_DIALLING);
     c->remote_address = (struct stream_address){0};
     conn_set_step(c, c->plan->settings.connect_timeout);
     c->tunnel = tunnel_start(c->net, conn_url(c), c->plan, on_dialled, c);
@@ -445,7 +400,7 @@ struct conn *conn_accept(struct net *net, struct stream *s, const struct tls_con
     c->attempt = 1;
     c->began_at = conn_now(c);
     conn_io_own(c, s, stream_remote_address(s));
-    c->phase = CONN_TLS;
+    conn_enter(c, CONN_TLS);
     if (tls) {
         struct fault fault = {0};
         conn_set_step(c, c->plan->settings.connect_timeout);
@@ -472,7 +427,7 @@ void conn_open(struct conn *c, uint64_t delay) {
         return;
     }
     if (c->phase == CONN_CLOSED) link_all(c);
-    c->phase = CONN_WAITING;
+    conn_enter(c, CONN_WAITING);
     if (c->attempt == 0) prepare_attempt(c); /* the first counts from now on, others from when they begin */
     conn_set_step(c, delay);
 }

@@ -21,7 +21,7 @@ static struct conn_head *new_head(void) {
 }
 
 void conn_handshake_begin(struct conn *c) {
-    c->phase = CONN_HANDSHAKE;
+    conn_enter(c, CONN_HANDSHAKE);
     c->head = new_head();
     if (!c->head) {
         CONN_FAIL(c, "handshake", "no memory for the head of the handshake");
@@ -53,7 +53,7 @@ static void opened(struct conn *c, const struct deflate_params *deflate) {
         return;
     }
     clock_cancel(&c->net->clock, &c->step);
-    c->phase = CONN_OPEN;
+    conn_enter(c, CONN_OPEN);
     c->opened_at = c->last_in = conn_now(c);
     conn_apply_send_limits(c);
     c->given_messages = c->given_bytes = 0;
@@ -101,7 +101,7 @@ void conn_handshake_refused(struct conn *c) {
 static void await_body(struct conn *c) {
     uint64_t now = conn_now(c), left = c->step.due > now ? c->step.due - now : 0; /* of handshake_timeout */
     conn_ending(c)->phase = "handshake";
-    c->phase = CONN_REFUSED;
+    conn_enter(c, CONN_REFUSED);
     conn_set_step(c, left < BODY_WAIT ? left : BODY_WAIT);
     http1_body_init(&c->head->reader, &c->head->parts, &c->head->body);
     if (http1_body_step(&c->head->reader, slice_of(NULL, 0))) conn_handshake_refused(c);

@@ -53,6 +53,19 @@ void conn_fail(struct conn *c, const struct fault *fault);
 /* TCP is up, and TLS where it is spoken. */
 void conn_transport_up(struct conn *c);
 
+/* ---- phase.c ---- */
+
+/* Enters a phase; only a bug of ours enters one that may not follow that which it is in. Its deadline is its maker's to
+ * set. */
+void conn_enter(struct conn *c, enum conn_phase phase);
+
+/* Where it is, as record.phase has it. */
+const char *conn_phase_word(const struct conn *c);
+
+/* How long the phase may take, in nanoseconds; 0: nothing is said of that. And it fails, since it has taken so long. */
+uint64_t conn_phase_limit(const struct conn *c);
+void conn_phase_late(struct conn *c);
+
 /* ---- send.c ---- */
 
 /* Keeps a message until the handshake is done. 0 or ERR_NOMEM. */

@@ -1,0 +1,62 @@
+/* phase: what a connection is in the middle of: one table of the phases, and the one function that enters one. */
+#include "net/conn/parts.h"
+
+#include <stddef.h>
+
+#define FROM(phase)    (1u << CONN_##phase)
+#define SETTING(limit) offsetof(struct conn_settings, limit), #limit
+
+static const struct phase {
+    const char *state;  /* what scripts call it */
+    const char *word;   /* where an attempt was that ended in it: record.phase */
+    unsigned from;      /* the phases that it may follow */
+    const char *late;   /* what had not happened when its time is over; NULL: that is for conn_take_step to say */
+    size_t setting;     /* where its time is among the settings; only with `late` */
+    const char *option; /* what sets that */
+} phases[] = {
+    [CONN_CLOSED] = {"closed", "connect", FROM(WAITING) | FROM(STARTING) | FROM(ENDED), NULL, 0, NULL},
+    [CONN_WAITING] = {"waiting", "connect", FROM(CLOSED) | FROM(WAITING), NULL, 0, NULL},
+    [CONN_STARTING] = {"connecting", "connect", FROM(WAITING), "the url and headers functions were not done",
+                       SETTING(connect_timeout)},
+    [CONN_DIALLING] = {"connecting", "connect", FROM(STARTING) | FROM(DIALLING) | FROM(HANDSHAKE) | FROM(REFUSED),
+                       "it was not connected", SETTING(connect_timeout)},
+    [CONN_TLS] = {"connecting", "tls", FROM(DIALLING) | FROM(CLOSED), "the TLS handshake was not done",
+                  SETTING(connect_timeout)},
+    [CONN_HANDSHAKE] = {"connecting", "handshake", FROM(DIALLING) | FROM(TLS), "no answer to the opening handshake",
+                        SETTING(handshake_timeout)},
+    [CONN_REFUSED] = {"connecting", "handshake", FROM(HANDSHAKE), NULL, 0, NULL},
+    [CONN_OPEN] = {"open", "open", FROM(HANDSHAKE), NULL, 0, NULL},
+    [CONN_CLOSING] = {"closing", "closing", FROM(HANDSHAKE) | FROM(OPEN), NULL, 0,
+                      NULL}, /* a server refuses in HANDSHAKE */
+    [CONN_ENDED] = {"closed", "connect",
+                    FROM(STARTING) | FROM(DIALLING) | FROM(TLS) | FROM(HANDSHAKE) | FROM(REFUSED) | FROM(OPEN) |
+                        FROM(CLOSING),
+                    NULL, 0, NULL},
+};
+
+void conn_enter(struct conn *c, enum conn_phase phase) {
+    err_must(phases[phase].from & 1u << c->phase);
+    c->phase = phase;
+}
+
+const char *conn_state(const struct conn *c) { return phases[c->phase].state; }
+
+const char *conn_phase_word(const struct conn *c) {
+    return c->phase == CONN_DIALLING && c->tunnel ? tunnel_phase(c->tunnel) : phases[c->phase].word;
+}
+
+uint64_t conn_phase_limit(const struct conn *c) {
+    const struct phase *p = &phases[c->phase];
+    return p->late ? *(const uint64_t *)((const char *)&c->plan->settings + p->setting) : 0;
+}
+
+void conn_phase_late(struct conn *c) {
+    const struct phase *p = &phases[c->phase];
+    char what[256];
+    const char *late = p->late;
+    if (c->phase == CONN_DIALLING && c->tunnel) {
+        tunnel_time_out(c->tunnel, what, sizeof what);
+        late = what;
+    }
+    CONN_FAIL(c, "timeout", "%s within %g s (%s)", late, clock_to_seconds(conn_phase_limit(c)), p->option);
+}
