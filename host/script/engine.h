@@ -116,8 +116,8 @@ struct engine {
     struct engine_file *past;              /* its own: what it is loaded from in place of the disk; NULL: the disk */
 };
 
-/* A new state with Lua's libraries and ours. NULL without memory. `no_environment` is `lua -E`: LUA_PATH and the like
- * are not looked at. */
+/* A new state with Lua's libraries and ours; `host` may be NULL where no script runs. NULL without memory.
+ * `no_environment` is `lua -E`: LUA_PATH and the like are not looked at. */
 struct engine *engine_new(struct net *net, const struct engine_host *host, void *app, bool no_environment);
 
 /* Limits what Lua's objects and what the host keeps for the script (options, messages that wait, names) may take

@@ -5,11 +5,12 @@
 #include <lauxlib.h>
 
 void modules_open(lua_State *L) {
+    const struct engine_host *host = engine_of(L)->host;
     luaL_requiref(L, "ws", luaopen_ws, 1);
     luaL_requiref(L, "host", luaopen_host, 1);
     lua_pop(L, 2);
     luaL_getsubtable(L, LUA_REGISTRYINDEX, LUA_PRELOAD_TABLE);
-    luaL_setfuncs(L, engine_of(L)->host->modules, 0);
+    if (host) luaL_setfuncs(L, host->modules, 0);
     lua_pushcfunction(L, luaopen_shown);
     lua_setfield(L, -2, "wsbot.shown");
     lua_pushcfunction(L, luaopen_number);
