@@ -162,10 +162,7 @@ static void close_connections(struct worker *w) {
     http_server_stop_all(&w->net, HTTP_SERVER_STOP_S * CLOCK_SECOND);
     for (struct conn *c = w->net.all, *next; c; c = next) {
         next = c->all_next;
-        if (c->phase == CONN_WAITING || conn_is_open(c))
-            conn_close(c, WS_CLOSE_GOING_AWAY, slice_of(NULL, 0));
-        else
-            conn_destroy(c);
+        conn_say_goodbye(c);
     }
     if (!w->net.all && !w->net.http_servers) uv_stop(&w->loop);
 }
@@ -231,10 +228,7 @@ void worker_close(struct worker *w) {
     for (struct conn *c = w->net.all, *next; c; c = next) { /* said, and not waited for */
         next = c->all_next;
         conn_detach(c);
-        if (conn_is_open(c))
-            conn_close(c, WS_CLOSE_GOING_AWAY, slice_of(NULL, 0));
-        else
-            conn_destroy(c);
+        conn_say_goodbye(c);
     }
     conn_run_busy(&w->net);
     while (w->net.all) {

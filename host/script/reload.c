@@ -175,7 +175,7 @@ static void put_cut(struct buf *report, const struct engine *last) {
 /* Ends what was not declared again, and its reconnecting; its generation hears no more of it. */
 static void dismiss(struct conn_box *b) {
     conn_detach(b->conn);
-    conn_close(b->conn, WS_CLOSE_GOING_AWAY, slice_of(NULL, 0));
+    conn_say_goodbye(b->conn);
 }
 
 /* What is told of all kinds. */

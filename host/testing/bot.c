@@ -79,12 +79,7 @@ void bot_release(struct bot *b) {
 
 static void say_goodbye(struct engine *e) {
     l_serve_stop(e);
-    for (struct conn_box *b = e->boxes; b; b = b->next) {
-        if (b->conn->phase == CONN_WAITING || conn_is_open(b->conn))
-            conn_close(b->conn, WS_CLOSE_GOING_AWAY, slice_of(NULL, 0));
-        else
-            conn_destroy(b->conn);
-    }
+    for (struct conn_box *b = e->boxes; b; b = b->next) conn_say_goodbye(b->conn);
 }
 
 void bot_end(struct bot *b) {

@@ -254,6 +254,9 @@ int conn_ping(struct conn *c, struct slice data);
  * ERR_INVALID_UTF8 (see ws_close). */
 int conn_close(struct conn *c, uint16_t code, struct slice reason);
 
+/* The same of who goes away: an open connection says Close 1001, and what is not open ends. */
+static inline void conn_say_goodbye(struct conn *c) { conn_close(c, WS_CLOSE_GOING_AWAY, slice_of(NULL, 0)); }
+
 /* Ends at once, without a Close frame; also ends waiting. */
 void conn_destroy(struct conn *c);
 
