@@ -33,8 +33,8 @@ struct fault {
 
 static inline bool fault_set(const struct fault *f) { return f->kind != 0; }
 
-/* What only a bug of ours can break, in every build: says where on stderr, and aborts. Never for what a peer, a script or
- * the system does. */
+/* What only a bug of ours can break, in every build: says where on stderr, and aborts. Never for what a peer, a script
+ * or the system does. */
 #define err_must(condition) ((condition) ? (void)0 : err_bug(#condition, __FILE__, __LINE__))
 _Noreturn void err_bug(const char *condition, const char *file, int line);
 
