@@ -84,14 +84,22 @@ struct memo {
     size_t size, used; /* of places, a power of 2 or 0; of `old` */
 };
 
-enum { SLICE = 256 }; /* copies in a list: one for all of them would be made anew whenever it grows */
+enum {
+    SLICE = 256, /* copies in a list: one for all of them would be made anew whenever it grows */
+    NAMES = 32,  /* keys that are texts, which are kept at hand: many rows have the same; a power of 2 */
+};
 
 struct copying {
     lua_State *old;
     const char *name; /* of the state under way */
     char *why;        /* what cannot be copied, and where */
     struct memo memo;
-    int slices, slice; /* indices in the new state: the lists of copies, and the last of them */
+    struct {
+        int depth, fields;
+    } last;                   /* of the tables copied: the next one at that depth is often like it */
+    const char *names[NAMES]; /* of the old state; */
+    int first_name;           /* the index in the new state where the copy of the first of them is */
+    int slices, slice;        /* indices in the new state: the lists of copies, and the last of them */
 };
 
 /* The place of `old`, or the free one where it would be. */
@@ -215,20 +223,51 @@ static bool copy_value(lua_State *L, struct copying *c, const struct level *l, i
     return refuse(c, l, what);
 }
 
-/* How many elements the list in the table on the top has, and how many other fields, as far as it is worth counting: so
- * much room its copy has at once. */
-static lua_Unsigned list_size(lua_State *old) {
-    lua_Unsigned n = lua_rawlen(old, -1);
+/* How many elements the list in a table has, and how many other fields, as far as it is worth counting: so much room
+ * its copy has at once. */
+static lua_Unsigned list_size(lua_State *old, int table) {
+    lua_Unsigned n = lua_rawlen(old, table);
     return n < 1 << 20 ? n : 1 << 20;
 }
 
-static int fields_of(lua_State *old, lua_Unsigned list) {
+static int fields_of(lua_State *old, int table, lua_Unsigned list) {
     enum { MOST = 32 };
     if (list > MOST) return 0;
     int n = 0;
-    for (lua_pushnil(old); n < 2 * MOST && lua_next(old, -2); lua_pop(old, 1)) n++;
+    for (lua_pushnil(old); n < 2 * MOST && lua_next(old, table); lua_pop(old, 1)) n++;
     if (n == 2 * MOST) lua_pop(old, 1);
     return n > (int)list ? n - (int)list : 0; /* a list may have holes */
+}
+
+/* Pushes an empty table with room for a copy of the one at `table`, whose first key, above it, tells whether it begins
+ * with a list: to ask for its length is dear where it does not. */
+static void push_room(lua_State *L, const struct copying *c, int table, int depth) {
+    enum { FEW = 8 };
+    lua_State *old = c->old;
+    lua_Unsigned list = lua_isinteger(old, table + 1) ? list_size(old, table) : 0;
+    bool is_alike = list == 0 && c->last.depth == depth && c->last.fields <= FEW;
+    lua_createtable(L, (int)list, is_alike ? c->last.fields : fields_of(old, table, list));
+}
+
+/* Pushes a copy of the key below the top of the old stack. */
+static bool copy_key(lua_State *L, struct copying *c, const struct level *l, int depth) {
+    lua_State *old = c->old;
+    if (lua_type(old, -2) != LUA_TSTRING) {
+        lua_pushvalue(old, -2);
+        if (!copy_value(L, c, l, depth)) return false;
+        lua_pop(old, 1);
+        return true;
+    }
+    size_t n;
+    const char *text = lua_tolstring(old, -2, &n);
+    int i = (int)((uintptr_t)text >> 4 & (NAMES - 1));
+    if (c->names[i] != text) {
+        lua_pushlstring(L, text, n);
+        lua_replace(L, c->first_name + i);
+        c->names[i] = text;
+    }
+    lua_pushvalue(L, c->first_name + i);
+    return true;
 }
 
 static bool copy_table(lua_State *L, struct copying *c, const struct level *up, int depth) {
@@ -241,17 +280,22 @@ static bool copy_table(lua_State *L, struct copying *c, const struct level *up, 
     if (lua_getmetatable(old, -1)) return refuse(c, up, "has a metatable");
     if (depth == DEPTH_MAX || !lua_checkstack(old, 8)) return refuse(c, up, "is nested too deep");
     luaL_checkstack(L, 8, "host.state");
-    lua_Unsigned list = list_size(old);
-    lua_createtable(L, (int)list, fields_of(old, list));
-    l_remember(L, c, lua_topointer(old, -1));
-    for (lua_pushnil(old); lua_next(old, -2); lua_pop(old, 1)) { /* old: table, key, value */
-        struct level here = {.up = up, .old = old, .key = lua_gettop(old) - 1};
-        lua_pushvalue(old, -2);
-        if (!copy_value(L, c, &here, depth + 1)) return false;
-        lua_pop(old, 1);
-        if (!copy_value(L, c, &here, depth + 1)) return false;
+    int table = lua_gettop(old), n = 0;
+    lua_pushnil(old);
+    bool any = lua_next(old, table);
+    if (any)
+        push_room(L, c, table, depth);
+    else
+        lua_newtable(L);
+    l_remember(L, c, lua_topointer(old, table));
+    for (; any; any = lua_next(old, table), n++) { /* old: table, key, value */
+        struct level here = {.up = up, .old = old, .key = table + 1};
+        if (!copy_key(L, c, &here, depth + 1) || !copy_value(L, c, &here, depth + 1)) return false;
         lua_rawset(L, -3);
+        lua_pop(old, 1);
     }
+    c->last.depth = depth;
+    c->last.fields = n;
     return true;
 }
 
@@ -275,14 +319,17 @@ static int l_copy(lua_State *L) {
     lua_newtable(L);
     push_table(L, &came_key);
     lua_pushnil(L);
+    luaL_checkstack(L, NAMES + LUA_MINSTACK, "host.state");
+    lua_settop(L, 3 + NAMES);
     c->slices = 1;
     c->slice = 3;
+    c->first_name = 4;
     if (copy_all(L, c, &asked_key)) copy_all(L, c, &came_key);
     return 0;
 }
 
 bool state_copy(struct engine *from, struct engine *to, char **why) {
-    struct copying c = {.old = from->L};
+    struct copying c = {.old = from->L, .last.depth = -1};
     int top = lua_gettop(from->L);
     if (!lua_checkstack(from->L, 16)) {
         *why = reserve_copy("not enough memory");

@@ -23,7 +23,7 @@
 #ifdef __SANITIZE_ADDRESS__
 enum { WORK = 1 << 20, FEW = 2, MANY = 20 };
 #else
-enum { WORK = 12 << 20, FEW = 4, MANY = 40 };
+enum { WORK = 4 << 20, FEW = 3, MANY = 20 };
 #endif
 
 /* The nonce and the key of the RFC's own example. */
