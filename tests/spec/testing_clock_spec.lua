@@ -108,7 +108,8 @@ describe("testing.clock", function()
   local function timer_of(address)
     local port = ("%04X"):format(tonumber(address:match ":(%d+)$"))
     for line in io.lines "/proc/net/tcp" do
-      local timer = line:match("^%s*%d+: %x+:" .. port .. " %x+:%x+ 01 %x+:%x+ (%x+):") -- 01: it is open
+      -- (01: it is open)
+      local timer = line:match("^%s*%d+: %x+:" .. port .. " %x+:%x+ 01 %x+:%x+ (%x+):")
       if timer then return timer end
     end
   end
