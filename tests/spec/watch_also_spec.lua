@@ -71,7 +71,7 @@ it_tells("--watch-also does the same for all files of a pattern", function()
   place.file(folder .. "/page.html", "")
   local bot = start({ "--watch", "--watch-also", folder .. "/*.json", "--watch-also", folder .. "/*.html" }, folder)
   bot:tells "one"
-  for i, save in ipairs { { "settings.json", "two" }, { "page.html", "<p>" }, { "new.json", "a new one counts as well" },
+  for i, save in ipairs { { "settings.json", "two" }, { "page.html", "<p>" }, { "new.json", "a new one counts" },
     { "new.json", "and its next save" } } do
     place.file(folder .. "/page.txt", "no " .. i)
     place.file(folder .. "/" .. save[1], save[2])
