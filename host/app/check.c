@@ -3,6 +3,7 @@
 
 #include "app/generation.h"
 #include "base/log.h"
+#include "base/number.h"
 #include "base/shown.h"
 #include "script/l_serve.h"
 #include "script/l_timer.h"
@@ -36,8 +37,8 @@ static void tell_conn(const struct conn_box *b) {
 static void tell_timer(void *arg, const struct timer_told *t) {
     char when[64];
     (void)arg;
-    snprintf(when, sizeof when, t->every ? "every %.4g s" : "after %.3g s",
-             clock_to_seconds(t->every ? t->every : t->span));
+    number_print(when, sizeof when, t->every ? "every %.4g s" : "after %.3g s",
+                 clock_to_seconds(t->every ? t->every : t->span));
     tell_line("timer", t->name ? t->name : "", slice_str(when));
 }
 

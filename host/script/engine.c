@@ -362,6 +362,18 @@ void engine_free(struct engine *e) {
     free(e);
 }
 
+void l_engine_push_weak(lua_State *L, const void *key) {
+    if (lua_rawgetp(L, LUA_REGISTRYINDEX, key) == LUA_TTABLE) return;
+    lua_pop(L, 1);
+    lua_newtable(L);
+    lua_createtable(L, 0, 1);
+    lua_pushliteral(L, "k");
+    lua_setfield(L, -2, "__mode");
+    lua_setmetatable(L, -2);
+    lua_pushvalue(L, -1);
+    lua_rawsetp(L, LUA_REGISTRYINDEX, key);
+}
+
 /* ---- errors, and whose turn it is ---- */
 
 void engine_report(struct engine *e, const char *message) {

@@ -191,6 +191,9 @@ static inline struct engine_gift engine_give(struct engine *e, lua_CFunction fn,
 /* Is it the source of a Lua module of lualib/, as lua_Debug has it? */
 static inline bool engine_is_ours(const char *source) { return strncmp(source, "=wsbot.", strlen("=wsbot.")) == 0; }
 
+/* Pushes a table of the registry whose keys do not live by it; it is made when it is first asked for. May raise. */
+void l_engine_push_weak(lua_State *L, const void *key);
+
 /* Pushes the chunk of the Lua module `name` of lualib/, or nothing: false. May raise. */
 bool l_engine_load(lua_State *L, const char *name);
 

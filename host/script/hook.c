@@ -104,24 +104,12 @@ static bool is_in_place(lua_State *L, const struct hook *h, lua_Hook watchdog) {
 
 /* ---- whose hook it is ---- */
 
-static void push_hooks(lua_State *L) {
-    if (lua_rawgetp(L, LUA_REGISTRYINDEX, &hooks_key) == LUA_TTABLE) return;
-    lua_pop(L, 1);
-    lua_newtable(L);
-    lua_createtable(L, 0, 1);
-    lua_pushliteral(L, "k");
-    lua_setfield(L, -2, "__mode");
-    lua_setmetatable(L, -2);
-    lua_pushvalue(L, -1);
-    lua_rawsetp(L, LUA_REGISTRYINDEX, &hooks_key);
-}
-
 /* Gives a thread the hook, or false, on the top, which it pops. Where the host has one of its own for a while, this
  * comes behind it. */
 static void give(lua_State *L, lua_State *to) {
     lua_Hook now = lua_gethook(to), watchdog = engine_of(L)->watchdog;
     if (to != L && !lua_checkstack(to, 1)) luaL_error(L, "stack overflow");
-    push_hooks(L);
+    l_engine_push_weak(L, &hooks_key);
     lua_pushthread(to);
     lua_xmove(to, L, 1);
     lua_rotate(L, -3, -1); /* hooks, thread, hook */

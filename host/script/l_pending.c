@@ -19,25 +19,13 @@ static bool find_line(lua_State *co, lua_Debug *frame) {
     return false;
 }
 
-static void push_places(lua_State *L) {
-    if (lua_rawgetp(L, LUA_REGISTRYINDEX, &places_key) == LUA_TTABLE) return;
-    lua_pop(L, 1);
-    lua_newtable(L);
-    lua_createtable(L, 0, 1);
-    lua_pushliteral(L, "k");
-    lua_setfield(L, -2, "__mode");
-    lua_setmetatable(L, -2);
-    lua_pushvalue(L, -1);
-    lua_rawsetp(L, LUA_REGISTRYINDEX, &places_key);
-}
-
 void l_pending_note(lua_State *L, int index) {
     const struct engine *e = engine_of(L);
     lua_Debug frame;
     if (!e->tester && !e->collects && !e->net->clock.frozen) return;
     if (!find_line(L, &frame)) return;
     index = lua_absindex(L, index);
-    push_places(L);
+    l_engine_push_weak(L, &places_key);
     lua_pushvalue(L, index);
     lua_pushfstring(L, "%s:%d", frame.short_src, frame.currentline);
     lua_rawset(L, -3);
