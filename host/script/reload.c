@@ -203,7 +203,7 @@ void reload_commit(struct engine *last, struct engine *next, struct buf *report)
         struct conn_box *match = b->match && lives(b->match) ? b->match : NULL;
         const char *why = match ? conn_differs(match->conn, b->conn, !b->url_function) : NULL;
         if (match && !why) {
-            const char *later = plan_offer_differs(&match->conn->plan->offer, &b->conn->plan->offer);
+            const char *later = conn_differs_later(match->conn, b->conn);
             l_conn_adopt(b, match);
             add(&told.kept, b, later, "at the next handshake");
         } else {

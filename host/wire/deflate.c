@@ -5,7 +5,7 @@
 #include <stdlib.h>
 
 const struct deflate_offer deflate_default_offer = {
-    .on = true, .level = Z_DEFAULT_COMPRESSION, .memory_level = 8, .threshold = DEFLATE_THRESHOLD};
+    .on = true, .level = 6, .memory_level = 8, .threshold = DEFLATE_THRESHOLD};
 
 static const char extension[] = "permessage-deflate";
 

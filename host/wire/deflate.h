@@ -20,7 +20,7 @@ struct deflate_offer {
     bool server_no_context_takeover, client_no_context_takeover;
     uint8_t server_max_window_bits; /* 0: not asked for */
     uint8_t client_max_window_bits; /* 0: offered without a value: the server may choose */
-    int level;                      /* of zlib: 0 to 9; Z_DEFAULT_COMPRESSION */
+    int level;                      /* of zlib: 0 to 9 */
     int memory_level;               /* of zlib: 1 to 9 */
     size_t threshold;               /* bytes; shorter messages are sent as they are */
 };

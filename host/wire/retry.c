@@ -12,8 +12,8 @@ static bool is_fatal(const struct retry_policy *policy, unsigned n) {
     static const uint16_t always[] = {400, 401, 403, 404, 410, 1002, 1003, 1007, 1009, 1010};
     for (size_t i = 0; i < sizeof always / sizeof *always; i++)
         if (always[i] == n) return true;
-    for (unsigned i = 0; i < policy->fatal_count; i++)
-        if (policy->fatal[i] == n) return true;
+    for (size_t i = 0; i < policy->fatal.count; i++)
+        if (policy->fatal.list[i] == n) return true;
     return false;
 }
 

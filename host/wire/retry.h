@@ -10,15 +10,20 @@ enum {
     RETRY_AFTER_MAX = 60 * 60 /* seconds: what a Retry-After may ask for at most */
 };
 
+/* Statuses and close codes; the list is its owner's. */
+struct retry_codes {
+    uint16_t *list;
+    size_t count;
+};
+
 /* Times are nanoseconds. */
 struct retry_policy {
     bool on;
-    uint64_t min, max; /* the first delay is at most min, none is more than max */
-    uint64_t stable;   /* a connection that was open for so long begins anew */
-    double factor;     /* by which the delays grow, 1 or more */
-    uint64_t attempts; /* retries in a row; 0: without end */
-    uint16_t *fatal;   /* statuses and close codes that end it, beyond the usual ones: its owner's; NULL: none */
-    unsigned fatal_count;
+    uint64_t min, max;        /* the first delay is at most min, none is more than max */
+    uint64_t stable;          /* a connection that was open for so long begins anew */
+    double factor;            /* by which the delays grow, 1 or more */
+    uint64_t attempts;        /* retries in a row; 0: without end */
+    struct retry_codes fatal; /* that end it, beyond the usual ones */
 };
 
 /* How an attempt ended. */

@@ -36,3 +36,65 @@ describe("the map of the house", function()
     assert.same({}, wrong)
   end)
 end)
+
+-- What a kind of option (host/net/option.h) is for an editor, and as what its default is written.
+local types = {
+  FLAG = "boolean", NOT = "boolean", SECONDS = "number", TIMEOUT = "number", FACTOR = "number", BYTES = "integer",
+  WHOLE = "integer", TEXT = "string", SECRET = "string", NAME = "string", ORIGIN = "string",
+  LIST = "string|string[]", CODES = "integer[]", PROTOCOLS = "string[]", PROXY = "string|false",
+  BINARY = '"blob"|"arraybuffer"', HEADERS = "table<string, string|string[]>|fun(conn: ws.connection): table",
+  URL = "string|fun(conn: ws.connection): string", RESOLVE = "table<string, string|string[]>",
+  ROWS = "ws.%s", SWITCHED = "boolean|ws.%s",
+}
+local boolean = { FLAG = true, NOT = true, SWITCHED = true }
+
+local function default_of(kind, usual)
+  if boolean[kind] then return usual and "true" or "false" end
+  if usual == "DEFLATE_THRESHOLD" then return "64" end
+  return usual and usual:gsub(" %* MIB$", " MiB")
+end
+
+-- The rows: { name, kind, default }, by table: "" for those of ws.connect itself.
+local function rows_of(...)
+  local rows = {}
+  for _, file in ipairs { ... } do
+    for row in place.read(file):gmatch '    {("[%w_.]+", OPTION_.-)},\n' do
+      local full, kind = row:match '^"([%w_.]+)", OPTION_(%u+)'
+      local group, name = full:match "^(.*)%.(.*)$"
+      rows[#rows + 1] = { name or full, kind, default_of(kind, row:match "%.usual = ([^,}]+)"), group = group or "" }
+    end
+  end
+  return rows
+end
+
+describe("an option of ws.connect", function()
+  local rows = rows_of("host/net/dial/options.c", "host/net/tls/options.c")
+  local meta = place.read("lualib/meta/ws.lua"):gsub("([^\n])\n%-%-%-([^@])", "%1 %2")
+  local classes = { [""] = "options", compression = "compression", reconnect = "reconnect", tls = "tls" }
+
+  local function class(name) return assert(meta:match("%-%-%-@class ws%." .. name .. "\n(.-\n)\n"), name) end
+
+  it("has its type, and the default that it is said to have, in lualib/meta/ws.lua", function()
+    assert.is_true(#rows > 40)
+    for _, row in ipairs(rows) do
+      local name, kind, default = table.unpack(row)
+      local line = class(classes[row.group]):match("%-%-%-@field " .. name .. "%?? ([^\n]*)\n")
+      assert(line, name .. " has no @field")
+      local expected = types[kind] and types[kind]:format(name)
+      assert(not expected or line:sub(1, #expected) == expected, ("%s: not %s, but %s"):format(name, expected, line))
+      local says = line:lower():match "default ([^;:.,]*)"
+      assert(not default or (not says and boolean[kind]) or (says and says:find(default:lower(), 1, true) == 1),
+        ("%s: no default %s in: %s"):format(name, default, line))
+    end
+  end)
+
+  it("has a row, where it has a type", function()
+    local known = {}
+    for _, row in ipairs(rows) do known[classes[row.group] .. "." .. row[1]] = true end
+    for _, name in pairs(classes) do
+      for field in class(name):gmatch "@field ([%w_]+)" do
+        assert(field:find "^on_" or known[name .. "." .. field], name .. "." .. field .. " has no row")
+      end
+    end
+  end)
+end)

@@ -190,7 +190,7 @@ describe("ws.connect", function()
       { "{ " .. U .. ", reconnect = { stabel = 1 } }", "reconnect%.stabel.*did you mean 'reconnect%.stable'" },
       { "{ " .. U .. ", reconnect = { min = 0 } }", "reconnect%.min" },
       { "{ " .. U .. ", reconnect = { min = 5, max = 4 } }", "reconnect%.min is more than reconnect%.max" },
-      { "{ " .. U .. ", reconnect = { factor = 0.5 } }", "reconnect%.factor.*at least 1" },
+      { "{ " .. U .. ", reconnect = { factor = 0.5 } }", "reconnect%.factor.*1 or more" },
       { "{ " .. U .. ", reconnect = { attempts = 0 } }", "reconnect%.attempts.*1 to" },
       { "{ " .. U .. ", reconnect = { stable = -1 } }", "reconnect%.stable" },
       { "{ " .. U .. ", reconnect = { fatal = 401 } }", "reconnect%.fatal.*list" },

@@ -192,7 +192,7 @@ describe("a zone", function()
     for option, message in pairs {
       [ [[url = "ws://[fe80::1%]/"]] ] = "what stands behind the '%' of its address is no name of an interface",
       [ [[url = "ws://127.0.0.1%lo/"]] ] = "the host has a character that no host name has",
-      [ [[url = "ws://h", tls = { server_name = "fe80::1%lo" }]] ] = "tls.server_name has a zone",
+      [ [[url = "ws://h", tls = { server_name = "fe80::1%lo" }]] ] = "is not a name or an address without a zone",
       [ [[url = "ws://h", local_address = "127.0.0.1%lo"]] ] = "is not an IP address",
     } do
       local bot = program.bot(("ws.connect { %s }"):format(option))

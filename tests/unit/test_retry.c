@@ -54,8 +54,7 @@ static void what_can_never_succeed_is_not_tried_again(void **state) {
     (void)state;
     struct retry_policy p = usual();
     uint16_t fatal[] = {4004, 503};
-    p.fatal = fatal;
-    p.fatal_count = 2;
+    p.fatal = (struct retry_codes){fatal, 2};
     const unsigned statuses[] = {400, 401, 403, 404, 410, 503};
     const uint16_t codes[] = {1002, 1003, 1007, 1009, 1010, 4004};
     uint32_t tries = 0;

@@ -7,18 +7,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-static bool same_text(const char *a, const char *b) { return a == b || (a && b && strcmp(a, b) == 0); }
-
 const char *conn_differs(const struct conn *c, const struct conn *like, bool with_url) {
-    const struct plan *mine = c->plan, *other = like->plan;
-    if (mine == other) return NULL;
-    if (with_url && !plan_same_url(&mine->url, &other->url)) return "url";
-    if (!tls_config_equal(&mine->tls, &other->tls)) return "tls";
-    if (mine->no_proxy != other->no_proxy || !plan_same_url(&mine->proxy, &other->proxy)) return "proxy";
-    if (!slice_eq(buf_slice(&mine->offer.protocols), buf_slice(&other->offer.protocols))) return "protocols";
-    if (mine->family != other->family) return "family";
-    if (!slice_eq(buf_slice(&mine->resolve), buf_slice(&other->resolve))) return "resolve";
-    return same_text(mine->local, other->local) ? NULL : "local_address";
+    if (c->plan == like->plan) return NULL;
+    return options_differ(plan_options, c->plan, like->plan, OPTION_REOPENS | (with_url ? OPTION_MOVES : 0));
+}
+
+const char *conn_differs_later(const struct conn *c, const struct conn *like) {
+    return options_differ(plan_options, c->plan, like->plan, OPTION_NEXT_HANDSHAKE);
 }
 
 static void swap_offers(struct handshake_offer *a, struct handshake_offer *b) {

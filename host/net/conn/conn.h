@@ -195,9 +195,12 @@ void conn_count(struct conn *c);
 /* Lets go of the sink: from now on nothing is told. */
 void conn_detach(struct conn *c);
 
-/* Is `like` another place to connect to, or another way there? A word for what differs ("url", "tls", "proxy",
- * "protocols", "family", "resolve", "local_address"), or NULL. `with_url`: the urls are compared as well. */
+/* Is `like` another place to connect to, or another way there? The name of an option that differs and makes it so
+ * ("url", "tls"), or NULL. `with_url`: the urls are compared as well. */
 const char *conn_differs(const struct conn *c, const struct conn *like, bool with_url);
+
+/* The same for what differs in what the next handshake asks for ("headers"). */
+const char *conn_differs_later(const struct conn *c, const struct conn *like);
 
 /* `c` goes on as `like` was made, which has not begun: takes over its settings and offer (and `with_url` its url), and
  * sends what waits in its queue. What has changed takes effect at once, the offer with the next handshake. */

@@ -5,14 +5,15 @@
 
 #include "net/dial/dial.h"
 #include "net/net.h"
+#include "net/option.h"
 #include "net/tls/tls.h"
 #include "wire/handshake.h"
 #include "wire/retry.h"
 
-/* Times are nanoseconds, sizes bytes. */
 /* What is sent while it is not open: waits during an attempt, between attempts as well, or is refused. */
 enum conn_queueing { QUEUE_CONNECTING, QUEUE_ALWAYS, QUEUE_NEVER };
 
+/* Times are nanoseconds, sizes bytes. */
 struct conn_settings {
     uint64_t ping_interval; /* 0: none */
     uint64_t connect_timeout, handshake_timeout, close_timeout, pong_timeout;
@@ -25,9 +26,7 @@ struct conn_settings {
     bool cookies;              /* what the server sets is sent with the next handshake */
 };
 
-/* Seconds and bytes as API.md gives them. */
-extern const struct conn_settings conn_default_settings;
-
+/* What is an option of ws.connect has a row in options.c, which says what is usual. */
 struct plan {
     unsigned users; /* with more than one it does not change: see plan_own */
     struct conn_settings settings;
@@ -37,12 +36,13 @@ struct plan {
     char *local;        /* the address to bind to, or NULL */
     int family;         /* 4 or 6: that one alone; 0: both */
     struct buf resolve; /* what names stand for (net/dial/resolve.h) */
-    struct url proxy;   /* without a host: as the environment says, unless `no_proxy` */
-    bool no_proxy;
+    struct option_proxy proxy;
     size_t size;                  /* bytes of all this; known when it is shared */
     struct plan *next, *previous; /* of those that are shared; linked while `shared` */
     bool shared;
 };
+
+extern const struct option plan_options[];
 
 /* The usual one, for one user. NULL: there is no memory for it. */
 struct plan *plan_new(void);
@@ -58,11 +58,5 @@ void plan_share(struct net *net, struct plan **at);
 
 /* How to dial. Borrowed from the plan. */
 struct dial_options plan_dial(const struct plan *p);
-
-/* A word for what differs in what two handshakes ask for, beside their subprotocols, or NULL. */
-const char *plan_offer_differs(const struct handshake_offer *a, const struct handshake_offer *b);
-
-/* Is it the same place? */
-bool plan_same_url(const struct url *a, const struct url *b);
 
 #endif

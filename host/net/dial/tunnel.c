@@ -286,7 +286,7 @@ static void find_server(struct tunnel *t) {
 }
 
 /* What is trusted holds for a proxy, too; who we are, and its pinned key, is for the server alone. */
-static void trust(struct tls_config *to, const struct tls_config *from) {
+static int trust(struct tls_config *to, const struct tls_config *from) {
     struct tls_config part = {.ca_file = from->ca_file,
                               .ca_path = from->ca_path,
                               .system_ca = from->system_ca,
@@ -295,7 +295,7 @@ static void trust(struct tls_config *to, const struct tls_config *from) {
                               .no_stapling = from->no_stapling,
                               .to_proxy = true,
                               .min_version = from->min_version};
-    tls_config_copy(to, &part);
+    return tls_config_copy(to, &part);
 }
 
 /* The url of the proxy becomes the detour's. */
@@ -304,11 +304,10 @@ static void start_detour(struct tunnel *t, struct detour *d, const struct url *u
     d->at = *proxy;
     d->port = url->port;
     url_place(&d->at, d->place);
-    if (!(d->host = strdup(url->host))) {
+    if (!(d->host = strdup(url->host)) || trust(&d->tls_config, &t->plan->tls) < 0) {
         fail_for_memory(t, d->place);
         return;
     }
-    trust(&d->tls_config, &t->plan->tls);
     if (d->at.scheme == URL_SOCKS5)
         find_server(t);
     else
@@ -341,9 +340,9 @@ static bool listens_here(struct net *net, const struct url *url, const struct pl
 static int choose_proxy(struct net *net, const struct url *url, const struct plan *plan, struct url *proxy,
                         struct fault *fault) {
     *proxy = (struct url){0};
-    if (url->scheme == URL_UNIX || plan->no_proxy) return 0;
-    if (plan->proxy.host) {
-        int rc = url_copy(proxy, &plan->proxy);
+    if (url->scheme == URL_UNIX || plan->proxy.none) return 0;
+    if (plan->proxy.url.host) {
+        int rc = url_copy(proxy, &plan->proxy.url);
         if (rc < 0) fault_put(fault, "proxy", "no memory for the address");
         return rc;
     }

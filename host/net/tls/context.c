@@ -34,50 +34,6 @@ static const char safe_signatures[] =
 
 enum { DH_LEAST = 2048 }; /* bits */
 
-static bool same(const char *a, const char *b) { return a == b || (a && b && strcmp(a, b) == 0); }
-
-bool tls_config_equal(const struct tls_config *a, const struct tls_config *b) {
-    return same(a->ca_file, b->ca_file) && same(a->ca_path, b->ca_path) && same(a->cert, b->cert) &&
-           same(a->key, b->key) && same(a->key_password, b->key_password) && same(a->server_name, b->server_name) &&
-           same(a->pins, b->pins) && same(a->alpn, b->alpn) && a->system_ca == b->system_ca &&
-           a->no_verify == b->no_verify && a->allow_weak == b->allow_weak && a->no_stapling == b->no_stapling &&
-           a->to_proxy == b->to_proxy && a->min_version == b->min_version;
-}
-
-void tls_config_clear(struct tls_config *c) {
-    free(c->ca_file);
-    free(c->ca_path);
-    free(c->cert);
-    free(c->key);
-    if (c->key_password) explicit_bzero(c->key_password, strlen(c->key_password));
-    free(c->key_password);
-    free(c->server_name);
-    free(c->pins);
-    free(c->alpn);
-    *c = (struct tls_config){0};
-}
-
-static char *copy(const char *s) { return s ? reserve_copy(s) : NULL; }
-
-void tls_config_copy(struct tls_config *to, const struct tls_config *c) {
-    *to = (struct tls_config){
-        .ca_file = copy(c->ca_file),
-        .ca_path = copy(c->ca_path),
-        .cert = copy(c->cert),
-        .key = copy(c->key),
-        .key_password = copy(c->key_password),
-        .server_name = copy(c->server_name),
-        .pins = copy(c->pins),
-        .alpn = copy(c->alpn),
-        .system_ca = c->system_ca,
-        .no_verify = c->no_verify,
-        .allow_weak = c->allow_weak,
-        .no_stapling = c->no_stapling,
-        .to_proxy = c->to_proxy,
-        .min_version = c->min_version,
-    };
-}
-
 static int refuse(struct fault *fault, const char *option, const char *file, const char *why) {
     fault_put(fault, "tls", "tls.%s: %s: %s", option, file, why);
     return ERR_SYSTEM;
@@ -239,8 +195,9 @@ static struct tls_context *new_context(struct tls_store *s, const struct tls_con
     if (!s->aes) s->aes = tls_aes_open();
     struct tls_context *c = reserve_take(sizeof *c);
     c->server = server;
-    tls_config_copy(&c->config, config);
-    if (load(c, s, fault) < 0) {
+    int rc = tls_config_copy(&c->config, config);
+    if (rc < 0) fault_put(fault, "tls", "not enough memory for the options");
+    if (rc < 0 || load(c, s, fault) < 0) {
         free_context(c);
         return NULL;
     }
@@ -288,7 +245,7 @@ void tls_session_keep(struct tls_context *c, const char *server, WOLFSSL_SESSION
     struct tls_session *kept = &c->sessions[i];
     if (kept->session) wolfSSL_SESSION_free(kept->session);
     free(kept->server);
-    *kept = (struct tls_session){.server = copy(server), .session = session, .until = until};
+    *kept = (struct tls_session){.server = reserve_copy(server), .session = session, .until = until};
 }
 
 struct tls_store *tls_store_new(struct net *net) {

@@ -6,11 +6,13 @@
 
 #include "base/buf.h"
 #include "base/err.h"
+#include "net/option.h"
 #include "wire/pin.h"
 
 enum tls_version { TLS_1_2, TLS_1_3 };
 
-/* How to speak. Strings are owned; NULL: not given. All zero: verify against the system's CAs, TLS 1.2 and above. */
+/* How to speak. Strings are owned; NULL: not given. All zero: verify against the system's CAs, TLS 1.2 and above. What
+ * is an option of ws.connect has a row in options.c. */
 struct tls_config {
     char *ca_file, *ca_path;         /* trust these instead of the system's CAs */
     bool system_ca;                  /* and not instead of them, but beside them */
@@ -26,10 +28,12 @@ struct tls_config {
     enum tls_version min_version;
 };
 
+extern const struct option tls_options[];
+
 void tls_config_clear(struct tls_config *c);
 
-/* Makes `to`, which is empty, a copy. Aborts without memory. */
-void tls_config_copy(struct tls_config *to, const struct tls_config *from);
+/* Makes `to`, which is empty, a copy. 0, or ERR_NOMEM, and then it is still empty. */
+int tls_config_copy(struct tls_config *to, const struct tls_config *from);
 
 bool tls_config_equal(const struct tls_config *a, const struct tls_config *b);
 

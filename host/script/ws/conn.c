@@ -312,6 +312,12 @@ static void end_box(void *object) {
 const struct box_type l_conn_type = {
     .name = CONN_TYPE, .size = sizeof(struct conn_box), .values = BOX_VALUES, .end = end_box};
 
+struct plan *l_conn_plan(lua_State *L, struct conn *c) {
+    struct plan *p = conn_plan(c);
+    if (!p) luaL_error(L, "not enough memory");
+    return p;
+}
+
 void l_conn_share_plan(lua_State *L, struct conn_box *b) {
     conn_share_plan(b->conn);
     conn_count(b->conn);

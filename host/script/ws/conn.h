@@ -10,9 +10,9 @@
 #define CONN_TYPE "ws.connection"
 
 /* The user value of the userdata: the script's callbacks, fields of its own, and where url and headers are functions
- * these, under the addresses of l_options_url_function and l_options_headers_function. */
+ * these, under the addresses of l_request_url_function and l_request_headers_function. */
 enum { BOX_FIELDS = 1, BOX_VALUES = 1 };
-extern const char l_options_url_function, l_options_headers_function;
+extern const char l_request_url_function, l_request_headers_function;
 
 /* The callbacks of a connection; callback_names has their names. */
 enum callback {
@@ -98,9 +98,11 @@ void l_options_read(lua_State *L, int box);
 /* The plan is as it is to be (see conn_share_plan). Raises where it is more than may be kept. */
 void l_conn_share_plan(lua_State *L, struct conn_box *b);
 
-/* Reads a url, or headers; raises. Also for what a script's functions give, attempt by attempt. */
-void l_options_url(lua_State *L, int value, struct conn_box *b);
-void l_options_headers(lua_State *L, int value, struct conn *c);
+/* The plan of a connection, to be changed (see conn_plan). Raises without memory. */
+struct plan *l_conn_plan(lua_State *L, struct conn *c);
+
+/* The callback that was probably meant by a name that is none, or NULL. */
+const char *l_options_meant_callback(const char *name);
 
 /* "text" or "blob", "binary" or "arraybuffer": true for binary. Raises on anything else. */
 bool l_options_binary(lua_State *L, int value, const char *what);

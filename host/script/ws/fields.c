@@ -220,7 +220,7 @@ static int replace_method(lua_State *L, struct conn_box *b) {
 /* A callback that does not exist would never be called. */
 static void refuse_callback(lua_State *L) {
     size_t n;
-    const char *name = lua_tolstring(L, 2, &n), *meant = l_option_meant(name, NULL, 0, true);
+    const char *name = lua_tolstring(L, 2, &n), *meant = l_options_meant_callback(name);
     name = l_option_shown(L, name, n);
     if (meant) luaL_error(L, "'%s' is no callback of a connection (did you mean '%s'?)", name, meant);
     luaL_error(L, "'%s' is no callback of a connection", name);

@@ -1,23 +1,88 @@
-/* options: the options of ws.connect, each with its reader. How a table of them is read is in option.c. */
-#include "script/ws/option.h"
+/* options: the table of ws.connect, and those within it, by their rows (net/dial/options.c). What is in none of them is
+ * a mistake, and the error says which name was probably meant. */
+#include "script/ws/parts.h"
 
+#include "base/meant.h"
 #include "net/dial/resolve.h"
 #include "script/l_callable.h"
-#include "script/modules.h"
-#include <lauxlib.h>
-#include <limits.h>
-#include <stdlib.h>
+#include "script/ws/option.h"
 #include <string.h>
 
-static struct conn_box *box_at(lua_State *L, int box) { return l_conn_look(L, box); }
+/* ---- which are there ---- */
 
-static struct plan *plan_of(lua_State *L, struct conn *c) {
-    struct plan *p = conn_plan(c);
-    if (!p) luaL_error(L, "not enough memory");
-    return p;
+/* What was probably meant by a name that is not known: the nearest of `known` (may be NULL), from its letter `skip` on,
+ * and, where those may stand, of the callbacks; NULL where none is near. */
+static const char *meant(const char *name, const struct option *known, size_t skip, bool callbacks) {
+    struct meant best;
+    meant_begin(&best, name);
+    for (const struct option *o = known; o && o->name; o++) meant_consider(&best, o->name + skip);
+    for (int i = 0; callbacks && i < CALLBACKS; i++) meant_consider(&best, callback_names[i]);
+    return best.best;
 }
 
-static struct plan *plan_at(lua_State *L, int box) { return plan_of(L, box_at(L, box)->conn); }
+const char *l_options_meant_callback(const char *name) { return meant(name, NULL, 0, true); }
+
+/* The name is on the top. */
+static void unknown(lua_State *L, const struct option *known, bool callbacks, const char *prefix) {
+    size_t size;
+    const char *name = lua_tolstring(L, -1, &size);
+    const char *best = meant(name, known, strlen(prefix), callbacks);
+    name = l_option_shown(L, name, size);
+    if (best) luaL_error(L, "ws.connect: unknown option '%s%s' (did you mean '%s%s'?)", prefix, name, prefix, best);
+    luaL_error(L, "ws.connect: unknown option '%s%s'", prefix, name);
+}
+
+/* Pushes what `known`, and callbacks where those may stand, have by name: their places, callbacks behind `known`. It is
+ * made once for each state and list, which is always read in the same way: a script that connects often would feel the
+ * comparisons. */
+static void push_places(lua_State *L, const struct option *known, bool callbacks, size_t skip) {
+    if (lua_rawgetp(L, LUA_REGISTRYINDEX, known) == LUA_TTABLE) return;
+    lua_pop(L, 1);
+    lua_newtable(L);
+    lua_Integer place = 0;
+    for (; known[place].name; place++) {
+        lua_pushinteger(L, place);
+        lua_setfield(L, -2, known[place].name + skip);
+    }
+    for (int i = 0; callbacks && i < CALLBACKS; i++) {
+        lua_pushinteger(L, place + i);
+        lua_setfield(L, -2, callback_names[i]);
+    }
+    lua_pushvalue(L, -1);
+    lua_rawsetp(L, LUA_REGISTRYINDEX, known);
+}
+
+/* Which of `known` a table may have: bits, by their places in the list. Other keys are an error, but for the names of
+ * callbacks where `heard` is not NULL: it gets those, bits, 1 << callback. `prefix` is what the names of `known` have
+ * in front ("tls."). */
+static uint64_t given_of(lua_State *L, int table, const struct option *known, unsigned *heard, const char *prefix) {
+    uint64_t given = 0;
+    unsigned count = 0;
+    luaL_checkstack(L, 16, NULL);
+    while (known[count].name) count++;
+    push_places(L, known, heard != NULL, strlen(prefix));
+    int places = lua_gettop(L);
+    for (lua_pushnil(L); lua_next(L, table); lua_pop(L, 1)) {
+        if (lua_type(L, -2) != LUA_TSTRING)
+            luaL_error(L, "ws.connect: options have names; found a value at [%s]", luaL_tolstring(L, -2, NULL));
+        lua_pop(L, 1);
+        lua_pushvalue(L, -1);
+        if (lua_rawget(L, places) == LUA_TNIL) {
+            lua_pop(L, 1);
+            unknown(L, known, heard != NULL, prefix);
+        }
+        given |= UINT64_C(1) << lua_tointeger(L, -1);
+    }
+    lua_pop(L, 1);
+    if (luaL_getmetafield(L, table, "__index") != LUA_TNIL) { /* any may have a default there */
+        lua_pop(L, 1);
+        given = UINT64_MAX;
+    }
+    if (heard) *heard = (unsigned)(given >> count) & ((1u << CALLBACKS) - 1);
+    return given & ((UINT64_C(1) << count) - 1);
+}
+
+/* ---- what only ws.connect has ---- */
 
 /* Is it that string, and nothing behind a NUL? */
 static bool is_word(lua_State *L, int value, const char *word) {
@@ -25,162 +90,6 @@ static bool is_word(lua_State *L, int value, const char *word) {
     const char *text = lua_type(L, value) == LUA_TSTRING ? lua_tolstring(L, value, &n) : NULL;
     return text && slice_eq(slice_of(text, n), slice_str(word));
 }
-
-static bool is_false(lua_State *L) { return lua_isboolean(L, -1) && !lua_toboolean(L, -1); }
-
-const char l_options_url_function = 0, l_options_headers_function = 0;
-
-/* Keeps the function on the top. */
-static void keep_function(lua_State *L, int box, const char *which) {
-    lua_getiuservalue(L, box, BOX_FIELDS);
-    lua_pushvalue(L, -2);
-    lua_rawsetp(L, -2, which);
-    lua_pop(L, 1);
-}
-
-/* ---- url and headers ---- */
-
-void l_options_url(lua_State *L, int value, struct conn_box *b) {
-    struct fault fault = {0};
-    struct url url;
-    size_t n;
-    if (lua_type(L, value) != LUA_TSTRING)
-        luaL_error(L, "ws.connect: url must be a string or a function that returns one, not %s",
-                   luaL_typename(L, value));
-    const char *text = lua_tolstring(L, value, &n);
-    struct plan *plan = plan_of(L, b->conn);
-    if (url_parse(slice_of(text, n), &url, &fault) < 0)
-        luaL_error(L, "ws.connect: url '%s': %s", l_option_shown(L, text, n),
-                   fault_set(&fault) ? fault.text : "not enough memory");
-    url_clear(&plan->url);
-    plan->url = url;
-}
-
-static void read_url(lua_State *L, int box, const char *name) {
-    (void)name;
-    if (l_callable_is(L, -1)) {
-        keep_function(L, box, &l_options_url_function);
-        box_at(L, box)->url_function = true;
-    } else {
-        l_options_url(L, -1, box_at(L, box));
-    }
-}
-
-static void add_header(lua_State *L, struct conn *c, const char *name, int value) {
-    size_t n = 0;
-    const char *why, *type = luaL_typename(L, value);
-    l_number_plain(L, value);
-    const char *text = lua_tolstring(L, value, &n); /* of a number too */
-    if (!text)
-        luaL_error(L, "ws.connect: header '%s' must be a string or a list of strings, not %s",
-                   l_option_shown(L, name, strlen(name)), type);
-    if (handshake_offer_header(&c->plan->offer, slice_str(name), slice_of(text, n), &why) < 0)
-        luaL_error(L, "ws.connect: header '%s': %s", l_option_shown(L, name, strlen(name)), why);
-}
-
-void l_options_headers(lua_State *L, int value, struct conn *c) {
-    const char *names[L_OPTION_NAMES];
-    value = lua_absindex(L, value);
-    if (!lua_istable(L, value))
-        luaL_error(L, "ws.connect: headers must be a table or a function that returns one, not %s",
-                   luaL_typename(L, value));
-    handshake_offer_reset_headers(&plan_of(L, c)->offer);
-    size_t n = l_option_names(L, value, "headers", "header", names);
-    for (size_t i = 0; i < n; i++) {
-        if (lua_getfield(L, value, names[i]) == LUA_TTABLE) {
-            lua_Integer count = (lua_Integer)lua_rawlen(L, -1);
-            for (lua_Integer k = 1; k <= count; k++, lua_pop(L, 1)) {
-                lua_rawgeti(L, -1, k);
-                add_header(L, c, names[i], -1);
-            }
-        } else {
-            add_header(L, c, names[i], -1);
-        }
-        lua_pop(L, 1);
-    }
-}
-
-static void read_headers(lua_State *L, int box, const char *name) {
-    (void)name;
-    if (l_callable_is(L, -1)) {
-        keep_function(L, box, &l_options_headers_function);
-        box_at(L, box)->headers_function = true;
-    } else {
-        l_options_headers(L, -1, box_at(L, box)->conn);
-    }
-}
-
-static void add_protocol(lua_State *L, struct conn *c) {
-    size_t n;
-    const char *why;
-    if (lua_type(L, -1) != LUA_TSTRING) l_option_wrong(L, "protocols", "a list of strings");
-    const char *text = lua_tolstring(L, -1, &n);
-    if (handshake_offer_protocol(&c->plan->offer, slice_of(text, n), &why) < 0)
-        luaL_error(L, "ws.connect: protocols: '%s': %s", l_option_shown(L, text, n), why);
-}
-
-static void read_protocols(lua_State *L, int box, const char *name) {
-    struct conn *c = box_at(L, box)->conn;
-    if (lua_type(L, -1) == LUA_TSTRING) {
-        add_protocol(L, c);
-        return;
-    }
-    if (!lua_istable(L, -1)) l_option_wrong(L, name, "a list of strings");
-    lua_Integer n = (lua_Integer)lua_rawlen(L, -1);
-    for (lua_Integer i = 1; i <= n; i++, lua_pop(L, 1)) {
-        lua_rawgeti(L, -1, i);
-        add_protocol(L, c);
-    }
-}
-
-static void read_origin(lua_State *L, int box, const char *name) {
-    size_t n;
-    const char *why;
-    if (lua_type(L, -1) != LUA_TSTRING) l_option_wrong(L, name, "a string");
-    const char *text = lua_tolstring(L, -1, &n);
-    if (handshake_offer_origin(&plan_at(L, box)->offer, slice_of(text, n), &why) < 0)
-        luaL_error(L, "ws.connect: origin: %s", why);
-}
-
-/* ---- times and sizes ---- */
-
-static void read_ping_interval(lua_State *L, int box, const char *name) {
-    double seconds = l_option_number(L, name);
-    if (seconds < 0) luaL_error(L, "ws.connect: %s must be 0 (none) or more seconds", name);
-    plan_at(L, box)->settings.ping_interval = clock_from_seconds(seconds);
-}
-
-static size_t size(lua_State *L, const char *name) {
-    double bytes = l_option_number(L, name);
-    if (bytes < 1) luaL_error(L, "ws.connect: %s must be at least 1 byte", name);
-    const double most = 1e15;
-    return bytes < most ? (size_t)bytes : (size_t)most;
-}
-
-#define READER(field, as)                                                                                              \
-    static void read_##field(lua_State *L, int box, const char *name) { plan_at(L, box)->settings.field = as(L, name); }
-READER(connect_timeout, l_option_timeout)
-READER(handshake_timeout, l_option_timeout)
-READER(close_timeout, l_option_timeout)
-READER(pong_timeout, l_option_timeout)
-READER(max_message_size, size)
-READER(max_send_buffer, size)
-READER(max_receive_buffer, size)
-READER(fragment_size, size)
-#undef READER
-
-static void read_queue(lua_State *L, int box, const char *name) {
-    static const char *const words[] = {
-        [QUEUE_CONNECTING] = "connecting", [QUEUE_ALWAYS] = "always", [QUEUE_NEVER] = "never"};
-    for (int i = QUEUE_CONNECTING; i <= QUEUE_NEVER; i++) {
-        if (!is_word(L, -1, words[i])) continue;
-        plan_at(L, box)->settings.queue = (enum conn_queueing)i;
-        return;
-    }
-    l_option_wrong(L, name, "\"connecting\", \"always\" or \"never\"");
-}
-
-/* ---- the rest ---- */
 
 bool l_options_binary(lua_State *L, int value, const char *what) {
     bool text = is_word(L, value, "blob") || is_word(L, value, "text");
@@ -191,182 +100,24 @@ bool l_options_binary(lua_State *L, int value, const char *what) {
     return binary;
 }
 
-static void read_binary_type(lua_State *L, int box, const char *name) {
-    (void)name;
-    box_at(L, box)->binary = l_options_binary(L, -1, "ws.connect: binary_type");
-}
-
-static void read_name(lua_State *L, int box, const char *name) {
-    struct conn_box *b = box_at(L, box);
-    l_option_keep_string(L, &b->name, name);
+static void read_name(lua_State *L, struct conn_box *b, const struct option *o) {
+    l_option_text(L, o, &b->name);
     account_add(b->engine->account, strlen(b->name) + 1);
 }
 
 /* The address is never shown, as its password would be. */
-static void read_proxy(lua_State *L, int box, const char *name) {
-    struct plan *p = plan_at(L, box);
+static void read_proxy(lua_State *L, struct option_proxy *to) {
     struct fault fault = {0};
     size_t n;
-    if (is_false(L)) {
-        p->no_proxy = true;
+    if (lua_isboolean(L, -1) && !lua_toboolean(L, -1)) {
+        to->none = true;
         return;
     }
     if (lua_type(L, -1) != LUA_TSTRING)
-        l_option_wrong(L, name, "a url (http://, https://, socks5:// or socks5h://) or false");
+        l_option_wrong(L, "proxy", "a url (http://, https://, socks5:// or socks5h://) or false");
     const char *text = lua_tolstring(L, -1, &n);
-    if (url_parse_proxy(slice_of(text, n), &p->proxy, &fault) < 0)
-        luaL_error(L, "ws.connect: %s: %s", name, fault_set(&fault) ? fault.text : "not enough memory");
-}
-
-/* ---- tls ---- */
-
-#define TLS_READER(field, keep)                                                                                        \
-    static void read_tls_##field(lua_State *L, int box, const char *name) {                                            \
-        keep(L, &plan_at(L, box)->tls.field, name);                                                                    \
-    }
-TLS_READER(ca_file, l_option_keep_string)
-TLS_READER(ca_path, l_option_keep_string)
-TLS_READER(cert, l_option_keep_string)
-TLS_READER(key, l_option_keep_string)
-TLS_READER(key_password, l_option_keep_secret)
-#undef TLS_READER
-
-static void read_tls_server_name(lua_State *L, int box, const char *name) {
-    char **to = &plan_at(L, box)->tls.server_name;
-    l_option_keep_string(L, to, name);
-    if (*address_zone(*to)) luaL_error(L, "ws.connect: %s has a zone (what stands behind '%%'): leave it out", name);
-}
-
-static void read_tls_pin(lua_State *L, int box, const char *name) {
-    l_option_keep_list(
-        L, &plan_at(L, box)->tls.pins, name, pin_valid,
-        "\"sha256//\" and the Base64 of a public key's SHA-256, 44 characters (as curl's --pinnedpubkey)");
-}
-
-static bool is_alpn(struct slice name) {
-    for (size_t i = 0; i < name.n; i++)
-        if (name.p[i] == ',' || name.p[i] == '\r' || name.p[i] == '\n' || name.p[i] == '\0') return false;
-    return name.n >= 1 && name.n <= 255;
-}
-
-static void read_tls_alpn(lua_State *L, int box, const char *name) {
-    l_option_keep_list(L, &plan_at(L, box)->tls.alpn, name, is_alpn,
-                       "the name of a protocol, 1 to 255 bytes without comma, CR, LF and NUL (\"http/1.1\")");
-}
-
-static void read_tls_system_ca(lua_State *L, int box, const char *name) {
-    plan_at(L, box)->tls.system_ca = l_option_flag(L, name);
-}
-
-static void read_tls_stapling(lua_State *L, int box, const char *name) {
-    plan_at(L, box)->tls.no_stapling = !l_option_flag(L, name);
-}
-
-static void read_tls_verify(lua_State *L, int box, const char *name) {
-    plan_at(L, box)->tls.no_verify = !l_option_flag(L, name);
-}
-
-static void read_tls_allow_weak(lua_State *L, int box, const char *name) {
-    plan_at(L, box)->tls.allow_weak = l_option_flag(L, name);
-}
-
-static void read_tls_min_version(lua_State *L, int box, const char *name) {
-    if (lua_type(L, -1) == LUA_TNUMBER) lua_tostring(L, -1); /* 1.2 and 1.3 as numbers are fine */
-    bool old = is_word(L, -1, "1.2"), new = is_word(L, -1, "1.3");
-    if (!old && !new) luaL_error(L, "ws.connect: %s must be \"1.2\" or \"1.3\"", name);
-    plan_at(L, box)->tls.min_version = new ? TLS_1_3 : TLS_1_2;
-}
-
-static const struct l_option tls_options[] = {
-    {"tls.allow_weak", read_tls_allow_weak},
-    {"tls.alpn", read_tls_alpn},
-    {"tls.ca_file", read_tls_ca_file},
-    {"tls.ca_path", read_tls_ca_path},
-    {"tls.cert", read_tls_cert},
-    {"tls.key", read_tls_key},
-    {"tls.key_password", read_tls_key_password},
-    {"tls.min_version", read_tls_min_version},
-    {"tls.pin", read_tls_pin},
-    {"tls.server_name", read_tls_server_name},
-    {"tls.stapling", read_tls_stapling},
-    {"tls.system_ca", read_tls_system_ca},
-    {"tls.verify", read_tls_verify},
-    {NULL, NULL},
-};
-
-static void read_tls(lua_State *L, int box, const char *name) {
-    if (!lua_istable(L, -1)) l_option_wrong(L, name, "a table");
-    l_option_read_table(L, lua_absindex(L, -1), box, tls_options, "tls.");
-    const struct tls_config *tls = &plan_at(L, box)->tls;
-    if (tls->cert && !tls->key) luaL_error(L, "ws.connect: tls.cert needs tls.key");
-    if (tls->key && !tls->cert) luaL_error(L, "ws.connect: tls.key needs tls.cert");
-}
-
-/* ---- compression ---- */
-
-static struct deflate_offer *deflate_at(lua_State *L, int box) { return &plan_at(L, box)->offer.deflate; }
-
-static void read_server_no_context(lua_State *L, int box, const char *name) {
-    deflate_at(L, box)->server_no_context_takeover = l_option_flag(L, name);
-}
-static void read_client_no_context(lua_State *L, int box, const char *name) {
-    deflate_at(L, box)->client_no_context_takeover = l_option_flag(L, name);
-}
-static void read_server_bits(lua_State *L, int box, const char *name) {
-    deflate_at(L, box)->server_max_window_bits =
-        (uint8_t)l_option_whole_number(L, name, DEFLATE_BITS_MIN, DEFLATE_BITS_MAX);
-}
-static void read_client_bits(lua_State *L, int box, const char *name) {
-    deflate_at(L, box)->client_max_window_bits =
-        (uint8_t)l_option_whole_number(L, name, DEFLATE_BITS_MIN, DEFLATE_BITS_MAX);
-}
-static void read_level(lua_State *L, int box, const char *name) {
-    deflate_at(L, box)->level = l_option_whole_number(L, name, 0, 9);
-}
-static void read_memory_level(lua_State *L, int box, const char *name) {
-    deflate_at(L, box)->memory_level = l_option_whole_number(L, name, 1, 9);
-}
-static void read_threshold(lua_State *L, int box, const char *name) {
-    deflate_at(L, box)->threshold = (size_t)l_option_whole_number(L, name, 0, INT_MAX);
-}
-
-static const struct l_option compression_options[] = {
-    {"compression.server_no_context_takeover", read_server_no_context},
-    {"compression.client_no_context_takeover", read_client_no_context},
-    {"compression.server_max_window_bits", read_server_bits},
-    {"compression.client_max_window_bits", read_client_bits},
-    {"compression.level", read_level},
-    {"compression.memory_level", read_memory_level},
-    {"compression.threshold", read_threshold},
-    {NULL, NULL},
-};
-
-static void read_compression(lua_State *L, int box, const char *name) {
-    if (lua_isboolean(L, -1)) {
-        deflate_at(L, box)->on = lua_toboolean(L, -1);
-        return;
-    }
-    if (!lua_istable(L, -1)) l_option_wrong(L, name, "true, false or a table");
-    l_option_read_table(L, lua_absindex(L, -1), box, compression_options, "compression.");
-}
-
-/* ---- addresses ---- */
-
-static void read_family(lua_State *L, int box, const char *name) {
-    int family = l_option_whole_number(L, name, 4, 6);
-    if (family == 5) luaL_error(L, "ws.connect: family must be 4 or 6");
-    plan_at(L, box)->family = family;
-}
-
-static void read_local_address(lua_State *L, int box, const char *name) {
-    struct plan *p = plan_at(L, box);
-    union address address;
-    l_option_keep_string(L, &p->local, name);
-    if (address_read(&address, p->local, 0) == ADDRESS_NONE)
-        luaL_error(L, "ws.connect: local_address '%s' is not an IP address", p->local);
-    if (p->family && (p->family == 4) != (address.any.sa_family == AF_INET))
-        luaL_error(L, "ws.connect: local_address '%s' is no IPv%d address (family = %d)", p->local, p->family,
-                   p->family);
+    if (url_parse_proxy(slice_of(text, n), &to->url, &fault) < 0)
+        luaL_error(L, "ws.connect: proxy: %s", fault_set(&fault) ? fault.text : "not enough memory");
 }
 
 /* Adds the address on the top to what a name stands for. */
@@ -384,12 +135,11 @@ static void add_address(lua_State *L, struct buf *table, const char *name, size_
                    whole ? why : "it has a NUL in it");
 }
 
-static void read_resolve(lua_State *L, int box, const char *name) {
+static void read_resolve(lua_State *L, struct buf *table) {
     const char *names[L_OPTION_NAMES], *why;
-    if (!lua_istable(L, -1)) l_option_wrong(L, name, "a table");
+    if (!lua_istable(L, -1)) l_option_wrong(L, "resolve", "a table");
     int value = lua_absindex(L, -1);
     size_t count = l_option_names(L, value, "resolve", "resolve", names);
-    struct buf *table = &plan_at(L, box)->resolve;
     for (size_t i = 0; i < count; i++) {
         if (resolve_add_name(table, names[i], &why) < 0)
             luaL_error(L, "ws.connect: resolve '%s': %s", l_option_shown(L, names[i], strlen(names[i])), why);
@@ -408,136 +158,91 @@ static void read_resolve(lua_State *L, int box, const char *name) {
     }
 }
 
-/* ---- reconnection ---- */
-
-static struct retry_policy *retry_at(lua_State *L, int box) { return &plan_at(L, box)->settings.retry; }
-
-static void read_retry_min(lua_State *L, int box, const char *name) {
-    retry_at(L, box)->min = l_option_timeout(L, name);
-}
-static void read_retry_max(lua_State *L, int box, const char *name) {
-    retry_at(L, box)->max = l_option_timeout(L, name);
-}
-static void read_retry_stable(lua_State *L, int box, const char *name) {
-    double seconds = l_option_number(L, name);
-    if (seconds < 0) luaL_error(L, "ws.connect: %s must be 0 or more seconds", name);
-    retry_at(L, box)->stable = clock_from_seconds(seconds);
-}
-static void read_retry_factor(lua_State *L, int box, const char *name) {
-    retry_at(L, box)->factor = l_option_number(L, name);
-    if (retry_at(L, box)->factor < 1) luaL_error(L, "ws.connect: %s must be at least 1", name);
-}
-static void read_retry_attempts(lua_State *L, int box, const char *name) {
-    retry_at(L, box)->attempts = (uint64_t)l_option_whole_number(L, name, 1, INT_MAX);
-}
-static void read_retry_fatal(lua_State *L, int box, const char *name) {
-    struct retry_policy *p = retry_at(L, box);
-    if (!lua_istable(L, -1)) l_option_wrong(L, name, "a list of statuses and close codes");
-    lua_Integer n = (lua_Integer)lua_rawlen(L, -1);
-    if (n > RETRY_FATAL_MAX) luaL_error(L, "ws.connect: %s has more than %d entries", name, RETRY_FATAL_MAX);
-    free(p->fatal);
-    p->fatal_count = 0;
-    p->fatal = calloc((size_t)n + 1, sizeof *p->fatal);
-    if (!p->fatal) luaL_error(L, "not enough memory");
-    for (lua_Integer i = 1; i <= n; i++, lua_pop(L, 1)) {
-        lua_rawgeti(L, -1, i);
-        p->fatal[p->fatal_count++] = (uint16_t)l_option_whole_number(L, name, 100, 4999);
-    }
-}
-
-static const struct l_option reconnect_options[] = {
-    {"reconnect.attempts", read_retry_attempts},
-    {"reconnect.factor", read_retry_factor},
-    {"reconnect.fatal", read_retry_fatal},
-    {"reconnect.max", read_retry_max},
-    {"reconnect.min", read_retry_min},
-    {"reconnect.stable", read_retry_stable},
-    {NULL, NULL},
-};
-
-static void read_reconnect(lua_State *L, int box, const char *name) {
-    struct retry_policy *p = retry_at(L, box);
-    p->on = true;
-    if (lua_isboolean(L, -1)) {
-        p->on = lua_toboolean(L, -1);
-        return;
-    }
-    if (!lua_istable(L, -1)) l_option_wrong(L, name, "true, false or a table");
-    int table = lua_absindex(L, -1);
-    l_option_read_table(L, table, box, reconnect_options, "reconnect.");
-    if (p->min <= p->max) return;
-    if (lua_getfield(L, table, "max") != LUA_TNIL)
-        luaL_error(L, "ws.connect: reconnect.min is more than reconnect.max");
-    lua_pop(L, 1);
-    p->max = p->min;
-}
-
-/* ---- what answers ask for ---- */
-
-static void read_max_redirects(lua_State *L, int box, const char *name) {
-    enum { MOST = 20 };
-    plan_at(L, box)->settings.max_redirects = (unsigned)l_option_whole_number(L, name, 0, MOST);
-}
-
-static void read_redirect_headers(lua_State *L, int box, const char *name) {
-    plan_at(L, box)->settings.redirect_headers = l_option_flag(L, name);
-}
-
-static void read_cookies(lua_State *L, int box, const char *name) {
-    plan_at(L, box)->settings.cookies = l_option_flag(L, name);
-}
-
-static const struct l_option options[] = {
-    {"url", read_url},
-    {"headers", read_headers},
-    {"ping_interval", read_ping_interval},
-    {"binary_type", read_binary_type},
-    {"name", read_name},
-    {"protocols", read_protocols},
-    {"origin", read_origin},
-    {"compression", read_compression},
-    {"connect_timeout", read_connect_timeout},
-    {"handshake_timeout", read_handshake_timeout},
-    {"close_timeout", read_close_timeout},
-    {"pong_timeout", read_pong_timeout},
-    {"max_message_size", read_max_message_size},
-    {"max_send_buffer", read_max_send_buffer},
-    {"max_receive_buffer", read_max_receive_buffer},
-    {"queue", read_queue},
-    {"fragment_size", read_fragment_size},
-    {"reconnect", read_reconnect},
-    {"tls", read_tls},
-    {"proxy", read_proxy},
-    {"family", read_family},
-    {"local_address", read_local_address}, /* after family */
-    {"resolve", read_resolve},
-    {"max_redirects", read_max_redirects},
-    {"redirect_headers", read_redirect_headers},
-    {"cookies", read_cookies},
-    {NULL, NULL},
-};
-
-_Static_assert(sizeof options / sizeof *options + CALLBACKS <= 64, "l_option_given has a bit for each");
-
 /* ---- the whole ---- */
 
-void l_options_read(lua_State *L, int box) {
-    box = lua_absindex(L, box);
-    if (lua_getfield(L, 1, "url") == LUA_TNIL) luaL_error(L, "ws.connect: url is missing");
+static void read_rows(lua_State *L, int table, int box, const struct option *rows, void *base, uint64_t given,
+                      const char *prefix);
+
+static void read_group(lua_State *L, int box, const struct option *o, void *at) {
+    bool switched = o->kind == OPTION_SWITCHED, flag = switched && lua_isboolean(L, -1);
+    if (switched) *(bool *)at = !flag || lua_toboolean(L, -1);
+    if (flag) return;
+    if (!lua_istable(L, -1)) l_option_wrong(L, o->name, switched ? "true, false or a table" : "a table");
+    int table = lua_absindex(L, -1);
+    const char *prefix = lua_pushfstring(L, "%s.", o->name);
+    read_rows(L, table, box, o->rows, at, given_of(L, table, o->rows, NULL, prefix), prefix);
     lua_pop(L, 1);
-    unsigned heard;
-    uint64_t given = l_option_given(L, 1, options, &heard, "");
-    bool defaults = heard == (1u << CALLBACKS) - 1;                  /* then few are there */
-    lua_createtable(L, 0, defaults ? 0 : __builtin_popcount(heard)); /* to grow would be dearer */
-    lua_setiuservalue(L, box, BOX_FIELDS);
-    l_option_read(L, 1, box, options, given, "");
+}
+
+static void read_row(lua_State *L, int box, const struct option *o, void *base) {
+    struct conn_box *b = l_conn_look(L, box);
+    void *at = (char *)base + o->at;
+    switch (o->kind) {
+    case OPTION_ROWS:
+    case OPTION_SWITCHED: read_group(L, box, o, at); break;
+    case OPTION_URL: l_request_read_url(L, box); break;
+    case OPTION_HEADERS: l_request_read_headers(L, box); break;
+    case OPTION_PROTOCOLS: l_request_read_protocols(L, b->conn); break;
+    case OPTION_ORIGIN: l_request_read_origin(L, b->conn); break;
+    case OPTION_PROXY: read_proxy(L, at); break;
+    case OPTION_RESOLVE: read_resolve(L, at); break;
+    case OPTION_NAME: read_name(L, b, o); break;
+    case OPTION_BINARY: b->binary = l_options_binary(L, -1, "ws.connect: binary_type"); break;
+    default: l_option_read(L, o, base);
+    }
+}
+
+/* Those that may be there, in the order of the list, so that the first error is always the same. */
+static void read_rows(lua_State *L, int table, int box, const struct option *rows, void *base, uint64_t given,
+                      const char *prefix) {
+    size_t skip = strlen(prefix);
+    for (const struct option *o = rows; given; o++, given >>= 1) {
+        if (!(given & 1)) continue;
+        if (lua_getfield(L, table, o->name + skip) != LUA_TNIL) read_row(L, box, o, base);
+        lua_pop(L, 1);
+    }
+}
+
+/* What one option says of another. */
+static void check_together(lua_State *L, struct plan *p) {
+    union address address;
+    if (p->tls.cert && !p->tls.key) luaL_error(L, "ws.connect: tls.cert needs tls.key");
+    if (p->tls.key && !p->tls.cert) luaL_error(L, "ws.connect: tls.key needs tls.cert");
+    bool both = p->family && p->local && address_read(&address, p->local, 0) != ADDRESS_NONE;
+    if (both && (p->family == 4) != (address.any.sa_family == AF_INET))
+        luaL_error(L, "ws.connect: local_address '%s' is no IPv%d address (family = %d)", p->local, p->family,
+                   p->family);
+    struct retry_policy *r = &p->settings.retry;
+    if (r->min <= r->max) return;
+    lua_getfield(L, 1, "reconnect");
+    if (lua_getfield(L, -1, "max") != LUA_TNIL) luaL_error(L, "ws.connect: reconnect.min is more than reconnect.max");
+    r->max = r->min;
+    lua_pop(L, 2);
+}
+
+static void read_callbacks(lua_State *L, int box, unsigned heard) {
     for (int i = 0; i < CALLBACKS; i++) {
         if (!(heard & 1u << i)) continue;
-        bool given_one = lua_getfield(L, 1, callback_names[i]) != LUA_TNIL;
-        if (given_one && !l_callable_is(L, -1)) l_option_wrong(L, callback_names[i], "a " L_CALLABLE);
-        if (given_one)
+        bool given = lua_getfield(L, 1, callback_names[i]) != LUA_TNIL;
+        if (given && !l_callable_is(L, -1)) l_option_wrong(L, callback_names[i], "a " L_CALLABLE);
+        if (given)
             l_conn_set_callback(L, box, (enum callback)i);
         else
             lua_pop(L, 1);
     }
+}
+
+void l_options_read(lua_State *L, int box) {
+    box = lua_absindex(L, box);
+    struct plan *plan = l_conn_plan(L, l_conn_look(L, box)->conn);
+    if (lua_getfield(L, 1, "url") == LUA_TNIL) luaL_error(L, "ws.connect: url is missing");
+    lua_pop(L, 1);
+    unsigned heard;
+    uint64_t given = given_of(L, 1, plan_options, &heard, "");
+    bool defaults = heard == (1u << CALLBACKS) - 1;                  /* then few are there */
+    lua_createtable(L, 0, defaults ? 0 : __builtin_popcount(heard)); /* to grow would be dearer */
+    lua_setiuservalue(L, box, BOX_FIELDS);
+    read_rows(L, 1, box, plan_options, plan, given, "");
+    check_together(L, plan);
+    read_callbacks(L, box, heard);
 }

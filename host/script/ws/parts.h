@@ -1,6 +1,6 @@
 /* parts: what the files that tell a script of its connections share: what they tell (events.c), in which task
- * (delivery.c), what a callback is called with (arguments.c), and the functions that give url and headers (start.c).
- * Nobody else includes it. */
+ * (delivery.c), what a callback is called with (arguments.c), what the handshake asks for (request.c), and the
+ * functions that give url and headers (start.c). Nobody else includes it. */
 #ifndef SCRIPT_WS_PARTS_H
 #define SCRIPT_WS_PARTS_H
 
@@ -22,6 +22,17 @@ int l_arguments_message(lua_State *L, struct conn_box *b, const struct ws_event 
 
 /* on_ping or on_pong. */
 int l_arguments_control(lua_State *L, struct conn_box *b, enum callback which, const struct ws_event *ev);
+
+/* ---- request.c: each reads the value on the top; raises ---- */
+
+void l_request_read_url(lua_State *L, int box);
+void l_request_read_headers(lua_State *L, int box);
+void l_request_read_protocols(lua_State *L, struct conn *c);
+void l_request_read_origin(lua_State *L, struct conn *c);
+
+/* The same for what a script's functions give, attempt by attempt: the value is at that index. */
+void l_request_url(lua_State *L, int value, struct conn_box *b);
+void l_request_headers(lua_State *L, int value, struct conn *c);
 
 /* ---- start.c ---- */
 

@@ -14,7 +14,7 @@ void start_refuse(struct conn_box *b, const char *why) {
 
 bool l_start_push(lua_State *L, struct conn_box *b) {
     static const char *const keys[] = {
-        [START_URL] = &l_options_url_function, [START_HEADERS] = &l_options_headers_function};
+        [START_URL] = &l_request_url_function, [START_HEADERS] = &l_request_headers_function};
     if (!start_is_current(b, b->delivery.event)) return false;
     for (; b->start < START_DONE; b->start++) {
         if (lua_rawgetp(L, FIELDS, keys[b->start]) != LUA_TNIL) {
@@ -30,9 +30,9 @@ bool l_start_push(lua_State *L, struct conn_box *b) {
 void l_start_take(lua_State *L, struct conn_box *b) {
     if (!start_is_current(b, b->delivery.event)) return; /* its attempt has ended meanwhile */
     if (b->start++ == START_HEADERS) {
-        l_options_headers(L, -1, b->conn);
+        l_request_headers(L, -1, b->conn);
     } else {
-        l_options_url(L, -1, b);
+        l_request_url(L, -1, b);
     }
     l_conn_share_plan(L, b);
 }

@@ -1,0 +1,93 @@
+/* option: what a connection can be told, a row for each option: what it is called, what it may be, where it is kept,
+ * and when a reload applies it. What is done to all of them is done by their rows: here they are compared, copied,
+ * counted and freed; script/ws/options.c reads them from Lua. */
+#ifndef NET_OPTION_H
+#define NET_OPTION_H
+
+#include "wire/url.h"
+#include <stddef.h>
+
+/* What a script may write, and as what it is kept. */
+enum option_kind {
+    OPTION_FLAG,     /* true or false; bool */
+    OPTION_NOT,      /* the same, kept as its opposite: so that all zero is what is usual */
+    OPTION_SECONDS,  /* 0 or more; uint64_t, nanoseconds */
+    OPTION_TIMEOUT,  /* the same, more than 0 */
+    OPTION_BYTES,    /* 1 or more; size_t */
+    OPTION_WHOLE,    /* a whole number from `least` to `most`; an integer of any size */
+    OPTION_FACTOR,   /* a number, `least` or more; double */
+    OPTION_WORD,     /* one of `words`; an int or enum */
+    OPTION_TEXT,     /* a string without CR, LF and NUL that is `good`; char *, NULL: not given */
+    OPTION_SECRET,   /* the same; it may have line ends; overwritten before it is freed */
+    OPTION_LIST,     /* a string or several, which all are `good`; char *, with commas between them */
+    OPTION_CODES,    /* a list of whole numbers from `least` to `most`; struct retry_codes */
+    OPTION_ROWS,     /* a table, with `rows` of its own; a struct */
+    OPTION_SWITCHED, /* the same, or true or false; a struct that begins with a bool */
+    OPTION_URL,      /* struct url */
+    OPTION_PROXY,    /* a url, or false; struct option_proxy */
+    OPTION_HEADERS,  /* the rest is lines or words that whoever reads it has checked; struct buf */
+    OPTION_PROTOCOLS,
+    OPTION_ORIGIN,
+    OPTION_RESOLVE,
+    OPTION_NAME, /* kept beside the connection (script/ws/conn.h), as is the next */
+    OPTION_BINARY,
+    OPTION_KINDS,
+};
+
+/* When a reload applies it to a connection that lives on. Bits. */
+enum option_applied {
+    OPTION_AT_ONCE = 1,
+    OPTION_NEXT_HANDSHAKE = 2, /* this one has been made, or is judged by what was asked for */
+    OPTION_REOPENS = 4,        /* the connection is opened anew */
+    OPTION_MOVES = 8,          /* so is it, but where a function of the script's chooses, attempt by attempt */
+};
+
+struct option_word {
+    const char *word;
+    int value;
+};
+
+struct option {
+    const char *name; /* "ping_interval", "tls.verify"; NULL: the end of a list, of 64 at most */
+    enum option_kind kind;
+    enum option_applied applied; /* of rows within a table: that of the table */
+    uint16_t at, size;           /* where it is kept in its struct, bytes; size 0: not there */
+    double least, most;
+    double usual; /* what it is when it is not given: seconds, bytes, 1 for true, the value of a word */
+    const struct option_word *words; /* NULL at the end */
+    bool (*good)(struct slice text); /* NULL: any */
+    const char *expected;            /* what it must be, as errors say it, where the kind alone does not tell */
+    const struct option *rows;
+};
+
+/* Where in struct `type` the member `field` is: for `at` and `size`. */
+#define OPTION_AT(type, field) .at = offsetof(struct type, field), .size = sizeof((struct type *)0)->field
+
+/* The proxy to take. Without a host: as the environment says. */
+struct option_proxy {
+    struct url url;
+    bool none; /* whatever the environment says */
+};
+
+/* Stores a number (a truth as 0 or 1, seconds, bytes, the value of a word) where the row says, in the struct at `base`.
+ * Of the kinds up to OPTION_WORD. More than can be counted is as much as can be. */
+void option_put(const struct option *o, void *base, double value);
+
+/* Gives all numbers of the struct at `base` what is usual. */
+void options_usual(const struct option *rows, void *base);
+
+/* The name of the first that differs between two structs, of those applied in one of these ways (bits); NULL: none. */
+const char *options_differ(const struct option *rows, const void *a, const void *b, unsigned applied);
+enum { OPTIONS_ALL = OPTION_AT_ONCE | OPTION_NEXT_HANDSHAKE | OPTION_REOPENS | OPTION_MOVES };
+
+/* `to` was copied from a struct as it is (by `=`): gives it its own of what memory is kept for. False without memory:
+ * then what could not be copied is empty. */
+bool options_copy(const struct option *rows, void *to);
+
+/* Frees that memory; what was in it is empty then. */
+void options_clear(const struct option *rows, void *base);
+
+/* How much memory it is, bytes. */
+size_t options_size(const struct option *rows, const void *base);
+
+#endif
