@@ -201,16 +201,17 @@ static int l_exit(lua_State *L) {
     struct luv *luv = e->luv;
     int status = lua_isboolean(L, 1) ? (lua_toboolean(L, 1) ? EXIT_SUCCESS : EXIT_FAILURE)
                                      : (int)luaL_optinteger(L, 1, EXIT_SUCCESS);
-    if ((lua_toboolean(L, 2) || e->tester) && l_task_can_wait(L)) return l_task_exit(L, status);
-    if (e->tester) { /* the code around it is left by an error, which nobody is told of */
+    if ((lua_toboolean(L, 2) || engine_is_tested(e)) && l_task_can_wait(L)) return l_task_exit(L, status);
+    if (engine_is_tested(e)) { /* the code around it is left by an error, which nobody is told of */
         if (!e->ended && !e->tasks.exits) e->host->exit(e->app, status);
         e->exited = true;
         return luaL_error(L, "os.exit was called");
     }
     bool ended = net_end_threads(e->net);
     if (!ended || (luv && luv_has_requests(luv)))
-        net_leave(engine_of(L)->net, status);                            /* C's exit would wait for them */
-    if ((luv && luv_is_turning(luv)) || e->relay.from) lua_settop(L, 1); /* its loop, or bots, cannot be closed now */
+        net_leave(engine_of(L)->net, status); /* C's exit would wait for them */
+    if ((luv && luv_is_turning(luv)) || (e->test && e->test->relay.from))
+        lua_settop(L, 1); /* its loop, or bots, cannot be closed now */
     if (luv && lua_toboolean(L, 2)) luv_end(luv);
     lua_pushvalue(L, lua_upvalueindex(1));
     lua_insert(L, 1);
@@ -284,7 +285,7 @@ static void on_warning(void *arg, const char *message, int more) {
         if (strcmp(message, "@off") == 0) w->on = false;
         return;
     }
-    FILE *to = w->engine->err ? w->engine->err : stderr;
+    FILE *to = engine_err(w->engine) ? engine_err(w->engine) : stderr;
     if (w->on && !w->within) fputs("Lua warning: ", to);
     if (w->on) shown_write(to, slice_str(message), SHOWN_TABS);
     if (w->on && !more) fputs("\n", to);
@@ -328,6 +329,11 @@ struct engine *engine_new(struct net *net, const struct engine_host *host, void 
     return e;
 }
 
+struct engine_test *engine_for_test(struct engine *e) {
+    if (!e->test) e->test = reserve_take(sizeof *e->test);
+    return e->test;
+}
+
 void engine_set_script(struct engine *e, const char *path) {
     free(e->script);
     e->script = reserve_copy(path);
@@ -359,6 +365,7 @@ void engine_free(struct engine *e) {
     account_release(e->account);
     free(e->script);
     free(e->folder);
+    free(e->test);
     free(e);
 }
 
@@ -377,9 +384,9 @@ void l_engine_push_weak(lua_State *L, const void *key) {
 /* ---- errors, and whose turn it is ---- */
 
 void engine_report(struct engine *e, const char *message) {
-    if (e->quiet || (e->tester && e->exited)) return;
+    if ((e->test && e->test->quiet) || (engine_is_tested(e) && e->exited)) return;
     outlet_is_behind(&e->net->outlet);
-    log_report(e->err, LOG_ERROR, "%s", message);
+    log_report(engine_err(e), LOG_ERROR, "%s", message);
     if (e->host->failed) e->host->failed(e->app, message);
     if (e->strict && e->staged)
         e->stops = true, e->stop_status = 1; /* if it ever takes over */

@@ -43,6 +43,20 @@ struct engine_gift {
     void *what;
 };
 
+/* What only tests need. */
+struct engine_test {
+    struct engine *tester; /* of a bot under test (testing/bot.h): who tests it; NULL: this is who tests */
+    struct limit *limit;   /* of the test that runs (testing/testing.c) */
+    bool collects;         /* errors of tasks are kept for a test, not reported */
+    bool quiet;            /* one is told that was kept */
+    bool stopping;         /* a bot under test stops: no connection begins any more */
+    FILE *err;             /* of a bot under test: where errors are told; NULL: stderr */
+    struct relay {
+        lua_State *in;   /* the thread in which a hook hears of bots; NULL: there is none yet */
+        lua_State *from; /* the bot's, of which it hears now; NULL: it does not */
+    } relay;             /* testing/relay.h */
+};
+
 struct engine {
     lua_State *L; /* the main thread: never the one a function was called with, which may be long gone */
     struct net *net;
@@ -71,10 +85,6 @@ struct engine {
     bool ends_with_main;          /* what still lives when that has ended keeps no program alive: tests were run */
     bool hooked;                  /* a script has set a debug hook (hook.h) */
     bool hooks_all;               /* threads without one of their own have that of the main thread */
-    struct relay {
-        lua_State *in;            /* the thread in which a hook hears of bots; NULL: there is none yet */
-        lua_State *from;          /* the bot's, of which it hears now; NULL: it does not */
-    } relay;                      /* testing/relay.h */
     struct luv *luv;              /* NULL: no script asked for it */
     lua_State *volatile running;  /* the thread that Lua runs in; NULL: it does not run */
     volatile uint64_t entered_at; /* since when, by uv_hrtime */
@@ -90,7 +100,6 @@ struct engine {
     bool is_checked;  /* and never will be: it is only looked at */
     bool ended;       /* another has taken over: nothing begins any more */
     bool holds;       /* connections tell nothing: a reload is about to come (delivery_hold) */
-    bool stopping;    /* a bot under test stops: no connection begins any more */
     bool exited;      /* os.exit was called: while it was staged, or, by a bot under test, where it could not wait */
     bool stops, asks; /* while it was staged, host.stop or host.reload were called */
     bool is_late;     /* while it was staged, one was told that it takes long */
@@ -103,12 +112,8 @@ struct engine {
     struct timer *timers;                /* those that are set */
     struct serving *servings;            /* its web servers (l_serve.h) */
     uint64_t births;                     /* connections, timers and tasks are numbered as they begin */
-    bool collects;                       /* errors of tasks are kept for a test, not reported */
-    bool quiet;                          /* one is told that was kept */
-    struct engine *tester;               /* of a bot under test (testing/bot.h): who tests it; NULL: nobody */
-    struct limit *limit;                 /* of the test that runs (testing/testing.c) */
-    lua_Hook watchdog;                   /* looks at that limit in every thread; NULL: there is none */
-    FILE *out, *err;                     /* of a bot under test: what is printed, and told; NULL: stdout, stderr */
+    lua_Hook watchdog;                   /* looks at a limit in every thread; NULL: there is none */
+    struct engine_test *test;            /* NULL: it neither runs tests nor is a bot under test */
     struct engine_file *files;           /* what it was loaded from */
     unsigned file_count;
     size_t sources;                        /* bytes of their texts that are kept */
@@ -119,6 +124,13 @@ struct engine {
 /* A new state with Lua's libraries and ours; `host` may be NULL where no script runs. NULL without memory.
  * `no_environment` is `lua -E`: LUA_PATH and the like are not looked at. */
 struct engine *engine_new(struct net *net, const struct engine_host *host, void *app, bool no_environment);
+
+/* What tests need, all zero at first. */
+struct engine_test *engine_for_test(struct engine *e);
+static inline bool engine_is_tested(const struct engine *e) { return e->test && e->test->tester; }
+static inline bool engine_collects(const struct engine *e) { return e->test && e->test->collects; }
+static inline bool engine_stops(const struct engine *e) { return e->test && e->test->stopping; }
+static inline FILE *engine_err(const struct engine *e) { return e->test ? e->test->err : NULL; }
 
 /* Limits what Lua's objects and what the host keeps for the script (options, messages that wait, names) may take
  * together. The host stops a little before: what is left then is for Lua alone, so that the script can go on. */

@@ -240,12 +240,12 @@ static const char *without_values(lua_State *L, const char *what) {
 /* Finds the frame at a level of a thread; where that is the one in which a hook hears of a bot (testing/relay.h),
  * behind its own those of the bot. Returns whose frame it is, or NULL. */
 static lua_State *find_frame_behind(lua_State *of, int level, lua_Debug *frame) {
-    const struct relay *r = &engine_of(of)->relay;
+    const struct engine_test *test = engine_of(of)->test;
     int depth = 0;
     if (lua_getstack(of, level, frame)) return of;
-    if (level < 0 || of != r->in || !r->from) return NULL;
+    if (level < 0 || !test || of != test->relay.in || !test->relay.from) return NULL;
     while (lua_getstack(of, depth, frame)) depth++;
-    return find_frame_behind(r->from, level - depth + 1, frame); /* its level 0 is the relay */
+    return find_frame_behind(test->relay.from, level - depth + 1, frame); /* its level 0 is the relay */
 }
 
 /* debug.getinfo([thread,] level or function [, what]). A frame of a bot under test has no values for this state. */

@@ -166,7 +166,7 @@ static bool tell_of_memory(const struct stopping *s, lua_Integer number) {
     door_call(s->engine, l_left_out, &l, NULL);
     if (!l.where[0]) return false;
     snprintf(line, sizeof line, "host.on_stop: not enough memory for the function at %s", l.where);
-    log_write(s->engine->err, LOG_ERROR, slice_str(line));
+    log_write(engine_err(s->engine), LOG_ERROR, slice_str(line));
     return true;
 }
 
@@ -227,7 +227,7 @@ static int l_log(lua_State *L) {
     luaL_pushresult(&line);
     size_t size;
     const char *text = lua_tolstring(L, -1, &size);
-    log_write(engine_of(L)->err, level, slice_of(text, size));
+    log_write(engine_err(engine_of(L)), level, slice_of(text, size));
     return 0;
 }
 

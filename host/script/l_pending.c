@@ -22,7 +22,7 @@ static bool find_line(lua_State *co, lua_Debug *frame) {
 void l_pending_note(lua_State *L, int index) {
     const struct engine *e = engine_of(L);
     lua_Debug frame;
-    if (!e->tester && !e->collects && !e->net->clock.frozen) return;
+    if (!engine_is_tested(e) && !engine_collects(e) && !e->net->clock.frozen) return;
     if (!find_line(L, &frame)) return;
     index = lua_absindex(L, index);
     l_engine_push_weak(L, &places_key);

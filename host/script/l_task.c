@@ -48,7 +48,8 @@ static void on_ended(struct task *t, void *arg, enum task_end how) {
     struct engine *e = h->engine;
     h->how = how;
     bool is_kept = how != TASK_CANCELLED && door_call(e, l_keep_results, h, NULL);
-    bool is_heard = is_kept && e->collects && task_is_joined(t); /* in a test: what that expects need not be told */
+    bool is_heard =
+        is_kept && engine_collects(e) && task_is_joined(t); /* in a test: what that expects need not be told */
     if (how == TASK_FAILED && !is_heard) task_report(t, NULL);
     h->task = NULL;
     task_wake_all(&h->joiners);

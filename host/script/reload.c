@@ -40,7 +40,7 @@ struct engine *reload_stage(struct engine *e, char **why) {
     next->worker = e->worker;
     next->workers = e->workers;
     next->strict = e->strict;
-    if (e->tester)
+    if (engine_is_tested(e))
         engine_share_memory(next, e);
     else
         next->account->most = e->account->most;
@@ -164,7 +164,7 @@ static void put_cut(struct buf *report, const struct engine *last) {
         *(is_callback ? &callbacks : &tasks) += 1;
         if (!log_wants(LOG_DEBUG)) continue;
         char *text = task_describe(t, is_callback ? "cut a callback that waited" : "cut a task that waited");
-        log_report(last->err, LOG_DEBUG, "%s", text);
+        log_report(engine_err(last), LOG_DEBUG, "%s", text);
         free(text);
     }
     if (callbacks || tasks)

@@ -181,12 +181,12 @@ static void finish(struct task *t, enum task_end how) {
     use_set_aside(t);
     unlink_all(t);
     if (how == TASK_FAILED && e->host->erred) e->host->erred(e->app);
-    if (how == TASK_FAILED && e->collects && !task_is_joined(t)) {
+    if (how == TASK_FAILED && engine_collects(e) && !task_is_joined(t)) {
         door_call(e, l_collect, t, NULL);
-        e->quiet = true; /* it is told with the test */
+        e->test->quiet = true; /* it is told with the test */
     }
     if (t->ended) t->ended(t, t->arg, how);
-    e->quiet = false;
+    if (e->test) e->test->quiet = false;
     free(t->raises);
     t->raises = NULL;
     reset(t, how);

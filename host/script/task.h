@@ -15,7 +15,7 @@ struct waiters {
     struct task *first, *last;
 };
 
-/* Registry: errors of tasks, a list, while engine->collects. */
+/* Registry: errors of tasks, a list, while engine_collects. */
 #define TASK_ERRORS "wsbot.task errors"
 
 enum task_end {

@@ -87,7 +87,7 @@ void bot_end(struct bot *b) {
     b->engine = NULL;
     if (!e) return;
     clock_cancel(&e->net->clock, &b->late);
-    e->stopping = true;
+    engine_for_test(e)->stopping = true;
     for (struct conn_box *box = e->boxes; box; box = box->next) conn_detach(box->conn);
     say_goodbye(e);
     engine_free(e);
@@ -102,7 +102,7 @@ static bool has_connections(const struct engine *e) {
 bool bot_is_alive(const struct bot *b) {
     const struct engine *e = b->engine;
     if (!e || b->has_exited) return false;
-    if (e->stopping) return !b->stopped || has_connections(e) || e->servings || e->tasks.ready.first;
+    if (engine_stops(e)) return !b->stopped || has_connections(e) || e->servings || e->tasks.ready.first;
     return e->tasks.all || e->servings || e->timers || has_connections(e) || luv_is_waited_for(e->luv);
 }
 
@@ -194,8 +194,8 @@ static void on_stop_late(struct deadline *d) {
 static void stop(struct bot *b) {
     struct clock *clock = &b->tester->net->clock;
     b->stops = true;
-    if (!b->engine || b->engine->stopping || b->has_exited) return;
-    b->engine->stopping = true;
+    if (!b->engine || engine_stops(b->engine) || b->has_exited) return;
+    engine_for_test(b->engine)->stopping = true;
     clock_set(clock, &b->late, clock_now(clock) + ON_STOP_LIMIT * CLOCK_SECOND, on_stop_late);
     l_host_call_on_stop(b->engine, on_stop_done, b);
 }

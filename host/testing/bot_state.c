@@ -113,8 +113,8 @@ static int l_dress(lua_State *L) {
     lua_pushcfunction(L, l_print);
     lua_setglobal(L, "print");
     lua_getglobal(L, "io");
-    put_file(L, e->out, "stdout", "output");
-    put_file(L, e->err, "stderr", NULL);
+    put_file(L, b->out.file, "stdout", "output");
+    put_file(L, b->err.file, "stderr", NULL);
     FILE *nothing = fopen("/dev/null", "r");
     if (nothing) put_file(L, nothing, "stdin", "input");
     lua_getglobal(L, "os");
@@ -136,9 +136,9 @@ static int l_dress(lua_State *L) {
 }
 
 bool bot_dress(struct bot *b, struct engine *e) {
-    e->tester = b->tester;
-    e->out = b->out.file;
-    e->err = b->err.file;
+    struct engine_test *test = engine_for_test(e);
+    test->tester = b->tester;
+    test->err = b->err.file;
     engine_set_watchdog(e, NULL, b->tester->watchdog);
     bool ok = door_call(e, l_dress, b, &b->failure);
     if (ok && b->path) engine_set_script(e, b->path);

@@ -31,7 +31,7 @@ static void open_relay(lua_State *L, struct relay *r) {
 }
 
 void l_relay_know(lua_State *L, struct bot *b) {
-    struct relay *r = &engine_of(L)->relay;
+    struct relay *r = &engine_for_test(engine_of(L))->relay;
     if (!r->in) open_relay(L, r);
     lua_rawgetp(L, LUA_REGISTRYINDEX, &bots_key);
     lua_pushvalue(L, -2);
@@ -61,14 +61,15 @@ static bool push_call(lua_State *in, const struct bot *b, int event, lua_Integer
 /* Calls the function of the test. Where that fails, so does what it hears of. */
 static void l_tell(lua_State *L, const struct bot *b, int event, lua_Integer line) {
     struct engine *test = b->tester;
-    lua_State *in = test->relay.in;
+    struct relay *relay = &engine_for_test(test)->relay;
+    lua_State *in = relay->in;
     if (!push_call(in, b, event, line)) return;
     lua_sethook(in, test->watchdog, test->watchdog ? LUA_MASKCOUNT : 0, ENGINE_CHECK_EVERY);
-    test->relay.from = L;
+    relay->from = L;
     lua_State *running = engine_enter(test, in);
     int rc = lua_pcall(in, 2, 0, 0);
     engine_leave(test, running);
-    test->relay.from = NULL;
+    relay->from = NULL;
     if (rc != LUA_OK) {
         bool is_text = lua_type(in, -1) == LUA_TSTRING;
         lua_pushstring(L, is_text ? lua_tostring(in, -1) : "an error in a debug hook of the test");

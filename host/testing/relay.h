@@ -15,6 +15,6 @@ void l_relay_know(lua_State *L, struct bot *b);
 void l_relay_begin(lua_State *L, struct bot *b);
 
 /* Does a hook of the test run inside a bot right now? Then no bot may end. */
-static inline bool relay_is_busy(const struct engine *test) { return test->relay.from != NULL; }
+static inline bool relay_is_busy(const struct engine *test) { return test->test && test->test->relay.from; }
 
 #endif

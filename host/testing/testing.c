@@ -129,7 +129,7 @@ static void describe(const struct limit *l, const char *where, char *text, size_
 static void l_busy(lua_State *L, lua_Debug *debug) {
     (void)debug;
     struct engine *e = engine_of(L);
-    struct limit *l = e->tester ? e->tester->limit : e->limit;
+    struct limit *l = engine_for_test(engine_is_tested(e) ? e->test->tester : e)->limit;
     char text[160];
     if (!l) {
         engine_unhook(L);
@@ -164,7 +164,7 @@ static void on_closed(uv_handle_t *timer) { free(timer->data); }
 
 static void end_limit(void *object) {
     struct limit *l = object;
-    struct limit **in = &l->engine->limit; /* not always the first: a coroutine may be left within another */
+    struct limit **in = &l->engine->test->limit; /* not always the first: a coroutine may be left within another */
     while (*in != l) in = &(*in)->outer;
     *in = l->outer;
     uv_close((uv_handle_t *)&l->timer, on_closed);
@@ -198,8 +198,8 @@ static int l_guard(lua_State *L) {
     l->task = e->tasks.current->born;
     l->seconds = seconds;
     l->until = uv_hrtime() + clock_from_seconds(seconds);
-    l->outer = e->limit;
-    e->limit = l;
+    l->outer = engine_for_test(e)->limit;
+    e->test->limit = l;
     lua_replace(L, 1);
     lua_toclose(L, 1);
     uv_update_time(e->net->loop); /* the last test may have kept it from turning */
@@ -252,7 +252,7 @@ static int l_unbase64(lua_State *L) {
 /* ---- errors of callbacks, timers and tasks ---- */
 
 static int l_collect(lua_State *L) {
-    engine_of(L)->collects = lua_toboolean(L, 1);
+    engine_for_test(engine_of(L))->collects = lua_toboolean(L, 1);
     return 0;
 }
 
@@ -265,7 +265,7 @@ static int l_end_with_main(lua_State *L) {
 /* Adds one that was told elsewhere. */
 static int l_blame(lua_State *L) {
     luaL_checkany(L, 1);
-    if (!engine_of(L)->collects) { /* there is no test that could fail */
+    if (!engine_collects(engine_of(L))) { /* there is no test that could fail */
         engine_report(engine_of(L), luaL_tolstring(L, 1, NULL));
         return 0;
     }

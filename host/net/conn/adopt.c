@@ -77,8 +77,7 @@ static void swap_plans(struct conn *c, struct conn *like, bool with_url) {
     conn_share_plan(c);
     conn_renew_step(c);
     if (c->phase == CONN_OPEN) {
-        ws_limit(&c->ws, c->plan->settings.max_message_size);
-        conn_apply_send_limits(c);
+        conn_apply_limits(c);
         if (pings != c->plan->settings.ping_interval)
             conn_ping_changed(c);
         else

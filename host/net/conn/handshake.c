@@ -55,7 +55,7 @@ static void opened(struct conn *c, const struct deflate_params *deflate) {
     clock_cancel(&c->net->clock, &c->step);
     conn_enter(c, CONN_OPEN);
     c->opened_at = c->last_in = conn_now(c);
-    conn_apply_send_limits(c);
+    conn_apply_limits(c);
     c->given_messages = c->given_bytes = 0;
     conn_ping_changed(c);
     conn_mark_busy(c);

@@ -81,8 +81,9 @@ int conn_write(struct conn *c, enum ws_kind kind, struct slice data);
 
 /* So many bytes were given to the socket. */
 void conn_note_given(struct conn *c, size_t bytes);
-/* It is open, or has another plan: so much may wait, in fragments of that size. */
-void conn_apply_send_limits(struct conn *c);
+
+/* It is open, or has another plan: the conversation keeps to what that allows. */
+void conn_apply_limits(struct conn *c);
 
 /* Open: tells that all is written, where somebody is to hear of that. */
 void conn_look_drained(struct conn *c);

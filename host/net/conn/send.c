@@ -127,9 +127,10 @@ int conn_send_raw(struct conn *c, struct slice bytes) {
 
 /* ---- what waits ---- */
 
-void conn_apply_send_limits(struct conn *c) {
+void conn_apply_limits(struct conn *c) {
     const struct conn_settings *s = &c->plan->settings;
     size_t heads = s->fragment_size ? s->max_send_buffer / s->fragment_size * FRAME_HEAD_MAX : 0;
+    ws_limit(&c->ws, s->max_message_size);
     c->ws.fragment = s->fragment_size;
     c->out.cap = s->max_send_buffer + heads + CONN_CONTROL_ROOM;
 }

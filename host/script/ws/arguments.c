@@ -131,7 +131,7 @@ static void log_failure(const struct conn_box *b, const struct fault *fault) {
     const char *host = b->conn->plan->url.host;
     snprintf(text, sizeof text, "%s: %s: %s (set on_error to handle this)", host ? host : "connection", fault->kind,
              fault->text);
-    log_write(b->engine->err, LOG_WARN, slice_str(text));
+    log_write(engine_err(b->engine), LOG_WARN, slice_str(text));
 }
 
 int l_arguments_event(lua_State *L, struct conn_box *b, const struct inbox_event *ev) {

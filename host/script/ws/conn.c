@@ -129,7 +129,7 @@ static int l_reconnect(lua_State *L) {
     lua_Number seconds = luaL_optnumber(L, 2, 0);
     luaL_argcheck(L, seconds >= 0, 2, "seconds must not be negative");
     struct farewell f = check_farewell(L, 3);
-    if (b->engine->ended || b->engine->stopping) return 0;
+    if (b->engine->ended || engine_stops(b->engine)) return 0;
     if (b->engine->staged) {
         struct conn_staged *s = stage(b);
         if (!s->ends) s = stage_farewell(L, b, f);
@@ -342,7 +342,7 @@ static int l_connect(lua_State *L) {
     enlist(b);
     box_anchor(L, 2, b);
     l_pending_note(L, 2);
-    if (!e->stopping) conn_open(b->conn, 0);
+    if (!engine_stops(e)) conn_open(b->conn, 0);
     delivery_settle(b);
     return 1;
 }
