@@ -170,29 +170,13 @@ static void end_attempt(struct generations *g) {
     g->attempt = (struct attempt){0};
 }
 
-static void take_over(struct generations *g, struct engine *next, uint64_t began) {
-    struct worker *w = g->worker;
-    struct engine *last = w->engine;
-    struct buf report;
+/* What is told of a generation that has taken over. */
+static void tell(struct generations *g, struct slice report, uint64_t began) {
+    const struct worker *w = g->worker;
     char place[32] = "";
-    buf_init(&report, 4096);
-    w->engine = next;
-    g->failed = false;
-    engine_set_watchdog(next, next->main, NULL); /* which was that of a staged script */
-    if (!w->goes_back) past_push(&g->past, loader_take_files(last));
-    begin_trial(g);
-    reload_commit(last, next, &report);
-    worker_trim_memory(w);
-    worker_handle_signals(w, true);
-    if (next->workers > 1) snprintf(place, sizeof place, ", worker %u", next->worker);
-    log_line(LOG_INFO, "reload %llu: %.*s (%s%s, %.1f ms)", (unsigned long long)next->reloads,
-             SLICE_ARGS(buf_slice(&report)), name_of(g, w->reload_cause ? w->reload_cause : "?"), place,
-             (double)(uv_hrtime() - began) / 1e6);
-    buf_clear(&report);
-    end_attempt(g);
-    pool_report(w, true);
-    if (next->stops) worker_stop(w, next->stop_status);
-    if (next->asks) worker_reload(w, "host.reload");
+    if (w->engine->workers > 1) snprintf(place, sizeof place, ", worker %u", w->engine->worker);
+    log_line(LOG_INFO, "reload %llu: %.*s (%s%s, %.1f ms)", (unsigned long long)w->engine->reloads, SLICE_ARGS(report),
+             name_of(g, w->reload_cause ? w->reload_cause : "?"), place, (double)(uv_hrtime() - began) / 1e6);
 }
 
 static void fail(struct generations *g, const char *why) {
@@ -258,53 +242,89 @@ static bool gives_grace(struct generations *g, uint64_t now) {
     return true;
 }
 
+/* A reload that is under way. */
+struct step {
+    struct generations *g;
+    struct later *later;
+    bool goes_back; /* to the sources of the generation before */
+    bool again;     /* it has met half a save */
+};
+
+static bool load_next(void *arg, struct engine *next, char **why) {
+    struct step *s = arg;
+    if (s->goes_back) next->past = past_pop(&s->g->past);
+    s->later = reserve_take(sizeof *s->later);
+    *s->later = (struct later){.run = {.worker = s->g->worker, .engine = next}, .generations = s->g};
+    bool ok = load(s->g, s->later);
+    s->again = !s->goes_back && begins_again(s->g, next, ok);
+    *why = s->later->run.error;
+    s->later->run.error = NULL;
+    return ok && !s->again;
+}
+
+static bool judge_next(void *arg, struct engine *next, bool ok, char **why) {
+    struct step *s = arg;
+    (void)why;
+    if (s->g->watch && !s->again) watch_loaded(s->g->watch, next->files, !ok); /* a save of any may mend what failed */
+    if (ok) return true;
+    past_push(&s->g->past, next->past);
+    next->past = NULL;
+    return false;
+}
+
+static void use_next(void *arg, struct engine *next) {
+    struct step *s = arg;
+    struct engine *last = s->g->worker->engine;
+    s->g->worker->engine = next;
+    s->g->failed = false;
+    engine_set_watchdog(next, next->main, NULL); /* which was that of a staged script */
+    if (!s->goes_back) past_push(&s->g->past, loader_take_files(last));
+    begin_trial(s->g);
+    s->later->taken_over = true;
+    if (!s->later->script.running) free_later(s->later);
+}
+
+static void run_reload(struct generations *g) {
+    static const struct reload_way way = {load_next, judge_next, use_next};
+    struct step s = {.g = g, .goes_back = g->worker->goes_back};
+    struct buf report;
+    char *why = NULL;
+    uint64_t began = uv_hrtime();
+    int here = this_folder();
+    buf_init(&report, 4096);
+    bool ok = reload_run(g->worker->engine, &way, &s, &report, &why);
+    if (!ok) go_to(here);
+    leave(here);
+    if (ok) worker_trim_memory(g->worker);
+    worker_handle_signals(g->worker, true);
+    if (ok) {
+        tell(g, buf_slice(&report), began);
+        end_attempt(g);
+        pool_report(g->worker, true);
+        reload_follow(g->worker->engine);
+    } else {
+        if (s.later) free_later(s.later);
+        if (!s.again) fail(g, why ? why : "not enough memory");
+    }
+    buf_clear(&report);
+    free(why);
+}
+
 static void reload(void *arg) {
     struct generations *g = arg;
-    struct engine *last = g->worker->engine;
-    uint64_t began = uv_hrtime();
+    uint64_t now = uv_hrtime();
     if (g->worker->stopping) {
         end_attempt(g);
         return;
     }
-    char *why = NULL;
     const char *unsaved;
-    if (!g->attempt.began) g->attempt.began = began;
-    bool goes_back = g->worker->goes_back;
-    const struct engine_file *file = goes_back ? NULL : loader_unsaved(last, &unsaved);
+    if (!g->attempt.began) g->attempt.began = now;
+    const struct engine_file *file = g->worker->goes_back ? NULL : loader_unsaved(g->worker->engine, &unsaved);
     if (file) {
         begin_again(g, file, unsaved);
         return;
     }
-    if (gives_grace(g, began)) return;
-    struct engine *next = reload_stage(last, &why);
-    if (!next) {
-        fail(g, why);
-        free(why);
-        return;
-    }
-    if (goes_back) next->past = past_pop(&g->past);
-    struct later *l = reserve_take(sizeof *l);
-    *l = (struct later){.run = {.worker = g->worker, .engine = next}, .generations = g};
-    int here = this_folder();
-    bool ok = load(g, l), again = !goes_back && begins_again(g, next, ok);
-    ok = ok && !again && reload_match(last, next, &l->run.error);
-    if (ok) l_host_call_on_reload(last);
-    if (g->watch && !again) watch_loaded(g->watch, next->files, !ok); /* a save of any may mend what failed */
-    if (!ok) {
-        go_to(here);
-        past_push(&g->past, next->past);
-        next->past = NULL;
-        reload_abandon(next);
-        worker_handle_signals(g->worker, true);
-        if (!again) fail(g, l->run.error ? l->run.error : "not enough memory");
-        free_later(l);
-        leave(here);
-        return;
-    }
-    leave(here);
-    l->taken_over = true;
-    if (!l->script.running) free_later(l);
-    take_over(g, next, began);
+    if (!gives_grace(g, now)) run_reload(g);
 }
 
 /* The path of the folder that the program was started in, with a / behind it; NULL: it is unknown. */

@@ -120,7 +120,9 @@ static int l_match(lua_State *L) {
     return 0;
 }
 
-bool reload_match(struct engine *last, struct engine *next, char **why) {
+/* Finds out which of its connections take over which of the last generation's; commit does it. False with `*why`: there
+ * is no memory for that. */
+static bool match(struct engine *last, struct engine *next, char **why) {
     struct matching m = {last, next};
     return door_call(next, l_match, &m, why);
 }
@@ -196,7 +198,8 @@ static void put_all(struct buf *report, struct told *t) {
     if (report->len == 0) buf_append(report, slice_str("no connections"));
 }
 
-void reload_commit(struct engine *last, struct engine *next, struct buf *report) {
+/* It loaded, and was matched: it takes over from `last`, which is closed. */
+static void commit(struct engine *last, struct engine *next, struct buf *report) {
     struct told told = {0};
     next->staged = false;
     for (struct conn_box *b = next->boxes; b; b = b->next) {
@@ -226,4 +229,25 @@ void reload_commit(struct engine *last, struct engine *next, struct buf *report)
     put_cut(report, last);
     engine_free(last);
     luv_take_over(next->luv);
+}
+
+/* ---- the whole ---- */
+
+bool reload_run(struct engine *last, const struct reload_way *way, void *arg, struct buf *report, char **why) {
+    struct engine *next = reload_stage(last, why);
+    if (!next) return false;
+    bool ok = way->load(arg, next, why) && match(last, next, why);
+    if (ok) l_host_call_on_reload(last);
+    if (!way->judge(arg, next, ok, why)) {
+        reload_abandon(next);
+        return false;
+    }
+    way->take_over(arg, next);
+    commit(last, next, report);
+    return true;
+}
+
+void reload_follow(struct engine *e) {
+    if (e->stops) e->host->stop(e->app, e->stop_status);
+    if (e->asks) e->host->reload(e->app);
 }

@@ -13,18 +13,32 @@
 bool reload_is_awaited(const struct engine *e);
 void reload_hold(struct engine *e, bool holds);
 
-/* Makes the next generation, with what `e` has in host.state. NULL with `*why`, the caller's, to be given to free(). */
+/* What is particular to whoever reloads: a program (app/generation.c), or a bot under test (testing/bot.c). */
+struct reload_way {
+    /* Runs the script in `next`, up to its end or its first wait. False where that failed, with `*why`, the caller's.
+     */
+    bool (*load)(void *arg, struct engine *next, char **why);
+
+    /* `ok`: it has loaded and was matched, and host.on_reload was called. Has the last word. */
+    bool (*judge)(void *arg, struct engine *next, bool ok, char **why);
+
+    /* It takes over: from here on nothing can fail. */
+    void (*take_over)(void *arg, struct engine *next);
+};
+
+/* One reload of `last`, from beginning to end. True: the next generation has taken over, `last` is gone, and `report`
+ * has a line for people: what was kept, reopened, opened, closed and cut off. False: `last` goes on as if nothing had
+ * been, with `*why`, the caller's, or NULL where there is nothing to be said. */
+bool reload_run(struct engine *last, const struct reload_way *way, void *arg, struct buf *report, char **why);
+
+/* Does what the script of a generation that took over had asked for by then: a stop, another reload. */
+void reload_follow(struct engine *e);
+
+/* The parts of it. Makes the next generation, with what `e` has in host.state. NULL with `*why`, the caller's, to be
+ * given to free(). */
 struct engine *reload_stage(struct engine *e, char **why);
 
 /* It failed: it is closed, and nothing has changed. */
 void reload_abandon(struct engine *next);
-
-/* Finds out which of its connections take over which of the last generation's; commit does it. False with `*why`, the
- * caller's: there is no memory for that. */
-bool reload_match(struct engine *last, struct engine *next, char **why);
-
-/* It loaded, and was matched: it takes over from `last`, which is closed. `report` gets a line for people: what was
- * kept, reopened, opened, closed and cut off. */
-void reload_commit(struct engine *last, struct engine *next, struct buf *report);
 
 #endif

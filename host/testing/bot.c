@@ -200,38 +200,39 @@ static void stop(struct bot *b) {
     l_host_call_on_stop(b->engine, on_stop_done, b);
 }
 
-static void take_over(struct bot *b, struct engine *next) {
-    struct engine *last = b->engine;
-    struct buf report;
-    char line[512];
-    buf_init(&report, 4096);
-    l_host_call_on_reload(last);
-    if (b->has_exited) { /* in one of these */
-        fail(b, "os.exit was called");
-        reload_abandon(next);
-        return;
-    }
-    b->engine = next;
-    reload_commit(last, next, &report);
-    snprintf(line, sizeof line, "reload %llu: %.*s", (unsigned long long)next->reloads, SLICE_ARGS(buf_slice(&report)));
-    log_write(b->err.file, LOG_INFO, slice_str(line));
-    buf_clear(&report);
-    if (next->asks) host_reload(b);
-    if (next->stops) host_stop(b, next->stop_status);
+static bool load_next(void *arg, struct engine *next, char **why) {
+    (void)why; /* the bot has it */
+    return run(arg, next);
 }
 
+static bool judge_next(void *arg, struct engine *next, bool ok, char **why) {
+    struct bot *b = arg;
+    (void)next;
+    (void)why;
+    if (ok && b->has_exited) fail(b, "os.exit was called"); /* in a function of host.on_reload */
+    return ok && !b->has_exited;
+}
+
+static void use_next(void *arg, struct engine *next) { ((struct bot *)arg)->engine = next; }
+
 static void reload(struct bot *b) {
+    static const struct reload_way way = {load_next, judge_next, use_next};
     if (!bot_is_alive(b) || b->stops) {
         fail(b, b->stops ? "the bot is to end" : "the bot has ended");
         return;
     }
-    struct engine *next = reload_stage(b->engine, &b->failure);
-    if (next && run(b, next) && reload_match(b->engine, next, &b->failure)) {
-        take_over(b, next);
-    } else {
-        if (next) reload_abandon(next);
+    struct buf report;
+    buf_init(&report, 4096);
+    if (reload_run(b->engine, &way, b, &report, &b->failure)) {
+        char line[512];
+        snprintf(line, sizeof line, "reload %llu: %.*s", (unsigned long long)b->engine->reloads,
+                 SLICE_ARGS(buf_slice(&report)));
+        log_write(b->err.file, LOG_INFO, slice_str(line));
+        reload_follow(b->engine);
+    } else if (!b->has_exited) {
         log_report(b->err.file, LOG_ERROR, "reload failed, the old code goes on: %s", b->failure);
     }
+    buf_clear(&report);
 }
 
 /* ---- what the script asks for, and the test ---- */

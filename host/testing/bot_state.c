@@ -10,8 +10,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* Upvalue: the bot. */
 static int l_print(lua_State *L) {
-    FILE *to = engine_of(L)->out;
+    FILE *to = ((struct bot *)lua_touserdata(L, lua_upvalueindex(1)))->out.file;
     int n = lua_gettop(L);
     for (int i = 1; i <= n; i++) {
         size_t size;
@@ -108,9 +109,9 @@ static void hold(lua_State *L, struct bot *b) {
 
 static int l_dress(lua_State *L) {
     struct bot *b = l_door_given(L, l_dress);
-    struct engine *e = engine_of(L);
     hold(L, b);
-    lua_pushcfunction(L, l_print);
+    lua_pushlightuserdata(L, b);
+    lua_pushcclosure(L, l_print, 1);
     lua_setglobal(L, "print");
     lua_getglobal(L, "io");
     put_file(L, b->out.file, "stdout", "output");
