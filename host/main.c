@@ -83,7 +83,7 @@ static int pool(const struct cli_options *options, const struct interpreter_opti
     }
     if (!options->watch && access(path, R_OK) != 0) { /* which no worker would get over */
         struct fault fault = {0};
-        fault_put(&fault, "script", "cannot open %s: %s", path, strerror(errno));
+        fault_put(&fault, FAULT_SCRIPT, "cannot open %s: %s", path, strerror(errno));
         return fail(&fault);
     }
     worker_open(&w, false, false);
@@ -101,7 +101,7 @@ static int open_record(struct worker *w, const struct cli_options *options, unsi
     int n = worker ? snprintf(path, sizeof path, "%s.%u", options->record, worker)
                    : snprintf(path, sizeof path, "%s", options->record);
     if (n < (int)sizeof path) return record_open(&w->net, path, options->record_secrets, fault);
-    fault_put(fault, "record", "--record: the name is too long");
+    fault_put(fault, FAULT_RECORD, "--record: the name is too long");
     return ERR_SYSTEM;
 }
 

@@ -341,7 +341,7 @@ int generations_open(struct generations *g, struct worker *w, const struct inter
     *g = (struct generations){.worker = w, .options = o, .how = how, .folder = -1};
     if (!interpreter_script(o) || o->interactive) {
         if (!watch) return 0;
-        fault_put(fault, "watch", "--watch needs a script that is a file");
+        fault_put(fault, FAULT_WATCH, "--watch needs a script that is a file");
         return ERR_SYSTEM;
     }
     if (watch) {

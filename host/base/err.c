@@ -22,7 +22,30 @@ const char *err_word(int err) {
     }
 }
 
-void fault_put(struct fault *f, const char *kind, const char *format, ...) {
+const char *const fault_words[FAULT_KINDS] = {
+    [FAULT_DNS] = "dns",
+    [FAULT_CONNECT] = "connect",
+    [FAULT_PROXY] = "proxy",
+    [FAULT_TLS] = "tls",
+    [FAULT_HANDSHAKE] = "handshake",
+    [FAULT_TIMEOUT] = "timeout",
+    [FAULT_PROTOCOL] = "protocol",
+    [FAULT_INVALID_UTF8] = "invalid_utf8",
+    [FAULT_TOO_BIG] = "too_big",
+    [FAULT_PING_TIMEOUT] = "ping_timeout",
+    [FAULT_RESET] = "reset",
+    [FAULT_CALLBACK] = "callback",
+    [FAULT_HTTP] = "http",
+    [FAULT_CLOSED] = "closed",
+    [FAULT_LIBRARY] = "library",
+    [FAULT_LISTEN] = "listen",
+    [FAULT_RECORD] = "record",
+    [FAULT_SCRIPT] = "script",
+    [FAULT_URL] = "url",
+    [FAULT_WATCH] = "watch",
+};
+
+void fault_put(struct fault *f, enum fault_kind kind, const char *format, ...) {
     if (f->kind) return;
     f->kind = kind;
     char text[sizeof f->text];

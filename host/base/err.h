@@ -21,24 +21,56 @@ enum err {
  * NULL. */
 const char *err_word(int err);
 
-/* Why something ended, told once. `kind` is one of the error words of on_error ("dns", "tls", ...), a string literal;
- * empty: no fault yet. `text` may be shown (base/shown.h), whoever said what is quoted in it; it is cut at its end
- * where it would not fit. */
+/* What kind of failure it is; fault_words has the words. */
+enum fault_kind {
+    FAULT_NONE,
+
+    /* what on_error tells (ws.error in lualib/meta/ws.lua) */
+    FAULT_DNS,
+    FAULT_CONNECT,
+    FAULT_PROXY,
+    FAULT_TLS,
+    FAULT_HANDSHAKE,
+    FAULT_TIMEOUT,
+    FAULT_PROTOCOL,
+    FAULT_INVALID_UTF8,
+    FAULT_TOO_BIG,
+    FAULT_PING_TIMEOUT,
+    FAULT_RESET,
+    FAULT_CALLBACK,
+
+    FAULT_HTTP, /* what http tells besides (http.error in lualib/meta/http.lua) */
+
+    /* what the program tells before a script runs */
+    FAULT_CLOSED,
+    FAULT_LIBRARY,
+    FAULT_LISTEN,
+    FAULT_RECORD,
+    FAULT_SCRIPT,
+    FAULT_URL,
+    FAULT_WATCH,
+    FAULT_KINDS,
+};
+extern const char *const fault_words[FAULT_KINDS]; /* "dns"; of FAULT_NONE: NULL */
+
+/* Why something ended, told once. `text` may be shown (base/shown.h), whoever said what is quoted in it; it is cut at
+ * its end where it would not fit. */
 struct fault {
-    const char *kind;
-    const char *system; /* the system's name of it, "ECONNRESET", where it comes from there; else NULL */
-    int alert;          /* the TLS alert that the peer sent (RFC 8446 6); 0: none */
+    enum fault_kind kind; /* FAULT_NONE: no fault yet */
+    const char *system;   /* the system's name of it, "ECONNRESET", where it comes from there; else NULL */
+    int alert;            /* the TLS alert that the peer sent (RFC 8446 6); 0: none */
     char text[512];
 };
 
-static inline bool fault_set(const struct fault *f) { return f->kind != 0; }
+static inline bool fault_set(const struct fault *f) { return f->kind != FAULT_NONE; }
+static inline const char *fault_word(const struct fault *f) { return fault_words[f->kind]; }
 
 /* What only a bug of ours can break, in every build: says where on stderr, and aborts. Never for what a peer, a script
  * or the system does. */
 #define err_must(condition) ((condition) ? (void)0 : err_bug(#condition, __FILE__, __LINE__))
 _Noreturn void err_bug(const char *condition, const char *file, int line);
 
-/* Keeps the first fault: a later one changes nothing. `kind` must be a string literal. */
-void fault_put(struct fault *f, const char *kind, const char *format, ...) __attribute__((format(printf, 3, 4)));
+/* Keeps the first fault: a later one changes nothing. */
+void fault_put(struct fault *f, enum fault_kind kind, const char *format, ...) __attribute__((format(printf, 3, 4)));
 
 #endif

@@ -84,10 +84,10 @@ static int l_performed(lua_State *L, int status, lua_KContext ctx) {
         http_describe(p->transfer, far, sizeof far);
         lua_getfield(L, OPTIONS, "timeout");
         number_print(text, sizeof text, "%s within %g s", far, lua_tonumber(L, -1));
-        return fail(L, "timeout", text);
+        return fail(L, fault_words[FAULT_TIMEOUT], text);
     }
     const struct fault *fault = http_fault(p->transfer);
-    if (fault_set(fault)) return fail(L, fault->kind, fault->text);
+    if (fault_set(fault)) return fail(L, fault_word(fault), fault->text);
     push_answer(L, p->transfer);
     return 1;
 }
@@ -182,7 +182,7 @@ static int l_perform(lua_State *L) {
     l_engine_need(L, p->engine, r.body.n);
     r.room = l_engine_room(L, r.body.n + r.max_size);
     p->transfer = http_start(engine_of(L)->net, &r, on_done, p, &fault);
-    if (!p->transfer) return fail(L, fault.kind, fault.text);
+    if (!p->transfer) return fail(L, fault_word(&fault), fault.text);
     count(p);
     lua_settop(L, PENDING);
     return l_task_wait(L, "http.request", &p->waiter, r.timeout, 0, l_performed);

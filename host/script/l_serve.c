@@ -248,7 +248,8 @@ static int l_serve(lua_State *L) {
     box_anchor(L, 2, s);
     bool waits = rc == 0 && waits_for_take_over(s);
     if (waits && is_promised(s))
-        fault_put(&fault, "listen", "cannot listen twice on %s port %d", lua_tostring(L, 3), (int)lua_tointeger(L, 4));
+        fault_put(&fault, FAULT_LISTEN, "cannot listen twice on %s port %d", lua_tostring(L, 3),
+                  (int)lua_tointeger(L, 4));
     else if (rc == 0 && !waits)
         open_server(s, &fault);
     if (fault_set(&fault)) {

@@ -57,7 +57,7 @@ struct work {
 };
 
 static int refuse(struct work *w, const char *what, int error) {
-    fault_put(w->fault, "tls", "no certificate could be made: %s: %s (wolfSSL %d)", what, wc_GetErrorString(error),
+    fault_put(w->fault, FAULT_TLS, "no certificate could be made: %s: %s (wolfSSL %d)", what, wc_GetErrorString(error),
               error);
     return ERR_SYSTEM;
 }
@@ -78,7 +78,7 @@ static int write_file(struct work *w, const char *name, mode_t mode, size_t n) {
     if (error == 0) return 0;
     errno = error;
 fail:
-    fault_put(w->fault, "tls", "%s/%s could not be written: %s", w->folder, name, strerror(errno));
+    fault_put(w->fault, FAULT_TLS, "%s/%s could not be written: %s", w->folder, name, strerror(errno));
     return ERR_SYSTEM;
 }
 
@@ -198,7 +198,7 @@ free_work:
 int certificate_make(const char *folder, enum certificate_kind kind, struct fault *fault) {
     (void)folder;
     (void)kind;
-    fault_put(fault, "tls",
+    fault_put(fault, FAULT_TLS,
               "this wolfSSL was built without the making of certificates (it needs --enable-certgen, "
               "--enable-certext and ECC)");
     return ERR_SYSTEM;

@@ -114,7 +114,7 @@ int deflate_answer_judge(struct slice answer, const struct deflate_offer *offer,
         bool valueless;
         if (e.name.n == 0 && !e.rest.p) continue; /* an empty element of a list means nothing (RFC 9110 5.6.1) */
         if (!offer->on || !slice_eq_nocase(e.name, slice_str(extension))) {
-            fault_put(fault, "handshake", "the server uses an extension that was not offered: %.*s (RFC 6455 4.1)",
+            fault_put(fault, FAULT_HANDSHAKE, "the server uses an extension that was not offered: %.*s (RFC 6455 4.1)",
                       SLICE_ARGS(slice_head(e.name, 100)));
             return ERR_RANGE;
         }
@@ -137,7 +137,7 @@ int deflate_answer_judge(struct slice answer, const struct deflate_offer *offer,
         if (offer->client_no_context_takeover) out->client_no_context_takeover = true; /* we keep what we said */
     }
     if (!why) return 0;
-    fault_put(fault, "handshake", "the server answered with %s (RFC 7692 7.1)", why);
+    fault_put(fault, FAULT_HANDSHAKE, "the server answered with %s (RFC 7692 7.1)", why);
     return ERR_RANGE;
 }
 

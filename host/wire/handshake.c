@@ -174,7 +174,7 @@ static int judge_extensions(const struct http1_head *head, const struct handshak
     struct buf answer;
     buf_init(&answer, HTTP1_HEAD_MAX);
     int rc = http1_field_join(head, "Sec-WebSocket-Extensions", &answer);
-    if (rc < 0) fault_put(fault, "handshake", "no memory for the extensions of the answer");
+    if (rc < 0) fault_put(fault, FAULT_HANDSHAKE, "no memory for the extensions of the answer");
     if (rc == 0) rc = deflate_answer_judge(buf_slice(&answer), &offer->deflate, deflate, fault);
     buf_clear(&answer);
     return rc;
@@ -184,7 +184,7 @@ static int refuse_answer(const struct http1_head *head, struct fault *fault) {
     struct slice location = http1_field_get(head, "Location");
     char to[SECRET_SHOWN_SIZE] = "";
     if (handshake_is_redirect(head->status)) secret_shown(location, to);
-    fault_put(fault, "handshake", "the server answered %u%s%.*s%s%s%s", head->status, head->reason.n ? " " : "",
+    fault_put(fault, FAULT_HANDSHAKE, "the server answered %u%s%.*s%s%s%s", head->status, head->reason.n ? " " : "",
               SLICE_ARGS(slice_head(head->reason, 200)), to[0] ? ": it redirects to " : "", to,
               to[0] ? " (see max_redirects)" : "");
     return ERR_RANGE;
@@ -194,9 +194,9 @@ static int refuse_answer(const struct http1_head *head, struct fault *fault) {
 static void put_broken(struct fault *fault, const char *why, const struct http1_head *head, const char *field) {
     struct slice value = field ? http1_field_get(head, field) : slice_of(NULL, 0);
     if (value.p)
-        fault_put(fault, "handshake", "%s: %s is \"%.*s\"", why, field, SLICE_ARGS(slice_head(value, 100)));
+        fault_put(fault, FAULT_HANDSHAKE, "%s: %s is \"%.*s\"", why, field, SLICE_ARGS(slice_head(value, 100)));
     else
-        fault_put(fault, "handshake", "%s", why);
+        fault_put(fault, FAULT_HANDSHAKE, "%s", why);
 }
 
 /* The rules that an answer with 101 has to keep; the first that it breaks is told. */
@@ -232,7 +232,7 @@ int handshake_response_judge(const struct http1_head *head, const struct handsha
     judge_fields(head, key, fault);
     if (!fault_set(fault) && protocol->p &&
         !(http1_is_token(*protocol) && listed(buf_slice(&offer->protocols), *protocol)))
-        fault_put(fault, "handshake", "the server chose a subprotocol that was not offered: %.*s (RFC 6455 4.1)",
+        fault_put(fault, FAULT_HANDSHAKE, "the server chose a subprotocol that was not offered: %.*s (RFC 6455 4.1)",
                   SLICE_ARGS(slice_head(*protocol, 100)));
     return fault_set(fault) ? ERR_RANGE : judge_extensions(head, offer, deflate, fault);
 }

@@ -18,7 +18,7 @@ enum {
     OFFERED_MOST = 200, /* bytes of Proxy-Authenticate that are shown */
 };
 
-#define FAIL(p, ...) (fault_put(&(p)->fault, "proxy", __VA_ARGS__), (p)->state = PROXY_REFUSED, PROXY_FAILED)
+#define FAIL(p, ...) (fault_put(&(p)->fault, FAULT_PROXY, __VA_ARGS__), (p)->state = PROXY_REFUSED, PROXY_FAILED)
 
 static enum proxy_step no_memory(struct proxy *p) { return FAIL(p, "no memory to talk to the proxy %s", p->place); }
 

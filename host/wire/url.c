@@ -66,7 +66,7 @@ static char *encode_target(const char *prefix, struct slice s) {
 }
 
 static int refuse(struct fault *fault, const char *why) {
-    fault_put(fault, "url", "%s", why);
+    fault_put(fault, FAULT_URL, "%s", why);
     return ERR_SYNTAX;
 }
 

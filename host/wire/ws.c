@@ -177,9 +177,9 @@ void ws_catch_up(struct ws *w) {
 /* ---- reading ---- */
 
 /* The text is ours alone: ASCII, so that it may be cut for the Close frame. */
-static enum ws_step fail(struct ws *w, const char *kind, uint16_t code, const char *format, ...)
+static enum ws_step fail(struct ws *w, enum fault_kind kind, uint16_t code, const char *format, ...)
     __attribute__((format(printf, 4, 5)));
-static enum ws_step fail(struct ws *w, const char *kind, uint16_t code, const char *format, ...) {
+static enum ws_step fail(struct ws *w, enum fault_kind kind, uint16_t code, const char *format, ...) {
     char text[256];
     va_list args;
     va_start(args, format);
@@ -192,16 +192,16 @@ static enum ws_step fail(struct ws *w, const char *kind, uint16_t code, const ch
     return WS_FAILED;
 }
 
-#define FAIL_PROTOCOL(w, ...) fail(w, "protocol", WS_CLOSE_PROTOCOL, __VA_ARGS__)
+#define FAIL_PROTOCOL(w, ...) fail(w, FAULT_PROTOCOL, WS_CLOSE_PROTOCOL, __VA_ARGS__)
 
 static enum ws_step fail_no_memory(struct ws *w) {
-    return fail(w, "too_big", WS_CLOSE_TOO_BIG, "no memory for a message");
+    return fail(w, FAULT_TOO_BIG, WS_CLOSE_TOO_BIG, "no memory for a message");
 }
 
 /* The frame that was entered makes a message of `size` bytes. */
 static enum ws_step fail_too_big(struct ws *w, uint64_t size) {
     const struct ws_partial *p = w->partial;
-    return fail(w, "too_big", WS_CLOSE_TOO_BIG,
+    return fail(w, FAULT_TOO_BIG, WS_CLOSE_TOO_BIG,
                 "a message of %" PRIu64 " %sbytes%s, over max_message_size (%" PRIu64 ")", size,
                 p->compressed ? "compressed " : "", p->frame.fin ? "" : " or more", w->max_message_size);
 }
@@ -211,11 +211,11 @@ static enum ws_step fail_utf8(struct ws *w, struct slice text, const char *what,
     char where[64] = "it ends within a character";
     size_t at = utf8_wrong_at(text);
     if (at < text.n) snprintf(where, sizeof where, "byte 0x%02x at offset %zu", text.p[at], at);
-    return fail(w, "invalid_utf8", WS_CLOSE_INVALID_DATA, "a %s that is not UTF-8: %s (RFC 6455 %s)", what, where,
+    return fail(w, FAULT_INVALID_UTF8, WS_CLOSE_INVALID_DATA, "a %s that is not UTF-8: %s (RFC 6455 %s)", what, where,
                 rule);
 }
 
-void ws_refuse(struct ws *w, const char *text) { fail(w, "too_big", WS_CLOSE_TOO_BIG, "%s", text); }
+void ws_refuse(struct ws *w, const char *text) { fail(w, FAULT_TOO_BIG, WS_CLOSE_TOO_BIG, "%s", text); }
 
 static enum ws_step fail_head(struct ws *w, int error, struct slice in, const struct frame_rules *rules) {
     char text[FRAME_ERROR_SIZE];
@@ -367,8 +367,8 @@ static int append_part(struct ws *w, struct slice part, uint64_t at) {
 
 static enum ws_step fail_part(struct ws *w, int rc) {
     if (rc == ERR_TOO_BIG)
-        return fail(w, "too_big", WS_CLOSE_TOO_BIG, "a message that inflates to over max_message_size (%" PRIu64 ")",
-                    w->max_message_size);
+        return fail(w, FAULT_TOO_BIG, WS_CLOSE_TOO_BIG,
+                    "a message that inflates to over max_message_size (%" PRIu64 ")", w->max_message_size);
     if (rc == ERR_NOMEM) return fail_no_memory(w);
     return FAIL_PROTOCOL(w, "a compressed message that is not DEFLATE (RFC 7692 7.2.2)");
 }

@@ -109,7 +109,7 @@ static void judge_answer(struct stage *s, struct http1_head *head) {
         buf_reset(&s->head, SIZE_MAX);
         s->scanned = 0;
     } else if (handshake_response_judge(head, &s->play->offer, key, &protocol, &deflate, &fault) < 0) {
-        fail(s, fault.kind);
+        fail(s, fault_word(&fault));
     } else {
         open_up(s, &deflate, protocol);
     }
@@ -171,7 +171,7 @@ static void take(struct stage *s, struct slice piece) {
         }
     }
     must(piece.n == 0, "input is left over");
-    if (step == WS_FAILED && !s->ended) fail(s, s->w.fault->kind);
+    if (step == WS_FAILED && !s->ended) fail(s, fault_word(s->w.fault));
 }
 
 /* Plays it with a first piece of `first` bytes, then pieces of `step`. */

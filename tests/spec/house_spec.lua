@@ -98,3 +98,37 @@ describe("an option of ws.connect", function()
     end
   end)
 end)
+
+-- The words of an alias of LuaCATS: ---| "dns"
+local function words_of(file, alias)
+  local words = {}
+  local lines = place.read(file):match("%-%-%-@alias " .. alias:gsub("%.", "%%.") .. "\n(.-)\n\n")
+  for word in lines:gmatch '%-%-%-| "([%w_]+)"' do words[word] = true end
+  return words
+end
+
+describe("a word", function()
+  local fault_words = place.read("host/base/err.c"):match "fault_words%[FAULT_KINDS%] = (%b{})"
+
+  it("of on_error stands in lualib/meta/ws.lua, and nothing else does", function()
+    local words = {}
+    local kinds = place.read("host/base/err.h"):match "what on_error tells.-\n(.-)\n\n"
+    for kind in kinds:gmatch "FAULT_[%u_0-9]+" do words[fault_words:match("%[" .. kind .. '%] = "([%w_]+)"')] = true end
+    assert.same(words, words_of("lualib/meta/ws.lua", "ws.error"))
+  end)
+
+  it("of http is one of the program's", function()
+    for word in pairs(words_of("lualib/meta/http.lua", "http.error")) do
+      assert(fault_words:find('"' .. word .. '"', 1, true), word)
+    end
+  end)
+
+  it("is the name of a callback where a connection has one of that name", function()
+    local named, typed = {}, {}
+    local names = place.read("host/script/ws/arguments.c"):match "callback_names%[CALLBACKS%] = (%b{})"
+    for name in names:gmatch '"(on_[%w_]+)"' do named[name] = true end
+    local class = place.read("lualib/meta/ws.lua"):match "%-%-%-@class ws%.options\n(.-)\n\n"
+    for name in class:gmatch "@field (on_[%w_]+)" do typed[name] = true end
+    assert.same(named, typed)
+  end)
+end)

@@ -61,7 +61,7 @@ struct talk {
 static uint32_t fixed_mask(void) { return 0x04030201; }
 
 static int refused_with(const char *why, struct talk *t) {
-    fault_put(&t->fault, "handshake", "%s", why);
+    fault_put(&t->fault, FAULT_HANDSHAKE, "%s", why);
     return ERR_RANGE;
 }
 

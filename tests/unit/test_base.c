@@ -177,16 +177,16 @@ static void the_first_fault_is_kept(void **state) {
     (void)state;
     struct fault f = {0};
     assert_false(fault_set(&f));
-    fault_put(&f, "tls", "%s %d", "first", 1);
-    fault_put(&f, "dns", "second");
-    assert_string_equal(f.kind, "tls");
+    fault_put(&f, FAULT_TLS, "%s %d", "first", 1);
+    fault_put(&f, FAULT_DNS, "second");
+    assert_int_equal(f.kind, FAULT_TLS);
     assert_string_equal(f.text, "first 1");
 }
 
 static void a_fault_may_be_shown(void **state) {
     (void)state;
     struct fault f = {0};
-    fault_put(&f, "handshake", "the server answered 403 %s", "\x1b[2J\n\xc2\x9b");
+    fault_put(&f, FAULT_HANDSHAKE, "the server answered 403 %s", "\x1b[2J\n\xc2\x9b");
     assert_string_equal(f.text, "the server answered 403 \\x1b[2J\\n\\u{9b}");
 }
 

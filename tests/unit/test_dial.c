@@ -17,7 +17,7 @@ static void on_done(void *arg, struct stream *s, struct stream_address to, const
         snprintf(result, sizeof result, "connected to %s", where);
         stream_close(s);
     } else {
-        snprintf(result, sizeof result, "%s: %s", fault->kind, fault->text);
+        snprintf(result, sizeof result, "%s: %s", fault_word(fault), fault->text);
     }
 }
 

@@ -84,7 +84,7 @@ static void what_prints_by_a_format_does_it_so(void **state) {
     assert_int_equal(b.len, 5);
     assert_memory_equal(buf_slice(&b).p, "0.500", 5);
     buf_clear(&b);
-    fault_put(&fault, "timeout", "within %g s", 0.5);
+    fault_put(&fault, FAULT_TIMEOUT, "within %g s", 0.5);
     assert_string_equal(fault.text, "within 0.5 s");
 }
 

@@ -44,7 +44,7 @@ static void leads_to(const char *address, struct slice before, struct slice answ
 static void fails(const char *address, struct slice answer, const char *why) {
     begin(address, "example.org", 443);
     if (answers(answer) != PROXY_FAILED) fail_msg("not refused: %s", why);
-    assert_string_equal(p.fault.kind, "proxy");
+    assert_int_equal(p.fault.kind, FAULT_PROXY);
     if (!strstr(p.fault.text, why)) fail_msg("\"%s\" and not \"%s\"", p.fault.text, why);
     assert_null(strstr(p.fault.text, "secret"));
     assert_int_equal(answers(BYTES("HTTP/1.1 200 OK\r\n\r\n")), PROXY_FAILED); /* and does not change its mind */

@@ -17,7 +17,7 @@ static const char *found(const char *url) {
     struct fault fault = {0};
     assert_int_equal(url_parse(slice_str(url), &to, &fault), 0);
     if (proxy_env_read(&to, get, &proxy, &fault) < 0) {
-        assert_string_equal(fault.kind, "proxy");
+        assert_int_equal(fault.kind, FAULT_PROXY);
         memcpy(text, fault.text, sizeof text);
     } else if (proxy.host) {
         url_place(&proxy, text);

@@ -76,7 +76,7 @@ static void a_peer_that_asks_and_does_not_read_is_given_up(void **state) {
     }
     assert_int_equal(step, TLS_FAILED);
     assert_true(most < 2 << 20);
-    assert_string_equal(tls_fault(client)->kind, "tls");
+    assert_int_equal(tls_fault(client)->kind, FAULT_TLS);
     assert_non_null(strstr(tls_fault(client)->text, "does not read"));
 }
 

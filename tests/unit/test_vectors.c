@@ -93,7 +93,7 @@ static void play(const struct vector *v, size_t first, size_t step, struct buf *
         while (ws_step(&w, &piece, &ev) == WS_EVENT) tell(told, names[ev.kind], ev.code, ev.data);
         assert_int_equal(piece.n, 0);
     }
-    if (ws_failed(&w)) tell(told, "fault", 0, slice_str(w.fault->kind));
+    if (ws_failed(&w)) tell(told, "fault", 0, slice_str(fault_word(w.fault)));
     ws_clear(&w);
 }
 

@@ -151,7 +151,7 @@ static void nothing_is_sent_after_a_fault(void **state) {
     start(WS_CLIENT, 1000);
     assert_int_equal(reads("\xFF", 1, &ev), WS_FAILED);
     assert_int_equal(reads("\x81\x00", 2, &ev), WS_FAILED);
-    assert_string_equal(w.fault->kind, "protocol");
+    assert_int_equal(w.fault->kind, FAULT_PROTOCOL);
     assert_int_equal(w.sent_code, WS_CLOSE_PROTOCOL);
     assert_int_equal(ws_send(&w, WS_TEXT, slice_str("x")), ERR_CLOSED);
     end();

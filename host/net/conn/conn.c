@@ -307,7 +307,7 @@ static void begin_tls(struct conn *c, const struct url *url) {
     struct fault refused_config = {0};
     struct tls_config config = conn_tls(c);
     if (!conn_has_room(c, CONN_TLS_SIZE)) {
-        CONN_FAIL(c, "tls", "no memory for TLS (--max-memory)");
+        CONN_FAIL(c, FAULT_TLS, "no memory for TLS (--max-memory)");
         return;
     }
     if (!conn_is_live(c)) return;
@@ -325,7 +325,7 @@ static void on_dialled(void *arg, struct stream *s, struct stream_address to, co
     struct conn *c = arg;
     c->tunnel = NULL;
     if (!s) {
-        conn_ending(c)->phase = fault->kind; /* "dns", "connect" or "proxy" */
+        conn_ending(c)->phase = fault_word(fault); /* "dns", "connect" or "proxy" */
         conn_fail(c, fault);
         return;
     }
@@ -385,7 +385,7 @@ void conn_dial(struct conn *c) {
     c->remote_address = (struct stream_address){0};
     conn_set_step(c, c->plan->settings.connect_timeout);
     c->tunnel = tunnel_start(c->net, conn_url(c), c->plan, on_dialled, c);
-    if (!c->tunnel) CONN_FAIL(c, "connect", "not enough memory to connect");
+    if (!c->tunnel) CONN_FAIL(c, FAULT_CONNECT, "not enough memory to connect");
 }
 
 void conn_limit_start(struct conn *c) {

@@ -51,8 +51,8 @@ void conn_limit_received(struct conn *c) {
     if (conn_is_open(c) && c->ws.out) {
         ws_refuse(&c->ws, "no memory for a message");
         conn_count(c); /* so there is memory for telling it */
-        CONN_FAIL(c, "too_big", "no memory for a message, of which %zu bytes had come (--max-memory)", received);
+        CONN_FAIL(c, FAULT_TOO_BIG, "no memory for a message, of which %zu bytes had come (--max-memory)", received);
     } else {
-        CONN_FAIL(c, "too_big", "no memory for an answer, of which %zu bytes had come (--max-memory)", received);
+        CONN_FAIL(c, FAULT_TOO_BIG, "no memory for an answer, of which %zu bytes had come (--max-memory)", received);
     }
 }

@@ -24,7 +24,7 @@ void conn_handshake_begin(struct conn *c) {
     conn_enter(c, CONN_HANDSHAKE);
     c->head = new_head();
     if (!c->head) {
-        CONN_FAIL(c, "handshake", "no memory for the head of the handshake");
+        CONN_FAIL(c, FAULT_HANDSHAKE, "no memory for the head of the handshake");
         return;
     }
     conn_set_step(c, c->plan->settings.handshake_timeout);
@@ -39,7 +39,7 @@ void conn_handshake_begin(struct conn *c) {
     if (rc == 0) rc = handshake_request_write(&c->out, conn_url(c), &c->plan->offer, &extras, c->head->key);
     buf_clear(&cookies);
     if (rc < 0) {
-        CONN_FAIL(c, "handshake", "no memory for the request");
+        CONN_FAIL(c, FAULT_HANDSHAKE, "no memory for the request");
         return;
     }
     if (c->net->record) record_request(c->net->record, c, buf_slice(&c->out));
@@ -49,7 +49,7 @@ void conn_handshake_begin(struct conn *c) {
 static void opened(struct conn *c, const struct deflate_params *deflate) {
     ws_init(&c->ws, c->role, c->plan->settings.max_message_size, &c->out, random_mask);
     if (ws_use_deflate(&c->ws, deflate, &c->plan->offer.deflate) < 0) {
-        CONN_FAIL(c, "handshake", "no memory for compression");
+        CONN_FAIL(c, FAULT_HANDSHAKE, "no memory for compression");
         return;
     }
     clock_cancel(&c->net->clock, &c->step);
@@ -115,7 +115,7 @@ static void judge_response(struct conn *c) {
     struct fault fault = {0};
     const char *why;
     if (http1_response_parse(h->text.base + h->text.start, h->text.len, &h->parts, &why) < 0) {
-        CONN_FAIL(c, "handshake", "%s (RFC 9112)", why);
+        CONN_FAIL(c, FAULT_HANDSHAKE, "%s (RFC 9112)", why);
         return;
     }
     if (h->parts.status < 200 && h->parts.status != 101) { /* 1xx: the answer is yet to come (RFC 9110 15.2) */
@@ -139,7 +139,7 @@ static void judge_response(struct conn *c) {
 
 static void refuse_request(struct conn *c, unsigned status, const char *why) {
     handshake_refusal_write(&c->out, status, why);
-    fault_put(&conn_ending(c)->fault, "handshake", "%s", why);
+    fault_put(&conn_ending(c)->fault, FAULT_HANDSHAKE, "%s", why);
     conn_begin_closing(c);
 }
 
@@ -169,7 +169,7 @@ static void judge_request(struct conn *c) {
     if (status == 101 && c->answer && c->answer->silent) return;
     if (status == 101 && c->answer && c->answer->refusal.p) {
         buf_append(&c->out, c->answer->refusal);
-        fault_put(&conn_ending(c)->fault, "handshake", "refused");
+        fault_put(&conn_ending(c)->fault, FAULT_HANDSHAKE, "refused");
         conn_begin_closing(c);
         return;
     }
@@ -186,7 +186,7 @@ static void judge_request(struct conn *c) {
         if (rc == 0)
             opened(c, &deflate);
         else
-            CONN_FAIL(c, "handshake", "no memory for the answer");
+            CONN_FAIL(c, FAULT_HANDSHAKE, "no memory for the answer");
         return;
     }
     refuse_request(c, status, why);
@@ -196,7 +196,7 @@ static void judge_request(struct conn *c) {
 static void fail_no_http(struct conn *c) {
     enum { ALERT = 0x15 };
     bool is_alert = buf_slice(&c->head->text).p[0] == ALERT;
-    CONN_FAIL(c, "handshake", "the answer is not HTTP/1.x%s%s", is_alert ? ", but an alert of TLS" : "",
+    CONN_FAIL(c, FAULT_HANDSHAKE, "the answer is not HTTP/1.x%s%s", is_alert ? ", but an alert of TLS" : "",
               is_alert ? conn_tls_hint(c) : "");
 }
 
@@ -205,7 +205,7 @@ void conn_handshake_take(struct conn *c, struct slice *in) {
     size_t had = h->text.len;
     struct slice part = slice_head(*in, HTTP1_HEAD_MAX - had);
     if (buf_append(&h->text, part) < 0) {
-        CONN_FAIL(c, "handshake", "no memory for the head of the handshake");
+        CONN_FAIL(c, FAULT_HANDSHAKE, "no memory for the head of the handshake");
         return;
     }
     size_t size = http1_head_size(buf_slice(&h->text), &h->scanned);
@@ -226,7 +226,7 @@ void conn_handshake_take(struct conn *c, struct slice *in) {
     static const char start[] = "HTTP/1.";
     struct slice begin = slice_head(buf_slice(&h->text), sizeof start - 1);
     if (h->text.len == HTTP1_HEAD_MAX) {
-        CONN_FAIL(c, "handshake", "the head of the answer is over 32 KB");
+        CONN_FAIL(c, FAULT_HANDSHAKE, "the head of the answer is over 32 KB");
     } else if (c->role == WS_CLIENT && !slice_eq(begin, slice_head(slice_str(start), begin.n))) {
         fail_no_http(c);
     }

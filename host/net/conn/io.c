@@ -91,7 +91,7 @@ static bool hold(struct conn *c, struct slice bytes) {
         buf_init(c->held, (size_t)2 * NET_READ_SIZE);
     }
     if (buf_append(c->held, bytes) == 0) return true;
-    CONN_FAIL(c, "too_big", "no memory for what was received");
+    CONN_FAIL(c, FAULT_TOO_BIG, "no memory for what was received");
     return false;
 }
 
@@ -136,7 +136,8 @@ static void take(struct conn *c, struct slice in) {
 
 static void broke(struct conn *c, int error, const char *when, const char *hint) {
     struct fault fault = {.system = uv_err_name(error)};
-    fault_put(&fault, "reset", "the connection broke%s%s: %s%s", when[0] ? " " : "", when, uv_strerror(error), hint);
+    fault_put(&fault, FAULT_RESET, "the connection broke%s%s: %s%s", when[0] ? " " : "", when, uv_strerror(error),
+              hint);
     conn_fail(c, &fault);
 }
 
@@ -159,7 +160,7 @@ static void end(struct conn *c, int error) {
     } else if (c->phase == CONN_CLOSING) {
         if (conn_is_live(c)) conn_end_attempt(c); /* after a Close a bare end is no error */
     } else if (error == UV_EOF) {
-        CONN_FAIL(c, "reset", "%s ended the connection %s%s", who, when, hint);
+        CONN_FAIL(c, FAULT_RESET, "%s ended the connection %s%s", who, when, hint);
     } else {
         broke(c, error, when, hint);
     }
@@ -189,7 +190,7 @@ static void go_on(struct conn *c, uint64_t last_in) {
         if (step == TLS_DONE) conn_transport_up(c);
     }
     if (!c->net->plain && !(c->net->plain = malloc(NET_PLAIN_SIZE))) {
-        CONN_FAIL(c, "tls", "no memory for what was received");
+        CONN_FAIL(c, FAULT_TLS, "no memory for what was received");
         return;
     }
     while (c->phase != CONN_TLS && wants_plain(c)) {
@@ -212,7 +213,7 @@ static void go_on(struct conn *c, uint64_t last_in) {
             conn_fail(c, tls_fault(c->tls));
         break;
     }
-    if (c->tls && tls_keep(c->tls) < 0) CONN_FAIL(c, "tls", "no memory for what was received");
+    if (c->tls && tls_keep(c->tls) < 0) CONN_FAIL(c, FAULT_TLS, "no memory for what was received");
 }
 
 void conn_io_go_on(struct conn *c) { go_on(c, c->last_in); }

@@ -37,11 +37,11 @@ static void on_closed(uv_handle_t *handle) { free(handle->data); }
 int listener_read_address(union address *out, const char *host, uint16_t port, struct fault *fault) {
     enum address_kind kind = address_read(out, host, port);
     if (kind == ADDRESS_NONE)
-        fault_put(fault, "listen", "%s is not an IP address", host);
+        fault_put(fault, FAULT_LISTEN, "%s is not an IP address", host);
     else if (kind == ADDRESS_ASTRAY)
-        fault_put(fault, "listen", "cannot listen on %s: there is no interface %s", host, address_zone(host));
+        fault_put(fault, FAULT_LISTEN, "cannot listen on %s: there is no interface %s", host, address_zone(host));
     else if (address_lacks_zone(out))
-        fault_put(fault, "listen",
+        fault_put(fault, FAULT_LISTEN,
                   "cannot listen on %s: a link-local address needs its interface behind it, as %s%%eth0", host, host);
     return fault_set(fault) ? ERR_SYSTEM : 0;
 }
@@ -53,7 +53,7 @@ int listener_open(struct listener **out, struct net *net, const struct listener_
     int rc = l ? uv_tcp_init(net->loop, &l->tcp) : UV_ENOMEM;
     if (rc < 0) {
         free(l);
-        fault_put(fault, "listen", "%s", uv_strerror(rc));
+        fault_put(fault, FAULT_LISTEN, "%s", uv_strerror(rc));
         return ERR_SYSTEM;
     }
     l->net = net;
@@ -71,7 +71,7 @@ int listener_open(struct listener **out, struct net *net, const struct listener_
     return 0;
 fail:
     fault->system = uv_err_name(rc);
-    fault_put(fault, "listen", "cannot listen on %s port %u: %s", options->host, options->port, uv_strerror(rc));
+    fault_put(fault, FAULT_LISTEN, "cannot listen on %s port %u: %s", options->host, options->port, uv_strerror(rc));
     listener_close(l);
     return ERR_SYSTEM;
 }

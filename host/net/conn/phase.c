@@ -58,5 +58,5 @@ void conn_phase_late(struct conn *c) {
         tunnel_time_out(c->tunnel, what, sizeof what);
         late = what;
     }
-    CONN_FAIL(c, "timeout", "%s within %g s (%s)", late, clock_to_seconds(conn_phase_limit(c)), p->option);
+    CONN_FAIL(c, FAULT_TIMEOUT, "%s within %g s (%s)", late, clock_to_seconds(conn_phase_limit(c)), p->option);
 }

@@ -50,7 +50,7 @@ static void see_to_pings(struct conn *c, uint64_t t) {
     if (p->sent && c->last_in >= p->sent) p->sent = 0;  /* anything received counts as a pong */
     if (p->sent && (c->paused || c->held)) p->sent = t; /* nobody looks for one */
     if (p->sent && t >= p->sent + c->plan->settings.pong_timeout) {
-        CONN_FAIL(c, "ping_timeout", "nothing came for %g s after a ping (pong_timeout)",
+        CONN_FAIL(c, FAULT_PING_TIMEOUT, "nothing came for %g s after a ping (pong_timeout)",
                   clock_to_seconds(c->plan->settings.pong_timeout));
         return;
     }

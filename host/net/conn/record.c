@@ -160,7 +160,7 @@ void record_end(struct record *r, const struct conn *c) {
     begin(r, c, "end");
     buf_printf(&r->line, ",\"code\":%u", c->end->code);
     if (c->end->fault.kind) {
-        add_field(r, "error", slice_str(c->end->fault.kind));
+        add_field(r, "error", slice_str(fault_word(&c->end->fault)));
         add_field(r, "message", slice_str(c->end->fault.text));
     }
     finish(r);

@@ -245,7 +245,7 @@ struct record_file *record_file_open(const char *path, struct fault *fault) {
         rc = start_thread(f);
     }
     if (rc == 0) return f;
-    fault_put(fault, "record", "record: cannot write %s: %s%s", path, f ? "no thread can be started for it: " : "",
+    fault_put(fault, FAULT_RECORD, "record: cannot write %s: %s%s", path, f ? "no thread can be started for it: " : "",
               rc == EEXIST ? "this file is no record, and is not written over" : strerror(rc));
     if (!f) return NULL;
     close(fd);

@@ -84,7 +84,7 @@ static void go(struct conn *c, struct url *to) {
     more->elsewhere = *to;
     more->led_away |= !url_same_origin(to, &c->plan->url);
     if (credentials && !is_foreign(c) && !(more->elsewhere.credentials = strdup(credentials))) {
-        CONN_FAIL(c, "handshake", "no memory to follow a redirect");
+        CONN_FAIL(c, FAULT_HANDSHAKE, "no memory to follow a redirect");
         return;
     }
     conn_head_free(conn_take_head(c));
@@ -99,14 +99,14 @@ static bool refuse(struct conn *c, struct slice location, struct url *to) {
     char shown[SECRET_SHOWN_SIZE];
     const char *where = secret_shown(location, shown);
     if (c->more && c->more->redirects >= most) {
-        fault_put(&fault, "handshake", "the server redirects to %s: one more than max_redirects allows (%u)", where,
+        fault_put(&fault, FAULT_HANDSHAKE, "the server redirects to %s: one more than max_redirects allows (%u)", where,
                   most);
     } else if (url_resolve(conn_url(c), location, to, &wrong) < 0) {
-        fault_put(&fault, "handshake", "the server redirects to '%s': %s", where,
+        fault_put(&fault, FAULT_HANDSHAKE, "the server redirects to '%s': %s", where,
                   fault_set(&wrong) ? wrong.text : "not enough memory");
     } else if (conn_url(c)->scheme == URL_WSS && to->scheme != URL_WSS) {
         url_clear(to);
-        fault_put(&fault, "handshake", "the server redirects from wss to ws, which is not followed: %s", where);
+        fault_put(&fault, FAULT_HANDSHAKE, "the server redirects from wss to ws, which is not followed: %s", where);
     }
     if (!fault_set(&fault)) return false;
     conn_ending(c)->phase = "handshake";

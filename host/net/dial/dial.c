@@ -96,23 +96,24 @@ static void put_dns_fault(const struct dial *d, struct fault *fault) {
     fault->system = uv_err_name(d->dns_error);
     switch (d->dns_error) {
     case UV_EAI_AGAIN:
-        fault_put(fault, "dns", "cannot find %s%s: no name server answered (is this machine offline?)", d->title,
+        fault_put(fault, FAULT_DNS, "cannot find %s%s: no name server answered (is this machine offline?)", d->title,
                   d->host);
         break;
     case UV_EAI_NONAME:
     case UV_EAI_NODATA:
     case UV_EAI_ADDRFAMILY:
         if (d->family)
-            fault_put(fault, "dns", "cannot find %s%s: no IPv%d address is known (%s)", d->title, d->host, d->family,
-                      family_reason(d));
+            fault_put(fault, FAULT_DNS, "cannot find %s%s: no IPv%d address is known (%s)", d->title, d->host,
+                      d->family, family_reason(d));
         else
-            fault_put(fault, "dns", "cannot find %s%s: no address is known (is the name right?)", d->title, d->host);
+            fault_put(fault, FAULT_DNS, "cannot find %s%s: no address is known (is the name right?)", d->title,
+                      d->host);
         break;
     case UV_EAGAIN:
-        fault_put(fault, "dns", "cannot find %s%s: no thread can be started for the look-up: %s", d->title, d->host,
+        fault_put(fault, FAULT_DNS, "cannot find %s%s: no thread can be started for the look-up: %s", d->title, d->host,
                   uv_strerror(d->dns_error));
         break;
-    default: fault_put(fault, "dns", "cannot find %s%s: %s", d->title, d->host, uv_strerror(d->dns_error));
+    default: fault_put(fault, FAULT_DNS, "cannot find %s%s: %s", d->title, d->host, uv_strerror(d->dns_error));
     }
 }
 
@@ -124,7 +125,7 @@ static void put_fault(const struct dial *d, struct fault *fault) {
     }
     target_text(d, target, sizeof target);
     if (!d->error) {
-        fault_put(fault, "connect", "cannot connect to %s%s: it %s no IPv%d address (%s)", d->title, target,
+        fault_put(fault, FAULT_CONNECT, "cannot connect to %s%s: it %s no IPv%d address (%s)", d->title, target,
                   d->is_literal ? "is" : "has", d->family, family_reason(d));
         return;
     }
@@ -133,7 +134,7 @@ static void put_fault(const struct dial *d, struct fault *fault) {
         *strrchr(local, ':') = '\0'; /* the port is any */
     }
     fault->system = uv_err_name(d->error);
-    fault_put(fault, "connect", "cannot connect to %s%s%s%s: %.*s%s", d->title, target,
+    fault_put(fault, FAULT_CONNECT, "cannot connect to %s%s%s%s: %.*s%s", d->title, target,
               local[0] ? " from local_address " : "", local, SLICE_ARGS(buf_slice(&d->failures)),
               d->untold ? ", and others" : "");
 }

@@ -120,7 +120,7 @@ int proxy_env_read(const struct url *to, proxy_env_get get, struct url *proxy, s
     int rc = text ? url_parse_proxy(slice_str(text), proxy, &wrong) : ERR_NOMEM;
     free(text);
     if (rc < 0)
-        fault_put(fault, "proxy", "%s of the environment: %s", name,
+        fault_put(fault, FAULT_PROXY, "%s of the environment: %s", name,
                   fault_set(&wrong) ? wrong.text : "no memory for the address");
     return rc;
 }

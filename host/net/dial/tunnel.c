@@ -89,7 +89,8 @@ static void fail_soon(struct tunnel *t) { clock_set(&t->net->clock, &t->soon, cl
 /* There is no memory to go on. */
 static void fail_for_memory(struct tunnel *t, const char *where) {
     t->fault.system = uv_err_name(UV_ENOMEM);
-    fault_put(&t->fault, t->detour ? "proxy" : "connect", "cannot connect to %s: %s", where, uv_strerror(UV_ENOMEM));
+    fault_put(&t->fault, t->detour ? FAULT_PROXY : FAULT_CONNECT, "cannot connect to %s: %s", where,
+              uv_strerror(UV_ENOMEM));
     fail_soon(t);
 }
 
@@ -137,7 +138,7 @@ static void on_written(void *owner, int error) {
 static void fail_in_tls(struct tunnel *t) {
     const struct fault *why = tls_fault(t->detour->stream->tls);
     t->fault.alert = why->alert;
-    fault_put(&t->fault, "proxy", "TLS with the proxy %s: %s", t->detour->place, why->text);
+    fault_put(&t->fault, FAULT_PROXY, "TLS with the proxy %s: %s", t->detour->place, why->text);
     fail(t);
 }
 
@@ -151,10 +152,10 @@ static void on_ended(void *owner, int error) {
     if (error == UV_EOF) error = stream_why_ended(t->detour->stream);
     const char *hint = t->detour->at.scheme == URL_HTTP && t->detour->talk.in.len == 0 ? PROXY_TLS_HINT : "";
     if (error == UV_EOF) {
-        fault_put(&t->fault, "proxy", "the proxy %s ended the connection %s%s", t->detour->place, when, hint);
+        fault_put(&t->fault, FAULT_PROXY, "the proxy %s ended the connection %s%s", t->detour->place, when, hint);
     } else {
         t->fault.system = uv_err_name(error);
-        fault_put(&t->fault, "proxy", "the connection to the proxy %s broke %s: %s%s", t->detour->place, when,
+        fault_put(&t->fault, FAULT_PROXY, "the connection to the proxy %s broke %s: %s%s", t->detour->place, when,
                   uv_strerror(error), hint);
     }
     fail(t);
@@ -193,7 +194,7 @@ static void on_dialled(void *arg, struct stream *s, struct stream_address to, co
     t->dial = NULL;
     if (!s) {
         t->fault = *fault;
-        if (d) t->fault.kind = "proxy";
+        if (d) t->fault.kind = FAULT_PROXY;
         fail(t);
         return;
     }
@@ -215,7 +216,7 @@ static void on_dialled(void *arg, struct stream *s, struct stream_address to, co
         stream_tls_start(s, d->tls);
         return;
     }
-    fault_put(&t->fault, "proxy", "TLS with the proxy %s: %s", d->place, wrong.text);
+    fault_put(&t->fault, FAULT_PROXY, "TLS with the proxy %s: %s", d->place, wrong.text);
     fail(t);
 }
 
@@ -246,7 +247,7 @@ static void begin_with_addresses(struct tunnel *t) {
         return;
     }
     t->fault.system = uv_err_name(d->dns_error);
-    fault_put(&t->fault, "dns", "cannot find %s: %s", d->host, uv_strerror(d->dns_error));
+    fault_put(&t->fault, FAULT_DNS, "cannot find %s: %s", d->host, uv_strerror(d->dns_error));
     fail_soon(t);
 }
 
@@ -343,7 +344,7 @@ static int choose_proxy(struct net *net, const struct url *url, const struct pla
     if (url->scheme == URL_UNIX || plan->proxy.none) return 0;
     if (plan->proxy.url.host) {
         int rc = url_copy(proxy, &plan->proxy.url);
-        if (rc < 0) fault_put(fault, "proxy", "no memory for the address");
+        if (rc < 0) fault_put(fault, FAULT_PROXY, "no memory for the address");
         return rc;
     }
     return listens_here(net, url, plan) ? 0 : proxy_env_read(url, getenv, proxy, fault);

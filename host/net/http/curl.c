@@ -11,7 +11,7 @@ enum { LEAST_VERSION = 0x075700 }; /* 7.87.0, which has CURLOPT_QUICK_EXIT */
 bool curl_load(struct curl *f, struct fault *fault) {
     void *library = dlopen(LIBRARY, RTLD_NOW | RTLD_LOCAL); /* stays: what it brings along cannot be unloaded */
     if (!library) {
-        fault_put(fault, "library", "libcurl is missing: install libcurl3-gnutls (%s)", dlerror());
+        fault_put(fault, FAULT_LIBRARY, "libcurl is missing: install libcurl3-gnutls (%s)", dlerror());
         return false;
     }
     const struct {
@@ -24,11 +24,11 @@ bool curl_load(struct curl *f, struct fault *fault) {
     };
     for (size_t i = 0; i < sizeof wanted / sizeof *wanted; i++) {
         if ((*wanted[i].at = dlsym(library, wanted[i].name))) continue;
-        fault_put(fault, "library", "%s is too old: it has no %s", LIBRARY, wanted[i].name);
+        fault_put(fault, FAULT_LIBRARY, "%s is too old: it has no %s", LIBRARY, wanted[i].name);
         return false;
     }
     const curl_version_info_data *info = f->version_info(CURLVERSION_NOW);
     if (info->version_num >= LEAST_VERSION) return true;
-    fault_put(fault, "library", "%s is version %s: 7.87.0 is needed", LIBRARY, info->version);
+    fault_put(fault, FAULT_LIBRARY, "%s is version %s: 7.87.0 is needed", LIBRARY, info->version);
     return false;
 }

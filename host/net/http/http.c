@@ -105,7 +105,7 @@ static void run(void *arg) {
         if (multi)
             c->curl.multi_setopt(multi, CURLMOPT_MAXCONNECTS, (long)KEPT_CONNECTIONS);
         else
-            fault_put(&fault, "http", "libcurl cannot start: not enough memory");
+            fault_put(&fault, FAULT_HTTP, "libcurl cannot start: not enough memory");
     }
     uv_mutex_lock(&c->lock);
     c->multi = multi;
@@ -200,7 +200,7 @@ no_condition:
     uv_mutex_destroy(&c->lock);
 no_lock:
     free(c);
-    fault_put(fault, "http", "cannot start: %s", uv_strerror(rc));
+    fault_put(fault, FAULT_HTTP, "cannot start: %s", uv_strerror(rc));
     return NULL;
 }
 
@@ -214,7 +214,7 @@ static struct http_client *client_of(struct net *net, struct fault *fault) {
     int rc = uv_thread_create(&c->thread, run, c);
     pthread_sigmask(SIG_SETMASK, &before, NULL);
     if (rc != 0) {
-        fault_put(fault, "http", "cannot start a thread: %s", uv_strerror(rc));
+        fault_put(fault, FAULT_HTTP, "cannot start a thread: %s", uv_strerror(rc));
         uv_close((uv_handle_t *)&c->arrived, on_closed);
         return NULL;
     }
@@ -238,7 +238,7 @@ void http_client_free(struct http_client *c) {
 static void *keep(struct http_transfer *t, const void *data, size_t size) {
     struct kept *k = malloc(sizeof *k + size);
     if (!k) {
-        fault_put(&t->fault, "http", "not enough memory");
+        fault_put(&t->fault, FAULT_HTTP, "not enough memory");
         return NULL;
     }
     k->next = t->kept;
@@ -277,7 +277,7 @@ struct http_transfer *http_start(struct net *net, const struct http_request *r, 
     if (!c) return NULL;
     struct http_transfer *t = calloc(1, sizeof *t);
     if (!t) {
-        fault_put(fault, "http", "not enough memory");
+        fault_put(fault, FAULT_HTTP, "not enough memory");
         return NULL;
     }
     t->client = c;

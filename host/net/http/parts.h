@@ -90,7 +90,7 @@ void http_transfer_finish(struct http_transfer *t, CURLcode code);
 #define SET(option, value)                                                                                             \
     do {                                                                                                               \
         CURLcode set = curl->easy_setopt(t->easy, option, value);                                                      \
-        if (set != CURLE_OK) fault_put(&t->fault, "http", "%s: %s", #option, curl->easy_strerror(set));                \
+        if (set != CURLE_OK) fault_put(&t->fault, FAULT_HTTP, "%s: %s", #option, curl->easy_strerror(set));            \
     } while (0)
 
 /* Has a host of a link (net/address.h) a zone that is one of our interfaces? Where not, the transfer has a fault. */

@@ -133,7 +133,7 @@ static void go(struct http_transfer *t, const struct course *c) {
     if (!same_origin(c)) leave(t);
     copy_login(c, !w->led_away);
     if (w->led_away && t->request.body.p && !t->request.redirect_headers)
-        fault_put(&t->fault, "http",
+        fault_put(&t->fault, FAULT_HTTP,
                   "status %u asks for the body to be sent to another origin, which is done with "
                   "redirect_headers = true alone",
                   w->status);
@@ -152,7 +152,7 @@ static void go(struct http_transfer *t, const struct course *c) {
 
 static void refuse(struct http_transfer *t, const char *to, const char *why) {
     char shown[SECRET_SHOWN_SIZE];
-    fault_put(&t->fault, "http", "the server redirects to '%s': %s", secret_shown(slice_str(to), shown), why);
+    fault_put(&t->fault, FAULT_HTTP, "the server redirects to '%s': %s", secret_shown(slice_str(to), shown), why);
 }
 
 /* Finds where the Location leads from where the answer came. False: it is no address. */
@@ -173,7 +173,7 @@ static void follow(struct http_transfer *t, const struct course *c) {
     bool found = c->curl->easy_header(t->easy, "Location", 0, CURLH_HEADER, -1, &h) == CURLHE_OK;
     const char *location = found ? h->value : "";
     if (t->way.redirects >= t->request.max_redirects)
-        fault_put(&t->fault, "http", "the server redirects once more than max_redirects allows (%ld)",
+        fault_put(&t->fault, FAULT_HTTP, "the server redirects once more than max_redirects allows (%ld)",
                   t->request.max_redirects);
     else if (!resolve(t, c, location))
         refuse(t, location, "it is not an address");
@@ -191,7 +191,7 @@ bool http_redirect_follow(struct http_transfer *t, CURLcode code) {
     if (c.home && c.to) {
         follow(t, &c);
     } else {
-        fault_put(&t->fault, "http", "no memory to follow a redirect");
+        fault_put(&t->fault, FAULT_HTTP, "no memory to follow a redirect");
         t->over = true;
     }
     curl->url_cleanup(c.home);

@@ -53,7 +53,7 @@ int http_server_read_address(union address *out, const char *host, uint16_t port
 static void tell_fault(struct fault *fault, struct stream_address address, int rc) {
     char text[STREAM_ADDRESS_TEXT];
     stream_address_print(address, text, sizeof text);
-    fault_put(fault, "listen", "cannot listen on %s: %s", text, uv_strerror(rc));
+    fault_put(fault, FAULT_LISTEN, "cannot listen on %s: %s", text, uv_strerror(rc));
 }
 
 static void free_server(struct http_server *s) {

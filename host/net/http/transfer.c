@@ -38,7 +38,7 @@ static size_t on_head(char *line, size_t one, size_t n, void *arg) {
     }
     t->head_size += n;
     if (t->head_size <= HEADERS_MAX) return n;
-    fault_put(&t->fault, "too_big", "the headers of the answer are over %d KB", HEADERS_MAX / 1024);
+    fault_put(&t->fault, FAULT_TOO_BIG, "the headers of the answer are over %d KB", HEADERS_MAX / 1024);
     return 0;
 }
 
@@ -49,19 +49,20 @@ static size_t on_body(char *data, size_t one, size_t n, void *arg) {
     if (t->way.leads) return http_redirect_skip(t, n) ? n : 0;
     if (t->body.len == 0) t->client->curl.easy_getinfo(t->easy, CURLINFO_CONTENT_LENGTH_DOWNLOAD_T, &announced);
     if (announced > 0 && (uint64_t)announced > t->body.cap) {
-        fault_put(&t->fault, "too_big", "the body is of %lld bytes, and max_size is %zu", (long long)announced,
+        fault_put(&t->fault, FAULT_TOO_BIG, "the body is of %lld bytes, and max_size is %zu", (long long)announced,
                   t->body.cap);
         return 0;
     }
     if (t->client->held + n > t->request.room) {
-        fault_put(&t->fault, "too_big", "no memory for the body, of which %zu bytes had come (--max-memory)",
+        fault_put(&t->fault, FAULT_TOO_BIG, "no memory for the body, of which %zu bytes had come (--max-memory)",
                   t->body.len);
         return 0;
     }
     int rc = buf_append(&t->body, slice_of(data, n));
     if (rc == 0) t->client->held += n;
-    if (rc == ERR_FULL) fault_put(&t->fault, "too_big", "the body is over max_size, which is %zu bytes", t->body.cap);
-    if (rc == ERR_NOMEM) fault_put(&t->fault, "too_big", "no memory for a body of over %zu bytes", t->body.len);
+    if (rc == ERR_FULL)
+        fault_put(&t->fault, FAULT_TOO_BIG, "the body is over max_size, which is %zu bytes", t->body.cap);
+    if (rc == ERR_NOMEM) fault_put(&t->fault, FAULT_TOO_BIG, "no memory for a body of over %zu bytes", t->body.len);
     t->received = t->body.len;
     return rc == 0 ? n : 0;
 }
@@ -74,16 +75,16 @@ static long info(const struct http_transfer *t, CURLINFO what) {
     return value;
 }
 
-static const char *word_of(const struct http_transfer *t, CURLcode code) {
+static enum fault_kind kind_of(const struct http_transfer *t, CURLcode code) {
     long tunnel = info(t, CURLINFO_HTTP_CONNECTCODE); /* what the proxy said to CONNECT */
-    if (tunnel != 0 && tunnel / 100 != 2) return "proxy";
+    if (tunnel != 0 && tunnel / 100 != 2) return FAULT_PROXY;
     switch (code) {
-    case CURLE_COULDNT_RESOLVE_HOST: return "dns";
+    case CURLE_COULDNT_RESOLVE_HOST: return FAULT_DNS;
     case CURLE_COULDNT_RESOLVE_PROXY:
-    case CURLE_PROXY: return "proxy";
-    case CURLE_INTERFACE_FAILED: return "connect";
-    case CURLE_COULDNT_CONNECT: return t->request.proxy && t->request.proxy[0] ? "proxy" : "connect";
-    case CURLE_OPERATION_TIMEDOUT: return "timeout";
+    case CURLE_PROXY: return FAULT_PROXY;
+    case CURLE_INTERFACE_FAILED: return FAULT_CONNECT;
+    case CURLE_COULDNT_CONNECT: return t->request.proxy && t->request.proxy[0] ? FAULT_PROXY : FAULT_CONNECT;
+    case CURLE_OPERATION_TIMEDOUT: return FAULT_TIMEOUT;
     case CURLE_SSL_CONNECT_ERROR:
     case CURLE_SSL_CERTPROBLEM:
     case CURLE_SSL_CIPHER:
@@ -91,12 +92,12 @@ static const char *word_of(const struct http_transfer *t, CURLcode code) {
     case CURLE_SSL_ISSUER_ERROR:
     case CURLE_SSL_CLIENTCERT:
     case CURLE_SSL_ENGINE_INITFAILED:
-    case CURLE_PEER_FAILED_VERIFICATION: return "tls";
+    case CURLE_PEER_FAILED_VERIFICATION: return FAULT_TLS;
     case CURLE_GOT_NOTHING:
     case CURLE_PARTIAL_FILE:
     case CURLE_RECV_ERROR:
-    case CURLE_SEND_ERROR: return "reset";
-    default: return "http";
+    case CURLE_SEND_ERROR: return FAULT_RESET;
+    default: return FAULT_HTTP;
     }
 }
 
@@ -120,13 +121,14 @@ void http_transfer_finish(struct http_transfer *t, CURLcode code) {
     t->over = true;
     if (code == CURLE_OK) return;
     if (t->far == NO_CONNECTION) t->client->forgets_names = true;
-    const char *word = word_of(t, code), *text = t->error[0] ? t->error : t->client->curl.easy_strerror(code);
+    enum fault_kind kind = kind_of(t, code);
+    const char *text = t->error[0] ? t->error : t->client->curl.easy_strerror(code);
     const char *why =
         code == CURLE_PEER_FAILED_VERIFICATION ? why_unverified(info(t, CURLINFO_SSL_VERIFYRESULT)) : NULL;
     if (why)
-        fault_put(&t->fault, word, "the server's certificate is refused: %s", why);
+        fault_put(&t->fault, kind, "the server's certificate is refused: %s", why);
     else
-        fault_put(&t->fault, word, "%s", text);
+        fault_put(&t->fault, kind, "%s", text);
 }
 
 const struct fault *http_fault(const struct http_transfer *t) { return &t->fault; }
@@ -164,7 +166,7 @@ void http_describe(const struct http_transfer *t, char *text, size_t size) {
 /* ---- the start ---- */
 
 static void check_readable(const char *option, const char *file, struct fault *fault) {
-    if (file && access(file, R_OK) != 0) fault_put(fault, "tls", "tls.%s: %s: %s", option, file, strerror(errno));
+    if (file && access(file, R_OK) != 0) fault_put(fault, FAULT_TLS, "tls.%s: %s: %s", option, file, strerror(errno));
 }
 
 static void set_tls(struct http_transfer *t) {
@@ -206,7 +208,7 @@ static void set_method(struct http_transfer *t) {
         SET(CURLOPT_CUSTOMREQUEST, r->method);
 }
 
-static void refuse_for_memory(struct http_transfer *t) { fault_put(&t->fault, "http", "not enough memory"); }
+static void refuse_for_memory(struct http_transfer *t) { fault_put(&t->fault, FAULT_HTTP, "not enough memory"); }
 
 static void add_header(struct http_transfer *t, const char *line) {
     struct curl_slist *list = t->client->curl.slist_append(t->headers, line);
@@ -272,7 +274,8 @@ static void set_local(struct http_transfer *t) {
         snprintf(device, sizeof device, "if!%s", name);
         SET(CURLOPT_INTERFACE, device);
     } else {
-        fault_put(&t->fault, "connect", "cannot connect from local_address %s: there is no interface %s", text, zone);
+        fault_put(&t->fault, FAULT_CONNECT, "cannot connect from local_address %s: there is no interface %s", text,
+                  zone);
     }
 }
 
@@ -334,9 +337,10 @@ void http_transfer_check_zone(struct http_transfer *t, CURLU *url) {
     write_host(&t->client->curl, url, text);
     enum address_kind kind = address_read(&address, text, 0);
     if (kind == ADDRESS_ASTRAY)
-        fault_put(&t->fault, "connect", "cannot connect to [%s]: there is no interface %s", text, address_zone(text));
+        fault_put(&t->fault, FAULT_CONNECT, "cannot connect to [%s]: there is no interface %s", text,
+                  address_zone(text));
     if (kind == ADDRESS_FINE && address_lacks_zone(&address))
-        fault_put(&t->fault, "connect",
+        fault_put(&t->fault, FAULT_CONNECT,
                   "cannot connect to [%s]: a link-local address needs its interface behind it, as fe80::1%%eth0", text);
 }
 
@@ -349,7 +353,7 @@ static void check_url(struct http_transfer *t) {
     }
     CURLUcode rc = curl->url_set(parts, CURLUPART_URL, t->request.url, 0);
     if (rc != CURLUE_OK)
-        fault_put(&t->fault, "url", "%s", curl->url_strerror(rc));
+        fault_put(&t->fault, FAULT_URL, "%s", curl->url_strerror(rc));
     else
         http_transfer_check_zone(t, parts);
     curl->url_cleanup(parts);
@@ -359,7 +363,7 @@ void http_transfer_add(struct http_transfer *t) {
     struct http_client *c = t->client;
     if (!fault_set(&t->fault)) {
         CURLMcode rc = c->curl.multi_add_handle(c->multi, t->easy);
-        if (rc != CURLM_OK) fault_put(&t->fault, "http", "libcurl refuses another request (%d)", (int)rc);
+        if (rc != CURLM_OK) fault_put(&t->fault, FAULT_HTTP, "libcurl refuses another request (%d)", (int)rc);
     }
     t->over = fault_set(&t->fault);
 }

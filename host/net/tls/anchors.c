@@ -204,10 +204,10 @@ static void tell_none(struct tls_anchors *a) {
                       : a->error               ? strerror(a->error)
                                                : "it holds no certificates in PEM that can be read";
     if (a->file || a->path)
-        fault_put(&a->fault, "tls", "tls.%s: %s: %s", a->file ? "ca_file" : "ca_path", a->file ? a->file : a->path,
+        fault_put(&a->fault, FAULT_TLS, "tls.%s: %s: %s", a->file ? "ca_file" : "ca_path", a->file ? a->file : a->path,
                   why);
     else
-        fault_put(&a->fault, "tls",
+        fault_put(&a->fault, FAULT_TLS,
                   "the system's CA certificates were not found in %s (install ca-certificates, or give tls.ca_file; "
                   "SSL_CERT_FILE and SSL_CERT_DIR say where else they are)",
                   a->system_file ? a->system_file : a->system_path);
@@ -223,7 +223,7 @@ static void read_all(struct tls_anchors *a) {
         if (x509_read(e.whole, &a->certs[a->count]) == 0) a->count++;
     if (a->certs) give_to_wolfssl(a);
     if (!a->certs || !a->of_wolfssl)
-        fault_put(&a->fault, "tls", "no memory for the CA certificates");
+        fault_put(&a->fault, FAULT_TLS, "no memory for the CA certificates");
     else if (a->count == 0)
         tell_none(a);
 }
@@ -302,7 +302,7 @@ static bool same(const char *a, const char *b) { return a == b || (a && b && str
 
 static int check_readable(const char *option, const char *path, struct fault *fault) {
     if (!path || access(path, R_OK) == 0) return 0;
-    fault_put(fault, "tls", "tls.%s: %s: %s", option, path, strerror(errno));
+    fault_put(fault, FAULT_TLS, "tls.%s: %s: %s", option, path, strerror(errno));
     return ERR_SYSTEM;
 }
 
@@ -347,7 +347,7 @@ struct tls_anchors *tls_anchors_get(struct tls_store *s, const struct tls_config
     if (check_readable("ca_file", like.file, fault) < 0 || check_readable("ca_path", like.path, fault) < 0) return NULL;
     struct tls_anchors *a = find(s, &like);
     if (!a && !(a = new_anchors(s, &like))) {
-        fault_put(fault, "tls", "no memory for the CA certificates");
+        fault_put(fault, FAULT_TLS, "no memory for the CA certificates");
         return NULL;
     }
     a->users++;

@@ -35,7 +35,7 @@ static const char safe_signatures[] =
 enum { DH_LEAST = 2048 }; /* bits */
 
 static int refuse(struct fault *fault, const char *option, const char *file, const char *why) {
-    fault_put(fault, "tls", "tls.%s: %s: %s", option, file, why);
+    fault_put(fault, FAULT_TLS, "tls.%s: %s: %s", option, file, why);
     return ERR_SYSTEM;
 }
 
@@ -118,7 +118,7 @@ static void set_up_client(struct tls_context *c) {
 int tls_context_refused(struct fault *fault) {
     int error = uv_translate_sys_error(errno ? errno : ENOMEM);
     fault->system = uv_err_name(error);
-    fault_put(fault, "tls", "cannot begin a TLS session: %s", uv_strerror(error));
+    fault_put(fault, FAULT_TLS, "cannot begin a TLS session: %s", uv_strerror(error));
     return error == UV_ENOMEM ? ERR_NOMEM : ERR_SYSTEM;
 }
 
@@ -196,7 +196,7 @@ static struct tls_context *new_context(struct tls_store *s, const struct tls_con
     struct tls_context *c = reserve_take(sizeof *c);
     c->server = server;
     int rc = tls_config_copy(&c->config, config);
-    if (rc < 0) fault_put(fault, "tls", "not enough memory for the options");
+    if (rc < 0) fault_put(fault, FAULT_TLS, "not enough memory for the options");
     if (rc < 0 || load(c, s, fault) < 0) {
         free_context(c);
         return NULL;

@@ -208,9 +208,9 @@ static void tell(struct tls *t, const struct suspect *s, const char *problem) {
     char place[40] = "one that is trusted";
     bool is_own = s->place == 0;
     if (s->place >= 0) snprintf(place, sizeof place, "no. %d of %d", s->place + 1, s->total);
-    fault_put(&t->fault, "tls", "the certificate of %s%s%s%s %s [%s: %s, signed by %s]", is_own ? t->host : s->subject,
-              is_own ? "" : ", which vouches for ", is_own ? "" : t->host, is_own ? "" : ",", problem, place,
-              s->subject, s->issuer);
+    fault_put(&t->fault, FAULT_TLS, "the certificate of %s%s%s%s %s [%s: %s, signed by %s]",
+              is_own ? t->host : s->subject, is_own ? "" : ", which vouches for ", is_own ? "" : t->host,
+              is_own ? "" : ",", problem, place, s->subject, s->issuer);
     wolfSSL_X509_free(s->cert);
 }
 

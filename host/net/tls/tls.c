@@ -43,7 +43,7 @@ void tls_feed(struct tls *t, struct slice ciphertext) {
         return;
     }
     drop_used(t); /* `in` is what tls_keep kept: go on behind it */
-    if (buf_append(&t->kept, ciphertext) < 0) fault_put(&t->fault, "tls", "no memory for what was received");
+    if (buf_append(&t->kept, ciphertext) < 0) fault_put(&t->fault, FAULT_TLS, "no memory for what was received");
     t->in = buf_slice(&t->kept);
 }
 
@@ -124,7 +124,7 @@ struct tls *tls_client_new(struct tls_store *s, const struct tls_config *config,
     t->host = strdup(name);
     t->server = strdup(server);
     if (!t->host || !t->server) {
-        fault_put(fault, "tls", "no memory for a TLS session");
+        fault_put(fault, FAULT_TLS, "no memory for a TLS session");
         tls_free(t);
         return NULL;
     }
@@ -224,7 +224,7 @@ static enum tls_step settle(struct tls *t) {
 /* Nobody gets through whom tls_trust was not asked about, or once, in the session that was resumed. */
 static bool is_believed(struct tls *t) {
     if (!t->context->anchors || t->is_believed || wolfSSL_session_reused(t->ssl)) return true;
-    fault_put(&t->fault, "tls", "the server showed no certificate");
+    fault_put(&t->fault, FAULT_TLS, "the server showed no certificate");
     return false;
 }
 
@@ -250,7 +250,7 @@ enum tls_step tls_handshake(struct tls *t) {
 
 enum tls_step tls_read(struct tls *t, uint8_t *out, size_t size, size_t *n) {
     if (t->out.len > UNSENT_MOST) /* every key update may ask for one of ours (RFC 8446 4.6.3) */
-        fault_put(&t->fault, "tls", "the peer asks for new keys again and again, and does not read them");
+        fault_put(&t->fault, FAULT_TLS, "the peer asks for new keys again and again, and does not read them");
     if (fault_set(&t->fault)) return TLS_FAILED;
     int rc = wolfSSL_read(t->ssl, out, (int)size);
     if (rc > 0) {

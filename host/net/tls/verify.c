@@ -108,7 +108,7 @@ int tls_verify(int ok, WOLFSSL_X509_STORE_CTX *store) {
     struct tls *t = store->userCtx;
     if (!t) return 0;
     if (!t->trial && !begin(t, store)) {
-        fault_put(&t->fault, "tls", "no memory for the server's certificates");
+        fault_put(&t->fault, FAULT_TLS, "no memory for the server's certificates");
         return 0;
     }
     if (store->error_depth > 0 && t->trial->verdict.problem == TRUST_FINE) {

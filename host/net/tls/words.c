@@ -8,7 +8,7 @@ void tls_words_pin(struct tls *t, WOLFSSL_X509 *cert, const char *pin) {
     if (cert) tls_certificate_subject(cert, subject, sizeof subject);
     if (cert) tls_certificate_issuer(cert, issuer, sizeof issuer);
     fault_put(
-        &t->fault, "tls",
+        &t->fault, FAULT_TLS,
         "the key of %s is none of those in tls.pin: it is \"%s\" (subject %s, issuer %s). If that is the server's "
         "new key, and nobody is between here and there, add it to tls.pin",
         t->host, pin, subject, issuer);
@@ -38,7 +38,7 @@ static void tell_alert(struct tls *t, const char *doing, int alert) {
     bool required = alert == certificate_required, wanted = t->wanted && !required;
     const char *how = t->context->config.to_proxy ? ", and a proxy is shown none" : " (tls.cert and tls.key)";
     if (!fault_set(&t->fault)) t->fault.alert = alert;
-    fault_put(&t->fault, "tls", "%sthe peer sent alert %d (%s%s)%s%s", doing, alert, alert_words(alert),
+    fault_put(&t->fault, FAULT_TLS, "%sthe peer sent alert %d (%s%s)%s%s", doing, alert, alert_words(alert),
               required ? how : "", wanted ? "; it asked for a client certificate" : "", wanted ? how : "");
 }
 
@@ -51,21 +51,22 @@ void tls_words_fail(struct tls *t, int error) {
     } else if (tls_refusal_tell(t, error)) {
         return;
     } else if (error == UNKNOWN_RECORD_TYPE || error == -341) {
-        fault_put(&t->fault, "tls", "%sthe peer does not speak TLS (is it a ws:// address, or an http:// proxy?)",
+        fault_put(&t->fault, FAULT_TLS, "%sthe peer does not speak TLS (is it a ws:// address, or an http:// proxy?)",
                   doing);
     } else if (!t->done && error == VERSION_ERROR) {
-        fault_put(&t->fault, "tls", "%sthe peer speaks another version of TLS only; %s and newer are spoken here (%s)",
-                  doing, t->context->config.min_version == TLS_1_3 ? "1.3" : "1.2",
+        fault_put(&t->fault, FAULT_TLS,
+                  "%sthe peer speaks another version of TLS only; %s and newer are spoken here (%s)", doing,
+                  t->context->config.min_version == TLS_1_3 ? "1.3" : "1.2",
                   t->context->config.min_version == TLS_1_3 ? "tls.min_version" : "older ones are not safe");
     } else if (error == DH_KEY_SIZE_E) {
-        fault_put(&t->fault, "tls",
+        fault_put(&t->fault, FAULT_TLS,
                   "%sthe peer's Diffie-Hellman group is too weak: fewer than 2048 bits (tls.allow_weak = true takes it "
                   "all the same)",
                   doing);
     } else if (error == UNKNOWN_ALPN_PROTOCOL_NAME_E) {
-        fault_put(&t->fault, "tls", "%sthe peer picked a protocol that tls.alpn does not offer", doing);
+        fault_put(&t->fault, FAULT_TLS, "%sthe peer picked a protocol that tls.alpn does not offer", doing);
     } else {
         wolfSSL_ERR_error_string_n((unsigned long)error, text, sizeof text);
-        fault_put(&t->fault, "tls", "%s%s (wolfSSL %d)", doing, text, error);
+        fault_put(&t->fault, FAULT_TLS, "%s%s (wolfSSL %d)", doing, text, error);
     }
 }

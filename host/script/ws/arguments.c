@@ -81,7 +81,7 @@ static void set_seconds(lua_State *L, const char *name, double value) {
 static void push_record(lua_State *L, const struct conn_end *end, const struct conn_head *head) {
     lua_createtable(L, 0, 12);
     set_string(L, "phase", end->phase);
-    set_string(L, "error", end->fault.kind);
+    set_string(L, "error", fault_word(&end->fault));
     set_string(L, "message", fault_set(&end->fault) ? end->fault.text : NULL);
     set_string(L, "system", end->fault.system);
     set_integer(L, "alert", (uint64_t)end->fault.alert);
@@ -129,8 +129,8 @@ void l_arguments_push_closed(lua_State *L, const struct conn_box *b) {
 static void log_failure(const struct conn_box *b, const struct fault *fault) {
     char text[sizeof fault->text + 320];
     const char *host = b->conn->plan->url.host;
-    snprintf(text, sizeof text, "%s: %s: %s (set on_error to handle this)", host ? host : "connection", fault->kind,
-             fault->text);
+    snprintf(text, sizeof text, "%s: %s: %s (set on_error to handle this)", host ? host : "connection",
+             fault_word(fault), fault->text);
     log_write(engine_err(b->engine), LOG_WARN, slice_str(text));
 }
 
@@ -158,7 +158,7 @@ int l_arguments_event(lua_State *L, struct conn_box *b, const struct inbox_event
             if (!b->heard) log_failure(b, &ev->end->fault);
             return 0;
         }
-        lua_pushstring(L, ev->end->fault.kind);
+        lua_pushstring(L, fault_word(&ev->end->fault));
         lua_pushstring(L, ev->end->fault.text);
         return 3;
     case INBOX_CLOSED: /* nothing comes after it: a pause kept these from an on_message for good */
@@ -178,7 +178,7 @@ int l_arguments_event(lua_State *L, struct conn_box *b, const struct inbox_event
             if (!b->engine->strict) engine_report(b->engine, ev->data);
             return 0;
         }
-        lua_pushliteral(L, "callback");
+        lua_pushstring(L, fault_words[FAULT_CALLBACK]);
         lua_pushlstring(L, ev->data, ev->size - 1);
         return 3;
     case INBOX_ADOPTED: return push_callback(L, b, ON_ADOPT);

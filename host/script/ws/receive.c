@@ -124,7 +124,7 @@ int l_conn_drain(lua_State *L) {
 static int give_failure(lua_State *L, const struct conn_box *b) {
     const struct conn_end *end = arguments_last_end(b);
     if (!end || !fault_set(&end->fault)) return fail(L, "closed", "the connection is closed");
-    return fail(L, end->fault.kind, end->fault.text);
+    return fail(L, fault_word(&end->fault), end->fault.text);
 }
 
 static int l_look_opened(lua_State *L, int status, lua_KContext ctx) {

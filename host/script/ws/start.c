@@ -8,7 +8,7 @@ bool start_is_current(const struct conn_box *b, const struct inbox_event *starts
 
 void start_refuse(struct conn_box *b, const char *why) {
     struct fault fault = {0};
-    fault_put(&fault, "callback", "%s", why);
+    fault_put(&fault, FAULT_CALLBACK, "%s", why);
     conn_start(b->conn, &fault);
 }
 
