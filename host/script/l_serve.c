@@ -212,20 +212,19 @@ static bool is_of_running(const struct http_server *server, const struct engine 
  * none. */
 static bool waits_for_take_over(const struct serving *s) {
     const struct engine *e = s->engine;
-    uint16_t port = stream_address_of(&s->address.any).port;
+    uint16_t port = address_port(&s->address);
     return e->staged && port && (e->is_checked || is_of_running(http_server_on(e->net, port), e));
 }
 
 /* Another of the same staged generation is to have that one. */
 static bool is_promised(const struct serving *s) {
-    struct stream_address address = stream_address_of(&s->address.any);
     for (const struct serving *o = s->engine->servings; o; o = o->next)
-        if (!o->server && stream_address_equal(stream_address_of(&o->address.any), address)) return true;
+        if (!o->server && address_is_same(&o->address, &s->address)) return true;
     return false;
 }
 
-static struct stream_address address_of(const struct serving *s) {
-    return s->server ? http_server_address(s->server) : stream_address_of(&s->address.any);
+static const union address *address_of(const struct serving *s) {
+    return s->server ? http_server_address(s->server) : &s->address;
 }
 
 /* serve { host =, port =, max_body =, patient =, handler = }: a server, or nil and why there is none. */
@@ -265,11 +264,11 @@ static int l_serve(lua_State *L) {
 
 /* address() -> "127.0.0.1:80", and the port. */
 static int l_address(lua_State *L) {
-    struct stream_address address = address_of(l_box_get(L, 1, &serving_type));
-    char text[STREAM_ADDRESS_TEXT];
-    stream_address_print(address, text, sizeof text);
+    const union address *address = address_of(l_box_get(L, 1, &serving_type));
+    char text[ADDRESS_TEXT];
+    address_print(address, text, sizeof text);
     lua_pushstring(L, text);
-    lua_pushinteger(L, address.port);
+    lua_pushinteger(L, address_port(address));
     return 2;
 }
 
@@ -297,9 +296,9 @@ static int l_close(lua_State *L) {
 /* ---- for the engine ---- */
 
 void l_serve_each(const struct engine *e, void (*tell)(void *arg, const char *address), void *arg) {
-    char text[STREAM_ADDRESS_TEXT];
+    char text[ADDRESS_TEXT];
     for (const struct serving *s = e->servings; s; s = s->next) {
-        stream_address_text(&s->address.any, text, sizeof text);
+        address_print(&s->address, text, sizeof text);
         tell(arg, text);
     }
 }
@@ -327,7 +326,7 @@ unsigned l_serve_end_since(lua_State *L, uint64_t mark) {
 
 /* Has it what `last` has at its address? */
 static bool adopt(struct serving *s, const struct engine *last) {
-    struct http_server *kept = s->server ? NULL : http_server_at(s->engine->net, stream_address_of(&s->address.any));
+    struct http_server *kept = s->server ? NULL : http_server_at(s->engine->net, &s->address);
     struct serving *before = kept ? http_server_owner(kept, &sink) : NULL;
     if (!before || before->engine != last) return false;
     before->server = NULL;
@@ -343,8 +342,8 @@ static void report(struct engine *e, const struct fault *fault) {
 }
 
 static void tell_of(const struct serving *s, enum serve_fate fate, serve_tell *tell, void *arg) {
-    char text[STREAM_ADDRESS_TEXT];
-    stream_address_print(address_of(s), text, sizeof text);
+    char text[ADDRESS_TEXT];
+    address_print(address_of(s), text, sizeof text);
     tell(arg, fate, text);
 }
 

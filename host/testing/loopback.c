@@ -8,11 +8,12 @@
 
 /* Finds the other end. Either may hear of the connection first, so it is looked for from both sides. */
 static bool pair(struct conn *c) {
-    struct stream_address here = conn_local_address(c), there = c->remote_address;
+    union address here = conn_local_address(c), there = c->remote_address;
     for (struct conn *o = c->net->all; o && !c->pair; o = o->all_next) {
-        if (o->role == c->role || !o->stream || o->pair || !stream_address_equal(here, o->remote_address)) continue;
-        if (!stream_address_equal(there, conn_local_address(o))) continue;
-        uint32_t mine = here.port, other = there.port;
+        if (o->role == c->role || !o->stream || o->pair || !address_is_same(&here, &o->remote_address)) continue;
+        union address other_end = conn_local_address(o);
+        if (!address_is_same(&there, &other_end)) continue;
+        uint32_t mine = address_port(&here), other = address_port(&there);
         c->pair = o->pair = c->role == WS_CLIENT ? mine << 16 | other : other << 16 | mine;
     }
     return c->pair;
@@ -47,7 +48,7 @@ static bool is_on_its_way(const struct conn *from, const struct conn *to) {
 static bool begins(struct conn *c, bool with_dials) {
     if (c->role != WS_CLIENT) return false;
     if (c->tunnel) return with_dials || tunnel_is_looking_up(c->tunnel);
-    return c->stream && !c->pair && listener_is_at(c->net, c->remote_address) && !pair(c);
+    return c->stream && !c->pair && listener_is_at(c->net, &c->remote_address) && !pair(c);
 }
 
 bool loopback_is_quiet(const struct net *net, bool with_dials) {

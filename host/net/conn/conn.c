@@ -120,8 +120,8 @@ struct conn *conn_new(struct net *net, const struct conn_sink *sink, void *arg) 
 
 void conn_detach(struct conn *c) { c->sink = NULL; }
 
-struct stream_address conn_local_address(const struct conn *c) {
-    return c->stream ? stream_local_address(c->stream) : (struct stream_address){0};
+union address conn_local_address(const struct conn *c) {
+    return c->stream ? stream_local_address(c->stream) : (union address){0};
 }
 
 static void on_step(struct deadline *d);
@@ -321,7 +321,7 @@ static void begin_tls(struct conn *c, const struct url *url) {
     conn_io_go_on(c);
 }
 
-static void on_dialled(void *arg, struct stream *s, struct stream_address to, const struct fault *fault) {
+static void on_dialled(void *arg, struct stream *s, union address to, const struct fault *fault) {
     struct conn *c = arg;
     c->tunnel = NULL;
     if (!s) {
@@ -351,7 +351,7 @@ static void prepare_attempt(struct conn *c) {
     c->began_at = conn_now(c);
     c->opened_at = c->last_in = c->last_out = 0;
     c->cut_short = c->shut = c->ended_by_owner = c->held_back = c->probed = false;
-    c->remote_address = (struct stream_address){0};
+    c->remote_address = (union address){0};
     conn_drop_pings(c);
     conn_forget_redirects(c);
     free(c->protocol);
@@ -382,7 +382,7 @@ void conn_start(struct conn *c, const struct fault *fault) {
 
 void conn_dial(struct conn *c) {
     conn_enter(c, CONN_DIALLING);
-    c->remote_address = (struct stream_address){0};
+    c->remote_address = (union address){0};
     conn_set_step(c, c->plan->settings.connect_timeout);
     c->tunnel = tunnel_start(c->net, conn_url(c), c->plan, on_dialled, c);
     if (!c->tunnel) CONN_FAIL(c, "connect", "not enough memory to connect");

@@ -11,7 +11,7 @@ struct listener {
     uv_tcp_t tcp;
     struct net *net;
     struct listener_options options;
-    struct stream_address address;
+    union address address;
     struct incoming incoming;
     struct listener *next, **at; /* of the same net */
 };
@@ -62,7 +62,7 @@ int listener_open(struct listener **out, struct net *net, const struct listener_
     l->incoming = (struct incoming){.net = net, .listening = (uv_stream_t *)&l->tcp, .accepted = on_accepted, .arg = l};
     if ((rc = uv_tcp_bind(&l->tcp, &address.any, 0)) < 0) goto fail;
     if ((rc = uv_listen((uv_stream_t *)&l->tcp, 1024, on_incoming)) < 0) goto fail;
-    l->address = stream_address_bound(&l->tcp);
+    l->address = address_bound(&l->tcp);
     l->at = &net->listeners;
     l->next = net->listeners;
     if (l->next) l->next->at = &l->next;
@@ -76,15 +76,13 @@ fail:
     return ERR_SYSTEM;
 }
 
-void listener_address(const struct listener *l, char *text, size_t size) {
-    stream_address_print(l->address, text, size);
-}
+void listener_address(const struct listener *l, char *text, size_t size) { address_print(&l->address, text, size); }
 
 void listener_unref(struct listener *l) { uv_unref((uv_handle_t *)&l->tcp); }
 
-bool listener_is_at(const struct net *net, struct stream_address address) {
+bool listener_is_at(const struct net *net, const union address *address) {
     for (const struct listener *l = net->listeners; l; l = l->next)
-        if (stream_address_equal(l->address, address)) return true;
+        if (address_is_same(&l->address, address)) return true;
     return false;
 }
 

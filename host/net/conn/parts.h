@@ -165,7 +165,7 @@ const char *conn_tls_hint(const struct conn *c);
 void conn_drop_held(struct conn *c);
 
 /* Makes the stream the connection's; it leads `to` there. */
-void conn_io_own(struct conn *c, struct stream *s, struct stream_address to);
+void conn_io_own(struct conn *c, struct stream *s, union address to);
 
 /* A frame was written into `out`. */
 void conn_sent(struct conn *c, enum ws_kind kind, struct slice data, uint16_t code);

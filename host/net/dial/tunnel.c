@@ -30,7 +30,7 @@ struct detour {
     int dns_error;         /* of libuv */
     uint64_t found_at;     /* when the last address was found by a look-up; 0: none was */
     struct stream *stream; /* NULL: not connected */
-    struct stream_address address;
+    union address address;
     struct tls *tls; /* the stream's, while it shakes hands; else NULL */
     struct proxy talk;
 };
@@ -67,7 +67,7 @@ void tunnel_cancel(struct tunnel *t) {
     free(t);
 }
 
-static void succeed(struct tunnel *t, struct stream *s, struct stream_address to) {
+static void succeed(struct tunnel *t, struct stream *s, union address to) {
     dial_done done = t->done;
     void *arg = t->arg;
     tunnel_cancel(t);
@@ -79,7 +79,7 @@ static void fail(struct tunnel *t) {
     void *arg = t->arg;
     struct fault fault = t->fault;
     tunnel_cancel(t);
-    done(arg, NULL, (struct stream_address){0}, &fault);
+    done(arg, NULL, (union address){0}, &fault);
 }
 
 static void on_soon(struct deadline *d) { fail((struct tunnel *)((char *)d - offsetof(struct tunnel, soon))); }
@@ -187,7 +187,7 @@ static void on_secured(void *owner, struct stream *s, int status) {
 static const struct stream_events events = {
     .connected = on_secured, .received = on_received, .ended = on_ended, .written = on_written};
 
-static void on_dialled(void *arg, struct stream *s, struct stream_address to, const struct fault *fault) {
+static void on_dialled(void *arg, struct stream *s, union address to, const struct fault *fault) {
     struct tunnel *t = arg;
     struct detour *d = t->detour;
     t->dial = NULL;
@@ -331,9 +331,7 @@ static bool listens_here(struct net *net, const struct url *url, const struct pl
     char text[ADDRESS_TEXT], host[URL_PLACE_SIZE];
     struct slice given = resolve_find(buf_slice(&plan->resolve), url_host(url, host), url->port);
     while (resolve_take(&given, text))
-        if (address_read(&address, text, url->port) == ADDRESS_FINE &&
-            listener_is_at(net, stream_address_of(&address.any)))
-            return true;
+        if (address_read(&address, text, url->port) == ADDRESS_FINE && listener_is_at(net, &address)) return true;
     return false;
 }
 

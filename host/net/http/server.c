@@ -50,9 +50,9 @@ int http_server_read_address(union address *out, const char *host, uint16_t port
     return listener_read_address(out, strcmp(host, "localhost") == 0 ? "127.0.0.1" : host, port, fault);
 }
 
-static void tell_fault(struct fault *fault, struct stream_address address, int rc) {
-    char text[STREAM_ADDRESS_TEXT];
-    stream_address_print(address, text, sizeof text);
+static void tell_fault(struct fault *fault, const union address *address, int rc) {
+    char text[ADDRESS_TEXT];
+    address_print(address, text, sizeof text);
     fault_put(fault, "listen", "cannot listen on %s: %s", text, uv_strerror(rc));
 }
 
@@ -80,7 +80,7 @@ int http_server_bind(struct http_server **out, struct net *net, const union addr
     int rc = s ? uv_tcp_init(net->loop, &s->tcp) : UV_ENOMEM;
     if (rc < 0) {
         free(s);
-        tell_fault(fault, stream_address_of(&address->any), rc);
+        tell_fault(fault, address, rc);
         return ERR_SYSTEM;
     }
     link_server(s, net);
@@ -89,15 +89,13 @@ int http_server_bind(struct http_server **out, struct net *net, const union addr
     s->last = &s->callers;
     s->incoming = (struct incoming){.net = net, .listening = (uv_stream_t *)&s->tcp, .accepted = on_accepted, .arg = s};
     rc = uv_tcp_bind(&s->tcp, &address->any, 0);
-    struct sockaddr_storage own;
-    int n = sizeof own;
-    if (rc == 0) rc = uv_tcp_getsockname(&s->tcp, (struct sockaddr *)&own, &n); /* tells that somebody has it, too */
+    int n = sizeof s->address;
+    if (rc == 0) rc = uv_tcp_getsockname(&s->tcp, &s->address.any, &n); /* tells that somebody has it, too */
     if (rc < 0) {
-        tell_fault(fault, stream_address_of(&address->any), rc);
+        tell_fault(fault, address, rc);
         http_server_close(s, UINT64_MAX);
         return ERR_SYSTEM;
     }
-    s->address = stream_address_of((struct sockaddr *)&own);
     *out = s;
     return 0;
 }
@@ -105,7 +103,7 @@ int http_server_bind(struct http_server **out, struct net *net, const union addr
 int http_server_listen(struct http_server *s, struct fault *fault) {
     int rc = uv_listen((uv_stream_t *)&s->tcp, 1024, on_incoming);
     if (rc < 0) {
-        tell_fault(fault, s->address, rc);
+        tell_fault(fault, &s->address, rc);
         return ERR_SYSTEM;
     }
     s->listens = true;
@@ -134,13 +132,11 @@ void *http_server_owner(const struct http_server *s, const struct http_server_si
     return s->sink == sink ? s->arg : NULL;
 }
 
-struct stream_address http_server_address(const struct http_server *s) {
-    return s->address;
-}
+const union address *http_server_address(const struct http_server *s) { return &s->address; }
 
-struct http_server *http_server_at(const struct net *net, struct stream_address address) {
+struct http_server *http_server_at(const struct net *net, const union address *address) {
     struct http_server *s = net->http_servers;
-    while (s && (!s->listens || s->closing || !stream_address_equal(s->address, address))) s = s->next;
+    while (s && (!s->listens || s->closing || !address_is_same(&s->address, address))) s = s->next;
     return s;
 }
 
@@ -151,7 +147,7 @@ void http_server_offer(struct http_server *s) {
 
 struct http_server *http_server_on(const struct net *net, uint16_t port) {
     struct http_server *s = net->http_servers;
-    while (s && (!s->listens || s->closing || s->address.port != port)) s = s->next;
+    while (s && (!s->listens || s->closing || address_port(&s->address) != port)) s = s->next;
     return s;
 }
 

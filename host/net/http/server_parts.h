@@ -9,7 +9,7 @@
 struct http_server {
     uv_tcp_t tcp;
     struct net *net;
-    struct stream_address address;
+    union address address;
     const struct http_server_sink *sink; /* NULL: it has no owner */
     void *arg;
     struct account *account; /* its own reference */
