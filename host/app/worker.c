@@ -1,6 +1,7 @@
 /* worker: opens in one order, closes in the other. Its signals are in worker_signals.c. */
 #include "app/worker.h"
 
+#include "base/container_of.h"
 #include "base/log.h"
 #include "base/random.h"
 #include "base/reserve.h"
@@ -127,7 +128,7 @@ void worker_open(struct worker *w, bool script, bool no_environment) {
 }
 
 static void on_reload_due(struct deadline *d) {
-    struct worker *w = (struct worker *)((char *)d - offsetof(struct worker, reload_due));
+    struct worker *w = container_of(d, struct worker, reload_due);
     if (!w->over) w->reload(w->reload_arg);
 }
 
@@ -170,13 +171,13 @@ static void close_connections(struct worker *w) {
 static void on_stop_done(void *arg) { close_connections(arg); }
 
 static void on_stop_late(struct deadline *d) {
-    struct worker *w = (struct worker *)((char *)d - offsetof(struct worker, stop));
+    struct worker *w = container_of(d, struct worker, stop);
     log_line(LOG_WARN, "host.on_stop: its functions were not done within %d s", ON_STOP_LIMIT);
     close_connections(w);
 }
 
 static void on_stop(struct deadline *d) {
-    struct worker *w = (struct worker *)((char *)d - offsetof(struct worker, stop));
+    struct worker *w = container_of(d, struct worker, stop);
     if (!w->engine) {
         close_connections(w);
         return;

@@ -1,6 +1,7 @@
 /* l_timer: host.after and host.every. A timer is a deadline in a box, anchored while it is set. */
 #include "script/l_timer.h"
 
+#include "base/container_of.h"
 #include "script/box.h"
 #include "script/door.h"
 #include "script/l_callable.h"
@@ -85,7 +86,7 @@ static void on_ended(struct task *task, void *arg, enum task_end how) {
 }
 
 static void on_due(struct deadline *d) {
-    struct timer *t = (struct timer *)((char *)d - offsetof(struct timer, deadline));
+    struct timer *t = container_of(d, struct timer, deadline);
     struct engine *e = t->engine;
     if (t->every) { /* no drift; rounds that were missed are left out */
         uint64_t now = clock_now(&e->net->clock), next = d->due + t->every;

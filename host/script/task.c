@@ -2,6 +2,7 @@
  * that wakes or spawns a task makes it ready; it goes on in the next turn, so no task ever runs within another. */
 #include "script/task.h"
 
+#include "base/container_of.h"
 #include "base/log.h"
 #include "base/reserve.h"
 #include "script/box.h"
@@ -237,7 +238,7 @@ void task_run_ready(struct engine *e) {
 }
 
 static void on_turn(struct deadline *d) {
-    struct engine *e = (struct engine *)((char *)d - offsetof(struct engine, tasks.turn));
+    struct engine *e = container_of(d, struct engine, tasks.turn);
     task_run_ready(e);
     if (!e->tasks.exits && e->tasks.ready.first) clock_set(&e->net->clock, d, clock_now(&e->net->clock), on_turn);
 }
@@ -341,7 +342,7 @@ static void wake(struct task *t, bool timed_out) {
     make_ready(t);
 }
 
-static void on_limit(struct deadline *d) { wake((struct task *)((char *)d - offsetof(struct task, limit)), true); }
+static void on_limit(struct deadline *d) { wake(container_of(d, struct task, limit), true); }
 
 /* As luaL_where, for code of the script's own: Lua modules of ours are passed over. */
 static void l_where_of_script(lua_State *L) {

@@ -1,5 +1,6 @@
 /* session: one connection to testing.server, as a test has it: everything that came is kept in order, as its record,
  * from which the test takes messages when it asks for them. The script of a test is told nothing by itself. */
+#include "base/container_of.h"
 #include "script/box.h"
 #include "script/door.h"
 #include "script/modules.h"
@@ -124,9 +125,7 @@ static void update_reading(struct session *s) {
         conn_resume(s->conn, CONN_PAUSED_BY_SINK);
 }
 
-static void on_slow(struct deadline *d) {
-    update_reading((struct session *)((char *)d - offsetof(struct session, slow)));
-}
+static void on_slow(struct deadline *d) { update_reading(container_of(d, struct session, slow)); }
 
 /* A slow reader rests for as long as what it has read was worth. */
 static void keep_rate(struct session *s) {

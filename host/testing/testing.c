@@ -1,6 +1,7 @@
 /* testing: the part of wsbot.testing and of `wsbot test` that is C: the virtual clock, the limit of a test, the
  * errors of its callbacks and tasks, and what it left open. */
 #include "testing/testing.h"
+#include "base/container_of.h"
 #include "base/digest.h"
 #include "base/number.h"
 #include "base/random.h"
@@ -233,7 +234,7 @@ static int l_real(lua_State *L) {
 /* The task that was spawned last, just now, is no test's to end: who made it does. */
 static int l_disown(lua_State *L) {
     const struct tasks *tasks = &engine_of(L)->tasks;
-    if (tasks->all) ((struct task *)((char *)tasks->all_end - offsetof(struct task, all_next)))->born = 0;
+    if (tasks->all) container_of(tasks->all_end, struct task, all_next)->born = 0;
     return 0;
 }
 

@@ -4,6 +4,7 @@
  * beside it. */
 #include "net/conn/parts.h"
 
+#include "base/container_of.h"
 #include "base/random.h"
 #include "base/reserve.h"
 #include "net/conn/record.h"
@@ -265,7 +266,7 @@ static void tell_end(struct conn *c) {
 /* The deadline of a phase has come. */
 static void start_attempt(struct conn *c);
 
-static void on_step(struct deadline *d) { conn_take_step((struct conn *)((char *)d - offsetof(struct conn, step))); }
+static void on_step(struct deadline *d) { conn_take_step(container_of(d, struct conn, step)); }
 
 void conn_take_step(struct conn *c) {
     c->step_due = false;

@@ -2,6 +2,7 @@
  * go_on, which does what may be done by then. */
 #include "net/dial/dial.h"
 
+#include "base/container_of.h"
 #include "net/dial/dead.h"
 #include "net/dial/names.h"
 #include "net/dial/resolve.h"
@@ -46,9 +47,7 @@ struct dial {
     char host[];
 };
 
-static struct dial *of_pause(struct deadline *pause) {
-    return (struct dial *)((char *)pause - offsetof(struct dial, pause));
-}
+static struct dial *of_pause(struct deadline *pause) { return container_of(pause, struct dial, pause); }
 
 /* ---- the end ---- */
 
@@ -290,7 +289,7 @@ static void add_candidate(struct dial *d, const union address *address) {
 }
 
 static void on_named(struct names_wait *w, const struct names_answer *answer) {
-    struct dial *d = (struct dial *)((char *)w - offsetof(struct dial, names));
+    struct dial *d = container_of(w, struct dial, names);
     if (answer->status != 0 && d->dns_error != UV_EAI_AGAIN) d->dns_error = answer->status;
     if (answer->count && !d->found_at) d->found_at = clock_now(&d->net->clock);
     if (answer->family == NAMES_V6 && answer->count && !answer->in_reach) d->turn = AF_INET;

@@ -1,6 +1,7 @@
 /* tunnel: a dial, and behind it the detour of a proxy where there is one. */
 #include "net/dial/tunnel.h"
 
+#include "base/container_of.h"
 #include "net/conn/listener.h"
 #include "net/dial/names.h"
 #include "net/dial/proxy_env.h"
@@ -82,7 +83,7 @@ static void fail(struct tunnel *t) {
     done(arg, NULL, (union address){0}, &fault);
 }
 
-static void on_soon(struct deadline *d) { fail((struct tunnel *)((char *)d - offsetof(struct tunnel, soon))); }
+static void on_soon(struct deadline *d) { fail(container_of(d, struct tunnel, soon)); }
 
 static void fail_soon(struct tunnel *t) { clock_set(&t->net->clock, &t->soon, clock_now(&t->net->clock), on_soon); }
 
@@ -252,7 +253,7 @@ static void begin_with_addresses(struct tunnel *t) {
 
 /* Some addresses of the server are known: those of the family that was first to be known go first. */
 static void on_named(struct names_wait *w, const struct names_answer *answer) {
-    struct detour *d = (struct detour *)((char *)w - offsetof(struct detour, names));
+    struct detour *d = container_of(w, struct detour, names);
     struct tunnel *t = d->tunnel;
     if (answer->status != 0 && d->dns_error != UV_EAI_AGAIN) d->dns_error = answer->status;
     if (answer->count) d->found_at = clock_now(&t->net->clock);

@@ -1,6 +1,7 @@
 /* server: the socket that listens, whose it is, and its end. */
 #include "net/http/server_parts.h"
 
+#include "base/container_of.h"
 #include "net/conn/listener.h"
 #include <stdlib.h>
 
@@ -153,9 +154,7 @@ struct http_server *http_server_on(const struct net *net, uint16_t port) {
 
 /* ---- its end ---- */
 
-static struct http_server *of_late(struct deadline *d) {
-    return (struct http_server *)((char *)d - offsetof(struct http_server, late));
-}
+static struct http_server *of_late(struct deadline *d) { return container_of(d, struct http_server, late); }
 
 /* `fn` may end it. */
 static void each(struct http_server *s, void (*fn)(struct http_caller *c)) {
