@@ -21,7 +21,7 @@ struct serving {
     bool patient;
     bool adopted;  /* from the last generation */
     uint64_t born; /* see engine->births */
-    struct exchange *exchanges;
+    LIST_HEAD(, exchange) exchanges;
     struct serving *next, **at; /* of the same engine, in order; `at` NULL: it has ended */
 };
 
@@ -31,7 +31,7 @@ struct exchange {
     struct serving *serving;    /* NULL: it is gone */
     struct http_caller *caller; /* NULL: it was answered, or the client has left */
     struct task *task;
-    struct exchange *next, **at; /* of the same server */
+    LIST_ENTRY(exchange) link; /* of the same server */
 };
 
 static void unlink_serving(struct serving *s) {
@@ -50,23 +50,19 @@ static void link_serving(struct engine *e, struct serving *s) {
 
 static void unlink_exchange(struct exchange *x) {
     if (!x->serving) return;
-    *x->at = x->next;
-    if (x->next) x->next->at = x->at;
+    LIST_REMOVE(x, link);
     x->serving = NULL;
 }
 
 static void link_exchange(struct serving *s, struct exchange *x) {
     x->serving = s;
-    x->at = &s->exchanges;
-    x->next = s->exchanges;
-    if (x->next) x->next->at = &x->next;
-    s->exchanges = x;
+    LIST_INSERT_HEAD(&s->exchanges, x, link);
 }
 
 static void end_serving(void *object) {
     struct serving *s = object;
     unlink_serving(s);
-    while (s->exchanges) unlink_exchange(s->exchanges);
+    while (!LIST_EMPTY(&s->exchanges)) unlink_exchange(LIST_FIRST(&s->exchanges));
     if (s->server) http_server_disown(s->server);
     free(s);
 }
@@ -274,8 +270,8 @@ static int l_address(lua_State *L) {
 
 /* Runs Lua code: their <close> variables. Not the one that asks for it. */
 static void cancel_handlers(struct serving *s) {
-    struct exchange *x = s->exchanges;
-    while (x) x = !x->task->cancelled && task_cancel(x->task) ? s->exchanges : x->next;
+    struct exchange *x = LIST_FIRST(&s->exchanges);
+    while (x) x = !x->task->cancelled && task_cancel(x->task) ? LIST_FIRST(&s->exchanges) : LIST_NEXT(x, link);
 }
 
 static void end_at_once(struct serving *s) {

@@ -9,7 +9,7 @@
 /* Finds the other end. Either may hear of the connection first, so it is looked for from both sides. */
 static bool pair(struct conn *c) {
     union address here = conn_local_address(c), there = c->remote_address;
-    for (struct conn *o = c->net->all; o && !c->pair; o = o->all_next) {
+    for (struct conn *o = LIST_FIRST(&c->net->all); o && !c->pair; o = LIST_NEXT(o, link)) {
         if (o->role == c->role || !o->stream || o->pair || !address_is_same(&here, &o->remote_address)) continue;
         union address other_end = conn_local_address(o);
         if (!address_is_same(&there, &other_end)) continue;
@@ -54,7 +54,7 @@ static bool begins(struct conn *c, bool with_dials) {
 bool loopback_is_quiet(const struct net *net, bool with_dials) {
     size_t n = 0, size = 16;
     bool quiet = true;
-    for (struct conn *c = net->all; c && quiet; c = c->all_next) {
+    for (struct conn *c = LIST_FIRST(&net->all); c && quiet; c = LIST_NEXT(c, link)) {
         quiet = !begins(c, with_dials);
         if (c->pair) n++;
     }
@@ -62,7 +62,8 @@ bool loopback_is_quiet(const struct net *net, bool with_dials) {
     while (size < n * 2) size *= 2;
     struct pair *table = calloc(size, sizeof *table);
     if (!table) return false; /* who asks gives up after a while */
-    for (const struct conn *c = net->all; c; c = c->all_next) {
+    const struct conn *c;
+    LIST_FOREACH(c, &net->all, link) {
         if (!c->pair || !c->stream) continue;
         struct pair *p = find(table, size, c->pair);
         *(c->role == WS_CLIENT ? &p->client : &p->server) = c;

@@ -245,8 +245,8 @@ void session_accepted(void *arg, struct conn *c) {
 }
 
 void session_end_all(const struct peer *p) {
-    for (struct conn *c = p->engine->net->all, *next; c; c = next) {
-        next = c->all_next;
+    for (struct conn *c = LIST_FIRST(&p->engine->net->all), *next; c; c = next) {
+        next = LIST_NEXT(c, link);
         const struct session *s = c->sink == &session_sink ? c->sink_arg : NULL;
         if (s && s->peer == p) conn_destroy(c);
     }

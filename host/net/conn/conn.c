@@ -15,20 +15,15 @@
 /* ---- lists and references ---- */
 
 static void link_all(struct conn *c) {
-    if (!c->net->all) net_watch_lag(c->net, true);
-    c->all_next = c->net->all;
-    c->all_at = &c->net->all;
-    if (c->all_next) c->all_next->all_at = &c->all_next;
-    c->net->all = c;
+    if (LIST_EMPTY(&c->net->all)) net_watch_lag(c->net, true);
+    LIST_INSERT_HEAD(&c->net->all, c, link);
     uv_ref((uv_handle_t *)&c->net->before_sleep); /* a paused connection keeps the loop alive as well */
     conn_hold(c);                                 /* while it is in the list */
 }
 
 static void unlink_all(struct conn *c) {
-    *c->all_at = c->all_next;
-    if (c->all_next) c->all_next->all_at = c->all_at;
-    c->all_at = NULL;
-    if (!c->net->all) {
+    LIST_REMOVE(c, link);
+    if (LIST_EMPTY(&c->net->all)) {
         net_watch_lag(c->net, false);
         uv_unref((uv_handle_t *)&c->net->before_sleep);
         if (c->net->stopping) uv_stop(c->net->loop); /* not to sleep on timers that mean nothing any more */

@@ -131,7 +131,8 @@ struct conn {
     bool held_back : 1;           /* `starts` said so */
     bool probed : 1;              /* TCP probes it (ping.c) */
     bool is_busy : 1;
-    struct conn *busy_next, *all_next, **all_at;
+    struct conn *busy_next;
+    LIST_ENTRY(conn) link; /* of all */
     const struct conn_sink *sink;
     void *sink_arg;
     uint64_t id;
