@@ -6,6 +6,7 @@
 #include "script/door.h"
 #include "script/l_callable.h"
 #include "script/l_pending.h"
+#include "script/l_seconds.h"
 #include "script/modules.h"
 #include <lauxlib.h>
 #include <stdlib.h>
@@ -100,15 +101,13 @@ static void on_due(struct deadline *d) {
 
 static int start(lua_State *L, bool again) {
     l_engine_check(L, again ? "host.every" : "host.after");
-    lua_Number seconds = luaL_checknumber(L, 1);
+    uint64_t span = l_seconds_check(L, 1);
     l_callable_check(L, 2);
-    luaL_argcheck(L, seconds >= 0, 1, "seconds must not be negative");
-    luaL_argcheck(L, !again || seconds > 0, 1, "seconds must be more than 0");
+    luaL_argcheck(L, !again || lua_tonumber(L, 1) > 0, 1, "seconds must be more than 0");
     if (again && !lua_isnoneornil(L, 3)) luaL_checktype(L, 3, LUA_TSTRING);
     struct engine *e = engine_of(L);
     struct timer *t = l_box_new(L, &timer_type);
     t->engine = e;
-    uint64_t span = clock_from_seconds(seconds);
     t->span = span;
     if (again) t->every = span ? span : 1;
     size_t length = 0;

@@ -4,6 +4,7 @@
 #include "testing/testing.h"
 
 #include "script/box.h"
+#include "script/l_seconds.h"
 #include "script/modules.h"
 #include "testing/certificate.h"
 #include <lauxlib.h>
@@ -41,12 +42,12 @@ static int l_accepted(lua_State *L, int status, lua_KContext waited) {
         return 2;
     }
     lua_settop(L, 2);
-    uint64_t left = session_left(p->engine, (uint64_t)lua_tointeger(L, 2));
+    uint64_t left = clock_left(&p->engine->net->clock, (uint64_t)lua_tointeger(L, 2));
     return l_task_wait(L, "peer:accept", &p->acceptors, left, 1, l_accepted);
 }
 
 static int l_accept(lua_State *L) {
-    uint64_t ends = l_session_ends_at(L, check_peer(L)->engine, 2);
+    uint64_t ends = l_seconds_end(L, 2, &check_peer(L)->engine->net->clock);
     lua_settop(L, 1);
     lua_pushinteger(L, (lua_Integer)ends);
     return l_accepted(L, LUA_OK, 0);

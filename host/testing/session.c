@@ -3,6 +3,7 @@
 #include "base/container_of.h"
 #include "script/box.h"
 #include "script/door.h"
+#include "script/l_seconds.h"
 #include "script/modules.h"
 #include "testing/loopback.h"
 #include "testing/peer.h"
@@ -254,18 +255,6 @@ void session_end_all(const struct peer *p) {
 
 /* ---- waiting for it ---- */
 
-uint64_t l_session_ends_at(lua_State *L, const struct engine *e, int index) {
-    if (lua_isnoneornil(L, index)) return UINT64_MAX;
-    lua_Number seconds = luaL_checknumber(L, index);
-    luaL_argcheck(L, seconds >= 0, index, "seconds must not be negative");
-    return clock_now(&e->net->clock) + clock_from_seconds(seconds);
-}
-
-uint64_t session_left(const struct engine *e, uint64_t ends) {
-    uint64_t now = clock_now(&e->net->clock);
-    return ends == UINT64_MAX ? ends : ends > now ? ends - now : 0;
-}
-
 /* Pushes data and kind of the next message in the record: true. */
 static bool take_message(lua_State *L, struct session *s) {
     lua_getiuservalue(L, 1, SESSION_RECORD);
@@ -305,12 +294,12 @@ static int l_received(lua_State *L, int status, lua_KContext waited) {
         return 2;
     }
     if (s->ended) return push_end(L, s);
-    uint64_t left = session_left(s->engine, (uint64_t)lua_tointeger(L, 2));
+    uint64_t left = clock_left(&s->engine->net->clock, (uint64_t)lua_tointeger(L, 2));
     return l_task_wait(L, "session:receive", &s->receivers, left, 1, l_received);
 }
 
 static int l_receive(lua_State *L) {
-    uint64_t ends = l_session_ends_at(L, check_session(L)->engine, 2);
+    uint64_t ends = l_seconds_end(L, 2, &check_session(L)->engine->net->clock);
     lua_settop(L, 1);
     lua_pushinteger(L, (lua_Integer)ends);
     return l_received(L, LUA_OK, 0);

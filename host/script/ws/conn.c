@@ -4,6 +4,7 @@
 
 #include "base/reserve.h"
 #include "script/l_pending.h"
+#include "script/l_seconds.h"
 #include "script/modules.h"
 #include <lauxlib.h>
 #include <stdlib.h>
@@ -126,20 +127,19 @@ static int l_destroy(lua_State *L) {
 
 static int l_reconnect(lua_State *L) {
     struct conn_box *b = l_conn_check(L);
-    lua_Number seconds = luaL_optnumber(L, 2, 0);
-    luaL_argcheck(L, seconds >= 0, 2, "seconds must not be negative");
+    uint64_t delay = lua_isnoneornil(L, 2) ? 0 : l_seconds_check(L, 2);
     struct farewell f = check_farewell(L, 3);
     if (b->engine->ended || b->engine->stopping) return 0;
     if (b->engine->staged) {
         struct conn_staged *s = stage(b);
         if (!s->ends) s = stage_farewell(L, b, f);
         s->reopens = true;
-        s->delay = clock_from_seconds(seconds);
+        s->delay = delay;
         return 0;
     }
     box_anchor(L, 1, b);
     if (b->conn->phase == CONN_OPEN) conn_close(b->conn, f.code, f.reason);
-    conn_open(b->conn, clock_from_seconds(seconds));
+    conn_open(b->conn, delay);
     delivery_settle(b); /* while the program stops, nothing begins */
     return 0;
 }

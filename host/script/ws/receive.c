@@ -1,15 +1,11 @@
 /* receive: what tasks wait for in a straight line: a connection's messages, that all is written, that it is open. */
+#include "script/l_seconds.h"
 #include "script/ws/conn.h"
 #include <lauxlib.h>
 
 /* When the wait ends, by the clock: the seconds at index 2, or never. The stack is the connection and that. */
 static uint64_t read_end(lua_State *L, struct conn_box *b) {
-    uint64_t ends = UINT64_MAX;
-    if (!lua_isnoneornil(L, 2)) {
-        lua_Number seconds = luaL_checknumber(L, 2);
-        luaL_argcheck(L, seconds >= 0, 2, "seconds must not be negative");
-        ends = clock_now(&b->engine->net->clock) + clock_from_seconds(seconds);
-    }
+    uint64_t ends = l_seconds_end(L, 2, &b->engine->net->clock);
     lua_settop(L, 1);
     if (ends != UINT64_MAX) lua_pushinteger(L, (lua_Integer)ends);
     return ends;
@@ -17,10 +13,7 @@ static uint64_t read_end(lua_State *L, struct conn_box *b) {
 
 static uint64_t end_of(lua_State *L) { return lua_isinteger(L, 2) ? (uint64_t)lua_tointeger(L, 2) : UINT64_MAX; }
 
-static uint64_t left(const struct conn_box *b, uint64_t ends) {
-    uint64_t now = clock_now(&b->engine->net->clock);
-    return ends == UINT64_MAX ? ends : ends > now ? ends - now : 0;
-}
+static uint64_t left(const struct conn_box *b, uint64_t ends) { return clock_left(&b->engine->net->clock, ends); }
 
 /* Stack: conn, and where there is a timeout, when it ends (nanoseconds of the clock). Not where nothing can wait, also
  * if a message is there: a finalizer would come between another's look at it and its taking it. */
