@@ -2,6 +2,7 @@
 #include "script/l_timer.h"
 
 #include "base/container_of.h"
+#include "base/text.h"
 #include "script/box.h"
 #include "script/door.h"
 #include "script/l_callable.h"
@@ -138,7 +139,7 @@ void l_timer_keep_phases(struct engine *last, struct engine *next) {
     struct clock *clock = &next->net->clock;
     for (struct timer *t = next->timers; t; t = t->next) {
         struct timer *before = last->timers;
-        while (t->name && before && !(before->name && strcmp(before->name, t->name) == 0)) before = before->next;
+        while (t->name && before && !text_is_same(before->name, t->name)) before = before->next;
         if (!t->name || !before) continue;
         uint64_t round = before->deadline.due - before->every; /* when it last came, or began */
         clock_set(clock, &t->deadline, round + t->every, on_due);

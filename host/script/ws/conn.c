@@ -3,6 +3,7 @@
 #include "script/ws/conn.h"
 
 #include "base/reserve.h"
+#include "base/text.h"
 #include "script/l_pending.h"
 #include "script/l_seconds.h"
 #include "script/modules.h"
@@ -83,9 +84,8 @@ static struct farewell check_farewell(lua_State *L, int code_at) {
 }
 
 static struct conn_staged *stage_farewell(lua_State *L, struct conn_box *b, struct farewell f) {
-    char *copy = malloc(f.reason.n + 1);
+    char *copy = text_of(f.reason);
     if (!copy) luaL_error(L, "not enough memory");
-    if (f.reason.n) memcpy(copy, f.reason.p, f.reason.n);
     struct conn_staged *s = stage(b);
     free(s->reason);
     s->code = f.code;
