@@ -3,7 +3,6 @@
 #include "script/task.h"
 
 #include "base/container_of.h"
-#include "base/log.h"
 #include "base/reserve.h"
 #include "script/box.h"
 #include "script/door.h"
@@ -11,9 +10,7 @@
 #include "script/hook.h"
 #include "script/luv.h"
 #include <lauxlib.h>
-#include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
 enum {
     IDLE_MAX = 64,     /* coroutines kept for the next tasks */
@@ -153,24 +150,6 @@ static void reset(struct task *t, enum task_end how) {
 
 bool task_is_joined(const struct task *t) { return t->joiners && t->joiners->first; }
 
-void task_push_error(lua_State *L, struct task *t) {
-    if (lua_status(t->co) == LUA_YIELD) { /* by coroutine.yield */
-        lua_pushliteral(L, "attempt to yield from outside a coroutine");
-    } else {
-        lua_pushvalue(t->co, -1);
-        lua_xmove(t->co, L, 1);
-    }
-}
-
-/* Adds the error of a task to those that a test asks for (testing/testing.c). */
-static int l_collect(lua_State *L) {
-    struct task *t = l_door_given(L, l_collect);
-    luaL_getsubtable(L, LUA_REGISTRYINDEX, TASK_ERRORS);
-    task_push_error(L, t);
-    lua_rawseti(L, 1, (lua_Integer)lua_rawlen(L, 1) + 1);
-    return 0;
-}
-
 /* It begins, or never will. */
 static void use_set_aside(struct task *t) {
     if (t->set_aside) account_take(t->engine->account, START_SIZE);
@@ -183,7 +162,7 @@ static void finish(struct task *t, enum task_end how) {
     unlink_all(t);
     if (how == TASK_FAILED && e->host->erred) e->host->erred(e->app);
     if (how == TASK_FAILED && e->collects && !task_is_joined(t)) {
-        door_call(e, l_collect, t, NULL);
+        task_collect(t);
         e->quiet = true; /* it is told with the test */
     }
     if (t->ended) t->ended(t, t->arg, how);
@@ -435,63 +414,6 @@ bool task_cancel(struct task *t) {
     }
     finish(t, TASK_CANCELLED);
     return true;
-}
-
-/* ---- telling ---- */
-
-struct description {
-    struct task *task;
-    const char *message;
-    char *text;
-};
-
-static int l_describe(lua_State *L) {
-    struct description *d = l_door_given(L, l_describe);
-    lua_State *co = d->task->co;
-    if (d->message)
-        lua_pushstring(L, d->message);
-    else
-        task_push_error(L, d->task);
-    l_door_describe(L, co);
-    d->text = reserve_copy(lua_tostring(L, -1));
-    return 0;
-}
-
-char *task_describe(struct task *t, const char *message) {
-    struct description d = {.task = t, .message = message};
-    char *failed;
-    if (!door_call(t->engine, l_describe, &d, &failed)) return failed;
-    return d.text;
-}
-
-void task_report(struct task *t, const char *message) {
-    char *text = task_describe(t, message);
-    engine_report(t->engine, text);
-    free(text);
-}
-
-static void tell_deadlock(struct task *t) {
-    char message[200];
-    snprintf(message, sizeof message, "%s: deadlock: it waits for something that nothing alive can bring", t->waits_in);
-    task_report(t, message);
-}
-
-bool task_tell_deadlocks(struct engine *e) {
-    enum { MOST = 10 };
-    unsigned waiting = 0;
-    for (struct task *t = e->tasks.all; t; t = t->all_next) {
-        t->doomed = t->state == TASK_WAITING; /* all that wait now: what wakes through another's end is no less dead */
-        if (t->doomed && waiting++ < MOST) tell_deadlock(t);
-    }
-    if (waiting > MOST) log_line(LOG_ERROR, "and %u more tasks in a deadlock", waiting - MOST);
-    for (struct task *t = e->tasks.all; t;) {
-        bool doomed = t->doomed;
-        struct task *next = t->all_next;
-        t->doomed = false;
-        if (doomed) task_cancel(t);
-        t = doomed ? e->tasks.all : next; /* cancelling runs code of the script */
-    }
-    return waiting > 0;
 }
 
 void task_close_all(struct engine *e) {
