@@ -7,6 +7,7 @@
 #include "script/box.h"
 #include "script/door.h"
 #include "script/engine.h"
+#include "script/l_push.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <lauxlib.h>
@@ -63,13 +64,6 @@ struct writing {
 };
 
 static struct console *check(lua_State *L) { return *(struct console **)lua_touserdata(L, lua_upvalueindex(1)); }
-
-static int none(lua_State *L, const char *word, const char *message) {
-    luaL_pushfail(L);
-    lua_pushstring(L, word);
-    lua_pushstring(L, message);
-    return 3;
-}
 
 /* ---- opening and closing ---- */
 
@@ -244,10 +238,9 @@ static int l_put(lua_State *L) {
 static int l_did_write(lua_State *L, int status, lua_KContext most) {
     struct console *c = check(L);
     (void)status;
-    if (c->failure) return none(L, uv_err_name(c->failure), uv_strerror(c->failure));
+    if (c->failure) return l_push_failure(L, uv_err_name(c->failure), uv_strerror(c->failure));
     if (queued(c) > (size_t)most) return l_task_wait(L, "console.write", &c->writers, UINT64_MAX, most, l_did_write);
-    lua_pushboolean(L, 1);
-    return 1;
+    return l_push_true(L);
 }
 
 static int l_write(lua_State *L) {
@@ -285,17 +278,10 @@ static void watch_pipe(struct console *c) {
     uv_unref((uv_handle_t *)&c->hangup);
 }
 
-static int l_hung_up(lua_State *L, int status, lua_KContext ctx) {
-    (void)L;
-    (void)status;
-    (void)ctx;
-    return 0;
-}
-
 static int l_hangup(lua_State *L) {
     struct console *c = check(L);
     if (c->failure == UV_EPIPE) return 0;
-    return l_task_wait(L, "console.hangup", &c->watchers, UINT64_MAX, 0, l_hung_up);
+    return l_task_wait(L, "console.hangup", &c->watchers, UINT64_MAX, 0, l_push_nothing);
 }
 
 /* ---- the terminal ---- */
@@ -410,14 +396,9 @@ static int l_private(lua_State *L) {
     } else {
         errno = ENAMETOOLONG;
     }
-    if (fd < 0) {
-        luaL_pushfail(L);
-        lua_pushstring(L, strerror(errno));
-        return 2;
-    }
+    if (fd < 0) return l_push_failure(L, strerror(errno), NULL);
     close(fd);
-    lua_pushboolean(L, 1);
-    return 1;
+    return l_push_true(L);
 }
 
 static int l_tell(lua_State *L) {
@@ -439,11 +420,6 @@ static int l_trace(lua_State *L) {
 }
 
 /* ---- the module ---- */
-
-static void set_flag(lua_State *L, const char *name, bool value) {
-    lua_pushboolean(L, value);
-    lua_setfield(L, -2, name);
-}
 
 int luaopen_console(lua_State *L) {
     static const luaL_Reg functions[] = {
@@ -467,8 +443,8 @@ int luaopen_console(lua_State *L) {
     if (c->out.kind == PORT_STREAM) watch_pipe(c);
     if (c->in.is_terminal) atexit(restore_terminal);
     if (c->out.is_terminal) watch_size(c);
-    set_flag(L, "input_is_terminal", c->in.is_terminal);
-    set_flag(L, "output_is_terminal", c->out.is_terminal);
-    set_flag(L, "error_is_terminal", isatty(STDERR_FILENO));
+    l_set_flag(L, "input_is_terminal", c->in.is_terminal);
+    l_set_flag(L, "output_is_terminal", c->out.is_terminal);
+    l_set_flag(L, "error_is_terminal", isatty(STDERR_FILENO));
     return 1;
 }

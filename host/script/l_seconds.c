@@ -17,3 +17,13 @@ uint64_t l_seconds_end(lua_State *L, int index, const struct clock *clock) {
     uint64_t limit = l_seconds_limit(L, index);
     return limit == UINT64_MAX ? UINT64_MAX : clock_now(clock) + limit;
 }
+
+void l_seconds_keep(lua_State *L, const struct clock *clock) {
+    uint64_t end = l_seconds_end(L, 2, clock);
+    lua_settop(L, 1);
+    lua_pushinteger(L, (lua_Integer)end);
+}
+
+uint64_t l_seconds_left(lua_State *L, const struct clock *clock) {
+    return clock_left(clock, (uint64_t)lua_tointeger(L, 2));
+}

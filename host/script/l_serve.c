@@ -7,6 +7,7 @@
 #include "net/http/server.h"
 #include "script/box.h"
 #include "script/door.h"
+#include "script/l_push.h"
 #include "script/modules.h"
 #include <lauxlib.h>
 #include <stdlib.h>
@@ -248,9 +249,7 @@ static int l_serve(lua_State *L) {
         open_server(s, &fault);
     if (fault_set(&fault)) {
         drop(s);
-        luaL_pushfail(L);
-        lua_pushstring(L, fault.text);
-        return 2;
+        return l_push_failure(L, fault.text, NULL);
     }
     s->born = ++s->engine->births;
     link_serving(s->engine, s);

@@ -3,6 +3,7 @@
 #include "script/box.h"
 #include "script/door.h"
 #include "script/l_callable.h"
+#include "script/l_push.h"
 #include "script/l_seconds.h"
 #include "script/modules.h"
 #include "script/task.h"
@@ -75,11 +76,7 @@ static int l_spawn(lua_State *L) {
 
 static int push_end(lua_State *L, const struct handle *h) {
     lua_settop(L, 1);
-    if (h->how == TASK_CANCELLED) {
-        luaL_pushfail(L);
-        lua_pushliteral(L, "cancelled");
-        return 2;
-    }
+    if (h->how == TASK_CANCELLED) return l_push_failure(L, "cancelled", NULL);
     lua_getiuservalue(L, 1, 1); /* handle, results or error */
     if (h->how == TASK_FAILED) {
         luaL_pushfail(L);
@@ -99,9 +96,7 @@ static int l_joined(lua_State *L, int status, lua_KContext ctx) {
     const struct handle *h = (const struct handle *)ctx;
     (void)status;
     if (!h->task) return push_end(L, h);
-    luaL_pushfail(L);
-    lua_pushliteral(L, "timeout");
-    return 2;
+    return l_push_failure(L, "timeout", NULL);
 }
 
 static int l_join(lua_State *L) {
@@ -130,14 +125,9 @@ static int l_tostring(lua_State *L) {
 
 /* ---- sleep ---- */
 
-static int l_slept(lua_State *L, int status, lua_KContext ctx) {
-    (void)L;
-    (void)status;
-    (void)ctx;
-    return 0;
+static int l_sleep(lua_State *L) {
+    return l_task_wait(L, "host.sleep", NULL, l_seconds_check(L, 1), 0, l_push_nothing);
 }
-
-static int l_sleep(lua_State *L) { return l_task_wait(L, "host.sleep", NULL, l_seconds_check(L, 1), 0, l_slept); }
 
 void l_task_open(lua_State *L, int table) {
     static const luaL_Reg methods[] = {{"join", l_join}, {"cancel", l_cancel}, {NULL, NULL}};

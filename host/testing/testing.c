@@ -10,6 +10,7 @@
 #include "script/door.h"
 #include "script/l_callable.h"
 #include "script/l_pending.h"
+#include "script/l_push.h"
 #include "script/l_serve.h"
 #include "script/l_timer.h"
 #include "script/modules.h"
@@ -211,18 +212,11 @@ static int l_guard(lua_State *L) {
 }
 
 /* turn(who, n): waits for the next turn of the loop; who has waited for many leaves others the processor. */
-static int l_turned(lua_State *L, int status, lua_KContext ctx) {
-    (void)L;
-    (void)status;
-    (void)ctx;
-    return 0;
-}
-
 static int l_turn(lua_State *L) {
     static const char *const whose[] = {"testing.eventually", "bot:wait", "bot:expect", "peer:finish", NULL};
     int what = luaL_checkoption(L, 1, NULL, whose);
     if (luaL_checkinteger(L, 2) > SETTLE_HASTY) uv_sleep(1);
-    return l_task_wait(L, whose[what], NULL, 0, 0, l_turned);
+    return l_task_wait(L, whose[what], NULL, 0, 0, l_push_nothing);
 }
 
 /* Seconds of a clock that nobody stops. */

@@ -5,21 +5,12 @@
 #include "base/reserve.h"
 #include "base/text.h"
 #include "script/l_pending.h"
+#include "script/l_push.h"
 #include "script/l_seconds.h"
 #include "script/modules.h"
 #include <lauxlib.h>
 #include <stdlib.h>
 #include <string.h>
-
-static int push_result(lua_State *L, int rc) {
-    if (rc < 0) {
-        luaL_pushfail(L);
-        lua_pushstring(L, err_word(rc));
-        return 2;
-    }
-    lua_pushboolean(L, 1);
-    return 1;
-}
 
 /* What waits until the generation has taken over. */
 static struct conn_staged *stage(struct conn_box *b) {
@@ -39,12 +30,12 @@ static int send_as(lua_State *L, struct conn_box *b, bool binary) {
     size_t n;
     l_number_plain(L, 2);
     const char *data = luaL_checklstring(L, 2, &n);
-    if (b->staged && b->staged->ends) return push_result(L, ERR_CLOSED);
-    if (delivery_outlived(b)) return push_result(L, ERR_CLOSED);
+    if (b->staged && b->staged->ends) return l_push_done(L, ERR_CLOSED);
+    if (delivery_outlived(b)) return l_push_done(L, ERR_CLOSED);
     l_engine_need(L, b->engine, n);
     enum ws_kind kind = binary ? WS_BINARY : WS_TEXT;
     bool first = b->conn->login && delivery_logs_in(b);
-    return push_result(L, (first ? conn_send_login : conn_send)(b->conn, kind, slice_of(data, n)));
+    return l_push_done(L, (first ? conn_send_login : conn_send)(b->conn, kind, slice_of(data, n)));
 }
 
 static int l_send(lua_State *L) {
@@ -61,9 +52,9 @@ static int l_ping(lua_State *L) {
     l_number_plain(L, 2);
     const char *data = luaL_optlstring(L, 2, "", &n);
     luaL_argcheck(L, n <= FRAME_CONTROL_MAX, 2, "a ping has at most 125 bytes");
-    if (delivery_outlived(b)) return push_result(L, ERR_CLOSED);
+    if (delivery_outlived(b)) return l_push_done(L, ERR_CLOSED);
     l_engine_need(L, b->engine, n);
-    return push_result(L, conn_ping(b->conn, slice_of(data, n)));
+    return l_push_done(L, conn_ping(b->conn, slice_of(data, n)));
 }
 
 struct farewell {

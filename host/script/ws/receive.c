@@ -1,4 +1,5 @@
 /* receive: what tasks wait for in a straight line: a connection's messages, that all is written, that it is open. */
+#include "script/l_push.h"
 #include "script/l_seconds.h"
 #include "script/ws/conn.h"
 #include <lauxlib.h>
@@ -24,11 +25,8 @@ static int l_woken(lua_State *L, int status, lua_KContext ctx) {
     (void)ctx;
     struct conn_box *b = l_conn_check(L);
     struct ws_event ev;
-    if (l_task_timed_out(L) && (b->engine->holds || !inbox_message(&b->inbox, &ev))) {
-        luaL_pushfail(L);
-        lua_pushliteral(L, "timeout");
-        return 2;
-    }
+    if (l_task_timed_out(L) && (b->engine->holds || !inbox_message(&b->inbox, &ev)))
+        return l_push_failure(L, "timeout", NULL);
     return take(L, b, end_of(L));
 }
 
@@ -44,11 +42,7 @@ static int take(lua_State *L, struct conn_box *b, uint64_t ends) {
         delivery_make_room(b);
         return 2;
     }
-    if (delivery_over(b)) {
-        luaL_pushfail(L);
-        lua_pushliteral(L, "closed");
-        return 2;
-    }
+    if (delivery_over(b)) return l_push_failure(L, "closed", NULL);
     return l_task_wait(L, "conn:receive", &b->receivers, left(b, ends), 0, l_woken);
 }
 
@@ -73,14 +67,6 @@ int l_conn_messages(lua_State *L) {
 
 /* ---- waiting for it to be open, or written ---- */
 
-static int fail(lua_State *L, const char *word, const char *message) {
-    luaL_pushfail(L);
-    lua_pushstring(L, word);
-    if (!message) return 2;
-    lua_pushstring(L, message);
-    return 3;
-}
-
 /* What a login sends has nothing to do with the queue that waits for it. */
 static bool is_written(const struct conn_box *b) {
     bool first = b->conn->login && delivery_logs_in(b);
@@ -98,9 +84,10 @@ static int l_look_drained(lua_State *L, int status, lua_KContext ctx) {
         lua_pushboolean(L, 1);
         return 1;
     }
-    if (is_over || c->phase == CONN_CLOSED || c->phase > CONN_OPEN) return fail(L, err_word(ERR_CLOSED), NULL);
-    if (c->phase != CONN_OPEN) return fail(L, err_word(ERR_NOT_OPEN), NULL);
-    if (ctx && l_task_timed_out(L)) return fail(L, "timeout", NULL);
+    if (is_over || c->phase == CONN_CLOSED || c->phase > CONN_OPEN)
+        return l_push_failure(L, err_word(ERR_CLOSED), NULL);
+    if (c->phase != CONN_OPEN) return l_push_failure(L, err_word(ERR_NOT_OPEN), NULL);
+    if (ctx && l_task_timed_out(L)) return l_push_failure(L, "timeout", NULL);
     if (!c->login || delivery_logs_in(b)) conn_await_drained(c); /* conn_end_login has the others told */
     return l_task_wait(L, "conn:drain", &b->drainers, left(b, end_of(L)), (lua_KContext)c->attempt, l_look_drained);
 }
@@ -116,8 +103,8 @@ int l_conn_drain(lua_State *L) {
 /* How the attempt ended that was waited for. */
 static int give_failure(lua_State *L, const struct conn_box *b) {
     const struct conn_end *end = arguments_last_end(b);
-    if (!end || !fault_set(&end->fault)) return fail(L, "closed", "the connection is closed");
-    return fail(L, end->fault.kind, end->fault.text);
+    if (!end || !fault_set(&end->fault)) return l_push_failure(L, "closed", "the connection is closed");
+    return l_push_failure(L, end->fault.kind, end->fault.text);
 }
 
 static int l_look_opened(lua_State *L, int status, lua_KContext ctx) {
@@ -128,7 +115,7 @@ static int l_look_opened(lua_State *L, int status, lua_KContext ctx) {
         return 1;
     }
     if (delivery_over(b)) return give_failure(L, b);
-    if (ctx && l_task_timed_out(L)) return fail(L, "timeout", "the connection is not open yet");
+    if (ctx && l_task_timed_out(L)) return l_push_failure(L, "timeout", "the connection is not open yet");
     return l_task_wait(L, "conn:opened", &b->openers, left(b, end_of(L)), 1, l_look_opened);
 }
 
