@@ -1,8 +1,9 @@
-/* connect: the options as the table `arg`, the modules wsbot.console and wsbot.connect.say, and a main chunk that is
+/* connect: the options as the table `arg`, the modules that it has in C, and a main chunk that is
  * inside the program. */
 #include "app/connect.h"
 
 #include "app/chunk.h"
+#include "app/connect_core.h"
 #include "app/console.h"
 #include "app/words.h"
 #include "base/log.h"
@@ -44,6 +45,8 @@ static int l_set_arg(lua_State *L) {
     }
     lua_setglobal(L, "arg");
     luaL_getsubtable(L, LUA_REGISTRYINDEX, LUA_PRELOAD_TABLE);
+    lua_pushcfunction(L, luaopen_connect_core);
+    lua_setfield(L, -2, "wsbot.connect.core");
     lua_pushcfunction(L, luaopen_console);
     lua_setfield(L, -2, "wsbot.console");
     lua_pushcfunction(L, luaopen_say);

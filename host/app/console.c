@@ -1,12 +1,12 @@
 /* console: libuv's streams on descriptors of our own; files are read and written as they are, since they never wait. */
 #include "app/console.h"
 
-#include "base/digest.h"
 #include "base/reserve.h"
 #include "net/conn/record.h"
 #include "script/box.h"
 #include "script/door.h"
 #include "script/engine.h"
+#include "script/l_push.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <lauxlib.h>
@@ -63,13 +63,6 @@ struct writing {
 };
 
 static struct console *check(lua_State *L) { return *(struct console **)lua_touserdata(L, lua_upvalueindex(1)); }
-
-static int none(lua_State *L, const char *word, const char *message) {
-    luaL_pushfail(L);
-    lua_pushstring(L, word);
-    lua_pushstring(L, message);
-    return 3;
-}
 
 /* ---- opening and closing ---- */
 
@@ -244,10 +237,9 @@ static int l_put(lua_State *L) {
 static int l_did_write(lua_State *L, int status, lua_KContext most) {
     struct console *c = check(L);
     (void)status;
-    if (c->failure) return none(L, uv_err_name(c->failure), uv_strerror(c->failure));
+    if (c->failure) return l_push_failure(L, uv_err_name(c->failure), uv_strerror(c->failure));
     if (queued(c) > (size_t)most) return l_task_wait(L, "console.write", &c->writers, UINT64_MAX, most, l_did_write);
-    lua_pushboolean(L, 1);
-    return 1;
+    return l_push_true(L);
 }
 
 static int l_write(lua_State *L) {
@@ -285,17 +277,10 @@ static void watch_pipe(struct console *c) {
     uv_unref((uv_handle_t *)&c->hangup);
 }
 
-static int l_hung_up(lua_State *L, int status, lua_KContext ctx) {
-    (void)L;
-    (void)status;
-    (void)ctx;
-    return 0;
-}
-
 static int l_hangup(lua_State *L) {
     struct console *c = check(L);
     if (c->failure == UV_EPIPE) return 0;
-    return l_task_wait(L, "console.hangup", &c->watchers, UINT64_MAX, 0, l_hung_up);
+    return l_task_wait(L, "console.hangup", &c->watchers, UINT64_MAX, 0, l_push_nothing);
 }
 
 /* ---- the terminal ---- */
@@ -366,59 +351,7 @@ static int l_width(lua_State *L) {
     return 1;
 }
 
-/* ---- what else there is no Lua for ---- */
-
-static int push_bytes(lua_State *L, struct buf *bytes, bool ok) {
-    if (ok)
-        lua_pushlstring(L, (const char *)buf_slice(bytes).p, bytes->len);
-    else
-        luaL_pushfail(L);
-    buf_clear(bytes);
-    return 1;
-}
-
-static int l_base64(lua_State *L) {
-    size_t n;
-    struct buf text;
-    const char *bytes = luaL_checklstring(L, 1, &n);
-    buf_init(&text, SIZE_MAX);
-    return push_bytes(L, &text, digest_base64(&text, slice_of(bytes, n)) == 0);
-}
-
-static int l_unbase64(lua_State *L) {
-    size_t n;
-    struct buf bytes;
-    const char *text = luaL_checklstring(L, 1, &n);
-    buf_init(&bytes, SIZE_MAX);
-    bool ok = digest_base64_read(&bytes, slice_of(text, n)) == 0 && digest_is_base64_of(slice_of(text, n), bytes.len);
-    return push_bytes(L, &bytes, ok); /* wolfSSL takes half a group for nothing */
-}
-
-static int l_private(lua_State *L) {
-    char path[4096];
-    size_t n;
-    const char *given = luaL_checklstring(L, 1, &n);
-    int fd = -1;
-    if (n < sizeof path) {
-        memcpy(path, given, n + 1);
-        for (char *slash = strchr(path + 1, '/'); n && slash; slash = strchr(slash + 1, '/')) {
-            *slash = '\0';
-            mkdir(path, 0700); /* what is wrong with it, open tells */
-            *slash = '/';
-        }
-        fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC | O_NOCTTY | O_NONBLOCK, 0600);
-    } else {
-        errno = ENAMETOOLONG;
-    }
-    if (fd < 0) {
-        luaL_pushfail(L);
-        lua_pushstring(L, strerror(errno));
-        return 2;
-    }
-    close(fd);
-    lua_pushboolean(L, 1);
-    return 1;
-}
+/* ---- what passes on connections ---- */
 
 static int l_tell(lua_State *L) {
     const struct slice *lines = l_door_given(L, l_tell);
@@ -440,17 +373,11 @@ static int l_trace(lua_State *L) {
 
 /* ---- the module ---- */
 
-static void set_flag(lua_State *L, const char *name, bool value) {
-    lua_pushboolean(L, value);
-    lua_setfield(L, -2, name);
-}
-
 int luaopen_console(lua_State *L) {
     static const luaL_Reg functions[] = {
         {"read", l_read},       {"write", l_write}, {"put", l_put},         {"flush", l_flush},
         {"hangup", l_hangup},   {"size", l_size},   {"resized", l_resized}, {"raw", l_raw},
-        {"suspend", l_suspend}, {"width", l_width}, {"base64", l_base64},   {"unbase64", l_unbase64},
-        {"private", l_private}, {"trace", l_trace}, {NULL, NULL},
+        {"suspend", l_suspend}, {"width", l_width}, {"trace", l_trace},     {NULL, NULL},
     };
     static const luaL_Reg meta[] = {{"__gc", l_gc}, {NULL, NULL}};
     luaL_newlibtable(L, functions);
@@ -467,8 +394,8 @@ int luaopen_console(lua_State *L) {
     if (c->out.kind == PORT_STREAM) watch_pipe(c);
     if (c->in.is_terminal) atexit(restore_terminal);
     if (c->out.is_terminal) watch_size(c);
-    set_flag(L, "input_is_terminal", c->in.is_terminal);
-    set_flag(L, "output_is_terminal", c->out.is_terminal);
-    set_flag(L, "error_is_terminal", isatty(STDERR_FILENO));
+    l_set_flag(L, "input_is_terminal", c->in.is_terminal);
+    l_set_flag(L, "output_is_terminal", c->out.is_terminal);
+    l_set_flag(L, "error_is_terminal", isatty(STDERR_FILENO));
     return 1;
 }

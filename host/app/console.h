@@ -17,8 +17,6 @@
  *   raw(on)                                      keys one by one, or lines
  *   suspend()                                    as Ctrl-Z does; returns when the program goes on
  *   width(codepoint) -> columns                  0: it combines with the one before; -1: it cannot be shown
- *   base64(bytes), unbase64(text)                the latter gives nil for what is none
- *   private(path) -> true, or nil, message       makes folders and file where they are missing, for their owner alone
  *   trace(fn)                                    fn(lines) hears what passes on connections (net/conn/record.h), and
  *                                                may not wait
  * and fields: input_is_terminal, output_is_terminal, error_is_terminal. May raise. */

@@ -2,6 +2,7 @@
  * died, and comes back after a while, which doubles; any other status is the script's own word, and final. */
 #include "app/pool.h"
 
+#include "base/container_of.h"
 #include "base/log.h"
 #include <fcntl.h>
 #include <signal.h>
@@ -59,7 +60,7 @@ static void has_ended(struct member *m, int status) {
     p->going = --p->alive > 0;
 }
 
-static void on_back(struct deadline *d) { start((struct member *)((char *)d - offsetof(struct member, back))); }
+static void on_back(struct deadline *d) { start(container_of(d, struct member, back)); }
 
 static void come_back(struct member *m) {
     struct clock *clock = &m->pool->worker->net.clock;
@@ -165,9 +166,7 @@ static void tell_reports(struct pool *p) {
     clock_cancel(&p->worker->net.clock, &p->reported);
 }
 
-static void on_reports_late(struct deadline *d) {
-    tell_reports((struct pool *)((char *)d - offsetof(struct pool, reported)));
-}
+static void on_reports_late(struct deadline *d) { tell_reports(container_of(d, struct pool, reported)); }
 
 static bool all_reported(const struct pool *p) {
     for (unsigned i = 0; i < p->count; i++)

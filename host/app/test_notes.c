@@ -2,6 +2,7 @@
 #include "app/test_notes.h"
 
 #include "app/watch.h"
+#include "base/container_of.h"
 #include "base/reserve.h"
 #include <errno.h>
 #include <fcntl.h>
@@ -34,9 +35,7 @@ struct noted {
     struct engine_file file;
 };
 
-static struct noted *noted_of(struct engine_file *f) {
-    return (struct noted *)((char *)f - offsetof(struct noted, file));
-}
+static struct noted *noted_of(struct engine_file *f) { return container_of(f, struct noted, file); }
 
 static bool is_for_all(const struct spec *s) { return s->name[0] == '\0'; }
 

@@ -2,6 +2,7 @@
 #include "app/watch.h"
 
 #include "app/generation.h"
+#include "base/container_of.h"
 #include "base/reserve.h"
 #include "script/loader.h"
 #include <dirent.h>
@@ -202,7 +203,7 @@ static void add_new(struct watch *w) {
 }
 
 static void on_look(struct deadline *d) {
-    struct watch *w = (struct watch *)((char *)d - offsetof(struct watch, look));
+    struct watch *w = container_of(d, struct watch, look);
     uint64_t now = uv_hrtime();
     add_new(w);
     add_matching(w);

@@ -1,6 +1,7 @@
 /* worker: opens in one order, closes in the other. Its signals are in worker_signals.c. */
 #include "app/worker.h"
 
+#include "base/container_of.h"
 #include "base/log.h"
 #include "base/random.h"
 #include "base/reserve.h"
@@ -127,7 +128,7 @@ void worker_open(struct worker *w, bool script, bool no_environment) {
 }
 
 static void on_reload_due(struct deadline *d) {
-    struct worker *w = (struct worker *)((char *)d - offsetof(struct worker, reload_due));
+    struct worker *w = container_of(d, struct worker, reload_due);
     if (!w->over) w->reload(w->reload_arg);
 }
 
@@ -160,23 +161,23 @@ static void close_connections(struct worker *w) {
     if (w->net.stopping) return;
     w->net.stopping = true;
     http_server_stop_all(&w->net, HTTP_SERVER_STOP_S * CLOCK_SECOND);
-    for (struct conn *c = w->net.all, *next; c; c = next) {
-        next = c->all_next;
+    for (struct conn *c = LIST_FIRST(&w->net.all), *next; c; c = next) {
+        next = LIST_NEXT(c, link);
         conn_say_goodbye(c);
     }
-    if (!w->net.all && !w->net.http_servers) uv_stop(&w->loop);
+    if (LIST_EMPTY(&w->net.all) && LIST_EMPTY(&w->net.http_servers)) uv_stop(&w->loop);
 }
 
 static void on_stop_done(void *arg) { close_connections(arg); }
 
 static void on_stop_late(struct deadline *d) {
-    struct worker *w = (struct worker *)((char *)d - offsetof(struct worker, stop));
+    struct worker *w = container_of(d, struct worker, stop);
     log_line(LOG_WARN, "host.on_stop: its functions were not done within %d s", ON_STOP_LIMIT);
     close_connections(w);
 }
 
 static void on_stop(struct deadline *d) {
-    struct worker *w = (struct worker *)((char *)d - offsetof(struct worker, stop));
+    struct worker *w = container_of(d, struct worker, stop);
     if (!w->engine) {
         close_connections(w);
         return;
@@ -202,7 +203,8 @@ static bool is_alive(struct worker *w) {
     if (w->net.busy) conn_run_busy(&w->net); /* they may have something to tell, and keep no loop alive */
     bool is_through = w->engine && w->engine->ends_with_main && !w->engine->main;
     if (!w->stopping) return (!is_through && net_loop_is_alive(&w->net)) || outlet_is_behind(&w->net.outlet);
-    if (clock_is_set(&w->stop) || w->net.all || w->net.busy || w->net.http_servers) return true;
+    if (clock_is_set(&w->stop) || w->net.busy) return true;
+    if (!LIST_EMPTY(&w->net.all) || !LIST_EMPTY(&w->net.http_servers)) return true;
     return w->engine && w->engine->tasks.ready.first && w->last_turns++ < LAST_TURNS;
 }
 
@@ -225,14 +227,14 @@ void worker_close(struct worker *w) {
     if (w->engine) engine_free(w->engine);
     w->engine = NULL;
     worker_close_signals();
-    for (struct conn *c = w->net.all, *next; c; c = next) { /* said, and not waited for */
-        next = c->all_next;
+    for (struct conn *c = LIST_FIRST(&w->net.all), *next; c; c = next) { /* said, and not waited for */
+        next = LIST_NEXT(c, link);
         conn_detach(c);
         conn_say_goodbye(c);
     }
     conn_run_busy(&w->net);
-    while (w->net.all) {
-        conn_destroy(w->net.all);
+    while (!LIST_EMPTY(&w->net.all)) {
+        conn_destroy(LIST_FIRST(&w->net.all));
         uv_run(&w->loop, UV_RUN_NOWAIT);
     }
     free(w->reload_cause);

@@ -4,9 +4,10 @@
 #include <stdint.h>
 #include <string.h>
 
+enum { MOST = 40 }; /* letters of a name that somebody may have meant something by */
+
 /* How many letters must be added, removed or changed to make `b` of `a`. */
 static size_t distance(const char *a, const char *b) {
-    enum { MOST = 40 };
     size_t row[MOST + 1], n = strlen(b);
     if (n > MOST) return SIZE_MAX;
     for (size_t j = 0; j <= n; j++) row[j] = j;
@@ -25,11 +26,12 @@ static size_t distance(const char *a, const char *b) {
 }
 
 void meant_begin(struct meant *m, const char *name) {
-    *m = (struct meant){.name = name, .least = strlen(name) / 3 + 2};
+    size_t n = strlen(name);
+    *m = (struct meant){.name = name, .least = n <= MOST ? n / 3 + 2 : 0};
 }
 
 void meant_consider(struct meant *m, const char *candidate) {
-    size_t d = distance(m->name, candidate);
+    size_t d = m->least ? distance(m->name, candidate) : SIZE_MAX;
     if (d >= m->least) return;
     m->least = d;
     m->best = candidate;

@@ -7,7 +7,8 @@
 struct meant {
     const char *name; /* borrowed, as the candidates are */
     const char *best; /* NULL: none comes near */
-    size_t least;     /* letters that must be changed to make it of `name`; while there is none, one more than may be */
+    size_t least;     /* letters that must be changed to make it of `name`; while there is none, one more than may be;
+                       * 0: it is too long for a slip of the pen */
 };
 
 void meant_begin(struct meant *m, const char *name);

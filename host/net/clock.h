@@ -67,6 +67,12 @@ bool clock_is_due(const struct clock *c);
 /* When the next deadline after now is due; false where none is set. */
 bool clock_next(const struct clock *c, uint64_t *due);
 
+/* How long it is until `end`, 0 where that is past; UINT64_MAX, which is never, stays. */
+static inline uint64_t clock_left(const struct clock *c, uint64_t end) {
+    uint64_t now = clock_now(c);
+    return end == UINT64_MAX ? end : end > now ? end - now : 0;
+}
+
 /* Seconds, as scripts give them, in nanoseconds; anything beyond a century is a century. */
 uint64_t clock_from_seconds(double seconds);
 static inline double clock_to_seconds(uint64_t ns) { return (double)ns / 1e9; }

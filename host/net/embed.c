@@ -85,10 +85,7 @@ struct embed *embed_open(struct net *net, uv_loop_t *inner, void (*turned)(void 
     uv_unref((uv_handle_t *)&e->poll);
     uv_unref((uv_handle_t *)&e->timeout);
     uv_unref((uv_handle_t *)&e->before_sleep);
-    e->next = net->embeds;
-    e->at = &net->embeds;
-    if (e->next) e->next->at = &e->next;
-    net->embeds = e;
+    LIST_INSERT_HEAD(&net->embeds, e, link);
     return e;
 }
 
@@ -99,8 +96,7 @@ static void on_closed(uv_handle_t *handle) {
 
 void embed_close(struct embed *e) {
     e->inner = NULL;
-    *e->at = e->next;
-    if (e->next) e->next->at = e->at;
+    LIST_REMOVE(e, link);
     uv_close((uv_handle_t *)&e->poll, on_closed);
     uv_close((uv_handle_t *)&e->timeout, on_closed);
     uv_close((uv_handle_t *)&e->before_sleep, on_closed);

@@ -18,7 +18,7 @@ struct embed {
     int open;     /* handles that are not closed yet */
     void (*turned)(void *arg);
     void *arg;
-    struct embed *next, **at; /* in net */
+    LIST_ENTRY(embed) link; /* in net */
 };
 
 /* Begins to turn `inner` from within net's loop. `turned` is told after each turn, and whenever somebody asks whether

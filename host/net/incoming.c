@@ -1,6 +1,8 @@
 /* incoming: one that is not accepted when libuv tells of it is the last one for now: it tells no more until then. */
 #include "net/incoming.h"
 
+#include "base/container_of.h"
+
 static void accept_later(struct incoming *in, uint64_t delay);
 
 static void accept_one(struct incoming *in) {
@@ -15,9 +17,7 @@ static void accept_one(struct incoming *in) {
         stream_close(s);
 }
 
-static void on_again(struct deadline *d) {
-    accept_one((struct incoming *)((char *)d - offsetof(struct incoming, again)));
-}
+static void on_again(struct deadline *d) { accept_one(container_of(d, struct incoming, again)); }
 
 static void accept_later(struct incoming *in, uint64_t delay) {
     clock_set(&in->net->clock, &in->again, clock_now(&in->net->clock) + delay, on_again);

@@ -146,8 +146,8 @@ static void see_handle(uv_handle_t *handle, void *arg) {
 }
 
 bool net_loop_is_alive(struct net *n) {
-    for (struct embed *e = n->embeds, *next; e; e = next) {
-        next = e->next;
+    for (struct embed *e = LIST_FIRST(&n->embeds), *next; e; e = next) {
+        next = LIST_NEXT(e, link);
         embed_tend(e);
     }
     if (!uv_loop_alive(n->loop)) return false;

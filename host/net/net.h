@@ -8,6 +8,7 @@
 #include "net/clock.h"
 #include "net/dial/dead.h"
 #include "net/outlet.h"
+#include <sys/queue.h>
 #include <uv.h>
 
 enum {
@@ -64,12 +65,12 @@ struct net {
     struct conn *busy, *busy_last, **busy_end; /* connections with something to do, in order; linked by conn.c */
     struct deadline kick;                      /* wakes the loop when that was too much for one turn */
     struct account *account;                   /* of the connections that no script has */
-    struct conn *all;                          /* every connection that is not closed */
-    struct embed *embeds;                      /* loops within the loop */
+    LIST_HEAD(, conn) all;                     /* every connection that is not closed */
+    LIST_HEAD(, embed) embeds;                 /* loops within the loop */
     struct buf spare; /* memory of an output buffer that is empty, for whoever needs one next */
-    struct listener *listeners;
-    struct http_server *http_servers; /* those that listen, or have connections left (net/http/server.h) */
-    unsigned http_serving;            /* requests to them that were taken, and are not answered yet */
+    LIST_HEAD(, listener) listeners;
+    LIST_HEAD(, http_server) http_servers; /* those that listen, or have connections left (net/http/server.h) */
+    unsigned http_serving;                 /* requests to them that were taken, and are not answered yet */
     struct outlet outlet;
     struct record *record; /* NULL: nobody wants one (net/conn/record.h) */
     bool stopping;         /* no attempt begins any more */

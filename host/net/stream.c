@@ -272,61 +272,10 @@ void stream_reset(struct stream *s) {
         s->owner = NULL;
 }
 
-struct stream_address stream_address_of(const struct sockaddr *address) {
-    struct stream_address to = {0};
-    if (address->sa_family == AF_INET) {
-        const struct sockaddr_in *in = (const struct sockaddr_in *)address;
-        to.family = 4;
-        to.port = ntohs(in->sin_port);
-        memcpy(to.ip, &in->sin_addr, sizeof in->sin_addr);
-    } else if (address->sa_family == AF_INET6) {
-        const struct sockaddr_in6 *in = (const struct sockaddr_in6 *)address;
-        to.family = 6;
-        to.port = ntohs(in->sin6_port);
-        to.zone = in->sin6_scope_id;
-        memcpy(to.ip, &in->sin6_addr, sizeof in->sin6_addr);
-    }
-    return to;
+union address stream_local_address(const struct stream *s) {
+    return s->unix_path ? (union address){0} : address_bound(&s->uv.tcp);
 }
 
-/* Writes "%" and the name of an interface, or its number where it has gone; nothing where there is none. */
-static void print_zone(uint32_t zone, char *text, size_t size) {
-    char name[IF_NAMESIZE];
-    text[0] = '\0';
-    if (zone && if_indextoname(zone, name))
-        snprintf(text, size, "%%%s", name);
-    else if (zone)
-        snprintf(text, size, "%%%u", zone);
-}
-
-void stream_address_print(struct stream_address address, char *text, size_t size) {
-    char host[INET6_ADDRSTRLEN] = "", zone[IF_NAMESIZE + 2];
-    if (size) text[0] = '\0';
-    if (address.family != 4 && address.family != 6) return;
-    uv_inet_ntop(address.family == 4 ? AF_INET : AF_INET6, address.ip, host, sizeof host);
-    print_zone(address.zone, zone, sizeof zone);
-    snprintf(text, size, address.family == 4 ? "%s%s:%u" : "[%s%s]:%u", host, zone, address.port);
-}
-
-void stream_address_text(const struct sockaddr *address, char *text, size_t size) {
-    stream_address_print(stream_address_of(address), text, size);
-}
-
-struct stream_address stream_address_bound(const uv_tcp_t *tcp) {
-    struct sockaddr_storage address;
-    int n = sizeof address;
-    if (uv_tcp_getsockname(tcp, (struct sockaddr *)&address, &n) != 0) return (struct stream_address){0};
-    return stream_address_of((struct sockaddr *)&address);
-}
-
-struct stream_address stream_local_address(const struct stream *s) {
-    return s->unix_path ? (struct stream_address){0} : stream_address_bound(&s->uv.tcp);
-}
-
-struct stream_address stream_remote_address(const struct stream *s) {
-    struct sockaddr_storage address;
-    int n = sizeof address;
-    if (s->unix_path) return (struct stream_address){.family = STREAM_PATH};
-    if (uv_tcp_getpeername(&s->uv.tcp, (struct sockaddr *)&address, &n) != 0) return (struct stream_address){0};
-    return stream_address_of((struct sockaddr *)&address);
+union address stream_remote_address(const struct stream *s) {
+    return s->unix_path ? (union address){.any.sa_family = AF_UNIX} : address_of_peer(&s->uv.tcp);
 }

@@ -4,10 +4,8 @@
 #define NET_STREAM_H
 
 #include "base/buf.h"
+#include "net/address.h"
 #include "net/net.h"
-#include <net/if.h>
-#include <netinet/in.h>
-#include <string.h>
 
 struct stream;
 struct tls;
@@ -83,37 +81,9 @@ void stream_close(struct stream *s);
 /* The same, with RST where that can be. */
 void stream_reset(struct stream *s);
 
-/* An address and port, in little room. */
-struct stream_address {
-    uint8_t family; /* 4 or 6; 0: none; STREAM_PATH: one of the file system */
-    uint8_t ip[16];
-    uint16_t port;
-    uint32_t zone; /* of IPv6: the number of an interface; 0: none */
-};
-
-enum { STREAM_PATH = 1 };
-
-/* Where the ends are. */
-struct stream_address stream_remote_address(const struct stream *s);
-struct stream_address stream_local_address(const struct stream *s);
-struct stream_address stream_address_bound(const uv_tcp_t *tcp); /* of a listener, say */
-
-/* Zones count where addresses are of a link: one that the system does not need it leaves out. */
-static inline bool stream_address_equal(struct stream_address a, struct stream_address b) {
-    bool is_of_link = a.family == 6 && a.ip[0] == 0xFE && (a.ip[1] & 0xC0) == 0x80;
-    return a.family == b.family && a.port == b.port && memcmp(a.ip, b.ip, sizeof a.ip) == 0 &&
-           (a.zone == b.zone || !is_of_link);
-}
-
-/* The same of a socket address. */
-struct stream_address stream_address_of(const struct sockaddr *address);
-
-/* Writes an address as "127.0.0.1:80", "[::1]:80" or "[fe80::1%eth0]:80"; empty where there is none. */
-enum { STREAM_ADDRESS_TEXT = INET6_ADDRSTRLEN + IF_NAMESIZE + sizeof "[%]:65535" };
-void stream_address_print(struct stream_address address, char *text, size_t size);
-
-/* The same of a socket address. */
-void stream_address_text(const struct sockaddr *address, char *text, size_t size);
+/* Where the ends are: one in the file system is AF_UNIX, and its other end has no address. */
+union address stream_remote_address(const struct stream *s);
+union address stream_local_address(const struct stream *s);
 
 /* What the kernel has not taken yet: libuv's until `written`. */
 struct stream_rest {

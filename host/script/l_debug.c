@@ -6,6 +6,7 @@
  */
 #include "script/engine.h"
 #include "script/hook.h"
+#include "script/l_push.h"
 #include "script/modules.h"
 
 #include <lauxlib.h>
@@ -181,23 +182,13 @@ static void set_integer(lua_State *L, const char *name, lua_Integer value) {
     lua_setfield(L, -2, name);
 }
 
-static void set_flag(lua_State *L, const char *name, bool value) {
-    lua_pushboolean(L, value);
-    lua_setfield(L, -2, name);
-}
-
-static void set_string(lua_State *L, const char *name, const char *value) {
-    lua_pushstring(L, value);
-    lua_setfield(L, -2, name);
-}
-
 static void set_source(lua_State *L, const lua_Debug *ar) {
     lua_pushlstring(L, ar->source, ar->srclen);
     lua_setfield(L, -2, "source");
-    set_string(L, "short_src", ar->short_src);
+    l_set_string(L, "short_src", ar->short_src);
     set_integer(L, "linedefined", ar->linedefined);
     set_integer(L, "lastlinedefined", ar->lastlinedefined);
-    set_string(L, "what", ar->what);
+    l_set_string(L, "what", ar->what);
 }
 
 /* Fills the table on the top with what a letter asks for, but for those that push a value. */
@@ -208,17 +199,17 @@ static void set_info(lua_State *L, const lua_Debug *ar, char letter) {
     case 'u':
         set_integer(L, "nups", ar->nups);
         set_integer(L, "nparams", ar->nparams);
-        set_flag(L, "isvararg", ar->isvararg);
+        l_set_flag(L, "isvararg", ar->isvararg);
         break;
     case 'n':
-        set_string(L, "name", ar->name);
-        set_string(L, "namewhat", ar->namewhat);
+        l_set_string(L, "name", ar->name);
+        l_set_string(L, "namewhat", ar->namewhat);
         break;
     case 'r':
         set_integer(L, "ftransfer", ar->ftransfer);
         set_integer(L, "ntransfer", ar->ntransfer);
         break;
-    case 't': set_flag(L, "istailcall", ar->istailcall); break;
+    case 't': l_set_flag(L, "istailcall", ar->istailcall); break;
     default: break;
     }
 }

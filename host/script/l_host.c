@@ -6,6 +6,7 @@
 #include "script/door.h"
 #include "script/interrupt.h"
 #include "script/l_callable.h"
+#include "script/l_push.h"
 #include "script/modules.h"
 #include "script/state.h"
 #include <lauxlib.h>
@@ -54,13 +55,7 @@ static int l_back(lua_State *L) {
     const char *why = !e->host->back          ? "there is no generation before this one"
                       : e->staged || e->ended ? "this generation does not run"
                                               : e->host->back(e->app);
-    if (!why) {
-        lua_pushboolean(L, 1);
-        return 1;
-    }
-    luaL_pushfail(L);
-    lua_pushstring(L, why);
-    return 2;
+    return l_push_unless(L, why);
 }
 
 /* host.watch(path): with --watch, the script is loaded again when that is saved. */

@@ -5,6 +5,7 @@
 #include "net/http/http.h"
 #include "script/box.h"
 #include "script/engine.h"
+#include "script/l_push.h"
 #include "script/modules.h"
 #include "script/task.h"
 
@@ -46,13 +47,6 @@ static void end(void *object) {
 static const struct box_type request_type = {
     .name = "wsbot.http.request", .size = sizeof(struct pending), .closes = true, .end = end};
 
-static int fail(lua_State *L, const char *word, const char *text) {
-    luaL_pushfail(L);
-    lua_pushstring(L, word);
-    lua_pushstring(L, text);
-    return 3;
-}
-
 /* A table that wsbot.response takes: status, reason, url, body, and the header lines as a list. */
 static void push_answer(lua_State *L, const struct http_transfer *t) {
     struct http_answer answer = http_answer(t);
@@ -84,10 +78,10 @@ static int l_performed(lua_State *L, int status, lua_KContext ctx) {
         http_describe(p->transfer, far, sizeof far);
         lua_getfield(L, OPTIONS, "timeout");
         number_print(text, sizeof text, "%s within %g s", far, lua_tonumber(L, -1));
-        return fail(L, fault_words[FAULT_TIMEOUT], text);
+        return l_push_failure(L, fault_words[FAULT_TIMEOUT], text);
     }
     const struct fault *fault = http_fault(p->transfer);
-    if (fault_set(fault)) return fail(L, fault_word(fault), fault->text);
+    if (fault_set(fault)) return l_push_failure(L, fault_word(fault), fault->text);
     push_answer(L, p->transfer);
     return 1;
 }
@@ -182,7 +176,7 @@ static int l_perform(lua_State *L) {
     l_engine_need(L, p->engine, r.body.n);
     r.room = l_engine_room(L, r.body.n + r.max_size);
     p->transfer = http_start(engine_of(L)->net, &r, on_done, p, &fault);
-    if (!p->transfer) return fail(L, fault_word(&fault), fault.text);
+    if (!p->transfer) return l_push_failure(L, fault_word(&fault), fault.text);
     count(p);
     lua_settop(L, PENDING);
     return l_task_wait(L, "http.request", &p->waiter, r.timeout, 0, l_performed);

@@ -3,6 +3,7 @@
 
 #include "net/outlet.h"
 #include "script/engine.h"
+#include "script/l_push.h"
 #include <errno.h>
 #include <lauxlib.h>
 #include <string.h>
@@ -67,20 +68,13 @@ static void push_line(lua_State *L, int n) {
     luaL_pushresult(&line);
 }
 
-static int l_printed(lua_State *L, int status, lua_KContext ctx) {
-    (void)L;
-    (void)status;
-    (void)ctx;
-    return 0;
-}
-
 static int l_print(lua_State *L) {
     int n = lua_gettop(L);
     outlet_of(L)->in_line = false;
     if (outlet_takes(outlet_of(L), size_of_line(L, n))) return call_own(L);
     push_line(L, n);
     hold(L);
-    return wait_until_written(L, "print", 0, l_printed);
+    return wait_until_written(L, "print", 0, l_push_nothing);
 }
 
 /* ---- io.write, file:write ---- */

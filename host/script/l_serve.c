@@ -7,6 +7,7 @@
 #include "net/http/server.h"
 #include "script/box.h"
 #include "script/door.h"
+#include "script/l_push.h"
 #include "script/modules.h"
 #include <lauxlib.h>
 #include <stdlib.h>
@@ -21,7 +22,7 @@ struct serving {
     bool patient;
     bool adopted;  /* from the last generation */
     uint64_t born; /* see engine->births */
-    struct exchange *exchanges;
+    LIST_HEAD(, exchange) exchanges;
     struct serving *next, **at; /* of the same engine, in order; `at` NULL: it has ended */
 };
 
@@ -31,7 +32,7 @@ struct exchange {
     struct serving *serving;    /* NULL: it is gone */
     struct http_caller *caller; /* NULL: it was answered, or the client has left */
     struct task *task;
-    struct exchange *next, **at; /* of the same server */
+    LIST_ENTRY(exchange) link; /* of the same server */
 };
 
 static void unlink_serving(struct serving *s) {
@@ -50,23 +51,19 @@ static void link_serving(struct engine *e, struct serving *s) {
 
 static void unlink_exchange(struct exchange *x) {
     if (!x->serving) return;
-    *x->at = x->next;
-    if (x->next) x->next->at = x->at;
+    LIST_REMOVE(x, link);
     x->serving = NULL;
 }
 
 static void link_exchange(struct serving *s, struct exchange *x) {
     x->serving = s;
-    x->at = &s->exchanges;
-    x->next = s->exchanges;
-    if (x->next) x->next->at = &x->next;
-    s->exchanges = x;
+    LIST_INSERT_HEAD(&s->exchanges, x, link);
 }
 
 static void end_serving(void *object) {
     struct serving *s = object;
     unlink_serving(s);
-    while (s->exchanges) unlink_exchange(s->exchanges);
+    while (!LIST_EMPTY(&s->exchanges)) unlink_exchange(LIST_FIRST(&s->exchanges));
     if (s->server) http_server_disown(s->server);
     free(s);
 }
@@ -212,20 +209,19 @@ static bool is_of_running(const struct http_server *server, const struct engine 
  * none. */
 static bool waits_for_take_over(const struct serving *s) {
     const struct engine *e = s->engine;
-    uint16_t port = stream_address_of(&s->address.any).port;
+    uint16_t port = address_port(&s->address);
     return e->staged && port && (e->is_checked || is_of_running(http_server_on(e->net, port), e));
 }
 
 /* Another of the same staged generation is to have that one. */
 static bool is_promised(const struct serving *s) {
-    struct stream_address address = stream_address_of(&s->address.any);
     for (const struct serving *o = s->engine->servings; o; o = o->next)
-        if (!o->server && stream_address_equal(stream_address_of(&o->address.any), address)) return true;
+        if (!o->server && address_is_same(&o->address, &s->address)) return true;
     return false;
 }
 
-static struct stream_address address_of(const struct serving *s) {
-    return s->server ? http_server_address(s->server) : stream_address_of(&s->address.any);
+static const union address *address_of(const struct serving *s) {
+    return s->server ? http_server_address(s->server) : &s->address;
 }
 
 /* serve { host =, port =, max_body =, patient =, handler = }: a server, or nil and why there is none. */
@@ -254,9 +250,7 @@ static int l_serve(lua_State *L) {
         open_server(s, &fault);
     if (fault_set(&fault)) {
         drop(s);
-        luaL_pushfail(L);
-        lua_pushstring(L, fault.text);
-        return 2;
+        return l_push_failure(L, fault.text, NULL);
     }
     s->born = ++s->engine->births;
     link_serving(s->engine, s);
@@ -266,18 +260,18 @@ static int l_serve(lua_State *L) {
 
 /* address() -> "127.0.0.1:80", and the port. */
 static int l_address(lua_State *L) {
-    struct stream_address address = address_of(l_box_get(L, 1, &serving_type));
-    char text[STREAM_ADDRESS_TEXT];
-    stream_address_print(address, text, sizeof text);
+    const union address *address = address_of(l_box_get(L, 1, &serving_type));
+    char text[ADDRESS_TEXT];
+    address_print(address, text, sizeof text);
     lua_pushstring(L, text);
-    lua_pushinteger(L, address.port);
+    lua_pushinteger(L, address_port(address));
     return 2;
 }
 
 /* Runs Lua code: their <close> variables. Not the one that asks for it. */
 static void cancel_handlers(struct serving *s) {
-    struct exchange *x = s->exchanges;
-    while (x) x = !x->task->cancelled && task_cancel(x->task) ? s->exchanges : x->next;
+    struct exchange *x = LIST_FIRST(&s->exchanges);
+    while (x) x = !x->task->cancelled && task_cancel(x->task) ? LIST_FIRST(&s->exchanges) : LIST_NEXT(x, link);
 }
 
 static void end_at_once(struct serving *s) {
@@ -298,9 +292,9 @@ static int l_close(lua_State *L) {
 /* ---- for the engine ---- */
 
 void l_serve_each(const struct engine *e, void (*tell)(void *arg, const char *address), void *arg) {
-    char text[STREAM_ADDRESS_TEXT];
+    char text[ADDRESS_TEXT];
     for (const struct serving *s = e->servings; s; s = s->next) {
-        stream_address_text(&s->address.any, text, sizeof text);
+        address_print(&s->address, text, sizeof text);
         tell(arg, text);
     }
 }
@@ -328,7 +322,7 @@ unsigned l_serve_end_since(lua_State *L, uint64_t mark) {
 
 /* Has it what `last` has at its address? */
 static bool adopt(struct serving *s, const struct engine *last) {
-    struct http_server *kept = s->server ? NULL : http_server_at(s->engine->net, stream_address_of(&s->address.any));
+    struct http_server *kept = s->server ? NULL : http_server_at(s->engine->net, &s->address);
     struct serving *before = kept ? http_server_owner(kept, &sink) : NULL;
     if (!before || before->engine != last) return false;
     before->server = NULL;
@@ -344,8 +338,8 @@ static void report(struct engine *e, const struct fault *fault) {
 }
 
 static void tell_of(const struct serving *s, enum serve_fate fate, serve_tell *tell, void *arg) {
-    char text[STREAM_ADDRESS_TEXT];
-    stream_address_print(address_of(s), text, sizeof text);
+    char text[ADDRESS_TEXT];
+    address_print(address_of(s), text, sizeof text);
     tell(arg, fate, text);
 }
 

@@ -3,6 +3,8 @@
 #include "script/box.h"
 #include "script/door.h"
 #include "script/l_callable.h"
+#include "script/l_push.h"
+#include "script/l_seconds.h"
 #include "script/modules.h"
 #include "script/task.h"
 #include <lauxlib.h>
@@ -75,11 +77,7 @@ static int l_spawn(lua_State *L) {
 
 static int push_end(lua_State *L, const struct handle *h) {
     lua_settop(L, 1);
-    if (h->how == TASK_CANCELLED) {
-        luaL_pushfail(L);
-        lua_pushliteral(L, "cancelled");
-        return 2;
-    }
+    if (h->how == TASK_CANCELLED) return l_push_failure(L, "cancelled", NULL);
     lua_getiuservalue(L, 1, 1); /* handle, results or error */
     if (h->how == TASK_FAILED) {
         luaL_pushfail(L);
@@ -99,22 +97,12 @@ static int l_joined(lua_State *L, int status, lua_KContext ctx) {
     const struct handle *h = (const struct handle *)ctx;
     (void)status;
     if (!h->task) return push_end(L, h);
-    luaL_pushfail(L);
-    lua_pushliteral(L, "timeout");
-    return 2;
-}
-
-/* The timeout in seconds at `index`, if any, in nanoseconds. */
-static uint64_t opt_timeout(lua_State *L, int index) {
-    if (lua_isnoneornil(L, index)) return UINT64_MAX;
-    lua_Number seconds = luaL_checknumber(L, index);
-    luaL_argcheck(L, seconds >= 0, index, "seconds must not be negative");
-    return clock_from_seconds(seconds);
+    return l_push_failure(L, "timeout", NULL);
 }
 
 static int l_join(lua_State *L) {
     struct handle *h = check_handle(L);
-    uint64_t timeout = opt_timeout(L, 2);
+    uint64_t timeout = l_seconds_limit(L, 2);
     if (!h->task) return push_end(L, h);
     if (h->task == h->engine->tasks.current) return luaL_error(L, "task:join: a task cannot wait for its own end");
     return l_task_wait(L, "task:join", &h->joiners, timeout, (lua_KContext)h, l_joined);
@@ -138,17 +126,8 @@ static int l_tostring(lua_State *L) {
 
 /* ---- sleep ---- */
 
-static int l_slept(lua_State *L, int status, lua_KContext ctx) {
-    (void)L;
-    (void)status;
-    (void)ctx;
-    return 0;
-}
-
 static int l_sleep(lua_State *L) {
-    lua_Number seconds = luaL_checknumber(L, 1);
-    luaL_argcheck(L, seconds >= 0, 1, "seconds must not be negative");
-    return l_task_wait(L, "host.sleep", NULL, clock_from_seconds(seconds), 0, l_slept);
+    return l_task_wait(L, "host.sleep", NULL, l_seconds_check(L, 1), 0, l_push_nothing);
 }
 
 void l_task_open(lua_State *L, int table) {

@@ -1,10 +1,13 @@
 /* l_timer: host.after and host.every. A timer is a deadline in a box, anchored while it is set. */
 #include "script/l_timer.h"
 
+#include "base/container_of.h"
+#include "base/text.h"
 #include "script/box.h"
 #include "script/door.h"
 #include "script/l_callable.h"
 #include "script/l_pending.h"
+#include "script/l_seconds.h"
 #include "script/modules.h"
 #include <lauxlib.h>
 #include <stdlib.h>
@@ -85,7 +88,7 @@ static void on_ended(struct task *task, void *arg, enum task_end how) {
 }
 
 static void on_due(struct deadline *d) {
-    struct timer *t = (struct timer *)((char *)d - offsetof(struct timer, deadline));
+    struct timer *t = container_of(d, struct timer, deadline);
     struct engine *e = t->engine;
     if (t->every) { /* no drift; rounds that were missed are left out */
         uint64_t now = clock_now(&e->net->clock), next = d->due + t->every;
@@ -99,15 +102,13 @@ static void on_due(struct deadline *d) {
 
 static int start(lua_State *L, bool again) {
     l_engine_check(L, again ? "host.every" : "host.after");
-    lua_Number seconds = luaL_checknumber(L, 1);
+    uint64_t span = l_seconds_check(L, 1);
     l_callable_check(L, 2);
-    luaL_argcheck(L, seconds >= 0, 1, "seconds must not be negative");
-    luaL_argcheck(L, !again || seconds > 0, 1, "seconds must be more than 0");
+    luaL_argcheck(L, !again || lua_tonumber(L, 1) > 0, 1, "seconds must be more than 0");
     if (again && !lua_isnoneornil(L, 3)) luaL_checktype(L, 3, LUA_TSTRING);
     struct engine *e = engine_of(L);
     struct timer *t = l_box_new(L, &timer_type);
     t->engine = e;
-    uint64_t span = clock_from_seconds(seconds);
     t->span = span;
     if (again) t->every = span ? span : 1;
     size_t length = 0;
@@ -138,7 +139,7 @@ void l_timer_keep_phases(struct engine *last, struct engine *next) {
     struct clock *clock = &next->net->clock;
     for (struct timer *t = next->timers; t; t = t->next) {
         struct timer *before = last->timers;
-        while (t->name && before && !(before->name && strcmp(before->name, t->name) == 0)) before = before->next;
+        while (t->name && before && !text_is_same(before->name, t->name)) before = before->next;
         if (!t->name || !before) continue;
         uint64_t round = before->deadline.due - before->every; /* when it last came, or began */
         clock_set(clock, &t->deadline, round + t->every, on_due);

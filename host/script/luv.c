@@ -2,6 +2,7 @@
  * close its loop. We know luv by the names of its API alone; its header is not needed. */
 #include "script/luv.h"
 
+#include "base/library.h"
 #include "net/embed.h"
 #include "script/door.h"
 #include "script/task.h"
@@ -269,24 +270,22 @@ static int l_fail(lua_State *L, const char *path, const char *why) {
 
 /* The library stays loaded to the end of the process: threads of luv's may outlive the state. */
 static void l_read_api(lua_State *L, const char *path, struct api *api) {
-    static const char *const names[] = {"luaopen_luv", "luv_set_callback", "luv_loop"};
-    void *found[3];
+    const struct library_function wanted[] = {
+        {"luaopen_luv", (void **)&api->open},
+        {"luv_set_callback", (void **)&api->set_callback},
+        {"luv_loop", (void **)&api->loop},
+    };
     uv_lib_t library;
     if (uv_dlopen(path, &library) != 0) {
         lua_pushstring(L, uv_dlerror(&library));
         uv_dlclose(&library);
         l_fail(L, path, lua_tostring(L, -1));
     }
-    for (int i = 0; i < 3; i++) {
-        if (uv_dlsym(&library, names[i], &found[i]) == 0) continue;
-        uv_dlclose(&library);
-        l_fail(L, path,
-               lua_pushfstring(L, "it has no %s: its loop cannot be turned within the host's (is it an old luv?)",
-                               names[i]));
-    }
-    api->open = (lua_CFunction)found[0];
-    api->set_callback = (void (*)(lua_State *, int (*)(lua_State *, int, int, int)))found[1];
-    api->loop = (uv_loop_t * (*)(lua_State *)) found[2];
+    const char *missing = library_find(library.handle, wanted, sizeof wanted / sizeof *wanted);
+    if (!missing) return;
+    uv_dlclose(&library);
+    lua_pushfstring(L, "it has no %s: its loop cannot be turned within the host's (is it an old luv?)", missing);
+    l_fail(L, path, lua_tostring(L, -1));
 }
 
 /* ---- a staged generation ---- */

@@ -2,7 +2,7 @@
  * that wakes or spawns a task makes it ready; it goes on in the next turn, so no task ever runs within another. */
 #include "script/task.h"
 
-#include "base/log.h"
+#include "base/container_of.h"
 #include "base/reserve.h"
 #include "script/box.h"
 #include "script/door.h"
@@ -10,9 +10,7 @@
 #include "script/hook.h"
 #include "script/luv.h"
 #include <lauxlib.h>
-#include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
 enum {
     IDLE_MAX = 64,     /* coroutines kept for the next tasks */
@@ -152,24 +150,6 @@ static void reset(struct task *t, enum task_end how) {
 
 bool task_is_joined(const struct task *t) { return t->joiners && t->joiners->first; }
 
-void task_push_error(lua_State *L, struct task *t) {
-    if (lua_status(t->co) == LUA_YIELD) { /* by coroutine.yield */
-        lua_pushliteral(L, "attempt to yield from outside a coroutine");
-    } else {
-        lua_pushvalue(t->co, -1);
-        lua_xmove(t->co, L, 1);
-    }
-}
-
-/* Adds the error of a task to those that a test asks for (testing/testing.c). */
-static int l_collect(lua_State *L) {
-    struct task *t = l_door_given(L, l_collect);
-    luaL_getsubtable(L, LUA_REGISTRYINDEX, TASK_ERRORS);
-    task_push_error(L, t);
-    lua_rawseti(L, 1, (lua_Integer)lua_rawlen(L, 1) + 1);
-    return 0;
-}
-
 /* It begins, or never will. */
 static void use_set_aside(struct task *t) {
     if (t->set_aside) account_take(t->engine->account, START_SIZE);
@@ -182,7 +162,7 @@ static void finish(struct task *t, enum task_end how) {
     unlink_all(t);
     if (how == TASK_FAILED && e->host->erred) e->host->erred(e->app);
     if (how == TASK_FAILED && engine_collects(e) && !task_is_joined(t)) {
-        door_call(e, l_collect, t, NULL);
+        task_collect(t);
         e->test->quiet = true; /* it is told with the test */
     }
     if (t->ended) t->ended(t, t->arg, how);
@@ -237,7 +217,7 @@ void task_run_ready(struct engine *e) {
 }
 
 static void on_turn(struct deadline *d) {
-    struct engine *e = (struct engine *)((char *)d - offsetof(struct engine, tasks.turn));
+    struct engine *e = container_of(d, struct engine, tasks.turn);
     task_run_ready(e);
     if (!e->tasks.exits && e->tasks.ready.first) clock_set(&e->net->clock, d, clock_now(&e->net->clock), on_turn);
 }
@@ -341,7 +321,7 @@ static void wake(struct task *t, bool timed_out) {
     make_ready(t);
 }
 
-static void on_limit(struct deadline *d) { wake((struct task *)((char *)d - offsetof(struct task, limit)), true); }
+static void on_limit(struct deadline *d) { wake(container_of(d, struct task, limit), true); }
 
 /* As luaL_where, for code of the script's own: Lua modules of ours are passed over. */
 static void l_where_of_script(lua_State *L) {
@@ -434,63 +414,6 @@ bool task_cancel(struct task *t) {
     }
     finish(t, TASK_CANCELLED);
     return true;
-}
-
-/* ---- telling ---- */
-
-struct description {
-    struct task *task;
-    const char *message;
-    char *text;
-};
-
-static int l_describe(lua_State *L) {
-    struct description *d = l_door_given(L, l_describe);
-    lua_State *co = d->task->co;
-    if (d->message)
-        lua_pushstring(L, d->message);
-    else
-        task_push_error(L, d->task);
-    l_door_describe(L, co);
-    d->text = reserve_copy(lua_tostring(L, -1));
-    return 0;
-}
-
-char *task_describe(struct task *t, const char *message) {
-    struct description d = {.task = t, .message = message};
-    char *failed;
-    if (!door_call(t->engine, l_describe, &d, &failed)) return failed;
-    return d.text;
-}
-
-void task_report(struct task *t, const char *message) {
-    char *text = task_describe(t, message);
-    engine_report(t->engine, text);
-    free(text);
-}
-
-static void tell_deadlock(struct task *t) {
-    char message[200];
-    snprintf(message, sizeof message, "%s: deadlock: it waits for something that nothing alive can bring", t->waits_in);
-    task_report(t, message);
-}
-
-bool task_tell_deadlocks(struct engine *e) {
-    enum { MOST = 10 };
-    unsigned waiting = 0;
-    for (struct task *t = e->tasks.all; t; t = t->all_next) {
-        t->doomed = t->state == TASK_WAITING; /* all that wait now: what wakes through another's end is no less dead */
-        if (t->doomed && waiting++ < MOST) tell_deadlock(t);
-    }
-    if (waiting > MOST) log_line(LOG_ERROR, "and %u more tasks in a deadlock", waiting - MOST);
-    for (struct task *t = e->tasks.all; t;) {
-        bool doomed = t->doomed;
-        struct task *next = t->all_next;
-        t->doomed = false;
-        if (doomed) task_cancel(t);
-        t = doomed ? e->tasks.all : next; /* cancelling runs code of the script */
-    }
-    return waiting > 0;
 }
 
 void task_close_all(struct engine *e) {

@@ -114,6 +114,9 @@ bool task_cancel(struct task *t);
 /* Pushes onto another stack the error of a task that failed; for those who are told of its end. */
 void task_push_error(lua_State *L, struct task *t);
 
+/* Adds that error to those that a test asks for (testing/testing.c). */
+void task_collect(struct task *t);
+
 /* Does somebody wait for its end, who so hears of its error? */
 bool task_is_joined(const struct task *t);
 

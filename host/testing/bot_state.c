@@ -3,6 +3,7 @@
 #include "base/random.h"
 #include "script/collector.h"
 #include "script/door.h"
+#include "script/l_push.h"
 #include "testing/bot.h"
 #include "testing/relay.h"
 #include <lauxlib.h>
@@ -30,9 +31,7 @@ static int l_print(lua_State *L) {
 static int l_keep_open(lua_State *L) {
     luaL_Stream *s = luaL_checkudata(L, 1, LUA_FILEHANDLE);
     s->closef = l_keep_open;
-    luaL_pushfail(L);
-    lua_pushliteral(L, "cannot close standard file");
-    return 2;
+    return l_push_failure(L, "cannot close standard file", NULL);
 }
 
 static int l_close_file(lua_State *L) {

@@ -1,5 +1,6 @@
 /* handle: testing.bot, as a test has it: a script in a generation of its own, whose steps it asks for. */
 #include "script/l_pending.h"
+#include "script/l_push.h"
 #include "script/modules.h"
 #include "testing/bot.h"
 #include "testing/relay.h"
@@ -42,15 +43,10 @@ static int l_stepped(lua_State *L, int status, lua_KContext ctx) {
     struct bot *b = check_bot(L);
     (void)status;
     if (b->busy) return l_task_wait(L, (const char *)ctx, &b->waiting, UINT64_MAX, ctx, l_stepped);
-    if (!b->failure) {
-        lua_pushboolean(L, 1);
-        return 1;
-    }
-    luaL_pushfail(L);
-    lua_pushstring(L, b->failure);
+    int n = l_push_unless(L, b->failure);
     free(b->failure);
     b->failure = NULL;
-    return 2;
+    return n;
 }
 
 struct step {

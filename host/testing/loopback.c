@@ -8,11 +8,12 @@
 
 /* Finds the other end. Either may hear of the connection first, so it is looked for from both sides. */
 static bool pair(struct conn *c) {
-    struct stream_address here = conn_local_address(c), there = c->remote_address;
-    for (struct conn *o = c->net->all; o && !c->pair; o = o->all_next) {
-        if (o->role == c->role || !o->stream || o->pair || !stream_address_equal(here, o->remote_address)) continue;
-        if (!stream_address_equal(there, conn_local_address(o))) continue;
-        uint32_t mine = here.port, other = there.port;
+    union address here = conn_local_address(c), there = c->remote_address;
+    for (struct conn *o = LIST_FIRST(&c->net->all); o && !c->pair; o = LIST_NEXT(o, link)) {
+        if (o->role == c->role || !o->stream || o->pair || !address_is_same(&here, &o->remote_address)) continue;
+        union address other_end = conn_local_address(o);
+        if (!address_is_same(&there, &other_end)) continue;
+        uint32_t mine = address_port(&here), other = address_port(&there);
         c->pair = o->pair = c->role == WS_CLIENT ? mine << 16 | other : other << 16 | mine;
     }
     return c->pair;
@@ -47,13 +48,13 @@ static bool is_on_its_way(const struct conn *from, const struct conn *to) {
 static bool begins(struct conn *c, bool with_dials) {
     if (c->role != WS_CLIENT) return false;
     if (c->tunnel) return with_dials || tunnel_is_looking_up(c->tunnel);
-    return c->stream && !c->pair && listener_is_at(c->net, c->remote_address) && !pair(c);
+    return c->stream && !c->pair && listener_is_at(c->net, &c->remote_address) && !pair(c);
 }
 
 bool loopback_is_quiet(const struct net *net, bool with_dials) {
     size_t n = 0, size = 16;
     bool quiet = true;
-    for (struct conn *c = net->all; c && quiet; c = c->all_next) {
+    for (struct conn *c = LIST_FIRST(&net->all); c && quiet; c = LIST_NEXT(c, link)) {
         quiet = !begins(c, with_dials);
         if (c->pair) n++;
     }
@@ -61,7 +62,8 @@ bool loopback_is_quiet(const struct net *net, bool with_dials) {
     while (size < n * 2) size *= 2;
     struct pair *table = calloc(size, sizeof *table);
     if (!table) return false; /* who asks gives up after a while */
-    for (const struct conn *c = net->all; c; c = c->all_next) {
+    const struct conn *c;
+    LIST_FOREACH(c, &net->all, link) {
         if (!c->pair || !c->stream) continue;
         struct pair *p = find(table, size, c->pair);
         *(c->role == WS_CLIENT ? &p->client : &p->server) = c;

@@ -4,6 +4,8 @@
 #include "testing/testing.h"
 
 #include "script/box.h"
+#include "script/l_push.h"
+#include "script/l_seconds.h"
 #include "script/modules.h"
 #include "testing/certificate.h"
 #include <lauxlib.h>
@@ -35,20 +37,15 @@ static int l_accepted(lua_State *L, int status, lua_KContext waited) {
         }
         return 1;
     }
-    if (!p->listener || (waited && l_task_timed_out(L))) {
-        luaL_pushfail(L);
-        lua_pushstring(L, p->listener ? "timeout" : "closed");
-        return 2;
-    }
+    if (!p->listener) return l_push_failure(L, "closed", NULL);
+    if (waited && l_task_timed_out(L)) return l_push_failure(L, "timeout", NULL);
     lua_settop(L, 2);
-    uint64_t left = session_left(p->engine, (uint64_t)lua_tointeger(L, 2));
+    uint64_t left = l_seconds_left(L, &p->engine->net->clock);
     return l_task_wait(L, "peer:accept", &p->acceptors, left, 1, l_accepted);
 }
 
 static int l_accept(lua_State *L) {
-    uint64_t ends = l_session_ends_at(L, check_peer(L)->engine, 2);
-    lua_settop(L, 1);
-    lua_pushinteger(L, (lua_Integer)ends);
+    l_seconds_keep(L, &check_peer(L)->engine->net->clock);
     return l_accepted(L, LUA_OK, 0);
 }
 

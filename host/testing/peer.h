@@ -33,10 +33,6 @@ void session_end_all(const struct peer *p);
 void session_accepted(void *arg, struct conn *c);
 extern const struct conn_sink session_sink;
 
-/* When a wait ends that takes the seconds at `index`: UINT64_MAX without them. Raises. And how long that is. */
-uint64_t l_session_ends_at(lua_State *L, const struct engine *e, int index);
-uint64_t session_left(const struct engine *e, uint64_t ends);
-
 /* Makes the type. */
 void l_session_open(lua_State *L);
 

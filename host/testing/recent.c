@@ -96,7 +96,7 @@ static int l_forget(lua_State *L) {
     r->count = 0;
     memset(r->gone, 0, sizeof r->gone);
     int n = 0;
-    for (const struct conn *c = r->engine->net->all; c && n < RECENT_GONE; c = c->all_next)
+    for (const struct conn *c = LIST_FIRST(&r->engine->net->all); c && n < RECENT_GONE; c = LIST_NEXT(c, link))
         if (!c->sink) r->gone[n++] = c->id;
     record_restart(r->engine->net, r);
     return 0;

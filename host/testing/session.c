@@ -1,7 +1,10 @@
 /* session: one connection to testing.server, as a test has it: everything that came is kept in order, as its record,
  * from which the test takes messages when it asks for them. The script of a test is told nothing by itself. */
+#include "base/container_of.h"
 #include "script/box.h"
 #include "script/door.h"
+#include "script/l_push.h"
+#include "script/l_seconds.h"
 #include "script/modules.h"
 #include "testing/loopback.h"
 #include "testing/peer.h"
@@ -124,9 +127,7 @@ static void update_reading(struct session *s) {
         conn_resume(s->conn, CONN_PAUSED_BY_SINK);
 }
 
-static void on_slow(struct deadline *d) {
-    update_reading((struct session *)((char *)d - offsetof(struct session, slow)));
-}
+static void on_slow(struct deadline *d) { update_reading(container_of(d, struct session, slow)); }
 
 /* A slow reader rests for as long as what it has read was worth. */
 static void keep_rate(struct session *s) {
@@ -246,26 +247,14 @@ void session_accepted(void *arg, struct conn *c) {
 }
 
 void session_end_all(const struct peer *p) {
-    for (struct conn *c = p->engine->net->all, *next; c; c = next) {
-        next = c->all_next;
+    for (struct conn *c = LIST_FIRST(&p->engine->net->all), *next; c; c = next) {
+        next = LIST_NEXT(c, link);
         const struct session *s = c->sink == &session_sink ? c->sink_arg : NULL;
         if (s && s->peer == p) conn_destroy(c);
     }
 }
 
 /* ---- waiting for it ---- */
-
-uint64_t l_session_ends_at(lua_State *L, const struct engine *e, int index) {
-    if (lua_isnoneornil(L, index)) return UINT64_MAX;
-    lua_Number seconds = luaL_checknumber(L, index);
-    luaL_argcheck(L, seconds >= 0, index, "seconds must not be negative");
-    return clock_now(&e->net->clock) + clock_from_seconds(seconds);
-}
-
-uint64_t session_left(const struct engine *e, uint64_t ends) {
-    uint64_t now = clock_now(&e->net->clock);
-    return ends == UINT64_MAX ? ends : ends > now ? ends - now : 0;
-}
 
 /* Pushes data and kind of the next message in the record: true. */
 static bool take_message(lua_State *L, struct session *s) {
@@ -288,11 +277,10 @@ static bool take_message(lua_State *L, struct session *s) {
 }
 
 static int push_end(lua_State *L, const struct session *s) {
-    luaL_pushfail(L);
-    lua_pushliteral(L, "closed");
+    int n = l_push_failure(L, "closed", NULL);
     lua_pushinteger(L, s->end.code);
     lua_pushlstring(L, s->end.reason, s->end.reason_size);
-    return 4;
+    return n + 2;
 }
 
 /* Stack: session, when the wait ends. */
@@ -300,34 +288,18 @@ static int l_received(lua_State *L, int status, lua_KContext waited) {
     struct session *s = check_session(L);
     (void)status;
     if (take_message(L, s)) return 2;
-    if (waited && l_task_timed_out(L)) {
-        luaL_pushfail(L);
-        lua_pushliteral(L, "timeout");
-        return 2;
-    }
+    if (waited && l_task_timed_out(L)) return l_push_failure(L, "timeout", NULL);
     if (s->ended) return push_end(L, s);
-    uint64_t left = session_left(s->engine, (uint64_t)lua_tointeger(L, 2));
+    uint64_t left = l_seconds_left(L, &s->engine->net->clock);
     return l_task_wait(L, "session:receive", &s->receivers, left, 1, l_received);
 }
 
 static int l_receive(lua_State *L) {
-    uint64_t ends = l_session_ends_at(L, check_session(L)->engine, 2);
-    lua_settop(L, 1);
-    lua_pushinteger(L, (lua_Integer)ends);
+    l_seconds_keep(L, &check_session(L)->engine->net->clock);
     return l_received(L, LUA_OK, 0);
 }
 
 /* ---- what a test has it do ---- */
-
-static int push_result(lua_State *L, int rc) {
-    if (rc == 0) {
-        lua_pushboolean(L, 1);
-        return 1;
-    }
-    luaL_pushfail(L);
-    lua_pushstring(L, err_word(rc));
-    return 2;
-}
 
 static int l_send(lua_State *L) {
     static const char *const kinds[] = {"text", "binary", NULL};
@@ -337,7 +309,7 @@ static int l_send(lua_State *L) {
     const char *data = luaL_checklstring(L, 2, &n);
     int kind = luaL_checkoption(L, 3, "text", kinds);
     l_engine_need(L, s->engine, n);
-    return push_result(L, conn_send(s->conn, kind ? WS_BINARY : WS_TEXT, slice_of(data, n)));
+    return l_push_done(L, conn_send(s->conn, kind ? WS_BINARY : WS_TEXT, slice_of(data, n)));
 }
 
 static int l_send_raw(lua_State *L) {
@@ -346,13 +318,13 @@ static int l_send_raw(lua_State *L) {
     l_number_plain(L, 2);
     const char *data = luaL_checklstring(L, 2, &n);
     l_engine_need(L, s->engine, n);
-    return push_result(L, conn_send_raw(s->conn, slice_of(data, n)));
+    return l_push_done(L, conn_send_raw(s->conn, slice_of(data, n)));
 }
 
 static int l_ping(lua_State *L) {
     size_t n;
     const char *data = luaL_optlstring(L, 2, "", &n);
-    return push_result(L, conn_ping(check_session(L)->conn, slice_of(data, n)));
+    return l_push_done(L, conn_ping(check_session(L)->conn, slice_of(data, n)));
 }
 
 static int l_close(lua_State *L) {

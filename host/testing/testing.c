@@ -1,6 +1,7 @@
 /* testing: the part of wsbot.testing and of `wsbot test` that is C: the virtual clock, the limit of a test, the
  * errors of its callbacks and tasks, and what it left open. */
 #include "testing/testing.h"
+#include "base/container_of.h"
 #include "base/digest.h"
 #include "base/number.h"
 #include "base/random.h"
@@ -9,6 +10,7 @@
 #include "script/door.h"
 #include "script/l_callable.h"
 #include "script/l_pending.h"
+#include "script/l_push.h"
 #include "script/l_serve.h"
 #include "script/l_timer.h"
 #include "script/modules.h"
@@ -210,18 +212,11 @@ static int l_guard(lua_State *L) {
 }
 
 /* turn(who, n): waits for the next turn of the loop; who has waited for many leaves others the processor. */
-static int l_turned(lua_State *L, int status, lua_KContext ctx) {
-    (void)L;
-    (void)status;
-    (void)ctx;
-    return 0;
-}
-
 static int l_turn(lua_State *L) {
     static const char *const whose[] = {"testing.eventually", "bot:wait", "bot:expect", "peer:finish", NULL};
     int what = luaL_checkoption(L, 1, NULL, whose);
     if (luaL_checkinteger(L, 2) > SETTLE_HASTY) uv_sleep(1);
-    return l_task_wait(L, whose[what], NULL, 0, 0, l_turned);
+    return l_task_wait(L, whose[what], NULL, 0, 0, l_push_nothing);
 }
 
 /* Seconds of a clock that nobody stops. */
@@ -233,7 +228,7 @@ static int l_real(lua_State *L) {
 /* The task that was spawned last, just now, is no test's to end: who made it does. */
 static int l_disown(lua_State *L) {
     const struct tasks *tasks = &engine_of(L)->tasks;
-    if (tasks->all) ((struct task *)((char *)tasks->all_end - offsetof(struct task, all_next)))->born = 0;
+    if (tasks->all) container_of(tasks->all_end, struct task, all_next)->born = 0;
     return 0;
 }
 

@@ -1,20 +1,13 @@
 /* url: one pass from left to right, each part checked where it is cut off. */
 #include "wire/url.h"
 
+#include "base/text.h"
 #include <arpa/inet.h>
 #include <ctype.h>
 #include <stdio.h>
 #include <stdlib.h>
 
 enum { ZONE_MOST = 32 }; /* bytes: names of interfaces are shorter everywhere */
-
-static char *copy(struct slice s) {
-    char *text = malloc(s.n + 1);
-    if (!text) return NULL;
-    if (s.n) memcpy(text, s.p, s.n);
-    text[s.n] = '\0';
-    return text;
-}
 
 static int hex(uint8_t c) {
     if (c >= '0' && c <= '9') return c - '0';
@@ -24,7 +17,7 @@ static int hex(uint8_t c) {
 
 /* A copy of `s` with its %XX made plain. NULL with `*bad` set when one is malformed or a NUL. */
 static char *decode(struct slice s, bool *bad) {
-    char *text = copy(s), *to = text;
+    char *text = text_of(s), *to = text;
     *bad = false;
     for (size_t i = 0; text && i < s.n; i++) {
         uint8_t c = s.p[i];
@@ -108,7 +101,7 @@ static int parse_host(struct slice s, struct url *out, struct fault *fault) {
     }
     if (s.n > 255) return refuse(fault, "the host is longer than a name can be");
     if (has_empty_label(s)) return refuse(fault, "the host has an empty label (a '.' in front, or two in a row)");
-    out->host = copy(s);
+    out->host = text_of(s);
     return out->host ? 0 : ERR_NOMEM;
 }
 
@@ -124,7 +117,7 @@ static int parse_zone(struct slice s, struct url *out, struct fault *fault) {
     bool bad = false;
     bool encoded = s.n > 3 && slice_eq(slice_head(s, 3), slice_str("%25"));
     s = slice_skip(s, encoded ? 3 : 1);
-    out->zone = encoded ? decode(s, &bad) : copy(s);
+    out->zone = encoded ? decode(s, &bad) : text_of(s);
     if (!out->zone && !bad) return ERR_NOMEM;
     if (bad || !is_good_zone(out->zone))
         return refuse(fault, "what stands behind the '%' of its address is no name of an interface");
@@ -139,7 +132,7 @@ static int parse_ipv6(struct slice s, struct url *out, struct fault *fault) {
     if (s.n > 255) return refuse(fault, "the host is longer than a name can be");
     s.n -= zone.n;
     out->host_is_ipv6 = true;
-    if (!(out->host = copy(s))) return ERR_NOMEM;
+    if (!(out->host = text_of(s))) return ERR_NOMEM;
     if (strlen(out->host) != s.n || inet_pton(AF_INET6, out->host, address) != 1)
         return refuse(fault, s.n ? "what stands in [ ] is no IPv6 address" : "it has no host");
     return percent ? parse_zone(zone, out, fault) : 0;
@@ -206,7 +199,7 @@ static int parse_unix(struct slice s, struct url *out, struct fault *fault) {
     out->socket_path = decode(path, &bad);
     if (!out->socket_path) return bad ? refuse(fault, "the socket path has a wrong %XX") : ERR_NOMEM;
     if (strlen(out->socket_path) > 100) return refuse(fault, "the socket path is longer than 100 bytes");
-    out->host = copy(slice_str("localhost"));
+    out->host = text_of(slice_str("localhost"));
     return out->host ? parse_target(target, out) : ERR_NOMEM;
 }
 
@@ -288,7 +281,7 @@ static int parse_proxy(struct slice s, struct url *out, struct fault *fault) {
 int url_parse(struct slice text, struct url *out, struct fault *fault) {
     *out = (struct url){0};
     int rc = parse(text, out, fault);
-    if (rc == 0 && !(out->text = copy(text))) rc = ERR_NOMEM;
+    if (rc == 0 && !(out->text = text_of(text))) rc = ERR_NOMEM;
     if (rc < 0) url_clear(out);
     return rc;
 }
@@ -300,17 +293,12 @@ int url_parse_proxy(struct slice text, struct url *out, struct fault *fault) {
     return rc;
 }
 
-static bool copy_part(char **to, const char *from) {
-    *to = from ? copy(slice_str(from)) : NULL;
-    return *to || !from;
-}
-
 int url_copy(struct url *to, const struct url *from) {
     *to = *from;
-    bool text = copy_part(&to->text, from->text), host = copy_part(&to->host, from->host);
-    bool target = copy_part(&to->target, from->target), path = copy_part(&to->socket_path, from->socket_path);
-    bool zone = copy_part(&to->zone, from->zone);
-    if (copy_part(&to->credentials, from->credentials) && text && host && zone && target && path) return 0;
+    bool text = text_copy(&to->text, from->text), host = text_copy(&to->host, from->host);
+    bool target = text_copy(&to->target, from->target), path = text_copy(&to->socket_path, from->socket_path);
+    bool zone = text_copy(&to->zone, from->zone);
+    if (text_copy(&to->credentials, from->credentials) && text && host && zone && target && path) return 0;
     url_clear(to);
     return ERR_NOMEM;
 }
@@ -402,7 +390,7 @@ static bool is_of_link(const struct url *u) {
 /* What is on the same link. */
 static int lend_zone(struct url *to, const struct url *from) {
     if (to->zone || !from->zone || !is_of_link(to)) return 0;
-    if ((to->zone = copy(slice_str(from->zone)))) return 0;
+    if ((to->zone = text_of(slice_str(from->zone)))) return 0;
     url_clear(to);
     return ERR_NOMEM;
 }
@@ -441,9 +429,7 @@ int url_resolve(const struct url *base, struct slice location, struct url *out, 
     return lend_zone(out, base);
 }
 
-static bool same_text(const char *a, const char *b) { return a == b || (a && b && strcmp(a, b) == 0); }
-
 bool url_same_origin(const struct url *a, const struct url *b) {
-    return a->scheme == b->scheme && a->port == b->port && same_text(a->socket_path, b->socket_path) &&
-           same_text(a->zone, b->zone) && slice_eq_nocase(slice_str(a->host), slice_str(b->host));
+    return a->scheme == b->scheme && a->port == b->port && text_is_same(a->socket_path, b->socket_path) &&
+           text_is_same(a->zone, b->zone) && slice_eq_nocase(slice_str(a->host), slice_str(b->host));
 }

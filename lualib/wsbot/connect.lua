@@ -1,6 +1,7 @@
 -- wsbot.connect: `wsbot connect`, a conversation by hand. Two tasks: one receives and shows, the other reads what is to
 -- be sent. Whatever ends the connection, `finish` ends the program.
 local console = require "wsbot.console"
+local core = require "wsbot.connect.core"
 local input = require "wsbot.connect.input"
 local json = require "wsbot.connect.json"
 local options = require "wsbot.connect.options"
@@ -115,7 +116,7 @@ end
 -- the line is not sent, or nothing where the connection has ended.
 local function send(text, may_wait)
   if options.binary and options.base64 then
-    text = console.unbase64(text)
+    text = core.unbase64(text)
     if not text then return nil, "it is not Base64" end
   end
   while true do
@@ -179,7 +180,7 @@ end
 -- A message as it is shown.
 local function shown(data, kind)
   if kind == "binary" and options.base64 then
-    data = console.base64(data)
+    data = core.base64(data)
   elseif options.json and #data <= LARGEST and utf8.len(data) then
     local laid_out = json.layout(data, function(what, token)
       return screen.paint(what, screen.is_terminal and show.escape(token) or token)

@@ -214,7 +214,7 @@ describe("conn:receive", function()
       say(pcall(conn.receive, conn, "soon"))
       conn:close()
     ]]
-    bot:tells("~seconds must not be negative", "~number expected, got string")
+    bot:tells("~seconds must be a number, 0 or more", "~number expected, got string")
     bot:ends(0)
   end)
 end)

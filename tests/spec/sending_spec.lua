@@ -564,7 +564,7 @@ describe("conn:drain", function()
     s:expect_text "y"
     s:finish()
     bot:tells("connecting true", "connecting nil not_open", "open true", "waiting true", "closed true",
-      "~false.*seconds must not be negative")
+      "~false.*seconds must be a number, 0 or more")
     bot:ends(0)
   end)
 
@@ -762,7 +762,7 @@ describe("conn:reconnect", function()
       say(pcall(conn.reconnect, conn, -1))
       conn:destroy()
     ]]
-    bot:tells("~^false.*close code", "~^false.*123 bytes", "~^false.*UTF%-8", "~^false.*negative")
+    bot:tells("~^false.*close code", "~^false.*123 bytes", "~^false.*UTF%-8", "~^false.*0 or more")
     bot:ends(0)
   end)
 end)

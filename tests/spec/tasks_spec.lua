@@ -246,7 +246,8 @@ describe("waiting", function()
     setmetatable({}, { __gc = function() host.sleep(1) end })
   ]], { "Lua warning: .*host%.sleep: cannot wait here: within .*Lua warning: .*cannot wait here: in a finalizer" })
 
-  it_complains("takes seconds", "host.sleep(-1)", { "seconds must not be negative" }, nil, 1)
+  it_complains("does not take nan for seconds", "host.sleep(0 / 0)", { "seconds must be a number, 0 or more" }, nil, 1)
+  it_complains("takes seconds", "host.sleep(-1)", { "seconds must be a number, 0 or more" }, nil, 1)
 
   it_prints("for 0 seconds lets the loop turn once", [[
     local order = {}

@@ -42,7 +42,7 @@ describe("a failure is told at the line of the test", function()
   it("by servers and sessions", function()
     local peer = testing.server()
     is_told_here("no connection came within 0 s", function() peer:accept(0) end)
-    is_told_here("bad argument #1 to 'accept' (seconds must not be negative)", function() peer:accept(-1) end)
+    is_told_here("bad argument #1 to 'accept' (seconds must be a number, 0 or more)", function() peer:accept(-1) end)
     local conn <close> = ws.connect { url = peer.url } -- luacheck: ignore
     local s = peer:accept()
     is_told_here("bad argument #1 to 'send' (string expected, got table)", function() s:send {} end)

@@ -1,6 +1,5 @@
 /* test_address: what is an address, and which zones there are. */
 #include "net/address.h"
-#include "net/stream.h"
 #include "unit.h"
 #include <net/if.h>
 #include <stdio.h>
@@ -51,7 +50,7 @@ static void kinds_are_told_apart(void **state) {
 static void a_zone_is_the_name_or_number_of_an_interface(void **state) {
     (void)state;
     union address a;
-    char name[IF_NAMESIZE], text[64], shown[STREAM_ADDRESS_TEXT], expected[64];
+    char name[IF_NAMESIZE], text[64], shown[ADDRESS_TEXT], expected[64];
     unsigned index = loopback(name);
     if (!index) skip();
     snprintf(expected, sizeof expected, "[fe80::1%%%s]:80", name);
@@ -63,7 +62,7 @@ static void a_zone_is_the_name_or_number_of_an_interface(void **state) {
         assert_int_equal(address_read(&a, text, 80), ADDRESS_FINE);
         assert_int_equal(a.v6.sin6_scope_id, index);
         assert_false(address_lacks_zone(&a));
-        stream_address_text(&a.any, shown, sizeof shown);
+        address_print(&a, shown, sizeof shown);
         assert_string_equal(shown, expected);
     }
 }
@@ -71,10 +70,10 @@ static void a_zone_is_the_name_or_number_of_an_interface(void **state) {
 static void an_interface_that_has_gone_is_shown_by_its_number(void **state) {
     (void)state;
     union address a;
-    char shown[STREAM_ADDRESS_TEXT];
+    char shown[ADDRESS_TEXT];
     assert_int_equal(address_read(&a, "fe80::1", 80), ADDRESS_FINE);
     a.v6.sin6_scope_id = INT32_MAX;
-    stream_address_text(&a.any, shown, sizeof shown);
+    address_print(&a, shown, sizeof shown);
     assert_string_equal(shown, "[fe80::1%2147483647]:80");
 }
 
@@ -99,15 +98,15 @@ static void addresses_of_a_link_need_a_zone(void **state) {
 
 static void the_same_address_on_another_link_is_another(void **state) {
     (void)state;
-    union address a;
-    assert_int_equal(address_read(&a, "fe80::1", 80), ADDRESS_FINE);
-    struct stream_address here = stream_address_of(&a.any), there = here;
-    there.zone = 2;
-    assert_false(stream_address_equal(here, there));
-    assert_int_equal(address_read(&a, "::1", 80), ADDRESS_FINE);
-    there = here = stream_address_of(&a.any);
-    there.zone = 1; /* which the system leaves out */
-    assert_true(stream_address_equal(here, there));
+    union address here, there;
+    assert_int_equal(address_read(&here, "fe80::1", 80), ADDRESS_FINE);
+    there = here;
+    there.v6.sin6_scope_id = 2;
+    assert_false(address_is_same(&here, &there));
+    assert_int_equal(address_read(&here, "::1", 80), ADDRESS_FINE);
+    there = here;
+    there.v6.sin6_scope_id = 1; /* which the system leaves out */
+    assert_true(address_is_same(&here, &there));
 }
 
 int main(void) {

@@ -7,13 +7,14 @@ static struct dial *dial;
 static struct dial_options how;
 static char result[600], seen[256]; /* "connected to ADDRESS", or "KIND: TEXT"; what was tried at the last look */
 
-static void on_done(void *arg, struct stream *s, struct stream_address to, const struct fault *fault) {
+static void on_done(void *arg, struct stream *s, union address to, const struct fault *fault) {
     (void)arg;
     char where[64];
     dial = NULL;
     if (s) {
-        assert_true(stream_address_equal(to, stream_remote_address(s))); /* and the system agrees */
-        stream_address_print(to, where, sizeof where);
+        union address peer = stream_remote_address(s);
+        assert_true(address_is_same(&to, &peer)); /* and the system agrees */
+        address_print(&to, where, sizeof where);
         snprintf(result, sizeof result, "connected to %s", where);
         stream_close(s);
     } else {

@@ -1,33 +1,25 @@
-/* conn: the life of a connection: its lists, how it ends, how it begins, and what its owner may ask. What it
- * reads and writes is in io.c, what its owner sends in send.c, the opening handshake in handshake.c,
- * pings in ping.c, the change of owners in adopt.c. Every change of phase has the deadline of that phase
- * beside it. */
+/* conn: the life of a connection: its lists, how it begins, and what its owner may ask. How it ends is in end.c, what
+ * it reads and writes in io.c, what its owner sends in send.c, the opening handshake in handshake.c, pings in ping.c,
+ * the change of owners in adopt.c. Every change of phase has the deadline of that phase beside it. */
 #include "net/conn/parts.h"
 
-#include "base/random.h"
-#include "base/reserve.h"
+#include "base/container_of.h"
 #include "net/conn/record.h"
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 /* ---- lists and references ---- */
 
 static void link_all(struct conn *c) {
-    if (!c->net->all) net_watch_lag(c->net, true);
-    c->all_next = c->net->all;
-    c->all_at = &c->net->all;
-    if (c->all_next) c->all_next->all_at = &c->all_next;
-    c->net->all = c;
+    if (LIST_EMPTY(&c->net->all)) net_watch_lag(c->net, true);
+    LIST_INSERT_HEAD(&c->net->all, c, link);
     uv_ref((uv_handle_t *)&c->net->before_sleep); /* a paused connection keeps the loop alive as well */
     conn_hold(c);                                 /* while it is in the list */
 }
 
 static void unlink_all(struct conn *c) {
-    *c->all_at = c->all_next;
-    if (c->all_next) c->all_next->all_at = c->all_at;
-    c->all_at = NULL;
-    if (!c->net->all) {
+    LIST_REMOVE(c, link);
+    if (LIST_EMPTY(&c->net->all)) {
         net_watch_lag(c->net, false);
         uv_unref((uv_handle_t *)&c->net->before_sleep);
         if (c->net->stopping) uv_stop(c->net->loop); /* not to sleep on timers that mean nothing any more */
@@ -58,18 +50,6 @@ struct conn_head *conn_take_head(struct conn *c) {
     return h;
 }
 
-struct conn_end *conn_ending(struct conn *c) {
-    if (c->end) return c->end;
-    c->end = reserve_take(sizeof *c->end);
-    c->end->code = WS_CLOSE_ABNORMAL;
-    return c->end;
-}
-
-static void forget_end(struct conn *c) {
-    free(c->end);
-    c->end = NULL;
-}
-
 struct plan *conn_plan(struct conn *c) {
     return plan_own(c->net, &c->plan);
 }
@@ -81,7 +61,7 @@ void conn_hold(struct conn *c) { c->references++; }
 void conn_release(struct conn *c) {
     if (--c->references) return;
     conn_head_free(c->head);
-    forget_end(c);
+    conn_forget_end(c);
     ws_clear(&c->ws);
     conn_drop_more(c);
     conn_drop_held(c);
@@ -120,8 +100,8 @@ struct conn *conn_new(struct net *net, const struct conn_sink *sink, void *arg) 
 
 void conn_detach(struct conn *c) { c->sink = NULL; }
 
-struct stream_address conn_local_address(const struct conn *c) {
-    return c->stream ? stream_local_address(c->stream) : (struct stream_address){0};
+union address conn_local_address(const struct conn *c) {
+    return c->stream ? stream_local_address(c->stream) : (union address){0};
 }
 
 static void on_step(struct deadline *d);
@@ -142,130 +122,21 @@ void conn_renew_step(struct conn *c) {
     if (limit && counts) clock_set(&c->net->clock, &c->step, c->step_from + limit, on_step);
 }
 
-/* ---- the end ---- */
-
 void conn_update_reading(struct conn *c) {
     if (c->stream) stream_read(c->stream, !c->held && !(c->paused && c->phase == CONN_OPEN));
 }
 
-/* Where it was when the end began. */
-static void note_phase(struct conn *c) {
-    struct conn_end *e = conn_ending(c);
-    if (!e->phase) e->phase = conn_phase_word(c);
-}
-
-void conn_begin_closing(struct conn *c) {
-    note_phase(c);
-    conn_enter(c, CONN_CLOSING);
-    conn_set_step(c, c->plan->settings.close_timeout);
-    c->pump_due = true; /* what was held because of a pause has no taker any more */
-    conn_update_reading(c);
-    conn_mark_busy(c);
-}
-
-static double since(uint64_t when, uint64_t now) { return when ? clock_to_seconds(now - when) : -1; }
-
-/* What explains the end to a person. */
-static void describe_end(struct conn *c) {
-    struct conn_end *e = conn_ending(c);
-    uint64_t now = conn_now(c);
-    e->sent = c->ws.sent_code;
-    e->attempt = c->attempt;
-    e->uptime = c->opened_at ? since(c->opened_at, now) : 0;
-    e->since_in = since(c->last_in, now);
-    e->since_out = since(c->last_out, now);
-    e->since_ping = c->pings && c->pings->sent > c->last_in ? since(c->pings->sent, now) : -1;
-    e->lag = clock_to_seconds(net_lag_since(c->net, c->began_at));
-    e->retry_in = -1;
-}
-
-void conn_drop_transport(struct conn *c) {
-    if (c->tls) {
-        tls_end(c->tls);
-        if (c->stream && !stream_busy(c->stream)) stream_write(c->stream, tls_out(c->tls));
-        tls_free(c->tls);
-        c->tls = NULL;
-    }
-    if (c->stream) stream_close(c->stream);
-    c->stream = NULL;
-    c->in = slice_of(NULL, 0);
-    conn_drop_held(c);
-    buf_clear(&c->out);
-    c->pump_due = false;
-}
-
-void conn_end_attempt(struct conn *c) {
-    if (!conn_is_live(c)) return;
-    note_phase(c);
-    conn_enter(c, CONN_ENDED);
-    describe_end(c);
-    if (c->tunnel) tunnel_cancel(c->tunnel);
-    c->tunnel = NULL;
-    conn_note_unsent(c);
-    conn_drop_transport(c);
-    c->full = c->full_told = c->behind = c->login = false;
-    conn_set_step(c, 0);
-}
-
-void conn_fail(struct conn *c, const struct fault *fault) {
-    if (!conn_is_live(c) || (c->end && fault_set(&c->end->fault))) return;
-    conn_ending(c)->fault = *fault;
-    conn_hold(c);
-    if (c->ws.close_sent && !c->ws.close_received && c->phase == CONN_OPEN) {
-        conn_begin_closing(c); /* our Close is to arrive, so the peer's end is awaited (RFC 6455 7.1.7) */
-    } else if (c->phase != CONN_CLOSING || !c->ws.close_sent) {
-        conn_end_attempt(c);
-    }
-    conn_count(c); /* what it kept may be what its owner lacks to hear of it */
-    if (c->sink && c->sink->failed) c->sink->failed(c->sink_arg, c, &conn_ending(c)->fault);
-    conn_release(c);
-}
-
-static void forget_attempt(struct conn *c) {
+void conn_forget_attempt(struct conn *c) {
     clock_cancel(&c->net->clock, &c->step);
     c->step_due = false;
     conn_enter(c, CONN_CLOSED);
     unlink_all(c);
 }
 
-/* Automatic reconnection: the next attempt, or why there is none. */
-static void decide_retry(struct conn *c) {
-    if (!c->plan->settings.retry.on || c->role != WS_CLIENT || c->ended_by_owner || c->again || c->net->stopping)
-        return;
-    struct conn_end *e = conn_ending(c);
-    struct retry_end end = {.code = e->code, .uptime = clock_from_seconds(e->uptime)};
-    if (c->head && c->head->received && c->head->parts.status != 101) {
-        end.status = c->head->parts.status;
-        end.retry_after =
-            retry_after_read(http1_field_get(&c->head->parts, "Retry-After"), (int64_t)clock_wall(&c->net->clock));
-    }
-    uint64_t delay;
-    if (!retry_decide(&c->plan->settings.retry, &end, random_mask(), &c->tries, &delay, e->gave_up)) return;
-    e->retry_in = clock_to_seconds(delay);
-    conn_open(c, delay);
-}
-
-static void tell_end(struct conn *c) {
-    conn_hold(c);
-    if (c->net->record && c->role == WS_CLIENT) record_end(c->net->record, c);
-    forget_attempt(c);
-    decide_retry(c);
-    conn_leave_queue(c);
-    if (c->sink) c->sink->closed(c->sink_arg, c, conn_ending(c));
-    if (c->again && c->phase == CONN_CLOSED) conn_open(c, c->again_after);
-    c->again = false;
-    if (c->phase == CONN_CLOSED || c->phase == CONN_WAITING) {
-        conn_head_free(conn_take_head(c));
-        forget_end(c);
-        ws_clear(&c->ws);
-    }
-    conn_release(c);
-}
-
 /* The deadline of a phase has come. */
 static void start_attempt(struct conn *c);
 
-static void on_step(struct deadline *d) { conn_take_step((struct conn *)((char *)d - offsetof(struct conn, step))); }
+static void on_step(struct deadline *d) { conn_take_step(container_of(d, struct conn, step)); }
 
 void conn_take_step(struct conn *c) {
     c->step_due = false;
@@ -282,7 +153,7 @@ void conn_take_step(struct conn *c) {
     case CONN_HANDSHAKE: conn_phase_late(c); break;
     case CONN_REFUSED: conn_handshake_refused(c); break;
     case CONN_CLOSING: conn_end_attempt(c); break;
-    case CONN_ENDED: tell_end(c); break;
+    case CONN_ENDED: conn_tell_end(c); break;
     case CONN_CLOSED:
     case CONN_OPEN: break;
     }
@@ -321,7 +192,7 @@ static void begin_tls(struct conn *c, const struct url *url) {
     conn_io_go_on(c);
 }
 
-static void on_dialled(void *arg, struct stream *s, struct stream_address to, const struct fault *fault) {
+static void on_dialled(void *arg, struct stream *s, union address to, const struct fault *fault) {
     struct conn *c = arg;
     c->tunnel = NULL;
     if (!s) {
@@ -347,11 +218,11 @@ static void prepare_attempt(struct conn *c) {
     conn_take_offer_next(c);
     conn_enter(c, CONN_STARTING);
     c->attempt++;
-    forget_end(c);
+    conn_forget_end(c);
     c->began_at = conn_now(c);
     c->opened_at = c->last_in = c->last_out = 0;
     c->cut_short = c->shut = c->ended_by_owner = c->held_back = c->probed = false;
-    c->remote_address = (struct stream_address){0};
+    c->remote_address = (union address){0};
     conn_drop_pings(c);
     conn_forget_redirects(c);
     free(c->protocol);
@@ -382,7 +253,7 @@ void conn_start(struct conn *c, const struct fault *fault) {
 
 void conn_dial(struct conn *c) {
     conn_enter(c, CONN_DIALLING);
-    c->remote_address = (struct stream_address){0};
+    c->remote_address = (union address){0};
     conn_set_step(c, c->plan->settings.connect_timeout);
     c->tunnel = tunnel_start(c->net, conn_url(c), c->plan, on_dialled, c);
     if (!c->tunnel) CONN_FAIL(c, FAULT_CONNECT, "not enough memory to connect");
@@ -437,14 +308,14 @@ void conn_cancel_open(struct conn *c) {
     if (c->phase != CONN_WAITING) return;
     conn_drop_queue(c);
     conn_wake(c); /* its owner may want to know */
-    forget_attempt(c);
+    conn_forget_attempt(c);
 }
 
 void conn_withdraw(struct conn *c) {
     conn_cancel_open(c);
     if (c->phase != CONN_STARTING || c->held_back) return;
     conn_drop_queue(c);
-    forget_attempt(c);
+    conn_forget_attempt(c);
 }
 
 void conn_reset(struct conn *c) {

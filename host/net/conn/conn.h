@@ -131,7 +131,8 @@ struct conn {
     bool held_back : 1;           /* `starts` said so */
     bool probed : 1;              /* TCP probes it (ping.c) */
     bool is_busy : 1;
-    struct conn *busy_next, *all_next, **all_at;
+    struct conn *busy_next;
+    LIST_ENTRY(conn) link; /* of all */
     const struct conn_sink *sink;
     void *sink_arg;
     uint64_t id;
@@ -146,9 +147,9 @@ struct conn {
     struct stream *stream;
     struct tls *tls;
     struct ws ws;
-    char *protocol;                       /* agreed on, or NULL */
-    struct conn_head *head;               /* NULL: not there (any more) */
-    struct stream_address remote_address; /* none: not connected yet in this attempt */
+    char *protocol;               /* agreed on, or NULL */
+    struct conn_head *head;       /* NULL: not there (any more) */
+    union address remote_address; /* none: not connected yet in this attempt */
     uint32_t pair; /* of its two ends within this process, by their ports (testing/loopback.h); 0: it is none */
 
     struct slice in;       /* read, not yet given to `ws`: borrowed, or what is held */
@@ -297,7 +298,7 @@ uint64_t conn_next_step(const struct conn *c);
 static inline bool conn_is_open(const struct conn *c) { return c->phase == CONN_OPEN || c->phase == CONN_CLOSING; }
 
 /* Its own end; none: it is not connected. */
-struct stream_address conn_local_address(const struct conn *c);
+union address conn_local_address(const struct conn *c);
 
 /* "connecting" "open" "closing" "closed" "waiting" */
 const char *conn_state(const struct conn *c);

@@ -3,6 +3,7 @@
 #include "net/conn/parts.h"
 
 #include "base/random.h"
+#include "base/text.h"
 #include "net/conn/record.h"
 #include <stdio.h>
 #include <stdlib.h>
@@ -65,7 +66,7 @@ static void opened(struct conn *c, const struct deflate_params *deflate) {
 }
 
 static void keep_protocol(struct conn *c, struct slice protocol) {
-    if (protocol.n) c->protocol = strndup((const char *)protocol.p, protocol.n);
+    if (protocol.n) c->protocol = text_of(protocol);
 }
 
 const char *conn_tls_hint(const struct conn *c) {

@@ -327,7 +327,7 @@ void conn_half_close(struct conn *c) {
     stream_shutdown(c->stream);
 }
 
-void conn_io_own(struct conn *c, struct stream *s, struct stream_address to) {
+void conn_io_own(struct conn *c, struct stream *s, union address to) {
     c->pair = 0;
     c->stream = s;
     c->remote_address = to;

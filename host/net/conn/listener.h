@@ -30,7 +30,7 @@ int listener_open(struct listener **out, struct net *net, const struct listener_
 void listener_address(const struct listener *l, char *text, size_t size);
 
 /* Does one of them, of this net, listen on this address? */
-bool listener_is_at(const struct net *net, struct stream_address address);
+bool listener_is_at(const struct net *net, const union address *address);
 
 /* From now on it does not keep the loop alive. */
 void listener_unref(struct listener *l);

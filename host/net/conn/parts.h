@@ -1,5 +1,5 @@
-/* parts: what the files that make up conn (conn.c, adopt.c, count.c, handshake.c, io.c,
- * ping.c, send.c) share. Nobody else but the listener includes it. */
+/* parts: what the files that make up conn (conn.c, adopt.c, count.c, end.c, handshake.c, io.c, ping.c, send.c) share.
+ * Nobody else but the listener includes it. */
 #ifndef NET_CONN_PARTS_H
 #define NET_CONN_PARTS_H
 
@@ -25,14 +25,23 @@ void conn_renew_step(struct conn *c);
 /* Reads the socket, or not, as phase and pauses have it. */
 void conn_update_reading(struct conn *c);
 
+/* Looks for the way to conn_url; TCP and TLS are gone, or were never there. */
+void conn_dial(struct conn *c);
+
+/* TCP is up, and TLS where it is spoken. */
+void conn_transport_up(struct conn *c);
+
+/* Nothing is under way any more, nor will be. */
+void conn_forget_attempt(struct conn *c);
+
+/* ---- end.c ---- */
+
 /* How it ends, to be filled in. */
 struct conn_end *conn_ending(struct conn *c);
+void conn_forget_end(struct conn *c);
 
 /* Leaves the open phase: what is due is sent, then the end of the TCP connection is awaited. */
 void conn_begin_closing(struct conn *c);
-
-/* Looks for the way to conn_url; TCP and TLS are gone, or were never there. */
-void conn_dial(struct conn *c);
 
 /* Closes TCP and TLS, and forgets what waited to be read or written. */
 void conn_drop_transport(struct conn *c);
@@ -50,8 +59,8 @@ void conn_fail(struct conn *c, const struct fault *fault);
         conn_fail(c, &fault_);                                                                                         \
     } while (0)
 
-/* TCP is up, and TLS where it is spoken. */
-void conn_transport_up(struct conn *c);
+/* Tells the end, and goes on with what comes after it: another attempt, or nothing. */
+void conn_tell_end(struct conn *c);
 
 /* ---- phase.c ---- */
 
@@ -166,7 +175,7 @@ const char *conn_tls_hint(const struct conn *c);
 void conn_drop_held(struct conn *c);
 
 /* Makes the stream the connection's; it leads `to` there. */
-void conn_io_own(struct conn *c, struct stream *s, struct stream_address to);
+void conn_io_own(struct conn *c, struct stream *s, union address to);
 
 /* A frame was written into `out`. */
 void conn_sent(struct conn *c, enum ws_kind kind, struct slice data, uint16_t code);

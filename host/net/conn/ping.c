@@ -2,6 +2,7 @@
  * the probes of TCP, which a connection needs that stays. */
 #include "net/conn/parts.h"
 
+#include "base/container_of.h"
 #include "base/reserve.h"
 #include <stdlib.h>
 #include <string.h>
@@ -61,7 +62,7 @@ static void see_to_pings(struct conn *c, uint64_t t) {
 }
 
 static void on_time(struct deadline *d) {
-    struct conn *c = (struct conn *)((char *)d - offsetof(struct conn, step));
+    struct conn *c = container_of(d, struct conn, step);
     uint64_t t = conn_now(c);
     if (!c->probed && t >= c->opened_at + PROBE_AFTER) {
         stream_probe(c->stream);

@@ -2,6 +2,7 @@
  * go_on, which does what may be done by then. */
 #include "net/dial/dial.h"
 
+#include "base/container_of.h"
 #include "net/dial/dead.h"
 #include "net/dial/names.h"
 #include "net/dial/resolve.h"
@@ -46,9 +47,7 @@ struct dial {
     char host[];
 };
 
-static struct dial *of_pause(struct deadline *pause) {
-    return (struct dial *)((char *)pause - offsetof(struct dial, pause));
-}
+static struct dial *of_pause(struct deadline *pause) { return container_of(pause, struct dial, pause); }
 
 /* ---- the end ---- */
 
@@ -62,7 +61,7 @@ void dial_cancel(struct dial *d) {
     free(d);
 }
 
-static void finish(struct dial *d, struct stream *winner, struct stream_address to, const struct fault *fault) {
+static void finish(struct dial *d, struct stream *winner, union address to, const struct fault *fault) {
     dial_done done = d->done;
     void *arg = d->arg;
     dial_cancel(d);
@@ -118,7 +117,7 @@ static void put_dns_fault(const struct dial *d, struct fault *fault) {
 }
 
 static void put_fault(const struct dial *d, struct fault *fault) {
-    char target[300], local[STREAM_ADDRESS_TEXT] = "";
+    char target[300], local[ADDRESS_TEXT] = "";
     if (!d->error && d->dns_error) {
         put_dns_fault(d, fault);
         return;
@@ -130,7 +129,7 @@ static void put_fault(const struct dial *d, struct fault *fault) {
         return;
     }
     if (d->local.any.sa_family != AF_UNSPEC) {
-        stream_address_text(&d->local.any, local, sizeof local);
+        address_print(&d->local, local, sizeof local);
         *strrchr(local, ':') = '\0'; /* the port is any */
     }
     fault->system = uv_err_name(d->error);
@@ -140,14 +139,14 @@ static void put_fault(const struct dial *d, struct fault *fault) {
 }
 
 static void note_failure(struct dial *d, const union address *address, int error) {
-    char where[STREAM_ADDRESS_TEXT];
+    char where[ADDRESS_TEXT];
     int rc = 0;
     if (d->untold) {
         d->untold++;
     } else if (d->is_literal) {
         rc = buf_printf(&d->failures, "%s", reason(d, address, error));
     } else {
-        stream_address_text(&address->any, where, sizeof where);
+        address_print(address, where, sizeof where);
         rc = d->error == error ? buf_printf(&d->failures, ", %s", where)
                                : buf_printf(&d->failures, "%s%s at %s", d->failures.len ? "; " : "",
                                             reason(d, address, error), where);
@@ -175,7 +174,7 @@ static void on_failed(struct deadline *pause) {
     struct fault fault = {0};
     put_fault(d, &fault);
     forget_name(d);
-    finish(d, NULL, (struct stream_address){0}, &fault);
+    finish(d, NULL, (union address){0}, &fault);
 }
 
 /* Is it the address that is at fault, and not we? */
@@ -201,7 +200,7 @@ static void on_connected(void *owner, struct stream *s, int status) {
     if (status == 0) {
         dead_forget(&d->net->dead, &c->address);
         bool is_known = !address_is_any(&c->address); /* and need not be asked for */
-        finish(d, s, is_known ? stream_address_of(&c->address.any) : stream_remote_address(s), NULL);
+        finish(d, s, is_known ? c->address : stream_remote_address(s), NULL);
         return;
     }
     stream_close(s);
@@ -291,7 +290,7 @@ static void add_candidate(struct dial *d, const union address *address) {
 }
 
 static void on_named(struct names_wait *w, const struct names_answer *answer) {
-    struct dial *d = (struct dial *)((char *)w - offsetof(struct dial, names));
+    struct dial *d = container_of(w, struct dial, names);
     if (answer->status != 0 && d->dns_error != UV_EAI_AGAIN) d->dns_error = answer->status;
     if (answer->count && !d->found_at) d->found_at = clock_now(&d->net->clock);
     if (answer->family == NAMES_V6 && answer->count && !answer->in_reach) d->turn = AF_INET;
@@ -360,7 +359,7 @@ static void on_path_tried(struct deadline *pause) {
     struct stream *s = d->count ? d->candidates->stream : NULL;
     if (s) {
         d->candidates->stream = NULL;
-        finish(d, s, (struct stream_address){.family = STREAM_PATH}, NULL);
+        finish(d, s, (union address){.any.sa_family = AF_UNIX}, NULL);
     } else {
         on_failed(pause);
     }
@@ -390,14 +389,14 @@ struct dial *dial_start_path(struct net *net, const char *path, dial_done done, 
 bool dial_is_looking_up(const struct dial *d) { return d->names.awaits && d->on_their_way == 0; }
 
 void dial_time_out(struct dial *d, char *text, size_t size) {
-    char waits_for[512] = "", where[STREAM_ADDRESS_TEXT];
+    char waits_for[512] = "", where[ADDRESS_TEXT];
     size_t n = 0;
     if (!next_candidate(d) && !d->names.awaits) forget_name(d);
     for (size_t i = 0; i < d->count; i++) {
         const union address *address = &d->candidates[i].address;
         if (!d->candidates[i].stream || !d->port) continue;
         dead_put(&d->net->dead, address, clock_now(&d->net->clock));
-        stream_address_text(&address->any, where, sizeof where);
+        address_print(address, where, sizeof where);
         if (n + strlen(where) + 3 > sizeof waits_for) continue;
         n += (size_t)snprintf(waits_for + n, sizeof waits_for - n, "%s%s", n ? ", " : "", where);
     }

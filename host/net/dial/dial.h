@@ -22,7 +22,7 @@ struct dial_options {
 /* The result: a connected stream, now the receiver's, which may read already, and where it leads; or NULL
  * and a fault ("dns" or "connect"). Called once, never from within dial_start, unless dial_cancel came first. `d` is
  * gone after it. */
-typedef void (*dial_done)(void *arg, struct stream *s, struct stream_address to, const struct fault *fault);
+typedef void (*dial_done)(void *arg, struct stream *s, union address to, const struct fault *fault);
 
 /* Starts. `host` is a name or an address, perhaps with a zone (net/address.h); where that is known without a look-up,
  * the first connect has been asked for when this returns. The options are borrowed until then. NULL: there is no memory

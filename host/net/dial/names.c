@@ -18,17 +18,17 @@ struct half {
 struct name {
     struct names *names; /* NULL: that has gone */
     char *host;
-    struct half halves[2];            /* IPv4, IPv6 */
-    uint64_t until;                   /* what is known holds; 0: no address was found yet */
-    struct name **kept;               /* its place among those, while `until` is set */
-    struct names_wait *first, **last; /* who waits */
-    struct name *next, **at;          /* of the same bucket */
+    struct half halves[2];          /* IPv4, IPv6 */
+    uint64_t until;                 /* what is known holds; 0: no address was found yet */
+    struct name **kept;             /* its place among those, while `until` is set */
+    TAILQ_HEAD(, names_wait) waits; /* who waits */
+    LIST_ENTRY(name) link;          /* of the same bucket */
 };
 
 struct names {
     struct net *net;
     names_look_up *look_up;
-    struct name *buckets[BUCKETS];
+    LIST_HEAD(bucket, name) buckets[BUCKETS];
     struct name *kept[NAMES_MOST]; /* filled round and round, so that the next place is that of the oldest */
     size_t turn;                   /* the next place, modulo NAMES_MOST */
     bool in_threads;               /* those of libuv's pool can be had */
@@ -50,7 +50,7 @@ void names_use(struct net *net, names_look_up *look_up) {
 
 /* ---- names in the table ---- */
 
-static struct name **bucket_of(struct names *names, const char *host) {
+static struct bucket *bucket_of(struct names *names, const char *host) {
     unsigned hash = 0;
     for (; *host; host++) hash = hash * 31 + ((unsigned char)*host | 0x20); /* whatever the case of its letters */
     return &names->buckets[hash % BUCKETS];
@@ -58,8 +58,8 @@ static struct name **bucket_of(struct names *names, const char *host) {
 
 /* NULL: it is not there. */
 static struct name *find(struct names *names, const char *host) {
-    struct name *n = names ? *bucket_of(names, host) : NULL;
-    while (n && !slice_eq_nocase(slice_str(n->host), slice_str(host))) n = n->next;
+    struct name *n = names ? LIST_FIRST(bucket_of(names, host)) : NULL;
+    while (n && !slice_eq_nocase(slice_str(n->host), slice_str(host))) n = LIST_NEXT(n, link);
     return n;
 }
 
@@ -67,17 +67,14 @@ static struct name *find(struct names *names, const char *host) {
 static struct name *name_of(struct names *names, const char *host) {
     struct name *n = find(names, host);
     if (n || !names) return n;
-    struct name **bucket = bucket_of(names, host);
     if (!(n = calloc(1, sizeof *n)) || !(n->host = strdup(host))) {
         free(n);
         return NULL;
     }
     n->names = names;
-    n->last = &n->first;
-    n->at = bucket;
-    n->next = *bucket;
-    if (n->next) n->next->at = &n->next;
-    return *bucket = n;
+    TAILQ_INIT(&n->waits);
+    LIST_INSERT_HEAD(bucket_of(names, host), n, link);
+    return n;
 }
 
 static unsigned requests(const struct name *n) { return !!n->halves[0].request + !!n->halves[1].request; }
@@ -95,12 +92,9 @@ static void forget_what_is_known(struct name *n) {
 
 /* Frees the name where it has no reason to stay. */
 static void let_go(struct name *n) {
-    if (n->first || n->until || requests(n)) return;
+    if (!TAILQ_EMPTY(&n->waits) || n->until || requests(n)) return;
     forget_what_is_known(n);
-    if (n->names) {
-        *n->at = n->next;
-        if (n->next) n->next->at = n->at;
-    }
+    if (n->names) LIST_REMOVE(n, link);
     free(n->host);
     free(n);
 }
@@ -119,20 +113,16 @@ static void keep(struct names *names, struct name *n) {
 /* ---- who waits ---- */
 
 static void put_in_line(struct name *n, struct names_wait *w) {
-    if (!n->first) n->names->net->lookups -= requests(n);
+    if (TAILQ_EMPTY(&n->waits)) n->names->net->lookups -= requests(n);
     w->name = n;
-    w->next = NULL;
-    w->at = n->last;
-    *n->last = w;
-    n->last = &w->next;
+    TAILQ_INSERT_TAIL(&n->waits, w, link);
 }
 
 static void take_out_of_line(struct names_wait *w) {
     struct name *n = w->name;
-    *w->at = w->next;
-    *(w->next ? &w->next->at : &n->last) = w->at;
+    TAILQ_REMOVE(&n->waits, w, link);
     w->name = NULL;
-    if (!n->first) n->names->net->lookups += requests(n);
+    if (TAILQ_EMPTY(&n->waits)) n->names->net->lookups += requests(n);
 }
 
 static void tell(struct names_wait *w, const struct names_answer *answer) {
@@ -142,8 +132,8 @@ static void tell(struct names_wait *w, const struct names_answer *answer) {
 }
 
 static void tell_all(struct name *n, const struct names_answer *answer) {
-    for (struct names_wait *w = n->first, *next; w; w = next) {
-        next = w->next;
+    for (struct names_wait *w = TAILQ_FIRST(&n->waits), *next; w; w = next) {
+        next = TAILQ_NEXT(w, link);
         if (w->awaits & answer->family) tell(w, answer);
     }
 }
@@ -160,7 +150,8 @@ static void tell_no_memory(struct names_wait *w) {
 }
 
 static bool is_awaited(const struct name *n, enum names_family family) {
-    for (const struct names_wait *w = n->first; w; w = w->next)
+    const struct names_wait *w;
+    TAILQ_FOREACH(w, &n->waits, link)
         if (w->awaits & family) return true;
     return false;
 }
@@ -223,7 +214,7 @@ static void on_looked_up(uv_getaddrinfo_t *req, int status, struct addrinfo *fou
     h->request = NULL;
     free(req);
     if (n->names) {
-        if (!n->first) n->names->net->lookups--;
+        if (TAILQ_EMPTY(&n->waits)) n->names->net->lookups--;
         bool taken_back = status == UV_ECANCELED;
         if (!taken_back) learn(n, h, status, found);
         /* who came after it was taken back still wants it */
@@ -256,7 +247,7 @@ void names_leave(struct names_wait *w) {
     struct name *n = w->name;
     if (!n) return;
     take_out_of_line(w);
-    for (int i = 0; i < 2 && !n->first && !n->until; i++) /* else it is worth its while for the next one */
+    for (int i = 0; i < 2 && TAILQ_EMPTY(&n->waits) && !n->until; i++) /* else it is worth its while for the next one */
         if (n->halves[i].request) uv_cancel((uv_req_t *)n->halves[i].request);
     let_go(n);
 }
@@ -273,8 +264,8 @@ void names_free(struct net *net) {
     if (!names) return;
     net->names = NULL;
     for (size_t i = 0; i < BUCKETS; i++) {
-        for (struct name *n = names->buckets[i], *next; n; n = next) {
-            next = n->next;
+        for (struct name *n = LIST_FIRST(&names->buckets[i]), *next; n; n = next) {
+            next = LIST_NEXT(n, link);
             n->names = NULL; /* a look-up that is under way frees it */
             forget_what_is_known(n);
             let_go(n);

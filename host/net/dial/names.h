@@ -30,7 +30,7 @@ struct names_wait {
     unsigned awaits; /* families not told yet; 0: all are */
     void (*told)(struct names_wait *w, const struct names_answer *answer);
     struct name *name;
-    struct names_wait *next, **at;
+    TAILQ_ENTRY(names_wait) link;
 };
 
 /* Asks for the families (bits) of a name; `told` tells of each once: of what is known already from within this call,

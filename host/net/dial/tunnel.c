@@ -1,6 +1,7 @@
 /* tunnel: a dial, and behind it the detour of a proxy where there is one. */
 #include "net/dial/tunnel.h"
 
+#include "base/container_of.h"
 #include "net/conn/listener.h"
 #include "net/dial/names.h"
 #include "net/dial/proxy_env.h"
@@ -30,7 +31,7 @@ struct detour {
     int dns_error;         /* of libuv */
     uint64_t found_at;     /* when the last address was found by a look-up; 0: none was */
     struct stream *stream; /* NULL: not connected */
-    struct stream_address address;
+    union address address;
     struct tls *tls; /* the stream's, while it shakes hands; else NULL */
     struct proxy talk;
 };
@@ -67,7 +68,7 @@ void tunnel_cancel(struct tunnel *t) {
     free(t);
 }
 
-static void succeed(struct tunnel *t, struct stream *s, struct stream_address to) {
+static void succeed(struct tunnel *t, struct stream *s, union address to) {
     dial_done done = t->done;
     void *arg = t->arg;
     tunnel_cancel(t);
@@ -79,10 +80,10 @@ static void fail(struct tunnel *t) {
     void *arg = t->arg;
     struct fault fault = t->fault;
     tunnel_cancel(t);
-    done(arg, NULL, (struct stream_address){0}, &fault);
+    done(arg, NULL, (union address){0}, &fault);
 }
 
-static void on_soon(struct deadline *d) { fail((struct tunnel *)((char *)d - offsetof(struct tunnel, soon))); }
+static void on_soon(struct deadline *d) { fail(container_of(d, struct tunnel, soon)); }
 
 static void fail_soon(struct tunnel *t) { clock_set(&t->net->clock, &t->soon, clock_now(&t->net->clock), on_soon); }
 
@@ -188,7 +189,7 @@ static void on_secured(void *owner, struct stream *s, int status) {
 static const struct stream_events events = {
     .connected = on_secured, .received = on_received, .ended = on_ended, .written = on_written};
 
-static void on_dialled(void *arg, struct stream *s, struct stream_address to, const struct fault *fault) {
+static void on_dialled(void *arg, struct stream *s, union address to, const struct fault *fault) {
     struct tunnel *t = arg;
     struct detour *d = t->detour;
     t->dial = NULL;
@@ -253,7 +254,7 @@ static void begin_with_addresses(struct tunnel *t) {
 
 /* Some addresses of the server are known: those of the family that was first to be known go first. */
 static void on_named(struct names_wait *w, const struct names_answer *answer) {
-    struct detour *d = (struct detour *)((char *)w - offsetof(struct detour, names));
+    struct detour *d = container_of(w, struct detour, names);
     struct tunnel *t = d->tunnel;
     if (answer->status != 0 && d->dns_error != UV_EAI_AGAIN) d->dns_error = answer->status;
     if (answer->count) d->found_at = clock_now(&t->net->clock);
@@ -331,9 +332,7 @@ static bool listens_here(struct net *net, const struct url *url, const struct pl
     char text[ADDRESS_TEXT], host[URL_PLACE_SIZE];
     struct slice given = resolve_find(buf_slice(&plan->resolve), url_host(url, host), url->port);
     while (resolve_take(&given, text))
-        if (address_read(&address, text, url->port) == ADDRESS_FINE &&
-            listener_is_at(net, stream_address_of(&address.any)))
-            return true;
+        if (address_read(&address, text, url->port) == ADDRESS_FINE && listener_is_at(net, &address)) return true;
     return false;
 }
 

@@ -2,6 +2,7 @@
  * kept, up to READ_AHEAD bytes; beyond, the socket is not read. */
 #include "net/http/server_parts.h"
 
+#include "base/container_of.h"
 #include <stdlib.h>
 
 enum {
@@ -70,9 +71,7 @@ static void go_on(struct http_caller *c);
 static void leave(struct http_caller *c);
 static void on_limit(struct deadline *d);
 
-static struct http_caller *of_due(struct deadline *d) {
-    return (struct http_caller *)((char *)d - offsetof(struct http_caller, due));
-}
+static struct http_caller *of_due(struct deadline *d) { return container_of(d, struct http_caller, due); }
 
 static void set_limit(struct http_caller *c, unsigned seconds) {
     clock_set(clock_of(c), &c->due, clock_now(clock_of(c)) + seconds * CLOCK_SECOND, on_limit);

@@ -1,6 +1,7 @@
-/* curl: a table filled by dlsym. */
+/* curl: the library is opened, its functions are found, its version is looked at. */
 #include "net/http/curl.h"
 
+#include "base/library.h"
 #include <dlfcn.h>
 
 /* The flavour without OpenSSL, whose libssl shares symbols with wolfSSL. */
@@ -14,17 +15,14 @@ bool curl_load(struct curl *f, struct fault *fault) {
         fault_put(fault, FAULT_LIBRARY, "libcurl is missing: install libcurl3-gnutls (%s)", dlerror());
         return false;
     }
-    const struct {
-        const char *name;
-        void **at;
-    } wanted[] = {
+    const struct library_function wanted[] = {
 #define FUNCTION(name) {"curl_" #name, (void **)&f->name},
         CURL_FUNCTIONS(FUNCTION)
 #undef FUNCTION
     };
-    for (size_t i = 0; i < sizeof wanted / sizeof *wanted; i++) {
-        if ((*wanted[i].at = dlsym(library, wanted[i].name))) continue;
-        fault_put(fault, FAULT_LIBRARY, "%s is too old: it has no %s", LIBRARY, wanted[i].name);
+    const char *missing = library_find(library, wanted, sizeof wanted / sizeof *wanted);
+    if (missing) {
+        fault_put(fault, FAULT_LIBRARY, "%s is too old: it has no %s", LIBRARY, missing);
         return false;
     }
     const curl_version_info_data *info = f->version_info(CURLVERSION_NOW);

@@ -1,23 +1,20 @@
 /* server: the socket that listens, whose it is, and its end. */
 #include "net/http/server_parts.h"
 
+#include "base/container_of.h"
 #include "net/conn/listener.h"
 #include <stdlib.h>
 
 /* ---- the list of its connections ---- */
 
 void http_server_link(struct http_server *s, struct http_caller *c) {
-    c->next = NULL;
-    c->at = s->last;
-    *s->last = c;
-    s->last = &c->next;
+    TAILQ_INSERT_TAIL(&s->callers, c, link);
     s->count++;
 }
 
 void http_server_unlink(struct http_caller *c) {
     struct http_server *s = c->server;
-    *c->at = c->next;
-    *(c->next ? &c->next->at : &s->last) = c->at;
+    TAILQ_REMOVE(&s->callers, c, link);
     s->count--;
 }
 
@@ -31,8 +28,8 @@ void http_server_count(struct http_server *s, size_t *kept, size_t now) {
 
 static bool make_place(struct http_server *s) {
     if (s->count < HTTP_SERVER_MOST) return true;
-    struct http_caller *c = s->callers;
-    while (c && !http_caller_is_idle(c)) c = c->next;
+    struct http_caller *c = TAILQ_FIRST(&s->callers);
+    while (c && !http_caller_is_idle(c)) c = TAILQ_NEXT(c, link);
     if (c) http_caller_end(c);
     return c;
 }
@@ -50,9 +47,9 @@ int http_server_read_address(union address *out, const char *host, uint16_t port
     return listener_read_address(out, strcmp(host, "localhost") == 0 ? "127.0.0.1" : host, port, fault);
 }
 
-static void tell_fault(struct fault *fault, struct stream_address address, int rc) {
-    char text[STREAM_ADDRESS_TEXT];
-    stream_address_print(address, text, sizeof text);
+static void tell_fault(struct fault *fault, const union address *address, int rc) {
+    char text[ADDRESS_TEXT];
+    address_print(address, text, sizeof text);
     fault_put(fault, FAULT_LISTEN, "cannot listen on %s: %s", text, uv_strerror(rc));
 }
 
@@ -69,10 +66,7 @@ static void on_closed(uv_handle_t *handle) {
 
 static void link_server(struct http_server *s, struct net *net) {
     s->net = net;
-    s->at = &net->http_servers;
-    s->next = net->http_servers;
-    if (s->next) s->next->at = &s->next;
-    net->http_servers = s;
+    LIST_INSERT_HEAD(&net->http_servers, s, link);
 }
 
 int http_server_bind(struct http_server **out, struct net *net, const union address *address, struct fault *fault) {
@@ -80,24 +74,22 @@ int http_server_bind(struct http_server **out, struct net *net, const union addr
     int rc = s ? uv_tcp_init(net->loop, &s->tcp) : UV_ENOMEM;
     if (rc < 0) {
         free(s);
-        tell_fault(fault, stream_address_of(&address->any), rc);
+        tell_fault(fault, address, rc);
         return ERR_SYSTEM;
     }
     link_server(s, net);
     s->account = account_hold(net->account);
     s->tcp.data = s;
-    s->last = &s->callers;
+    TAILQ_INIT(&s->callers);
     s->incoming = (struct incoming){.net = net, .listening = (uv_stream_t *)&s->tcp, .accepted = on_accepted, .arg = s};
     rc = uv_tcp_bind(&s->tcp, &address->any, 0);
-    struct sockaddr_storage own;
-    int n = sizeof own;
-    if (rc == 0) rc = uv_tcp_getsockname(&s->tcp, (struct sockaddr *)&own, &n); /* tells that somebody has it, too */
+    int n = sizeof s->address;
+    if (rc == 0) rc = uv_tcp_getsockname(&s->tcp, &s->address.any, &n); /* tells that somebody has it, too */
     if (rc < 0) {
-        tell_fault(fault, stream_address_of(&address->any), rc);
+        tell_fault(fault, address, rc);
         http_server_close(s, UINT64_MAX);
         return ERR_SYSTEM;
     }
-    s->address = stream_address_of((struct sockaddr *)&own);
     *out = s;
     return 0;
 }
@@ -105,7 +97,7 @@ int http_server_bind(struct http_server **out, struct net *net, const union addr
 int http_server_listen(struct http_server *s, struct fault *fault) {
     int rc = uv_listen((uv_stream_t *)&s->tcp, 1024, on_incoming);
     if (rc < 0) {
-        tell_fault(fault, s->address, rc);
+        tell_fault(fault, &s->address, rc);
         return ERR_SYSTEM;
     }
     s->listens = true;
@@ -134,37 +126,36 @@ void *http_server_owner(const struct http_server *s, const struct http_server_si
     return s->sink == sink ? s->arg : NULL;
 }
 
-struct stream_address http_server_address(const struct http_server *s) {
-    return s->address;
-}
+const union address *http_server_address(const struct http_server *s) { return &s->address; }
 
-struct http_server *http_server_at(const struct net *net, struct stream_address address) {
-    struct http_server *s = net->http_servers;
-    while (s && (!s->listens || s->closing || !stream_address_equal(s->address, address))) s = s->next;
+struct http_server *http_server_at(const struct net *net, const union address *address) {
+    struct http_server *s;
+    LIST_FOREACH(s, &net->http_servers, link)
+        if (s->listens && !s->closing && address_is_same(&s->address, address)) break;
     return s;
 }
 
 void http_server_offer(struct http_server *s) {
-    for (struct http_caller *c = s->callers; c; c = c->next)
+    struct http_caller *c;
+    TAILQ_FOREACH(c, &s->callers, link)
         if (c->state == CALLER_WAITS) http_caller_give_back(c);
 }
 
 struct http_server *http_server_on(const struct net *net, uint16_t port) {
-    struct http_server *s = net->http_servers;
-    while (s && (!s->listens || s->closing || s->address.port != port)) s = s->next;
+    struct http_server *s;
+    LIST_FOREACH(s, &net->http_servers, link)
+        if (s->listens && !s->closing && address_port(&s->address) == port) break;
     return s;
 }
 
 /* ---- its end ---- */
 
-static struct http_server *of_late(struct deadline *d) {
-    return (struct http_server *)((char *)d - offsetof(struct http_server, late));
-}
+static struct http_server *of_late(struct deadline *d) { return container_of(d, struct http_server, late); }
 
 /* `fn` may end it. */
 static void each(struct http_server *s, void (*fn)(struct http_caller *c)) {
-    for (struct http_caller *c = s->callers, *next; c; c = next) {
-        next = c->next;
+    for (struct http_caller *c = TAILQ_FIRST(&s->callers), *next; c; c = next) {
+        next = TAILQ_NEXT(c, link);
         fn(c);
     }
 }
@@ -172,8 +163,7 @@ static void each(struct http_server *s, void (*fn)(struct http_caller *c)) {
 static void finish(struct http_server *s) {
     clock_cancel(&s->net->clock, &s->late);
     s->ended = true;
-    *s->at = s->next;
-    if (s->next) s->next->at = s->at;
+    LIST_REMOVE(s, link);
     if (s->sink) s->sink->closed(s->arg);
     if (s->closed) free_server(s);
 }
@@ -182,7 +172,7 @@ static void on_settled(struct deadline *d) { finish(of_late(d)); }
 
 void http_server_settle(struct http_server *s) {
     struct clock *clock = &s->net->clock;
-    if (s->closing && !s->callers) clock_set(clock, &s->late, clock_now(clock), on_settled);
+    if (s->closing && TAILQ_EMPTY(&s->callers)) clock_set(clock, &s->late, clock_now(clock), on_settled);
 }
 
 static void on_too_late(struct deadline *d) { each(of_late(d), http_caller_end); }
@@ -211,12 +201,13 @@ void http_server_disown(struct http_server *s) {
 }
 
 void http_server_stop_all(struct net *net, uint64_t grace) {
-    for (struct http_server *s = net->http_servers; s; s = s->next) http_server_close(s, grace);
+    struct http_server *s;
+    LIST_FOREACH(s, &net->http_servers, link) http_server_close(s, grace);
 }
 
 void http_server_end_all(struct net *net) {
-    while (net->http_servers) {
-        struct http_server *s = net->http_servers;
+    while (!LIST_EMPTY(&net->http_servers)) {
+        struct http_server *s = LIST_FIRST(&net->http_servers);
         s->sink = NULL;
         http_server_close(s, UINT64_MAX);
         each(s, http_caller_end);

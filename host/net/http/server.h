@@ -74,11 +74,11 @@ void http_server_stop_all(struct net *net, uint64_t grace);
 void http_server_end_all(struct net *net);
 
 /* Of those that listen, the one at this address, or on this port of any; NULL: there is none. */
-struct http_server *http_server_at(const struct net *net, struct stream_address address);
+struct http_server *http_server_at(const struct net *net, const union address *address);
 struct http_server *http_server_on(const struct net *net, uint16_t port);
 /* Its owner, where that one has this sink. */
 void *http_server_owner(const struct http_server *s, const struct http_server_sink *sink);
-struct stream_address http_server_address(const struct http_server *s);
+const union address *http_server_address(const struct http_server *s);
 
 /* ---- one request ---- */
 

@@ -9,7 +9,7 @@
 struct http_server {
     uv_tcp_t tcp;
     struct net *net;
-    struct stream_address address;
+    union address address;
     const struct http_server_sink *sink; /* NULL: it has no owner */
     void *arg;
     struct account *account; /* its own reference */
@@ -17,19 +17,19 @@ struct http_server {
     size_t max_body;
     bool patient;
     bool listens;
-    bool closing, closed, ended;         /* asked to close; the handle is; nothing is left of it */
-    struct http_caller *callers, **last; /* the one that has been idle for the longest is the first that is idle */
+    bool closing, closed, ended;       /* asked to close; the handle is; nothing is left of it */
+    TAILQ_HEAD(, http_caller) callers; /* the one that has been idle for the longest is the first that is idle */
     unsigned count;
     struct incoming incoming;
-    struct deadline late;           /* for those that were not answered when it closed */
-    struct http_server *next, **at; /* of the same net */
+    struct deadline late;         /* for those that were not answered when it closed */
+    LIST_ENTRY(http_server) link; /* of the same net */
 };
 
 /* Its own reference is that of the list; whoever works with it holds one more. */
 struct http_caller {
     struct http_server *server;
     struct stream *stream; /* NULL: closed */
-    struct http_caller *next, **at;
+    TAILQ_ENTRY(http_caller) link;
     unsigned references;
     enum {
         CALLER_HEAD,      /* it is idle, or a head has begun to come */

@@ -20,6 +20,7 @@ static bool has_instructions(void) {
 
 #if defined(WSBOT_GCRYPT) && defined(WOLF_CRYPTO_CB) && defined(HAVE_AESGCM)
 
+#include "base/library.h"
 #include <dlfcn.h>
 #include <errno.h>
 #include <gcrypt.h>
@@ -126,17 +127,12 @@ static int on_crypto(int device, wc_CryptoInfo *info, void *arg) {
 static bool load(struct gcrypt *f) {
     void *library = dlopen(LIBRARY, RTLD_NOW | RTLD_LOCAL); /* stays: it may be somebody else's, too */
     if (!library) return false;
-    const struct {
-        const char *name;
-        void **at;
-    } wanted[] = {
+    const struct library_function wanted[] = {
 #define FUNCTION(name) {"gcry_" #name, (void **)&f->name},
         FUNCTIONS(FUNCTION)
 #undef FUNCTION
     };
-    for (size_t i = 0; i < sizeof wanted / sizeof *wanted; i++)
-        if (!(*wanted[i].at = dlsym(library, wanted[i].name))) return false;
-    return true;
+    return !library_find(library, wanted, sizeof wanted / sizeof *wanted);
 }
 
 /* Starts the library, unless somebody has. */

@@ -2,6 +2,7 @@
  * does. */
 #include "net/tls/anchors.h"
 
+#include "base/text.h"
 #include "net/net.h"
 #include "net/tls/context.h"
 #include "wire/der.h"
@@ -298,8 +299,6 @@ static void start(struct tls_anchors *a) {
     a->is_ready = true;
 }
 
-static bool same(const char *a, const char *b) { return a == b || (a && b && strcmp(a, b) == 0); }
-
 static int check_readable(const char *option, const char *path, struct fault *fault) {
     if (!path || access(path, R_OK) == 0) return 0;
     fault_put(fault, FAULT_TLS, "tls.%s: %s: %s", option, path, strerror(errno));
@@ -316,22 +315,20 @@ static struct tls_anchors wanted(const struct tls_config *c) {
 
 static struct tls_anchors *find(struct tls_store *s, const struct tls_anchors *like) {
     for (struct tls_anchors *a = s->anchors; a; a = a->next)
-        if (same(a->file, like->file) && same(a->path, like->path) && same(a->system_file, like->system_file) &&
-            same(a->system_path, like->system_path) && tls_anchors_are_fresh(a))
+        if (text_is_same(a->file, like->file) && text_is_same(a->path, like->path) &&
+            text_is_same(a->system_file, like->system_file) && text_is_same(a->system_path, like->system_path) &&
+            tls_anchors_are_fresh(a))
             return a;
     return NULL;
 }
-
-/* True with a copy in `*to`; NULL stays that. */
-static bool copied(char **to, const char *from) { return !from || (*to = strdup(from)); }
 
 static struct tls_anchors *new_anchors(struct tls_store *s, const struct tls_anchors *like) {
     struct tls_anchors *a = calloc(1, sizeof *a);
     if (!a) return NULL;
     a->store = s;
     buf_init(&a->bytes, ANCHORS_FILE_MOST);
-    if (!copied(&a->file, like->file) || !copied(&a->path, like->path) || !copied(&a->system_file, like->system_file) ||
-        !copied(&a->system_path, like->system_path)) {
+    if (!text_copy(&a->file, like->file) || !text_copy(&a->path, like->path) ||
+        !text_copy(&a->system_file, like->system_file) || !text_copy(&a->system_path, like->system_path)) {
         free_anchors(a);
         return NULL;
     }

@@ -1,4 +1,5 @@
 /* tls: one WOLFSSL object whose I/O callbacks read from a slice and write to a buffer. */
+#include "base/container_of.h"
 #include "base/reserve.h"
 #include "net/net.h"
 #include "net/tls/certificate.h"
@@ -201,7 +202,7 @@ static void keep_session(struct tls *t) {
 }
 
 static void on_anchors(struct tls_anchors_wait *w) {
-    struct tls *t = (struct tls *)((char *)w - offsetof(struct tls, wait));
+    struct tls *t = container_of(w, struct tls, wait);
     if (t->ready) t->ready(t->ready_arg);
 }
 

@@ -1,5 +1,6 @@
 /* arguments: what a callback is called with. */
 #include "base/log.h"
+#include "script/l_push.h"
 #include "script/ws/parts.h"
 #include <lauxlib.h>
 #include <stdio.h>
@@ -59,12 +60,6 @@ static void push_response(lua_State *L, const struct conn_head *h) {
     lua_call(L, 1, 1);
 }
 
-static void set_string(lua_State *L, const char *name, const char *value) {
-    if (!value) return;
-    lua_pushstring(L, value);
-    lua_setfield(L, -2, name);
-}
-
 static void set_integer(lua_State *L, const char *name, uint64_t value) {
     if (value == 0) return;
     lua_pushinteger(L, (lua_Integer)value);
@@ -80,10 +75,10 @@ static void set_seconds(lua_State *L, const char *name, double value) {
 /* Pushes the record of a close (lualib/meta/ws.lua: ws.Record). */
 static void push_record(lua_State *L, const struct conn_end *end, const struct conn_head *head) {
     lua_createtable(L, 0, 12);
-    set_string(L, "phase", end->phase);
-    set_string(L, "error", fault_word(&end->fault));
-    set_string(L, "message", fault_set(&end->fault) ? end->fault.text : NULL);
-    set_string(L, "system", end->fault.system);
+    l_set_string(L, "phase", end->phase);
+    l_set_string(L, "error", fault_word(&end->fault));
+    l_set_string(L, "message", fault_set(&end->fault) ? end->fault.text : NULL);
+    l_set_string(L, "system", end->fault.system);
     set_integer(L, "alert", (uint64_t)end->fault.alert);
     set_integer(L, "sent", end->sent);
     lua_pushinteger(L, (lua_Integer)end->unsent_messages);
@@ -97,7 +92,7 @@ static void push_record(lua_State *L, const struct conn_end *end, const struct c
     set_seconds(L, "since_ping", end->since_ping);
     set_seconds(L, "lag", end->lag);
     set_seconds(L, "retry_in", end->retry_in);
-    set_string(L, "gave_up", end->gave_up[0] ? end->gave_up : NULL);
+    l_set_string(L, "gave_up", end->gave_up[0] ? end->gave_up : NULL);
     if (!head) return;
     push_response(L, head);
     lua_setfield(L, -2, "response");

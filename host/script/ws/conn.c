@@ -3,21 +3,14 @@
 #include "script/ws/conn.h"
 
 #include "base/reserve.h"
+#include "base/text.h"
 #include "script/l_pending.h"
+#include "script/l_push.h"
+#include "script/l_seconds.h"
 #include "script/modules.h"
 #include <lauxlib.h>
 #include <stdlib.h>
 #include <string.h>
-
-static int push_result(lua_State *L, int rc) {
-    if (rc < 0) {
-        luaL_pushfail(L);
-        lua_pushstring(L, err_word(rc));
-        return 2;
-    }
-    lua_pushboolean(L, 1);
-    return 1;
-}
 
 /* What waits until the generation has taken over. */
 static struct conn_staged *stage(struct conn_box *b) {
@@ -37,12 +30,12 @@ static int send_as(lua_State *L, struct conn_box *b, bool binary) {
     size_t n;
     l_number_plain(L, 2);
     const char *data = luaL_checklstring(L, 2, &n);
-    if (b->staged && b->staged->ends) return push_result(L, ERR_CLOSED);
-    if (delivery_outlived(b)) return push_result(L, ERR_CLOSED);
+    if (b->staged && b->staged->ends) return l_push_done(L, ERR_CLOSED);
+    if (delivery_outlived(b)) return l_push_done(L, ERR_CLOSED);
     l_engine_need(L, b->engine, n);
     enum ws_kind kind = binary ? WS_BINARY : WS_TEXT;
     bool first = b->conn->login && delivery_logs_in(b);
-    return push_result(L, (first ? conn_send_login : conn_send)(b->conn, kind, slice_of(data, n)));
+    return l_push_done(L, (first ? conn_send_login : conn_send)(b->conn, kind, slice_of(data, n)));
 }
 
 static int l_send(lua_State *L) {
@@ -59,9 +52,9 @@ static int l_ping(lua_State *L) {
     l_number_plain(L, 2);
     const char *data = luaL_optlstring(L, 2, "", &n);
     luaL_argcheck(L, n <= FRAME_CONTROL_MAX, 2, "a ping has at most 125 bytes");
-    if (delivery_outlived(b)) return push_result(L, ERR_CLOSED);
+    if (delivery_outlived(b)) return l_push_done(L, ERR_CLOSED);
     l_engine_need(L, b->engine, n);
-    return push_result(L, conn_ping(b->conn, slice_of(data, n)));
+    return l_push_done(L, conn_ping(b->conn, slice_of(data, n)));
 }
 
 struct farewell {
@@ -82,9 +75,8 @@ static struct farewell check_farewell(lua_State *L, int code_at) {
 }
 
 static struct conn_staged *stage_farewell(lua_State *L, struct conn_box *b, struct farewell f) {
-    char *copy = malloc(f.reason.n + 1);
+    char *copy = text_of(f.reason);
     if (!copy) luaL_error(L, "not enough memory");
-    if (f.reason.n) memcpy(copy, f.reason.p, f.reason.n);
     struct conn_staged *s = stage(b);
     free(s->reason);
     s->code = f.code;
@@ -126,20 +118,19 @@ static int l_destroy(lua_State *L) {
 
 static int l_reconnect(lua_State *L) {
     struct conn_box *b = l_conn_check(L);
-    lua_Number seconds = luaL_optnumber(L, 2, 0);
-    luaL_argcheck(L, seconds >= 0, 2, "seconds must not be negative");
+    uint64_t delay = lua_isnoneornil(L, 2) ? 0 : l_seconds_check(L, 2);
     struct farewell f = check_farewell(L, 3);
     if (b->engine->ended || engine_stops(b->engine)) return 0;
     if (b->engine->staged) {
         struct conn_staged *s = stage(b);
         if (!s->ends) s = stage_farewell(L, b, f);
         s->reopens = true;
-        s->delay = clock_from_seconds(seconds);
+        s->delay = delay;
         return 0;
     }
     box_anchor(L, 1, b);
     if (b->conn->phase == CONN_OPEN) conn_close(b->conn, f.code, f.reason);
-    conn_open(b->conn, clock_from_seconds(seconds));
+    conn_open(b->conn, delay);
     delivery_settle(b); /* while the program stops, nothing begins */
     return 0;
 }

@@ -57,10 +57,10 @@ static void push_text(lua_State *L, const char *text) {
 }
 
 /* Of a socket in the file system the remote address is the path; its other end has none. */
-static void push_address(lua_State *L, const struct conn *c, struct stream_address address) {
-    char text[STREAM_ADDRESS_TEXT];
-    stream_address_print(address, text, sizeof text);
-    push_text(L, address.family == STREAM_PATH ? c->plan->url.socket_path : text);
+static void push_address(lua_State *L, const struct conn *c, union address address) {
+    char text[ADDRESS_TEXT];
+    address_print(&address, text, sizeof text);
+    push_text(L, address.any.sa_family == AF_UNIX ? c->plan->url.socket_path : text);
 }
 
 static void push_field(lua_State *L, const struct conn_box *b, enum field field) {

@@ -1,15 +1,12 @@
 /* receive: what tasks wait for in a straight line: a connection's messages, that all is written, that it is open. */
+#include "script/l_push.h"
+#include "script/l_seconds.h"
 #include "script/ws/conn.h"
 #include <lauxlib.h>
 
 /* When the wait ends, by the clock: the seconds at index 2, or never. The stack is the connection and that. */
 static uint64_t read_end(lua_State *L, struct conn_box *b) {
-    uint64_t ends = UINT64_MAX;
-    if (!lua_isnoneornil(L, 2)) {
-        lua_Number seconds = luaL_checknumber(L, 2);
-        luaL_argcheck(L, seconds >= 0, 2, "seconds must not be negative");
-        ends = clock_now(&b->engine->net->clock) + clock_from_seconds(seconds);
-    }
+    uint64_t ends = l_seconds_end(L, 2, &b->engine->net->clock);
     lua_settop(L, 1);
     if (ends != UINT64_MAX) lua_pushinteger(L, (lua_Integer)ends);
     return ends;
@@ -17,10 +14,7 @@ static uint64_t read_end(lua_State *L, struct conn_box *b) {
 
 static uint64_t end_of(lua_State *L) { return lua_isinteger(L, 2) ? (uint64_t)lua_tointeger(L, 2) : UINT64_MAX; }
 
-static uint64_t left(const struct conn_box *b, uint64_t ends) {
-    uint64_t now = clock_now(&b->engine->net->clock);
-    return ends == UINT64_MAX ? ends : ends > now ? ends - now : 0;
-}
+static uint64_t left(const struct conn_box *b, uint64_t ends) { return clock_left(&b->engine->net->clock, ends); }
 
 /* Stack: conn, and where there is a timeout, when it ends (nanoseconds of the clock). Not where nothing can wait, also
  * if a message is there: a finalizer would come between another's look at it and its taking it. */
@@ -31,11 +25,8 @@ static int l_woken(lua_State *L, int status, lua_KContext ctx) {
     (void)ctx;
     struct conn_box *b = l_conn_check(L);
     struct ws_event ev;
-    if (l_task_timed_out(L) && (b->engine->holds || !inbox_message(&b->inbox, &ev))) {
-        luaL_pushfail(L);
-        lua_pushliteral(L, "timeout");
-        return 2;
-    }
+    if (l_task_timed_out(L) && (b->engine->holds || !inbox_message(&b->inbox, &ev)))
+        return l_push_failure(L, "timeout", NULL);
     return take(L, b, end_of(L));
 }
 
@@ -51,11 +42,7 @@ static int take(lua_State *L, struct conn_box *b, uint64_t ends) {
         delivery_make_room(b);
         return 2;
     }
-    if (delivery_over(b)) {
-        luaL_pushfail(L);
-        lua_pushliteral(L, "closed");
-        return 2;
-    }
+    if (delivery_over(b)) return l_push_failure(L, "closed", NULL);
     return l_task_wait(L, "conn:receive", &b->receivers, left(b, ends), 0, l_woken);
 }
 
@@ -80,14 +67,6 @@ int l_conn_messages(lua_State *L) {
 
 /* ---- waiting for it to be open, or written ---- */
 
-static int fail(lua_State *L, const char *word, const char *message) {
-    luaL_pushfail(L);
-    lua_pushstring(L, word);
-    if (!message) return 2;
-    lua_pushstring(L, message);
-    return 3;
-}
-
 /* What a login sends has nothing to do with the queue that waits for it. */
 static bool is_written(const struct conn_box *b) {
     bool first = b->conn->login && delivery_logs_in(b);
@@ -105,9 +84,10 @@ static int l_look_drained(lua_State *L, int status, lua_KContext ctx) {
         lua_pushboolean(L, 1);
         return 1;
     }
-    if (is_over || c->phase == CONN_CLOSED || c->phase > CONN_OPEN) return fail(L, err_word(ERR_CLOSED), NULL);
-    if (c->phase != CONN_OPEN) return fail(L, err_word(ERR_NOT_OPEN), NULL);
-    if (ctx && l_task_timed_out(L)) return fail(L, "timeout", NULL);
+    if (is_over || c->phase == CONN_CLOSED || c->phase > CONN_OPEN)
+        return l_push_failure(L, err_word(ERR_CLOSED), NULL);
+    if (c->phase != CONN_OPEN) return l_push_failure(L, err_word(ERR_NOT_OPEN), NULL);
+    if (ctx && l_task_timed_out(L)) return l_push_failure(L, "timeout", NULL);
     if (!c->login || delivery_logs_in(b)) conn_await_drained(c); /* conn_end_login has the others told */
     return l_task_wait(L, "conn:drain", &b->drainers, left(b, end_of(L)), (lua_KContext)c->attempt, l_look_drained);
 }
@@ -123,8 +103,8 @@ int l_conn_drain(lua_State *L) {
 /* How the attempt ended that was waited for. */
 static int give_failure(lua_State *L, const struct conn_box *b) {
     const struct conn_end *end = arguments_last_end(b);
-    if (!end || !fault_set(&end->fault)) return fail(L, "closed", "the connection is closed");
-    return fail(L, fault_word(&end->fault), end->fault.text);
+    if (!end || !fault_set(&end->fault)) return l_push_failure(L, "closed", "the connection is closed");
+    return l_push_failure(L, fault_word(&end->fault), end->fault.text);
 }
 
 static int l_look_opened(lua_State *L, int status, lua_KContext ctx) {
@@ -135,7 +115,7 @@ static int l_look_opened(lua_State *L, int status, lua_KContext ctx) {
         return 1;
     }
     if (delivery_over(b)) return give_failure(L, b);
-    if (ctx && l_task_timed_out(L)) return fail(L, "timeout", "the connection is not open yet");
+    if (ctx && l_task_timed_out(L)) return l_push_failure(L, "timeout", "the connection is not open yet");
     return l_task_wait(L, "conn:opened", &b->openers, left(b, end_of(L)), 1, l_look_opened);
 }
 

@@ -1,6 +1,6 @@
 -- history: the lines typed at the prompt, also in other runs: a file of its owner's, a line each, with "\n" for a line
 -- end within one. Programs that run at the same time add to it in turn.
-local console = require "wsbot.console"
+local core = require "wsbot.connect.core"
 
 local MOST = 1000 -- entries that are kept; the file is cut to them when it has twice as many
 local LONGEST = 4096 -- bytes of one
@@ -57,7 +57,7 @@ function history.open(warn)
   local path = find()
   local list = {}
   if path then
-    local ok, why = console.private(path)
+    local ok, why = core.private(path)
     if not ok then
       warn(("cannot keep the history in %s: %s (WSBOT_HISTORY says where it is)"):format(path, why))
       path = nil

@@ -2,6 +2,7 @@
 -- header lines, and JSON.
 local number = require "wsbot.number"
 local fit = require "wsbot.shown"
+local nearest = require("wsbot.meant").nearest
 
 local given = {}
 
@@ -29,33 +30,20 @@ local function shown(text)
 end
 given.shown = shown
 
--- How many letters must be added, removed or changed to make b of a.
-local function distance(a, b)
-  local row = {}
-  for j = 0, #b do
-    row[j] = j
+local function sorted_keys(map)
+  local keys = {}
+  for key in pairs(map) do
+    keys[#keys + 1] = key
   end
-  for i = 1, #a do
-    local corner = row[0]
-    row[0] = i
-    for j = 1, #b do
-      local change = corner + (a:byte(i) == b:byte(j) and 0 or 1)
-      corner = row[j]
-      row[j] = math.min(change, corner + 1, row[j - 1] + 1)
-    end
-  end
-  return row[#b]
+  table.sort(keys)
+  return keys
 end
 
 local function check_names(options, known, prefix)
   for name in pairs(options) do
     if type(name) ~= "string" then wrong("options have names; found a value at [%s]", tostring(name)) end
     if not known[name] then
-      local best, least = nil, #name // 3 + 2
-      for candidate in pairs(known) do
-        local d = #name <= 40 and distance(name, candidate) or math.huge
-        if d < least or (d == least and best and candidate < best) then best, least = candidate, d end
-      end
+      local best = nearest(name, sorted_keys(known))
       local meant = best and (" (did you mean '%s%s'?)"):format(prefix, best) or ""
       wrong("unknown option '%s%s'%s", prefix, shown(name), meant)
     end
@@ -120,12 +108,8 @@ end
 -- All options, by the readers in `known`.
 function given.read(options, known, prefix)
   check_names(options, known, prefix)
-  local values, names = {}, {}
-  for name in pairs(options) do
-    names[#names + 1] = name
-  end
-  table.sort(names) -- so that the first error is always the same
-  for _, name in ipairs(names) do
+  local values = {}
+  for _, name in ipairs(sorted_keys(options)) do -- so that the first error is always the same
     values[name] = known[name](options[name], prefix .. name)
   end
   return values

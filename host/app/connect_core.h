@@ -1,0 +1,14 @@
+/* connect_core: what `wsbot connect` has in C beside its console: the module wsbot.connect.core, which its Lua modules
+ * alone use. */
+#ifndef APP_CONNECT_CORE_H
+#define APP_CONNECT_CORE_H
+
+#include <lua.h>
+
+/* Pushes the module. Its functions:
+ *   base64(bytes), unbase64(text)                the latter gives nil for what is none
+ *   private(path) -> true, or nil, message       makes folders and file where they are missing, for their owner alone
+ * May raise. */
+int luaopen_connect_core(lua_State *L);
+
+#endif

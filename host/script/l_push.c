@@ -1,0 +1,40 @@
+/* l_push: a few lines that were the same everywhere. */
+#include "script/l_push.h"
+
+#include "base/err.h"
+#include <lauxlib.h>
+
+int l_push_true(lua_State *L) {
+    lua_pushboolean(L, 1);
+    return 1;
+}
+
+int l_push_failure(lua_State *L, const char *word, const char *message) {
+    luaL_pushfail(L);
+    lua_pushstring(L, word);
+    if (!message) return 2;
+    lua_pushstring(L, message);
+    return 3;
+}
+
+int l_push_unless(lua_State *L, const char *why) { return why ? l_push_failure(L, why, NULL) : l_push_true(L); }
+
+int l_push_done(lua_State *L, int rc) { return l_push_unless(L, rc < 0 ? err_word(rc) : NULL); }
+
+int l_push_nothing(lua_State *L, int status, lua_KContext ctx) {
+    (void)L;
+    (void)status;
+    (void)ctx;
+    return 0;
+}
+
+void l_set_string(lua_State *L, const char *name, const char *value) {
+    if (!value) return;
+    lua_pushstring(L, value);
+    lua_setfield(L, -2, name);
+}
+
+void l_set_flag(lua_State *L, const char *name, bool value) {
+    lua_pushboolean(L, value);
+    lua_setfield(L, -2, name);
+}

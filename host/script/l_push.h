@@ -1,0 +1,29 @@
+/* l_push: what many functions give: that something is done, or nil and why not; and fields of tables. */
+#ifndef SCRIPT_L_PUSH_H
+#define SCRIPT_L_PUSH_H
+
+#include <lua.h>
+#include <stdbool.h>
+
+/* Each returns how many values it has pushed. */
+
+/* true */
+int l_push_true(lua_State *L);
+
+/* nil, a word and, where there is one, a message. */
+int l_push_failure(lua_State *L, const char *word, const char *message);
+
+/* true, or nil and why not; NULL: there is no reason. */
+int l_push_unless(lua_State *L, const char *why);
+
+/* true, or of a negative enum err nil and its word. */
+int l_push_done(lua_State *L, int rc);
+
+/* Goes on after a wait that gives nothing. */
+int l_push_nothing(lua_State *L, int status, lua_KContext ctx);
+
+/* A field of the table on the top; a string that is NULL is left out. */
+void l_set_string(lua_State *L, const char *name, const char *value);
+void l_set_flag(lua_State *L, const char *name, bool value);
+
+#endif
