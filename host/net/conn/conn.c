@@ -108,6 +108,7 @@ static struct conn *new_conn(struct net *net, enum ws_role role, const struct co
     c->sink = sink;
     c->sink_arg = arg;
     c->id = ++net->last_id;
+    c->subject.put = conn_put_subject;
     c->account = account_hold(net->account);
     c->plan = plan;
     buf_init(&c->out, SIZE_MAX);
@@ -209,6 +210,7 @@ void conn_end_attempt(struct conn *c) {
 
 void conn_fail(struct conn *c, const struct fault *fault) {
     if (!conn_is_live(c) || (c->end && fault_set(&c->end->fault))) return;
+    CONN_TRACE(c, "failed (%s): %s", fault->kind, fault->text);
     conn_ending(c)->fault = *fault;
     conn_hold(c);
     if (c->ws.close_sent && !c->ws.close_received && c->phase == CONN_OPEN) {
@@ -228,10 +230,23 @@ static void forget_attempt(struct conn *c) {
     unlink_all(c);
 }
 
+/* Why it is not for the policy to say whether there is another attempt; NULL: it is. */
+static const char *why_no_retry(const struct conn *c) {
+    return !c->plan->settings.retry.on ? "reconnect is off"
+           : c->ended_by_owner         ? "it was closed on this side"
+           : c->again                  ? "another attempt was asked for"
+           : c->net->stopping          ? "the program stops"
+                                       : NULL;
+}
+
 /* Automatic reconnection: the next attempt, or why there is none. */
 static void decide_retry(struct conn *c) {
-    if (!c->plan->settings.retry.on || c->role != WS_CLIENT || c->ended_by_owner || c->again || c->net->stopping)
+    if (c->role != WS_CLIENT) return;
+    const char *why = why_no_retry(c);
+    if (why) {
+        CONN_TRACE(c, "no retry: %s", why);
         return;
+    }
     struct conn_end *e = conn_ending(c);
     struct retry_end end = {.code = e->code, .uptime = clock_from_seconds(e->uptime)};
     if (c->head && c->head->received && c->head->parts.status != 101) {
@@ -240,7 +255,13 @@ static void decide_retry(struct conn *c) {
             retry_after_read(http1_field_get(&c->head->parts, "Retry-After"), (int64_t)clock_wall(&c->net->clock));
     }
     uint64_t delay;
-    if (!retry_decide(&c->plan->settings.retry, &end, random_mask(), &c->tries, &delay, e->gave_up)) return;
+    if (!retry_decide(&c->plan->settings.retry, &end, random_mask(), &c->tries, &delay, e->gave_up)) {
+        CONN_TRACE(c, "no retry: gave up, %s", e->gave_up);
+        return;
+    }
+    CONN_TRACE(c, "retry %u in %.3f s, after %s %u%s", c->tries, clock_to_seconds(delay),
+               end.status ? "status" : "close code", end.status ? end.status : end.code,
+               end.retry_after ? " with a Retry-After" : "");
     e->retry_in = clock_to_seconds(delay);
     conn_open(c, delay);
 }
@@ -317,6 +338,7 @@ static void begin_tls(struct conn *c, const struct url *url) {
         conn_fail(c, &refused_config);
         return;
     }
+    tls_trace_as(c->tls, &c->subject);
     tls_await(c->tls, on_tls_ready, c);
     conn_io_go_on(c);
 }
@@ -365,7 +387,10 @@ static void start_attempt(struct conn *c) {
     conn_hold(c);
     if (c->phase == CONN_WAITING) prepare_attempt(c);
     c->held_back = true;
-    if (!c->sink || !c->sink->starts || c->sink->starts(c->sink_arg, c)) conn_start(c, NULL);
+    if (!c->sink || !c->sink->starts || c->sink->starts(c->sink_arg, c))
+        conn_start(c, NULL);
+    else if (c->held_back)
+        CONN_TRACE(c, "held back: its url and headers functions, or a callback, are not done");
     conn_release(c);
 }
 
@@ -384,7 +409,7 @@ void conn_dial(struct conn *c) {
     conn_enter(c, CONN_DIALLING);
     c->remote_address = (struct stream_address){0};
     conn_set_step(c, c->plan->settings.connect_timeout);
-    c->tunnel = tunnel_start(c->net, conn_url(c), c->plan, on_dialled, c);
+    c->tunnel = tunnel_start(c->net, conn_url(c), c->plan, &c->subject, on_dialled, c);
     if (!c->tunnel) CONN_FAIL(c, "connect", "not enough memory to connect");
 }
 
@@ -408,6 +433,8 @@ struct conn *conn_accept(struct net *net, struct stream *s, const struct tls_con
         if (!c->tls) {
             conn_ending(c)->fault = fault;
             conn_end_attempt(c);
+        } else {
+            tls_trace_as(c->tls, &c->subject);
         }
     } else {
         conn_handshake_begin(c);
@@ -457,6 +484,7 @@ int conn_close(struct conn *c, uint16_t code, struct slice reason) {
     if (reason.n > WS_REASON_MAX || (code ? !ws_close_code_valid(code) : reason.n > 0)) return ERR_RANGE;
     if (!utf8_valid(reason)) return ERR_INVALID_UTF8;
     conn_cancel_open(c);
+    if (conn_is_live(c)) CONN_TRACE(c, "closed on this side: %u", code);
     c->ended_by_owner = true;
     if (c->phase != CONN_OPEN) {
         if (c->phase != CONN_CLOSING) conn_end_attempt(c);
@@ -474,11 +502,17 @@ int conn_close(struct conn *c, uint16_t code, struct slice reason) {
 
 void conn_destroy(struct conn *c) {
     conn_cancel_open(c);
+    if (conn_is_live(c)) CONN_TRACE(c, "ended on this side, without a Close");
     c->ended_by_owner = true;
     conn_end_attempt(c);
 }
 
+static const char *pauser(enum conn_pauser who) {
+    return who == CONN_PAUSED_BY_SCRIPT ? "conn:pause" : "more is kept than was taken";
+}
+
 void conn_pause(struct conn *c, enum conn_pauser who) {
+    if (!(c->paused & who)) CONN_TRACE(c, "paused: %s", pauser(who));
     c->paused |= (uint8_t)who;
     conn_update_reading(c);
 }
@@ -486,6 +520,7 @@ void conn_pause(struct conn *c, enum conn_pauser who) {
 void conn_resume(struct conn *c, enum conn_pauser who) {
     if (!(c->paused & who)) return;
     c->paused &= (uint8_t)~who;
+    CONN_TRACE(c, "resumed: no more %s%s", pauser(who), c->paused ? ", but paused still" : "");
     if (c->paused) return;
     if (c->pings) c->pings->sent = 0; /* what came meanwhile was not looked at */
     conn_update_reading(c);
