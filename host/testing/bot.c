@@ -156,7 +156,7 @@ static void on_main_end(struct task *t, void *arg, enum task_end how) {
 static bool run(struct bot *b, struct engine *e) {
     if (!bot_dress(b, e)) return false;
     b->starts = true;
-    if (!task_run(e, l_main, b, on_main_end, b)) fail(b, "not enough memory");
+    if (!task_run(e, "main chunk", l_main, b, on_main_end, b)) fail(b, "not enough memory");
     b->starts = false;
     if (e->staged && e->exited && !b->failure) fail(b, "os.exit was called");
     return !b->failure;
