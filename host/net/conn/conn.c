@@ -1,10 +1,9 @@
 /* conn: the life of a connection: its lists, how it ends, how it begins, and what its owner may ask. What it
  * reads and writes is in io.c, what its owner sends in send.c, the opening handshake in handshake.c,
- * pings in ping.c, the change of owners in adopt.c. Every change of phase has the deadline of that phase
- * beside it. */
+ * pings in ping.c, the change of owners in adopt.c, whether another attempt follows in again.c. Every change of phase
+ * has the deadline of that phase beside it. */
 #include "net/conn/parts.h"
 
-#include "base/random.h"
 #include "base/reserve.h"
 #include "net/conn/record.h"
 #include <stdio.h>
@@ -230,47 +229,11 @@ static void forget_attempt(struct conn *c) {
     unlink_all(c);
 }
 
-/* Why it is not for the policy to say whether there is another attempt; NULL: it is. */
-static const char *why_no_retry(const struct conn *c) {
-    return !c->plan->settings.retry.on ? "reconnect is off"
-           : c->ended_by_owner         ? "it was closed on this side"
-           : c->again                  ? "another attempt was asked for"
-           : c->net->stopping          ? "the program stops"
-                                       : NULL;
-}
-
-/* Automatic reconnection: the next attempt, or why there is none. */
-static void decide_retry(struct conn *c) {
-    if (c->role != WS_CLIENT) return;
-    const char *why = why_no_retry(c);
-    if (why) {
-        CONN_TRACE(c, "no retry: %s", why);
-        return;
-    }
-    struct conn_end *e = conn_ending(c);
-    struct retry_end end = {.code = e->code, .uptime = clock_from_seconds(e->uptime)};
-    if (c->head && c->head->received && c->head->parts.status != 101) {
-        end.status = c->head->parts.status;
-        end.retry_after =
-            retry_after_read(http1_field_get(&c->head->parts, "Retry-After"), (int64_t)clock_wall(&c->net->clock));
-    }
-    uint64_t delay;
-    if (!retry_decide(&c->plan->settings.retry, &end, random_mask(), &c->tries, &delay, e->gave_up)) {
-        CONN_TRACE(c, "no retry: gave up, %s", e->gave_up);
-        return;
-    }
-    CONN_TRACE(c, "retry %u in %.3f s, after %s %u%s", c->tries, clock_to_seconds(delay),
-               end.status ? "status" : "close code", end.status ? end.status : end.code,
-               end.retry_after ? " with a Retry-After" : "");
-    e->retry_in = clock_to_seconds(delay);
-    conn_open(c, delay);
-}
-
 static void tell_end(struct conn *c) {
     conn_hold(c);
     if (c->net->record && c->role == WS_CLIENT) record_end(c->net->record, c);
     forget_attempt(c);
-    decide_retry(c);
+    conn_decide_retry(c);
     conn_leave_queue(c);
     if (c->sink) c->sink->closed(c->sink_arg, c, conn_ending(c));
     if (c->again && c->phase == CONN_CLOSED) conn_open(c, c->again_after);
@@ -508,11 +471,11 @@ void conn_destroy(struct conn *c) {
 }
 
 static const char *pauser(enum conn_pauser who) {
-    return who == CONN_PAUSED_BY_SCRIPT ? "conn:pause" : "more is kept than was taken";
+    return who == CONN_PAUSED_BY_SCRIPT ? "the script" : "its reader, who is behind";
 }
 
 void conn_pause(struct conn *c, enum conn_pauser who) {
-    if (!(c->paused & who)) CONN_TRACE(c, "paused: %s", pauser(who));
+    if (!(c->paused & who)) CONN_TRACE(c, "paused by %s", pauser(who));
     c->paused |= (uint8_t)who;
     conn_update_reading(c);
 }
@@ -520,7 +483,7 @@ void conn_pause(struct conn *c, enum conn_pauser who) {
 void conn_resume(struct conn *c, enum conn_pauser who) {
     if (!(c->paused & who)) return;
     c->paused &= (uint8_t)~who;
-    CONN_TRACE(c, "resumed: no more %s%s", pauser(who), c->paused ? ", but paused still" : "");
+    CONN_TRACE(c, "no longer paused by %s%s", pauser(who), c->paused ? ", still by another" : "");
     if (c->paused) return;
     if (c->pings) c->pings->sent = 0; /* what came meanwhile was not looked at */
     conn_update_reading(c);

@@ -1,4 +1,4 @@
-/* parts: what the files that make up conn (conn.c, adopt.c, count.c, handshake.c, io.c,
+/* parts: what the files that make up conn (conn.c, adopt.c, again.c, count.c, handshake.c, io.c,
  * ping.c, send.c) share. Nobody else but the listener includes it. */
 #ifndef NET_CONN_PARTS_H
 #define NET_CONN_PARTS_H
@@ -143,6 +143,11 @@ void conn_forget_redirects(struct conn *c);
 
 struct conn_more *conn_need_more(struct conn *c);
 void conn_drop_more(struct conn *c);
+
+/* ---- again.c ---- */
+
+/* An attempt has ended: begins the next one by itself, or says in its end why there is none. */
+void conn_decide_retry(struct conn *c);
 
 /* ---- adopt.c ---- */
 
