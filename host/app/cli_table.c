@@ -159,8 +159,7 @@ const struct option cli_table[] = {
      "how much a script, and what is kept for it (messages, options), may take; past it, \"not enough memory\"",
      take_max_memory},
     {RUN, "--log-format", "FORMAT",
-     "how lines of the log look: text or json (WSBOT_LOG: debug, info, warn, error, off; WSBOT_TRACE: conn, tls, dial, "
-     "reload, task, all)",
+     "how lines of the log look: text or json (WSBOT_LOG: debug, info, warn, error, off; WSBOT_TRACE=all tells why)",
      take_log_format},
     {ECHO_, "--host", "H", "the address to listen on (127.0.0.1)", take_host},
     {ECHO_, "--port", "P", "the port to listen on (1234); 0: a free one", take_port},

@@ -36,7 +36,14 @@ static inline bool fault_set(const struct fault *f) { return f->kind != 0; }
 /* What only a bug of ours can break, in every build: says where on stderr, and aborts. Never for what a peer, a script
  * or the system does. */
 #define err_must(condition) ((condition) ? (void)0 : err_bug(#condition, __FILE__, __LINE__))
-_Noreturn void err_bug(const char *condition, const char *file, int line);
+_Noreturn void err_bug(const char *condition, const char *file, int line) __attribute__((cold));
+
+/* Beside code that names each member of a struct, which copies, compares or tells it: does not compile where another
+ * one has made it larger, and says where to look. What fits into a gap between members goes unseen. Sizes are those of
+ * 64 bits. */
+#define err_lists_all(type, size)                                                                                      \
+    _Static_assert(sizeof(void *) != 8 || sizeof(type) == (size),                                                      \
+                   #type " has another size: does the code beside this name all of its members?")
 
 /* Keeps the first fault: a later one changes nothing. `kind` must be a string literal. */
 void fault_put(struct fault *f, const char *kind, const char *format, ...) __attribute__((format(printf, 3, 4)));

@@ -104,6 +104,8 @@ static void drop_unmade(struct task *t) {
     free(t);
 }
 
+/* It may have been another task before. */
+err_lists_all(struct task, 216);
 static struct task *begin(struct task *t, const char *what) {
     t->what = what;
     t->subject.put = task_put_subject;

@@ -61,6 +61,7 @@ static void close_output(struct output *o) {
 }
 
 void bot_release(struct bot *b) {
+    err_must(b->references > 0);
     if (--b->references) return;
     if (b->out.file) close_output(&b->out);
     if (b->err.file) close_output(&b->err);

@@ -305,6 +305,8 @@ static bool copy_part(char **to, const char *from) {
     return *to || !from;
 }
 
+err_lists_all(struct url, 64);
+
 int url_copy(struct url *to, const struct url *from) {
     *to = *from;
     bool text = copy_part(&to->text, from->text), host = copy_part(&to->host, from->host);

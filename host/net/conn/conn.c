@@ -75,10 +75,15 @@ struct plan *conn_plan(struct conn *c) {
 
 void conn_share_plan(struct conn *c) { plan_share(c->net, &c->plan); }
 
-void conn_hold(struct conn *c) { c->references++; }
+void conn_hold(struct conn *c) {
+    err_must(c->references > 0);
+    c->references++;
+}
 
 void conn_release(struct conn *c) {
+    err_must(c->references > 0);
     if (--c->references) return;
+    err_must(!c->all_at && !c->is_busy); /* each list has a reference */
     conn_head_free(c->head);
     forget_end(c);
     ws_clear(&c->ws);
