@@ -10,6 +10,7 @@
 #include "app/test_watch.h"
 #include "app/worker.h"
 #include "base/log.h"
+#include "base/trace.h"
 #include "net/conn/record.h"
 #include <errno.h>
 #include <fcntl.h>
@@ -179,6 +180,12 @@ int main(int argc, char **argv) {
     if (cli_read(argc, argv, &options, &status) == CLI_DONE) {
         free(options.given);
         return status;
+    }
+    struct fault fault = {0};
+    if (trace_begin(&fault) < 0) {
+        free(options.given);
+        fail(&fault);
+        return 2;
     }
     if (options.log_json) log_set_format(LOG_JSON);
     if (options.command == CLI_ECHO) return echo(&options);

@@ -144,7 +144,7 @@ static void on_chunk_end(struct task *t, void *arg, enum task_end how) {
 
 void chunk_start(struct chunk *c) {
     c->running = true;
-    if (task_run(c->run->engine, l_chunk, c, on_chunk_end, c)) return;
+    if (task_run(c->run->engine, "main chunk", l_chunk, c, on_chunk_end, c)) return;
     c->run->ok = c->running = false;
 }
 

@@ -159,7 +159,8 @@ const struct option cli_table[] = {
      "how much a script, and what is kept for it (messages, options), may take; past it, \"not enough memory\"",
      take_max_memory},
     {RUN, "--log-format", "FORMAT",
-     "how lines of the log look: text or json (WSBOT_LOG: debug, info, warn, error, off)", take_log_format},
+     "how lines of the log look: text or json (WSBOT_LOG: debug, info, warn, error, off; WSBOT_TRACE=all tells why)",
+     take_log_format},
     {ECHO_, "--host", "H", "the address to listen on (127.0.0.1)", take_host},
     {ECHO_, "--port", "P", "the port to listen on (1234); 0: a free one", take_port},
     {ECHO_, "--tls-cert", "F", "speak wss:// with this certificate (PEM, its chain included)", take_tls_cert},
@@ -252,6 +253,7 @@ const struct command cli_commands[] = {
          "that\n"
          "                      begins with a space is not kept\n"
          "  WSBOT_KEY_PASSWORD  opens the file of --key\n"
+         "  WSBOT_TRACE         conn, tls, dial or all: a line on stderr for each phase, decision and retry\n"
          "  NO_COLOR            no colours"},
     [CLI_ECHO] = {"echo", "wsbot echo [OPTIONS]",
                   "A WebSocket peer that sends back what it gets, to try a bot against."},

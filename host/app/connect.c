@@ -56,7 +56,9 @@ static int l_set_arg(lua_State *L) {
 
 /* What the host tells beside the conversation, as all that `wsbot connect` tells. */
 static void put_line(struct buf *line, enum log_level level, struct slice shown) {
-    buf_append(line, slice_str(level == LOG_WARN ? "wsbot connect: warning: " : "wsbot connect: "));
+    buf_append(line, slice_str(level == LOG_WARN    ? "wsbot connect: warning: "
+                               : level == LOG_TRACE ? "wsbot connect: trace "
+                                                    : "wsbot connect: "));
     words_append(line, shown);
 }
 

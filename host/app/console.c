@@ -20,7 +20,7 @@
 #include <wchar.h>
 
 #define CONSOLE_TYPE "wsbot.console"
-#define TRACE        "wsbot.console trace" /* registry: the function of trace() */
+#define TRACER       "wsbot.console trace" /* registry: the function of trace() */
 
 enum {
     READ_SIZE = 64 * 1024,   /* bytes that read() gives at most */
@@ -355,7 +355,7 @@ static int l_width(lua_State *L) {
 
 static int l_tell(lua_State *L) {
     const struct slice *lines = l_door_given(L, l_tell);
-    lua_getfield(L, LUA_REGISTRYINDEX, TRACE);
+    lua_getfield(L, LUA_REGISTRYINDEX, TRACER);
     lua_pushlstring(L, (const char *)lines->p, lines->n);
     lua_call(L, 1, 0);
     return 0;
@@ -366,7 +366,7 @@ static void on_lines(void *arg, struct slice lines) { door_call(arg, l_tell, &li
 static int l_trace(lua_State *L) {
     luaL_checktype(L, 1, LUA_TFUNCTION);
     lua_settop(L, 1);
-    lua_setfield(L, LUA_REGISTRYINDEX, TRACE);
+    lua_setfield(L, LUA_REGISTRYINDEX, TRACER);
     record_listen(engine_of(L)->net, on_lines, engine_of(L), SIZE_MAX);
     return 0;
 }

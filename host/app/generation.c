@@ -5,6 +5,7 @@
 #include "app/watch.h"
 #include "base/log.h"
 #include "base/reserve.h"
+#include "base/trace.h"
 #include "script/l_host.h"
 #include "script/reload.h"
 #include <fcntl.h>
@@ -14,6 +15,15 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+
+#define RELOAD_TRACE(g, ...) TRACE(TRACE_RELOAD, &(g)->subject, __VA_ARGS__)
+
+/* "reload 2, +0.012 s" */
+static void put_subject(const struct trace_subject *s, struct buf *line) {
+    const struct generations *g = (const struct generations *)((const char *)s - offsetof(struct generations, subject));
+    buf_printf(line, "%llu, +%.3f s", (unsigned long long)g->attempt.number,
+               (double)(uv_hrtime() - g->attempt.began) / 1e9);
+}
 
 /* ---- a trial ---- */
 
@@ -152,6 +162,7 @@ static void begin_again(struct generations *g, const struct engine_file *file, c
     if (a->holds) reload_hold(g->worker->engine, a->holds = false);
     uint64_t delay = a->tries < 3 ? AGAIN_LEAST << a->tries : AGAIN_MOST;
     a->tries++;
+    RELOAD_TRACE(g, "waits for %s, which %s: begins again in %u ms", name_of(g, file->path), why, (unsigned)delay);
     if (!a->told && lasts(g, TELLS_AFTER)) {
         log_line(LOG_WARN, "reload: it waits for %s, which %s", name_of(g, file->path), why);
         a->told = true;
@@ -160,6 +171,15 @@ static void begin_again(struct generations *g, const struct engine_file *file, c
 }
 
 /* ---- one reload ---- */
+
+static void begin_attempt(struct generations *g, uint64_t now) {
+    const struct worker *w = g->worker;
+    if (g->attempt.began) return;
+    g->attempt.began = now;
+    g->attempt.number = w->engine->reloads + 1;
+    RELOAD_TRACE(g, "asked for by %s%s", name_of(g, w->reload_cause ? w->reload_cause : "?"),
+                 w->goes_back ? ", to the sources before" : "");
+}
 
 static void end_attempt(struct generations *g) {
     if (g->attempt.holds) reload_hold(g->worker->engine, false);
@@ -180,6 +200,7 @@ static void tell(struct generations *g, struct slice report, uint64_t began) {
 }
 
 static void fail(struct generations *g, const char *why) {
+    RELOAD_TRACE(g, "failed: %.*s", (int)strcspn(why, "\n"), why);
     tell_failure(g->worker, why);
     if (g->failed) generations_await_save(g);
     end_attempt(g);
@@ -226,6 +247,7 @@ static bool load(struct generations *g, struct later *l) {
     worker_stage(g->worker, l->run.engine);
     bool ok = stage_script(l, g->options);
     worker_stage(g->worker, NULL);
+    RELOAD_TRACE(g, "the script %s", !ok ? "failed in it" : l->script.running ? "waits in it" : "has run in it");
     return ok;
 }
 
@@ -236,6 +258,7 @@ static bool gives_grace(struct generations *g, uint64_t now) {
     struct engine *e = g->worker->engine;
     if (!a->holds) a->grace_ends = now + (uint64_t)(g->how->grace * CLOCK_SECOND);
     if (now >= a->grace_ends || !reload_is_awaited(e)) return false;
+    if (!a->holds) RELOAD_TRACE(g, "callbacks and tasks that wait may finish, for %g s at most", g->how->grace);
     a->holds = true;
     reload_hold(e, true);
     worker_reload_after(g->worker, LOOK_EVERY * CLOCK_MS);
@@ -252,6 +275,7 @@ struct step {
 
 static bool load_next(void *arg, struct engine *next, char **why) {
     struct step *s = arg;
+    RELOAD_TRACE(s->g, "the next generation is made, with what host.state has");
     if (s->goes_back) next->past = past_pop(&s->g->past);
     s->later = reserve_take(sizeof *s->later);
     *s->later = (struct later){.run = {.worker = s->g->worker, .engine = next}, .generations = s->g};
@@ -293,6 +317,7 @@ static void run_reload(struct generations *g) {
     int here = this_folder();
     buf_init(&report, 4096);
     bool ok = reload_run(g->worker->engine, &way, &s, &report, &why);
+    RELOAD_TRACE(g, ok ? "it has taken over, and the last generation is closed" : "the next generation is thrown away");
     if (!ok) go_to(here);
     leave(here);
     if (ok) worker_trim_memory(g->worker);
@@ -318,7 +343,7 @@ static void reload(void *arg) {
         return;
     }
     const char *unsaved;
-    if (!g->attempt.began) g->attempt.began = now;
+    begin_attempt(g, now);
     const struct engine_file *file = g->worker->goes_back ? NULL : loader_unsaved(g->worker->engine, &unsaved);
     if (file) {
         begin_again(g, file, unsaved);
@@ -338,7 +363,7 @@ static char *folder_name(void) {
 
 int generations_open(struct generations *g, struct worker *w, const struct interpreter_options *o, bool watch,
                      const struct reload_options *how, struct fault *fault) {
-    *g = (struct generations){.worker = w, .options = o, .how = how, .folder = -1};
+    *g = (struct generations){.worker = w, .options = o, .how = how, .folder = -1, .subject = {.put = put_subject}};
     if (!interpreter_script(o) || o->interactive) {
         if (!watch) return 0;
         fault_put(fault, FAULT_WATCH, "--watch needs a script that is a file");

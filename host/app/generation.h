@@ -6,6 +6,7 @@
 #include "app/interpreter.h"
 #include "app/past.h"
 #include "base/err.h"
+#include "base/trace.h"
 
 struct watch;
 
@@ -28,16 +29,18 @@ struct generations {
         uint64_t began, ends; /* by uv_hrtime; 0: there is none */
         unsigned errors;
     } trial;
-    struct watch *watch;     /* NULL: nobody watches the files */
-    bool failed;             /* the main chunk of the generation that runs */
-    int folder;              /* a descriptor: where the program was started; -1: unknown */
-    char *folder_name;       /* its path with a / behind it, its own; NULL: unknown */
-    struct attempt {         /* the reload that is under way; all zero: none is */
-        uint64_t began;      /* by uv_hrtime */
-        unsigned tries;      /* that met half a save */
-        bool told;           /* one knows that it waits */
-        bool holds;          /* those that wait are let finish, */
-        uint64_t grace_ends; /* until then */
+    struct watch *watch;          /* NULL: nobody watches the files */
+    bool failed;                  /* the main chunk of the generation that runs */
+    int folder;                   /* a descriptor: where the program was started; -1: unknown */
+    char *folder_name;            /* its path with a / behind it, its own; NULL: unknown */
+    struct trace_subject subject; /* of the reload that is under way, in the trace */
+    struct attempt {              /* the same; all zero: none is */
+        uint64_t began;           /* by uv_hrtime */
+        uint64_t number;          /* of the reload, from 1 */
+        unsigned tries;           /* that met half a save */
+        bool told;                /* one knows that it waits */
+        bool holds;               /* those that wait are let finish, */
+        uint64_t grace_ends;      /* until then */
     } attempt;
 };
 

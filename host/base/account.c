@@ -1,6 +1,8 @@
 /* account: a number that several hold. */
 #include "base/account.h"
 
+#include "base/err.h"
+
 #include <stdlib.h>
 
 struct account *account_new(void) {
@@ -10,10 +12,13 @@ struct account *account_new(void) {
 }
 
 struct account *account_hold(struct account *a) {
+    err_must(a->references > 0);
     a->references++;
     return a;
 }
 
 void account_release(struct account *a) {
-    if (a && --a->references == 0) free(a);
+    if (!a) return;
+    err_must(a->references > 0);
+    if (--a->references == 0) free(a);
 }

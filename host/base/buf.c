@@ -1,7 +1,6 @@
 /* buf: capped bytes. Grows by doubling, so appending is linear in what is appended. */
 #include "base/buf.h"
 
-#include "base/err.h"
 #include "base/number.h"
 #include <stdarg.h>
 #include <stdio.h>
@@ -83,6 +82,7 @@ int buf_printf(struct buf *b, const char *format, ...) {
 }
 
 void buf_consume(struct buf *b, size_t n) {
+    err_must(n <= b->len);
     b->start += n;
     b->len -= n;
     if (b->len == 0) b->start = 0;

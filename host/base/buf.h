@@ -3,6 +3,7 @@
 #ifndef BASE_BUF_H
 #define BASE_BUF_H
 
+#include "base/err.h"
 #include "base/slice.h"
 
 struct buf {
@@ -30,7 +31,10 @@ static inline bool buf_fits(const struct buf *b, size_t n) { return n <= b->cap 
 /* Makes room for `n` more bytes and returns where they go, or NULL (past the cap, or no memory: buf_fits tells which).
  * The caller writes at most `n` there, then says how many with buf_commit. */
 uint8_t *buf_reserve(struct buf *b, size_t n);
-static inline void buf_commit(struct buf *b, size_t n) { b->len += n; }
+static inline void buf_commit(struct buf *b, size_t n) {
+    err_must(n <= b->size - b->start - b->len);
+    b->len += n;
+}
 
 /* Makes room for `n` bytes in all, with `before` bytes in front of them and one behind: such an allocation may become
  * somebody else's. The buffer is empty, or was given room like that before. 0, ERR_FULL or ERR_NOMEM. */

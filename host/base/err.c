@@ -41,6 +41,7 @@ const char *const fault_words[FAULT_KINDS] = {
     [FAULT_LISTEN] = "listen",
     [FAULT_RECORD] = "record",
     [FAULT_SCRIPT] = "script",
+    [FAULT_TRACE] = "trace",
     [FAULT_URL] = "url",
     [FAULT_WATCH] = "watch",
 };

@@ -47,6 +47,7 @@ enum fault_kind {
     FAULT_LISTEN,
     FAULT_RECORD,
     FAULT_SCRIPT,
+    FAULT_TRACE,
     FAULT_URL,
     FAULT_WATCH,
     FAULT_KINDS,
@@ -68,7 +69,14 @@ static inline const char *fault_word(const struct fault *f) { return fault_words
 /* What only a bug of ours can break, in every build: says where on stderr, and aborts. Never for what a peer, a script
  * or the system does. */
 #define err_must(condition) ((condition) ? (void)0 : err_bug(#condition, __FILE__, __LINE__))
-_Noreturn void err_bug(const char *condition, const char *file, int line);
+_Noreturn void err_bug(const char *condition, const char *file, int line) __attribute__((cold));
+
+/* Beside code that names each member of a struct, which copies, compares or tells it: does not compile where another
+ * one has made it larger, and says where to look. What fits into a gap between members goes unseen. Sizes are those of
+ * 64 bits. */
+#define err_lists_all(type, size)                                                                                      \
+    _Static_assert(sizeof(void *) != 8 || sizeof(type) == (size),                                                      \
+                   #type " has another size: does the code beside this name all of its members?")
 
 /* Keeps the first fault: a later one changes nothing. */
 void fault_put(struct fault *f, enum fault_kind kind, const char *format, ...) __attribute__((format(printf, 3, 4)));

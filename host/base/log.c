@@ -24,15 +24,15 @@ void log_set_put(log_put *put) { own_put = put; }
 void log_set_format(enum log_format format) { log_format = format; }
 enum log_format log_get_format(void) { return log_format; }
 
-static const char *const names[] = {
-    [LOG_DEBUG] = "debug", [LOG_INFO] = "info", [LOG_WARN] = "warn", [LOG_ERROR] = "error", [LOG_OFF] = "off"};
+static const char *const names[] = {[LOG_TRACE] = "trace", [LOG_DEBUG] = "debug", [LOG_INFO] = "info",
+                                    [LOG_WARN] = "warn",   [LOG_ERROR] = "error", [LOG_OFF] = "off"};
 
 int log_wants(enum log_level level) {
     const char *wanted = getenv("WSBOT_LOG");
     enum log_level least = LOG_INFO;
     for (enum log_level l = LOG_DEBUG; wanted && l <= LOG_OFF; l++)
         if (strcmp(wanted, names[l]) == 0) least = l;
-    return level >= least;
+    return level >= least || level == LOG_TRACE;
 }
 
 static void put_time(struct buf *out, const char *format, bool local) {
@@ -67,7 +67,7 @@ static bool is_journal(void) {
 
 /* The journal has a time of its own, and reads the level off each line. */
 static void put_for_journal(struct buf *line, enum log_level level, struct slice shown) {
-    static const int priorities[] = {[LOG_DEBUG] = 7, [LOG_INFO] = 6, [LOG_WARN] = 4, [LOG_ERROR] = 3};
+    static const int priorities[] = {[LOG_TRACE] = 7, [LOG_DEBUG] = 7, [LOG_INFO] = 6, [LOG_WARN] = 4, [LOG_ERROR] = 3};
     struct slice part;
     while (shown.n && slice_split(&shown, '\n', &part)) {
         buf_printf(line, "<%d>", priorities[level]);

@@ -7,7 +7,14 @@
 #include <stdbool.h>
 #include <stdio.h>
 
-enum log_level { LOG_DEBUG, LOG_INFO, LOG_WARN, LOG_ERROR, LOG_OFF };
+enum log_level {
+    LOG_TRACE, /* base/trace.h writes them where they were asked for, and nobody else */
+    LOG_DEBUG,
+    LOG_INFO,
+    LOG_WARN,
+    LOG_ERROR,
+    LOG_OFF,
+};
 
 /* How lines look. The default is LOG_TEXT. */
 enum log_format {

@@ -259,6 +259,7 @@ void stream_shutdown(struct stream *s) {
 static void on_closed(uv_handle_t *handle) { free(handle->data); }
 
 void stream_close(struct stream *s) {
+    err_must(!uv_is_closing(&s->uv.handle));
     s->owner = NULL;
     if (s->tls) stream_tls_end(s);
     uv_close(&s->uv.handle, on_closed);

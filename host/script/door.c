@@ -42,6 +42,7 @@ bool door_call(struct engine *e, lua_CFunction fn, void *arg, char **message) {
     int rc = lua_pcall(L, 0, 0, top + 1);
     e->gift = before;
     engine_leave(e, running);
+    err_must(lua_gettop(L) == top + 1 + (rc != LUA_OK)); /* the handler, and an error */
     if (rc != LUA_OK) {
         const char *text = lua_type(L, -1) == LUA_TSTRING ? lua_tostring(L, -1) : "an error without a message";
         if (message)

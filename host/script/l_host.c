@@ -188,7 +188,7 @@ static void call_on_stop(struct stopping *s) {
         bool more = s->called != before || leave_out(s); /* none is tried twice */
         before = s->called;
         s->ended = false;
-        if (more && task_run(s->engine, l_start_stopping, s, on_stopping_end, s)) continue;
+        if (more && task_run(s->engine, "on_stop", l_start_stopping, s, on_stopping_end, s)) continue;
         s->ended = true;
         if (!more || s->engine->tasks.exits) s->how = TASK_DONE;
     }

@@ -3,6 +3,7 @@
 
 #include "script/box.h"
 #include "script/l_timer.h"
+#include "script/task_trace.h"
 #include "script/ws/conn.h"
 #include <stdio.h>
 #include <string.h>
@@ -10,20 +11,11 @@
 /* Its address is the key of a table in the registry: the line of each userdata, as long as that lives. */
 static const char places_key;
 
-/* Finds the line that runs in a thread, below code of ours. False where there is none. */
-static bool find_line(lua_State *co, lua_Debug *frame) {
-    for (int level = 0; lua_getstack(co, level, frame); level++) {
-        lua_getinfo(co, "Sl", frame);
-        if (frame->currentline > 0 && !engine_is_ours(frame->source)) return true;
-    }
-    return false;
-}
-
 void l_pending_note(lua_State *L, int index) {
     const struct engine *e = engine_of(L);
     lua_Debug frame;
     if (!engine_is_tested(e) && !engine_collects(e) && !e->net->clock.frozen) return;
-    if (!find_line(L, &frame)) return;
+    if (!task_line(L, &frame)) return;
     index = lua_absindex(L, index);
     l_engine_push_weak(L, &places_key);
     lua_pushvalue(L, index);
@@ -93,7 +85,7 @@ static void add_task(const struct listing *l, const struct task *t) {
     struct place p = {.line = 0};
     lua_Debug frame;
     if (!is_timed(t)) return;
-    if (find_line(t->co, &frame)) {
+    if (task_line(t->co, &frame)) {
         snprintf(p.file, sizeof p.file, "%s", frame.short_src);
         p.line = frame.currentline;
     }

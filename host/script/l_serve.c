@@ -173,7 +173,7 @@ static void on_requested(void *arg, struct http_caller *c) {
         x->caller = c;
         link_exchange(s, x);
         http_caller_take(c, on_left, x);
-        if (task_run(e, l_handle, x, on_ended, x)) return;
+        if (task_run(e, "request", l_handle, x, on_ended, x)) return;
         free_exchange(x);
     }
     http_caller_refuse(c, 503, "there is no memory for the request");

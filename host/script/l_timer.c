@@ -97,7 +97,7 @@ static void on_due(struct deadline *d) {
     }
     if (t->busy) return; /* a round that finds the last one waiting is left out */
     t->busy = true;
-    if (!task_run(e, l_fire, t, on_ended, t)) t->busy = false;
+    if (!task_run(e, "timer", l_fire, t, on_ended, t)) t->busy = false;
 }
 
 static int start(lua_State *L, bool again) {

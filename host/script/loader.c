@@ -24,7 +24,9 @@ enum {
 /* ---- what is kept of a file ---- */
 
 static void release(struct source *s) {
-    if (s && --s->references == 0) free(s);
+    if (!s) return;
+    err_must(s->references > 0);
+    if (--s->references == 0) free(s);
 }
 
 /* NULL: there is no memory for it. */

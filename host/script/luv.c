@@ -94,7 +94,7 @@ static int on_callback(lua_State *L, int arguments, int results, int flags) {
     v->called = true;
     if (e->running || results) return call_at_once(e, L, arguments, results, !(flags & QUIETLY));
     struct call c = {.from = L, .arguments = arguments};
-    task_run(e, l_call, &c, on_call_ended, NULL);
+    task_run(e, "luv callback", l_call, &c, on_call_ended, NULL);
     lua_settop(L, function - 1); /* where it could not even begin */
     return 0;
 }

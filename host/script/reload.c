@@ -4,6 +4,7 @@
 
 #include "base/log.h"
 #include "base/reserve.h"
+#include "base/trace.h"
 #include "script/collector.h"
 #include "script/door.h"
 #include "script/l_host.h"
@@ -187,6 +188,10 @@ struct told {
 
 static void add_server(void *arg, enum serve_fate fate, const char *address) {
     struct told *t = arg;
+    TRACE(TRACE_RELOAD, NULL, "the server %s is %s", address,
+          fate == SERVE_KEPT     ? "kept"
+          : fate == SERVE_OPENED ? "opened"
+                                 : "closed");
     add_name(fate == SERVE_KEPT ? &t->kept : fate == SERVE_OPENED ? &t->opened : &t->closed, "server ", address);
 }
 
@@ -207,10 +212,14 @@ static void commit(struct engine *last, struct engine *next, struct buf *report)
         const char *why = match ? conn_differs(match->conn, b->conn, !b->url_function) : NULL;
         if (match && !why) {
             const char *later = conn_differs_later(match->conn, b->conn);
+            TRACE(TRACE_RELOAD, &match->conn->subject, "kept%s%s", later ? ", its next handshake has other " : "",
+                  later ? later : "");
             l_conn_adopt(b, match);
             add(&told.kept, b, later, "at the next handshake");
         } else {
             add(match ? &told.reopened : &told.opened, b, why, "changed");
+            TRACE(TRACE_RELOAD, &(match ? match : b)->conn->subject, "%s%s",
+                  match ? "closed and opened anew, for another " : "opened", match ? why : "");
             if (match) dismiss(match);
             l_conn_begin(b);
         }
@@ -220,6 +229,7 @@ static void commit(struct engine *last, struct engine *next, struct buf *report)
     for (struct conn_box *b = last->boxes; b; b = b->next) {
         if (b->conn->sink_arg != b || !b->conn->sink) continue; /* it was taken over, or is dismissed already */
         if (lives(b)) add(&told.closed, b, NULL, NULL);
+        if (lives(b)) TRACE(TRACE_RELOAD, &b->conn->subject, "closed: it is not declared any more");
         dismiss(b);
     }
     l_serve_take_over(last, next, add_server, &told);

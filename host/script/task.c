@@ -9,6 +9,7 @@
 #include "script/engine.h"
 #include "script/hook.h"
 #include "script/luv.h"
+#include "script/task_trace.h"
 #include <lauxlib.h>
 #include <stdlib.h>
 
@@ -101,7 +102,12 @@ static void drop_unmade(struct task *t) {
     free(t);
 }
 
-static struct task *begin(struct task *t) {
+/* It may have been another task before. */
+err_lists_all(struct task, 216);
+static struct task *begin(struct task *t, const char *what) {
+    t->what = what;
+    t->subject.put = task_put_subject;
+    t->began_at = trace_wants(TRACE_TASK) ? clock_now(&t->engine->net->clock) : 0;
     t->state = TASK_READY;
     t->ended = NULL;
     t->joiners = NULL;
@@ -160,6 +166,7 @@ static void finish(struct task *t, enum task_end how) {
     struct engine *e = t->engine;
     use_set_aside(t);
     unlink_all(t);
+    if (trace_wants(TRACE_TASK)) task_trace_end(t, how);
     if (how == TASK_FAILED && e->host->erred) e->host->erred(e->app);
     if (how == TASK_FAILED && engine_collects(e) && !task_is_joined(t)) {
         task_collect(t);
@@ -189,6 +196,7 @@ static void go_on(struct task *t) {
     t->state = TASK_RUNNING; /* nobody cancels it any more */
     if (e->hooked && lua_status(t->co) == LUA_OK) hook_begin(e, t->co);
     use_set_aside(t);
+    TRACE(TRACE_TASK, &t->subject, "%s", lua_status(t->co) == LUA_OK ? "begins" : "goes on");
     e->tasks.current = t;
     e->tasks.stuck = 0;
     lua_State *running = engine_enter(e, t->co);
@@ -230,8 +238,8 @@ static void make_ready(struct task *t) {
     if (!clock_is_set(&e->tasks.turn)) clock_set(&e->net->clock, &e->tasks.turn, clock_now(&e->net->clock), on_turn);
 }
 
-bool task_run(struct engine *e, lua_CFunction body, void *arg, void (*ended)(struct task *, void *, enum task_end),
-              void *ended_arg) {
+bool task_run(struct engine *e, const char *what, lua_CFunction body, void *arg,
+              void (*ended)(struct task *, void *, enum task_end), void *ended_arg) {
     if (e->tasks.exits) return false;
     struct task *t = take_idle(e);
     if (!t) {
@@ -245,7 +253,7 @@ bool task_run(struct engine *e, lua_CFunction body, void *arg, void (*ended)(str
         }
         t = m.task;
     }
-    begin(t);
+    begin(t, what);
     t->called = true;
     t->ended = ended;
     t->arg = ended_arg;
@@ -275,7 +283,8 @@ struct task *l_task_spawn(lua_State *L, int n) {
         drop(m.task);
         luaL_error(L, "too many arguments");
     }
-    begin(m.task);
+    begin(m.task, "spawned");
+    if (trace_wants(TRACE_TASK)) task_trace_call(L, m.task, n);
     m.task->set_aside = true;
     account_add(e->account, START_SIZE);
     lua_xmove(L, m.task->co, n + 1);
@@ -318,6 +327,7 @@ static void wake(struct task *t, bool timed_out) {
     t->timed_out = timed_out;
     t->waits_in = NULL;
     t->instead_of = NULL;
+    TRACE(TRACE_TASK, &t->subject, "ready: %s", timed_out ? "its time is over" : "what it waited for is there");
     make_ready(t);
 }
 
@@ -357,6 +367,7 @@ int l_task_wait(lua_State *L, const char *what, struct waiters *queue, uint64_t 
     }
     t->k = k;
     t->ctx = ctx;
+    if (trace_wants(TRACE_TASK)) task_trace_wait(L, t, timeout);
     return lua_yieldk(L, 0, 0, l_waited);
 }
 

@@ -4,6 +4,7 @@
 #ifndef SCRIPT_TASK_H
 #define SCRIPT_TASK_H
 
+#include "base/trace.h"
 #include "net/clock.h"
 #include <lua.h>
 
@@ -28,14 +29,17 @@ struct task {
     struct engine *engine;
     lua_State *co; /* anchored as long as the task is */
     enum { TASK_IDLE, TASK_READY, TASK_RUNNING, TASK_WAITING } state;
-    uint64_t order;  /* when it became ready, among the others */
-    int arguments;   /* values on its stack to go on with, when it is ready */
-    bool timed_out;  /* why it was woken */
-    bool doomed;     /* it waits for what nothing can bring */
-    bool called;     /* the host has called something in it: a callback, or the main chunk */
-    uint64_t born;   /* see engine->births */
-    char *raises;    /* what is raised where it waits, its own; NULL: nothing */
-    lua_KFunction k; /* goes on when it has waited */
+    uint64_t order;               /* when it became ready, among the others */
+    int arguments;                /* values on its stack to go on with, when it is ready */
+    bool timed_out;               /* why it was woken */
+    bool doomed;                  /* it waits for what nothing can bring */
+    bool called;                  /* the host has called something in it: a callback, or the main chunk */
+    uint64_t born;                /* see engine->births */
+    const char *what;             /* it is, for the trace: "callback"; a literal */
+    struct trace_subject subject; /* of its lines there */
+    uint64_t began_at;            /* 0: nobody traces it */
+    char *raises;                 /* what is raised where it waits, its own; NULL: nothing */
+    lua_KFunction k;              /* goes on when it has waited */
     lua_KContext ctx;
     const char *waits_in;          /* what it waits in ("host.sleep"), for messages; NULL: it does not wait */
     struct deadline limit;         /* of its wait */
@@ -67,12 +71,12 @@ struct tasks {
     int stuck; /* coroutines of the script's own under way that C code called: waiting cannot pass through them */
 };
 
-/* Runs `body`, which finds `arg` by l_door_given, as a task, until it ends or waits. From the loop only. False, told as
- * an error, where there is no memory for it; then nothing ran and `ended` is not told. The same, without a word, after
- * os.exit.
+/* Runs `body`, which finds `arg` by l_door_given, as a task, until it ends or waits; `what` that is, for the trace, is
+ * a literal. From the loop only. False, told as an error, where there is no memory for it; then nothing ran and `ended`
+ * is not told. The same, without a word, after os.exit.
  */
-bool task_run(struct engine *e, lua_CFunction body, void *arg, void (*ended)(struct task *, void *, enum task_end),
-              void *ended_arg);
+bool task_run(struct engine *e, const char *what, lua_CFunction body, void *arg,
+              void (*ended)(struct task *, void *, enum task_end), void *ended_arg);
 
 /* Makes a task of the function below `n` values on the stack of L, which it takes; it starts in the next turn of the
  * loop. May raise. */

@@ -61,6 +61,7 @@ static void close_output(struct output *o) {
 }
 
 void bot_release(struct bot *b) {
+    err_must(b->references > 0);
     if (--b->references) return;
     if (b->out.file) close_output(&b->out);
     if (b->err.file) close_output(&b->err);
@@ -156,7 +157,7 @@ static void on_main_end(struct task *t, void *arg, enum task_end how) {
 static bool run(struct bot *b, struct engine *e) {
     if (!bot_dress(b, e)) return false;
     b->starts = true;
-    if (!task_run(e, l_main, b, on_main_end, b)) fail(b, "not enough memory");
+    if (!task_run(e, "main chunk", l_main, b, on_main_end, b)) fail(b, "not enough memory");
     b->starts = false;
     if (e->staged && e->exited && !b->failure) fail(b, "os.exit was called");
     return !b->failure;

@@ -293,6 +293,8 @@ int url_parse_proxy(struct slice text, struct url *out, struct fault *fault) {
     return rc;
 }
 
+err_lists_all(struct url, 64);
+
 int url_copy(struct url *to, const struct url *from) {
     *to = *from;
     bool text = text_copy(&to->text, from->text), host = text_copy(&to->host, from->host);

@@ -19,7 +19,8 @@ host = {}
 
 ---One line each on stderr, `2026-11-29 07:12:03.123 warn message` with the time of this place (in the journal of
 ---systemd `<4>message`, which has a time of its own); --log-format json: a JSON object, with UTC. WSBOT_LOG (debug,
----info, warn, error, off) says from which level on. Arguments as with print. Whatever is in them it stays one line:
+---info, warn, error, off) says from which level on; WSBOT_TRACE adds lines on what wsbot itself does, and why
+---(lualib/manual/reaching.md). Arguments as with print. Whatever is in them it stays one line:
 ---control characters and marks of direction are escaped (\n, \x1b, \u{202e}), and so is what peers say in errors. print
 ---and io.write leave texts as they are.
 ---

@@ -444,7 +444,7 @@ static void a_dial_may_be_cancelled_at_any_time(void **state) {
     how.family = 6;
     start("127.0.0.1", 1);
     dial_cancel(dial); /* failed, not told yet */
-    dial_cancel(dial_start_path(&net, "/nowhere", on_done, NULL));
+    dial_cancel(dial_start_path(&net, "/nowhere", NULL, on_done, NULL));
     turn();
     assert_string_equal(result, "");
 }

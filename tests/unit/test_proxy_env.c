@@ -10,13 +10,15 @@ static char *get(const char *name) {
     return NULL;
 }
 
+static const char *why; /* the variable that decided last */
+
 /* What is found for `url`: "host:port" of the proxy, "none", or what is wrong. Lives until the next call. */
 static const char *found(const char *url) {
     static char text[512];
     struct url to, proxy;
     struct fault fault = {0};
     assert_int_equal(url_parse(slice_str(url), &to, &fault), 0);
-    if (proxy_env_read(&to, get, &proxy, &fault) < 0) {
+    if (proxy_env_read(&to, get, &proxy, &why, &fault) < 0) {
         assert_int_equal(fault.kind, FAULT_PROXY);
         memcpy(text, fault.text, sizeof text);
     } else if (proxy.host) {
@@ -52,6 +54,7 @@ static void lower_case_comes_first(void **state) {
     ENVIRONMENT("HTTPS_PROXY", "http://upper", "https_proxy", "http://lower", "http_proxy", "", "HTTP_PROXY",
                 "http://not-empty");
     assert_string_equal(found("wss://h"), "lower:80");
+    assert_string_equal(why, "https_proxy");
     assert_string_equal(found("ws://h"), "not-empty:80");
 }
 
@@ -59,6 +62,7 @@ static void nothing_is_asked_for(void **state) {
     (void)state;
     ENVIRONMENT("HTTPS_PROXY", "");
     assert_string_equal(found("wss://h"), "none");
+    assert_null(why);
 }
 
 static void a_scheme_may_be_left_out(void **state) {
@@ -87,6 +91,7 @@ static void no_proxy_comes_before_all(void **state) {
     (void)state;
     ENVIRONMENT("HTTP_PROXY", "http://proxy", "ALL_PROXY", "http://proxy", "NO_PROXY", "localhost, example.org:8080");
     assert_string_equal(found("ws://localhost:1234/x"), "none");
+    assert_string_equal(why, "NO_PROXY");
     assert_string_equal(found("ws://example.org:8080"), "none");
     assert_string_equal(found("ws://example.org"), "proxy:80");
 }

@@ -56,10 +56,15 @@ struct plan *conn_plan(struct conn *c) {
 
 void conn_share_plan(struct conn *c) { plan_share(c->net, &c->plan); }
 
-void conn_hold(struct conn *c) { c->references++; }
+void conn_hold(struct conn *c) {
+    err_must(c->references > 0);
+    c->references++;
+}
 
 void conn_release(struct conn *c) {
+    err_must(c->references > 0);
     if (--c->references) return;
+    err_must(!c->is_busy); /* that list has a reference */
     conn_head_free(c->head);
     conn_forget_end(c);
     ws_clear(&c->ws);
@@ -88,6 +93,7 @@ static struct conn *new_conn(struct net *net, enum ws_role role, const struct co
     c->sink = sink;
     c->sink_arg = arg;
     c->id = ++net->last_id;
+    c->subject.put = conn_put_subject;
     c->account = account_hold(net->account);
     c->plan = plan;
     buf_init(&c->out, SIZE_MAX);
@@ -188,6 +194,7 @@ static void begin_tls(struct conn *c, const struct url *url) {
         conn_fail(c, &refused_config);
         return;
     }
+    tls_trace_as(c->tls, &c->subject);
     tls_await(c->tls, on_tls_ready, c);
     conn_io_go_on(c);
 }
@@ -236,7 +243,10 @@ static void start_attempt(struct conn *c) {
     conn_hold(c);
     if (c->phase == CONN_WAITING) prepare_attempt(c);
     c->held_back = true;
-    if (!c->sink || !c->sink->starts || c->sink->starts(c->sink_arg, c)) conn_start(c, NULL);
+    if (!c->sink || !c->sink->starts || c->sink->starts(c->sink_arg, c))
+        conn_start(c, NULL);
+    else if (c->held_back)
+        CONN_TRACE(c, "held back: its url and headers functions, or a callback, are not done");
     conn_release(c);
 }
 
@@ -255,7 +265,7 @@ void conn_dial(struct conn *c) {
     conn_enter(c, CONN_DIALLING);
     c->remote_address = (union address){0};
     conn_set_step(c, c->plan->settings.connect_timeout);
-    c->tunnel = tunnel_start(c->net, conn_url(c), c->plan, on_dialled, c);
+    c->tunnel = tunnel_start(c->net, conn_url(c), c->plan, &c->subject, on_dialled, c);
     if (!c->tunnel) CONN_FAIL(c, FAULT_CONNECT, "not enough memory to connect");
 }
 
@@ -279,6 +289,8 @@ struct conn *conn_accept(struct net *net, struct stream *s, const struct tls_con
         if (!c->tls) {
             conn_ending(c)->fault = fault;
             conn_end_attempt(c);
+        } else {
+            tls_trace_as(c->tls, &c->subject);
         }
     } else {
         conn_handshake_begin(c);
@@ -328,6 +340,7 @@ int conn_close(struct conn *c, uint16_t code, struct slice reason) {
     if (reason.n > WS_REASON_MAX || (code ? !ws_close_code_valid(code) : reason.n > 0)) return ERR_RANGE;
     if (!utf8_valid(reason)) return ERR_INVALID_UTF8;
     conn_cancel_open(c);
+    if (conn_is_live(c)) CONN_TRACE(c, "closed on this side: %u", code);
     c->ended_by_owner = true;
     if (c->phase != CONN_OPEN) {
         if (c->phase != CONN_CLOSING) conn_end_attempt(c);
@@ -345,11 +358,17 @@ int conn_close(struct conn *c, uint16_t code, struct slice reason) {
 
 void conn_destroy(struct conn *c) {
     conn_cancel_open(c);
+    if (conn_is_live(c)) CONN_TRACE(c, "ended on this side, without a Close");
     c->ended_by_owner = true;
     conn_end_attempt(c);
 }
 
+static const char *pauser(enum conn_pauser who) {
+    return who == CONN_PAUSED_BY_SCRIPT ? "the script" : "its reader, who is behind";
+}
+
 void conn_pause(struct conn *c, enum conn_pauser who) {
+    if (!(c->paused & who)) CONN_TRACE(c, "paused by %s", pauser(who));
     c->paused |= (uint8_t)who;
     conn_update_reading(c);
 }
@@ -357,6 +376,7 @@ void conn_pause(struct conn *c, enum conn_pauser who) {
 void conn_resume(struct conn *c, enum conn_pauser who) {
     if (!(c->paused & who)) return;
     c->paused &= (uint8_t)~who;
+    CONN_TRACE(c, "no longer paused by %s%s", pauser(who), c->paused ? ", still by another" : "");
     if (c->paused) return;
     if (c->pings) c->pings->sent = 0; /* what came meanwhile was not looked at */
     conn_update_reading(c);

@@ -5,6 +5,7 @@
 #ifndef NET_CONN_CONN_H
 #define NET_CONN_CONN_H
 
+#include "base/trace.h"
 #include "net/dial/plan.h"
 #include "net/dial/tunnel.h"
 #include "net/net.h"
@@ -100,6 +101,7 @@ struct conn_sink {
     void (*starved)(void *arg, struct conn *c); /* no more bytes may be kept: if others can be given back, now */
     void (*failed)(void *arg, struct conn *c, const struct fault *fault); /* at most once an attempt, before `closed` */
     void (*closed)(void *arg, struct conn *c, const struct conn_end *end); /* once an attempt, always last */
+    const char *(*name)(void *arg); /* what people know it by, for the trace alone; NULL: nothing */
 };
 
 /* How a server answers the opening handshake, where the usual way will not do. */
@@ -136,6 +138,7 @@ struct conn {
     const struct conn_sink *sink;
     void *sink_arg;
     uint64_t id;
+    struct trace_subject subject; /* of its lines in the trace, and of those of its dials and TLS sessions */
 
     struct account *account;          /* where the bytes that it keeps are counted: its own reference */
     size_t counted;                   /* so many are */

@@ -79,6 +79,7 @@ void conn_end_attempt(struct conn *c) {
 
 void conn_fail(struct conn *c, const struct fault *fault) {
     if (!conn_is_live(c) || (c->end && fault_set(&c->end->fault))) return;
+    CONN_TRACE(c, "failed (%s): %s", fault_word(fault), fault->text);
     conn_ending(c)->fault = *fault;
     conn_hold(c);
     if (c->ws.close_sent && !c->ws.close_received && c->phase == CONN_OPEN) {
@@ -91,10 +92,23 @@ void conn_fail(struct conn *c, const struct fault *fault) {
     conn_release(c);
 }
 
-/* Automatic reconnection: the next attempt, or why there is none. */
+/* Why it is not for the policy to say whether there is another attempt; NULL: it is. */
+static const char *why_no_retry(const struct conn *c) {
+    return !c->plan->settings.retry.on ? "reconnect is off"
+           : c->ended_by_owner         ? "it was closed on this side"
+           : c->again                  ? "another attempt was asked for"
+           : c->net->stopping          ? "the program stops"
+                                       : NULL;
+}
+
+/* Automatic reconnection: begins the next attempt, or says in the end why there is none. */
 static void decide_retry(struct conn *c) {
-    if (!c->plan->settings.retry.on || c->role != WS_CLIENT || c->ended_by_owner || c->again || c->net->stopping)
+    if (c->role != WS_CLIENT) return;
+    const char *why = why_no_retry(c);
+    if (why) {
+        CONN_TRACE(c, "no retry: %s", why);
         return;
+    }
     struct conn_end *e = conn_ending(c);
     struct retry_end end = {.code = e->code, .uptime = clock_from_seconds(e->uptime)};
     if (c->head && c->head->received && c->head->parts.status != 101) {
@@ -103,7 +117,13 @@ static void decide_retry(struct conn *c) {
             retry_after_read(http1_field_get(&c->head->parts, "Retry-After"), (int64_t)clock_wall(&c->net->clock));
     }
     uint64_t delay;
-    if (!retry_decide(&c->plan->settings.retry, &end, random_mask(), &c->tries, &delay, e->gave_up)) return;
+    if (!retry_decide(&c->plan->settings.retry, &end, random_mask(), &c->tries, &delay, e->gave_up)) {
+        CONN_TRACE(c, "no retry: gave up, %s", e->gave_up);
+        return;
+    }
+    CONN_TRACE(c, "retry %u in %.3f s, after %s %u%s", c->tries, clock_to_seconds(delay),
+               end.status ? "status" : "close code", end.status ? end.status : end.code,
+               end.retry_after ? " with a Retry-After" : "");
     e->retry_in = clock_to_seconds(delay);
     conn_open(c, delay);
 }

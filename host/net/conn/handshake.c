@@ -125,6 +125,7 @@ static void judge_response(struct conn *c) {
         return;
     }
     h->received = true;
+    CONN_TRACE(c, "the server answers %u", h->parts.status);
     conn_keep_cookies(c);
     if (conn_follow_redirect(c)) return;
     if (c->net->record && h->parts.status == 101) record_response(c->net->record, c);

@@ -20,6 +20,7 @@ static void flush(struct conn *c);
 
 static void note_close(struct conn *c, const struct ws_event *ev) {
     struct conn_end *e = conn_ending(c);
+    CONN_TRACE(c, "a Close came: %u", ev->code);
     e->code = ev->code;
     e->reason_size = ev->data.n;
     if (ev->data.n) memcpy(e->reason, ev->data.p, ev->data.n);

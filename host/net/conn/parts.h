@@ -10,6 +10,8 @@ static inline uint64_t conn_now(const struct conn *c) { return clock_now(&c->net
 /* Is an attempt under way? */
 static inline bool conn_is_live(const struct conn *c) { return c->phase >= CONN_STARTING && c->phase < CONN_ENDED; }
 
+#define CONN_TRACE(c, ...) TRACE(TRACE_CONN, &(c)->subject, __VA_ARGS__)
+
 /* ---- conn.c ---- */
 
 /* Gives it a turn before the loop sleeps. */
@@ -63,6 +65,9 @@ void conn_fail(struct conn *c, const struct fault *fault);
 void conn_tell_end(struct conn *c);
 
 /* ---- phase.c ---- */
+
+/* Who a connection is in the trace (struct trace_subject): "feed#1, attempt 2, +0.012 s". */
+void conn_put_subject(const struct trace_subject *s, struct buf *line);
 
 /* Enters a phase; only a bug of ours enters one that may not follow that which it is in. Its deadline is its maker's to
  * set. */

@@ -1,4 +1,5 @@
-/* phase: what a connection is in the middle of: one table of the phases, and the one function that enters one. */
+/* phase: what a connection is in the middle of: one table of the phases, and the one function that enters one and tells
+ * the trace. */
 #include "net/conn/parts.h"
 
 #include <stddef.h>
@@ -7,6 +8,7 @@
 #define SETTING(limit) offsetof(struct conn_settings, limit), #limit
 
 static const struct phase {
+    const char *name;   /* for the trace */
     const char *state;  /* what scripts call it */
     const char *word;   /* where an attempt was that ended in it: record.phase */
     unsigned from;      /* the phases that it may follow */
@@ -14,28 +16,41 @@ static const struct phase {
     size_t setting;     /* where its time is among the settings; only with `late` */
     const char *option; /* what sets that */
 } phases[] = {
-    [CONN_CLOSED] = {"closed", "connect", FROM(WAITING) | FROM(STARTING) | FROM(ENDED), NULL, 0, NULL},
-    [CONN_WAITING] = {"waiting", "connect", FROM(CLOSED) | FROM(WAITING), NULL, 0, NULL},
-    [CONN_STARTING] = {"connecting", "connect", FROM(WAITING), "the url and headers functions were not done",
+    [CONN_CLOSED] = {"closed", "closed", "connect", FROM(WAITING) | FROM(STARTING) | FROM(ENDED), NULL, 0, NULL},
+    [CONN_WAITING] = {"waiting", "waiting", "connect", FROM(CLOSED) | FROM(WAITING), NULL, 0, NULL},
+    [CONN_STARTING] = {"starting", "connecting", "connect", FROM(WAITING),
+                       "the url and headers functions were not done", SETTING(connect_timeout)},
+    [CONN_DIALLING] = {"dialling", "connecting", "connect",
+                       FROM(STARTING) | FROM(DIALLING) | FROM(HANDSHAKE) | FROM(REFUSED), "it was not connected",
                        SETTING(connect_timeout)},
-    [CONN_DIALLING] = {"connecting", "connect", FROM(STARTING) | FROM(DIALLING) | FROM(HANDSHAKE) | FROM(REFUSED),
-                       "it was not connected", SETTING(connect_timeout)},
-    [CONN_TLS] = {"connecting", "tls", FROM(DIALLING) | FROM(CLOSED), "the TLS handshake was not done",
+    [CONN_TLS] = {"tls", "connecting", "tls", FROM(DIALLING) | FROM(CLOSED), "the TLS handshake was not done",
                   SETTING(connect_timeout)},
-    [CONN_HANDSHAKE] = {"connecting", "handshake", FROM(DIALLING) | FROM(TLS), "no answer to the opening handshake",
-                        SETTING(handshake_timeout)},
-    [CONN_REFUSED] = {"connecting", "handshake", FROM(HANDSHAKE), NULL, 0, NULL},
-    [CONN_OPEN] = {"open", "open", FROM(HANDSHAKE), NULL, 0, NULL},
-    [CONN_CLOSING] = {"closing", "closing", FROM(HANDSHAKE) | FROM(OPEN), NULL, 0,
+    [CONN_HANDSHAKE] = {"handshake", "connecting", "handshake", FROM(DIALLING) | FROM(TLS),
+                        "no answer to the opening handshake", SETTING(handshake_timeout)},
+    [CONN_REFUSED] = {"refused", "connecting", "handshake", FROM(HANDSHAKE), NULL, 0, NULL},
+    [CONN_OPEN] = {"open", "open", "open", FROM(HANDSHAKE), NULL, 0, NULL},
+    [CONN_CLOSING] = {"closing", "closing", "closing", FROM(HANDSHAKE) | FROM(OPEN), NULL, 0,
                       NULL}, /* a server refuses in HANDSHAKE */
-    [CONN_ENDED] = {"closed", "connect",
+    [CONN_ENDED] = {"ended", "closed", "connect",
                     FROM(STARTING) | FROM(DIALLING) | FROM(TLS) | FROM(HANDSHAKE) | FROM(REFUSED) | FROM(OPEN) |
                         FROM(CLOSING),
                     NULL, 0, NULL},
 };
 
+enum { NAME_MOST = 60 }; /* bytes of a name in the trace */
+
+void conn_put_subject(const struct trace_subject *s, struct buf *line) {
+    const struct conn *c = (const struct conn *)((const char *)s - offsetof(struct conn, subject));
+    const struct url *url = conn_url(c);
+    const char *name = c->sink && c->sink->name ? c->sink->name(c->sink_arg) : NULL;
+    if (!name) name = c->role == WS_SERVER ? "accepted" : url->scheme == URL_UNIX ? url->socket_path : url->host;
+    buf_printf(line, "%.*s#%llu", NAME_MOST, name ? name : "?", (unsigned long long)c->id);
+    if (c->attempt) buf_printf(line, ", attempt %u, +%.3f s", c->attempt, clock_to_seconds(conn_now(c) - c->began_at));
+}
+
 void conn_enter(struct conn *c, enum conn_phase phase) {
     err_must(phases[phase].from & 1u << c->phase);
+    if (phase != c->phase) CONN_TRACE(c, "%s -> %s", phases[c->phase].name, phases[phase].name);
     c->phase = phase;
 }
 

@@ -100,6 +100,7 @@ void conn_note_ping(struct conn *c) {
     if (!p || !p->unsent || c->phase != CONN_OPEN) return;
     p->unsent = false;
     p->last = conn_now(c);
+    CONN_TRACE(c, "a ping went out");
     if (!p->sent || c->last_in >= p->sent) p->sent = p->last;
     conn_arm_ping(c);
 }
@@ -110,5 +111,6 @@ void conn_note_pong(struct conn *c, struct slice data) {
     p->pong_seconds = -1;
     if (!p->last || !slice_eq(data, slice_of(p->data, p->data_size))) return;
     p->latency = p->pong_seconds = clock_to_seconds(conn_now(c) - p->last);
+    CONN_TRACE(c, "its pong came after %.3f s", p->latency);
     p->last = 0;
 }

@@ -87,6 +87,9 @@ static void go(struct conn *c, struct url *to) {
         CONN_FAIL(c, FAULT_HANDSHAKE, "no memory to follow a redirect");
         return;
     }
+    char shown[SECRET_SHOWN_SIZE];
+    CONN_TRACE(c, "redirect %u of at most %u, to %s%s", more->redirects, c->plan->settings.max_redirects,
+               secret_shown(slice_str(more->elsewhere.text), shown), more->led_away ? ", another origin" : "");
     conn_head_free(conn_take_head(c));
     conn_drop_transport(c);
     conn_dial(c);

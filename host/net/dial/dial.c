@@ -31,19 +31,20 @@ struct dial {
     struct names_wait names;
     struct candidate *candidates;
     size_t count, on_their_way;
-    sa_family_t turn;      /* the family to try next (RFC 8305 4) */
-    uint64_t found_at;     /* when the first address was found by a look-up; 0: none was */
-    uint64_t tried_at;     /* when the last one was tried; 0: it has failed since */
-    struct deadline pause; /* before the next one is tried, or before the end is told */
-    struct buf failures;   /* "connection refused at ADDRESS, ADDRESS; ..." */
-    unsigned untold;       /* of these, where there was no room for them */
-    int error;             /* of the address that failed last, of libuv */
-    int dns_error;         /* of the look-up, of libuv */
-    int family;            /* 4 or 6; 0: any */
-    union address local;   /* AF_UNSPEC: any */
-    uint16_t port;         /* 0: `host` is the path of a socket */
-    bool is_literal;       /* `host` is an address, or a path */
-    const char *title;     /* of the host; "": none */
+    sa_family_t turn;                    /* the family to try next (RFC 8305 4) */
+    uint64_t found_at;                   /* when the first address was found by a look-up; 0: none was */
+    uint64_t tried_at;                   /* when the last one was tried; 0: it has failed since */
+    struct deadline pause;               /* before the next one is tried, or before the end is told */
+    struct buf failures;                 /* "connection refused at ADDRESS, ADDRESS; ..." */
+    unsigned untold;                     /* of these, where there was no room for them */
+    int error;                           /* of the address that failed last, of libuv */
+    int dns_error;                       /* of the look-up, of libuv */
+    int family;                          /* 4 or 6; 0: any */
+    union address local;                 /* AF_UNSPEC: any */
+    uint16_t port;                       /* 0: `host` is the path of a socket */
+    bool is_literal;                     /* `host` is an address, or a path */
+    const char *title;                   /* of the host; "": none */
+    const struct trace_subject *subject; /* of the trace; NULL: nobody's */
     char host[];
 };
 
@@ -162,6 +163,12 @@ static void note_astray(struct dial *d, const char *text) {
     d->error = UV_ENODEV;
 }
 
+static void trace_address(const struct dial *d, const union address *address, const char *what, const char *more) {
+    char where[ADDRESS_TEXT];
+    address_print(address, where, sizeof where);
+    trace_line(TRACE_DIAL, d->subject, "%s%s%s", where, what, more);
+}
+
 /* ---- the race ---- */
 
 /* All addresses failed: they may be old. */
@@ -185,6 +192,7 @@ static bool is_of_the_address(int error) {
 
 static void address_failed(struct dial *d, const struct candidate *c, int error) {
     if (is_of_the_address(error)) dead_put(&d->net->dead, &c->address, clock_now(&d->net->clock));
+    if (trace_wants(TRACE_DIAL)) trace_address(d, &c->address, " failed: ", reason(d, &c->address, error));
     note_failure(d, &c->address, error);
     d->tried_at = 0;
 }
@@ -198,6 +206,7 @@ static void on_connected(void *owner, struct stream *s, int status) {
     c->stream = NULL;
     d->on_their_way--;
     if (status == 0) {
+        if (trace_wants(TRACE_DIAL)) trace_address(d, &c->address, " is connected", "");
         dead_forget(&d->net->dead, &c->address);
         bool is_known = !address_is_any(&c->address); /* and need not be asked for */
         finish(d, s, is_known ? c->address : stream_remote_address(s), NULL);
@@ -223,6 +232,7 @@ static int connect_to(struct dial *d, union address *to, struct stream *s) {
 static void try_one(struct dial *d, struct candidate *c) {
     struct stream *s = NULL;
     int rc = stream_new(&s, d->net, false);
+    if (trace_wants(TRACE_DIAL)) trace_address(d, &c->address, " is tried", c->dead ? ", which failed lately" : "");
     c->tried = true;
     d->turn = c->address.any.sa_family == AF_INET ? AF_INET6 : AF_INET;
     if (s) rc = connect_to(d, &c->address, s);
@@ -289,8 +299,21 @@ static void add_candidate(struct dial *d, const union address *address) {
     c->dead = dead_has(&d->net->dead, &c->address, clock_now(&d->net->clock));
 }
 
+/* "127.0.0.1, 127.0.0.2", or why there is none. */
+static void trace_answer(const struct dial *d, const struct names_answer *answer) {
+    char list[512] = "", one[ADDRESS_TEXT];
+    size_t n = 0;
+    for (size_t i = 0; i < answer->count; i++) {
+        if (uv_ip_name(&answer->found[i].any, one, sizeof one) != 0 || n + strlen(one) + 3 > sizeof list) break;
+        n += (size_t)snprintf(list + n, sizeof list - n, "%s%s", n ? ", " : "", one);
+    }
+    trace_line(TRACE_DIAL, d->subject, "IPv%d of %s: %s", answer->family == NAMES_V6 ? 6 : 4, d->host,
+               answer->status ? uv_strerror(answer->status) : list);
+}
+
 static void on_named(struct names_wait *w, const struct names_answer *answer) {
     struct dial *d = container_of(w, struct dial, names);
+    if (trace_wants(TRACE_DIAL)) trace_answer(d, answer);
     if (answer->status != 0 && d->dns_error != UV_EAI_AGAIN) d->dns_error = answer->status;
     if (answer->count && !d->found_at) d->found_at = clock_now(&d->net->clock);
     if (answer->family == NAMES_V6 && answer->count && !answer->in_reach) d->turn = AF_INET;
@@ -321,7 +344,8 @@ static bool set_local(struct dial *d, const char *local) {
     return kind == ADDRESS_FINE;
 }
 
-static struct dial *new_dial(struct net *net, const char *host, dial_done done, void *arg) {
+static struct dial *new_dial(struct net *net, const char *host, const struct trace_subject *subject, dial_done done,
+                             void *arg) {
     size_t size = strlen(host) + 1;
     struct dial *d = calloc(1, sizeof *d + size);
     if (!d) return NULL;
@@ -332,12 +356,18 @@ static struct dial *new_dial(struct net *net, const char *host, dial_done done, 
     d->arg = arg;
     d->turn = AF_INET6;
     d->title = "";
+    d->subject = subject;
     return d;
+}
+
+static void look_up(struct dial *d) {
+    TRACE(TRACE_DIAL, d->subject, "asks for the addresses of %s", d->host);
+    names_ask(d->net, d->host, (d->family != 6) * NAMES_V4 | (d->family != 4) * NAMES_V6, &d->names, on_named);
 }
 
 struct dial *dial_start(struct net *net, const char *host, uint16_t port, const struct dial_options *how,
                         dial_done done, void *arg) {
-    struct dial *d = new_dial(net, host, done, arg);
+    struct dial *d = new_dial(net, host, how->subject, done, arg);
     if (!d) return NULL;
     d->port = port;
     d->family = how->family;
@@ -349,7 +379,7 @@ struct dial *dial_start(struct net *net, const char *host, uint16_t port, const 
     else if (given.n)
         add_given(d, given);
     else
-        names_ask(net, host, (d->family != 6) * NAMES_V4 | (d->family != 4) * NAMES_V6, &d->names, on_named);
+        look_up(d);
     return d;
 }
 
@@ -365,8 +395,9 @@ static void on_path_tried(struct deadline *pause) {
     }
 }
 
-struct dial *dial_start_path(struct net *net, const char *path, dial_done done, void *arg) {
-    struct dial *d = new_dial(net, path, done, arg);
+struct dial *dial_start_path(struct net *net, const char *path, const struct trace_subject *subject, dial_done done,
+                             void *arg) {
+    struct dial *d = new_dial(net, path, subject, done, arg);
     struct stream *s = NULL;
     if (!d) return NULL;
     d->is_literal = true;
@@ -378,6 +409,7 @@ struct dial *dial_start_path(struct net *net, const char *path, dial_done done, 
         d->candidates->stream = s;
     } else {
         if (s) stream_close(s);
+        TRACE(TRACE_DIAL, subject, "%s failed: %s", path, uv_strerror(rc));
         note_failure(d, NULL, rc);
     }
     clock_set(&net->clock, &d->pause, clock_now(&net->clock), on_path_tried);

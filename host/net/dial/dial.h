@@ -7,6 +7,7 @@
 
 #include "base/err.h"
 #include "base/slice.h"
+#include "base/trace.h"
 #include "net/stream.h"
 
 struct dial;
@@ -17,6 +18,7 @@ struct dial_options {
     int family;           /* 4 or 6: that one alone; 0: both */
     struct slice resolve; /* what names stand for (net/dial/resolve.h) */
     const char *title; /* stands before the host in what is told of it: "the proxy "; a literal; NULL: nothing does */
+    const struct trace_subject *subject; /* whom lines of the trace are about, until the end; NULL: nobody */
 };
 
 /* The result: a connected stream, now the receiver's, which may read already, and where it leads; or NULL
@@ -30,8 +32,10 @@ typedef void (*dial_done)(void *arg, struct stream *s, union address to, const s
 struct dial *dial_start(struct net *net, const char *host, uint16_t port, const struct dial_options *how,
                         dial_done done, void *arg);
 
-/* Starts to a socket of the file system, or "@name": one of Linux' abstract ones. NULL as above. */
-struct dial *dial_start_path(struct net *net, const char *path, dial_done done, void *arg);
+/* Starts to a socket of the file system, or "@name": one of Linux' abstract ones. `subject` as that of the
+ * options. NULL as above. */
+struct dial *dial_start_path(struct net *net, const char *path, const struct trace_subject *subject, dial_done done,
+                             void *arg);
 
 /* Ends it; `done` is not called. */
 void dial_cancel(struct dial *d);

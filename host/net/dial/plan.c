@@ -40,11 +40,13 @@ static void link_plan(struct net *net, struct plan *p) {
 }
 
 struct plan *plan_hold(struct plan *p) {
+    err_must(p->users > 0);
     p->users++;
     return p;
 }
 
 void plan_release(struct net *net, struct plan *p) {
+    err_must(p->users > 0);
     if (--p->users) return;
     unlink_plan(net, p);
     options_clear(plan_options, p);

@@ -102,17 +102,20 @@ static const char *find_http(proxy_env_get get, const char **name) {
     return value && **name == 'H' && get("REQUEST_METHOD") ? NULL : value;
 }
 
-int proxy_env_read(const struct url *to, proxy_env_get get, struct url *proxy, struct fault *fault) {
-    const char *name, *value;
+int proxy_env_read(const struct url *to, proxy_env_get get, struct url *proxy, const char **why, struct fault *fault) {
+    const char *name, *value, *exception;
     *proxy = (struct url){0};
+    *why = NULL;
     if (to->scheme == URL_WSS)
         value = find(get, "https_proxy", "HTTPS_PROXY", &name);
     else
         value = find_http(get, &name);
     if (!value) value = find(get, "all_proxy", "ALL_PROXY", &name);
     if (!value) return 0;
-    const char *excepted = find(get, "no_proxy", "NO_PROXY", &(const char *){NULL});
-    if (excepted && proxy_env_excepts(excepted, to->host, to->port)) return 0;
+    const char *excepted = find(get, "no_proxy", "NO_PROXY", &exception);
+    bool is_excepted = excepted && proxy_env_excepts(excepted, to->host, to->port);
+    *why = is_excepted ? exception : name;
+    if (is_excepted) return 0;
     struct fault wrong = {0};
     size_t size = strlen(value) + sizeof "http://";
     char *text = malloc(size);

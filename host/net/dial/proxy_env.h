@@ -11,8 +11,9 @@ typedef char *(*proxy_env_get)(const char *name);
 
 /* The proxy for the server `to`: 0 with `*proxy`, whose host is NULL where there is none to be used; or a negative enum
  * err with `fault` (kind "proxy"), which names the variable, where its address is none. An address without a scheme is
- * taken for http://. HTTP_PROXY does not count in a CGI program, where it is what a client sent as "Proxy:". */
-int proxy_env_read(const struct url *to, proxy_env_get get, struct url *proxy, struct fault *fault);
+ * taken for http://. `*why` is the variable that decided, a literal; NULL: none did. HTTP_PROXY does not count in a CGI
+ * program, where it is what a client sent as "Proxy:". */
+int proxy_env_read(const struct url *to, proxy_env_get get, struct url *proxy, const char **why, struct fault *fault);
 
 /* Does the list `no_proxy` name the server? Its entries, parted by commas or spaces: "*"; names, which stand for what
  * is below them, too, with or without "." or "*." in front; addresses; "10.0.0.0/8", "fd00::/8"; each with ":port"

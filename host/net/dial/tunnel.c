@@ -39,6 +39,7 @@ struct detour {
 struct tunnel {
     struct net *net;
     struct plan *plan;
+    const struct trace_subject *subject; /* of the trace */
     dial_done done;
     void *arg;
     struct dial *dial;     /* NULL: it is done, or has not begun */
@@ -106,7 +107,9 @@ static void send_words(struct detour *d) {
 /* The proxy refused: at the next of the server's addresses it may not. */
 static void refused(struct tunnel *t) {
     struct detour *d = t->detour;
-    if (d->talk.unreachable && d->addresses.next < d->addresses.count) {
+    bool has_next = d->talk.unreachable && d->addresses.next < d->addresses.count;
+    TRACE(TRACE_DIAL, t->subject, "%s%s", d->talk.fault.text, has_next ? "; the next address is tried" : "");
+    if (has_next) {
         dial_proxy(t);
         return;
     }
@@ -124,6 +127,7 @@ static void on_received(void *owner, uint8_t *data, size_t n) {
     } else if (step == PROXY_DONE) {
         struct stream *s = d->stream;
         d->stream = NULL;
+        TRACE(TRACE_DIAL, t->subject, "the proxy %s has connected", d->place);
         stream_read(s, false);
         succeed(t, s, d->address);
     } else {
@@ -167,6 +171,7 @@ static void talk(struct tunnel *t) {
     const char *host = d->addresses.count ? d->addresses.list[d->addresses.next++] : d->host;
     proxy_clear(&d->talk);
     proxy_init(&d->talk, &d->at, host, d->port);
+    TRACE(TRACE_DIAL, t->subject, "asks the proxy %s for %s, port %u", d->place, host, d->port);
     if (proxy_step(&d->talk, slice_of(NULL, 0)) == PROXY_FAILED)
         refused(t);
     else
@@ -214,6 +219,7 @@ static void on_dialled(void *arg, struct stream *s, union address to, const stru
     struct fault wrong = {0};
     d->tls = tls_client_new(t->net->tls, &d->tls_config, d->at.host, d->at.port, &wrong);
     if (d->tls) {
+        tls_trace_as(d->tls, t->subject);
         stream_tls_start(s, d->tls);
         return;
     }
@@ -221,9 +227,15 @@ static void on_dialled(void *arg, struct stream *s, union address to, const stru
     fail(t);
 }
 
+static struct dial_options dial_options(const struct tunnel *t) {
+    struct dial_options how = plan_dial(t->plan);
+    how.subject = t->subject;
+    return how;
+}
+
 static void dial_proxy(struct tunnel *t) {
     struct detour *d = t->detour;
-    struct dial_options how = plan_dial(t->plan);
+    struct dial_options how = dial_options(t);
     how.title = "the proxy ";
     if (d->stream) stream_close(d->stream);
     d->stream = NULL;
@@ -318,10 +330,10 @@ static void start_detour(struct tunnel *t, struct detour *d, const struct url *u
 
 /* Starts straight to the server. */
 static void start_dial(struct tunnel *t, const struct url *url) {
-    struct dial_options how = plan_dial(t->plan);
+    struct dial_options how = dial_options(t);
     char host[URL_PLACE_SIZE];
     if (url->scheme == URL_UNIX)
-        t->dial = dial_start_path(t->net, url->socket_path, on_dialled, t);
+        t->dial = dial_start_path(t->net, url->socket_path, t->subject, on_dialled, t);
     else
         t->dial = dial_start(t->net, url_host(url, host), url->port, &how, on_dialled, t);
     if (!t->dial) fail_for_memory(t, url->scheme == URL_UNIX ? url->socket_path : url->host);
@@ -336,25 +348,43 @@ static bool listens_here(struct net *net, const struct url *url, const struct pl
     return false;
 }
 
-/* The proxy to take, or one without a host; 0 or a negative enum err with the fault. */
-static int choose_proxy(struct net *net, const struct url *url, const struct plan *plan, struct url *proxy,
-                        struct fault *fault) {
-    *proxy = (struct url){0};
-    if (url->scheme == URL_UNIX || plan->proxy.none) return 0;
-    if (plan->proxy.url.host) {
-        int rc = url_copy(proxy, &plan->proxy.url);
-        if (rc < 0) fault_put(fault, FAULT_PROXY, "no memory for the address");
-        return rc;
-    }
-    return listens_here(net, url, plan) ? 0 : proxy_env_read(url, getenv, proxy, fault);
+/* Why no proxy comes into question; NULL: one does. */
+static const char *why_straight(struct net *net, const struct url *url, const struct plan *plan) {
+    if (url->scheme == URL_UNIX) return "a socket of the file system";
+    if (plan->proxy.none) return "proxy = false";
+    return !plan->proxy.url.host && listens_here(net, url, plan) ? "it listens in this process" : NULL;
 }
 
-struct tunnel *tunnel_start(struct net *net, const struct url *url, struct plan *plan, dial_done done, void *arg) {
+/* The proxy to take, or one without a host, and `*why`, NULL: none is set; 0 or a negative enum err with the fault. */
+static int choose_proxy(struct net *net, const struct url *url, const struct plan *plan, struct url *proxy,
+                        const char **why, struct fault *fault) {
+    *proxy = (struct url){0};
+    if ((*why = why_straight(net, url, plan))) return 0;
+    if (!plan->proxy.url.host) return proxy_env_read(url, getenv, proxy, why, fault);
+    *why = "the option proxy";
+    int rc = url_copy(proxy, &plan->proxy.url);
+    if (rc < 0) fault_put(fault, FAULT_PROXY, "no memory for the address");
+    return rc;
+}
+
+static void trace_choice(const struct tunnel *t, const struct url *url, const struct url *proxy, const char *why) {
+    char place[URL_PLACE_SIZE] = "", server[URL_PLACE_SIZE];
+    if (proxy->host) url_place(proxy, place);
+    url_place(url, server);
+    trace_line(TRACE_DIAL, t->subject, "to %s %s%s (%s)", url->scheme == URL_UNIX ? url->socket_path : server,
+               proxy->host ? "through the proxy " : "straight", place, why ? why : "no proxy is set");
+}
+
+struct tunnel *tunnel_start(struct net *net, const struct url *url, struct plan *plan,
+                            const struct trace_subject *subject, dial_done done, void *arg) {
     struct tunnel *t = calloc(1, sizeof *t);
     struct url proxy;
+    const char *why;
     if (!t) return NULL;
-    *t = (struct tunnel){.net = net, .plan = plan_hold(plan), .done = done, .arg = arg};
-    if (choose_proxy(net, url, plan, &proxy, &t->fault) < 0) {
+    *t = (struct tunnel){.net = net, .plan = plan_hold(plan), .subject = subject, .done = done, .arg = arg};
+    int rc = choose_proxy(net, url, plan, &proxy, &why, &t->fault);
+    if (rc == 0 && trace_wants(TRACE_DIAL)) trace_choice(t, url, &proxy, why);
+    if (rc < 0) {
         fail_soon(t);
     } else if (!proxy.host) {
         start_dial(t, url);

@@ -10,9 +10,11 @@ struct tunnel;
 
 /* Starts the way to `url`, as the plan says, by plan->proxy or else as the environment says now; listeners in this
  * process, and sockets of the file system, need no proxy of the environment. `url` is borrowed until the return, the
- * plan held until the end. `done` is as of dial_start; beside "dns" and "connect" the fault may be "proxy", which names
- * it ("127.0.0.1:3128", never with user and password) and what it answered. NULL: there is no memory for it. */
-struct tunnel *tunnel_start(struct net *net, const struct url *url, struct plan *plan, dial_done done, void *arg);
+ * plan held until the end, and so long `subject` stays, whom lines of the trace are about. `done` is as of dial_start;
+ * beside "dns" and "connect" the fault may be "proxy", which names it ("127.0.0.1:3128", never with user and password)
+ * and what it answered. NULL: there is no memory for it. */
+struct tunnel *tunnel_start(struct net *net, const struct url *url, struct plan *plan,
+                            const struct trace_subject *subject, dial_done done, void *arg);
 
 /* Ends it; `done` is not called. */
 void tunnel_cancel(struct tunnel *t);

@@ -17,6 +17,7 @@ enum {
 static void hold(struct http_caller *c) { c->references++; }
 
 static void release(struct http_caller *c) {
+    err_must(c->references > 0);
     if (--c->references == 0) free(c);
 }
 

@@ -352,7 +352,9 @@ struct tls_anchors *tls_anchors_get(struct tls_store *s, const struct tls_config
 }
 
 void tls_anchors_release(struct tls_anchors *a) {
-    if (!a || --a->users || !a->store || !a->is_ready) return; /* one that is being read may find another user */
+    if (!a) return;
+    err_must(a->users > 0);
+    if (--a->users || !a->store || !a->is_ready) return; /* one that is being read may find another user */
     unlink_anchors(a);
     free_anchors(a);
 }

@@ -216,6 +216,7 @@ struct tls_context *tls_context_get(struct tls_store *s, const struct tls_config
 }
 
 void tls_context_release(struct tls_store *s, struct tls_context *c) {
+    err_must(c->users > 0);
     c->users--;
     unsigned idle = 0;
     for (struct tls_context **at = &s->contexts; *at;) { /* newest first, so the oldest idle ones go */

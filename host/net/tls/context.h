@@ -28,6 +28,7 @@ struct tls_context {
     bool is_ready;               /* wolfSSL has them */
     bool is_old;                 /* their files have changed: no new connection takes it */
     unsigned users;
+    unsigned made; /* TLS sessions that were, so far */
     struct tls_session sessions[TLS_SESSIONS];
     unsigned next_session; /* the place that is overwritten next */
 };

@@ -35,6 +35,7 @@ struct tls {
     struct tls_anchors_wait wait; /* for the CAs to be read */
     void (*ready)(void *arg);
     void *ready_arg;
+    const struct trace_subject *subject; /* of its lines in the trace; NULL: nobody's */
 };
 
 /* ---- verify.c ---- */

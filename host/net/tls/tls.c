@@ -90,6 +90,7 @@ static struct tls *new_tls(struct tls_store *s, const struct tls_config *config,
     }
     t->store = s;
     t->context = context;
+    context->made++;
     buf_init(&t->kept, CIPHERTEXT_MAX);
     buf_init(&t->out, SIZE_MAX);
     wolfSSL_SSLSetIORecv(t->ssl, on_receive);
@@ -171,6 +172,19 @@ void tls_free(struct tls *t) {
     free(t);
 }
 
+void tls_trace_as(struct tls *t, const struct trace_subject *subject) {
+    t->subject = subject;
+    if (!trace_wants(TRACE_TLS)) return;
+    char made[64] = "a new context";
+    if (t->context->made > 1) snprintf(made, sizeof made, "the context of %u more", t->context->made - 1);
+    bool offers = t->server && tls_session_find(t->context, t->server, time(NULL));
+    trace_line(TRACE_TLS, subject, "%s; %s%s", made,
+               !t->server ? "a server's end"
+               : offers   ? "offers the session that it has of "
+                          : "has no session of ",
+               t->server ? t->server : "");
+}
+
 /* A resumed session had it: the context, with its sessions, is for this configuration alone. */
 static bool has_pinned_key(struct tls *t) {
     const char *pins = t->context->config.pins;
@@ -215,6 +229,7 @@ void tls_await(struct tls *t, void (*ready)(void *arg), void *arg) {
 static enum tls_step settle(struct tls *t) {
     struct tls_anchors *anchors = t->context->anchors;
     if (anchors && !anchors->is_ready) {
+        if (!t->wait.ready) TRACE(TRACE_TLS, t->subject, "waits for the CAs to be read");
         t->wait.ready = on_anchors;
         tls_anchors_wait(anchors, &t->wait);
         return TLS_MORE;
@@ -229,8 +244,7 @@ static bool is_believed(struct tls *t) {
     return false;
 }
 
-enum tls_step tls_handshake(struct tls *t) {
-    if (t->done) return TLS_DONE;
+static enum tls_step shake_hands(struct tls *t) {
     if (fault_set(&t->fault)) return TLS_FAILED;
     enum tls_step settled = settle(t);
     if (settled != TLS_DONE) return settled;
@@ -247,6 +261,22 @@ enum tls_step tls_handshake(struct tls *t) {
     int error = wolfSSL_get_error(t->ssl, rc);
     if (error == WOLFSSL_ERROR_WANT_READ || error == WOLFSSL_ERROR_WANT_WRITE) return TLS_MORE;
     return fail(t, error);
+}
+
+static void trace_outcome(const struct tls *t) {
+    struct tls_info info;
+    if (tls_info_read(t, &info))
+        trace_line(TRACE_TLS, t->subject, "TLS %s, %s, %s%s%s", info.version, info.cipher,
+                   info.resumed ? "resumed" : "a full handshake", info.alpn[0] ? ", " : "", info.alpn);
+    else
+        trace_line(TRACE_TLS, t->subject, "refused: %s", t->fault.text);
+}
+
+enum tls_step tls_handshake(struct tls *t) {
+    if (t->done) return TLS_DONE;
+    enum tls_step step = shake_hands(t);
+    if (step != TLS_MORE && trace_wants(TRACE_TLS)) trace_outcome(t);
+    return step;
 }
 
 enum tls_step tls_read(struct tls *t, uint8_t *out, size_t size, size_t *n) {

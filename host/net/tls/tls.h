@@ -6,6 +6,7 @@
 
 #include "base/buf.h"
 #include "base/err.h"
+#include "base/trace.h"
 #include "net/option.h"
 #include "wire/pin.h"
 
@@ -61,6 +62,10 @@ bool tls_has_unread(const struct tls *t);
 /* A client begins its handshake when the CAs that it trusts have been read. Where they are being read now, `ready` is
  * called in a later turn of the loop, and tls_handshake goes on from there. */
 void tls_await(struct tls *t, void (*ready)(void *arg), void *arg);
+
+/* Its lines in the trace are about `subject` from now on, which outlives the handshake; the first says what it was made
+ * of. */
+void tls_trace_as(struct tls *t, const struct trace_subject *subject);
 
 /* Gives it ciphertext, borrowed until the next call of tls_feed or tls_keep. */
 void tls_feed(struct tls *t, struct slice ciphertext);

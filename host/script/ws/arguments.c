@@ -73,6 +73,7 @@ static void set_seconds(lua_State *L, const char *name, double value) {
 }
 
 /* Pushes the record of a close (lualib/meta/ws.lua: ws.Record). */
+err_lists_all(struct conn_end, 824);
 static void push_record(lua_State *L, const struct conn_end *end, const struct conn_head *head) {
     lua_createtable(L, 0, 12);
     l_set_string(L, "phase", end->phase);

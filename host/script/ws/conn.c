@@ -175,6 +175,7 @@ static int l_resume(lua_State *L) {
 /* ---- reloads ---- */
 
 /* Does what the script asked for before its generation had taken over. */
+err_lists_all(struct conn_staged, 32);
 static void catch_up(struct conn_box *b) {
     struct conn *c = b->conn;
     const struct conn_staged *s = b->staged;

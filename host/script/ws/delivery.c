@@ -5,6 +5,7 @@
 #include "script/box.h"
 #include "script/door.h"
 #include "script/interrupt.h"
+#include "script/task_trace.h"
 #include "script/ws/parts.h"
 #include <stdlib.h>
 #include <string.h>
@@ -181,6 +182,7 @@ static int l_go_on(lua_State *L, int status, lua_KContext ctx) {
         int n = push_next(L, b);
         if (n == 0) return 0;
         if (b->delivery.tells == INBOX_ADOPTED) interrupt_bound(b->engine, "on_adopt");
+        if (trace_wants(TRACE_TASK)) task_trace_call(L, b->engine->tasks.current, n);
         if (b->delivery.tells != INBOX_STARTS) lua_callk(L, n, 0, ctx, l_go_on);
         interrupt_unbound(b->engine);
     }
@@ -246,7 +248,8 @@ static void tell_all(struct conn_box *b) {
             }
             b->delivery.first = &first;
         }
-        bool ran = task_run(b->engine, l_deliver, b, on_task_end, b), began = b->delivery.progress != before;
+        bool ran = task_run(b->engine, "callback", l_deliver, b, on_task_end, b),
+             began = b->delivery.progress != before;
         if (b->delivery.first && conn_is_open(b->conn))
             hold(b, b->delivery.first, task_wake_first); /* else a finalizer has ended it */
         b->delivery.first = NULL;

@@ -98,6 +98,8 @@ static void on_closed(void *arg, struct conn *c, const struct conn_end *end) {
     if (b->delivery.task) delivery_wake_all(b); /* the callback that waits may be one of them */
 }
 
+static const char *name_of(void *arg) { return ((const struct conn_box *)arg)->name; }
+
 const struct conn_sink events_sink = {
     .starts = on_starts,
     .connected = on_connected,
@@ -108,4 +110,5 @@ const struct conn_sink events_sink = {
     .starved = on_starved,
     .failed = on_failed,
     .closed = on_closed,
+    .name = name_of,
 };

@@ -63,6 +63,8 @@ void inbox_clear(struct inbox *b) {
     inbox_drop_messages(b);
 }
 
+err_lists_all(struct inbox, 16);
+
 void inbox_move(struct inbox *to, struct inbox *from) {
     account_take(from->account, inbox_size(from));
     account_add(to->account, inbox_size(from));

@@ -17,6 +17,8 @@ static void push_certificate(lua_State *L, const struct tls_info *info) {
     lua_setfield(L, -2, "not_after");
 }
 
+err_lists_all(struct tls_info, 600);
+
 void l_tls_push(lua_State *L, const struct tls *t) {
     struct tls_info info;
     if (!t || !tls_info_read(t, &info)) {
