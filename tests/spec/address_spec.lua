@@ -1,5 +1,6 @@
 -- Addresses: which ones a bot goes to, from where, and what it says of those that did not answer.
 local uv = require "luv"
+local it_tells = require "support.it_tells"
 local network = require "support.network"
 local packages = require "support.packages"
 local peer = require "support.peer"
@@ -7,10 +8,6 @@ local place = require "support.place"
 local program = require "support.program"
 local story = require "support.story"
 local tls = require "support.tls"
-
-local it_tells = function(name, body)
-  it(name, story.of(body))
-end
 
 -- Is there an IPv6 loopback? Some containers have none.
 local function has_ipv6()

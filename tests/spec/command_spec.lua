@@ -1,13 +1,10 @@
 -- The command: its words, exit statuses and signals.
+local it_tells = require "support.it_tells"
 local log = require "support.log"
 local peer = require "support.peer"
 local place = require "support.place"
 local program = require "support.program"
 local story = require "support.story"
-
-local it_tells = function(name, body)
-  it(name, story.of(body))
-end
 
 describe("wsbot", function()
   it_tells("runs a script with its arguments, with or without the word run", function()

@@ -1,12 +1,9 @@
 -- The life of a connection as its script sees it: events and their order, callbacks, fields, and what a script may
 -- ask of it.
+local it_tells = require "support.it_tells"
 local peer = require "support.peer"
 local program = require "support.program"
 local story = require "support.story"
-
-local it_tells = function(name, body)
-  it(name, story.of(body))
-end
 
 describe("the events of a connection", function()
   it_tells("come as connect, open, messages and close", function()

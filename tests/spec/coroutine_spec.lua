@@ -1,12 +1,8 @@
 -- The coroutine library as scripts see it: what the host runs is outside of any coroutine, as lua's main chunk is.
+local it_tells = require "support.it_tells"
 local peer = require "support.peer"
 local place = require "support.place"
 local program = require "support.program"
-local story = require "support.story"
-
-local function it_tells(name, body)
-  it(name, story.of(body))
-end
 
 -- Says what a yield to nobody gives, and what the library says of where it is.
 local outside = [[

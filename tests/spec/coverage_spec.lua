@@ -1,11 +1,8 @@
 -- Coverage: what LuaCov counts of a test, and of the bots in it, with busted's --coverage.
+local it_tells = require "support.it_tells"
 local place = require "support.place"
 local program = require "support.program"
 local story = require "support.story"
-
-local it_tells = function(name, body)
-  it(name, story.of(body))
-end
 
 local stand_in = os.getenv "PWD" .. "/tests/spec/support/coverage/?.lua;"
 

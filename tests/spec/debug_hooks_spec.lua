@@ -1,15 +1,11 @@
 -- debug.sethook: what a script sets reaches all that the host runs for it, and the bots of its tests; coverage by that.
 -- Runs within the program that it tests.
+local it_tells = require "support.it_tells"
 local peer = require "support.peer"
 local place = require "support.place"
 local program = require "support.program"
 local reloadable = require "support.reloadable"
-local story = require "support.story"
 local testing = require "wsbot.testing"
-
-local function it_tells(name, body)
-  it(name, story.of(body))
-end
 
 -- Counts the lines of its own file; seen(...) says for each number how often that line ran. What follows begins on
 -- line 2.

@@ -1,14 +1,11 @@
 -- wsbot.http: what a request sends, what comes of its answer, and what of servers that give none, or a bad one.
 local uv = require "luv"
+local it_tells = require "support.it_tells"
 local peer = require "support.peer"
 local place = require "support.place"
 local program = require "support.program"
 local story = require "support.story"
 local tls = require "support.tls"
-
-local it_tells = function(name, body)
-  it(name, story.of(body))
-end
 
 ---------------------------------------------------------------------------------------------------------- both sides
 

@@ -1,11 +1,7 @@
 -- wsbot as `lua`: the same command lines, run with Lua's own interpreter and with wsbot, say the same and end the same.
+local it_tells = require "support.it_tells"
 local place = require "support.place"
 local program = require "support.program"
-local story = require "support.story"
-
-local it_tells = function(name, body)
-  it(name, story.of(body))
-end
 
 -- What a run says, with the program's name made the same, and without the line on options of ours that `lua` has not.
 local function tell(path, args, options)

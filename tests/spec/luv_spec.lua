@@ -1,13 +1,10 @@
 -- luv within the bot: its handles live in the host's loop, and end with the bot.
 local uv = require "luv"
+local it_tells = require "support.it_tells"
 local peer = require "support.peer"
 local place = require "support.place"
 local program = require "support.program"
 local story = require "support.story"
-
-local it_tells = function(name, body)
-  it(name, story.of(body))
-end
 
 local function descriptors(pid)
   local entries, n = assert(uv.fs_scandir(("/proc/%d/fd"):format(pid))), 0

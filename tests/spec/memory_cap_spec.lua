@@ -1,16 +1,12 @@
 -- --max-memory: what a script makes Lua keep, and what it makes the host keep for it, have one limit. Who asks for more
 -- meets an error; the bot goes on, and what was open stays open.
 local capped = require "support.capped"
+local it_tells = require "support.it_tells"
 local peer = require "support.peer"
 local program = require "support.program"
 local reloadable = require "support.reloadable"
-local story = require "support.story"
 
 local flags, is_refused = capped.flags, capped.is_refused
-
-local it_tells = function(name, body)
-  it(name, story.of(body))
-end
 
 describe("a script that keeps on making", function()
   local bombs = {

@@ -1,4 +1,5 @@
 -- Proxies: the ways through them, who asks for them, and what a bot is told of those that refuse, fall silent or lie.
+local it_tells = require "support.it_tells"
 local peer = require "support.peer"
 local place = require "support.place"
 local program = require "support.program"
@@ -6,10 +7,6 @@ local proxies = require "support.proxies"
 local reloadable = require "support.reloadable"
 local story = require "support.story"
 local tls = require "support.tls"
-
-local it_tells = function(name, body)
-  it(name, story.of(body))
-end
 
 -- A bot that connects to `url` by `proxy` (nil: as the environment says) and tells of everything. options: env,
 -- flags, more (options of ws.connect, as source; CA is the path of the CA's certificate).

@@ -1,14 +1,11 @@
 -- reconnection: when a connection comes back by itself, when it does not, and what is told of each end.
 -- Runs within the program that it tests.
 local frame = require "support.frame"
+local it_tells = require "support.it_tells"
 local peer = require "support.peer"
 local program = require "support.program"
 local story = require "support.story"
 local testing = require "wsbot.testing"
-
-local function it_tells(name, body)
-  it(name, story.of(body))
-end
 
 -- A bot that tells of everything, with these options, and its peer.
 local function start(options, more, args)

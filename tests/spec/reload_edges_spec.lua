@@ -1,13 +1,10 @@
 -- reload, where it once went wrong: what a generation leaves behind, and what its connections were in the middle of.
+local it_tells = require "support.it_tells"
 local peer = require "support.peer"
 local place = require "support.place"
 local program = require "support.program"
 local reloadable = require "support.reloadable"
 local story = require "support.story"
-
-local function it_tells(name, body)
-  it(name, story.of(body))
-end
 
 describe("the last generation is gone, also where", function()
   -- A first generation with `last`, and a next one that lives long enough to notice what is left of it.

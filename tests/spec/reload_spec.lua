@@ -1,14 +1,11 @@
 -- reload: the next generation of a script takes over the live connections of the last, or nothing changes at all.
 local frame = require "support.frame"
+local it_tells = require "support.it_tells"
 local peer = require "support.peer"
 local place = require "support.place"
 local program = require "support.program"
 local reloadable = require "support.reloadable"
 local story = require "support.story"
-
-local function it_tells(name, body)
-  it(name, story.of(body))
-end
 
 -- A script with one connection, told of everything; `version` goes before what it says.
 local function feed(version, options, more)

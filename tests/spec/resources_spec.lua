@@ -1,14 +1,11 @@
 -- What connections cost is given back: file descriptors and memory are, at the end, as at the start.
 local uv = require "luv"
+local it_tells = require "support.it_tells"
 local peer = require "support.peer"
 local place = require "support.place"
 local program = require "support.program"
 local story = require "support.story"
 local tls = require "support.tls"
-
-local it_tells = function(name, body)
-  it(name, story.of(body))
-end
 
 local function descriptors(pid)
   local entries, n = assert(uv.fs_scandir(("/proc/%d/fd"):format(pid))), 0

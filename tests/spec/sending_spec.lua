@@ -1,14 +1,11 @@
 -- sending: what a script may rely on when it sends: while it is not open, in which order, what becomes of what waits
 -- when the connection ends, and how it is paced.
 local frame = require "support.frame"
+local it_tells = require "support.it_tells"
 local peer = require "support.peer"
 local program = require "support.program"
 local reloadable = require "support.reloadable"
 local story = require "support.story"
-
-local function it_tells(name, body)
-  it(name, story.of(body))
-end
 
 -- Starts a bot with a peer, whose url is arg[1].
 local function start(source, options)

@@ -1,13 +1,9 @@
 -- Signals as on any Unix program: who is told to stop stops, whatever its script does; who reads what it prints may
 -- go; a terminal may be closed; and process 1 is a program like any other.
+local it_tells = require "support.it_tells"
 local place = require "support.place"
 local program = require "support.program"
 local reloadable = require "support.reloadable"
-local story = require "support.story"
-
-local function it_tells(name, body)
-  it(name, story.of(body))
-end
 
 -- Runs a line of the shell with a script: $W is the program, $S the script.
 local function shell(line, source)

@@ -1,14 +1,11 @@
 -- Streams whose readers are behind: stdout, stderr and --record. What a bot tells of never keeps it from its
 -- connections; who reads slowly loses nothing of what is printed, and a line tells how much of a log he has lost.
 local frame = require "support.frame"
+local it_tells = require "support.it_tells"
 local peer = require "support.peer"
 local place = require "support.place"
 local program = require "support.program"
 local story = require "support.story"
-
-local function it_tells(name, body)
-  it(name, story.of(body))
-end
 
 -- Runs a line of the shell with a script and the url of a peer: $W is the program, $S the script, $U the url, and $GATE
 -- a FIFO whose reader waits until the story opens the gate.

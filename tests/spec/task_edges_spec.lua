@@ -1,12 +1,8 @@
 -- tasks, inbox and coroutines, where they once went wrong.
 local frame = require "support.frame"
+local it_tells = require "support.it_tells"
 local peer = require "support.peer"
 local program = require "support.program"
-local story = require "support.story"
-
-local function it_tells(name, body)
-  it(name, story.of(body))
-end
 
 -- A script that prints these lines (~: a pattern) and ends well, with nothing on stderr.
 local function it_prints(name, source, ...)

@@ -1,9 +1,9 @@
 -- `wsbot test`: stock busted in the host. The specs that it is given here are written into files of their own.
 local cjson = require "cjson"
 local uv = require "luv"
+local it_tells = require "support.it_tells"
 local place = require "support.place"
 local program = require "support.program"
-local story = require "support.story"
 
 -- Runs a spec file. Returns status, stdout and stderr.
 local function run(source, ...)
@@ -13,10 +13,6 @@ local function run(source, ...)
   local p = program.run(args)
   local status = p:wait()
   return status, p.out, p.err
-end
-
-local function it_tells(name, body)
-  it(name, story.of(body))
 end
 
 describe("wsbot test", function()

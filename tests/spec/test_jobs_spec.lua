@@ -1,14 +1,11 @@
 -- `wsbot test -j N`: spec files in processes of their own, told as those of one.
 local cjson = require "cjson"
 local uv = require "luv"
+local it_tells = require "support.it_tells"
 local place = require "support.place"
 local program = require "support.program"
 local story = require "support.story"
 local terminal = require "support.terminal"
-
-local function it_tells(name, body)
-  it(name, story.of(body))
-end
 
 -- A folder with these files.
 local function folder_of(files)

@@ -1,13 +1,10 @@
 -- The keys of `wsbot test --watch` at a terminal, and how it leaves that.
 local uv = require "luv"
+local it_tells = require "support.it_tells"
 local place = require "support.place"
 local program = require "support.program"
 local story = require "support.story"
 local terminal = require "support.terminal"
-
-local function it_tells(name, body)
-  it(name, story.of(body))
-end
 
 local function spec(name, source)
   return ("%s it('%s', function() end)"):format(source or "", name)

@@ -1,12 +1,9 @@
 -- `wsbot test --watch`: the tests run, and again after each save.
 local uv = require "luv"
+local it_tells = require "support.it_tells"
 local place = require "support.place"
 local program = require "support.program"
 local story = require "support.story"
-
-local function it_tells(name, body)
-  it(name, story.of(body))
-end
 
 local watched = setmetatable({}, { __index = function(_, name)
   return function(self, ...)

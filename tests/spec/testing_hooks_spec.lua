@@ -1,7 +1,7 @@
 -- `wsbot test`: where a test begins and ends among its hooks, whichever of them fails.
+local it_tells = require "support.it_tells"
 local place = require "support.place"
 local program = require "support.program"
-local story = require "support.story"
 
 -- Runs a spec file. Returns stdout.
 local function run(source, ...)
@@ -15,10 +15,6 @@ end
 local next_is_clean = [[
   it("the next one", function() host.sleep(0.01) end) -- for ever, where the last clock stands still
 ]]
-
-local function it_tells(name, body)
-  it(name, story.of(body))
-end
 
 describe("a test", function()
   it_tells("is failed by the function of its server that answers", function()

@@ -2,14 +2,11 @@
 -- and records that somebody changes on the way. AES-GCM may be another library's (net/tls/aes.c).
 local uv = require "luv"
 local frame = require "support.frame"
+local it_tells = require "support.it_tells"
 local peer = require "support.peer"
 local program = require "support.program"
 local story = require "support.story"
 local tls = require "support.tls"
-
-local it_tells = function(name, body)
-  it(name, story.of(body))
-end
 
 local echo = [[
   ws.connect(told { url = arg[1], tls = { ca_file = arg[2] }, max_message_size = 64 << 20, max_send_buffer = 64 << 20,

@@ -1,13 +1,9 @@
 -- What is trusted: files and folders of certificates, which are read once for all who name them, and again when they
 -- have changed; and how long a server that was believed goes on to be.
+local it_tells = require "support.it_tells"
 local place = require "support.place"
 local program = require "support.program"
-local story = require "support.story"
 local tls = require "support.tls"
-
-local it_tells = function(name, body)
-  it(name, story.of(body))
-end
 
 -- A bot that connects to arg[1] again and again, so many times; before each of them but the first it says "next" and
 -- waits for a line on its standard input. tls: its options as source, where CA is arg[2].

@@ -1,10 +1,6 @@
 -- tls.cert and tls.key: the certificate by which a server knows the bot.
-local story = require "support.story"
+local it_tells = require "support.it_tells"
 local tls = require "support.tls"
-
-local it_tells = function(name, body)
-  it(name, story.of(body))
-end
 
 local function escape(text)
   return (text:gsub("%p", "%%%0"))

@@ -1,14 +1,11 @@
 -- What tls = { ... } may ask for beside certificates: pinned keys, application protocols, CAs beside the system's.
 -- Runs within the program that it tests.
+local it_tells = require "support.it_tells"
 local peer = require "support.peer"
 local program = require "support.program"
 local stories = require "support.tls_stories"
-local story = require "support.story"
 local tls = require "support.tls"
 
-local it_tells = function(name, body)
-  it(name, story.of(body))
-end
 local start = tls.bot
 
 local function believes(name, ...)

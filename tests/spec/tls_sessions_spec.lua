@@ -1,13 +1,9 @@
 -- Sessions of TLS: kept for each server and configuration, resumed by the next connection, and no way around a check.
+local it_tells = require "support.it_tells"
 local place = require "support.place"
 local program = require "support.program"
 local reloadable = require "support.reloadable"
-local story = require "support.story"
 local tls = require "support.tls"
-
-local it_tells = function(name, body)
-  it(name, story.of(body))
-end
 
 -- A bot that connects to one url after the other, again and again, so many times, and tells whether it resumes. It
 -- begins a second time when there is a file `gate`, where that is given. Options of tls as source; CA is a path.

@@ -1,15 +1,11 @@
 -- wss://: who is believed and who is not, in words a person understands, and what TLS may look like on the other side.
+local it_tells = require "support.it_tells"
 local peer = require "support.peer"
 local place = require "support.place"
 local program = require "support.program"
 local servers = require "support.servers"
-local story = require "support.story"
 local stories = require "support.tls_stories"
 local tls = require "support.tls"
-
-local it_tells = function(name, body)
-  it(name, story.of(body))
-end
 
 local start = tls.bot
 

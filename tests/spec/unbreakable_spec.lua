@@ -1,11 +1,7 @@
 -- Whatever a script does, by the debug library as well, the host stays whole: it may break itself, never memory.
+local it_tells = require "support.it_tells"
 local place = require "support.place"
 local program = require "support.program"
-local story = require "support.story"
-
-local function it_tells(name, body)
-  it(name, story.of(body))
-end
 
 -- A script that prints these lines (~: a pattern) and ends well, with nothing on stderr.
 local function it_prints(name, source, ...)

@@ -1,15 +1,12 @@
 -- `wsbot run --workers N`: one script in several processes.
 local uv = require "luv"
+local it_tells = require "support.it_tells"
 local log = require "support.log"
 local peer = require "support.peer"
 local place = require "support.place"
 local program = require "support.program"
 local reloadable = require "support.reloadable"
 local story = require "support.story"
-
-local function it_tells(name, body)
-  it(name, story.of(body))
-end
 
 -- A pool of so many workers that run the source.
 local function start(workers, source, args, options)
