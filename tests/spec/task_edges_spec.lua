@@ -1,19 +1,9 @@
 -- tasks, inbox and coroutines, where they once went wrong.
 local frame = require "support.frame"
+local it_prints = require "support.it_prints"
 local it_tells = require "support.it_tells"
 local peer = require "support.peer"
 local program = require "support.program"
-
--- A script that prints these lines (~: a pattern) and ends well, with nothing on stderr.
-local function it_prints(name, source, ...)
-  local expected = { ... }
-  it_tells(name, function()
-    local bot = program.bot(source)
-    bot:tells(table.unpack(expected))
-    bot:ends(0)
-    assert.equal("", bot.err)
-  end)
-end
 
 local function dead_url()
   return "ws://127.0.0.1:" .. peer.dead_port()

@@ -1,20 +1,10 @@
 -- tasks: the main chunk, every callback and every host.spawn may wait; and timers, in virtual time where time matters.
+local it_prints = require "support.it_prints"
 local peer = require "support.peer"
 local program = require "support.program"
 local story = require "support.story"
 
--- A script that prints these lines and ends well.
-local function it_prints(name, source, ...)
-  local expected = { ... }
-  it(name, story.of(function()
-    local bot = program.bot(source)
-    bot:tells(table.unpack(expected))
-    bot:ends(0)
-    assert.equal("", bot.err)
-  end))
-end
-
--- The same, and its stderr has these patterns.
+-- A script that ends with this status, and whose stderr has these patterns.
 local function it_complains(name, source, patterns, options, status)
   it(name, story.of(function()
     local bot = program.bot(source, {}, options)
