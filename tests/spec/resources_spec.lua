@@ -1,25 +1,13 @@
 -- What connections cost is given back: file descriptors and memory are, at the end, as at the start.
-local uv = require "luv"
 local it_tells = require "support.it_tells"
 local peer = require "support.peer"
 local place = require "support.place"
+local process = require "support.process"
 local program = require "support.program"
 local story = require "support.story"
 local tls = require "support.tls"
 
-local function descriptors(pid)
-  local entries, n = assert(uv.fs_scandir(("/proc/%d/fd"):format(pid))), 0
-  while uv.fs_scandir_next(entries) do
-    n = n + 1
-  end
-  return n
-end
-
--- Resident memory in MB.
-local function memory(pid)
-  local pages = place.read(("/proc/%d/statm"):format(pid)):match "^%d+ (%d+)"
-  return tonumber(pages) * 4096 / 2 ^ 20
-end
+local descriptors, memory = process.descriptors, process.memory
 
 -- A bot that, told a number of rounds by the connection to arg[1], opens arg[3] connections to arg[2] so many times;
 -- each says hello and is closed when that has come back.

@@ -4,7 +4,7 @@
 local uv = require "luv"
 local frame = require "support.frame"
 local peer = require "support.peer"
-local place = require "support.place"
+local process = require "support.process"
 local program = require "support.program"
 local story = require "support.story"
 
@@ -43,18 +43,6 @@ local source = [[
   host.spawn(function() while true do host.sleep(0.001) end end)
   host.every(0.003, function() host.spawn(function() host.sleep(0.002) end) end)
 ]]
-
-local function memory(pid)
-  return tonumber(place.read(("/proc/%d/status"):format(pid)):match "VmRSS:%s+(%d+) kB")
-end
-
-local function files(pid)
-  local n, entries = 0, uv.fs_scandir(("/proc/%d/fd"):format(pid))
-  while uv.fs_scandir_next(entries) do
-    n = n + 1
-  end
-  return n
-end
 
 -- What the peer may do with a connection on which `number` messages were sent. True: the bot must have got all of them.
 local ends = {
@@ -137,13 +125,13 @@ describe("a soak", function()
       end
       assert.equal("", bot.err)
       assert.is_nil(wrong)
-      if connections == 50 then early, before = memory(bot.pid), files(bot.pid) end
+      if connections == 50 then early, before = process.memory(bot.pid), process.descriptors(bot.pid) end
     until uv.now() > stop and connections > 60
     if not program.is_sanitized() then
-      local now = memory(bot.pid)
-      assert(now < early + 2048, ("it grew from %d to %d kB in %d connections"):format(early, now, connections))
+      local now = process.memory(bot.pid)
+      assert(now < early + 2, ("it grew from %.1f to %.1f MB in %d connections"):format(early, now, connections))
     end
-    assert(files(bot.pid) <= before + 2, "files are left open")
+    assert(process.descriptors(bot.pid) <= before + 2, "files are left open")
     bot:kill "sigkill"
   end))
 end)
