@@ -5,6 +5,7 @@ local it_tells = require "support.it_tells"
 local peer = require "support.peer"
 local program = require "support.program"
 local reloadable = require "support.reloadable"
+local sorted = require "support.sorted"
 
 local flags, is_refused = capped.flags, capped.is_refused
 
@@ -45,14 +46,9 @@ describe("a script that keeps on making", function()
         testing.bot("while true do host.sleep(1000) end", { args = { ("a"):rep(10000) .. i } })
       end]],
   }
-  local names = {}
-  for name in pairs(bombs) do
-    names[#names + 1] = name
-  end
-  table.sort(names)
-  for _, name in ipairs(names) do
+  for name, bomb in sorted(bombs) do
     it_tells(name .. " meets an error, and goes on", function()
-      local bot = is_refused(bombs[name])
+      local bot = is_refused(bomb)
       bot:kill "sigterm"
       bot:wait()
       assert.same({ 0, 0 }, { bot.status, bot.signal })

@@ -4,6 +4,7 @@ local it_tells = require "support.it_tells"
 local place = require "support.place"
 local program = require "support.program"
 local reloadable = require "support.reloadable"
+local sorted = require "support.sorted"
 
 -- Runs a line of the shell with a script: $W is the program, $S the script.
 local function shell(line, source)
@@ -38,14 +39,9 @@ describe("SIGTERM", function()
       end)
       host.after(0.01, function() task:cancel() end)]],
   }
-  local names = {}
-  for name in pairs(busy) do
-    names[#names + 1] = name
-  end
-  table.sort(names)
-  for _, name in ipairs(names) do
+  for name, source in sorted(busy) do
     it_tells("ends " .. name, function()
-      local bot = program.bot(busy[name] .. " host.after(1000, print)")
+      local bot = program.bot(source .. " host.after(1000, print)")
       bot:tells "busy"
       bot:kill "sigterm"
       bot:wait()
