@@ -1,10 +1,7 @@
 -- tls.cert and tls.key: the certificate by which a server knows the bot.
+local escape = require "support.escape"
 local it_tells = require "support.it_tells"
 local tls = require "support.tls"
-
-local function escape(text)
-  return (text:gsub("%p", "%%%0"))
-end
 
 -- A server that wants a certificate of the CA.
 local function listen(version)

@@ -1,5 +1,6 @@
 -- What tls = { ... } may ask for beside certificates: pinned keys, application protocols, CAs beside the system's.
 -- Runs within the program that it tests.
+local escape = require "support.escape"
 local it_tells = require "support.it_tells"
 local peer = require "support.peer"
 local program = require "support.program"
@@ -14,10 +15,6 @@ end
 
 local function doubts(name, ...)
   it(name, stories.doubts(...))
-end
-
-local function escape(text)
-  return (text:gsub("%p", "%%%0"))
 end
 
 -- ws.connect with these options raises an error that has the text in it.

@@ -1,4 +1,5 @@
 -- wss://: who is believed and who is not, in words a person understands, and what TLS may look like on the other side.
+local escape = require "support.escape"
 local it_tells = require "support.it_tells"
 local peer = require "support.peer"
 local place = require "support.place"
@@ -15,10 +16,6 @@ end
 
 local function doubts(name, ...)
   it(name, stories.doubts(...))
-end
-
-local function escape(text)
-  return (text:gsub("%p", "%%%0"))
 end
 
 describe("a server's certificate", function()

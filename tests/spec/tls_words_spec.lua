@@ -1,5 +1,6 @@
 -- What is wrong with a certificate, told so that one knows what to do: whose it is, its place in the chain, the rule
 -- that it breaks, and the way out.
+local escape = require "support.escape"
 local peer = require "support.peer"
 local stories = require "support.tls_stories"
 local story = require "support.story"
@@ -8,9 +9,6 @@ local tls = require "support.tls"
 -- The error is this sentence, in which $FROM, $TO, $TODAY and $PIN stand for what only the certificate can tell.
 local function says(name, server, expected, options)
   it(name, stories.doubts(server, options, function()
-    local function escape(text)
-      return (text:gsub("%p", "%%%0"))
-    end
     local kind = server.cert
     local text = escape(expected:gsub("\n%s*", " "):gsub(" $", "")):gsub("%%%$(%u+)", {
       FROM = escape(tls.day(kind, "from")), TO = escape(tls.day(kind, "to")), TODAY = "%d+%-%d+%-%d+",
