@@ -7,10 +7,7 @@ local program = require "support.program"
 
 -- Runs a spec file. Returns status, stdout and stderr.
 local function run(source, ...)
-  local path = place.file("some_spec.lua", source)
-  local args = { "test", "-o", "plainTerminal", ... }
-  args[#args + 1] = path
-  local p = program.run(args)
+  local p = program.test(source, "-o", "plainTerminal", ...)
   local status = p:wait()
   return status, p.out, p.err
 end
@@ -198,7 +195,7 @@ describe("wsbot test", function()
 
   it_tells("is no success when it is broken off", function()
     local source = program.prelude .. "it('waits', function() say 'waits' host.sleep(100) end)"
-    local p = program.run { "test", "-o", "TAP", place.file("some_spec.lua", source) }
+    local p = program.test(source, "-o", "TAP")
     p:tells "waits"
     p:kill "sigint"
     p:ends(1)
@@ -239,7 +236,6 @@ end)
 
 -- A folder with specs of all kinds and a helper.
 local function folder_of_specs(more)
-  local folder = place.folder()
   local files = {
     ["helper.lua"] = "helped = table.concat({ ... }, ' ') .. table.concat(arg, ' ')",
     ["a_spec.lua"] = "it('a #tag', function() end) it('is helped: ' .. tostring(helped), function() end)",
@@ -257,8 +253,7 @@ local function folder_of_specs(more)
     ]],
   }
   for name, text in pairs(more or {}) do files[name] = text end
-  for name, text in pairs(files) do place.file(folder .. "/" .. name, text) end
-  return folder
+  return place.folder(files)
 end
 
 -- What a program says, without what differs from run to run, and without the seeds, which `wsbot test` always tells.

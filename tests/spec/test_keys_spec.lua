@@ -12,8 +12,7 @@ end
 
 -- The files of a folder, and a terminal on which it is watched.
 local function start(files)
-  local folder = place.folder()
-  for name, text in pairs(files) do place.file(folder .. "/" .. name, text) end
+  local folder = place.folder(files)
   local t = terminal.run({ program.wsbot, "test", "--watch", "-o", "TAP", "." }, { cwd = folder })
   t.folder = folder
   -- The next run says these lines, and nothing else.
@@ -122,8 +121,7 @@ describe("the keys of wsbot test --watch", function()
   end)
 
   it_tells("work behind Ctrl-Z and fg, and the shell has its terminal in between", function()
-    local folder = place.folder()
-    place.file(folder .. "/a_spec.lua", spec "a")
+    local folder = place.folder { ["a_spec.lua"] = spec "a" }
     local t = terminal.run({ "/bin/bash", "--norc", "--noediting", "-i" }, { cwd = folder, env = { PS1 = "$ " } })
     t:write(("%s test --watch -o TAP .\r"):format(program.wsbot))
     t:shows "ok 1 - a"

@@ -14,8 +14,7 @@ watched.__index = watched
 
 -- Starts it in a folder with these files, on the spec a_spec.lua where no words say otherwise.
 local function start(files, ...)
-  local self = setmetatable({ folder = place.folder(), runs = 0, files = files }, watched)
-  for name, text in pairs(files) do self:save(name, text) end
+  local self = setmetatable({ folder = place.folder(files), runs = 0, files = files }, watched)
   local words = { "test", "--watch", "-o", "TAP", ... }
   if select("#", ...) == 0 then words[#words + 1] = "a_spec.lua" end
   self.program = program.run(words, { cwd = self.folder })

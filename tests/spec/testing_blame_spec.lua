@@ -9,10 +9,7 @@ local testing = require "wsbot.testing"
 
 -- Runs a spec file. Returns stdout, stderr and the status.
 local function run(source, ...)
-  local path = place.file("some_spec.lua", source)
-  local args = { "test", ... }
-  args[#args + 1] = path
-  local p = program.run(args)
+  local p = program.test(source, ...)
   local status = p:wait()
   return p.out, p.err, status
 end

@@ -1,13 +1,10 @@
 -- `wsbot test`: where a test begins and ends among its hooks, whichever of them fails.
 local it_tells = require "support.it_tells"
-local place = require "support.place"
 local program = require "support.program"
 
 -- Runs a spec file. Returns stdout.
 local function run(source, ...)
-  local args = { "test", "-o", "plainTerminal", ... }
-  args[#args + 1] = place.file("some_spec.lua", "local testing = require 'wsbot.testing' " .. source)
-  local p = program.run(args)
+  local p = program.test("local testing = require 'wsbot.testing' " .. source, "-o", "plainTerminal", ...)
   p:wait()
   return p.out
 end

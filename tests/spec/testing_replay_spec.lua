@@ -263,14 +263,14 @@ expected "{"subscribe":"trades","id":1}"
 
   it("tells what is left in the record where a test ends before it, for want of time", story.of(function()
     local function tells(act, pattern)
-      local run = program.run { "test", "-o", "plainTerminal", "--test-timeout=0.5", place.file("some_spec.lua", ([[
+      local run = program.test(([[
         local testing = require "wsbot.testing"
         it("replays", function()
           local peer = testing.replay(%q)
           local bot = testing.bot(%q, { args = { peer.origin } })
           peer:finish()
         end)
-      ]]):format(place.file("r.jsonl", session), act)) }
+      ]]):format(place.file("r.jsonl", session), act), "-o", "plainTerminal", "--test-timeout=0.5")
       assert.equal(1, (run:wait()))
       assert.matches("some_spec.lua:5: .*not all of the record was played; left in it is " .. pattern, run.out)
       assert.matches("took over 0.5 s", run.out)
@@ -333,7 +333,7 @@ expected "{"subscribe":"trades","id":1}"
 
   it("fails the test that does not ask", story.of(function()
     local path = place.file("r.jsonl", session)
-    local run = program.run { "test", "-o", "plainTerminal", place.file("some_spec.lua", ([[
+    local run = program.test(([[
       local testing = require "wsbot.testing"
       it("replays", function()
         local peer = testing.replay(%q)
@@ -341,7 +341,7 @@ expected "{"subscribe":"trades","id":1}"
         c:send "something else"
         testing.eventually(function() return c.state == "closed" end)
       end)
-    ]]):format(path)) }
+    ]]):format(path), "-o", "plainTerminal")
     assert.equal(1, (run:wait()))
     assert.matches("r.jsonl, line 5: the bot's answer is another one", run.out)
   end))

@@ -151,6 +151,13 @@ function program.bot(source, args, options)
   return program.run(line, options)
 end
 
+-- Runs a file of specs, given as its source, by `wsbot test` with these options.
+function program.test(source, ...)
+  local line = { "test", ... }
+  line[#line + 1] = place.file("some_spec.lua", source)
+  return program.run(line)
+end
+
 -- The next line of stdout, without its end.
 function methods:line()
   local line = self:maybe_line()
