@@ -6,11 +6,7 @@ local network = require "support.network"
 local program = require "support.program"
 local tls = require "support.tls"
 
-local missing = network.missing()
-
-local it_tells_of_a_link = missing and function(name)
-  pending(("%s (%s)"):format(name, missing), function() end)
-end or it_tells
+local it_tells_of_a_link = network.it_tells
 
 -- What every script there begins with. serve(answer) listens at fe80::1 and sends what answer(head) gives; it returns
 -- the port. host_of is one that says what was asked for, and there leads to it. reach(options) tells of a connection,
