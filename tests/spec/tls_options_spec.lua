@@ -8,14 +8,7 @@ local stories = require "support.tls_stories"
 local tls = require "support.tls"
 
 local start = tls.bot
-
-local function believes(name, ...)
-  it(name, stories.believes(...))
-end
-
-local function doubts(name, ...)
-  it(name, stories.doubts(...))
-end
+local believes, doubts = stories.believes, stories.doubts
 
 -- ws.connect with these options raises an error that has the text in it.
 local function raises(name, options, text)

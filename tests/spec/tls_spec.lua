@@ -9,14 +9,7 @@ local stories = require "support.tls_stories"
 local tls = require "support.tls"
 
 local start = tls.bot
-
-local function believes(name, ...)
-  it(name, stories.believes(...))
-end
-
-local function doubts(name, ...)
-  it(name, stories.doubts(...))
-end
+local believes, doubts = stories.believes, stories.doubts
 
 describe("a server's certificate", function()
   believes("is believed when it is of a CA in ca_file", { cert = "server" })

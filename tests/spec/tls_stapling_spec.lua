@@ -4,13 +4,7 @@ local stories = require "support.tls_stories"
 local story = require "support.story"
 local tls = require "support.tls"
 
-local function believes(name, ...)
-  it(name, stories.believes(...))
-end
-
-local function doubts(name, ...)
-  it(name, stories.doubts(...))
-end
+local believes, doubts = stories.believes, stories.doubts
 
 describe("an OCSP response that a server announces and does not show", function()
   -- ServerHello with the extension (RFC 6066 8), Certificate, and ServerKeyExchange where the response should be.

@@ -8,14 +8,14 @@ local tls = require "support.tls"
 
 -- The error is this sentence, in which $FROM, $TO, $TODAY and $PIN stand for what only the certificate can tell.
 local function says(name, server, expected, options)
-  it(name, stories.doubts(server, options, function()
+  stories.doubts(name, server, options, function()
     local kind = server.cert
     local text = escape(expected:gsub("\n%s*", " "):gsub(" $", "")):gsub("%%%$(%u+)", {
       FROM = escape(tls.day(kind, "from")), TO = escape(tls.day(kind, "to")), TODAY = "%d+%-%d+%-%d+",
       PIN = escape(tls.pin(kind)),
     })
     return "^error tls " .. text .. "$"
-  end))
+  end)
 end
 
 describe("the error tells that a certificate", function()
@@ -71,11 +71,11 @@ describe("the error tells that a certificate", function()
     [[the certificate of 127.0.0.1 has a key that is too short to be safe: RSA of 512 bits, and 2048 is the least
     (tls.allow_weak = true accepts it all the same) [no. 1 of 1: localhost, signed by Spec Root] ]])
 
-  it("is not the server's: an intermediate one is over", stories.doubts({ cert = "under_old" }, nil, function()
+  stories.doubts("is not the server's: an intermediate one is over", { cert = "under_old" }, nil, function()
     return "^error tls the certificate of Spec Old Intermediate, which vouches for 127%.0%.0%.1, expired on "
       .. tls.day("old_intermediate", "to"):gsub("%-", "%%-")
       .. " .* %[no%. 2 of 2: Spec Old Intermediate, signed by Spec Root%]$"
-  end))
+  end)
 end)
 
 describe("the error tells that a server", function()
