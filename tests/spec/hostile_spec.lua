@@ -1,6 +1,7 @@
 -- Peers that mean harm, or are broken beyond belief. In each spec the bot has a friend besides, on a connection of its
 -- own, who is answered before, during and after; and what the host ever took of memory stays within its caps.
 local frame = require "support.frame"
+local it_tells = require "support.it_tells"
 local peer = require "support.peer"
 local process = require "support.process"
 local program = require "support.program"
@@ -31,14 +32,14 @@ siege.__index = siege
 
 -- A spec: body(b, foe) is told of a bot that is besieged, and of who is about to do it.
 local function it_holds_against(name, body)
-  it(name, story.of(function()
+  it_tells(name, function()
     local friend, foe = peer.listen(), peer.listen()
     local b = setmetatable({ bot = program.bot(source, { friend.url }), foe = foe, asked = 0 }, siege)
     b.friend = friend:open()
     b:is_well()
     b.before = process.peak(b.bot.pid)
     body(b, foe)
-  end))
+  end)
 end
 
 -- The friend has it do something (Lua), and gets this answer.

@@ -96,24 +96,24 @@ describe("20 connections over TLS, opened and closed 20 times,", function()
 end)
 
 describe("a soft limit of open files", function()
-  it("is raised to the hard one, for the children as well", story.of(function()
+  it_tells("is raised to the hard one, for the children as well", function()
     local path = place.file("bot.lua", [[print(io.popen("ulimit -Sn; ulimit -Hn"):read "a")]])
     local limited = 'ulimit -Sn 64; ulimit -Hn 500; exec "$@"'
     local bot = program.start("/bin/sh", { "-c", limited, "sh", program.wsbot, path })
     bot:tells("500", "500", "")
     bot:ends()
-  end))
+  end)
 end)
 
 describe("a start for which there are no descriptors", function()
-  it("is one line and status 1", story.of(function()
+  it_tells("is one line and status 1", function()
     for limit = 5, 8 do
       local bot = program.start("/bin/sh", { "-c", 'ulimit -n "$1"; shift; exec "$@"', "sh", tostring(limit),
         program.wsbot, "-e", "print 'hello'" }, { env = { ASAN_OPTIONS = "detect_leaks=0" } }) -- which opens files
       assert.same({ 1, 0 }, { bot:wait() })
       assert.equal("wsbot: cannot start: too many open files\n", bot.err)
     end
-  end))
+  end)
 end)
 
 describe("attempts that fail", function()

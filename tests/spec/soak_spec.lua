@@ -3,6 +3,7 @@
 -- beside the first, and nothing grows.
 local uv = require "luv"
 local frame = require "support.frame"
+local it_tells = require "support.it_tells"
 local peer = require "support.peer"
 local process = require "support.process"
 local program = require "support.program"
@@ -74,7 +75,7 @@ local refusals = {
 }
 
 describe("a soak", function()
-  it(("of %g seconds loses nothing and leaks nothing"):format(SECONDS), story.of(function()
+  it_tells(("of %g seconds loses nothing and leaks nothing"):format(SECONDS), function()
     story.seed()
     local p = peer.listen()
     local told, wrong = {}, nil -- of each connection: the number of the last message
@@ -133,5 +134,5 @@ describe("a soak", function()
     end
     assert(process.descriptors(bot.pid) <= before + 2, "files are left open")
     bot:kill "sigkill"
-  end))
+  end)
 end)

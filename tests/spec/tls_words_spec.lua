@@ -1,9 +1,9 @@
 -- What is wrong with a certificate, told so that one knows what to do: whose it is, its place in the chain, the rule
 -- that it breaks, and the way out.
 local escape = require "support.escape"
+local it_tells = require "support.it_tells"
 local peer = require "support.peer"
 local stories = require "support.tls_stories"
-local story = require "support.story"
 local tls = require "support.tls"
 
 -- The error is this sentence, in which $FROM, $TO, $TODAY and $PIN stand for what only the certificate can tell.
@@ -83,7 +83,7 @@ describe("the error tells that a server", function()
   for options, words in pairs {
     [""] = "1%.2 and newer", ['min_version = "1.3"'] = "1%.3 and newer .*tls%.min_version",
   } do
-    it("speaks TLS 1.1 only: " .. words, story.of(function()
+    it_tells("speaks TLS 1.1 only: " .. words, function()
       local p = peer.listen()
       local bot = tls.bot(p.url:gsub("^ws", "wss"), options)
       local s = p:accept()
@@ -92,6 +92,6 @@ describe("the error tells that a server", function()
       s:send("\x16\3\2" .. (">s2"):pack("\2" .. (">s3"):pack(hello)))
       bot:tells("~^error tls .*another version of TLS.*" .. words, 'close 1006 "" tls tls')
       bot:ends(0)
-    end))
+    end)
   end
 end)
