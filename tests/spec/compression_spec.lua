@@ -141,7 +141,7 @@ describe("with compression a bot", function()
     "{ level = 1, memory_level = 1 }",
   } do
     it_tells("and the echo peer understand each other: " .. parameters, function()
-      local url = program.run({ "echo", "--port", "0" }):line():match "ws://%S+"
+      local url = program.echo().url
       local b = program.bot(talk, { url, parameters })
       b:tells("~^permessage%-deflate", "true true", "close 1000")
       b:ends(0)

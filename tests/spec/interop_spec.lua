@@ -105,7 +105,7 @@ describe("libwebsockets", function()
 
   it_tells("opens compressed connections to the echo peer", function()
     packages.need "libwebsockets-test-server"
-    local port = program.run({ "echo", "--port", "0" }):line():match ":(%d+)$"
+    local port = program.echo().url:match ":(%d+)$"
     local p = program.start("/usr/bin/libwebsockets-test-client", { "127.0.0.1", "--port=" .. port })
     p:complains "instantiating client ext permessage-deflate"
     p:complains "LWS_CALLBACK_CLIENT_ESTABLISHED"
@@ -136,13 +136,13 @@ describe("the echo peer", function()
     ['{"threshold":0,"serverMaxWindowBits":10}'] = "permessage-deflate; server_max_window_bits=10",
   } do
     it_tells("sends a client of Node's ws back what it gets: " .. deflate, function()
-      talks(program.run({ "echo", "--port", "0" }):line():match "ws://%S+", deflate, extensions)
+      talks(program.echo().url, deflate, extensions)
     end)
   end
 
   it_tells("sends a client of python3-websockets back what it gets", function()
     packages.need "python3-websockets"
-    local url = program.run({ "echo", "--port", "0" }):line():match "ws://%S+"
+    local url = program.echo().url
     local p = program.start("/usr/bin/python3", { "tests/spec/servers/talk.py", url })
     p:tells("permessage-deflate", "right 32 close 4000")
     p:ends(0)
@@ -154,8 +154,7 @@ end)
 describe("behind nginx", function()
   for _, secure in ipairs { false, true } do
     it_tells("a bot and the echo peer understand each other" .. (secure and ", over TLS" or ""), function()
-      local echo = program.run({ "echo", "--port", "0" })
-      local proxy = servers.nginx(echo:line():match "ws://%S+", { secure = secure })
+      local proxy = servers.nginx(program.echo().url, { secure = secure })
       local p = program.bot(bot, { proxy.url, proxy.ca or "" })
       for _, n in ipairs { 0, 125, 126, 65535, 65536, 1000000 } do
         p:tells("binary " .. n, "text " .. n // 2 * 2)
@@ -166,8 +165,7 @@ describe("behind nginx", function()
   end
 
   it_tells("a client of Node's ws and the echo peer understand each other", function()
-    local echo = program.run({ "echo", "--port", "0" })
-    talks(servers.nginx(echo:line():match "ws://%S+", {}).url, '{"threshold":0}', "permessage-deflate")
+    talks(servers.nginx(program.echo().url, {}).url, '{"threshold":0}', "permessage-deflate")
   end)
 
   it_tells("a bot is told when nobody listens behind it", function()

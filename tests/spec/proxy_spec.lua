@@ -106,14 +106,12 @@ describe("a connection", function()
 
   it_tells("brings large messages through TLS with the proxy", function()
     local _, port = proxies.tinyproxy()
-    local echo = program.run { "echo", "--port", "0" }
-    brings_large_messages(echo:line():match "ws://%S+", proxies.stunnel(port))
+    brings_large_messages(program.echo().url, proxies.stunnel(port))
   end)
 
   it_tells("brings large messages through two layers of TLS", function()
     local _, port = proxies.tinyproxy()
-    local echo = program.run { "echo", "--port", "0", "--tls-cert", tls.cert "server", "--tls-key", tls.key "server" }
-    brings_large_messages(echo:line():match "wss://%S+", proxies.stunnel(port))
+    brings_large_messages(tls.echo().url, proxies.stunnel(port))
   end)
 
   it_tells("is given what came before the end of TLS with the proxy, at the pace of the script", function()

@@ -51,10 +51,8 @@ local source = [[
 -- Measures the bot and its server before and after.
 local function stays(rounds, each, secure)
   local control = peer.listen()
-  local server = program.run { "echo", "--port", "0",
-    table.unpack(secure and { "--tls-cert", tls.cert "server", "--tls-key", tls.key "server" } or {}) }
-  local url = server:line():match "wss?://%S+:%d+"
-  local bot = program.bot(source, { control.url, url, tostring(each), secure and tls.cert "ca" or nil })
+  local server = secure and tls.echo() or program.echo()
+  local bot = program.bot(source, { control.url, server.url, tostring(each), secure and tls.cert "ca" or nil })
   local s = control:open()
   local function run(n)
     s:text(tostring(n))
@@ -294,7 +292,7 @@ end)
 
 describe("100 idle connections over TLS, after a message of 60 KB each way,", function()
   it_tells("keep the memory of the message that came, and none of the one that went", function()
-    local server = program.run { "echo", "--port", "0", "--tls-cert", tls.cert "server", "--tls-key", tls.key "server" }
+    local server = tls.echo()
     local bot = program.bot([[
       local conns, open, back = {}, 0, 0
       local function done(what)
@@ -315,7 +313,7 @@ describe("100 idle connections over TLS, after a message of 60 KB each way,", fu
           end }
       end
       host.after(1, function() conns[1]:send(("x"):rep(60000)) end)
-    ]], { server:line():match "wss?://%S+:%d+", tls.cert "ca" })
+    ]], { server.url, tls.cert "ca" })
     bot:tells "open"
     local before = memory(bot.pid)
     bot:tells "back"

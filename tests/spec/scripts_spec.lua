@@ -5,12 +5,6 @@ local it_tells = require "support.it_tells"
 local peer = require "support.peer"
 local program = require "support.program"
 
--- Starts the echo peer and returns its url.
-local function echo()
-  local line = program.run({ "echo", "--port", "0" }):line()
-  return assert(line:match "ws://%S+", line)
-end
-
 describe("scripts/reload.lua", function()
   it_tells("answers differently on the same connection when it is edited", function()
     local place = require "support.place"
@@ -34,7 +28,7 @@ end)
 
 describe("scripts/rooms.lua", function()
   it_tells("hears every line in every room, and ends by itself", function()
-    local p = program.run { "run", "scripts/rooms.lua", echo() }
+    local p = program.run { "run", "scripts/rooms.lua", program.echo().url }
     assert.equal(0, (p:wait()))
     for _, room in ipairs { "kitchen", "garden", "cellar" } do
       for _, line in ipairs { "good morning", "how are you?", "see you tomorrow" } do
@@ -48,7 +42,7 @@ end)
 
 describe("scripts/load.lua", function()
   it_tells("sends as many messages as asked, and gets them back", function()
-    local p = program.run { "run", "scripts/load.lua", echo(), "20000" }
+    local p = program.run { "run", "scripts/load.lua", program.echo().url, "20000" }
     p:tells "~^20000 messages there and back, %d+ in a second$"
     p:ends(0)
   end)
@@ -66,7 +60,7 @@ describe("scripts/straight.lua", function()
   end
 
   it_tells("talks to itself through the echo peer, and ends", function()
-    local p = straight(echo())
+    local p = straight(program.echo().url)
     p:tells("logged in: login grace", "the news: what is new?", "learned: 2 + 3 = 5", "done")
     p:ends(0)
   end)

@@ -221,8 +221,7 @@ for _, cipher in ipairs(ciphers) do
 end
 
 it_tells("a hundred connections take turns, and none gets another one's", function()
-  local server = program.run { "echo", "--port", "0", "--tls-cert", tls.cert "server", "--tls-key", tls.key "server" }
-  local url = server:line():match "wss://%S+:%d+"
+  local server = tls.echo()
   local bot = program.bot([[
     local left, open = 100, 0
     local conns = {}
@@ -250,7 +249,7 @@ it_tells("a hundred connections take turns, and none gets another one's", functi
         end }
       conns[n].turn = turn
     end
-  ]], { url, tls.cert "ca" })
+  ]], { server.url, tls.cert "ca" })
   bot:tells "done"
   bot:ends(0)
   server:kill "sigterm"

@@ -175,9 +175,8 @@ describe("TLS", function()
   end)
 
   it_tells("is spoken by the echo peer", function()
-    local server = program.run { "echo", "--port", "0", "--tls-cert", tls.cert "server", "--tls-key", tls.key "server" }
-    local url = server:line():match "wss://%S+:%d+"
-    local bot = start(url, "ca_file = CA", [[
+    local server = tls.echo()
+    local bot = start(server.url, "ca_file = CA", [[
       on_websocket_connect = function(c) c:send(("x"):rep(100000)) c:send "hello" end,
       on_message = function(c, data) say(#data) if data == "hello" then c:close() end end,
     ]])

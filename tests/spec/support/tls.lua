@@ -212,6 +212,11 @@ end
 
 --------------------------------------------------------------------------------------------------------------- servers
 
+-- Starts the echo peer with the server's certificate.
+function tls.echo()
+  return program.echo("--tls-cert", tls.cert "server", "--tls-key", tls.key "server")
+end
+
 local server = {}
 server.__index = server
 
