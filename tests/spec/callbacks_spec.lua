@@ -100,7 +100,7 @@ for _, act in ipairs(acts) do
         local p = peer.listen()
         serve(p)
         local script = source:gsub("ACT", ("%q"):format(act))
-        local bot = program.bot(script, { p.url, name, "ws://127.0.0.1:" .. peer.dead_port() })
+        local bot = program.bot(script, { p.url, name, peer.dead_url() })
         bot:tells "the end"
         bot:ends(0)
         for line in bot.err:gmatch "[^\n]*error:[^\n]*" do

@@ -547,7 +547,7 @@ end)
 
 describe("wsbot connect's status", function()
   it_tells("1: no connection", function()
-    local c = connect("ws://127.0.0.1:" .. peer.dead_port())
+    local c = connect(peer.dead_url())
     c:ends(1)
     assert.matches("^wsbot connect: connect: [^\n]*\n$", c.err)
     local p = peer.listen()

@@ -72,7 +72,7 @@ describe("conn:receive", function()
     local bot = program.bot([[
       local conn = ws.connect { url = arg[1], on_error = function() end }
       say(conn:receive())
-    ]], { "ws://127.0.0.1:" .. peer.dead_port() })
+    ]], { peer.dead_url() })
     bot:tells "nil closed"
     bot:ends(0)
   end)

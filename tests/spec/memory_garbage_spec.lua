@@ -52,7 +52,7 @@ describe("a heap that grows large", function()
         end })
         for i = 1, 200000 do kept[i] = { i } end
       end)
-    ]], { "ws://127.0.0.1:" .. peer.dead_port() })
+    ]], { peer.dead_url() })
     bot:tells("spawned true", "connect")
     bot:ends(0)
   end)

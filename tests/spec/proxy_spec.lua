@@ -160,7 +160,7 @@ describe("a proxy that says no", function()
   end)
 
   it_tells("is told with its reply: microsocks and a server that is not there", function()
-    fails(start("ws://127.0.0.1:" .. peer.dead_port(), "socks5h://" .. proxies.microsocks()), "proxy", "proxy",
+    fails(start(peer.dead_url(), "socks5h://" .. proxies.microsocks()), "proxy", "proxy",
       "does not connect to 127%.0%.0%.1:%d+: connection refused")
   end)
 

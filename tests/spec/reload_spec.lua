@@ -513,7 +513,7 @@ describe("a reload at any moment", function()
       while not host.state("s").at do clock:advance(0.0001) end
       clock:advance((host.state("s").at - host.now()) / 2)
       say "waits"
-    ]], { "ws://127.0.0.1:" .. peer.dead_port() })
+    ]], { peer.dead_url() })
     bot:tells "waits"
     bot:takes_over [[
       local clock = require "wsbot.testing".clock()

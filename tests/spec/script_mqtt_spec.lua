@@ -240,7 +240,7 @@ describe("scripts/mqtt.lua", function()
   end
 
   it_tells("ends with 1 where nobody listens, and with 2 where it is not told enough", function()
-    local p = mqtt("ws://127.0.0.1:" .. peer.dead_port(), { "a" })
+    local p = mqtt(peer.dead_url(), { "a" })
     p:ends(1)
     assert.truthy(p.err:find("mqtt: connect: ", 1, true), p.err)
     for _, args in ipairs { {}, { "a", "on", "2" }, { "a", "on", "once" } } do

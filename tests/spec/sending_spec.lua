@@ -954,13 +954,13 @@ describe("--strict", function()
   local strict = { flags = { "--strict" } }
 
   it_tells("ends with status 1 for a failure that nobody heard", function()
-    local bot = program.bot("ws.connect { url = 'ws://127.0.0.1:" .. peer.dead_port() .. "' }", {}, strict)
+    local bot = program.bot("ws.connect { url = '" .. peer.dead_url() .. "' }", {}, strict)
     bot:complains "connect"
     bot:ends(1)
   end)
 
   it_tells("ends with 0 where on_error heard it, or another attempt went well", function()
-    local dead = "'ws://127.0.0.1:" .. peer.dead_port() .. "'"
+    local dead = "'" .. peer.dead_url() .. "'"
     local bot = program.bot("ws.connect { url = " .. dead .. ", on_error = function() end }", {}, strict)
     bot:ends(0)
     local p

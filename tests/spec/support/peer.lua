@@ -405,4 +405,9 @@ function peer.dead_port()
   return port
 end
 
+-- A url there.
+function peer.dead_url()
+  return "ws://127.0.0.1:" .. peer.dead_port()
+end
+
 return peer
