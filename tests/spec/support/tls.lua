@@ -291,4 +291,11 @@ function server:open(options)
   return self.session:upgrade(options)
 end
 
+-- All of a connection: it is opened and closed. (Its end is left to the bot, as s_server goes on with the next one.)
+function server:serve()
+  local s = self:open()
+  s:send_close(1000)
+  s:expect_close(1000)
+end
+
 return tls
