@@ -1,5 +1,6 @@
 -- Addresses: which ones a bot goes to, from where, and what it says of those that did not answer.
 local uv = require "luv"
+local it_tells = require "support.it_tells"
 local network = require "support.network"
 local packages = require "support.packages"
 local peer = require "support.peer"
@@ -7,10 +8,6 @@ local place = require "support.place"
 local program = require "support.program"
 local story = require "support.story"
 local tls = require "support.tls"
-
-local it_tells = function(name, body)
-  it(name, story.of(body))
-end
 
 -- Is there an IPv6 loopback? Some containers have none.
 local function has_ipv6()
@@ -256,10 +253,7 @@ local NAME_SERVER = [[
   end
 ]]
 
-local missing = network.missing()
-local it_tells_of_names = missing and function(name)
-  pending(("%s (%s)"):format(name, missing), function() end)
-end or it_tells
+local it_tells_of_names = network.it_tells
 
 describe("a name", function()
   it_tells_of_names("whose addresses have all failed is looked up anew, and not kept for a while", function()

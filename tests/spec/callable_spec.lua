@@ -1,9 +1,9 @@
 -- Anything callable goes where a function is expected: busted's spies and stubs are tables with __call.
 -- Runs within the program that it tests.
 local match = require "luassert.match"
+local it_tells = require "support.it_tells"
 local place = require "support.place"
 local program = require "support.program"
-local story = require "support.story"
 local testing = require "wsbot.testing"
 
 -- A script with `callable(fn)`: a table that is no function, and does what fn does.
@@ -13,11 +13,11 @@ local callable = [[
 
 local function it_prints(name, source, ...)
   local expected = { ... }
-  it(name, story.of(function()
+  it_tells(name, function()
     local bot = program.bot(callable .. source)
     bot:tells(table.unpack(expected))
     bot:ends(0)
-  end))
+  end)
 end
 
 describe("a spy", function()
@@ -101,7 +101,7 @@ describe("a callable table", function()
     if host.reloads == 0 then host.after(0, host.reload) end
   ]], "1", "2")
 
-  it("is named where there is no memory to call it at the end", story.of(function()
+  it_tells("is named where there is no memory to call it at the end", function()
     local path = place.file("bot.lua", callable .. [[
       local kept = {}
       host.on_stop(callable(function() for i = 1, math.huge do kept[i] = ("x"):rep(10000) .. i end end))
@@ -111,7 +111,7 @@ describe("a callable table", function()
     bot:complains "host.on_stop: not enough memory for the function at "
     assert.matches("bot.lua:1", bot.err, 1, true)
     bot:wait()
-  end))
+  end)
 
   for what, source in pairs {
     ["on_message must be a function or something callable, not table"] =

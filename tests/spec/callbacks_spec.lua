@@ -1,6 +1,7 @@
 -- A script may do anything in any callback. Whatever it does, each attempt has at most one on_error, exactly one
 -- on_close, and nothing behind that; and the program ends.
 local frame = require "support.frame"
+local it_tells = require "support.it_tells"
 local peer = require "support.peer"
 local program = require "support.program"
 local story = require "support.story"
@@ -95,17 +96,17 @@ end
 for _, act in ipairs(acts) do
   describe("a script with `" .. act .. "`", function()
     for _, name in ipairs(where) do
-      it("in " .. name .. " is told of each attempt's one end, and the program ends", story.of(function()
+      it_tells("in " .. name .. " is told of each attempt's one end, and the program ends", function()
         local p = peer.listen()
         serve(p)
         local script = source:gsub("ACT", ("%q"):format(act))
-        local bot = program.bot(script, { p.url, name, "ws://127.0.0.1:" .. peer.dead_port() })
+        local bot = program.bot(script, { p.url, name, peer.dead_url() })
         bot:tells "the end"
         bot:ends(0)
         for line in bot.err:gmatch "[^\n]*error:[^\n]*" do
           assert.matches("on purpose", line)
         end
-      end))
+      end)
     end
   end)
 end

@@ -3,6 +3,7 @@
 -- which takes less time to make.
 -- Runs within the program that it tests.
 local chains = require "support.chains"
+local it_tells = require "support.it_tells"
 local place = require "support.place"
 local program = require "support.program"
 local story = require "support.story"
@@ -123,7 +124,7 @@ describe("a chain with", function()
   end)
 
   for _, row in ipairs(table_of_chains.rows) do
-    it(("%s is %s (%s)"):format(row[1], row.right, row.theme), story.of(function()
+    it_tells(("%s is %s (%s)"):format(row[1], row.right, row.theme), function()
       assert.is_nil(row.unserved)
       if row.where == "system" then
         compare(row.right, row.says, verdict_of_another_bot(row))
@@ -135,7 +136,7 @@ describe("a chain with", function()
         if not lacks then compare(row.right, row.says, is, why) end
       end
       compare_openssl(row)
-    end))
+    end)
   end
 
   local weak = {}
@@ -143,15 +144,15 @@ describe("a chain with", function()
     if row.weak then
       local right = row.still and "refused" or "accepted"
       if not row.still then table.insert(weak, row) end
-      it(("%s is %s with tls.allow_weak"):format(row[1], right), story.of(function()
+      it_tells(("%s is %s with tls.allow_weak"):format(row[1], right), function()
         compare(right, row.still, verdict(row, tls_of(row, { allow_weak = true })))
-      end))
+      end)
     end
   end
 
   if weak[3] then
-    it("weak keys and digests is warned of once where tls.allow_weak lets it pass", story.of(function()
+    it_tells("weak keys and digests is warned of once where tls.allow_weak lets it pass", function()
       is_warned_of_once(weak)
-    end))
+    end)
   end
 end)

@@ -1,12 +1,8 @@
 -- check: `wsbot check SCRIPT` says what a reload would find, and begins nothing of it.
+local it_tells = require "support.it_tells"
 local peer = require "support.peer"
 local place = require "support.place"
 local program = require "support.program"
-local story = require "support.story"
-
-local function it_tells(name, body)
-  it(name, story.of(body))
-end
 
 local function check(source, ...)
   local p = program.run { "check", place.file("bot.lua", source), ... }

@@ -1,13 +1,10 @@
 -- The command: its words, exit statuses and signals.
+local it_tells = require "support.it_tells"
 local log = require "support.log"
 local peer = require "support.peer"
 local place = require "support.place"
 local program = require "support.program"
 local story = require "support.story"
-
-local it_tells = function(name, body)
-  it(name, story.of(body))
-end
 
 describe("wsbot", function()
   it_tells("runs a script with its arguments, with or without the word run", function()
@@ -505,8 +502,8 @@ describe("wsbot echo", function()
   end)
 
   it_tells("closes its clients with 1001 when it is stopped", function()
-    local server = program.run { "echo", "--port", "0" }
-    local bot = program.bot([[ws.connect(told { url = arg[1] })]], { server:line():match "ws://%S+:%d+" })
+    local server = program.echo()
+    local bot = program.bot([[ws.connect(told { url = arg[1] })]], { server.url })
     bot:tells("connect", "open 101")
     server:kill "sigterm"
     bot:tells 'close 1001 ""'
@@ -532,8 +529,7 @@ end)
 
 describe("scripts/hello.lua", function()
   it_tells("greets the echo peer, prints what comes, and ends with Ctrl-C", function()
-    local server = program.run { "echo", "--port", "0" }
-    local bot = program.run({ "run", "scripts/hello.lua", (server:line():match "ws://%S+:%d+") })
+    local bot = program.script("scripts/hello.lua", { program.echo().url })
     story.wait("a greeting", function()
       return bot.out:find "hello"
     end)

@@ -1,12 +1,8 @@
 -- compression: permessage-deflate (RFC 7692) as an author and a peer see it. The bytes are those of its section 7.2.3.
+local it_tells = require "support.it_tells"
 local peer = require "support.peer"
 local program = require "support.program"
 local servers = require "support.servers"
-local story = require "support.story"
-
-local function it_tells(name, body)
-  it(name, story.of(body))
-end
 
 local bot = [[ws.connect(told { url = arg[1], compression = %s, on_websocket_connect = function(_, r)
   say("open", r.extensions)
@@ -145,7 +141,7 @@ describe("with compression a bot", function()
     "{ level = 1, memory_level = 1 }",
   } do
     it_tells("and the echo peer understand each other: " .. parameters, function()
-      local url = program.run({ "echo", "--port", "0" }):line():match "ws://%S+"
+      local url = program.echo().url
       local b = program.bot(talk, { url, parameters })
       b:tells("~^permessage%-deflate", "true true", "close 1000")
       b:ends(0)

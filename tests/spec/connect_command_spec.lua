@@ -1,5 +1,6 @@
 -- `wsbot connect`: in a pipe and on a terminal.
 local frame = require "support.frame"
+local it_tells = require "support.it_tells"
 local peer = require "support.peer"
 local place = require "support.place"
 local program = require "support.program"
@@ -7,10 +8,6 @@ local proxies = require "support.proxies"
 local story = require "support.story"
 local terminal = require "support.terminal"
 local tls = require "support.tls"
-
-local function it_tells(name, body)
-  it(name, story.of(body))
-end
 
 -- Runs it with a url and more words; its standard input is given by the spec.
 local function connect(url, words, options)
@@ -550,7 +547,7 @@ end)
 
 describe("wsbot connect's status", function()
   it_tells("1: no connection", function()
-    local c = connect("ws://127.0.0.1:" .. peer.dead_port())
+    local c = connect(peer.dead_url())
     c:ends(1)
     assert.matches("^wsbot connect: connect: [^\n]*\n$", c.err)
     local p = peer.listen()

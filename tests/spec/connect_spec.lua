@@ -1,12 +1,9 @@
 -- The life of a connection as its script sees it: events and their order, callbacks, fields, and what a script may
 -- ask of it.
+local it_tells = require "support.it_tells"
 local peer = require "support.peer"
 local program = require "support.program"
 local story = require "support.story"
-
-local it_tells = function(name, body)
-  it(name, story.of(body))
-end
 
 describe("the events of a connection", function()
   it_tells("come as connect, open, messages and close", function()
@@ -92,7 +89,7 @@ describe("the events of a connection", function()
   end)
 
   it_tells("are told of on stderr when nobody listens for errors", function()
-    local bot = program.bot([[ws.connect { url = arg[1] }]], { "ws://127.0.0.1:" .. peer.dead_port() })
+    local bot = program.bot([[ws.connect { url = arg[1] }]], { peer.dead_url() })
     bot:ends(0)
     assert.matches("connect", bot.err)
   end)
@@ -575,7 +572,7 @@ describe("reconnect", function()
         say("close", code)
         if n == 1 then c:reconnect() end
       end })
-    ]], { "ws://127.0.0.1:" .. peer.dead_port(), p.url })
+    ]], { peer.dead_url(), p.url })
     p:open():finish()
     bot:tells("~^error connect", "close 1006", "connect", "open 101", "close 1000")
     bot:ends(0)

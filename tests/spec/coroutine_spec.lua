@@ -1,12 +1,7 @@
 -- The coroutine library as scripts see it: what the host runs is outside of any coroutine, as lua's main chunk is.
+local it_tells = require "support.it_tells"
 local peer = require "support.peer"
-local place = require "support.place"
 local program = require "support.program"
-local story = require "support.story"
-
-local function it_tells(name, body)
-  it(name, story.of(body))
-end
 
 -- Says what a yield to nobody gives, and what the library says of where it is.
 local outside = [[
@@ -47,7 +42,7 @@ describe("a yield to nobody", function()
   end)
 
   it_tells("fails its test, and no other", function()
-    local run = program.run { "test", "-o", "TAP", place.file("some_spec.lua", [[
+    local run = program.test([[
       it("yields", function() coroutine.yield(1) end)
       it("catches that", function() assert.same({ false, "attempt to yield from outside a coroutine" },
         { pcall(coroutine.yield, 1) }) end)
@@ -56,7 +51,7 @@ describe("a yield to nobody", function()
         it("does not begin", function() end)
       end)
       it("is fine behind", function() host.sleep(0) end)
-    ]]) }
+    ]], "-o", "TAP")
     assert.equal(1, (run:wait()))
     assert.matches("not ok 1 %- yields.*\nok 2 %- catches that.*\nnot ok 3 .*\nok 4 %- is fine behind\n1%.%.4", run.out)
   end)

@@ -1,22 +1,13 @@
 -- Coverage: what LuaCov counts of a test, and of the bots in it, with busted's --coverage.
+local it_tells = require "support.it_tells"
 local place = require "support.place"
 local program = require "support.program"
 local story = require "support.story"
-
-local it_tells = function(name, body)
-  it(name, story.of(body))
-end
 
 local stand_in = os.getenv "PWD" .. "/tests/spec/support/coverage/?.lua;"
 
 local function environment(folder, luacov)
   return { LUA_PATH = luacov .. "./?.lua;;", PWD = folder }
-end
-
-local function folder_of(files)
-  local folder = place.folder()
-  for name, text in pairs(files) do place.file(folder .. "/" .. name, text) end
-  return folder
 end
 
 describe("--coverage", function()
@@ -89,7 +80,7 @@ describe("--coverage", function()
   end
 
   it_tells("counts what busted counts under lua, in `wsbot test` and with wsbot as its interpreter", function()
-    local folder = folder_of(specs)
+    local folder = place.folder(specs)
     local args = { "--coverage", "some_spec.lua" }
     local stock = coverage(folder, 1, busted_of(program.lua), args)
     assert.matches("3=%d", stock["./part.lua"])
@@ -98,7 +89,7 @@ describe("--coverage", function()
   end)
 
   it_tells("counts what waits, runs beside the test or is a bot, as often as it runs", function()
-    local folder = folder_of {
+    local folder = place.folder {
       ["bot.lua"] = table.concat({
         "local conn = ws.connect { url = arg[1], on_message = function(c, data)",
         "  c:send(data)",
@@ -205,7 +196,7 @@ describe("the report of", function()
   -- Runs that test, covered as the manual says; returns the report.
   local function report_by(luacov)
     local told = place.read("lualib/manual/testing.md"):match "\n```lua\n(include = .-)\n```"
-    local folder = folder_of { [".luacov"] = told, ["some_spec.lua"] = spec }
+    local folder = place.folder { [".luacov"] = told, ["some_spec.lua"] = spec }
     assert(require("luv").fs_mkdir(folder .. "/bots", tonumber("700", 8)))
     for path, text in pairs(marked) do
       place.file(folder .. "/" .. path, (text:gsub("%f[^\n\0][ *][ +0] ", "")))

@@ -1,15 +1,11 @@
 -- debug.sethook: what a script sets reaches all that the host runs for it, and the bots of its tests; coverage by that.
 -- Runs within the program that it tests.
+local it_tells = require "support.it_tells"
 local peer = require "support.peer"
 local place = require "support.place"
 local program = require "support.program"
 local reloadable = require "support.reloadable"
-local story = require "support.story"
 local testing = require "wsbot.testing"
-
-local function it_tells(name, body)
-  it(name, story.of(body))
-end
 
 -- Counts the lines of its own file; seen(...) says for each number how often that line ran. What follows begins on
 -- line 2.
@@ -343,14 +339,14 @@ describe("a hook of a test", function()
   end)
 
   it_tells("has the limit of the test, wherever it is called", function()
-    local run = program.run { "test", "--test-timeout", "0.3", "-o", "TAP", place.file("some_spec.lua", [[
+    local run = program.test([[
       local testing = require "wsbot.testing"
       it("is busy", function()
         debug.sethook(function() if debug.getinfo(2, "S").source == "=bot" then while true do end end end, "l")
         testing.bot "local x = 1"
       end)
       it("is fine behind", function() debug.sethook() testing.bot "local x = 1" end)
-    ]]) }
+    ]], "--test-timeout", "0.3", "-o", "TAP")
     assert.equal(1, (run:wait()))
     assert.matches("not ok 1 %- is busy.*the test took over 0.3 s.*\nok 2 %- is fine behind", run.out)
   end)

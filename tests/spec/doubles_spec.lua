@@ -1,9 +1,9 @@
 -- busted's spies, stubs and mocks on connections, which are userdata; and what a script itself puts in place of their
 -- methods.
 -- Runs within the program that it tests.
+local it_tells = require "support.it_tells"
 local place = require "support.place"
 local program = require "support.program"
-local story = require "support.story"
 local testing = require "wsbot.testing"
 
 -- A connection that is open, and its session.
@@ -171,7 +171,7 @@ describe("a method of a connection", function()
 end)
 
 describe("busted with wsbot as its interpreter", function()
-  it("stubs connections where wsbot.testing is at hand", story.of(function()
+  it_tells("stubs connections where wsbot.testing is at hand", function()
     local folder = place.folder()
     for _, name in ipairs { "a_spec.lua", "b_spec.lua" } do
       place.file(folder .. "/" .. name, [[
@@ -188,5 +188,5 @@ describe("busted with wsbot as its interpreter", function()
       { cwd = folder })
     p:tells("ok 1 - stubs", "ok 2 - stubs", "1..2")
     p:ends(0)
-  end))
+  end)
 end)

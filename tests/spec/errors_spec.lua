@@ -1,12 +1,9 @@
 -- Errors of scripts: told with file and line, to on_error or on stderr, and the host lives on.
+local it_tells = require "support.it_tells"
 local peer = require "support.peer"
 local place = require "support.place"
 local program = require "support.program"
 local story = require "support.story"
-
-local it_tells = function(name, body)
-  it(name, story.of(body))
-end
 
 describe("an error in a callback", function()
   it_tells("goes to on_error as callback, with file, line and traceback, and the conversation goes on", function()

@@ -1,13 +1,10 @@
 -- The opening handshake against servers that answer in every way there is.
+local it_tells = require "support.it_tells"
 local peer = require "support.peer"
 local program = require "support.program"
 local servers = require "support.servers"
 local story = require "support.story"
 local tls = require "support.tls"
-
-local it_tells = function(name, body)
-  it(name, story.of(body))
-end
 
 -- A bot that tells of everything, and of the answer in the record of its close.
 local source = [[

@@ -1,18 +1,14 @@
 -- Peers that mean harm, or are broken beyond belief. In each spec the bot has a friend besides, on a connection of its
 -- own, who is answered before, during and after; and what the host ever took of memory stays within its caps.
 local frame = require "support.frame"
+local it_tells = require "support.it_tells"
 local peer = require "support.peer"
-local place = require "support.place"
+local process = require "support.process"
 local program = require "support.program"
 local story = require "support.story"
 local tls = require "support.tls"
 
 local MB <const> = 1 << 20
-
--- The most memory that a program ever had, in MB.
-local function peak(pid)
-  return tonumber(place.read(("/proc/%d/status"):format(pid)):match "VmHWM:%s+(%d+) kB") / 1024
-end
 
 ---------------------------------------------------------------------------------------------------------- the besieged
 
@@ -36,14 +32,14 @@ siege.__index = siege
 
 -- A spec: body(b, foe) is told of a bot that is besieged, and of who is about to do it.
 local function it_holds_against(name, body)
-  it(name, story.of(function()
+  it_tells(name, function()
     local friend, foe = peer.listen(), peer.listen()
     local b = setmetatable({ bot = program.bot(source, { friend.url }), foe = foe, asked = 0 }, siege)
     b.friend = friend:open()
     b:is_well()
-    b.before = peak(b.bot.pid)
+    b.before = process.peak(b.bot.pid)
     body(b, foe)
-  end))
+  end)
 end
 
 -- The friend has it do something (Lua), and gets this answer.
@@ -101,7 +97,7 @@ end
 
 -- It took no more than its room for all that; from now on, `room` is what it may take.
 function siege:is_within(room)
-  local now = peak(self.bot.pid)
+  local now = process.peak(self.bot.pid)
   local grew = ("it grew from %.1f to %.1f MB"):format(self.before, now)
   assert(program.is_sanitized() or now < self.before + self.room, grew)
   self.before, self.room = now, room

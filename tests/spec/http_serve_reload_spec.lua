@@ -1,4 +1,5 @@
 -- http.serve across reloads: the socket, the connections and the requests of a server outlive its generation.
+local it_tells = require "support.it_tells"
 local place = require "support.place"
 local program = require "support.program"
 local raw = require "support.raw"
@@ -6,10 +7,6 @@ local reloadable = require "support.reloadable"
 local story = require "support.story"
 local testing = require "wsbot.testing"
 local uv = require "luv"
-
-local function it_tells(name, body)
-  it(name, story.of(body))
-end
 
 local function free_port()
   local probe = uv.new_tcp()

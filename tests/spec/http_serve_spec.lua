@@ -1,13 +1,10 @@
 -- http.serve: what a handler gets, what becomes of its answer, and what of clients that are wrong, slow or wicked.
+local it_tells = require "support.it_tells"
 local place = require "support.place"
 local program = require "support.program"
 local raw = require "support.raw"
 local story = require "support.story"
 local uv = require "luv"
-
-local function it_tells(name, body)
-  it(name, story.of(body))
-end
 
 -- A bot that serves; its handler is the body of a function that gets `request`. Returns it and its port.
 local function serve(handler, options)

@@ -1,14 +1,12 @@
 -- wsbot.http: what a request sends, what comes of its answer, and what of servers that give none, or a bad one.
 local uv = require "luv"
+local it_tells = require "support.it_tells"
 local peer = require "support.peer"
 local place = require "support.place"
+local process = require "support.process"
 local program = require "support.program"
 local story = require "support.story"
 local tls = require "support.tls"
-
-local it_tells = function(name, body)
-  it(name, story.of(body))
-end
 
 ---------------------------------------------------------------------------------------------------------- both sides
 
@@ -830,15 +828,11 @@ describe("a task that waits for an answer", function()
       story.wait("the bot to be done with a part", function()
         return go
       end)
-      local entries, open = assert(uv.fs_scandir(("/proc/%d/fd"):format(bot.pid))), 0
-      while uv.fs_scandir_next(entries) do
-        open = open + 1
-      end
-      local pages = place.read(("/proc/%d/statm"):format(bot.pid)):match "^%d+ (%d+)"
+      local open, memory = process.descriptors(bot.pid), process.memory(bot.pid)
       local s = go
       go = nil
       s:send(answer("200 OK", ""))
-      return open, tonumber(pages) * 4096 / 2 ^ 20
+      return open, memory
     end
     local open, memory = measured()
     local open_late, memory_late = measured()

@@ -1,12 +1,9 @@
 -- inbox: messages that wait for their script: conn:receive, conn:messages, max_receive_buffer, pause and resume.
 local frame = require "support.frame"
+local it_tells = require "support.it_tells"
 local peer = require "support.peer"
 local program = require "support.program"
 local story = require "support.story"
-
-local function it_tells(name, body)
-  it(name, story.of(body))
-end
 
 -- A bot that runs `source` with `conn`, and the session of its peer.
 local function start(source, options)
@@ -75,7 +72,7 @@ describe("conn:receive", function()
     local bot = program.bot([[
       local conn = ws.connect { url = arg[1], on_error = function() end }
       say(conn:receive())
-    ]], { "ws://127.0.0.1:" .. peer.dead_port() })
+    ]], { peer.dead_url() })
     bot:tells "nil closed"
     bot:ends(0)
   end)

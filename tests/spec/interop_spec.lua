@@ -1,10 +1,10 @@
 -- interop: bots against servers that no one here wrote, plain, compressed and over TLS: Node's ws, python3-websockets,
 -- libwebsockets' test server; the echo peer against clients of the same; and nginx between the two.
+local it_tells = require "support.it_tells"
 local packages = require "support.packages"
 local peer = require "support.peer"
 local program = require "support.program"
 local servers = require "support.servers"
-local story = require "support.story"
 
 local function python(options)
   return servers.websockets { secure = options.secure, deflate = true }
@@ -38,15 +38,15 @@ for _, secure in ipairs { false, true } do
 
   for name, start in pairs(echoes) do
     describe(name .. how, function()
-      it("answers the hello bot", story.of(function()
+      it_tells("answers the hello bot", function()
         local p = hello(start { secure = secure })
         p:tells("~^connected to 127.0.0.1:", "open: 101 Switching Protocols", "received: hello")
         p:kill "sigint"
         p:tells "~^closed: 1001"
         p:ends(0)
-      end))
+      end)
 
-      it("echoes messages of all sizes, and the close code", story.of(function()
+      it_tells("echoes messages of all sizes, and the close code", function()
         local server = start { secure = secure }
         local p = program.bot(bot, { server.url, server.ca or "" })
         for _, n in ipairs { 0, 125, 126, 65535, 65536, 1000000 } do
@@ -54,20 +54,20 @@ for _, secure in ipairs { false, true } do
         end
         p:tells "~^close 4000"
         p:ends(0)
-      end))
+      end)
     end)
   end
 
   describe("libwebsockets' test server" .. how, function()
-    it("opens to the hello bot", story.of(function()
+    it_tells("opens to the hello bot", function()
       local p = hello(servers.libwebsockets { secure = secure })
       p:tells("~^connected to ", "open: 101 Switching Protocols")
       p:kill "sigint"
       p:tells "~^closed: 1001"
       p:ends(0)
-    end))
+    end)
 
-    it("mirrors what its protocol gets", story.of(function()
+    it_tells("mirrors what its protocol gets", function()
       local server = servers.libwebsockets { secure = secure }
       local p = program.bot([[
         ws.connect {
@@ -81,14 +81,14 @@ for _, secure in ipairs { false, true } do
       ]], { server.url, server.ca or "" })
       p:tells("open lws-mirror-protocol", "hello", "close 1000")
       p:ends(0)
-    end))
+    end)
   end)
 end
 
 ---------------------------------------------------------------------------------------------------------- libwebsockets
 
 describe("libwebsockets", function()
-  it("sends the status of its connections compressed", story.of(function()
+  it_tells("sends the status of its connections compressed", function()
     local p = program.bot([[
       local cjson = require "cjson"
       ws.connect {
@@ -101,17 +101,17 @@ describe("libwebsockets", function()
     ]], { servers.libwebsockets({}).url })
     p:tells("permessage-deflate", "table", "close 1000")
     p:ends(0)
-  end))
+  end)
 
-  it("opens compressed connections to the echo peer", story.of(function()
+  it_tells("opens compressed connections to the echo peer", function()
     packages.need "libwebsockets-test-server"
-    local port = program.run({ "echo", "--port", "0" }):line():match ":(%d+)$"
+    local port = program.echo().url:match ":(%d+)$"
     local p = program.start("/usr/bin/libwebsockets-test-client", { "127.0.0.1", "--port=" .. port })
     p:complains "instantiating client ext permessage-deflate"
     p:complains "LWS_CALLBACK_CLIENT_ESTABLISHED"
     p:kill "sigkill" -- it misses a SIGINT that comes just before it sleeps
     p:wait()
-  end))
+  end)
 end)
 
 ---------------------------------------------------------------------------------------------------------------- clients
@@ -135,46 +135,44 @@ describe("the echo peer", function()
     ['{"threshold":0,"serverMaxWindowBits":8}'] = "permessage-deflate; server_max_window_bits=8",
     ['{"threshold":0,"serverMaxWindowBits":10}'] = "permessage-deflate; server_max_window_bits=10",
   } do
-    it("sends a client of Node's ws back what it gets: " .. deflate, story.of(function()
-      talks(program.run({ "echo", "--port", "0" }):line():match "ws://%S+", deflate, extensions)
-    end))
+    it_tells("sends a client of Node's ws back what it gets: " .. deflate, function()
+      talks(program.echo().url, deflate, extensions)
+    end)
   end
 
-  it("sends a client of python3-websockets back what it gets", story.of(function()
+  it_tells("sends a client of python3-websockets back what it gets", function()
     packages.need "python3-websockets"
-    local url = program.run({ "echo", "--port", "0" }):line():match "ws://%S+"
+    local url = program.echo().url
     local p = program.start("/usr/bin/python3", { "tests/spec/servers/talk.py", url })
     p:tells("permessage-deflate", "right 32 close 4000")
     p:ends(0)
-  end))
+  end)
 end)
 
 ------------------------------------------------------------------------------------------------------------------ nginx
 
 describe("behind nginx", function()
   for _, secure in ipairs { false, true } do
-    it("a bot and the echo peer understand each other" .. (secure and ", over TLS" or ""), story.of(function()
-      local echo = program.run({ "echo", "--port", "0" })
-      local proxy = servers.nginx(echo:line():match "ws://%S+", { secure = secure })
+    it_tells("a bot and the echo peer understand each other" .. (secure and ", over TLS" or ""), function()
+      local proxy = servers.nginx(program.echo().url, { secure = secure })
       local p = program.bot(bot, { proxy.url, proxy.ca or "" })
       for _, n in ipairs { 0, 125, 126, 65535, 65536, 1000000 } do
         p:tells("binary " .. n, "text " .. n // 2 * 2)
       end
       p:tells "close 4000 "
       p:ends(0)
-    end))
+    end)
   end
 
-  it("a client of Node's ws and the echo peer understand each other", story.of(function()
-    local echo = program.run({ "echo", "--port", "0" })
-    talks(servers.nginx(echo:line():match "ws://%S+", {}).url, '{"threshold":0}', "permessage-deflate")
-  end))
+  it_tells("a client of Node's ws and the echo peer understand each other", function()
+    talks(servers.nginx(program.echo().url, {}).url, '{"threshold":0}', "permessage-deflate")
+  end)
 
-  it("a bot is told when nobody listens behind it", story.of(function()
+  it_tells("a bot is told when nobody listens behind it", function()
     local p = program.bot([[ws.connect(told { url = arg[1], on_close = function(_, code, _, record)
       say("close", code, record.response.status, record.response.headers.Server)
     end })]], { servers.nginx(("ws://127.0.0.1:%d/"):format(peer.dead_port()), {}).url })
     p:tells("connect", "~^error handshake .*502 Bad Gateway", "~^close 1006 502 nginx")
     p:ends(0)
-  end))
+  end)
 end)

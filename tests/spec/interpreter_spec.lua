@@ -1,11 +1,7 @@
 -- wsbot as `lua`: the same command lines, run with Lua's own interpreter and with wsbot, say the same and end the same.
+local it_tells = require "support.it_tells"
 local place = require "support.place"
 local program = require "support.program"
-local story = require "support.story"
-
-local it_tells = function(name, body)
-  it(name, story.of(body))
-end
 
 -- What a run says, with the program's name made the same, and without the line on options of ours that `lua` has not.
 local function tell(path, args, options)
@@ -17,20 +13,12 @@ local function tell(path, args, options)
   return { out = plain(p.out), err = plain(p.err), status = status, signal = signal }
 end
 
--- Files that the command lines may name, in the folder where both run.
-local function folder_of(files)
-  local folder = place.folder()
-  for name, text in pairs(files or {}) do
-    place.file(folder .. "/" .. name, text)
-  end
-  return folder
-end
-
--- One `it`: both say the same. options: files, stdin, env, lua_args (what lua is given, where it does not bear those).
+-- One `it`: both say the same. options: files (which the command lines may name, in the folder where both run), stdin,
+-- env, lua_args (what lua is given, where it does not bear those).
 local function same(name, args, options)
   options = options or {}
   it_tells(name, function()
-    local run = { stdin = options.stdin or "", env = options.env, cwd = folder_of(options.files) }
+    local run = { stdin = options.stdin or "", env = options.env, cwd = place.folder(options.files) }
     local lua = tell(program.lua, options.lua_args or args, run)
     local wsbot = tell(program.wsbot, args, run)
     assert.same(lua, wsbot)
@@ -229,7 +217,7 @@ describe("the prompt", function()
   local function talk(name, args, lines, options)
     options = options or {}
     it_tells(name, function()
-      local run = { stdin = table.concat(lines, "\n") .. "\n", env = options.env, cwd = folder_of(options.files) }
+      local run = { stdin = table.concat(lines, "\n") .. "\n", env = options.env, cwd = place.folder(options.files) }
       local lua = tell(program.lua, args, run)
       local wsbot = tell(program.wsbot, args, run)
       local at = 1
@@ -275,7 +263,7 @@ end)
 
 describe("busted", function()
   it_tells("runs with wsbot as its interpreter", function()
-    local folder = folder_of { ["small_spec.lua"] = [[
+    local folder = place.folder { ["small_spec.lua"] = [[
       describe("a small spec", function()
         it("passes", function() assert.equal(2, 1 + 1) end)
         it("knows ws", function() assert.is_function(ws.connect) end)
@@ -290,7 +278,7 @@ describe("busted", function()
   end)
 
   it_tells("tells by its status that a spec failed", function()
-    local folder = folder_of { ["small_spec.lua"] = [[it("fails", function() assert.equal(3, 1 + 1) end)]] }
+    local folder = place.folder { ["small_spec.lua"] = [[it("fails", function() assert.equal(3, 1 + 1) end)]] }
     local busted = program.start("/usr/bin/env",
       { "busted", "--lua=" .. program.wsbot, "-o", "TAP", "small_spec.lua" }, { cwd = folder })
     assert.equal(1, (busted:wait()))
@@ -300,7 +288,7 @@ end)
 
 describe("wsbot in a #! line", function()
   it_tells("runs the script", function()
-    local folder = folder_of { ["s.lua"] = "#!" .. program.wsbot .. "\nprint(arg[0] ~= nil, ...)\n" }
+    local folder = place.folder { ["s.lua"] = "#!" .. program.wsbot .. "\nprint(arg[0] ~= nil, ...)\n" }
     assert(os.execute(("chmod +x '%s/s.lua'"):format(folder)))
     local p = program.start(folder .. "/s.lua", { "a", "b" })
     assert.equal(0, (p:wait()))

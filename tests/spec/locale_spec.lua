@@ -1,9 +1,9 @@
 -- Locales: a script may choose one with a decimal comma, and what it prints then has commas. What programs read has
 -- points all the same, whichever way it goes.
+local it_tells = require "support.it_tells"
 local peer = require "support.peer"
 local place = require "support.place"
 local program = require "support.program"
-local story = require "support.story"
 
 local NAME = "de_DE.UTF-8"
 
@@ -15,15 +15,15 @@ local function make_locale()
 end
 
 local folder, missing
-local function it_tells(name, body)
-  it(name, story.of(function()
+local function it_tells_of_commas(name, body)
+  it_tells(name, function()
     if not folder and not missing then folder, missing = make_locale() end
     if missing then
       pending(missing)
       return
     end
     body()
-  end))
+  end)
 end
 
 -- A bot that has chosen the locale. options: those of program.bot, before (Lua: what it does first) and
@@ -36,7 +36,7 @@ local function start(source, args, options)
 end
 
 describe("a locale with a decimal comma", function()
-  it_tells("is not that of a record", function()
+  it_tells_of_commas("is not that of a record", function()
     local p, record = peer.listen(), place.folder() .. "/record"
     local bot = start([[ws.connect(told { url = arg[1] })]], { p.url }, { flags = { "--record", record } })
     p:open():finish()
@@ -50,7 +50,7 @@ describe("a locale with a decimal comma", function()
     assert.is_true(lines > 3)
   end)
 
-  it_tells("does not keep a record from being read", function()
+  it_tells_of_commas("does not keep a record from being read", function()
     local bot = start([[
       local testing = require "wsbot.testing"
       local record = io.open(arg[1], "w")
@@ -69,7 +69,7 @@ describe("a locale with a decimal comma", function()
     bot:ends(0)
   end)
 
-  it_tells("is not that of headers, messages and the log", function()
+  it_tells_of_commas("is not that of headers, messages and the log", function()
     local p = peer.listen()
     local bot = start([[
       local conn = ws.connect(told { url = arg[1], headers = { ["X-Half"] = 0.5, ["X-List"] = { 2.0, 1 } } })
@@ -91,7 +91,7 @@ describe("a locale with a decimal comma", function()
     bot:ends(0)
   end)
 
-  it_tells("is not that of error messages and what they are told of", function()
+  it_tells_of_commas("is not that of error messages and what they are told of", function()
     local p = peer.listen()
     local bot = start([[ws.connect(told { url = arg[1], handshake_timeout = 0.05 })]], { p.url })
     bot:tells("connect", 'error timeout "no answer to the opening handshake within 0.05 s (handshake_timeout)"',
@@ -99,7 +99,7 @@ describe("a locale with a decimal comma", function()
     bot:ends(0)
   end)
 
-  it_tells("is not that of requests and their answers", function()
+  it_tells_of_commas("is not that of requests and their answers", function()
     local p = peer.listen()
     local function answers(first)
       local s = p:accept()

@@ -1,21 +1,11 @@
 -- luv within the bot: its handles live in the host's loop, and end with the bot.
 local uv = require "luv"
+local it_tells = require "support.it_tells"
 local peer = require "support.peer"
 local place = require "support.place"
+local process = require "support.process"
 local program = require "support.program"
 local story = require "support.story"
-
-local it_tells = function(name, body)
-  it(name, story.of(body))
-end
-
-local function descriptors(pid)
-  local entries, n = assert(uv.fs_scandir(("/proc/%d/fd"):format(pid))), 0
-  while uv.fs_scandir_next(entries) do
-    n = n + 1
-  end
-  return n
-end
 
 -- Runs a script that has luv as `uv`.
 local function bot_with_luv(source, args, options)
@@ -604,7 +594,7 @@ describe("many luv handles", function()
     local function measure(rounds)
       s:text(tostring(rounds))
       s:expect_text "done"
-      return descriptors(bot.pid)
+      return process.descriptors(bot.pid)
     end
     local before = measure(1)
     assert.equal(before, measure(20))

@@ -1,9 +1,9 @@
 -- What is written about the program, against the program: README.md, lualib/manual/ and lualib/meta/.
 -- Runs within the program that it tests.
+local it_tells = require "support.it_tells"
 local place = require "support.place"
 local program = require "support.program"
 local proxies = require "support.proxies"
-local story = require "support.story"
 local testing = require "wsbot.testing"
 local tls = require "support.tls"
 
@@ -38,7 +38,7 @@ describe("the documents", function()
     end
   end)
 
-  it("use options that the command has", story.of(function()
+  it_tells("use options that the command has", function()
     local help = {}
     for _, command in ipairs { "run", "connect", "echo", "test" } do
       local c = program.run { command, "--help" }
@@ -53,12 +53,12 @@ describe("the documents", function()
         end
       end
     end
-  end))
+  end)
 end)
 
 describe("the chapter on reaching a server", function()
   for _, example in ipairs(examples "lualib/manual/reaching.md") do
-    it("reaches one: " .. (example:match "tls = [^\n]*" or example:match "url = [^\n]*"), story.of(function()
+    it_tells("reaches one: " .. (example:match "tls = [^\n]*" or example:match "url = [^\n]*"), function()
       local target = testing.server { tls = example:find("tls = ", 1, true) ~= nil }
       local server = target
       if example:find("max_redirects", 1, true) then
@@ -88,7 +88,7 @@ describe("the chapter on reaching a server", function()
       if server ~= target then server:accept() end
       assert(target:accept(), "nobody came")
       bot:stop()
-    end))
+    end)
   end
 end)
 

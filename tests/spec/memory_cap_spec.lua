@@ -1,16 +1,13 @@
 -- --max-memory: what a script makes Lua keep, and what it makes the host keep for it, have one limit. Who asks for more
 -- meets an error; the bot goes on, and what was open stays open.
 local capped = require "support.capped"
+local it_tells = require "support.it_tells"
 local peer = require "support.peer"
 local program = require "support.program"
 local reloadable = require "support.reloadable"
-local story = require "support.story"
+local sorted = require "support.sorted"
 
 local flags, is_refused = capped.flags, capped.is_refused
-
-local it_tells = function(name, body)
-  it(name, story.of(body))
-end
 
 describe("a script that keeps on making", function()
   local bombs = {
@@ -49,14 +46,9 @@ describe("a script that keeps on making", function()
         testing.bot("while true do host.sleep(1000) end", { args = { ("a"):rep(10000) .. i } })
       end]],
   }
-  local names = {}
-  for name in pairs(bombs) do
-    names[#names + 1] = name
-  end
-  table.sort(names)
-  for _, name in ipairs(names) do
+  for name, bomb in sorted(bombs) do
     it_tells(name .. " meets an error, and goes on", function()
-      local bot = is_refused(bombs[name])
+      local bot = is_refused(bomb)
       bot:kill "sigterm"
       bot:wait()
       assert.same({ 0, 0 }, { bot.status, bot.signal })

@@ -1,13 +1,13 @@
 -- Garbage: what is collected too late, or too early. Under --max-memory Lua collects it where it is refused an object,
 -- but not for what grows: stacks of coroutines (from 5.4.5 on), buffers for text.
 local capped = require "support.capped"
+local it_tells = require "support.it_tells"
 local peer = require "support.peer"
 local program = require "support.program"
-local story = require "support.story"
 
 -- A script that leaves all collecting to the limit, and does the same again and again.
 local function goes_on(name, body)
-  it(name, story.of(function()
+  it_tells(name, function()
     local bot = program.bot(([[
       collectgarbage "stop"
       local function deep(n) return n == 0 and 0 or 1 + deep(n - 1) end
@@ -16,7 +16,7 @@ local function goes_on(name, body)
     ]]):format(body), {}, capped.flags)
     bot:tells "done"
     bot:ends(0)
-  end))
+  end)
 end
 
 describe("garbage up to the limit", function()
@@ -30,7 +30,7 @@ describe("garbage up to the limit", function()
 end)
 
 describe("a heap that grows large", function()
-  it("takes no timer away whose function has just returned", story.of(function()
+  it_tells("takes no timer away whose function has just returned", function()
     local bot = program.bot [[
       host.after(0, function()
         kept = {}
@@ -40,9 +40,9 @@ describe("a heap that grows large", function()
     ]]
     bot:tells "done"
     bot:ends(0)
-  end))
+  end)
 
-  it("runs finalizers as code of the script's, which may start tasks and connections", story.of(function()
+  it_tells("runs finalizers as code of the script's, which may start tasks and connections", function()
     local bot = program.bot([[
       host.after(0, function()
         kept = {}
@@ -52,8 +52,8 @@ describe("a heap that grows large", function()
         end })
         for i = 1, 200000 do kept[i] = { i } end
       end)
-    ]], { "ws://127.0.0.1:" .. peer.dead_port() })
+    ]], { peer.dead_url() })
     bot:tells("spawned true", "connect")
     bot:ends(0)
-  end))
+  end)
 end)

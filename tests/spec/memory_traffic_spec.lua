@@ -2,15 +2,12 @@
 -- meets an error; the bot goes on, and what was open stays open. Here: what is sent, what comes, and requests.
 local capped = require "support.capped"
 local frame = require "support.frame"
+local it_tells = require "support.it_tells"
 local peer = require "support.peer"
 local program = require "support.program"
 local story = require "support.story"
 
 local flags, is_refused, stayed_small = capped.flags, capped.is_refused, capped.stayed_small
-
-local it_tells = function(name, body)
-  it(name, story.of(body))
-end
 
 describe("messages that wait to be sent", function()
   -- 1 to 3 GB to a peer that reads nothing, and what went before is all there.

@@ -1,11 +1,7 @@
 -- What ws.connect takes and what it refuses: an error says which argument is wrong and where the script gave it.
+local it_tells = require "support.it_tells"
 local peer = require "support.peer"
 local program = require "support.program"
-local story = require "support.story"
-
-local it_tells = function(name, body)
-  it(name, story.of(body))
-end
 
 -- Runs ws.connect with each of these tables (Lua source) and returns the errors, or "accepted".
 local function refusals(tables)

@@ -1,12 +1,9 @@
 -- The conversation after the handshake (RFC 6455 sections 5 to 8), as bytes on one side and as events on the other.
 local frame = require "support.frame"
+local it_tells = require "support.it_tells"
 local peer = require "support.peer"
 local program = require "support.program"
 local story = require "support.story"
-
-local it_tells = function(name, body)
-  it(name, story.of(body))
-end
 
 -- A bot that tells of everything and sends back what it is sent (a text of 'echo:...' or binary), with more options
 -- as source.

@@ -1,4 +1,5 @@
 -- Proxies: the ways through them, who asks for them, and what a bot is told of those that refuse, fall silent or lie.
+local it_tells = require "support.it_tells"
 local peer = require "support.peer"
 local place = require "support.place"
 local program = require "support.program"
@@ -6,10 +7,6 @@ local proxies = require "support.proxies"
 local reloadable = require "support.reloadable"
 local story = require "support.story"
 local tls = require "support.tls"
-
-local it_tells = function(name, body)
-  it(name, story.of(body))
-end
 
 -- A bot that connects to `url` by `proxy` (nil: as the environment says) and tells of everything. options: env,
 -- flags, more (options of ws.connect, as source; CA is the path of the CA's certificate).
@@ -109,14 +106,12 @@ describe("a connection", function()
 
   it_tells("brings large messages through TLS with the proxy", function()
     local _, port = proxies.tinyproxy()
-    local echo = program.run { "echo", "--port", "0" }
-    brings_large_messages(echo:line():match "ws://%S+", proxies.stunnel(port))
+    brings_large_messages(program.echo().url, proxies.stunnel(port))
   end)
 
   it_tells("brings large messages through two layers of TLS", function()
     local _, port = proxies.tinyproxy()
-    local echo = program.run { "echo", "--port", "0", "--tls-cert", tls.cert "server", "--tls-key", tls.key "server" }
-    brings_large_messages(echo:line():match "wss://%S+", proxies.stunnel(port))
+    brings_large_messages(tls.echo().url, proxies.stunnel(port))
   end)
 
   it_tells("is given what came before the end of TLS with the proxy, at the pace of the script", function()
@@ -165,7 +160,7 @@ describe("a proxy that says no", function()
   end)
 
   it_tells("is told with its reply: microsocks and a server that is not there", function()
-    fails(start("ws://127.0.0.1:" .. peer.dead_port(), "socks5h://" .. proxies.microsocks()), "proxy", "proxy",
+    fails(start(peer.dead_url(), "socks5h://" .. proxies.microsocks()), "proxy", "proxy",
       "does not connect to 127%.0%.0%.1:%d+: connection refused")
   end)
 

@@ -1,14 +1,10 @@
 -- reader: a bot that reads in a straight line sees what a callback sees: each message that was whole before the
 -- connection's end is its to answer, and the answer still goes out.
 local frame = require "support.frame"
+local it_tells = require "support.it_tells"
 local peer = require "support.peer"
 local program = require "support.program"
-local story = require "support.story"
 local tls = require "support.tls"
-
-local function it_tells(name, body)
-  it(name, story.of(body))
-end
 
 local function text(data)
   return frame.write { opcode = frame.TEXT, payload = data }

@@ -1,14 +1,11 @@
 -- reconnection: when a connection comes back by itself, when it does not, and what is told of each end.
 -- Runs within the program that it tests.
 local frame = require "support.frame"
+local it_tells = require "support.it_tells"
 local peer = require "support.peer"
 local program = require "support.program"
 local story = require "support.story"
 local testing = require "wsbot.testing"
-
-local function it_tells(name, body)
-  it(name, story.of(body))
-end
 
 -- A bot that tells of everything, with these options, and its peer.
 local function start(options, more, args)
@@ -110,7 +107,7 @@ describe("automatic reconnection", function()
       end
       local mean = sum / (#delays - 4)
       say(right, mean > 3 and mean < 5, least < 1, most > 7)
-    ]], { "ws://127.0.0.1:" .. peer.dead_port() })
+    ]], { peer.dead_url() })
     bot:tells "true true true true"
     bot:ends(0)
   end)
@@ -373,7 +370,7 @@ describe("the record of a close", function()
 
   it_tells("says who did not answer a connect", function()
     for url, expected in pairs {
-      ["ws://127.0.0.1:" .. peer.dead_port()] = "1006 connect connect ECONNREFUSED",
+      [peer.dead_url()] = "1006 connect connect ECONNREFUSED",
       ["ws://no-such-host.invalid"] = "~^1006 dns dns E",
     } do
       local bot = program.bot([[

@@ -1,12 +1,9 @@
 -- reload_back: the sources that ran before come again, when one asks for them, or when the new ones fail on trial.
+local it_tells = require "support.it_tells"
 local peer = require "support.peer"
 local place = require "support.place"
 local reloadable = require "support.reloadable"
 local story = require "support.story"
-
-local function it_tells(name, body)
-  it(name, story.of(body))
-end
 
 -- A bot with one connection, that says its version and obeys: "back", "fail".
 local obeying = [[

@@ -1,13 +1,10 @@
 -- reload, where it once went wrong: what a generation leaves behind, and what its connections were in the middle of.
+local it_tells = require "support.it_tells"
 local peer = require "support.peer"
 local place = require "support.place"
 local program = require "support.program"
 local reloadable = require "support.reloadable"
 local story = require "support.story"
-
-local function it_tells(name, body)
-  it(name, story.of(body))
-end
 
 describe("the last generation is gone, also where", function()
   -- A first generation with `last`, and a next one that lives long enough to notice what is left of it.
@@ -228,7 +225,7 @@ describe("the memory of the generations that have gone", function()
   -- found no room.
   it_tells("is that of the next, among connections whose messages come and go", function()
     if program.is_sanitized() then story.skip "memory is not what it would be, with sanitizers" end
-    local echo = program.run { "echo", "--port", "0" }
+    local echo = program.echo()
     local bot = program.bot([[
       local n <const>, first <const>, last <const> = host.reloads, 50, 400
       math.randomseed(n)
@@ -248,7 +245,7 @@ describe("the memory of the generations that have gone", function()
         end
         if n > last then host.stop() else host.reload() end
       end)
-    ]], { echo:line():match "ws://%S+" }, { env = { WSBOT_LOG = "error" } })
+    ]], { echo.url }, { env = { WSBOT_LOG = "error" } })
     local first, last = tonumber(bot:line()), tonumber(bot:line())
     assert(last < first + 1300, ("%d kB became %d"):format(first, last))
     bot:wait()

@@ -1,12 +1,9 @@
 -- reload_grace: who waits when a reload comes may finish first; what comes meanwhile is kept, for whoever goes on.
+local it_tells = require "support.it_tells"
 local peer = require "support.peer"
 local program = require "support.program"
 local reloadable = require "support.reloadable"
 local story = require "support.story"
-
-local function it_tells(name, body)
-  it(name, story.of(body))
-end
 
 -- Each message takes its time, and says which code has done it.
 local slow = [[

@@ -1,12 +1,9 @@
 -- reload_luv: what a script does with luv ends with its generation; an address that it binds goes to the next one.
+local it_tells = require "support.it_tells"
 local place = require "support.place"
 local reloadable = require "support.reloadable"
 local story = require "support.story"
 local uv = require "luv"
-
-local function it_tells(name, body)
-  it(name, story.of(body))
-end
 
 -- Connects, and gives what the server says.
 local function hear(new, connect)

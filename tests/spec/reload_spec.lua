@@ -1,14 +1,12 @@
 -- reload: the next generation of a script takes over the live connections of the last, or nothing changes at all.
 local frame = require "support.frame"
+local it_tells = require "support.it_tells"
 local peer = require "support.peer"
 local place = require "support.place"
+local process = require "support.process"
 local program = require "support.program"
 local reloadable = require "support.reloadable"
 local story = require "support.story"
-
-local function it_tells(name, body)
-  it(name, story.of(body))
-end
 
 -- A script with one connection, told of everything; `version` goes before what it says.
 local function feed(version, options, more)
@@ -515,7 +513,7 @@ describe("a reload at any moment", function()
       while not host.state("s").at do clock:advance(0.0001) end
       clock:advance((host.state("s").at - host.now()) / 2)
       say "waits"
-    ]], { "ws://127.0.0.1:" .. peer.dead_port() })
+    ]], { peer.dead_url() })
     bot:tells "waits"
     bot:takes_over [[
       local clock = require "wsbot.testing".clock()
@@ -744,7 +742,6 @@ describe("under a flood", function()
   end)
 
   it_tells("memory and files stay flat over 1,000 reloads", function()
-    local uv = require "luv"
     local last = few and 200 or 1000
     local p = peer.listen()
     local bot = reloadable.start([[
@@ -758,22 +755,16 @@ describe("under a flood", function()
       host.spawn(function() host.sleep(1000) end)
       if host.reloads < tonumber(arg[2]) then host.reload() else say "done" end
     ]], { p.url, tostring(last) })
-    local function size()
-      local text = place.read(("/proc/%d/status"):format(bot.bot.pid))
-      return tonumber(text:match "VmRSS:%s+(%d+) kB")
-    end
-    local function files()
-      local n, entries = 0, uv.fs_scandir(("/proc/%d/fd"):format(bot.bot.pid))
-      while uv.fs_scandir_next(entries) do n = n + 1 end
-      return n
-    end
-    local one, two = p:open(), p:open()
+    local pid, one, two = bot.bot.pid, p:open(), p:open()
     story.poll("100 reloads", function() return bot.bot.err:find "reload 100: " end)
-    local memory, open_files = size(), files()
+    local memory, open_files = process.memory(pid), process.descriptors(pid)
     bot:tells "done"
     story.poll("the last reload", function() return bot.bot.err:find(("reload %d: "):format(last)) end)
-    if not program.is_sanitized() then assert(size() < memory + 1024, ("%d kB became %d"):format(memory, size())) end
-    assert(files() <= open_files)
+    if not program.is_sanitized() then
+      local now = process.memory(pid)
+      assert(now < memory + 1, ("it grew from %.1f to %.1f MB"):format(memory, now))
+    end
+    assert(process.descriptors(pid) <= open_files)
     assert.equal(2, p.count)
     one:text "x"
     two:text "x"

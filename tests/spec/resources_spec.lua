@@ -1,28 +1,13 @@
 -- What connections cost is given back: file descriptors and memory are, at the end, as at the start.
-local uv = require "luv"
+local it_tells = require "support.it_tells"
 local peer = require "support.peer"
 local place = require "support.place"
+local process = require "support.process"
 local program = require "support.program"
 local story = require "support.story"
 local tls = require "support.tls"
 
-local it_tells = function(name, body)
-  it(name, story.of(body))
-end
-
-local function descriptors(pid)
-  local entries, n = assert(uv.fs_scandir(("/proc/%d/fd"):format(pid))), 0
-  while uv.fs_scandir_next(entries) do
-    n = n + 1
-  end
-  return n
-end
-
--- Resident memory in MB.
-local function memory(pid)
-  local pages = place.read(("/proc/%d/statm"):format(pid)):match "^%d+ (%d+)"
-  return tonumber(pages) * 4096 / 2 ^ 20
-end
+local descriptors, memory = process.descriptors, process.memory
 
 -- A bot that, told a number of rounds by the connection to arg[1], opens arg[3] connections to arg[2] so many times;
 -- each says hello and is closed when that has come back.
@@ -66,10 +51,8 @@ local source = [[
 -- Measures the bot and its server before and after.
 local function stays(rounds, each, secure)
   local control = peer.listen()
-  local server = program.run { "echo", "--port", "0",
-    table.unpack(secure and { "--tls-cert", tls.cert "server", "--tls-key", tls.key "server" } or {}) }
-  local url = server:line():match "wss?://%S+:%d+"
-  local bot = program.bot(source, { control.url, url, tostring(each), secure and tls.cert "ca" or nil })
+  local server = secure and tls.echo() or program.echo()
+  local bot = program.bot(source, { control.url, server.url, tostring(each), secure and tls.cert "ca" or nil })
   local s = control:open()
   local function run(n)
     s:text(tostring(n))
@@ -111,24 +94,24 @@ describe("20 connections over TLS, opened and closed 20 times,", function()
 end)
 
 describe("a soft limit of open files", function()
-  it("is raised to the hard one, for the children as well", story.of(function()
+  it_tells("is raised to the hard one, for the children as well", function()
     local path = place.file("bot.lua", [[print(io.popen("ulimit -Sn; ulimit -Hn"):read "a")]])
     local limited = 'ulimit -Sn 64; ulimit -Hn 500; exec "$@"'
     local bot = program.start("/bin/sh", { "-c", limited, "sh", program.wsbot, path })
     bot:tells("500", "500", "")
     bot:ends()
-  end))
+  end)
 end)
 
 describe("a start for which there are no descriptors", function()
-  it("is one line and status 1", story.of(function()
+  it_tells("is one line and status 1", function()
     for limit = 5, 8 do
       local bot = program.start("/bin/sh", { "-c", 'ulimit -n "$1"; shift; exec "$@"', "sh", tostring(limit),
         program.wsbot, "-e", "print 'hello'" }, { env = { ASAN_OPTIONS = "detect_leaks=0" } }) -- which opens files
       assert.same({ 1, 0 }, { bot:wait() })
       assert.equal("wsbot: cannot start: too many open files\n", bot.err)
     end
-  end))
+  end)
 end)
 
 describe("attempts that fail", function()
@@ -309,7 +292,7 @@ end)
 
 describe("100 idle connections over TLS, after a message of 60 KB each way,", function()
   it_tells("keep the memory of the message that came, and none of the one that went", function()
-    local server = program.run { "echo", "--port", "0", "--tls-cert", tls.cert "server", "--tls-key", tls.key "server" }
+    local server = tls.echo()
     local bot = program.bot([[
       local conns, open, back = {}, 0, 0
       local function done(what)
@@ -330,7 +313,7 @@ describe("100 idle connections over TLS, after a message of 60 KB each way,", fu
           end }
       end
       host.after(1, function() conns[1]:send(("x"):rep(60000)) end)
-    ]], { server:line():match "wss?://%S+:%d+", tls.cert "ca" })
+    ]], { server.url, tls.cert "ca" })
     bot:tells "open"
     local before = memory(bot.pid)
     bot:tells "back"

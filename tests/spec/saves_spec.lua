@@ -1,14 +1,11 @@
 -- saves: what is loaded is what was saved. Half a save is no new generation, whoever asks for it, and however it is
 -- written; and the line of a reload says what it did, and to whom.
+local it_tells = require "support.it_tells"
 local peer = require "support.peer"
 local place = require "support.place"
 local program = require "support.program"
 local reloadable = require "support.reloadable"
 local story = require "support.story"
-
-local function it_tells(name, body)
-  it(name, story.of(body))
-end
 
 local watched = { flags = { "--watch" } }
 

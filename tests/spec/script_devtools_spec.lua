@@ -1,10 +1,10 @@
 -- script_devtools: scripts/devtools.lua against a scripted browser. (tests/interop/chromium_spec.lua has a real one.)
 local cjson = require "cjson"
+local it_tells = require "support.it_tells"
 local peer = require "support.peer"
 local place = require "support.place"
 local program = require "support.program"
 local sha1 = require "support.sha1"
-local story = require "support.story"
 
 -- A picture of one pixel.
 local png = "\x89PNG\r\n\x1a\n"
@@ -67,7 +67,7 @@ local function says_goodbye(s)
 end
 
 describe("scripts/devtools.lua", function()
-  it("waits for the page, prints its title, saves its picture", story.of(function()
+  it_tells("waits for the page, prints its title, saves its picture", function()
     local browser = peer.listen()
     local out = place.folder() .. "/page.png"
     local p = devtools(browser, out)
@@ -83,9 +83,9 @@ describe("scripts/devtools.lua", function()
     p:tells("Example", ("%d bytes in %s"):format(#png, out))
     p:ends(0)
     assert.equal(png, place.read(out))
-  end))
+  end)
 
-  it("keeps events that come before the answer", story.of(function()
+  it_tells("keeps events that come before the answer", function()
     local browser = peer.listen()
     local out = place.folder() .. "/page.png"
     local p = devtools(browser, out)
@@ -97,9 +97,9 @@ describe("scripts/devtools.lua", function()
     says_goodbye(s)
     p:tells("Example", "~bytes in")
     p:ends(0)
-  end))
+  end)
 
-  it("reads base64 of all lengths and all bytes", story.of(function()
+  it_tells("reads base64 of all lengths and all bytes", function()
     local browser = peer.listen()
     local all = {}
     for byte = 0, 255 do
@@ -118,9 +118,9 @@ describe("scripts/devtools.lua", function()
       p:ends(0)
       assert.is_true(picture == place.read(out))
     end
-  end))
+  end)
 
-  it("says what the browser says, and ends with 1", story.of(function()
+  it_tells("says what the browser says, and ends with 1", function()
     local browser = peer.listen()
     local p = devtools(browser, "page.png")
     local s = browser:open()
@@ -136,9 +136,9 @@ describe("scripts/devtools.lua", function()
     says_goodbye(s)
     p:ends(1)
     assert.truthy(p.err:find("devtools: https://example.org/: net::ERR_NAME_NOT_RESOLVED", 1, true), p.err)
-  end))
+  end)
 
-  it("says what it waited for when the browser has gone", story.of(function()
+  it_tells("says what it waited for when the browser has gone", function()
     local browser = peer.listen()
     local p = devtools(browser, "page.png")
     local s = browser:open()
@@ -146,5 +146,5 @@ describe("scripts/devtools.lua", function()
     s:reset()
     p:ends(1)
     assert.truthy(p.err:find("devtools: waiting for Page.navigate: closed", 1, true), p.err)
-  end))
+  end)
 end)

@@ -1,9 +1,9 @@
 -- script_mqtt: scripts/mqtt.lua with mosquitto between two bots, and with a scripted broker that cuts packets as it
 -- likes, refuses and fails; and its codec by itself.
+local it_tells = require "support.it_tells"
 local peer = require "support.peer"
 local program = require "support.program"
 local servers = require "support.servers"
-local story = require "support.story"
 
 local codec = dofile "scripts/mqtt/codec.lua"
 
@@ -99,7 +99,7 @@ end)
 -------------------------------------------------------------------------------------------------------------- mosquitto
 
 describe("scripts/mqtt.lua and mosquitto", function()
-  it("bring messages from one bot to another, with QoS 0 and 1", story.of(function()
+  it_tells("bring messages from one bot to another, with QoS 0 and 1", function()
     local server = servers.mosquitto {}
     local url, broker = server.url, server.program
     local p = mqtt(url, { "house/+/light" })
@@ -118,9 +118,9 @@ describe("scripts/mqtt.lua and mosquitto", function()
     p:ends(0)
     broker:complains "Received DISCONNECT from"
     assert.is_nil(broker.err:find("error", 1, true), broker.err)
-  end))
+  end)
 
-  it("says that the broker has gone", story.of(function()
+  it_tells("says that the broker has gone", function()
     local server = servers.mosquitto {}
     local url, broker = server.url, server.program
     local p = mqtt(url, { "a" })
@@ -128,7 +128,7 @@ describe("scripts/mqtt.lua and mosquitto", function()
     broker:kill "sigkill"
     p:ends(1)
     assert.truthy(p.err:find("mqtt: the connection is closed", 1, true), p.err)
-  end))
+  end)
 end)
 
 ------------------------------------------------------------------------------------------------------ a scripted broker
@@ -145,7 +145,7 @@ local function connected(broker, options)
 end
 
 describe("scripts/mqtt.lua", function()
-  it("takes packets that span messages or share one", story.of(function()
+  it_tells("takes packets that span messages or share one", function()
     local broker = peer.listen()
     local p = mqtt(broker.url, { "a/#" })
     local s, body = connected(broker)
@@ -165,9 +165,9 @@ describe("scripts/mqtt.lua", function()
     s:expect_binary(codec.disconnect())
     assert.equal(1001, (s:answer_close()))
     p:ends(0)
-  end))
+  end)
 
-  it("publishes once, and waits for the answer where it is to have one", story.of(function()
+  it_tells("publishes once, and waits for the answer where it is to have one", function()
     local broker = peer.listen()
     local p = mqtt(broker.url, { "a", "on" }, { MQTT_USER = "me", MQTT_PASSWORD = "secret" })
     local s, body = connected(broker)
@@ -186,9 +186,9 @@ describe("scripts/mqtt.lua", function()
     s:expect_binary(codec.disconnect())
     s:answer_close()
     p:ends(0)
-  end))
+  end)
 
-  it("sends pings, and takes a silent broker for dead", story.of(function()
+  it_tells("sends pings, and takes a silent broker for dead", function()
     local broker = peer.listen()
     local p = mqtt(broker.url, { "a" }, { MQTT_KEEP_ALIVE = "1" })
     local s = connected(broker)
@@ -204,7 +204,7 @@ describe("scripts/mqtt.lua", function()
     until f.opcode == 8
     s:close()
     p:ends(1)
-  end))
+  end)
 
   for why, play in pairs {
     ["the broker refuses: not authorized"] = function(broker)
@@ -228,7 +228,7 @@ describe("scripts/mqtt.lua", function()
       return connected(broker):binary "\xe0\0"
     end,
   } do
-    it("ends with 1: " .. why, story.of(function()
+    it_tells("ends with 1: " .. why, function()
       local broker = peer.listen()
       local p = mqtt(broker.url, { "a" })
       local s = play(broker)
@@ -236,11 +236,11 @@ describe("scripts/mqtt.lua", function()
       s:answer_close()
       p:ends(1)
       assert.truthy(p.err:find("mqtt: " .. why, 1, true), p.err)
-    end))
+    end)
   end
 
-  it("ends with 1 where nobody listens, and with 2 where it is not told enough", story.of(function()
-    local p = mqtt("ws://127.0.0.1:" .. peer.dead_port(), { "a" })
+  it_tells("ends with 1 where nobody listens, and with 2 where it is not told enough", function()
+    local p = mqtt(peer.dead_url(), { "a" })
     p:ends(1)
     assert.truthy(p.err:find("mqtt: connect: ", 1, true), p.err)
     for _, args in ipairs { {}, { "a", "on", "2" }, { "a", "on", "once" } } do
@@ -248,5 +248,5 @@ describe("scripts/mqtt.lua", function()
       p:ends(2)
       assert.truthy(p.err:find("usage: wsbot scripts/mqtt.lua", 1, true), p.err)
     end
-  end))
+  end)
 end)

@@ -1,18 +1,12 @@
 -- scripts: the examples in scripts/ do what they say, against the built-in echo peer or a scripted one. (hello.lua is
 -- in command_spec and interop_spec; feed.lua, mqtt.lua and devtools.lua have specs of their own.)
 local cjson = require "cjson"
+local it_tells = require "support.it_tells"
 local peer = require "support.peer"
 local program = require "support.program"
-local story = require "support.story"
-
--- Starts the echo peer and returns its url.
-local function echo()
-  local line = program.run({ "echo", "--port", "0" }):line()
-  return assert(line:match "ws://%S+", line)
-end
 
 describe("scripts/reload.lua", function()
-  it("answers differently on the same connection when it is edited", story.of(function()
+  it_tells("answers differently on the same connection when it is edited", function()
     local place = require "support.place"
     local source = place.read "scripts/reload.lua"
     local path = place.file("reload.lua", source)
@@ -29,12 +23,12 @@ describe("scripts/reload.lua", function()
     s:answer_close()
     p:ends(0)
     assert.matches("reload 1: kept 1: echo", p.err)
-  end))
+  end)
 end)
 
 describe("scripts/rooms.lua", function()
-  it("hears every line in every room, and ends by itself", story.of(function()
-    local p = program.run { "run", "scripts/rooms.lua", echo() }
+  it_tells("hears every line in every room, and ends by itself", function()
+    local p = program.run { "run", "scripts/rooms.lua", program.echo().url }
     assert.equal(0, (p:wait()))
     for _, room in ipairs { "kitchen", "garden", "cellar" } do
       for _, line in ipairs { "good morning", "how are you?", "see you tomorrow" } do
@@ -43,21 +37,21 @@ describe("scripts/rooms.lua", function()
       assert.truthy(p.out:find(room .. " closed (1000", 1, true), p.out)
     end
     assert.truthy(p.out:find("0 still open", 1, true), p.out)
-  end))
+  end)
 end)
 
 describe("scripts/load.lua", function()
-  it("sends as many messages as asked, and gets them back", story.of(function()
-    local p = program.run { "run", "scripts/load.lua", echo(), "20000" }
+  it_tells("sends as many messages as asked, and gets them back", function()
+    local p = program.run { "run", "scripts/load.lua", program.echo().url, "20000" }
     p:tells "~^20000 messages there and back, %d+ in a second$"
     p:ends(0)
-  end))
+  end)
 
-  it("ends with 1 where nobody answers", story.of(function()
+  it_tells("ends with 1 where nobody answers", function()
     local p = program.run { "run", "scripts/load.lua", "ws://127.0.0.1:1/", "1" }
     p:ends(1)
     assert.truthy(p.err:find("load: connect: cannot connect to 127.0.0.1:1", 1, true), p.err)
-  end))
+  end)
 end)
 
 describe("scripts/straight.lua", function()
@@ -65,13 +59,13 @@ describe("scripts/straight.lua", function()
     return program.run { "run", "scripts/straight.lua", url, "grace", patience }
   end
 
-  it("talks to itself through the echo peer, and ends", story.of(function()
-    local p = straight(echo())
+  it_tells("talks to itself through the echo peer, and ends", function()
+    local p = straight(program.echo().url)
     p:tells("logged in: login grace", "the news: what is new?", "learned: 2 + 3 = 5", "done")
     p:ends(0)
-  end))
+  end)
 
-  it("logs in, asks, answers, and says goodbye", story.of(function()
+  it_tells("logs in, asks, answers, and says goodbye", function()
     local room = peer.listen()
     local p = straight(room.url)
     local s = room:open()
@@ -92,9 +86,9 @@ describe("scripts/straight.lua", function()
     p:tells "done"
     assert.same({ 1000, "good night" }, { s:answer_close() })
     p:ends(0)
-  end))
+  end)
 
-  it("goes when the others go", story.of(function()
+  it_tells("goes when the others go", function()
     local room = peer.listen()
     local p = straight(room.url)
     local s = room:open()
@@ -106,17 +100,17 @@ describe("scripts/straight.lua", function()
     s:finish(1001)
     p:tells("logged in: welcome", "the news: rain", "done")
     p:ends(0)
-  end))
+  end)
 
-  it("does not wait for ever", story.of(function()
+  it_tells("does not wait for ever", function()
     local room = peer.listen()
     local p = straight(room.url, "0.05")
     room:open():expect_text "login grace"
     p:ends(1)
     assert.truthy(p.err:find('straight: no answer to "login grace": timeout', 1, true), p.err)
-  end))
+  end)
 
-  it("says why there is no answer, and ends with 1", story.of(function()
+  it_tells("says why there is no answer, and ends with 1", function()
     local room = peer.listen()
     local p = straight(room.url)
     local s = room:open()
@@ -124,7 +118,7 @@ describe("scripts/straight.lua", function()
     s:finish(4001, "who are you?")
     p:ends(1)
     assert.truthy(p.err:find('straight: no answer to "login grace": closed', 1, true), p.err)
-  end))
+  end)
 end)
 
 describe("scripts/chat.lua", function()
@@ -150,7 +144,7 @@ describe("scripts/chat.lua", function()
     return text
   end
 
-  it("knows its commands", story.of(function()
+  it_tells("knows its commands", function()
     local room = peer.listen()
     local p = chat(room, { CHAT_SECONDS = "0.000001" })
     local s = enter(room, p)
@@ -168,9 +162,9 @@ describe("scripts/chat.lua", function()
     p:tells("ada: !help", "ada: !time", "ada: !roll 3d2", "ada: !roll")
     p:kill "sigint"
     assert.equal(1001, (s:answer_close()))
-  end))
+  end)
 
-  it("reminds, three times a person at once", story.of(function()
+  it_tells("reminds, three times a person at once", function()
     local room = peer.listen()
     local p = chat(room, { CHAT_SECONDS = "0.000001" })
     local s = enter(room, p)
@@ -189,9 +183,9 @@ describe("scripts/chat.lua", function()
       says(s, "^bob: I will$")
       says(s, "^bob: tea is  ready$")
     end
-  end))
+  end)
 
-  it("answers when it is mentioned, and never itself", story.of(function()
+  it_tells("answers when it is mentioned, and never itself", function()
     local room = peer.listen()
     local p = chat(room, nil, "Robo-2")
     local s = enter(room, p, "Robo-2")
@@ -202,9 +196,9 @@ describe("scripts/chat.lua", function()
     hears(s, "bob", "hello, @robo-2!")
     says(s, "^bob: yes%?")
     p:tells("ada: is robo-3 here? robo-22? !help", "Robo-2: Robo-2 !help", "Robo-2: !help", "bob: hello, @robo-2!")
-  end))
+  end)
 
-  it("answers five at once and no more", story.of(function()
+  it_tells("answers five at once and no more", function()
     local room = peer.listen()
     local p = chat(room, { CHAT_SECONDS = "1000" })
     local s = enter(room, p)
@@ -219,9 +213,9 @@ describe("scripts/chat.lua", function()
       p:tells("eve: !time", "(no answer: too much at once)")
     end
     s:finish(1000) -- with not a word before the bot's Close
-  end))
+  end)
 
-  it("outlives what makes no sense, and comes back after a drop", story.of(function()
+  it_tells("outlives what makes no sense, and comes back after a drop", function()
     local room = peer.listen()
     local p = chat(room)
     local s = enter(room, p)
@@ -240,14 +234,14 @@ describe("scripts/chat.lua", function()
     s:answer_close()
     p:tells "closed: 1001 "
     p:ends(0)
-  end))
+  end)
 
-  it("gives up where it may not enter", story.of(function()
+  it_tells("gives up where it may not enter", function()
     local room = peer.listen()
     local p = chat(room)
     room:accept():upgrade { status = "HTTP/1.1 403 Forbidden", lines = { "Content-Length: 0" } }
     p:tells "closed: 1006 "
     p:ends(1)
     assert.truthy(p.err:find("chat: gave up: status 403", 1, true), p.err)
-  end))
+  end)
 end)

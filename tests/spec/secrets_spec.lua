@@ -1,12 +1,8 @@
 -- What lets others in is left out of records, of what `wsbot connect -v` tells, and of errors, by one policy.
+local it_tells = require "support.it_tells"
 local peer = require "support.peer"
 local place = require "support.place"
 local program = require "support.program"
-local story = require "support.story"
-
-local it_tells = function(name, body)
-  it(name, story.of(body))
-end
 
 local KEY = "9f86d081884c7d65" -- what nobody may see, in any of its places
 local LONG_KEY = KEY .. KEY

@@ -1,14 +1,11 @@
 -- sending: what a script may rely on when it sends: while it is not open, in which order, what becomes of what waits
 -- when the connection ends, and how it is paced.
 local frame = require "support.frame"
+local it_tells = require "support.it_tells"
 local peer = require "support.peer"
 local program = require "support.program"
 local reloadable = require "support.reloadable"
 local story = require "support.story"
-
-local function it_tells(name, body)
-  it(name, story.of(body))
-end
 
 -- Starts a bot with a peer, whose url is arg[1].
 local function start(source, options)
@@ -957,13 +954,13 @@ describe("--strict", function()
   local strict = { flags = { "--strict" } }
 
   it_tells("ends with status 1 for a failure that nobody heard", function()
-    local bot = program.bot("ws.connect { url = 'ws://127.0.0.1:" .. peer.dead_port() .. "' }", {}, strict)
+    local bot = program.bot("ws.connect { url = '" .. peer.dead_url() .. "' }", {}, strict)
     bot:complains "connect"
     bot:ends(1)
   end)
 
   it_tells("ends with 0 where on_error heard it, or another attempt went well", function()
-    local dead = "'ws://127.0.0.1:" .. peer.dead_port() .. "'"
+    local dead = "'" .. peer.dead_url() .. "'"
     local bot = program.bot("ws.connect { url = " .. dead .. ", on_error = function() end }", {}, strict)
     bot:ends(0)
     local p

@@ -1,13 +1,9 @@
 -- What a terminal and a log get to see of what peers and scripts say: one line, controls escaped.
+local it_tells = require "support.it_tells"
 local log = require "support.log"
 local peer = require "support.peer"
 local place = require "support.place"
 local program = require "support.program"
-local story = require "support.story"
-
-local it_tells = function(name, body)
-  it(name, story.of(body))
-end
 
 -- Text that clears the screen, colours, rings, begins a line of its own and turns the direction round; and how it is
 -- shown.

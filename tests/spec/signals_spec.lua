@@ -1,13 +1,10 @@
 -- Signals as on any Unix program: who is told to stop stops, whatever its script does; who reads what it prints may
 -- go; a terminal may be closed; and process 1 is a program like any other.
+local it_tells = require "support.it_tells"
 local place = require "support.place"
 local program = require "support.program"
 local reloadable = require "support.reloadable"
-local story = require "support.story"
-
-local function it_tells(name, body)
-  it(name, story.of(body))
-end
+local sorted = require "support.sorted"
 
 -- Runs a line of the shell with a script: $W is the program, $S the script.
 local function shell(line, source)
@@ -42,14 +39,9 @@ describe("SIGTERM", function()
       end)
       host.after(0.01, function() task:cancel() end)]],
   }
-  local names = {}
-  for name in pairs(busy) do
-    names[#names + 1] = name
-  end
-  table.sort(names)
-  for _, name in ipairs(names) do
+  for name, source in sorted(busy) do
     it_tells("ends " .. name, function()
-      local bot = program.bot(busy[name] .. " host.after(1000, print)")
+      local bot = program.bot(source .. " host.after(1000, print)")
       bot:tells "busy"
       bot:kill "sigterm"
       bot:wait()

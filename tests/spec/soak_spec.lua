@@ -3,8 +3,9 @@
 -- beside the first, and nothing grows.
 local uv = require "luv"
 local frame = require "support.frame"
+local it_tells = require "support.it_tells"
 local peer = require "support.peer"
-local place = require "support.place"
+local process = require "support.process"
 local program = require "support.program"
 local story = require "support.story"
 
@@ -44,18 +45,6 @@ local source = [[
   host.every(0.003, function() host.spawn(function() host.sleep(0.002) end) end)
 ]]
 
-local function memory(pid)
-  return tonumber(place.read(("/proc/%d/status"):format(pid)):match "VmRSS:%s+(%d+) kB")
-end
-
-local function files(pid)
-  local n, entries = 0, uv.fs_scandir(("/proc/%d/fd"):format(pid))
-  while uv.fs_scandir_next(entries) do
-    n = n + 1
-  end
-  return n
-end
-
 -- What the peer may do with a connection on which `number` messages were sent. True: the bot must have got all of them.
 local ends = {
   function(s) s:reset() end,
@@ -86,7 +75,7 @@ local refusals = {
 }
 
 describe("a soak", function()
-  it(("of %g seconds loses nothing and leaks nothing"):format(SECONDS), story.of(function()
+  it_tells(("of %g seconds loses nothing and leaks nothing"):format(SECONDS), function()
     story.seed()
     local p = peer.listen()
     local told, wrong = {}, nil -- of each connection: the number of the last message
@@ -137,13 +126,13 @@ describe("a soak", function()
       end
       assert.equal("", bot.err)
       assert.is_nil(wrong)
-      if connections == 50 then early, before = memory(bot.pid), files(bot.pid) end
+      if connections == 50 then early, before = process.memory(bot.pid), process.descriptors(bot.pid) end
     until uv.now() > stop and connections > 60
     if not program.is_sanitized() then
-      local now = memory(bot.pid)
-      assert(now < early + 2048, ("it grew from %d to %d kB in %d connections"):format(early, now, connections))
+      local now = process.memory(bot.pid)
+      assert(now < early + 2, ("it grew from %.1f to %.1f MB in %d connections"):format(early, now, connections))
     end
-    assert(files(bot.pid) <= before + 2, "files are left open")
+    assert(process.descriptors(bot.pid) <= before + 2, "files are left open")
     bot:kill "sigkill"
-  end))
+  end)
 end)

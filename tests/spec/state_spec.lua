@@ -1,11 +1,7 @@
 -- state: host.state, plain data that outlives reloads.
+local it_tells = require "support.it_tells"
 local reloadable = require "support.reloadable"
 local program = require "support.program"
-local story = require "support.story"
-
-local function it_tells(name, body)
-  it(name, story.of(body))
-end
 
 -- What the second generation makes of what the first one kept.
 local function it_keeps(name, first, second, ...)

@@ -1,14 +1,12 @@
 -- Streams whose readers are behind: stdout, stderr and --record. What a bot tells of never keeps it from its
 -- connections; who reads slowly loses nothing of what is printed, and a line tells how much of a log he has lost.
 local frame = require "support.frame"
+local it_tells = require "support.it_tells"
 local peer = require "support.peer"
 local place = require "support.place"
 local program = require "support.program"
+local sorted = require "support.sorted"
 local story = require "support.story"
-
-local function it_tells(name, body)
-  it(name, story.of(body))
-end
 
 -- Runs a line of the shell with a script and the url of a peer: $W is the program, $S the script, $U the url, and $GATE
 -- a FIFO whose reader waits until the story opens the gate.
@@ -54,18 +52,13 @@ describe("a reader of stdout who is behind", function()
     ["print in a coroutine"] = "coroutine.wrap(function() print(line(i)) end)()",
     ["a flush after each line"] = "io.write(line(i), '\\n') io.flush()",
   }
-  local names = {}
-  for name in pairs(writers) do
-    names[#names + 1] = name
-  end
-  table.sort(names)
-  for _, name in ipairs(names) do
+  for name, writer in sorted(writers) do
     it_tells("keeps no ping from its answer, and loses nothing: " .. name, function()
       local p = peer.listen()
       local bot = shell("$W $S $U | { cat $GATE; cat; }", numbered .. ([[
         local conn = ws.connect { url = arg[1] }
         for i = 1, %d do %s end
-        conn:close()]]):format(LINES, writers[name]), p.url)
+        conn:close()]]):format(LINES, writer), p.url)
       local session = p:open()
       is_answered(session, 200)
       bot.open_gate()

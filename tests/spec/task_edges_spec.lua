@@ -1,27 +1,9 @@
 -- tasks, inbox and coroutines, where they once went wrong.
 local frame = require "support.frame"
+local it_prints = require "support.it_prints"
+local it_tells = require "support.it_tells"
 local peer = require "support.peer"
 local program = require "support.program"
-local story = require "support.story"
-
-local function it_tells(name, body)
-  it(name, story.of(body))
-end
-
--- A script that prints these lines (~: a pattern) and ends well, with nothing on stderr.
-local function it_prints(name, source, ...)
-  local expected = { ... }
-  it_tells(name, function()
-    local bot = program.bot(source)
-    bot:tells(table.unpack(expected))
-    bot:ends(0)
-    assert.equal("", bot.err)
-  end)
-end
-
-local function dead_url()
-  return "ws://127.0.0.1:" .. peer.dead_port()
-end
 
 -- These texts as messages, and what follows them, in one piece, so that they are there at once.
 local function texts(messages, behind)
@@ -256,7 +238,7 @@ describe("errors", function()
       ws.connect { url = arg[1], reconnect = { attempts = 1, min = 0.001, max = 0.001 }, on_error = function() end,
         on_close = function(_, _, _, record) host.sleep(0.02) error("in on_close " .. record.attempt) end,
         on_give_up = function() say "gave up" end }
-    ]], { dead_url() })
+    ]], { peer.dead_url() })
     bot:tells "gave up"
     bot:ends(0)
   end)
@@ -304,7 +286,7 @@ describe("conn:receive in a callback of its connection", function()
       ws.connect { url = arg[1], reconnect = { attempts = 1, min = 0.001, max = 0.001 }, on_error = function() end,
         on_close = function(c, _, _, record) if record.attempt > 1 then say(c:receive()) end end,
         on_give_up = function() say "gave up" end }
-    ]], { dead_url() })
+    ]], { peer.dead_url() })
     bot:tells("nil closed", "gave up")
     bot:ends(0)
   end)
@@ -521,7 +503,7 @@ describe("a connection", function()
       host.spawn(function() say(conn:receive()) end)
       repeat host.sleep(0.001) until conn.state == "waiting"
       host.stop()
-    ]], { dead_url() })
+    ]], { peer.dead_url() })
     bot:tells "nil closed"
     bot:ends(0)
   end)

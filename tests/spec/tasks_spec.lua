@@ -1,28 +1,18 @@
 -- tasks: the main chunk, every callback and every host.spawn may wait; and timers, in virtual time where time matters.
+local it_prints = require "support.it_prints"
+local it_tells = require "support.it_tells"
 local peer = require "support.peer"
 local program = require "support.program"
-local story = require "support.story"
 
--- A script that prints these lines and ends well.
-local function it_prints(name, source, ...)
-  local expected = { ... }
-  it(name, story.of(function()
-    local bot = program.bot(source)
-    bot:tells(table.unpack(expected))
-    bot:ends(0)
-    assert.equal("", bot.err)
-  end))
-end
-
--- The same, and its stderr has these patterns.
+-- A script that ends with this status, and whose stderr has these patterns.
 local function it_complains(name, source, patterns, options, status)
-  it(name, story.of(function()
+  it_tells(name, function()
     local bot = program.bot(source, {}, options)
     assert.equal(status or 0, (bot:wait()))
     for _, pattern in ipairs(patterns) do
       assert.matches(pattern, bot.err)
     end
-  end))
+  end)
 end
 
 describe("host.spawn", function()
@@ -292,7 +282,7 @@ describe("a deadlock", function()
 end)
 
 describe("callbacks that wait", function()
-  it("hold what follows, in order, while pings are answered", story.of(function()
+  it_tells("hold what follows, in order, while pings are answered", function()
     local p = peer.listen()
     local bot = program.bot([[
       ws.connect(told { url = arg[1],
@@ -316,9 +306,9 @@ describe("callbacks that wait", function()
     s:close()
     bot:tells("end a", "begin b", "end b", "ping p", "begin c", "end c", "close 1000")
     bot:ends(0)
-  end))
+  end)
 
-  it("are told one connection at a time: those of another are not held", story.of(function()
+  it_tells("are told one connection at a time: those of another are not held", function()
     local p = peer.listen()
     local bot = program.bot([[
       for i = 1, 2 do
@@ -339,9 +329,9 @@ describe("callbacks that wait", function()
     one:answer_close()
     two:answer_close()
     bot:wait()
-  end))
+  end)
 
-  it("may be any of them", story.of(function()
+  it_tells("may be any of them", function()
     local p = peer.listen()
     local bot = program.bot([[
       local function slowly(name) return function(_, ...) host.sleep(0.005) say(name, (...)) end end
@@ -363,9 +353,9 @@ describe("callbacks that wait", function()
     bot:tells("on_connect nil", "on_websocket_connect 101", "on_message m")
     bot:tells("on_ping i", "on_pong o", "on_error protocol", "on_close 1006")
     bot:ends(0)
-  end))
+  end)
 
-  it("that fail after waiting are told to on_error, and the next one runs", story.of(function()
+  it_tells("that fail after waiting are told to on_error, and the next one runs", function()
     local p = peer.listen()
     local bot = program.bot([[
       ws.connect(told { url = arg[1], on_message = function(_, data)
@@ -381,9 +371,9 @@ describe("callbacks that wait", function()
     s:finish()
     bot:tells 'close 1000 ""'
     bot:ends(0)
-  end))
+  end)
 
-  it("of timers run beside each other, and a round that finds the last one waiting is left out", story.of(function()
+  it_tells("of timers run beside each other, and a round that finds the last one waiting is left out", function()
     local bot = program.bot [[
       local clock = require "wsbot.testing".clock()
       local n = 0
@@ -396,7 +386,7 @@ describe("callbacks that wait", function()
     ]]
     bot:tells("begin 1", "end 1", "begin 2", "end 2")
     bot:ends(0)
-  end))
+  end)
 end)
 
 describe("timers", function()
@@ -451,7 +441,7 @@ describe("timers", function()
     clock:close()
   ]], "10000")
 
-  it("that are always due leave the sockets their turn", story.of(function()
+  it_tells("that are always due leave the sockets their turn", function()
     local p = peer.listen()
     local bot = program.bot([[
       local going = true
@@ -465,7 +455,7 @@ describe("timers", function()
     s:finish()
     bot:tells("connect", "open 101", 'text "x"', "over")
     bot:ends(0)
-  end))
+  end)
 
   it_complains("are refused what makes no sense", [[
     assert(not pcall(host.after, -1, print))
@@ -486,7 +476,7 @@ describe("host", function()
     say(host.now() >= now + 1.5)
   ]], "bot.lua 1 1 true", "1.5 1.5", "true")
 
-  it("lets on_stop functions wait, in order, before connections are closed", story.of(function()
+  it_tells("lets on_stop functions wait, in order, before connections are closed", function()
     local p = peer.listen()
     local bot = program.bot([[
       local conn = ws.connect(told { url = arg[1] })
@@ -502,9 +492,9 @@ describe("host", function()
     bot:tells("first open", "second", "third", 'close 1001 ""')
     bot:ends(0)
     assert.matches("in on_stop", bot.err)
-  end))
+  end)
 
-  it("lets who waits for a connection go on when it ends with the program", story.of(function()
+  it_tells("lets who waits for a connection go on when it ends with the program", function()
     local p = peer.listen()
     local bot = program.bot([[
       local conn = ws.connect { url = arg[1] }
@@ -523,27 +513,27 @@ describe("host", function()
     s:answer_close()
     bot:tells("task nil closed", "nil closed", "end")
     bot:ends(0)
-  end))
+  end)
 
-  it("ends well where a signal meets a main chunk that waits", story.of(function()
+  it_tells("ends well where a signal meets a main chunk that waits", function()
     for _, source in ipairs { "say 'waits' host.sleep(100)", "say 'waits' host.spawn(host.sleep, 100):join()" } do
       local bot = program.bot(source)
       bot:tells "waits"
       bot:kill "sigterm"
       bot:ends(0)
     end
-  end))
+  end)
 
-  it("does not go on for ever when it stops", story.of(function()
+  it_tells("does not go on for ever when it stops", function()
     local bot = program.bot [[
       local function again() host.spawn(again) end
       host.spawn(again)
       host.stop()
     ]]
     bot:ends(0)
-  end))
+  end)
 
-  it("does not wait for ever for an on_stop function", story.of(function()
+  it_tells("does not wait for ever for an on_stop function", function()
     local bot = program.bot [[
       local clock = require "wsbot.testing".clock()
       host.on_stop(function() say "waits" host.spawn(function() clock:advance(11) end) host.sleep(1e6) end)
@@ -553,5 +543,5 @@ describe("host", function()
     bot:tells "waits"
     bot:ends(3)
     assert.matches("host%.on_stop: its functions were not done within 10 s", bot.err)
-  end))
+  end)
 end)

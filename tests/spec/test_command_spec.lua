@@ -1,22 +1,15 @@
 -- `wsbot test`: stock busted in the host. The specs that it is given here are written into files of their own.
 local cjson = require "cjson"
 local uv = require "luv"
+local it_tells = require "support.it_tells"
 local place = require "support.place"
 local program = require "support.program"
-local story = require "support.story"
 
 -- Runs a spec file. Returns status, stdout and stderr.
 local function run(source, ...)
-  local path = place.file("some_spec.lua", source)
-  local args = { "test", "-o", "plainTerminal", ... }
-  args[#args + 1] = path
-  local p = program.run(args)
+  local p = program.test(source, "-o", "plainTerminal", ...)
   local status = p:wait()
   return status, p.out, p.err
-end
-
-local function it_tells(name, body)
-  it(name, story.of(body))
 end
 
 describe("wsbot test", function()
@@ -202,7 +195,7 @@ describe("wsbot test", function()
 
   it_tells("is no success when it is broken off", function()
     local source = program.prelude .. "it('waits', function() say 'waits' host.sleep(100) end)"
-    local p = program.run { "test", "-o", "TAP", place.file("some_spec.lua", source) }
+    local p = program.test(source, "-o", "TAP")
     p:tells "waits"
     p:kill "sigint"
     p:ends(1)
@@ -243,7 +236,6 @@ end)
 
 -- A folder with specs of all kinds and a helper.
 local function folder_of_specs(more)
-  local folder = place.folder()
   local files = {
     ["helper.lua"] = "helped = table.concat({ ... }, ' ') .. table.concat(arg, ' ')",
     ["a_spec.lua"] = "it('a #tag', function() end) it('is helped: ' .. tostring(helped), function() end)",
@@ -261,8 +253,7 @@ local function folder_of_specs(more)
     ]],
   }
   for name, text in pairs(more or {}) do files[name] = text end
-  for name, text in pairs(files) do place.file(folder .. "/" .. name, text) end
-  return folder
+  return place.folder(files)
 end
 
 -- What a program says, without what differs from run to run, and without the seeds, which `wsbot test` always tells.

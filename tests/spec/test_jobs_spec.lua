@@ -1,21 +1,11 @@
 -- `wsbot test -j N`: spec files in processes of their own, told as those of one.
 local cjson = require "cjson"
 local uv = require "luv"
+local it_tells = require "support.it_tells"
 local place = require "support.place"
 local program = require "support.program"
 local story = require "support.story"
 local terminal = require "support.terminal"
-
-local function it_tells(name, body)
-  it(name, story.of(body))
-end
-
--- A folder with these files.
-local function folder_of(files)
-  local folder = place.folder()
-  for name, text in pairs(files) do place.file(folder .. "/" .. name, text) end
-  return folder
-end
 
 -- Runs the specs in a folder. Returns stdout, status and stderr.
 local function run(folder, ...)
@@ -68,7 +58,7 @@ end
 describe("wsbot test -j tells what one process would", function()
   for _, output in ipairs { "TAP", "plainTerminal", "utfTerminal", "gtest" } do
     it_tells("by " .. output, function()
-      local folder = folder_of(all_kinds)
+      local folder = place.folder(all_kinds)
       place.file(folder .. "/c.done", "")
       local one, status, errors = run(folder, "-o", output, "--seed=5")
       assert.equal(1, status)
@@ -81,7 +71,7 @@ describe("wsbot test -j tells what one process would", function()
   end
 
   it_tells("by junit, in a file, and by json", function()
-    local folder = folder_of(all_kinds)
+    local folder = place.folder(all_kinds)
     run(folder, "-j3", "-o", "junit", "-Xoutput", "report.xml")
     local report = place.read(folder .. "/report.xml")
     assert.equal(8, select(2, report:gsub("<testcase ", "")))
@@ -103,7 +93,7 @@ describe("wsbot test -j tells what one process would", function()
     "--exclude-pattern=[ab]_spec", "--filter=nothing", "--strict-leaks --seed=1", "-e print'said' --pattern=c_spec",
   } do
     it_tells("with " .. line, function()
-      local folder = folder_of(all_kinds)
+      local folder = place.folder(all_kinds)
       place.file(folder .. "/c.done", "")
       place.file(folder .. "/helper.lua", "helped = table.concat(arg, ' ')")
       place.file(folder .. "/d_spec.lua", "it('d ' .. tostring(helped) .. ' ' .. require('part'), function() end)")
@@ -119,7 +109,7 @@ describe("wsbot test -j tells what one process would", function()
   end
 
   it_tells("with a .busted, of which a task is run", function()
-    local folder = folder_of {
+    local folder = place.folder {
       [".busted"] = "return { task = { ROOT = { 'a_spec.lua' }, output = 'TAP' } }",
       ["a_spec.lua"] = "it('a', function() end)", ["b_spec.lua"] = "it('b', function() end)",
     }
@@ -129,7 +119,7 @@ describe("wsbot test -j tells what one process would", function()
   end)
 
   it_tells("of files that busted does not find", function()
-    local out, status = run(folder_of {}, "-j2", "-o", "plainTerminal")
+    local out, status = run(place.folder(), "-j2", "-o", "plainTerminal")
     assert.matches("No test files found", out)
     assert.equal(1, status)
   end)
@@ -148,7 +138,7 @@ describe("wsbot test -j runs", function()
         os.remove(mine)
       end)]]):format(i, i)
     end
-    local out, status = run(folder_of(files), "-j3", "-o", "TAP")
+    local out, status = run(place.folder(files), "-j3", "-o", "TAP")
     local lines = {}
     for i = 1, 9 do lines[i] = ("ok %d - n%d\n"):format(i, i) end
     assert.equal(table.concat(lines) .. "1..9\n", out)
@@ -156,7 +146,7 @@ describe("wsbot test -j runs", function()
   end)
 
   it_tells("files beside each other", function()
-    local out = run(folder_of {
+    local out = run(place.folder {
       ["a_spec.lua"] = "it('a', function() " .. touches "a.begun" .. waits_for("b.begun", "") .. " end)",
       ["b_spec.lua"] = "it('b', function() " .. touches "b.begun" .. waits_for("a.begun", "") .. " end)",
     }, "-j2", "-o", "TAP")
@@ -164,7 +154,7 @@ describe("wsbot test -j runs", function()
   end)
 
   it_tells("a process that ends early as a failure, which names its file", function()
-    local folder = folder_of {
+    local folder = place.folder {
       ["a_spec.lua"] = [[describe("a", function()
         it("one", function() end)
         it("dies", function() print "before" os.execute "kill -9 $PPID" end)
@@ -202,7 +192,7 @@ not ok 6 - e
   end)
 
   it_tells("a process that ends otherwise than its tests did as a failure", function()
-    local out, status = run(folder_of {
+    local out, status = run(place.folder {
       ["a_spec.lua"] = [[it("a", function()
         keep = setmetatable({}, { __gc = function() os.execute "kill -9 $PPID" end })
         package.loaded.kept = keep
@@ -215,7 +205,7 @@ not ok 6 - e
   end)
 
   it_tells("a file with all that it prints, also where it closes its output", function()
-    local out = run(folder_of {
+    local out = run(place.folder {
       ["a_spec.lua"] = "it('a', function() io.write(('x'):rep(300000), '\\n') io.stdout:close() end)",
       ["b_spec.lua"] = "it('b', function() end)",
     }, "-j2", "-o", "TAP")
@@ -224,7 +214,7 @@ not ok 6 - e
   end)
 
   it_tells("no more files after a failure with --no-keep-going, and ends those under way", function()
-    local folder = folder_of {
+    local folder = place.folder {
       ["a_spec.lua"] = "it('a', function() " .. waits_for("b.begun", "error 'no'") .. " end)",
       ["b_spec.lua"] = "it('b', function() " .. touches "b.begun" .. " host.sleep(1000) end)",
       ["c_spec.lua"] = touches "c.begun",
@@ -248,7 +238,7 @@ describe("wsbot test -j", function()
 
   for _, signal in ipairs { "sigint", "sigterm", "sigkill" } do
     it_tells(("ends its processes when it gets %s"):format(signal), function()
-      local folder = folder_of(endless)
+      local folder = place.folder(endless)
       local p = program.run({ "test", "-j2", "--test-timeout=1000", "." }, { cwd = folder })
       local function are(what)
         story.poll("all to be " .. what, function()
@@ -264,7 +254,7 @@ describe("wsbot test -j", function()
   end
 
   it_tells("ends by Ctrl-C at a terminal, and so do its processes", function()
-    local folder = folder_of(endless)
+    local folder = place.folder(endless)
     local t = terminal.run({ program.wsbot, "test", "-j2", "--test-timeout=1000", "." }, { cwd = folder })
     for _, name in ipairs { "a", "b" } do
       story.poll(name .. " to begin", function() return uv.fs_stat(folder .. "/" .. name .. ".begun") end)
@@ -278,7 +268,7 @@ describe("wsbot test -j", function()
     local function is_open(fd) return (os.execute("{ : >&" .. fd .. "; } 2>/dev/null")) == true end
     local before = {} -- which the one who runs these specs may have left open
     for fd = 3, 12 do before[fd] = tostring(is_open(fd)) end
-    local out = run(folder_of { ["a_spec.lua"] = ([[
+    local out = run(place.folder { ["a_spec.lua"] = ([[
       it("is clean", function()
         assert.same({ "--ignore-lua", "-o", "TAP", "." }, { table.unpack(arg) })
         assert.is_nil(os.getenv "WSBOT_NOTES")
@@ -307,7 +297,8 @@ describe("wsbot test -j", function()
   end)
 
   it_tells("ends at once where busted cannot begin, and says why once", function()
-    local folder = folder_of { ["a_spec.lua"] = "it('a', function() end)", ["b_spec.lua"] = "it('b', function() end)",
+    local folder = place.folder {
+      ["a_spec.lua"] = "it('a', function() end)", ["b_spec.lua"] = "it('b', function() end)",
       ["helper.lua"] = "error 'no help'", ["dies.lua"] = "os.execute 'kill -9 $PPID'" }
     local one = { run(folder, "--helper=helper.lua") }
     assert.same(one, { run(folder, "-j2", "--helper=helper.lua") })
@@ -318,7 +309,7 @@ describe("wsbot test -j", function()
   end)
 
   it_tells("watches too, and runs the files again that a save affects", function()
-    local folder = folder_of {
+    local folder = place.folder {
       ["a_spec.lua"] = "require 'part' it('a', function() end)", ["b_spec.lua"] = "it('b', function() end)",
       ["c_spec.lua"] = "require 'part' it('c', function() end)", ["part.lua"] = "",
     }

@@ -1,13 +1,10 @@
 -- The keys of `wsbot test --watch` at a terminal, and how it leaves that.
 local uv = require "luv"
+local it_tells = require "support.it_tells"
 local place = require "support.place"
 local program = require "support.program"
 local story = require "support.story"
 local terminal = require "support.terminal"
-
-local function it_tells(name, body)
-  it(name, story.of(body))
-end
 
 local function spec(name, source)
   return ("%s it('%s', function() end)"):format(source or "", name)
@@ -15,8 +12,7 @@ end
 
 -- The files of a folder, and a terminal on which it is watched.
 local function start(files)
-  local folder = place.folder()
-  for name, text in pairs(files) do place.file(folder .. "/" .. name, text) end
+  local folder = place.folder(files)
   local t = terminal.run({ program.wsbot, "test", "--watch", "-o", "TAP", "." }, { cwd = folder })
   t.folder = folder
   -- The next run says these lines, and nothing else.
@@ -125,8 +121,7 @@ describe("the keys of wsbot test --watch", function()
   end)
 
   it_tells("work behind Ctrl-Z and fg, and the shell has its terminal in between", function()
-    local folder = place.folder()
-    place.file(folder .. "/a_spec.lua", spec "a")
+    local folder = place.folder { ["a_spec.lua"] = spec "a" }
     local t = terminal.run({ "/bin/bash", "--norc", "--noediting", "-i" }, { cwd = folder, env = { PS1 = "$ " } })
     t:write(("%s test --watch -o TAP .\r"):format(program.wsbot))
     t:shows "ok 1 - a"

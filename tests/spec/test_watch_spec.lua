@@ -1,12 +1,9 @@
 -- `wsbot test --watch`: the tests run, and again after each save.
 local uv = require "luv"
+local it_tells = require "support.it_tells"
 local place = require "support.place"
 local program = require "support.program"
 local story = require "support.story"
-
-local function it_tells(name, body)
-  it(name, story.of(body))
-end
 
 local watched = setmetatable({}, { __index = function(_, name)
   return function(self, ...)
@@ -17,8 +14,7 @@ watched.__index = watched
 
 -- Starts it in a folder with these files, on the spec a_spec.lua where no words say otherwise.
 local function start(files, ...)
-  local self = setmetatable({ folder = place.folder(), runs = 0, files = files }, watched)
-  for name, text in pairs(files) do self:save(name, text) end
+  local self = setmetatable({ folder = place.folder(files), runs = 0, files = files }, watched)
   local words = { "test", "--watch", "-o", "TAP", ... }
   if select("#", ...) == 0 then words[#words + 1] = "a_spec.lua" end
   self.program = program.run(words, { cwd = self.folder })

@@ -2,21 +2,14 @@
 -- same under `wsbot test` and under `busted --lua=wsbot`.
 -- Runs within the program that it tests.
 local cjson = require "cjson"
+local it_tells = require "support.it_tells"
 local place = require "support.place"
 local program = require "support.program"
-local story = require "support.story"
 local testing = require "wsbot.testing"
-
-local function it_tells(name, body)
-  it(name, story.of(body))
-end
 
 -- Runs a spec file. Returns stdout, stderr and the status.
 local function run(source, ...)
-  local path = place.file("some_spec.lua", source)
-  local args = { "test", ... }
-  args[#args + 1] = path
-  local p = program.run(args)
+  local p = program.test(source, ...)
   local status = p:wait()
   return p.out, p.err, status
 end

@@ -1,13 +1,10 @@
 -- `wsbot test`: where a test begins and ends among its hooks, whichever of them fails.
-local place = require "support.place"
+local it_tells = require "support.it_tells"
 local program = require "support.program"
-local story = require "support.story"
 
 -- Runs a spec file. Returns stdout.
 local function run(source, ...)
-  local args = { "test", "-o", "plainTerminal", ... }
-  args[#args + 1] = place.file("some_spec.lua", "local testing = require 'wsbot.testing' " .. source)
-  local p = program.run(args)
+  local p = program.test("local testing = require 'wsbot.testing' " .. source, "-o", "plainTerminal", ...)
   p:wait()
   return p.out
 end
@@ -15,10 +12,6 @@ end
 local next_is_clean = [[
   it("the next one", function() host.sleep(0.01) end) -- for ever, where the last clock stands still
 ]]
-
-local function it_tells(name, body)
-  it(name, story.of(body))
-end
 
 describe("a test", function()
   it_tells("is failed by the function of its server that answers", function()

@@ -1,14 +1,10 @@
 -- testing.http: a web server whose answers a test gives.
 -- Runs within the program that it tests.
 local http = require "wsbot.http"
+local it_tells = require "support.it_tells"
 local place = require "support.place"
 local program = require "support.program"
-local story = require "support.story"
 local testing = require "wsbot.testing"
-
-local function it_tells(name, body)
-  it(name, story.of(body))
-end
 
 -- What a request gets, on one line.
 local function tell(res, word, message)

@@ -1,8 +1,8 @@
 -- Recording (`wsbot run --record`) and testing.replay.
 -- Runs within the program that it tests.
+local it_tells = require "support.it_tells"
 local place = require "support.place"
 local program = require "support.program"
-local story = require "support.story"
 local testing = require "wsbot.testing"
 
 -- Records what a bot says to a peer. Returns the file, its lines, and what the bot printed.
@@ -24,23 +24,23 @@ local secretive = [[
 ]]
 
 describe("wsbot run --record", function()
-  it("keeps a record that was there to its owner as well", story.of(function()
+  it_tells("keeps a record that was there to its owner as well", function()
     local path = place.file("record.jsonl", '{"record":1}\nold\n')
     require "luv".fs_chmod(path, tonumber("644", 8))
     program.run({ "run", "--record", path, place.file("bot.lua", "") }):wait()
     assert.equal("600", ("%o"):format(require "luv".fs_stat(path).mode & tonumber("777", 8)))
     assert.matches("^{[^\n]*}\n$", place.read(path))
-  end))
+  end)
 
-  it("does not write over a file that is no record, as a script in its place", story.of(function()
+  it_tells("does not write over a file that is no record, as a script in its place", function()
     local path = place.file("bot.lua", "print 'not lost'")
     local bot = program.run { "run", "--record", path, path }
     assert.equal(2, (bot:wait()))
     assert.matches("cannot write [^\n]*/bot.lua: this file is no record, and is not written over\n$", bot.err)
     assert.equal("print 'not lost'", place.read(path))
-  end))
+  end)
 
-  it("writes handshakes, messages both ways, closes and times as JSON lines", story.of(function()
+  it_tells("writes handshakes, messages both ways, closes and times as JSON lines", function()
     local _, events = record [[
       ws.connect { url = arg[1] .. "/chat",
         on_websocket_connect = function(c) c:send "hellö\n" c:send("\xff\0", "binary") end,
@@ -62,9 +62,9 @@ describe("wsbot run --record", function()
     local said = "\n" .. table.concat(told, "\n") .. "\n"
     assert.matches("^\nconnect 1 \nrequest /chat \nresponse 101 \nsent text hellö\n\nsent binary /wA=\n", said)
     assert.matches("\nreceived text HELLö\n\n.*sent text bye\nsent close 4001 done\n.*end 4001 \n$", said)
-  end))
+  end)
 
-  it("leaves secrets out of headers and queries, and keeps the file to its owner", story.of(function()
+  it_tells("leaves secrets out of headers and queries, and keeps the file to its owner", function()
     local path, events = record(secretive)
     assert.is_nil(place.read(path):find "hunter2")
     assert.matches("/private?token=(left out)&room=(left out)&(left out)", events[2].url, 1, true)
@@ -75,9 +75,9 @@ describe("wsbot run --record", function()
     assert.equal("text/plain", headers.Accept)
     assert.equal("v1, (left out)", headers["Sec-WebSocket-Protocol"])
     assert.equal("600", ("%o"):format(require "luv".fs_stat(path).mode & tonumber("777", 8)))
-  end))
+  end)
 
-  it("leaves them out of where a server redirects to", story.of(function()
+  it_tells("leaves them out of where a server redirects to", function()
     local path, events = record([[
       for most = 0, 2, 2 do
         ws.connect { url = arg[1], max_redirects = most, on_error = function() end }
@@ -89,23 +89,23 @@ describe("wsbot run --record", function()
     table.sort(messages)
     assert.same({ "the server answered 302 Found: it redirects to /login (see max_redirects)",
       "the server redirects to /login: one more than max_redirects allows (2)" }, messages)
-  end))
+  end)
 
-  it("keeps them where that is asked for", story.of(function()
+  it_tells("keeps them where that is asked for", function()
     local _, events = record(secretive, nil, { "--record-secrets" })
     assert.equal("/private?token=hunter2&room=hunter2&hunter2", events[3].target)
-  end))
+  end)
 
-  it("has a connection whose url function failed, without a url", story.of(function()
+  it_tells("has a connection whose url function failed, without a url", function()
     local _, events = record [[
       local conn
       conn = ws.connect { url = function() error "no url" end, on_error = function() conn:destroy() end }
     ]]
     assert.equal("connect", events[2].event)
     assert.is_nil(events[2].url)
-  end))
+  end)
 
-  it("has what a new generation sends before it takes over", story.of(function()
+  it_tells("has what a new generation sends before it takes over", function()
     local path = record [[
       local conn = ws.connect { name = "feed", url = arg[1],
         on_websocket_connect = function() host.reload() end,
@@ -113,9 +113,9 @@ describe("wsbot run --record", function()
       if host.reloads == 1 then conn:send "again" end
     ]]
     assert.matches('"event":"sent","kind":"text","data":"again"', place.read(path), 1, true)
-  end))
+  end)
 
-  it("has what a refusal said, and connections that failed", story.of(function()
+  it_tells("has what a refusal said, and connections that failed", function()
     local _, events = record([[
       ws.connect { url = arg[1], on_error = function()
         ws.connect { url = "ws://127.0.0.1:1", on_error = function() end }
@@ -124,9 +124,9 @@ describe("wsbot run --record", function()
     local response, failed = events[4], events[#events]
     assert.same({ 403, "Forbidden", "go away" }, { response.status, response.reason, response.body })
     assert.same({ "connect", 2 }, { failed.error, failed.connection })
-  end))
+  end)
 
-  it("tells what cannot be written", story.of(function()
+  it_tells("tells what cannot be written", function()
     local bot = program.run { "run", "--record", "/nowhere/at/all", place.file("bot.lua", "") }
     assert.equal(2, (bot:wait()))
     assert.matches("record: cannot write /nowhere/at/all: No such file or directory", bot.err)
@@ -138,7 +138,7 @@ describe("wsbot run --record", function()
       place.file("bot.lua", "host.sleep(0.05) io.stderr:write 'later' os.exit()") }
     bot:wait()
     assert.matches("cannot write /dev/full: No space left on device; the record ends here\nlater$", bot.err)
-  end))
+  end)
 end)
 
 ----------------------------------------------------------------------------------------------------------------------
@@ -261,23 +261,23 @@ expected "{"subscribe":"trades","id":1}"
       session, "ws.connect { url = arg[1] .. '/feed?token=1' }:send('a', 'binary')"))
   end)
 
-  it("tells what is left in the record where a test ends before it, for want of time", story.of(function()
+  it_tells("tells what is left in the record where a test ends before it, for want of time", function()
     local function tells(act, pattern)
-      local run = program.run { "test", "-o", "plainTerminal", "--test-timeout=0.5", place.file("some_spec.lua", ([[
+      local run = program.test(([[
         local testing = require "wsbot.testing"
         it("replays", function()
           local peer = testing.replay(%q)
           local bot = testing.bot(%q, { args = { peer.origin } })
           peer:finish()
         end)
-      ]]):format(place.file("r.jsonl", session), act)) }
+      ]]):format(place.file("r.jsonl", session), act), "-o", "plainTerminal", "--test-timeout=0.5")
       assert.equal(1, (run:wait()))
       assert.matches("some_spec.lua:5: .*not all of the record was played; left in it is " .. pattern, run.out)
       assert.matches("took over 0.5 s", run.out)
     end
     tells("host.every(60, print)", "a connection to /feed%?token=%(left out%) %(line 3%)\n")
     tells("ws.connect { url = arg[1] .. '/feed?token=1' }", '"{"subscribe".*}", which the bot is to send %(line 5%)\n')
-  end))
+  end)
 
   it("keeps the times of the record, of which a stopped clock makes nothing", function()
     testing.clock()
@@ -331,9 +331,9 @@ expected "{"subscribe":"trades","id":1}"
     peer:finish()
   end)
 
-  it("fails the test that does not ask", story.of(function()
+  it_tells("fails the test that does not ask", function()
     local path = place.file("r.jsonl", session)
-    local run = program.run { "test", "-o", "plainTerminal", place.file("some_spec.lua", ([[
+    local run = program.test(([[
       local testing = require "wsbot.testing"
       it("replays", function()
         local peer = testing.replay(%q)
@@ -341,10 +341,10 @@ expected "{"subscribe":"trades","id":1}"
         c:send "something else"
         testing.eventually(function() return c.state == "closed" end)
       end)
-    ]]):format(path)) }
+    ]]):format(path), "-o", "plainTerminal")
     assert.equal(1, (run:wait()))
     assert.matches("r.jsonl, line 5: the bot's answer is another one", run.out)
-  end))
+  end)
 
   it("says of a file what is wrong with it", function()
     local function why(text)

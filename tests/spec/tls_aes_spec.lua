@@ -2,14 +2,11 @@
 -- and records that somebody changes on the way. AES-GCM may be another library's (net/tls/aes.c).
 local uv = require "luv"
 local frame = require "support.frame"
+local it_tells = require "support.it_tells"
 local peer = require "support.peer"
 local program = require "support.program"
 local story = require "support.story"
 local tls = require "support.tls"
-
-local it_tells = function(name, body)
-  it(name, story.of(body))
-end
 
 local echo = [[
   ws.connect(told { url = arg[1], tls = { ca_file = arg[2] }, max_message_size = 64 << 20, max_send_buffer = 64 << 20,
@@ -224,8 +221,7 @@ for _, cipher in ipairs(ciphers) do
 end
 
 it_tells("a hundred connections take turns, and none gets another one's", function()
-  local server = program.run { "echo", "--port", "0", "--tls-cert", tls.cert "server", "--tls-key", tls.key "server" }
-  local url = server:line():match "wss://%S+:%d+"
+  local server = tls.echo()
   local bot = program.bot([[
     local left, open = 100, 0
     local conns = {}
@@ -253,7 +249,7 @@ it_tells("a hundred connections take turns, and none gets another one's", functi
         end }
       conns[n].turn = turn
     end
-  ]], { url, tls.cert "ca" })
+  ]], { server.url, tls.cert "ca" })
   bot:tells "done"
   bot:ends(0)
   server:kill "sigterm"

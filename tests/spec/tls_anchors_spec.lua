@@ -1,13 +1,9 @@
 -- What is trusted: files and folders of certificates, which are read once for all who name them, and again when they
 -- have changed; and how long a server that was believed goes on to be.
+local it_tells = require "support.it_tells"
 local place = require "support.place"
 local program = require "support.program"
-local story = require "support.story"
 local tls = require "support.tls"
-
-local it_tells = function(name, body)
-  it(name, story.of(body))
-end
 
 -- A bot that connects to arg[1] again and again, so many times; before each of them but the first it says "next" and
 -- waits for a line on its standard input. tls: its options as source, where CA is arg[2].
@@ -30,12 +26,6 @@ local function start(url, times, ca, options, env)
   ]]):format(times, options or "ca_file = CA"), { url, ca }, { stdin = true, env = env })
 end
 
-local function serve(t)
-  local s = t:open()
-  s:send_close(1000)
-  s:expect_close(1000)
-end
-
 local function copy(kind, path)
   return place.file(path or "ca.pem", place.read(tls.cert(kind)))
 end
@@ -55,10 +45,10 @@ describe("a changed ca_file", function()
     local t = tls.listen()
     local ca = copy "ca"
     local bot = start(t.url, 3, ca)
-    serve(t)
+    t:serve()
     bot:tells("full", "next")
     bot:write "\n"
-    serve(t)
+    t:serve()
     bot:tells("resumed", "next")
     copy("other_ca", ca)
     bot:write "\n"
@@ -74,7 +64,7 @@ describe("a changed ca_file", function()
     t = t:restart()
     copy("ca", ca)
     bot:write "\n"
-    serve(t)
+    t:serve()
     bot:tells "full"
     bot:ends(0)
   end)
@@ -83,12 +73,12 @@ describe("a changed ca_file", function()
     local t = tls.listen()
     local ca = copy "ca"
     local bot = start(t.url, 3, ca)
-    serve(t)
+    t:serve()
     bot:tells("full", "next")
     place.file(ca, place.read(tls.cert "other_ca") .. place.read(tls.cert "ca"))
     for _, how in ipairs { "full", "resumed" } do
       bot:write "\n"
-      serve(t)
+      t:serve()
       bot:tells(how, how == "full" and "next" or nil)
     end
     bot:ends(0)
@@ -98,7 +88,7 @@ describe("a changed ca_file", function()
     local t = tls.listen()
     local ca, new = copy "ca", copy "other_ca"
     local bot = start(t.url, 2, ca)
-    serve(t)
+    t:serve()
     bot:tells("full", "next")
     assert(os.rename(new, ca))
     bot:write "\n"
@@ -110,14 +100,14 @@ describe("a changed ca_file", function()
     local t = tls.listen()
     local ca = copy "ca"
     local bot = start(t.url, 3, ca)
-    serve(t)
+    t:serve()
     bot:tells("full", "next")
     assert(os.rename(ca, ca .. ".old"))
     bot:write "\n"
     bot:tells("~^error tls tls%.ca_file: .*No such file", "next")
     assert(os.rename(ca .. ".old", ca))
     bot:write "\n"
-    serve(t)
+    t:serve()
     bot:tells "~^%a+$"
     bot:ends(0)
   end)
@@ -170,9 +160,9 @@ describe("a large bundle", function()
           c:reconnect()
         end })
     ]], { t.url, bundle(4000, "ca") })
-    serve(t)
+    t:serve()
     bot:tells "open 101"
-    serve(t)
+    t:serve()
     bot:tells("ticked", "open 101")
     bot:ends(0)
   end)

@@ -1,14 +1,7 @@
 -- tls.cert and tls.key: the certificate by which a server knows the bot.
-local story = require "support.story"
+local escape = require "support.escape"
+local it_tells = require "support.it_tells"
 local tls = require "support.tls"
-
-local it_tells = function(name, body)
-  it(name, story.of(body))
-end
-
-local function escape(text)
-  return (text:gsub("%p", "%%%0"))
-end
 
 -- A server that wants a certificate of the CA.
 local function listen(version)

@@ -1,12 +1,8 @@
 -- conn.tls: what a script can read of the TLS that its connection has.
+local it_tells = require "support.it_tells"
 local peer = require "support.peer"
 local program = require "support.program"
-local story = require "support.story"
 local tls = require "support.tls"
-
-local it_tells = function(name, body)
-  it(name, story.of(body))
-end
 
 local tell = [[
   local function tell(c)

@@ -1,27 +1,14 @@
 -- What tls = { ... } may ask for beside certificates: pinned keys, application protocols, CAs beside the system's.
 -- Runs within the program that it tests.
+local escape = require "support.escape"
+local it_tells = require "support.it_tells"
 local peer = require "support.peer"
 local program = require "support.program"
 local stories = require "support.tls_stories"
-local story = require "support.story"
 local tls = require "support.tls"
 
-local it_tells = function(name, body)
-  it(name, story.of(body))
-end
 local start = tls.bot
-
-local function believes(name, ...)
-  it(name, stories.believes(...))
-end
-
-local function doubts(name, ...)
-  it(name, stories.doubts(...))
-end
-
-local function escape(text)
-  return (text:gsub("%p", "%%%0"))
-end
+local believes, doubts = stories.believes, stories.doubts
 
 -- ws.connect with these options raises an error that has the text in it.
 local function raises(name, options, text)

@@ -1,13 +1,9 @@
 -- Sessions of TLS: kept for each server and configuration, resumed by the next connection, and no way around a check.
+local it_tells = require "support.it_tells"
 local place = require "support.place"
 local program = require "support.program"
 local reloadable = require "support.reloadable"
-local story = require "support.story"
 local tls = require "support.tls"
-
-local it_tells = function(name, body)
-  it(name, story.of(body))
-end
 
 -- A bot that connects to one url after the other, again and again, so many times, and tells whether it resumes. It
 -- begins a second time when there is a file `gate`, where that is given. Options of tls as source; CA is a path.
@@ -30,19 +26,12 @@ local function start(urls, times, options, gate)
   ]]):format(times, options or "ca_file = CA"), { tls.cert "ca", table.unpack(urls) }, { env = { GATE = gate } })
 end
 
--- The server's part of a connection, and its end.
-local function serve(t)
-  local s = t:open()
-  s:send_close(1000)
-  s:expect_close(1000)
-end
-
 -- The bot's first connection has a session; then another server (`changes` of the options) takes the place of `t`, and
 -- the bot goes on.
 local function with_another(t, times, changes, options)
   local gate = place.folder() .. "/gate"
   local bot = start({ t.url }, times, options, gate)
-  serve(t)
+  t:serve()
   bot:tells("~full$", "open 101", "close")
   t = t:restart(changes)
   place.file(gate, "")
@@ -58,7 +47,7 @@ for version, args in pairs { ["1.2"] = { "-tls1_2" }, ["1.3"] = { "-tls1_3" },
       local t = tls.listen { args = args }
       local bot = start({ t.url }, 4)
       for n = 1, 4 do
-        serve(t)
+        t:serve()
         bot:tells(number .. (n == 1 and " full" or " resumed"), "open 101", "close")
       end
       bot:ends(0)
@@ -68,7 +57,7 @@ for version, args in pairs { ["1.2"] = { "-tls1_2" }, ["1.3"] = { "-tls1_3" },
       local a, b = tls.listen { args = args }, tls.listen { args = args }
       local bot = start({ a.url, b.url }, 4)
       for n = 1, 4 do
-        serve(n % 2 == 1 and a or b)
+        (n % 2 == 1 and a or b):serve()
         bot:tells(number .. (n <= 2 and " full" or " resumed"), "open 101", "close")
       end
       bot:ends(0)
@@ -78,13 +67,13 @@ for version, args in pairs { ["1.2"] = { "-tls1_2" }, ["1.3"] = { "-tls1_3" },
       local t = tls.listen { args = args }
       local bot
       bot, t = with_another(t, number == "1.2" and 4 or 3)
-      serve(t)
+      t:serve()
       bot:tells(number .. " full", "open 101", "close")
       if number == "1.2" then -- once more: the next offers 1.3, too
-        serve(t)
+        t:serve()
         bot:tells("1.2 full", "open 101", "close")
       end
-      serve(t)
+      t:serve()
       bot:tells(number .. " resumed", "open 101", "close")
       bot:ends(0)
     end)
@@ -141,7 +130,7 @@ describe("a session of TLS 1.2", function()
   it_tells("is given up when the server speaks 1.3 only now", function()
     local bot, t = with_another(tls.listen { args = { "-tls1_2" } }, 3, { args = { "-tls1_3" } })
     bot:tells("~^error tls .*protocol_version", "close")
-    serve(t)
+    t:serve()
     bot:tells("1.3 full", "open 101", "close")
     bot:ends(0)
   end)
@@ -149,7 +138,7 @@ describe("a session of TLS 1.2", function()
   it_tells("does not hold a server to 1.2 that speaks 1.3 as well now", function()
     local bot, t = with_another(tls.listen { args = { "-tls1_2" } }, 3, { args = {} })
     for _, version in ipairs { "1.2", "1.3" } do
-      serve(t)
+      t:serve()
       bot:tells(version .. " full", "open 101", "close")
     end
     bot:ends(0)
@@ -161,7 +150,7 @@ describe("a session of TLS 1.3 without tickets", function()
     local t = tls.listen { args = { "-tls1_3", "-num_tickets", "0" } }
     local bot = start({ t.url }, 3)
     for _ = 1, 3 do
-      serve(t)
+      t:serve()
       bot:tells("1.3 full", "open 101", "close")
     end
     bot:ends(0)

@@ -1,29 +1,15 @@
 -- wss://: who is believed and who is not, in words a person understands, and what TLS may look like on the other side.
+local escape = require "support.escape"
+local it_tells = require "support.it_tells"
 local peer = require "support.peer"
 local place = require "support.place"
 local program = require "support.program"
 local servers = require "support.servers"
-local story = require "support.story"
 local stories = require "support.tls_stories"
 local tls = require "support.tls"
 
-local it_tells = function(name, body)
-  it(name, story.of(body))
-end
-
 local start = tls.bot
-
-local function believes(name, ...)
-  it(name, stories.believes(...))
-end
-
-local function doubts(name, ...)
-  it(name, stories.doubts(...))
-end
-
-local function escape(text)
-  return (text:gsub("%p", "%%%0"))
-end
+local believes, doubts = stories.believes, stories.doubts
 
 describe("a server's certificate", function()
   believes("is believed when it is of a CA in ca_file", { cert = "server" })
@@ -189,9 +175,8 @@ describe("TLS", function()
   end)
 
   it_tells("is spoken by the echo peer", function()
-    local server = program.run { "echo", "--port", "0", "--tls-cert", tls.cert "server", "--tls-key", tls.key "server" }
-    local url = server:line():match "wss://%S+:%d+"
-    local bot = start(url, "ca_file = CA", [[
+    local server = tls.echo()
+    local bot = start(server.url, "ca_file = CA", [[
       on_websocket_connect = function(c) c:send(("x"):rep(100000)) c:send "hello" end,
       on_message = function(c, data) say(#data) if data == "hello" then c:close() end end,
     ]])

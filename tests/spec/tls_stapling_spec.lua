@@ -1,20 +1,14 @@
 -- tls.stapling: beside its certificate, a server shows what the CA says of that today (OCSP, RFC 6066 8).
+local it_tells = require "support.it_tells"
 local peer = require "support.peer"
 local stories = require "support.tls_stories"
-local story = require "support.story"
 local tls = require "support.tls"
 
-local function believes(name, ...)
-  it(name, stories.believes(...))
-end
-
-local function doubts(name, ...)
-  it(name, stories.doubts(...))
-end
+local believes, doubts = stories.believes, stories.doubts
 
 describe("an OCSP response that a server announces and does not show", function()
   -- ServerHello with the extension (RFC 6066 8), Certificate, and ServerKeyExchange where the response should be.
-  it("is missed, and the error says what to do", story.of(function()
+  it_tells("is missed, and the error says what to do", function()
     local p = peer.listen()
     local bot = tls.bot(p.url:gsub("^ws", "wss"), "ca_file = CA")
     local s = p:accept()
@@ -30,7 +24,7 @@ describe("an OCSP response that a server announces and does not show", function(
     assert(line:find "^error tls .*announced.*tls%.stapling = false" or line:find "malformed buffer", line)
     bot:tells 'close 1006 "" tls tls'
     bot:ends(0)
-  end))
+  end)
 end)
 
 for _, version in ipairs { "-tls1_2", "-tls1_3" } do

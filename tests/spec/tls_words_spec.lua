@@ -1,23 +1,21 @@
 -- What is wrong with a certificate, told so that one knows what to do: whose it is, its place in the chain, the rule
 -- that it breaks, and the way out.
+local escape = require "support.escape"
+local it_tells = require "support.it_tells"
 local peer = require "support.peer"
 local stories = require "support.tls_stories"
-local story = require "support.story"
 local tls = require "support.tls"
 
 -- The error is this sentence, in which $FROM, $TO, $TODAY and $PIN stand for what only the certificate can tell.
 local function says(name, server, expected, options)
-  it(name, stories.doubts(server, options, function()
-    local function escape(text)
-      return (text:gsub("%p", "%%%0"))
-    end
+  stories.doubts(name, server, options, function()
     local kind = server.cert
     local text = escape(expected:gsub("\n%s*", " "):gsub(" $", "")):gsub("%%%$(%u+)", {
       FROM = escape(tls.day(kind, "from")), TO = escape(tls.day(kind, "to")), TODAY = "%d+%-%d+%-%d+",
       PIN = escape(tls.pin(kind)),
     })
     return "^error tls " .. text .. "$"
-  end))
+  end)
 end
 
 describe("the error tells that a certificate", function()
@@ -73,11 +71,11 @@ describe("the error tells that a certificate", function()
     [[the certificate of 127.0.0.1 has a key that is too short to be safe: RSA of 512 bits, and 2048 is the least
     (tls.allow_weak = true accepts it all the same) [no. 1 of 1: localhost, signed by Spec Root] ]])
 
-  it("is not the server's: an intermediate one is over", stories.doubts({ cert = "under_old" }, nil, function()
+  stories.doubts("is not the server's: an intermediate one is over", { cert = "under_old" }, nil, function()
     return "^error tls the certificate of Spec Old Intermediate, which vouches for 127%.0%.0%.1, expired on "
       .. tls.day("old_intermediate", "to"):gsub("%-", "%%-")
       .. " .* %[no%. 2 of 2: Spec Old Intermediate, signed by Spec Root%]$"
-  end))
+  end)
 end)
 
 describe("the error tells that a server", function()
@@ -85,7 +83,7 @@ describe("the error tells that a server", function()
   for options, words in pairs {
     [""] = "1%.2 and newer", ['min_version = "1.3"'] = "1%.3 and newer .*tls%.min_version",
   } do
-    it("speaks TLS 1.1 only: " .. words, story.of(function()
+    it_tells("speaks TLS 1.1 only: " .. words, function()
       local p = peer.listen()
       local bot = tls.bot(p.url:gsub("^ws", "wss"), options)
       local s = p:accept()
@@ -94,6 +92,6 @@ describe("the error tells that a server", function()
       s:send("\x16\3\2" .. (">s2"):pack("\2" .. (">s3"):pack(hello)))
       bot:tells("~^error tls .*another version of TLS.*" .. words, 'close 1006 "" tls tls')
       bot:ends(0)
-    end))
+    end)
   end
 end)

@@ -1,22 +1,8 @@
 -- Whatever a script does, by the debug library as well, the host stays whole: it may break itself, never memory.
+local it_prints = require "support.it_prints"
+local it_tells = require "support.it_tells"
 local place = require "support.place"
 local program = require "support.program"
-local story = require "support.story"
-
-local function it_tells(name, body)
-  it(name, story.of(body))
-end
-
--- A script that prints these lines (~: a pattern) and ends well, with nothing on stderr.
-local function it_prints(name, source, ...)
-  local expected = { ... }
-  it_tells(name, function()
-    local bot = program.bot(source)
-    bot:tells(table.unpack(expected))
-    bot:ends(0)
-    assert.equal("", bot.err)
-  end)
-end
 
 -- One userdata of each type of the host's, by name.
 local objects = [[

@@ -1,12 +1,9 @@
 -- watch_also: files that a script depends on, and does not load as Lua: settings, templates, modules in C.
+local it_tells = require "support.it_tells"
 local place = require "support.place"
 local program = require "support.program"
 local reloadable = require "support.reloadable"
 local story = require "support.story"
-
-local function it_tells(name, body)
-  it(name, story.of(body))
-end
 
 local reads = [[
   local path = ...

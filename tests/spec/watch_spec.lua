@@ -1,14 +1,11 @@
 -- watch: `wsbot run --watch` reloads however an editor saves.
 local uv = require "luv"
+local it_tells = require "support.it_tells"
 local peer = require "support.peer"
 local place = require "support.place"
 local program = require "support.program"
 local reloadable = require "support.reloadable"
 local story = require "support.story"
-
-local function it_tells(name, body)
-  it(name, story.of(body))
-end
 
 local function says(what)
   return ("say '%s'\n"):format(what)

@@ -1,15 +1,13 @@
 -- `wsbot run --workers N`: one script in several processes.
 local uv = require "luv"
+local it_tells = require "support.it_tells"
 local log = require "support.log"
 local peer = require "support.peer"
 local place = require "support.place"
+local process = require "support.process"
 local program = require "support.program"
 local reloadable = require "support.reloadable"
 local story = require "support.story"
-
-local function it_tells(name, body)
-  it(name, story.of(body))
-end
 
 -- A pool of so many workers that run the source.
 local function start(workers, source, args, options)
@@ -191,19 +189,14 @@ describe("a worker that died", function()
   it_tells("comes back with its index, and the others go on", function()
     local bot = start(3, says_process .. [[ host.every(3600, print)]])
     local pids = processes(bot, 3)
-    local function descriptors()
-      local files, n = uv.fs_scandir(("/proc/%d/fd"):format(bot.pid)), 0
-      for _ in uv.fs_scandir_next, files do n = n + 1 end
-      return n
-    end
-    local before = descriptors()
+    local before = process.descriptors(bot.pid)
     uv.kill(pids[2], "sigkill")
     bot:complains "warn worker 2 was ended by signal 9 (Killed), and comes back in 1 s\n"
     local index, pid = bot:line():match "^worker (%d+) is (%d+)$"
     assert.equal("2", index)
     assert.is_false(is_there(pids[2])) -- nor is it a zombie
     story.poll("the pool to have as many descriptors as before", function()
-      return descriptors() == before
+      return process.descriptors(bot.pid) == before
     end)
     bot:kill "sigterm"
     bot:ends(0)

@@ -1,20 +1,12 @@
 -- Zones: addresses of a link (fe80::/10), which there are behind each interface of a machine, so that a url must say by
 -- which one it goes. The stories of what is reached are told in a network of their own, whose loopback has such an
 -- address; where the system does not allow that they are left out.
+local it_tells = require "support.it_tells"
 local network = require "support.network"
 local program = require "support.program"
-local story = require "support.story"
 local tls = require "support.tls"
 
-local function it_tells(name, body)
-  it(name, story.of(body))
-end
-
-local missing = network.missing()
-
-local it_tells_of_a_link = missing and function(name)
-  pending(("%s (%s)"):format(name, missing), function() end)
-end or it_tells
+local it_tells_of_a_link = network.it_tells
 
 -- What every script there begins with. serve(answer) listens at fe80::1 and sends what answer(head) gives; it returns
 -- the port. host_of is one that says what was asked for, and there leads to it. reach(options) tells of a connection,

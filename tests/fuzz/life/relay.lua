@@ -58,28 +58,10 @@ end
 ---------------------------------------------------------------------------------------------------- the way there
 
 local function dial(port)
-  local stream, transport, connected = uv.new_tcp(), {}, nil
+  local stream, connected = uv.new_tcp(), nil
   stream:connect("127.0.0.1", port, function(err) connected = err or "connected" end)
   story.wait("the server to accept", function() return connected end)
-  function transport.write(data, done)
-    if stream:is_closing() then return done "closed" end
-    local request, err = stream:write(data, done)
-    if not request then done(err) end
-  end
-  function transport.shutdown(done)
-    local request, err = stream:shutdown(done)
-    if not request then done(err) end
-  end
-  function transport.close()
-    transport.on_end "closed here"
-    if not stream:is_closing() then stream:close() end
-  end
-  local s = support.new_session(transport)
-  s.stream = stream
-  stream:read_start(function(err, data)
-    if data then transport.on_data(data) else transport.on_end(err or "eof") end
-  end)
-  return s
+  return support.session_of(stream)
 end
 
 -- A byte is another.

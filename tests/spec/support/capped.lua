@@ -1,6 +1,6 @@
 -- capped: bots that may not take much memory, and how much they took.
 local peer = require "support.peer"
-local place = require "support.place"
+local process = require "support.process"
 local program = require "support.program"
 
 local capped = { flags = { flags = { "--max-memory", "32" } } }
@@ -9,9 +9,8 @@ local capped = { flags = { flags = { "--max-memory", "32" } } }
 -- grows is there twice.)
 function capped.stayed_small(bot, most)
   if program.is_sanitized() then return end
-  local status = place.read(("/proc/%d/status"):format(bot.pid))
-  local peak = tonumber(status:match "VmHWM:%s*(%d+)") // 1024
-  assert(peak < (most or 132), ("it had %d MB at its peak"):format(peak))
+  local peak = process.peak(bot.pid)
+  assert(peak < (most or 132), ("it had %.1f MB at its peak"):format(peak))
 end
 
 -- Runs a bot that does what `bomb` says when it is told "go" by its first connection, tells whether that was refused,

@@ -323,6 +323,15 @@ local function over_stream(stream)
   return transport
 end
 
+-- Wraps a socket that is connected.
+function peer.session_of(stream)
+  local transport = over_stream(stream)
+  local s = new_session(transport)
+  s.stream = stream
+  transport.read(true)
+  return s
+end
+
 local listener = {}
 listener.__index = listener
 
@@ -330,10 +339,7 @@ local function on_connection(self)
   local stream = self.is_pipe and uv.new_pipe(false) or uv.new_tcp()
   self.server:accept(stream)
   if not self.is_pipe then stream:nodelay(true) end
-  local transport = over_stream(stream)
-  local s = new_session(transport)
-  s.stream = stream
-  transport.read(true)
+  local s = peer.session_of(stream)
   self.count = self.count + 1
   table.insert(self.waiting, s)
 end
@@ -397,6 +403,11 @@ function peer.dead_port()
     end)
   until is_free
   return port
+end
+
+-- A url there.
+function peer.dead_url()
+  return "ws://127.0.0.1:" .. peer.dead_port()
 end
 
 return peer

@@ -12,11 +12,12 @@ place.keeper = setmetatable({}, {
 
 local count = 0
 
--- A new, empty folder.
-function place.folder()
+-- A new folder with these files (texts by name), or empty.
+function place.folder(files)
   count = count + 1
   local path = place.root .. "/" .. count
   assert(uv.fs_mkdir(path, tonumber("700", 8)))
+  for name, text in pairs(files or {}) do place.file(path .. "/" .. name, text) end
   return path
 end
 

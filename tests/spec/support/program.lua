@@ -140,15 +140,33 @@ end
 ]]
 program.prelude = program.prelude:gsub("\n%s*", " ")
 
--- Runs a script given as its source, as a file named bot.lua. options: those of program.start, and flags (of `wsbot
--- run`).
-function program.bot(source, args, options)
+-- Runs a script. options: those of program.start, and flags (of `wsbot run`).
+function program.script(path, args, options)
   options = options or {}
-  local path = place.file("bot.lua", program.prelude .. source)
   local line = { "run", table.unpack(options.flags or {}) }
   line[#line + 1] = path
   table.move(args or {}, 1, #(args or {}), #line + 1, line)
   return program.run(line, options)
+end
+
+-- The same of one that is given as its source, which may use the prelude; it is in a file named bot.lua.
+function program.bot(source, args, options)
+  return program.script(place.file("bot.lua", program.prelude .. source), args, options)
+end
+
+-- Starts the echo peer, with more of its options. Its url is in p.url.
+function program.echo(...)
+  local p = program.run { "echo", "--port", "0", ... }
+  local line = p:line()
+  p.url = assert(line:match "wss?://%S+:%d+", line)
+  return p
+end
+
+-- Runs a file of specs, given as its source, by `wsbot test` with these options.
+function program.test(source, ...)
+  local line = { "test", ... }
+  line[#line + 1] = place.file("some_spec.lua", source)
+  return program.run(line)
 end
 
 -- The next line of stdout, without its end.

@@ -17,10 +17,7 @@ function reloadable.start(source, args, options)
   options = options or {}
   local path = (options.folder or place.folder()) .. "/bot.lua"
   place.file(path, program.prelude .. source)
-  local line = { "run", table.unpack(options.flags or {}) }
-  line[#line + 1] = path
-  table.move(args or {}, 1, #(args or {}), #line + 1, line)
-  return setmetatable({ path = path, bot = program.run(line, options), seen = 0 }, methods)
+  return setmetatable({ path = path, bot = program.script(path, args, options), seen = 0 }, methods)
 end
 
 -- Writes the script, without telling the bot.

@@ -212,6 +212,11 @@ end
 
 --------------------------------------------------------------------------------------------------------------- servers
 
+-- Starts the echo peer with the server's certificate.
+function tls.echo()
+  return program.echo("--tls-cert", tls.cert "server", "--tls-key", tls.key "server")
+end
+
 local server = {}
 server.__index = server
 
@@ -284,6 +289,13 @@ end
 -- The opening handshake of the connection. Returns the session.
 function server:open(options)
   return self.session:upgrade(options)
+end
+
+-- All of a connection: it is opened and closed. (Its end is left to the bot, as s_server goes on with the next one.)
+function server:serve()
+  local s = self:open()
+  s:send_close(1000)
+  s:expect_close(1000)
 end
 
 return tls

@@ -1,12 +1,12 @@
--- tls_stories: bodies of specs, told of one server after another: a bot believes this one, and doubts that.
-local story = require "support.story"
+-- tls_stories: tests of one server after another: a bot believes this one, and doubts that.
+local it_tells = require "support.it_tells"
 local tls = require "support.tls"
 
 local stories = {}
 
 -- The bot is content with the server: a conversation follows. `server` are options of tls.listen.
-function stories.believes(server, options)
-  return story.of(function()
+function stories.believes(name, server, options)
+  return it_tells(name, function()
     local t = tls.listen(server)
     local bot = tls.bot(t.url, options or "ca_file = CA")
     local s = t:open()
@@ -19,9 +19,9 @@ function stories.believes(server, options)
 end
 
 -- The bot refuses the server, before on_connect, with an error that matches each of the patterns.
-function stories.doubts(server, options, ...)
+function stories.doubts(name, server, options, ...)
   local patterns = { ... }
-  return story.of(function()
+  return it_tells(name, function()
     local t = tls.listen(server)
     local bot = tls.bot(t.url, options or "ca_file = CA")
     local line = bot:line()
