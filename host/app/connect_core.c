@@ -33,7 +33,7 @@ static int l_unbase64(lua_State *L) {
     const char *text = luaL_checklstring(L, 1, &n);
     buf_init(&bytes, SIZE_MAX);
     bool ok = digest_base64_read(&bytes, slice_of(text, n)) == 0 && digest_is_base64_of(slice_of(text, n), bytes.len);
-    return push_bytes(L, &bytes, ok); /* wolfSSL takes half a group for nothing */
+    return push_bytes(L, &bytes, ok); /* wolfSSL (5.5.4, 5.7.2) takes half a group for nothing */
 }
 
 static int l_private(lua_State *L) {

@@ -1,5 +1,6 @@
-/* aes: a crypto callback of wolfSSL's. It owns no cipher of a connection: wolfSSL 5.5 tells nobody when it forgets
- * a key, so a context kept for each would leak or be stale. But it keeps each key beside its own expanded form, and to
+/* aes: a crypto callback of wolfSSL's. It owns no cipher of a connection: wolfSSL tells nobody when it forgets a key
+ * (5.5.4 and 5.7.2; later ones only where they were built to, by WOLF_CRYPTO_CB_FREE), so a context kept for each would
+ * leak or be stale. But it keeps each key beside its own expanded form, and to
  * give libgcrypt a key takes 0.1 us: so there is one context for each direction and size of key, and it is given the
  * key of the record at hand when that is not the one it has. A lone connection never pays for it. */
 #include "net/tls/aes.h"

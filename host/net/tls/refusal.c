@@ -155,7 +155,7 @@ static void say_problem(char *text, size_t size, const struct suspect *s, const 
     }
 }
 
-/* Later versions of wolfSSL do not tell these apart in TLS 1.2. */
+/* From 5.6.0 on, 5.7.2 included, wolfSSL does not tell these apart in TLS 1.2. */
 static bool hides_revoked(const struct tls *t) {
     return LIBWOLFSSL_VERSION_HEX >= 0x05006000 && strcmp(wolfSSL_get_version(t->ssl), "TLSv1.2") == 0;
 }

@@ -1,5 +1,7 @@
-/* ticket: does a server of TLS 1.2 take the ticket that it was shown? wolfSSL (5.5) takes that for granted, and
- * fails with the first message of a full handshake; told in time that there is no ticket, it goes on with that. */
+/* ticket: does a server of TLS 1.2 take the ticket that it was shown? wolfSSL takes that for granted, and fails with
+ * the first message of a full handshake; told in time that there is no ticket, it goes on with that. So do 5.5.4
+ * and 5.7.2 (which looks for a session ID first, but gives each ticket one): no version is known that needs no such
+ * look. */
 #ifndef NET_TLS_TICKET_H
 #define NET_TLS_TICKET_H
 
