@@ -52,8 +52,8 @@ int echo_open(struct echo *e, struct worker *w, const struct cli_options *option
     if (options->tls_cert) {
         e->tls = (struct tls_config){.cert = reserve_copy(options->tls_cert), .key = reserve_copy(options->tls_key)};
         to.tls = &e->tls;
-        struct tls *probe =
-            tls_server_new(w->net.tls, &e->tls, fault); /* a wrong file is told now, not to the first client */
+        struct tls *probe = tls_server_new(tls_store_of(&w->net), &e->tls,
+                                           fault); /* a wrong file is told now, not to the first client */
         if (!probe) goto fail;
         tls_free(probe);
     }

@@ -200,10 +200,10 @@ enum { LAST_TURNS = 100 };
 
 static bool is_alive(struct worker *w) {
     if (w->over) return false;
-    if (w->net.busy) conn_run_busy(&w->net); /* they may have something to tell, and keep no loop alive */
+    if (net_is_busy(&w->net)) net_run_busy(&w->net); /* they may have something to tell, and keep no loop alive */
     bool is_through = w->engine && w->engine->ends_with_main && !w->engine->main;
     if (!w->stopping) return (!is_through && net_loop_is_alive(&w->net)) || outlet_is_behind(&w->net.outlet);
-    if (clock_is_set(&w->stop) || w->net.busy) return true;
+    if (clock_is_set(&w->stop) || net_is_busy(&w->net)) return true;
     if (!LIST_EMPTY(&w->net.all) || !LIST_EMPTY(&w->net.http_servers)) return true;
     return w->engine && w->engine->tasks.ready.first && w->last_turns++ < LAST_TURNS;
 }
@@ -232,7 +232,7 @@ void worker_close(struct worker *w) {
         conn_detach(c);
         conn_say_goodbye(c);
     }
-    conn_run_busy(&w->net);
+    net_run_busy(&w->net);
     while (!LIST_EMPTY(&w->net.all)) {
         conn_destroy(LIST_FIRST(&w->net.all));
         uv_run(&w->loop, UV_RUN_NOWAIT);

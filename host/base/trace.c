@@ -42,8 +42,8 @@ static int refuse(struct slice word, struct fault *fault) {
     char known[100];
     size_t n = 0;
     for (unsigned i = 0; i < TRACE_AREAS; i++) n += (size_t)snprintf(known + n, sizeof known - n, "%s, ", areas[i]);
-    fault_put(fault, FAULT_TRACE, "WSBOT_TRACE: '%.*s' is not known; it takes %sparted by commas, or all", SLICE_ARGS(word),
-              known);
+    fault_put(fault, FAULT_TRACE, "WSBOT_TRACE: '%.*s' is not known; it takes %sparted by commas, or all",
+              SLICE_ARGS(word), known);
     return ERR_SYNTAX;
 }
 

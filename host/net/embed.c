@@ -1,7 +1,6 @@
 /* embed: all work is done before the outer loop sleeps; its other callbacks only wake it for that. */
 #include "net/embed.h"
 
-#include "net/conn/conn.h"
 #include <stdlib.h>
 
 enum { ROUNDS = 8 }; /* turns of the inner loop in one of the outer */
@@ -51,7 +50,7 @@ static void on_before_sleep(uv_prepare_t *prepare) {
     for (int rounds = 0; e->due && rounds < ROUNDS; rounds++) { /* what its callbacks began is seen in the next round */
         embed_turn(e);
         e->turned(e->arg);
-        conn_run_busy(e->net); /* they may have sent */
+        net_run_busy(e->net); /* they may have sent */
         if (!e->inner) return;
     }
     embed_tend(e);

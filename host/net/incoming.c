@@ -30,4 +30,33 @@ void incoming_came(struct incoming *in, int status) {
         accept_one(in);
 }
 
-void incoming_end(struct incoming *in) { clock_cancel(&in->net->clock, &in->again); }
+int incoming_read_address(union address *out, const char *host, uint16_t port, struct fault *fault) {
+    enum address_kind kind = address_read(out, host, port);
+    if (kind == ADDRESS_NONE)
+        fault_put(fault, FAULT_LISTEN, "%s is not an IP address", host);
+    else if (kind == ADDRESS_ASTRAY)
+        fault_put(fault, FAULT_LISTEN, "cannot listen on %s: there is no interface %s", host, address_zone(host));
+    else if (address_lacks_zone(out))
+        fault_put(fault, FAULT_LISTEN,
+                  "cannot listen on %s: a link-local address needs its interface behind it, as %s%%eth0", host, host);
+    return fault_set(fault) ? ERR_SYSTEM : 0;
+}
+
+void incoming_begin(struct incoming *in, union address address) {
+    in->address = address;
+    LIST_INSERT_HEAD(&in->net->listening, in, link);
+}
+
+bool incoming_is_at(const struct net *net, const union address *address) {
+    const struct incoming *in;
+    LIST_FOREACH(in, &net->listening, link)
+        if (address_is_same(&in->address, address)) return true;
+    return false;
+}
+
+void incoming_end(struct incoming *in) {
+    clock_cancel(&in->net->clock, &in->again);
+    if (in->address.any.sa_family == AF_UNSPEC) return;
+    LIST_REMOVE(in, link);
+    in->address = (union address){0};
+}

@@ -1,14 +1,9 @@
 /* net: opened once by a worker, closed last. */
 #include "net/net.h"
 
+#include "base/container_of.h"
 #include "base/log.h"
-#include "net/conn/conn.h"
-#include "net/conn/record.h"
-#include "net/dial/names.h"
 #include "net/embed.h"
-#include "net/http/http.h"
-#include "net/http/server.h"
-#include "net/tls/tls.h"
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -62,9 +57,10 @@ void net_watch_lag(struct net *n, bool on) {
 
 static void on_before_sleep(uv_prepare_t *prepare) {
     struct net *n = prepare->data;
-    conn_run_busy(n);
+    net_run_busy(n);
     net_begin_turn(n);
-    if (n->record) record_flush(n->record);
+    for (unsigned i = 0; i < n->room_count; i++)
+        if (n->rooms[i]->turn_ends) n->rooms[i]->turn_ends(n);
     outlet_end_turn(&n->outlet);
     uint64_t now = uv_hrtime(), length = lag(n, now);
     n->turned = now;
@@ -80,6 +76,31 @@ uint64_t net_lag_since(const struct net *n, uint64_t when) {
     return most;
 }
 
+void net_join(struct net *n, const struct net_room *room) {
+    for (unsigned i = 0; i < n->room_count; i++)
+        if (n->rooms[i] == room) return;
+    err_must(n->room_count < NET_ROOMS);
+    n->rooms[n->room_count++] = room;
+}
+
+static void on_kick(struct deadline *d) { (void)d; }
+
+/* The first comes first; who has more to do stands at the end again. */
+void net_run_busy(struct net *n) {
+    enum { ROUNDS = 64 }; /* a turn may make more to do; not for ever */
+    net_begin_turn(n);
+    for (int rounds = 0; net_is_busy(n) && rounds < ROUNDS && !n->turn.over; rounds++) {
+        const struct net_busy *last = container_of(n->busy.stqh_last, struct net_busy, next.stqe_next);
+        for (bool more = true; more && !net_turn_is_over(n);) {
+            struct net_busy *b = STAILQ_FIRST(&n->busy);
+            STAILQ_REMOVE_HEAD(&n->busy, next);
+            more = b != last;
+            n->take_turn(b);
+        }
+    }
+    if (net_is_busy(n)) clock_set(&n->clock, &n->kick, clock_now(&n->clock), on_kick); /* do not sleep on it */
+}
+
 void net_give_buffer(struct net *n, struct buf *b) {
     buf_reset(b, NET_SPARE_MOST);
     if (b->size > n->spare.size) buf_swap(b, &n->spare);
@@ -92,7 +113,7 @@ void net_take_buffer(struct net *n, struct buf *b) {
 
 int net_open(struct net *n, uv_loop_t *loop) {
     *n = (struct net){.loop = loop};
-    n->busy_end = &n->busy;
+    STAILQ_INIT(&n->busy);
     buf_init(&n->spare, SIZE_MAX);
     n->read_buffer = malloc(NET_READ_SIZE);
     n->account = account_new();
@@ -115,24 +136,20 @@ int net_open(struct net *n, uv_loop_t *loop) {
     n->turned = uv_hrtime();
     n->due = UINT64_MAX;
     net_begin_turn(n);
-    n->tls = tls_store_new(n);
     return 0;
 }
 
 void net_close(struct net *n) {
-    for (int turns = 0; n->busy && turns < 64; turns++) conn_run_busy(n); /* lets go of the last ones */
-    http_server_end_all(n);
-    record_close(n);
-#ifdef WSBOT_HTTP
-    http_client_free(n->http);
-#endif
-    names_free(n);
+    for (int turns = 0; net_is_busy(n) && turns < 64; turns++) net_run_busy(n); /* lets go of the last ones */
+    while (n->room_count) {
+        const struct net_room *room = n->rooms[--n->room_count];
+        if (room->close) room->close(n);
+    }
     uv_close((uv_handle_t *)&n->before_sleep, NULL);
     uv_close((uv_handle_t *)&n->after_sleep, NULL);
     uv_close((uv_handle_t *)&n->pulse, NULL);
     outlet_close(&n->outlet);
     clock_close(&n->clock);
-    tls_store_free(n->tls);
     buf_clear(&n->spare);
     account_release(n->account);
     free(n->plain);
@@ -159,14 +176,14 @@ bool net_loop_is_alive(struct net *n) {
 }
 
 bool net_end_threads(struct net *n) {
-#ifdef WSBOT_HTTP
-    n->stuck = n->stuck || !http_client_end(n->http);
-#endif
+    for (unsigned i = 0; i < n->room_count; i++)
+        if (!n->stuck && n->rooms[i]->end_threads) n->stuck = !n->rooms[i]->end_threads(n);
     return n->lookups == 0 && !n->stuck;
 }
 
 void net_end(struct net *n) {
-    record_close(n);
+    for (unsigned i = 0; i < n->room_count; i++)
+        if (n->rooms[i]->end) n->rooms[i]->end(n);
     outlet_end(&n->outlet);
     log_end();
 }

@@ -6,7 +6,6 @@
 #include "base/account.h"
 #include "base/buf.h"
 #include "net/clock.h"
-#include "net/dial/dead.h"
 #include "net/outlet.h"
 #include <sys/queue.h>
 #include <uv.h>
@@ -25,11 +24,13 @@ enum {
 };
 
 struct conn;
+struct dead;
 struct http_client;
 struct http_server;
 struct embed;
-struct listener;
+struct incoming;
 struct names;
+struct net;
 struct record;
 struct plan;
 struct tls_store;
@@ -43,15 +44,31 @@ struct net_turn {
     bool over;
 };
 
+/* Something in that list: what a connection has of it. */
+struct net_busy {
+    STAILQ_ENTRY(net_busy) next;
+};
+
+/* What a room above this one does for a net, where it has something in it: each function may be NULL. */
+struct net_room {
+    void (*turn_ends)(struct net *n);   /* the loop is about to sleep */
+    bool (*end_threads)(struct net *n); /* see net_end_threads */
+    void (*end)(struct net *n);         /* see net_end */
+    void (*close)(struct net *n);       /* see net_close */
+};
+enum { NET_ROOMS = 8 };
+
 struct net {
-    uv_loop_t *loop; /* borrowed */
+    uv_loop_t *loop;                         /* borrowed */
+    const struct net_room *rooms[NET_ROOMS]; /* in the order in which they joined */
+    unsigned room_count;
     struct clock clock;
-    uint8_t *read_buffer; /* of NET_READ_SIZE; what is in it lives until the read callback returns */
-    uint8_t *plain;       /* of NET_PLAIN_SIZE; taken when the first TLS connection needs it */
-    struct tls_store *tls;
+    uint8_t *read_buffer;     /* of NET_READ_SIZE; what is in it lives until the read callback returns */
+    uint8_t *plain;           /* of NET_PLAIN_SIZE; taken when the first TLS connection needs it */
+    struct tls_store *tls;    /* made by the first who speaks TLS (net/tls/tls.h) */
     struct http_client *http; /* made by the first request */
     struct names *names;      /* made by the first look-up (net/dial/names.h) */
-    struct dead dead;
+    struct dead *dead;        /* made by the first dial (net/dial/dead.h) */
     uv_prepare_t before_sleep;
     uv_check_t after_sleep;
     uv_timer_t pulse;           /* see net_watch_lag */
@@ -61,21 +78,22 @@ struct net {
     } blocks[NET_BLOCKS]; /* the last times in which it did not turn for NET_BLOCK_LEAST and more */
     unsigned block_count;
     struct net_turn turn;
-    struct plan *plans;                        /* those that connections share, the newest first */
-    struct conn *busy, *busy_last, **busy_end; /* connections with something to do, in order; linked by conn.c */
-    struct deadline kick;                      /* wakes the loop when that was too much for one turn */
-    struct account *account;                   /* of the connections that no script has */
-    LIST_HEAD(, conn) all;                     /* every connection that is not closed */
-    LIST_HEAD(, embed) embeds;                 /* loops within the loop */
-    struct buf spare; /* memory of an output buffer that is empty, for whoever needs one next */
-    LIST_HEAD(, listener) listeners;
+    struct plan *plans;                    /* those that connections share, the newest first */
+    STAILQ_HEAD(, net_busy) busy;          /* those with something to do before the loop sleeps, in order */
+    void (*take_turn)(struct net_busy *b); /* of one of them, which was taken from the list */
+    struct deadline kick;                  /* wakes the loop when that was too much for one turn */
+    struct account *account;               /* of the connections that no script has */
+    LIST_HEAD(, conn) all;                 /* every connection that is not closed */
+    LIST_HEAD(, embed) embeds;             /* loops within the loop */
+    struct buf spare;                      /* memory of an output buffer that is empty, for whoever needs one next */
+    LIST_HEAD(, incoming) listening;
     LIST_HEAD(, http_server) http_servers; /* those that listen, or have connections left (net/http/server.h) */
     unsigned http_serving;                 /* requests to them that were taken, and are not answered yet */
     struct outlet outlet;
     struct record *record; /* NULL: nobody wants one (net/conn/record.h) */
     bool stopping;         /* no attempt begins any more */
     uint64_t last_id;      /* ids count from 1 */
-    bool stuck;            /* a thread of `http` does not end */
+    bool stuck;            /* a thread does not end */
     unsigned lookups;      /* work of other threads that nobody waits for any more, but that cannot be taken back */
 };
 
@@ -85,6 +103,17 @@ int net_open(struct net *n, uv_loop_t *loop);
 /* Ends it, when all connections are closed and released. The loop must turn until its handles are closed before `n`
  * goes. */
 void net_close(struct net *n);
+
+/* The room is in use from now on, as it may have been before. Those who joined last are closed first. */
+void net_join(struct net *n, const struct net_room *room);
+
+/* Has it take its turn before the loop sleeps, behind the others. It is in no list. */
+static inline void net_add_busy(struct net *n, struct net_busy *b) { STAILQ_INSERT_TAIL(&n->busy, b, next); }
+
+static inline bool net_is_busy(const struct net *n) { return !STAILQ_EMPTY(&n->busy); }
+
+/* Gives each of them its turn. */
+void net_run_busy(struct net *n);
 
 /* Gives the memory of an empty buffer back, for another to take: one that is sending has it, one that is idle has none.
  */

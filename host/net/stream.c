@@ -1,7 +1,6 @@
 /* stream: the one place that reads, writes and closes sockets. */
 #include "net/stream.h"
 
-#include "net/stream_tls.h"
 #include <errno.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
@@ -122,8 +121,8 @@ static void end_reading(struct stream *s, int error) {
 static void tell_received(struct stream *s, uint8_t *data, size_t n) {
     if (!s->owner || n == 0) return;
     s->received += n;
-    if (s->tls)
-        stream_tls_received(s, data, n);
+    if (s->layer)
+        s->layer->received(s, data, n);
     else
         s->events->received(s->owner, data, n);
 }
@@ -133,7 +132,7 @@ static void tell_received(struct stream *s, uint8_t *data, size_t n) {
 static size_t read_once(struct stream *s, uv_os_fd_t fd, size_t most) {
     uint8_t *shared = s->net->read_buffer, *at = shared;
     size_t n = s->read_most ? s->read_most : NET_READ_SIZE;
-    if (s->events->place && !s->tls && !s->read_most) s->events->place(s->owner, &at, &n);
+    if (s->events->place && !s->layer && !s->read_most) s->events->place(s->owner, &at, &n);
     if (n > most) n = most;
     struct iovec parts[] = {{at, n}, {shared, STREAM_BEHIND}};
     size_t all = at == shared ? n : n + STREAM_BEHIND;
@@ -217,11 +216,11 @@ static void on_written(uv_write_t *req, int status) {
     struct stream *s = req->data;
     end_rest(s);
     if (status < 0 && status != UV_ECANCELED) break_off(s, status);
-    if (s->tls && s->owner && status == 0) stream_tls_flush(s);
+    if (s->layer && s->owner && status == 0) s->layer->flush(s);
     if (s->owner) s->events->written(s->owner, status);
 }
 
-int stream_write(struct stream *s, struct buf *b) { return s->tls ? stream_tls_write(s, b) : stream_put(s, b); }
+int stream_write(struct stream *s, struct buf *b) { return s->layer ? s->layer->write(s, b) : stream_put(s, b); }
 
 int stream_put(struct stream *s, struct buf *b) {
     s->sent += b->len;
@@ -261,12 +260,12 @@ static void on_closed(uv_handle_t *handle) { free(handle->data); }
 void stream_close(struct stream *s) {
     err_must(!uv_is_closing(&s->uv.handle));
     s->owner = NULL;
-    if (s->tls) stream_tls_end(s);
+    if (s->layer) s->layer->end(s);
     uv_close(&s->uv.handle, on_closed);
 }
 
 void stream_reset(struct stream *s) {
-    if (s->tls) stream_tls_end(s);
+    if (s->layer) s->layer->end(s);
     if (s->unix_path || uv_tcp_close_reset(&s->uv.tcp, on_closed) != 0)
         stream_close(s);
     else

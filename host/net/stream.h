@@ -8,7 +8,6 @@
 #include "net/net.h"
 
 struct stream;
-struct tls;
 
 enum { STREAM_BEHIND = 4 * 1024 };
 
@@ -67,7 +66,7 @@ bool stream_has_unread(const struct stream *s);
 /* Writes all of `b`: at once what the kernel takes; what is left moves into the stream, and `written` tells when it is
  * gone. 0, or a libuv error. Not while stream_busy. */
 int stream_write(struct stream *s, struct buf *b);
-/* The same, below TLS: for stream_tls.c. */
+/* The same, below what speaks within it. */
 int stream_put(struct stream *s, struct buf *b);
 static inline bool stream_busy(const struct stream *s);
 static inline size_t stream_waiting(const struct stream *s); /* bytes kept by stream_write */
@@ -85,6 +84,14 @@ void stream_reset(struct stream *s);
 union address stream_remote_address(const struct stream *s);
 union address stream_local_address(const struct stream *s);
 
+/* What speaks between the socket and the owner: TLS to a proxy (net/tls/stream_tls.h). */
+struct stream_layer {
+    void (*received)(struct stream *s, uint8_t *data, size_t n); /* from the socket: what is in it goes to the owner */
+    int (*write)(struct stream *s, struct buf *plain);           /* as stream_write, by stream_put */
+    void (*flush)(struct stream *s); /* the system has taken what it was given: what it has to say itself may follow */
+    void (*end)(struct stream *s);   /* the stream closes: frees it */
+};
+
 /* What the kernel has not taken yet: libuv's until `written`. */
 struct stream_rest {
     uv_write_t request;
@@ -94,10 +101,10 @@ struct stream_rest {
 struct stream {
     struct net *net;
     const struct stream_events *events;
-    void *owner;              /* NULL: nobody listens */
-    struct stream_rest *rest; /* NULL: all was written */
-    struct tls *tls;          /* NULL: none within (net/stream_tls.h) */
-    bool unix_path, reading, tls_is_up;
+    void *owner;                /* NULL: nobody listens */
+    struct stream_rest *rest;   /* NULL: all was written */
+    struct stream_layer *layer; /* NULL: none */
+    bool unix_path, reading;
     bool end_is_near;        /* stream_expect_end */
     uint32_t read_most;      /* bytes at a time; 0: what the buffer holds */
     int write_error;         /* of libuv, for which it was broken off; 0: none */

@@ -2,7 +2,7 @@
  * addresses: connections to two servers may well have the same port on our side. */
 #include "testing/loopback.h"
 
-#include "net/conn/listener.h"
+#include "net/incoming.h"
 #include <stdlib.h>
 #include <string.h>
 
@@ -48,7 +48,7 @@ static bool is_on_its_way(const struct conn *from, const struct conn *to) {
 static bool begins(struct conn *c, bool with_dials) {
     if (c->role != WS_CLIENT) return false;
     if (c->tunnel) return with_dials || tunnel_is_looking_up(c->tunnel);
-    return c->stream && !c->pair && listener_is_at(c->net, &c->remote_address) && !pair(c);
+    return c->stream && !c->pair && incoming_is_at(c->net, &c->remote_address) && !pair(c);
 }
 
 bool loopback_is_quiet(const struct net *net, bool with_dials) {

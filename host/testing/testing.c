@@ -89,7 +89,7 @@ static bool is_settled(const struct engine *e, lua_KContext turns) {
     if (turns == 0) return false; /* sockets of others have at least one look */
     if (!loopback_is_quiet(net, turns < SETTLE_FEW)) return turns >= SETTLE_MOST;
     if (turns >= SETTLE_FEW) return true;
-    return !net->busy && !e->tasks.ready.first && !clock_is_due(&net->clock);
+    return !net_is_busy(net) && !e->tasks.ready.first && !clock_is_due(&net->clock);
 }
 
 static int l_settled(lua_State *L, int status, lua_KContext turns) {

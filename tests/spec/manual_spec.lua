@@ -91,24 +91,3 @@ describe("the chapter on reaching a server", function()
     end)
   end
 end)
-
-describe("lualib/meta/ws.lua", function()
-  -- The options as one string each: "tls.ca_file", "url".
-  local function written()
-    local prefixes = { ["ws.options"] = "", ["ws.tls"] = "tls.", ["ws.compression"] = "compression.",
-      ["ws.reconnect"] = "reconnect." }
-    local set, prefix = {}, nil
-    for line in place.read("lualib/meta/ws.lua"):gmatch "[^\n]+" do
-      local class, name = line:match "^%-%-%-@class ([%w._]+)", line:match "^%-%-%-@field ([%w_]+)"
-      if class then prefix = prefixes[class] end
-      if name and prefix and not name:find "^on_" then set[prefix .. name] = true end
-    end
-    return set
-  end
-
-  it("has the options that ws.connect takes, and no others", function()
-    local taken = {}
-    for name in place.read("host/script/ws/options.c"):gmatch '\n    {"([%l_.]+)", read_' do taken[name] = true end
-    assert.same(taken, written())
-  end)
-end)

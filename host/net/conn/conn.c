@@ -30,10 +30,7 @@ static void unlink_all(struct conn *c) {
 void conn_mark_busy(struct conn *c) {
     if (c->is_busy) return;
     c->is_busy = true;
-    c->busy_next = NULL;
-    *c->net->busy_end = c;
-    c->net->busy_end = &c->busy_next;
-    c->net->busy_last = c;
+    net_add_busy(c->net, &c->busy);
     conn_hold(c);
 }
 
@@ -93,6 +90,7 @@ static struct conn *new_conn(struct net *net, enum ws_role role, const struct co
     c->sink = sink;
     c->sink_arg = arg;
     c->id = ++net->last_id;
+    net->take_turn = conn_take_turn;
     c->subject.put = conn_put_subject;
     c->account = account_hold(net->account);
     c->plan = plan;
@@ -188,7 +186,7 @@ static void begin_tls(struct conn *c, const struct url *url) {
         return;
     }
     if (!conn_is_live(c)) return;
-    c->tls = tls_client_new(c->net->tls, &config, url->host, url->port, &refused_config);
+    c->tls = tls_client_new(tls_store_of(c->net), &config, url->host, url->port, &refused_config);
     conn_count(c);
     if (!c->tls) {
         conn_fail(c, &refused_config);
@@ -285,7 +283,7 @@ struct conn *conn_accept(struct net *net, struct stream *s, const struct tls_con
     if (tls) {
         struct fault fault = {0};
         conn_set_step(c, c->plan->settings.connect_timeout);
-        c->tls = tls_server_new(net->tls, tls, &fault);
+        c->tls = tls_server_new(tls_store_of(net), tls, &fault);
         if (!c->tls) {
             conn_ending(c)->fault = fault;
             conn_end_attempt(c);

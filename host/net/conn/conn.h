@@ -133,7 +133,7 @@ struct conn {
     bool held_back : 1;           /* `starts` said so */
     bool probed : 1;              /* TCP probes it (ping.c) */
     bool is_busy : 1;
-    struct conn *busy_next;
+    struct net_busy busy;
     LIST_ENTRY(conn) link; /* of all */
     const struct conn_sink *sink;
     void *sink_arg;
@@ -309,8 +309,5 @@ const char *conn_state(const struct conn *c);
 /* Gives away what the peer's side of the handshake was, inside `opened` and `closed`; NULL where there is nothing. */
 struct conn_head *conn_take_head(struct conn *c);
 void conn_head_free(struct conn_head *h); /* may be NULL */
-
-/* For net.c: gives each connection that has something to do its turn. */
-void conn_run_busy(struct net *net);
 
 #endif

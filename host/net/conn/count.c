@@ -3,6 +3,8 @@
  * connections that nobody takes messages from as far as one message goes. */
 #include "net/conn/parts.h"
 
+#include "net/tls/stream_tls.h"
+
 enum { RECEIVED_FREE = 4 * 1024 }; /* bytes that each may have received of what is not whole yet */
 
 static size_t held_size(const struct buf *b) { return b ? b->len : 0; }
@@ -14,7 +16,9 @@ static size_t more_size(const struct conn_more *m) { return m ? sizeof *m + m->c
 static size_t tls_size(const struct tls *t) { return t ? CONN_TLS_SIZE + tls_waiting(t) : 0; }
 
 /* A proxy may be spoken to by TLS as well. */
-static size_t stream_size(const struct stream *s) { return s ? sizeof *s + stream_waiting(s) + tls_size(s->tls) : 0; }
+static size_t stream_size(const struct stream *s) {
+    return s ? sizeof *s + stream_waiting(s) + tls_size(stream_tls(s)) : 0;
+}
 
 /* Those who have a plan in common share its size. */
 static size_t size_of(const struct conn *c) {

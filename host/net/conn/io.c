@@ -2,6 +2,7 @@
  * takes; what it leaves is held. Out: frames are corked in `out` and go to the socket once, before the loop sleeps. */
 #include "net/conn/parts.h"
 
+#include "base/container_of.h"
 #include "base/reserve.h"
 #include "net/conn/record.h"
 
@@ -360,29 +361,10 @@ static void turn(struct conn *c) {
     if (c->phase == CONN_OPEN) conn_look_drained(c);
 }
 
-static void on_kick(struct deadline *d) { (void)d; }
-
-/* The first comes first; who has more to do stands at the end again. */
-static struct conn *take_busy(struct net *net) {
-    struct conn *c = net->busy;
-    net->busy = c->busy_next;
-    if (!net->busy) net->busy_end = &net->busy;
+void conn_take_turn(struct net_busy *b) {
+    struct conn *c = container_of(b, struct conn, busy);
     c->is_busy = false;
-    return c;
-}
-
-void conn_run_busy(struct net *net) {
-    enum { ROUNDS = 64 }; /* a turn may make more to do; not for ever */
-    net_begin_turn(net);
-    for (int rounds = 0; net->busy && rounds < ROUNDS && !net->turn.over; rounds++) {
-        const struct conn *last = net->busy_last;
-        for (bool more = true; more && !net_turn_is_over(net);) {
-            struct conn *c = take_busy(net);
-            more = c != last;
-            turn(c);
-            conn_count(c);
-            conn_release(c);
-        }
-    }
-    if (net->busy) clock_set(&net->clock, &net->kick, clock_now(&net->clock), on_kick); /* do not sleep on it */
+    turn(c);
+    conn_count(c);
+    conn_release(c);
 }

@@ -11,9 +11,7 @@ struct listener {
     uv_tcp_t tcp;
     struct net *net;
     struct listener_options options;
-    union address address;
     struct incoming incoming;
-    LIST_ENTRY(listener) link; /* of the same net */
 };
 
 static void on_accepted(void *arg, struct stream *s) {
@@ -34,21 +32,9 @@ static void on_incoming(uv_stream_t *listening, int status) {
 
 static void on_closed(uv_handle_t *handle) { free(handle->data); }
 
-int listener_read_address(union address *out, const char *host, uint16_t port, struct fault *fault) {
-    enum address_kind kind = address_read(out, host, port);
-    if (kind == ADDRESS_NONE)
-        fault_put(fault, FAULT_LISTEN, "%s is not an IP address", host);
-    else if (kind == ADDRESS_ASTRAY)
-        fault_put(fault, FAULT_LISTEN, "cannot listen on %s: there is no interface %s", host, address_zone(host));
-    else if (address_lacks_zone(out))
-        fault_put(fault, FAULT_LISTEN,
-                  "cannot listen on %s: a link-local address needs its interface behind it, as %s%%eth0", host, host);
-    return fault_set(fault) ? ERR_SYSTEM : 0;
-}
-
 int listener_open(struct listener **out, struct net *net, const struct listener_options *options, struct fault *fault) {
     union address address;
-    if (listener_read_address(&address, options->host, options->port, fault) < 0) return ERR_SYSTEM;
+    if (incoming_read_address(&address, options->host, options->port, fault) < 0) return ERR_SYSTEM;
     struct listener *l = calloc(1, sizeof *l);
     int rc = l ? uv_tcp_init(net->loop, &l->tcp) : UV_ENOMEM;
     if (rc < 0) {
@@ -58,12 +44,11 @@ int listener_open(struct listener **out, struct net *net, const struct listener_
     }
     l->net = net;
     l->options = *options;
-    LIST_INSERT_HEAD(&net->listeners, l, link);
     l->tcp.data = l;
     l->incoming = (struct incoming){.net = net, .listening = (uv_stream_t *)&l->tcp, .accepted = on_accepted, .arg = l};
     if ((rc = uv_tcp_bind(&l->tcp, &address.any, 0)) < 0) goto fail;
     if ((rc = uv_listen((uv_stream_t *)&l->tcp, 1024, on_incoming)) < 0) goto fail;
-    l->address = address_bound(&l->tcp);
+    incoming_begin(&l->incoming, address_bound(&l->tcp));
     *out = l;
     return 0;
 fail:
@@ -73,19 +58,13 @@ fail:
     return ERR_SYSTEM;
 }
 
-void listener_address(const struct listener *l, char *text, size_t size) { address_print(&l->address, text, size); }
+void listener_address(const struct listener *l, char *text, size_t size) {
+    address_print(&l->incoming.address, text, size);
+}
 
 void listener_unref(struct listener *l) { uv_unref((uv_handle_t *)&l->tcp); }
 
-bool listener_is_at(const struct net *net, const union address *address) {
-    const struct listener *l;
-    LIST_FOREACH(l, &net->listeners, link)
-        if (address_is_same(&l->address, address)) return true;
-    return false;
-}
-
 void listener_close(struct listener *l) {
-    LIST_REMOVE(l, link);
     incoming_end(&l->incoming);
     uv_close((uv_handle_t *)&l->tcp, on_closed);
 }

@@ -20,17 +20,11 @@ struct listener_options {
     void *arg;           /* for the sink, and for `accepted` */
 };
 
-/* Reads an address to listen on. 0, or ERR_SYSTEM with `fault`: it is none, or none of this machine. */
-int listener_read_address(union address *out, const char *host, uint16_t port, struct fault *fault);
-
 /* Starts to listen. 0, or ERR_SYSTEM with `fault`. */
 int listener_open(struct listener **out, struct net *net, const struct listener_options *options, struct fault *fault);
 
 /* The address it listens on, as "127.0.0.1:1234". */
 void listener_address(const struct listener *l, char *text, size_t size);
-
-/* Does one of them, of this net, listen on this address? */
-bool listener_is_at(const struct net *net, const union address *address);
 
 /* From now on it does not keep the loop alive. */
 void listener_unref(struct listener *l);

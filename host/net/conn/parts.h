@@ -16,6 +16,7 @@ static inline bool conn_is_live(const struct conn *c) { return c->phase >= CONN_
 
 /* Gives it a turn before the loop sleeps. */
 void conn_mark_busy(struct conn *c);
+void conn_take_turn(struct net_busy *b); /* io.c */
 
 /* Sets the deadline of the phase; 0: its step is taken in the connection's next turn. */
 void conn_set_step(struct conn *c, uint64_t after);

@@ -169,6 +169,12 @@ void record_end(struct record *r, const struct conn *c) {
 
 /* ---- the file, and who listens ---- */
 
+static void flush_all(struct net *net) {
+    if (net->record) record_flush(net->record);
+}
+
+static const struct net_room room = {.turn_ends = flush_all, .end = record_close, .close = record_close};
+
 static struct record *record_new(struct net *net, const struct secret_style *style) {
     struct record *r = reserve_take(sizeof *r);
     r->style = style;
@@ -178,6 +184,7 @@ static struct record *record_new(struct net *net, const struct secret_style *sty
     buf_init(&r->lines, SIZE_MAX);
     r->next = net->record;
     net->record = r;
+    net_join(net, &room);
     return r;
 }
 

@@ -4,7 +4,7 @@
 #include "net/clock.h"
 
 static struct dead_address *find(const struct dead *d, const union address *a) {
-    for (size_t i = 0; i < d->count; i++)
+    for (size_t i = 0; d && i < d->count; i++)
         if (address_is_same(&d->list[i].address, a)) return (struct dead_address *)&d->list[i];
     return NULL;
 }

@@ -22,7 +22,7 @@ struct dead {
 /* Notes an address and port, for DEAD_FOR_S from now on; `now` is the clock's, as below. */
 void dead_put(struct dead *d, const union address *a, uint64_t now);
 
-/* It answered. */
+/* It answered. `d` may be NULL, here and below: none did not. */
 void dead_forget(struct dead *d, const union address *a);
 
 bool dead_has(const struct dead *d, const union address *a, uint64_t now);

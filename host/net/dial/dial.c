@@ -184,6 +184,18 @@ static void on_failed(struct deadline *pause) {
     finish(d, NULL, (union address){0}, &fault);
 }
 
+static void close_dead(struct net *net) {
+    free(net->dead);
+    net->dead = NULL;
+}
+
+static void note_dead(struct net *net, const union address *address) {
+    static const struct net_room room = {.close = close_dead};
+    if (!net->dead && !(net->dead = calloc(1, sizeof *net->dead))) return; /* it is tried in its turn, then */
+    net_join(net, &room);
+    dead_put(net->dead, address, clock_now(&net->clock));
+}
+
 /* Is it the address that is at fault, and not we? */
 static bool is_of_the_address(int error) {
     return error == UV_ECONNREFUSED || error == UV_ETIMEDOUT || error == UV_EHOSTUNREACH || error == UV_ENETUNREACH ||
@@ -191,7 +203,7 @@ static bool is_of_the_address(int error) {
 }
 
 static void address_failed(struct dial *d, const struct candidate *c, int error) {
-    if (is_of_the_address(error)) dead_put(&d->net->dead, &c->address, clock_now(&d->net->clock));
+    if (is_of_the_address(error)) note_dead(d->net, &c->address);
     if (trace_wants(TRACE_DIAL)) trace_address(d, &c->address, " failed: ", reason(d, &c->address, error));
     note_failure(d, &c->address, error);
     d->tried_at = 0;
@@ -207,7 +219,7 @@ static void on_connected(void *owner, struct stream *s, int status) {
     d->on_their_way--;
     if (status == 0) {
         if (trace_wants(TRACE_DIAL)) trace_address(d, &c->address, " is connected", "");
-        dead_forget(&d->net->dead, &c->address);
+        dead_forget(d->net->dead, &c->address);
         bool is_known = !address_is_any(&c->address); /* and need not be asked for */
         finish(d, s, is_known ? c->address : stream_remote_address(s), NULL);
         return;
@@ -296,7 +308,7 @@ static void add_candidate(struct dial *d, const union address *address) {
     c += d->count++;
     *c = (struct candidate){.address = *address};
     address_set_port(&c->address, d->port);
-    c->dead = dead_has(&d->net->dead, &c->address, clock_now(&d->net->clock));
+    c->dead = dead_has(d->net->dead, &c->address, clock_now(&d->net->clock));
 }
 
 /* "127.0.0.1, 127.0.0.2", or why there is none. */
@@ -427,7 +439,7 @@ void dial_time_out(struct dial *d, char *text, size_t size) {
     for (size_t i = 0; i < d->count; i++) {
         const union address *address = &d->candidates[i].address;
         if (!d->candidates[i].stream || !d->port) continue;
-        dead_put(&d->net->dead, address, clock_now(&d->net->clock));
+        note_dead(d->net, address);
         address_print(address, where, sizeof where);
         if (n + strlen(where) + 3 > sizeof waits_for) continue;
         n += (size_t)snprintf(waits_for + n, sizeof waits_for - n, "%s%s", n ? ", " : "", where);

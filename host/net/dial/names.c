@@ -34,11 +34,15 @@ struct names {
     bool in_threads;               /* those of libuv's pool can be had */
 };
 
+static void free_names(struct net *net);
+static const struct net_room room = {.close = free_names};
+
 /* NULL: there is no memory for it. */
 static struct names *names_of(struct net *net) {
     if (net->names || !(net->names = calloc(1, sizeof *net->names))) return net->names;
     net->names->net = net;
     net->names->look_up = uv_getaddrinfo;
+    net_join(net, &room);
     return net->names;
 }
 
@@ -259,9 +263,8 @@ void names_forget(struct net *net, const char *host, uint64_t since) {
     let_go(n);
 }
 
-void names_free(struct net *net) {
+static void free_names(struct net *net) {
     struct names *names = net->names;
-    if (!names) return;
     net->names = NULL;
     for (size_t i = 0; i < BUCKETS; i++) {
         for (struct name *n = LIST_FIRST(&names->buckets[i]), *next; n; n = next) {

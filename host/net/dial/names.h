@@ -45,9 +45,6 @@ void names_leave(struct names_wait *w);
  * anew, unless that was done after. */
 void names_forget(struct net *net, const char *host, uint64_t since);
 
-/* For net.c: forgets all. Nobody may wait any more. */
-void names_free(struct net *net);
-
 /* What looks names up; uv_getaddrinfo, until a test puts its own in place. */
 typedef int names_look_up(uv_loop_t *loop, uv_getaddrinfo_t *req, uv_getaddrinfo_cb done, const char *host,
                           const char *service, const struct addrinfo *hints);

@@ -2,11 +2,11 @@
 #include "net/dial/tunnel.h"
 
 #include "base/container_of.h"
-#include "net/conn/listener.h"
 #include "net/dial/names.h"
 #include "net/dial/proxy_env.h"
 #include "net/dial/resolve.h"
-#include "net/stream_tls.h"
+#include "net/incoming.h"
+#include "net/tls/stream_tls.h"
 #include "wire/proxy.h"
 
 #include <stdio.h>
@@ -141,7 +141,7 @@ static void on_written(void *owner, int error) {
 }
 
 static void fail_in_tls(struct tunnel *t) {
-    const struct fault *why = tls_fault(t->detour->stream->tls);
+    const struct fault *why = tls_fault(stream_tls(t->detour->stream));
     t->fault.alert = why->alert;
     fault_put(&t->fault, FAULT_PROXY, "TLS with the proxy %s: %s", t->detour->place, why->text);
     fail(t);
@@ -150,7 +150,7 @@ static void fail_in_tls(struct tunnel *t) {
 static void on_ended(void *owner, int error) {
     struct tunnel *t = owner;
     const char *when = t->detour->tls ? "in the TLS handshake" : "before its answer was whole";
-    if (t->detour->stream->tls && fault_set(tls_fault(t->detour->stream->tls))) {
+    if (stream_tls(t->detour->stream) && fault_set(tls_fault(stream_tls(t->detour->stream)))) {
         fail_in_tls(t);
         return;
     }
@@ -217,7 +217,7 @@ static void on_dialled(void *arg, struct stream *s, union address to, const stru
         return;
     }
     struct fault wrong = {0};
-    d->tls = tls_client_new(t->net->tls, &d->tls_config, d->at.host, d->at.port, &wrong);
+    d->tls = tls_client_new(tls_store_of(t->net), &d->tls_config, d->at.host, d->at.port, &wrong);
     if (d->tls) {
         tls_trace_as(d->tls, t->subject);
         stream_tls_start(s, d->tls);
@@ -344,7 +344,7 @@ static bool listens_here(struct net *net, const struct url *url, const struct pl
     char text[ADDRESS_TEXT], host[URL_PLACE_SIZE];
     struct slice given = resolve_find(buf_slice(&plan->resolve), url_host(url, host), url->port);
     while (resolve_take(&given, text))
-        if (address_read(&address, text, url->port) == ADDRESS_FINE && listener_is_at(net, &address)) return true;
+        if (address_read(&address, text, url->port) == ADDRESS_FINE && incoming_is_at(net, &address)) return true;
     return false;
 }
 

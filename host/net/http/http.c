@@ -124,8 +124,9 @@ static void wake(struct http_client *c) {
     if (c->multi) c->curl.multi_wakeup(c->multi);
 }
 
-bool http_client_end(struct http_client *c) {
-    if (!c) return true;
+/* Has the thread end, before the program does. False where it does not within a quarter of a second, busy with
+ * something that cannot be broken off: then no library may clean up, so the program is to be left by net_leave. */
+static bool end_client(struct http_client *c) {
     uint64_t now, until = uv_hrtime() + END_LIMIT * CLOCK_MS;
     uv_mutex_lock(&c->lock);
     c->ending = true;
@@ -204,6 +205,21 @@ no_lock:
     return NULL;
 }
 
+static void free_client(struct net *net) {
+    struct http_client *c = net->http;
+    if (!end_client(c)) return; /* a thread that does not end is left alone: the program is left */
+    for (struct http_transfer *t; (t = take(&c->fresh)) || (t = take(&c->active)) || (t = take(&c->back));)
+        free_transfer(t);
+    if (c->multi) {
+        c->curl.multi_cleanup(c->multi);
+        c->curl.global_cleanup();
+    }
+    uv_close((uv_handle_t *)&c->arrived, on_closed);
+}
+
+static bool end_threads(struct net *net) { return end_client(net->http); }
+static const struct net_room room = {.end_threads = end_threads, .close = free_client};
+
 static struct http_client *client_of(struct net *net, struct fault *fault) {
     if (net->http) return net->http;
     struct http_client *c = new_client(net, fault);
@@ -220,18 +236,8 @@ static struct http_client *client_of(struct net *net, struct fault *fault) {
     }
     await(c, 0);
     net->http = c;
+    net_join(net, &room);
     return c;
-}
-
-void http_client_free(struct http_client *c) {
-    if (!c || !http_client_end(c)) return; /* a thread that does not end is left alone: the program is left */
-    for (struct http_transfer *t; (t = take(&c->fresh)) || (t = take(&c->active)) || (t = take(&c->back));)
-        free_transfer(t);
-    if (c->multi) {
-        c->curl.multi_cleanup(c->multi);
-        c->curl.global_cleanup();
-    }
-    uv_close((uv_handle_t *)&c->arrived, on_closed);
 }
 
 /* NULL where there is no memory for it, which is the transfer's fault from then on. */

@@ -69,13 +69,4 @@ void http_describe(const struct http_transfer *t, char *text, size_t size);
 /* Ends it, if it has not ended, and gives everything back; waits for nothing. Not within `done`. */
 void http_free(struct http_transfer *t);
 
-/* Has the thread end, before the program does. False where it does not within a quarter of a second, busy with
- * something that cannot be broken off: then no library may clean up, so the program is to be left by net_leave. NULL is
- * fine. */
-bool http_client_end(struct http_client *c);
-
-/* Ends the thread and closes the connections that were kept, before the program exits; all transfers are freed. The
- * loop must turn until its handles are closed. NULL is fine. */
-void http_client_free(struct http_client *c);
-
 #endif

@@ -2,7 +2,6 @@
 #include "net/http/server_parts.h"
 
 #include "base/container_of.h"
-#include "net/conn/listener.h"
 #include <stdlib.h>
 
 /* ---- the list of its connections ---- */
@@ -44,7 +43,7 @@ static void on_incoming(uv_stream_t *listening, int status) {
 }
 
 int http_server_read_address(union address *out, const char *host, uint16_t port, struct fault *fault) {
-    return listener_read_address(out, strcmp(host, "localhost") == 0 ? "127.0.0.1" : host, port, fault);
+    return incoming_read_address(out, strcmp(host, "localhost") == 0 ? "127.0.0.1" : host, port, fault);
 }
 
 static void tell_fault(struct fault *fault, const union address *address, int rc) {
@@ -64,9 +63,13 @@ static void on_closed(uv_handle_t *handle) {
     if (s->ended) free_server(s);
 }
 
+static void end_all(struct net *net);
+static const struct net_room room = {.close = end_all};
+
 static void link_server(struct http_server *s, struct net *net) {
     s->net = net;
     LIST_INSERT_HEAD(&net->http_servers, s, link);
+    net_join(net, &room);
 }
 
 int http_server_bind(struct http_server **out, struct net *net, const union address *address, struct fault *fault) {
@@ -101,6 +104,7 @@ int http_server_listen(struct http_server *s, struct fault *fault) {
         return ERR_SYSTEM;
     }
     s->listens = true;
+    incoming_begin(&s->incoming, s->address);
     return 0;
 }
 
@@ -205,7 +209,7 @@ void http_server_stop_all(struct net *net, uint64_t grace) {
     LIST_FOREACH(s, &net->http_servers, link) http_server_close(s, grace);
 }
 
-void http_server_end_all(struct net *net) {
+static void end_all(struct net *net) {
     while (!LIST_EMPTY(&net->http_servers)) {
         struct http_server *s = LIST_FIRST(&net->http_servers);
         s->sink = NULL;

@@ -69,9 +69,8 @@ void http_server_close(struct http_server *s, uint64_t grace);
 /* The same, and the owner is gone: what he has not answered is refused, and he is told nothing any more. */
 void http_server_disown(struct http_server *s);
 
-/* All servers of a net are closed, as above; or end at once, connections and all. */
+/* All servers of a net are closed, as above. */
 void http_server_stop_all(struct net *net, uint64_t grace);
-void http_server_end_all(struct net *net);
 
 /* Of those that listen, the one at this address, or on this port of any; NULL: there is none. */
 struct http_server *http_server_at(const struct net *net, const union address *address);

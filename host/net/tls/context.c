@@ -3,6 +3,7 @@
 
 #include "base/log.h"
 #include "base/reserve.h"
+#include "net/net.h"
 #include "net/tls/aes.h"
 #include "net/tls/anchors.h"
 #include <errno.h>
@@ -266,4 +267,16 @@ void tls_store_free(struct tls_store *s) {
     tls_aes_close(s->aes);
     if (used) wolfSSL_Cleanup();
     free(s);
+}
+
+static void close_store(struct net *net) {
+    tls_store_free(net->tls);
+    net->tls = NULL;
+}
+
+struct tls_store *tls_store_of(struct net *net) {
+    static const struct net_room room = {.close = close_store};
+    if (!net->tls) net->tls = tls_store_new(net);
+    net_join(net, &room);
+    return net->tls;
 }

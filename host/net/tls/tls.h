@@ -44,6 +44,9 @@ struct net;
 struct tls_store *tls_store_new(struct net *net);
 void tls_store_free(struct tls_store *s);
 
+/* That of all connections of `net`, which ends with it. */
+struct tls_store *tls_store_of(struct net *net);
+
 /* One side of one connection. */
 struct tls;
 
