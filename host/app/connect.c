@@ -8,6 +8,7 @@
 #include "app/words.h"
 #include "base/log.h"
 #include "script/door.h"
+#include "script/l_push.h"
 #include <lauxlib.h>
 
 /* say(message) -> the message in words of the command line */
@@ -17,9 +18,7 @@ static int l_say(lua_State *L) {
     struct buf text;
     buf_init(&text, SIZE_MAX);
     words_append(&text, slice_of(message, n));
-    lua_pushlstring(L, (const char *)buf_slice(&text).p, text.len);
-    buf_clear(&text);
-    return 1;
+    return l_push_bytes(L, &text);
 }
 
 static int luaopen_say(lua_State *L) {

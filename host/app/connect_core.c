@@ -11,12 +11,9 @@
 #include <unistd.h>
 
 static int push_bytes(lua_State *L, struct buf *bytes, bool ok) {
-    if (ok)
-        lua_pushlstring(L, (const char *)buf_slice(bytes).p, bytes->len);
-    else
-        luaL_pushfail(L);
+    if (ok) return l_push_bytes(L, bytes);
     buf_clear(bytes);
-    return 1;
+    return 0;
 }
 
 static int l_base64(lua_State *L) {

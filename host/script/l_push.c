@@ -21,6 +21,12 @@ int l_push_unless(lua_State *L, const char *why) { return why ? l_push_failure(L
 
 int l_push_done(lua_State *L, int rc) { return l_push_unless(L, rc < 0 ? err_word(rc) : NULL); }
 
+int l_push_bytes(lua_State *L, struct buf *bytes) {
+    lua_pushlstring(L, (const char *)buf_slice(bytes).p, bytes->len);
+    buf_clear(bytes);
+    return 1;
+}
+
 int l_push_nothing(lua_State *L, int status, lua_KContext ctx) {
     (void)L;
     (void)status;
@@ -37,4 +43,12 @@ void l_set_string(lua_State *L, const char *name, const char *value) {
 void l_set_flag(lua_State *L, const char *name, bool value) {
     lua_pushboolean(L, value);
     lua_setfield(L, -2, name);
+}
+
+void l_register_weak(lua_State *L, const void *key) {
+    lua_newtable(L);
+    lua_createtable(L, 0, 1);
+    l_set_string(L, "__mode", "v");
+    lua_setmetatable(L, -2);
+    lua_rawsetp(L, LUA_REGISTRYINDEX, key);
 }

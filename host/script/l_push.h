@@ -2,8 +2,8 @@
 #ifndef SCRIPT_L_PUSH_H
 #define SCRIPT_L_PUSH_H
 
+#include "base/buf.h"
 #include <lua.h>
-#include <stdbool.h>
 
 /* Each returns how many values it has pushed. */
 
@@ -19,8 +19,14 @@ int l_push_unless(lua_State *L, const char *why);
 /* true, or of a negative enum err nil and its word. */
 int l_push_done(lua_State *L, int rc);
 
+/* These bytes; the buffer is cleared. */
+int l_push_bytes(lua_State *L, struct buf *bytes);
+
 /* Goes on after a wait that gives nothing. */
 int l_push_nothing(lua_State *L, int status, lua_KContext ctx);
+
+/* Keeps a new table in the registry, which keeps none of its values from the collector. */
+void l_register_weak(lua_State *L, const void *key);
 
 /* A field of the table on the top; a string that is NULL is left out. */
 void l_set_string(lua_State *L, const char *name, const char *value);

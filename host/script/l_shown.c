@@ -1,5 +1,6 @@
 /* l_shown: the module wsbot.shown: what of a text may be shown, for the Lua modules that are inside the program. */
 #include "base/shown.h"
+#include "script/l_push.h"
 #include "script/modules.h"
 #include "wire/secret.h"
 
@@ -9,9 +10,7 @@ static int escape(lua_State *L, unsigned keep) {
     struct buf out;
     buf_init(&out, SIZE_MAX);
     shown_append(&out, slice_of(text, n), keep);
-    lua_pushlstring(L, (const char *)buf_slice(&out).p, out.len);
-    buf_clear(&out);
-    return 1;
+    return l_push_bytes(L, &out);
 }
 
 static int l_line(lua_State *L) { return escape(L, 0); }

@@ -3,6 +3,7 @@
 #include "testing/relay.h"
 
 #include "script/hook.h"
+#include "script/l_push.h"
 #include "testing/bot.h"
 #include <lauxlib.h>
 
@@ -13,12 +14,7 @@ static const char *const events[] = {"call", "return", "line", "count", "tail ca
 enum { EVENTS = sizeof events / sizeof *events - 1 };
 
 static void open_relay(lua_State *L, struct relay *r) {
-    lua_newtable(L);
-    lua_createtable(L, 0, 1);
-    lua_pushliteral(L, "v");
-    lua_setfield(L, -2, "__mode");
-    lua_setmetatable(L, -2);
-    lua_rawsetp(L, LUA_REGISTRYINDEX, &bots_key);
+    l_register_weak(L, &bots_key);
     lua_createtable(L, EVENTS + 1, 0);
     for (int i = 0; i < EVENTS; i++) {
         lua_pushstring(L, events[i]);

@@ -239,8 +239,7 @@ static int l_unbase64(lua_State *L) {
     const char *text = luaL_checklstring(L, 1, &n);
     buf_init(&bytes, SIZE_MAX);
     bool ok = digest_base64_read(&bytes, slice_of(text, n)) == 0;
-    lua_pushlstring(L, (const char *)buf_slice(&bytes).p, ok ? bytes.len : 0);
-    buf_clear(&bytes);
+    l_push_bytes(L, &bytes);
     return ok ? 1 : luaL_error(L, "this is no Base64");
 }
 

@@ -1,10 +1,15 @@
-/* test_base: buffers with caps, borrowed bytes, digests, random numbers and faults. */
+/* test_base: buffers with caps, borrowed bytes, texts, names, parts of structs, digests, random numbers and faults. */
 #include "base/buf.h"
+#include "base/container_of.h"
 #include "base/digest.h"
 #include "base/err.h"
 #include "base/json.h"
+#include "base/library.h"
+#include "base/meant.h"
 #include "base/random.h"
+#include "base/text.h"
 #include "unit.h"
+#include <dlfcn.h>
 
 static void a_buffer_never_passes_its_cap(void **state) {
     (void)state;
@@ -190,6 +195,53 @@ static void a_fault_may_be_shown(void **state) {
     assert_string_equal(f.text, "the server answered 403 \\x1b[2J\\n\\u{9b}");
 }
 
+static void texts_may_be_missing(void **state) {
+    (void)state;
+    char a[] = "same", *copy = a, *part = text_of(slice_of("same thing", 4));
+    assert_true(text_is_same(part, a) && text_is_same(NULL, NULL));
+    assert_false(text_is_same(a, "other") || text_is_same(a, NULL) || text_is_same(NULL, a));
+    assert_true(text_copy(&copy, a));
+    assert_ptr_not_equal(copy, a);
+    assert_string_equal(copy, a);
+    free(copy);
+    free(part);
+    assert_true(text_copy(&copy, NULL));
+    assert_null(copy);
+}
+
+static void a_part_leads_to_the_whole(void **state) {
+    (void)state;
+    struct whole {
+        char before[5];
+        struct {
+            int first, second;
+        } inner;
+    } whole;
+    assert_ptr_equal(container_of(&whole.inner.second, struct whole, inner.second), &whole);
+}
+
+static void the_function_that_a_library_lacks_is_named(void **state) {
+    (void)state;
+    void *found = NULL, *program = dlopen(NULL, RTLD_NOW);
+    const struct library_function wanted[] = {{"strlen", &found}, {"no_such_function", &found}, {"nor_this", &found}};
+    assert_null(library_find(program, wanted, 1));
+    assert_ptr_equal(found, dlsym(program, "strlen"));
+    assert_string_equal(library_find(program, wanted, 3), "no_such_function");
+    dlclose(program);
+}
+
+static void a_long_name_is_no_slip(void **state) {
+    (void)state;
+    static const char *const names[] = {"timeout", "headers", "a_name_of_forty_bytes_is_one_that_may_be"};
+    struct meant m;
+    meant_begin(&m, "time_out");
+    for (int i = 0; i < 3; i++) meant_consider(&m, names[i]);
+    assert_string_equal(m.best, "timeout");
+    meant_begin(&m, "a_name_of_forty_bytes_is_one_that_may_be_");
+    for (int i = 0; i < 3; i++) meant_consider(&m, names[i]);
+    assert_null(m.best);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_buffer_never_passes_its_cap),
@@ -199,6 +251,10 @@ int main(void) {
         cmocka_unit_test(slices_are_split_and_trimmed),
         cmocka_unit_test(digests_are_what_their_rfcs_say),
         cmocka_unit_test(random_numbers_do_not_repeat),
+        cmocka_unit_test(texts_may_be_missing),
+        cmocka_unit_test(a_part_leads_to_the_whole),
+        cmocka_unit_test(the_function_that_a_library_lacks_is_named),
+        cmocka_unit_test(a_long_name_is_no_slip),
         cmocka_unit_test(base64_is_read_back),
         cmocka_unit_test(the_same_seed_gives_the_same_numbers),
         cmocka_unit_test(json_strings_are_escaped_and_valid),

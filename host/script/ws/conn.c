@@ -243,15 +243,6 @@ static int l_tostring(lua_State *L) {
  * keeps: nothing need be taken back where there may be no memory for it. */
 static const char names_key;
 
-static void make_names(lua_State *L) {
-    lua_newtable(L);
-    lua_createtable(L, 0, 1);
-    lua_pushliteral(L, "v");
-    lua_setfield(L, -2, "__mode");
-    lua_setmetatable(L, -2);
-    lua_rawsetp(L, LUA_REGISTRYINDEX, &names_key);
-}
-
 /* That of the box at the index `box`. */
 static void take_name(lua_State *L, int box, const struct conn_box *b) {
     if (!b->name) return;
@@ -359,7 +350,7 @@ int luaopen_ws(lua_State *L) {
     };
     static const luaL_Reg meta[] = {{"__tostring", l_tostring}, {"__close", l_leave}, {NULL, NULL}};
     static const luaL_Reg functions[] = {{"connect", l_connect}, {NULL, NULL}};
-    make_names(L);
+    l_register_weak(L, &names_key);
     l_box_open(L, &l_conn_type, meta, NULL);
     l_fields_open(L, methods);
     lua_pushliteral(L, "text"); /* both stay: to deliver a message takes no memory for them */
