@@ -3,6 +3,7 @@
 
 #include "app/pool.h"
 #include "app/watch.h"
+#include "base/container_of.h"
 #include "base/log.h"
 #include "base/reserve.h"
 #include "base/trace.h"
@@ -20,7 +21,7 @@
 
 /* "reload 2, +0.012 s" */
 static void put_subject(const struct trace_subject *s, struct buf *line) {
-    const struct generations *g = (const struct generations *)((const char *)s - offsetof(struct generations, subject));
+    const struct generations *g = container_of(s, struct generations, subject);
     buf_printf(line, "%llu, +%.3f s", (unsigned long long)g->attempt.number,
                (double)(uv_hrtime() - g->attempt.began) / 1e9);
 }
@@ -75,7 +76,7 @@ static void free_later(struct later *l) {
 }
 
 static void on_later_end(struct chunk *script, enum task_end how) {
-    struct later *l = (struct later *)((char *)script - offsetof(struct later, script));
+    struct later *l = container_of(script, struct later, script);
     if (!l->taken_over) return; /* its maker sees to it */
     bool failed = how == TASK_FAILED || !l->run.ok;
     if (failed && is_on_trial(l->generations)) {

@@ -2,6 +2,7 @@
 #include "net/option.h"
 
 #include "base/buf.h"
+#include "base/text.h"
 #include "net/clock.h"
 #include "wire/retry.h"
 #include <stdlib.h>
@@ -66,13 +67,11 @@ void options_usual(const struct option *rows, void *base) {
 
 /* ---- comparisons ---- */
 
-static bool same_text(const char *a, const char *b) { return a == b || (a && b && strcmp(a, b) == 0); }
-
 /* Is it the same place? */
 static bool same_url(const struct url *a, const struct url *b) {
     return a->scheme == b->scheme && a->port == b->port && a->port_is_default == b->port_is_default &&
-           same_text(a->host, b->host) && same_text(a->zone, b->zone) && same_text(a->target, b->target) &&
-           same_text(a->credentials, b->credentials) && same_text(a->socket_path, b->socket_path);
+           text_is_same(a->host, b->host) && text_is_same(a->zone, b->zone) && text_is_same(a->target, b->target) &&
+           text_is_same(a->credentials, b->credentials) && text_is_same(a->socket_path, b->socket_path);
 }
 
 static bool same_proxy(const struct option_proxy *a, const struct option_proxy *b) {
@@ -88,7 +87,7 @@ static bool same(const struct option *o, const void *a, const void *b) {
     case NOWHERE: return true;
     case NUMBER: return memcmp(a, b, o->size) == 0;
     case TEXT:
-    case SECRET: return same_text(*(char *const *)a, *(char *const *)b);
+    case SECRET: return text_is_same(*(char *const *)a, *(char *const *)b);
     case CODES: return same_codes(a, b);
     case SWITCHED:
         if (*(const bool *)a != *(const bool *)b) return false; /* fall through */
@@ -109,12 +108,6 @@ const char *options_differ(const struct option *rows, const void *a, const void 
 }
 
 /* ---- copies ---- */
-
-static bool copy_text(char **at) {
-    if (!*at) return true;
-    *at = strdup(*at);
-    return *at != NULL;
-}
 
 static bool copy_codes(struct retry_codes *at) {
     if (!at->count) return true;
@@ -144,7 +137,7 @@ static bool copy(const struct option *o, void *at) {
     case NUMBER:
     case NOWHERE: return true;
     case TEXT:
-    case SECRET: return copy_text(at);
+    case SECRET: return text_copy(at, *(char **)at);
     case CODES: return copy_codes(at);
     case ROWS:
     case SWITCHED: return options_copy(o->rows, at);

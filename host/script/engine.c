@@ -1,6 +1,7 @@
 /* engine: makes the state, feeds it memory, finds its modules. */
 #include "script/engine.h"
 
+#include "base/container_of.h"
 #include "base/log.h"
 #include "base/reserve.h"
 #include "base/shown.h"
@@ -127,7 +128,7 @@ void engine_collect(struct engine *e) {
 }
 
 static void on_tidying(struct deadline *d) {
-    struct engine *e = (struct engine *)((char *)d - offsetof(struct engine, tidying));
+    struct engine *e = container_of(d, struct engine, tidying);
     lua_State *running = engine_enter(e, e->L);
     if (e->refused) collect(e, e->L);
     e->refused = false;

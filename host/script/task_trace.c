@@ -1,6 +1,7 @@
 /* task_trace: a task has no name, so lines of its script say which one it is. */
 #include "script/task_trace.h"
 
+#include "base/container_of.h"
 #include "base/number.h"
 #include "script/engine.h"
 
@@ -13,7 +14,7 @@ bool task_line(lua_State *co, lua_Debug *frame) {
 }
 
 void task_put_subject(const struct trace_subject *s, struct buf *line) {
-    const struct task *t = (const struct task *)((const char *)s - offsetof(struct task, subject));
+    const struct task *t = container_of(s, struct task, subject);
     buf_printf(line, "%s %llu", t->what, (unsigned long long)t->born);
     if (t->began_at) buf_printf(line, ", +%.3f s", clock_to_seconds(clock_now(&t->engine->net->clock) - t->began_at));
 }

@@ -1,6 +1,7 @@
 /* bot: a generation beside that of the test, in the same loop and under the same clock. The test asks for a step
  * (start, reload, stop) and waits; the loop does it, as it does those of a program. */
 #include "testing/bot.h"
+#include "base/container_of.h"
 #include "testing/testing.h"
 
 #include "base/log.h"
@@ -185,7 +186,7 @@ static void on_stop_done(void *arg) {
 }
 
 static void on_stop_late(struct deadline *d) {
-    struct bot *b = (struct bot *)((char *)d - offsetof(struct bot, late));
+    struct bot *b = container_of(d, struct bot, late);
     char line[80];
     snprintf(line, sizeof line, "host.on_stop: its functions were not done within %d s", ON_STOP_LIMIT);
     log_write(b->err.file, LOG_WARN, slice_str(line));
@@ -238,7 +239,7 @@ static void reload(struct bot *b) {
 
 /* ---- what the script asks for, and the test ---- */
 
-static struct bot *of_own(struct deadline *d) { return (struct bot *)((char *)d - offsetof(struct bot, own)); }
+static struct bot *of_own(struct deadline *d) { return container_of(d, struct bot, own); }
 static void on_own_stop(struct deadline *d) { stop(of_own(d)); }
 static void on_own_exit(struct deadline *d) { bot_end(of_own(d)); }
 
@@ -302,7 +303,7 @@ static const struct engine_host bot_host = {.modules = testing_modules,
                                             .failed = host_failed,
                                             .noted = host_noted};
 
-static struct bot *of_step(struct deadline *d) { return (struct bot *)((char *)d - offsetof(struct bot, step)); }
+static struct bot *of_step(struct deadline *d) { return container_of(d, struct bot, step); }
 
 void bot_done(struct bot *b) {
     b->busy = false;

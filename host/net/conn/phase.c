@@ -2,6 +2,8 @@
  * the trace. */
 #include "net/conn/parts.h"
 
+#include "base/container_of.h"
+
 #include <stddef.h>
 
 #define FROM(phase)    (1u << CONN_##phase)
@@ -40,7 +42,7 @@ static const struct phase {
 enum { NAME_MOST = 60 }; /* bytes of a name in the trace */
 
 void conn_put_subject(const struct trace_subject *s, struct buf *line) {
-    const struct conn *c = (const struct conn *)((const char *)s - offsetof(struct conn, subject));
+    const struct conn *c = container_of(s, struct conn, subject);
     const struct url *url = conn_url(c);
     const char *name = c->sink && c->sink->name ? c->sink->name(c->sink_arg) : NULL;
     if (!name) name = c->role == WS_SERVER ? "accepted" : url->scheme == URL_UNIX ? url->socket_path : url->host;

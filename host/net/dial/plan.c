@@ -1,6 +1,7 @@
 /* plan: copies where one is to be changed, finds the same among those made last. */
 #include "net/dial/plan.h"
 
+#include "base/text.h"
 #include "net/dial/resolve.h"
 #include <stdlib.h>
 #include <string.h>
