@@ -7,6 +7,7 @@
 #include "script/door.h"
 #include "script/l_callable.h"
 #include "script/l_pending.h"
+#include "script/l_push.h"
 #include "script/l_seconds.h"
 #include "script/modules.h"
 #include <lauxlib.h>
@@ -63,20 +64,13 @@ static void end_timer(void *object) {
 static const struct box_type timer_type = {
     .name = "wsbot.timer", .size = sizeof(struct timer), .values = 1, .end = end_timer};
 
-static int l_fired(lua_State *L, int status, lua_KContext ctx) {
-    (void)L;
-    (void)status;
-    (void)ctx;
-    return 0;
-}
-
 /* The function is the user value of the userdata, which stays on the stack as long as it runs. */
 static int l_fire(lua_State *L) {
     struct timer *t = l_door_given(L, l_fire);
     if (!box_push(L, t)) return 0;
     if (!t->every) stop(L, t);
     lua_getiuservalue(L, -1, 1); /* timer, fn */
-    lua_callk(L, 0, 0, 0, l_fired);
+    lua_callk(L, 0, 0, 0, l_push_nothing);
     return 0;
 }
 

@@ -5,6 +5,7 @@
 #include "base/library.h"
 #include "net/embed.h"
 #include "script/door.h"
+#include "script/l_push.h"
 #include "script/task.h"
 #include <lauxlib.h>
 #include <lualib.h>
@@ -41,19 +42,12 @@ struct call {
     int arguments;
 };
 
-static int l_called(lua_State *L, int status, lua_KContext ctx) {
-    (void)L;
-    (void)status;
-    (void)ctx;
-    return 0;
-}
-
 static int l_call(lua_State *L) {
     const struct call *c = l_door_given(L, l_call);
     int n = c->arguments;
     luaL_checkstack(L, n + 1, "too many arguments");
     lua_xmove(c->from, L, n + 1);
-    lua_callk(L, n, 0, 0, l_called);
+    lua_callk(L, n, 0, 0, l_push_nothing);
     return 0;
 }
 

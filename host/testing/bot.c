@@ -2,6 +2,7 @@
  * (start, reload, stop) and waits; the loop does it, as it does those of a program. */
 #include "testing/bot.h"
 #include "base/container_of.h"
+#include "script/l_push.h"
 #include "testing/testing.h"
 
 #include "base/log.h"
@@ -116,13 +117,6 @@ static const char *host_reload(void *app);
 
 static void fail(struct bot *b, const char *why) { b->failure = bot_copy(why, strlen(why)); }
 
-static int l_main_done(lua_State *L, int status, lua_KContext ctx) {
-    (void)L;
-    (void)status;
-    (void)ctx;
-    return 0;
-}
-
 static int l_main(lua_State *L) {
     struct bot *b = l_door_given(L, l_main);
     engine_of(L)->main = L;
@@ -136,7 +130,7 @@ static int l_main(lua_State *L) {
         return 0;
     }
     for (int i = 0; i < n; i++) lua_pushstring(L, b->arguments.items[i]);
-    lua_callk(L, n, 0, 0, l_main_done);
+    lua_callk(L, n, 0, 0, l_push_nothing);
     return 0;
 }
 
