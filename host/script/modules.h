@@ -15,6 +15,7 @@ void l_task_open(lua_State *L, int table);  /* l_task.c: adds spawn and sleep */
 void l_coroutine_open(lua_State *L);        /* l_coroutine.c: has waiting pass through coroutines */
 void l_debug_open(lua_State *L);            /* l_debug.c: keeps the debug library from what is C's */
 int luaopen_shown(lua_State *L);            /* l_shown.c: escapes for Lua modules of ours */
+int luaopen_json(lua_State *L);             /* json/json.c: wsbot.json */
 int luaopen_meant(lua_State *L);            /* l_meant.c: the same, what name was meant */
 int luaopen_number(lua_State *L);           /* l_number.c: the same, numbers whatever the locale */
 int luaopen_http_core(lua_State *L);        /* l_http.c: the part of wsbot.http that is C */

@@ -1,0 +1,88 @@
+/* parts: what the files of the module wsbot.json share: reading (decode.c), writing (encode.c), fields in place
+ * (view.c, get.c), and what is remembered of texts that look alike (shapes.c). */
+#ifndef SCRIPT_JSON_PARTS_H
+#define SCRIPT_JSON_PARTS_H
+
+#include "base/json_read.h"
+#include <lauxlib.h>
+
+/* ---- shapes.c: objects that come again ----
+ *
+ * What a service sends looks alike: the same names in the same order, at the same place of the text. A shape is such a
+ * list of names. An object whose names are those of a known shape is given a table of the right size, with the names as
+ * strings that Lua has already: each name is one comparison of bytes. */
+
+struct json_shape;
+
+/* A place of texts, where objects and arrays were met. All zero: nothing is known of it. */
+struct json_spot {
+    struct json_shape *shapes; /* of the objects there, the one met last first */
+    struct json_spot *element; /* of the elements of arrays; NULL: none was met */
+    uint32_t length;           /* of the array met last */
+    uint8_t known, misses;     /* shapes in the list; objects that had none of them since it is full */
+};
+
+struct json_member {
+    const uint8_t *name; /* the bytes of a string that is kept in the table of names */
+    uint32_t size, key;  /* key: its place in that table */
+    struct json_spot spot;
+};
+
+struct json_shape {
+    struct json_shape *next;
+    uint32_t count;
+    struct json_member members[];
+};
+
+/* What a Lua state keeps for the module. */
+struct json_memory {
+    struct json_spot root;
+    uint32_t kept;      /* entries of the table of names, which holds shapes as well */
+    struct buf scratch; /* for one call; empty between two */
+};
+
+/* That of the state, and pushes its table of names. Raises. */
+struct json_memory *l_json_memory(lua_State *L);
+
+/* The shape of an object at `spot` whose first name begins at `p`, a quote; NULL: it is none that is known. */
+struct json_shape *json_shape_guess(struct json_spot *spot, const uint8_t *p);
+
+/* One that begins as the first `n` members of `like`, and goes on with the name at `p`. */
+struct json_shape *json_shape_like(const struct json_spot *spot, const struct json_shape *like, uint32_t n,
+                                   const uint8_t *p);
+
+/* Does the name at `p`, a quote, is it followed by its own quote? */
+static inline bool json_member_is(const struct json_member *m, const uint8_t *p, const uint8_t *end) {
+    return (size_t)(end - p) > m->size + 1 && p[m->size + 1] == '"' && memcmp(p + 1, m->name, m->size) == 0;
+}
+
+/* Remembers the shape of an object: the text from its first name on, which has been read. `names` is the index of the
+ * table of names. Raises where there is no memory. */
+void l_json_learn(lua_State *L, struct json_memory *m, int names, struct json_spot *spot, const uint8_t *p,
+                  const uint8_t *end);
+
+/* The spot of the elements of arrays at `spot`; NULL: as much is remembered as may be. Raises. */
+struct json_spot *l_json_element(lua_State *L, struct json_memory *m, int names, struct json_spot *spot);
+
+/* ---- decode.c ---- */
+
+/* How a text is to be read. */
+struct json_reading {
+    bool big_as_text; /* numbers that would lose digits are strings */
+};
+
+/* Pushes the value that begins at `p`, and returns what is behind it; NULL with a fault, and then pushes nothing that
+ * counts. Raises where there is no memory. `spot`: where it is met; NULL: nothing is remembered. */
+const uint8_t *l_json_read(lua_State *L, const struct json_reading *how, struct json_spot *spot, const uint8_t *p,
+                           const uint8_t *end, struct json_fault *fault);
+
+/* Raises "NAME: line 1, column 5: why". */
+int l_json_refuse(lua_State *L, const char *name, const uint8_t *text, const struct json_fault *fault);
+
+/* Pushes the metatable of what is an array, though it may be empty. */
+void l_json_push_array(lua_State *L);
+
+int l_json_decode(lua_State *L); /* decode(text [, options]) */
+int l_json_encode(lua_State *L); /* encode(value [, options]): encode.c */
+
+#endif
