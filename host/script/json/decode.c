@@ -204,12 +204,12 @@ static bool read_value(struct decoder *d, struct json_spot *spot) {
     }
 }
 
-const uint8_t *l_json_read(lua_State *L, const struct json_reading *how, struct json_spot *spot, const uint8_t *p,
+const uint8_t *l_json_read(lua_State *L, const struct json_reading *how, bool learns, const uint8_t *p,
                            const uint8_t *end, struct json_fault *fault) {
     struct decoder d = {.L = L, .how = how, .p = json_space(p), .end = end, .fault = fault};
     d.memory = l_json_memory(L);
     d.names = lua_gettop(L);
-    if (!read_value(&d, spot ? spot : &d.memory->root)) return NULL;
+    if (!read_value(&d, learns ? &d.memory->root : NULL)) return NULL;
     lua_remove(L, d.names);
     return d.p;
 }
@@ -243,7 +243,7 @@ int l_json_decode(lua_State *L) {
         fault = (struct json_fault){"this is not UTF-8", text + utf8_wrong_at(slice_of(text, n))};
         return l_json_refuse(L, "json.decode", text, &fault);
     }
-    const uint8_t *p = l_json_read(L, &how, NULL, text, end, &fault);
+    const uint8_t *p = l_json_read(L, &how, true, text, end, &fault);
     if (p && (p = json_space(p)) < end) {
         fault = (struct json_fault){"the value has ended: nothing may follow", p};
         p = NULL;

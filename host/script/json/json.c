@@ -22,6 +22,7 @@ int luaopen_json(lua_State *L) {
     static const luaL_Reg functions[] = {
         {"decode", l_json_decode},
         {"encode", l_json_encode},
+        {"get", l_json_get},
         {"array", l_array},
         {"new", luaopen_json},
         {"decode_array_with_array_mt", l_setting},

@@ -71,9 +71,9 @@ struct json_reading {
     bool big_as_text; /* numbers that would lose digits are strings */
 };
 
-/* Pushes the value that begins at `p`, and returns what is behind it; NULL with a fault, and then pushes nothing that
- * counts. Raises where there is no memory. `spot`: where it is met; NULL: nothing is remembered. */
-const uint8_t *l_json_read(lua_State *L, const struct json_reading *how, struct json_spot *spot, const uint8_t *p,
+/* Pushes the value that begins at `p`, and returns what is behind it; NULL with a fault, and then what is on the stack
+ * does not count. Raises where there is no memory. `learns`: texts that look like it are read faster afterwards. */
+const uint8_t *l_json_read(lua_State *L, const struct json_reading *how, bool learns, const uint8_t *p,
                            const uint8_t *end, struct json_fault *fault);
 
 /* Raises "NAME: line 1, column 5: why". */
@@ -84,5 +84,6 @@ void l_json_push_array(lua_State *L);
 
 int l_json_decode(lua_State *L); /* decode(text [, options]) */
 int l_json_encode(lua_State *L); /* encode(value [, options]): encode.c */
+int l_json_get(lua_State *L);    /* get(text, pointer, ...): get.c */
 
 #endif
