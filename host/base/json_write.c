@@ -159,7 +159,7 @@ static int put_shortest(struct buf *out, double value) {
     char digits[20], text[40], *to = text;
     int exponent, n = shortest(fabs(value), digits, &exponent);
     if (signbit(value)) *to++ = '-';
-    if (exponent >= -7 && exponent < 0) { /* 0.00123 */
+    if (exponent >= -6 && exponent < 0) { /* 0.00123 */
         *to++ = '0', *to++ = '.';
         for (int i = -1; i > exponent; i--) *to++ = '0';
         memcpy(to, digits, (size_t)n), to += n;
