@@ -42,8 +42,7 @@ static bool read_value(struct decoder *d, struct json_spot *spot);
 /* ---- strings and numbers ---- */
 
 static bool read_escaped(struct decoder *d, const uint8_t *from, const uint8_t *close) {
-    struct buf *scratch = &d->memory->scratch;
-    buf_reset(scratch, 64 * 1024);
+    struct buf *scratch = l_json_scratch(d->L);
     int rc = json_unescape(scratch, from, close, d->fault);
     if (rc == ERR_SYNTAX) return false;
     if (rc < 0) luaL_error(d->L, "not enough memory");
@@ -214,6 +213,12 @@ const uint8_t *l_json_read(lua_State *L, const struct json_reading *how, bool le
     return d.p;
 }
 
+const uint8_t *l_json_read_scalar(lua_State *L, const uint8_t *p, const uint8_t *end, struct json_fault *fault) {
+    static const struct json_reading how = {0};
+    struct decoder d = {.L = L, .how = &how, .p = p, .end = end, .fault = fault};
+    return read_value(&d, NULL) ? d.p : NULL;
+}
+
 int l_json_refuse(lua_State *L, const char *name, const uint8_t *text, const struct json_fault *fault) {
     size_t line, column;
     json_place(text, fault->at, &line, &column);
@@ -232,22 +237,35 @@ static void read_options(lua_State *L, int index, struct json_reading *how) {
     lua_pop(L, 1);
 }
 
-int l_json_decode(lua_State *L) {
+struct slice l_json_check_text(lua_State *L, int index) {
+    struct slice text;
     size_t n;
+    if (json_view_text(L, index, &text)) return text;
+    const char *string = luaL_checklstring(L, index, &n);
+    return slice_of(string, n);
+}
+
+bool json_check_utf8(struct slice text, struct json_fault *fault) {
+    if (utf8_valid(text)) return true;
+    *fault = (struct json_fault){"this is not UTF-8", text.p + utf8_wrong_at(text)};
+    return false;
+}
+
+bool json_check_end(const uint8_t *p, const uint8_t *end, struct json_fault *fault) {
+    if (!p) return false;
+    p = json_space(p);
+    if (p >= end) return true;
+    *fault = (struct json_fault){"the value has ended: nothing may follow", p};
+    return false;
+}
+
+int l_json_decode(lua_State *L) {
     struct json_reading how = {0};
     struct json_fault fault;
-    const uint8_t *text = (const uint8_t *)luaL_checklstring(L, 1, &n), *end = text + n;
+    struct slice text = l_json_check_text(L, 1);
     read_options(L, 2, &how);
     lua_settop(L, 1);
-    if (!utf8_valid(slice_of(text, n))) {
-        fault = (struct json_fault){"this is not UTF-8", text + utf8_wrong_at(slice_of(text, n))};
-        return l_json_refuse(L, "json.decode", text, &fault);
-    }
-    const uint8_t *p = l_json_read(L, &how, true, text, end, &fault);
-    if (p && (p = json_space(p)) < end) {
-        fault = (struct json_fault){"the value has ended: nothing may follow", p};
-        p = NULL;
-    }
-    if (!p) return l_json_refuse(L, "json.decode", text, &fault);
-    return 1;
+    bool ok = json_check_utf8(text, &fault);
+    const uint8_t *end = text.p + text.n, *p = ok ? l_json_read(L, &how, true, text.p, end, &fault) : NULL;
+    return json_check_end(p, end, &fault) ? 1 : l_json_refuse(L, "json.decode", text.p, &fault);
 }

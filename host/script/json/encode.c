@@ -10,8 +10,7 @@
 #include <string.h>
 
 enum {
-    SLOTS = 6,             /* of the Lua stack that a level takes */
-    KEPT_SIZE = 64 * 1024, /* bytes of memory that the next call finds */
+    SLOTS = 6, /* of the Lua stack that a level takes */
     INDENT_MOST = 16,
 };
 
@@ -248,6 +247,14 @@ static void put_table(struct encoder *e) {
     put_byte(e, array ? ']' : '}');
 }
 
+/* The text that a view is of. */
+static bool put_view(struct encoder *e) {
+    struct slice text;
+    if (!json_view_text(e->L, -1, &text)) return false;
+    must(e, buf_append(e->out, text));
+    return true;
+}
+
 static void put_value(struct encoder *e) {
     lua_State *L = e->L;
     switch (lua_type(L, -1)) {
@@ -260,7 +267,11 @@ static void put_value(struct encoder *e) {
         if (!lua_touserdata(L, -1)) {
             put(e, "null", 4);
             break;
-        } /* fall through */
+        }
+        refuse(e, "a pointer of C has no JSON");
+        break;
+    case LUA_TUSERDATA:
+        if (put_view(e)) break; /* fall through */
     default: refuse(e, lua_pushfstring(L, "a %s has no JSON", luaL_typename(L, -1)));
     }
 }
@@ -285,15 +296,13 @@ static void read_options(struct encoder *e, int index) {
 
 int l_json_encode(lua_State *L) {
     luaL_checkany(L, 1);
-    struct json_memory *m = l_json_memory(L);
-    struct encoder e = {.L = L, .out = &m->scratch};
+    struct encoder e = {.L = L, .out = l_json_scratch(L)};
     read_options(&e, 2);
     lua_settop(L, 1);
     l_json_push_array(L);
     e.array = 2;
     lua_pushvalue(L, 1);
     e.base = 3;
-    buf_reset(e.out, KEPT_SIZE);
     put_value(&e);
     if (!utf8_valid(buf_slice(e.out))) { /* once more, to say which of them */
         e.looks = true;
@@ -301,6 +310,6 @@ int l_json_encode(lua_State *L) {
     }
     struct slice text = buf_slice(e.out);
     lua_pushlstring(L, (const char *)text.p, text.n);
-    buf_reset(e.out, KEPT_SIZE);
+    buf_reset(e.out, JSON_SCRATCH_KEPT);
     return 1;
 }

@@ -1,13 +1,9 @@
 /* get: values at JSON Pointers (RFC 6901), in one walk through the text: what no pointer leads to is passed over. */
 #include "script/json/parts.h"
 
-#include "wire/utf8.h"
 #include <string.h>
 
-enum {
-    POINTERS_MOST = 64, /* in one call: a bit for each */
-    TOKEN_MOST = 256,   /* bytes of a name that has an escape in it: in the pointer or in the text */
-};
+enum { POINTERS_MOST = 64 }; /* in one call: a bit for each */
 
 /* A pointer, and how much of it the walk has followed. */
 struct pointer {
@@ -99,9 +95,7 @@ static const uint8_t *read_name(struct walk *w, const uint8_t *p, struct slice *
     if (!close) return NULL;
     *name = slice_of(p + 1, (size_t)(close - p - 1));
     if (escapes) {
-        struct buf *scratch = &l_json_memory(w->L)->scratch;
-        lua_pop(w->L, 1);
-        buf_reset(scratch, TOKEN_MOST);
+        struct buf *scratch = l_json_scratch(w->L);
         int rc = json_unescape(scratch, name->p, close, w->fault);
         if (rc == ERR_SYNTAX) return NULL;
         if (rc < 0) luaL_error(w->L, "not enough memory");
@@ -160,22 +154,8 @@ static const uint8_t *walk_array(struct walk *w, const uint8_t *p, uint64_t acti
 
 /* Pushes the value at `p`, and returns what is behind it. */
 static const uint8_t *push(struct walk *w, const uint8_t *p) {
-    bool escapes;
-    struct json_number n;
-    if (*p == '"') {
-        const uint8_t *close = json_string_end(p + 1, w->end, &escapes, w->fault);
-        if (!close) return NULL;
-        if (escapes) return l_json_read(w->L, &w->how, false, p, w->end, w->fault);
-        lua_pushlstring(w->L, (const char *)p + 1, (size_t)(close - p - 1));
-        return close + 1;
-    }
-    if (*p != '-' && (*p < '0' || *p > '9')) return l_json_read(w->L, &w->how, false, p, w->end, w->fault);
-    p = json_number(p, &n, w->fault);
-    if (p && n.is_integer)
-        lua_pushinteger(w->L, (lua_Integer)n.integer);
-    else if (p)
-        lua_pushnumber(w->L, n.real);
-    return p;
+    if (*p != '{' && *p != '[') return l_json_read_scalar(w->L, p, w->end, w->fault);
+    return l_json_read(w->L, &w->how, false, p, w->end, w->fault);
 }
 
 /* The value at `p`: some pointers end here, others go on. */
@@ -213,24 +193,16 @@ static void read_pointer(lua_State *L, int index, struct pointer *p) {
 }
 
 int l_json_get(lua_State *L) {
-    size_t n;
     struct json_fault fault;
-    const uint8_t *text = (const uint8_t *)luaL_checklstring(L, 1, &n), *p;
-    struct walk w = {.L = L, .end = text + n, .fault = &fault};
+    struct slice text = l_json_check_text(L, 1);
+    struct walk w = {.L = L, .end = text.p + text.n, .fault = &fault};
     int count = lua_gettop(L) - 1;
     if (count > POINTERS_MOST) luaL_error(L, "json.get: %d pointers at most", POINTERS_MOST);
     for (int i = 0; i < count; i++) read_pointer(L, i + 2, &w.pointers[i]);
     luaL_checkstack(L, count + 10, NULL);
     w.results = count + 2;
     for (int i = 0; i < count; i++) lua_pushnil(L);
-    if (!utf8_valid(slice_of(text, n))) {
-        fault = (struct json_fault){"this is not UTF-8", text + utf8_wrong_at(slice_of(text, n))};
-        return l_json_refuse(L, "json.get", text, &fault);
-    }
-    p = walk(&w, json_space(text), count == POINTERS_MOST ? UINT64_MAX : (UINT64_C(1) << count) - 1);
-    if (p && (p = json_space(p)) < w.end) {
-        fault = (struct json_fault){"the value has ended: nothing may follow", p};
-        p = NULL;
-    }
-    return p ? count : l_json_refuse(L, "json.get", text, &fault);
+    const uint8_t *p = json_check_utf8(text, &fault) ? json_space(text.p) : NULL;
+    if (p) p = walk(&w, p, count == POINTERS_MOST ? UINT64_MAX : (UINT64_C(1) << count) - 1);
+    return json_check_end(p, w.end, &fault) ? count : l_json_refuse(L, "json.get", text.p, &fault);
 }

@@ -23,6 +23,7 @@ int luaopen_json(lua_State *L) {
         {"decode", l_json_decode},
         {"encode", l_json_encode},
         {"get", l_json_get},
+        {"view", l_json_view},
         {"array", l_array},
         {"new", luaopen_json},
         {"decode_array_with_array_mt", l_setting},

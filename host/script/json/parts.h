@@ -38,11 +38,15 @@ struct json_shape {
 struct json_memory {
     struct json_spot root;
     uint32_t kept;      /* entries of the table of names, which holds shapes as well */
-    struct buf scratch; /* for one call; empty between two */
+    struct buf scratch; /* for one call */
 };
+enum { JSON_SCRATCH_KEPT = 64 * 1024 }; /* bytes of its memory that the next call finds */
 
 /* That of the state, and pushes its table of names. Raises. */
 struct json_memory *l_json_memory(lua_State *L);
+
+/* The buffer of the state for one call, empty. Raises. */
+struct buf *l_json_scratch(lua_State *L);
 
 /* The shape of an object at `spot` whose first name begins at `p`, a quote; NULL: it is none that is known. */
 struct json_shape *json_shape_guess(struct json_spot *spot, const uint8_t *p);
@@ -76,6 +80,9 @@ struct json_reading {
 const uint8_t *l_json_read(lua_State *L, const struct json_reading *how, bool learns, const uint8_t *p,
                            const uint8_t *end, struct json_fault *fault);
 
+/* The same for a string, number or literal. */
+const uint8_t *l_json_read_scalar(lua_State *L, const uint8_t *p, const uint8_t *end, struct json_fault *fault);
+
 /* Raises "NAME: line 1, column 5: why". */
 int l_json_refuse(lua_State *L, const char *name, const uint8_t *text, const struct json_fault *fault);
 
@@ -84,6 +91,19 @@ void l_json_push_array(lua_State *L);
 
 int l_json_decode(lua_State *L); /* decode(text [, options]) */
 int l_json_encode(lua_State *L); /* encode(value [, options]): encode.c */
-int l_json_get(lua_State *L);    /* get(text, pointer, ...): get.c */
+int l_json_get(lua_State *L);    /* get(text or view, pointer, ...): get.c */
+int l_json_view(lua_State *L);   /* view(text): view.c */
+
+/* The text of the value that the view at `index` is of, borrowed; false: there is no view. */
+bool json_view_text(lua_State *L, int index, struct slice *text);
+
+/* The text of an argument: a string, or that of a view. Behind it is a byte that ends each value: a NUL, a comma, or
+ * the end of what it is within. Raises. */
+struct slice l_json_check_text(lua_State *L, int index);
+
+/* Is the text UTF-8? Is there nothing but white space from `p` (NULL: it has failed already) to `end`? False with a
+ * fault. */
+bool json_check_utf8(struct slice text, struct json_fault *fault);
+bool json_check_end(const uint8_t *p, const uint8_t *end, struct json_fault *fault);
 
 #endif

@@ -33,11 +33,21 @@ static struct json_memory *new_memory(lua_State *L) {
     return m;
 }
 
-struct json_memory *l_json_memory(lua_State *L) {
+static struct json_memory *memory_of(lua_State *L) {
     lua_rawgetp(L, LUA_REGISTRYINDEX, &memory_key);
     struct json_memory *m = lua_touserdata(L, -1);
     lua_pop(L, 1);
-    if (!m) m = new_memory(L);
+    return m ? m : new_memory(L);
+}
+
+struct buf *l_json_scratch(lua_State *L) {
+    struct buf *scratch = &memory_of(L)->scratch;
+    buf_reset(scratch, JSON_SCRATCH_KEPT);
+    return scratch;
+}
+
+struct json_memory *l_json_memory(lua_State *L) {
+    struct json_memory *m = memory_of(L);
     if (m->kept < KEPT_MOST && lua_rawgetp(L, LUA_REGISTRYINDEX, &names_key) == LUA_TTABLE) return m;
     lua_settop(L, lua_gettop(L) - (m->kept < KEPT_MOST));
     lua_newtable(L);
