@@ -284,7 +284,7 @@ struct task *l_task_spawn(lua_State *L, int n) {
         luaL_error(L, "too many arguments");
     }
     begin(m.task, "spawned");
-    if (trace_wants(TRACE_TASK)) task_trace_call(L, m.task, n);
+    if (trace_wants(TRACE_TASK)) task_trace_call(L, m.task, NULL, n);
     m.task->set_aside = true;
     account_add(e->account, START_SIZE);
     lua_xmove(L, m.task->co, n + 1);

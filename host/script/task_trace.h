@@ -11,8 +11,8 @@ bool task_line(lua_State *co, lua_Debug *frame);
 /* "callback 12, +0.012 s" */
 void task_put_subject(const struct trace_subject *s, struct buf *line);
 
-/* It calls the function below `n` values on the stack of L. */
-void task_trace_call(lua_State *L, const struct task *t, int n);
+/* It calls the function below `n` values on the stack of L. `name`: what that is, "on_message"; NULL: a function. */
+void task_trace_call(lua_State *L, const struct task *t, const char *name, int n);
 
 /* It waits from now on, for `timeout` nanoseconds at most (UINT64_MAX: without end). */
 void task_trace_wait(lua_State *L, const struct task *t, uint64_t timeout);

@@ -267,7 +267,10 @@ static void put(struct conn *c, struct buf *b) {
     c->last_out = conn_now(c);
     int rc = stream_write(c->stream, b);
     net_give_buffer(c->net, b);
-    if (rc != 0) cannot_write(c, rc);
+    if (rc != 0)
+        cannot_write(c, rc);
+    else if (stream_busy(c->stream))
+        CONN_TRACE(c, "the system takes no more: %zu bytes wait for the peer to read", stream_waiting(c->stream));
 }
 
 static void write_tls(struct conn *c) {
@@ -312,7 +315,10 @@ static void flush(struct conn *c) {
 
 static void on_written(void *owner, int error) {
     struct conn *c = owner;
-    if (error) cannot_write(c, error);
+    if (error)
+        cannot_write(c, error);
+    else
+        CONN_TRACE(c, "the system has taken what waited");
     conn_mark_busy(c);
 }
 

@@ -107,10 +107,14 @@ int conn_send_login(struct conn *c, enum ws_kind kind, struct slice data) {
     return c->phase == CONN_OPEN ? put(c, kind, data, false) : put_early(c, kind, data);
 }
 
-void conn_begin_login(struct conn *c) { c->login = true; }
+void conn_begin_login(struct conn *c) {
+    CONN_TRACE(c, "on_websocket_connect waits: what others send is queued until it returns");
+    c->login = true;
+}
 
 void conn_end_login(struct conn *c) {
     if (!c->login) return;
+    CONN_TRACE(c, "on_websocket_connect has returned");
     c->login = false;
     if (c->phase != CONN_OPEN) return; /* what waits is told as unsent */
     conn_send_queue(c);

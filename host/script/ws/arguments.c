@@ -211,3 +211,13 @@ int l_arguments_control(lua_State *L, struct conn_box *b, enum callback which, c
     lua_pushnumber(L, conn_pong_seconds(b->conn));
     return 3;
 }
+
+const char *l_arguments_name(lua_State *L, int n) {
+    for (int i = 0; i < CALLBACKS; i++) {
+        lua_getfield(L, FIELDS, callback_names[i]);
+        bool same = lua_rawequal(L, -1, -n - 2);
+        lua_pop(L, 1);
+        if (same) return callback_names[i];
+    }
+    return NULL;
+}

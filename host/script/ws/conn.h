@@ -30,6 +30,7 @@ enum callback {
     CALLBACKS,
 };
 extern const char *const callback_names[CALLBACKS];
+_Static_assert(CALLBACKS <= 16, "conn_box.hears has a bit for each");
 
 /* What a script asked for while its generation was staged; it is done when that takes over. */
 struct conn_staged {

@@ -60,6 +60,7 @@ static uint64_t given_of(lua_State *L, int table, const struct option *known, un
     unsigned count = 0;
     luaL_checkstack(L, 16, NULL);
     while (known[count].name) count++;
+    err_must(count + CALLBACKS <= 64); /* a bit for each */
     push_places(L, known, heard != NULL, strlen(prefix));
     int places = lua_gettop(L);
     for (lua_pushnil(L); lua_next(L, table); lua_pop(L, 1)) {

@@ -23,6 +23,9 @@ int l_arguments_message(lua_State *L, struct conn_box *b, const struct ws_event 
 /* on_ping or on_pong. */
 int l_arguments_control(lua_State *L, struct conn_box *b, enum callback which, const struct ws_event *ev);
 
+/* The name of the callback below `n` values: "on_message"; NULL: it is none. */
+const char *l_arguments_name(lua_State *L, int n);
+
 /* ---- request.c: each reads the value on the top; raises ---- */
 
 void l_request_read_url(lua_State *L, int box);
