@@ -9,21 +9,21 @@
 struct embed {
     struct net *net;
     uv_loop_t *inner; /* borrowed; NULL: closed */
-    uv_poll_t poll; /* of the inner loop's backend; the only one that keeps the outer loop alive, while alive itself */
+    uv_poll_t poll; /* of the inner loop's backend; the one handle that keeps the outer loop alive, while the inner loop
+                       is alive */
     uv_timer_t timeout;
     uv_prepare_t before_sleep;
     bool due;     /* the inner loop is to be turned before the outer one sleeps */
-    bool turning; /* it turns */
-    bool keeps;   /* what is alive in it keeps the outer loop alive */
+    bool turning; /* the inner loop is being turned */
+    bool keeps;   /* while the inner loop is alive, it keeps the outer one alive */
     int open;     /* handles that are not closed yet */
     void (*turned)(void *arg);
     void *arg;
     LIST_ENTRY(embed) link; /* in net */
 };
 
-/* Begins to turn `inner` from within net's loop. `turned` is told after each turn, and whenever somebody asks whether
- * the loop is alive while the inner one is not; it may close. NULL: there is no
- * memory for it, or no descriptor. */
+/* Begins to turn `inner` from within net's loop. `turned` is called after each turn, and by embed_tend while the inner
+ * loop is not alive; it may call embed_close. NULL: there is no memory for it, or no descriptor. */
 struct embed *embed_open(struct net *net, uv_loop_t *inner, void (*turned)(void *arg), void *arg);
 
 /* Ends it: the inner loop may go at once. The memory goes when the outer loop has turned. */
@@ -36,8 +36,8 @@ void embed_touch(struct embed *e);
 /* Turns it once, now, without waiting. Not from within a turn. */
 void embed_turn(struct embed *e);
 
-/* Has the outer loop stay alive because of the inner one, or not, as things are now: before somebody asks whether it
- * is. */
+/* Finds out anew whether the inner loop keeps the outer one alive: to be called before uv_loop_alive of the outer
+ * one. */
 void embed_tend(struct embed *e);
 
 #endif
