@@ -47,8 +47,8 @@ enum frame_error {
 
 static inline bool frame_is_control(enum frame_opcode opcode) { return (opcode & 0x8) != 0; }
 
-/* Reads a head from the front of `in`. Returns its size, 0 when `in` holds only part of one, or a frame_error, as soon
- * as the first byte that proves it is there. Writes `*out` only when the result is positive. Allocates nothing. */
+/* Reads a head from the front of `in`. Returns its size, 0 when `in` has only part of one, or a frame_error, as soon as
+ * the first byte that proves it is there. Writes `*out` only when the result is positive. Allocates nothing. */
 int frame_head_read(struct slice in, const struct frame_rules *rules, struct frame_head *out);
 
 /* Writes `head` in its shortest form; returns its size. */

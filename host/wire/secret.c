@@ -125,7 +125,7 @@ void secret_put_target(struct buf *out, struct slice target, const struct secret
     if (whole.n + 1 < target.n) put_mark(out, style);
 }
 
-/* How much of it is "scheme://", "//" or, for a socket in the file system, the scheme and its path. */
+/* How much of it is "scheme://", "//" or, for a Unix domain socket, the scheme and its path. */
 static size_t front_size(struct slice s) {
     static const char unix_scheme[] = "ws+unix:";
     size_t n = before(s, ":/?#@");

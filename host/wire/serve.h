@@ -50,7 +50,7 @@ struct serve_body {
 void serve_body_init(struct serve_body *b, const struct serve_request *r);
 
 /* Takes what belongs to the body off the front of `in`, and adds its content to `out`. 1: it is whole; 0: more is to
- * come; ERR_SYNTAX with `b->why`; ERR_FULL: it is more than `out` may hold; ERR_NOMEM. */
+ * come; ERR_SYNTAX with `b->why`; ERR_FULL: it is more than the cap of `out`; ERR_NOMEM. */
 int serve_body_step(struct serve_body *b, struct slice *in, struct buf *out);
 
 struct serve_answer {

@@ -47,7 +47,7 @@ struct ws_event {
     enum ws_kind kind;
     struct slice data;  /* the message; of a ping or pong its payload; of a Close the reason */
     uint16_t code;      /* of a Close: the peer's code, or WS_CLOSE_NO_CODE */
-    struct buf *memory; /* of a large message: its own, to be taken by whoever wants it (buf_swap); else NULL */
+    struct buf *memory; /* of a large message: its own, which the caller may take (buf_swap); else NULL */
 };
 
 enum ws_step {
@@ -129,8 +129,9 @@ int ws_send(struct ws *w, enum ws_kind kind, struct slice data);
 /* Appends a ping with up to 125 bytes. 0, ERR_CLOSED, ERR_RANGE (too long), ERR_FULL or ERR_NOMEM. */
 int ws_ping(struct ws *w, struct slice data);
 
-/* Appends our Close frame; `code` 0 sends none, and then no reason. 0 (also where one was sent before), ERR_RANGE (a
- * code that may not be sent, or a reason over 123 bytes), ERR_INVALID_UTF8 (the reason), ERR_FULL or ERR_NOMEM. */
+/* Appends our Close frame; `code` 0 sends it without a code, and then without a reason. 0 (also where one was sent
+ * before), ERR_RANGE (a code that may not be sent, or a reason over 123 bytes), ERR_INVALID_UTF8 (the reason), ERR_FULL
+ * or ERR_NOMEM. */
 int ws_close(struct ws *w, uint16_t code, struct slice reason);
 
 /* Answers the latest ping where that had to wait until `out` was emptier. Call it after `out` was sent. */
