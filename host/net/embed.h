@@ -1,6 +1,6 @@
-/* embed: a loop within the loop. The inner loop is somebody else's, with handles of any kind; it is turned whenever the
- * outer one is about to sleep and something may have happened in it. The outer loop wakes for it by its backend fd and
- * by its next timeout. What goes on in one can never close, stop or end the other. */
+/* embed: a loop within the loop. The inner loop belongs to other code (luv), with handles of any kind; it is turned
+ * whenever the outer one is about to sleep and something may have happened in it. The outer loop wakes for it by its
+ * backend fd and by its next timeout. What goes on in one can never close, stop or end the other. */
 #ifndef NET_EMBED_H
 #define NET_EMBED_H
 
@@ -29,8 +29,8 @@ struct embed *embed_open(struct net *net, uv_loop_t *inner, void (*turned)(void 
 /* Ends it: the inner loop may go at once. The memory goes when the outer loop has turned. */
 void embed_close(struct embed *e);
 
-/* To be called before somebody uses the inner loop from outside of its callbacks: brings its time up to date, and has
- * it turned before the outer loop sleeps. */
+/* To be called before the inner loop is used from outside of its callbacks: brings its time up to date, and has it
+ * turned before the outer loop sleeps. */
 void embed_touch(struct embed *e);
 
 /* Turns it once, now, without waiting. Not from within a turn. */

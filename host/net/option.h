@@ -25,7 +25,7 @@ enum option_kind {
     OPTION_SWITCHED, /* the same, or true or false; a struct that begins with a bool */
     OPTION_URL,      /* struct url */
     OPTION_PROXY,    /* a url, or false; struct option_proxy */
-    OPTION_HEADERS,  /* the rest is lines or words that whoever reads it has checked; struct buf */
+    OPTION_HEADERS,  /* this and the next three: lines or words, checked when they are read; struct buf */
     OPTION_PROTOCOLS,
     OPTION_ORIGIN,
     OPTION_RESOLVE,

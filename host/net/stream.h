@@ -104,12 +104,12 @@ struct stream_rest {
 struct stream {
     struct net *net;
     const struct stream_events *events;
-    void *owner;                /* NULL: nobody listens */
+    void *owner;                /* NULL: nobody is told */
     struct stream_rest *rest;   /* NULL: all was written */
     struct stream_layer *layer; /* NULL: none */
     bool unix_path, reading;
     bool end_is_near;        /* stream_expect_end */
-    uint32_t read_most;      /* bytes at a time; 0: what the buffer holds */
+    uint32_t read_most;      /* bytes at a time; 0: as many as the buffer has room for */
     int write_error;         /* the libuv error of a write that failed; 0: none */
     uint64_t sent, received; /* bytes; `sent`: those given to stream_write */
     union {                  /* last in the struct: for TCP, memory is allocated for uv_tcp_t alone */

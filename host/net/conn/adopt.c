@@ -1,5 +1,5 @@
-/* adopt: a connection goes on for another owner, who has declared it anew: what stands in the way of that, and
- * what it takes over. */
+/* adopt: a connection is taken over by another owner, which has declared it again: which options prevent that, and what
+ * of the new declaration takes effect. */
 #include "net/conn/parts.h"
 
 #include "base/log.h"

@@ -47,7 +47,7 @@ struct conn_head {
 /* How an attempt ended. Times are seconds, below 0 where there is none. */
 struct conn_end {
     uint16_t code;                  /* as the peer's Close had it; WS_CLOSE_NO_CODE, WS_CLOSE_ABNORMAL */
-    char reason[WS_REASON_MAX + 1]; /* as the peer's Close had it; may hold NUL */
+    char reason[WS_REASON_MAX + 1]; /* as the peer's Close had it; may have NUL in it */
     size_t reason_size;
     uint16_t sent;              /* the code we sent; WS_CLOSE_NO_CODE: none in it; 0: no Close was sent */
     const char *phase;          /* when the end began: "dns" "connect" "proxy" "tls" "handshake" "open" "closing" */
@@ -59,7 +59,7 @@ struct conn_end {
     double lag;                 /* the longest time in which our own loop did not turn; 0: none to speak of */
     double retry_in;            /* until the next attempt, of automatic reconnection */
     uint64_t unsent_messages, unsent_bytes; /* that the kernel never took */
-    char gave_up[64]; /* why automatic reconnection makes none; empty: it makes one, or has no say */
+    char gave_up[64];                       /* why automatic reconnection gave up; empty: it did not */
 };
 
 /* The pings of an attempt; times are nanoseconds. */

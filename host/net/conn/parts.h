@@ -68,7 +68,7 @@ void conn_tell_end(struct conn *c);
 
 /* ---- phase.c ---- */
 
-/* Who a connection is in the trace (struct trace_subject): "feed#1, attempt 2, +0.012 s". */
+/* Appends how the trace names a connection (struct trace_subject): "feed#1, attempt 2, +0.012 s". */
 void conn_put_subject(const struct trace_subject *s, struct buf *line);
 
 /* Enters a phase, and asserts that it may follow the current one. The caller sets its deadline. */

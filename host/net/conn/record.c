@@ -167,7 +167,7 @@ void record_end(struct record *r, const struct conn *c) {
     if (r->next) record_end(r->next, c);
 }
 
-/* ---- the file, and who listens ---- */
+/* ---- the file, and listeners ---- */
 
 static void flush_all(struct net *net) {
     if (net->record) record_flush(net->record);

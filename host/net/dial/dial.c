@@ -428,7 +428,7 @@ struct dial *dial_start_path(struct net *net, const char *path, const struct tra
     return d;
 }
 
-/* ---- for who waits ---- */
+/* ---- for the caller ---- */
 
 bool dial_is_looking_up(const struct dial *d) { return d->names.awaits && d->on_their_way == 0; }
 

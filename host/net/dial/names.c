@@ -114,7 +114,7 @@ static void keep(struct names *names, struct name *n) {
     n->until = clock_now(&names->net->clock) + NAMES_FOR_S * CLOCK_SECOND;
 }
 
-/* ---- who waits ---- */
+/* ---- waiting requests ---- */
 
 static void put_in_line(struct name *n, struct names_wait *w) {
     if (TAILQ_EMPTY(&n->waits)) n->names->net->lookups -= requests(n);

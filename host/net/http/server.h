@@ -2,7 +2,7 @@
  * of each connection at a time, who answers at once or later. It knows nothing of paths and handlers.
  *
  * An owner may be replaced by another: the socket, the connections and the requests that were not answered stay. One
- * client cannot hold up the others: what each may send ahead, how long each step may take, and how many there are is
+ * client cannot delay the others: what each may send ahead, how long each step may take, and how many there are is
  * limited, and each has one request in a turn of the loop. */
 #ifndef NET_HTTP_SERVER_H
 #define NET_HTTP_SERVER_H
@@ -47,8 +47,8 @@ struct http_asked {
 /* Reads an address to listen on; "localhost" is one of them. ERR_SYSTEM with `fault` where it is none. */
 int http_server_read_address(union address *out, const char *host, uint16_t port, struct fault *fault);
 
-/* Takes the address; port 0: a free one. Nobody is accepted before http_server_listen. ERR_SYSTEM with `fault`, also
- * where somebody else has it. */
+/* Takes the address; port 0: a free one. No connection is accepted before http_server_listen. ERR_SYSTEM with `fault`,
+ * also where another socket has the address. */
 int http_server_bind(struct http_server **out, struct net *net, const union address *address, struct fault *fault);
 int http_server_listen(struct http_server *s, struct fault *fault);
 
@@ -73,7 +73,7 @@ void http_server_disown(struct http_server *s);
 /* All servers of a net are closed, as above. */
 void http_server_stop_all(struct net *net, uint64_t grace);
 
-/* Of those that listen, the one at this address, or on this port of any; NULL: there is none. */
+/* The listening server at this address, or at this port of any address; NULL: there is none. */
 struct http_server *http_server_at(const struct net *net, const union address *address);
 struct http_server *http_server_on(const struct net *net, uint16_t port);
 /* The `arg` of its owner, where that has this sink; else NULL. */
