@@ -252,8 +252,7 @@ void names_leave(struct names_wait *w) {
     struct name *n = w->name;
     if (!n) return;
     take_out_of_line(w);
-    for (int i = 0; i < 2 && TAILQ_EMPTY(&n->waits) && !n->until;
-         i++) /* else its result is kept for the next request */
+    for (int i = 0; i < 2 && TAILQ_EMPTY(&n->waits) && !n->until; i++) /* else the next request may use the result */
         if (n->halves[i].request) uv_cancel((uv_req_t *)n->halves[i].request);
     let_go(n);
 }

@@ -113,8 +113,7 @@ static void refused(struct tunnel *t) {
         dial_proxy(t);
         return;
     }
-    if (d->talk.unreachable && d->found_at)
-        names_forget(t->net, d->host, d->found_at); /* the addresses may be outdated */
+    if (d->talk.unreachable && d->found_at) names_forget(t->net, d->host, d->found_at); /* addresses may be outdated */
     t->fault = d->talk.fault;
     fail(t);
 }

@@ -87,8 +87,7 @@ int http_server_bind(struct http_server **out, struct net *net, const union addr
     s->incoming = (struct incoming){.net = net, .listening = (uv_stream_t *)&s->tcp, .accepted = on_accepted, .arg = s};
     rc = uv_tcp_bind(&s->tcp, &address->any, 0);
     int n = sizeof s->address;
-    if (rc == 0)
-        rc = uv_tcp_getsockname(&s->tcp, &s->address.any, &n); /* this also fails where another program has the port */
+    if (rc == 0) rc = uv_tcp_getsockname(&s->tcp, &s->address.any, &n); /* fails where another program has the port */
     if (rc < 0) {
         tell_fault(fault, address, rc);
         http_server_close(s, UINT64_MAX);

@@ -32,8 +32,7 @@ void tls_memory_drop_zeros(void *block) { (void)block; }
 #endif
 
 static void trim(WOLFSSL *ssl) {
-#if LIBWOLFSSL_VERSION_HEX >=                                                                                          \
-    0x05005000 /* since then the session is a block of the connection's own, not an entry in a cache */
+#if LIBWOLFSSL_VERSION_HEX >= 0x05005000 /* the session is the connection's own block, not an entry of a cache */
     WOLFSSL_SESSION *session = wolfSSL_get1_session(ssl);
     if (!session) return;
     tls_memory_drop_zeros(session);
