@@ -8,13 +8,13 @@ enum { ROUNDS = 8 }; /* turns of the inner loop in one of the outer */
 /* libuv neither turns a loop that is not alive nor tells when its timers are due, though it may have active handles
  * without a reference. By itself such a loop would end; here its handles are served as long as the outer loop runs. So
  * it is made to count as alive for that time. */
-static void hold(const struct embed *e) { e->inner->active_handles++; }
+static void keep_alive(const struct embed *e) { e->inner->active_handles++; }
 static void release(const struct embed *e) { e->inner->active_handles--; }
 
 void embed_turn(struct embed *e) {
     e->due = false;
     e->turning = true;
-    hold(e);
+    keep_alive(e);
     uv_run(e->inner, UV_RUN_NOWAIT);
     release(e);
     e->turning = false;
@@ -56,7 +56,7 @@ static void on_before_sleep(uv_prepare_t *prepare) {
     embed_tend(e);
     if (!e->inner) return;
     uv_update_time(e->inner); /* the cached time of a loop that does not turn is old */
-    hold(e);
+    keep_alive(e);
     int ms = e->due ? 0 : uv_backend_timeout(e->inner);
     release(e);
     if (ms < 0)

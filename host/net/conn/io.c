@@ -89,7 +89,7 @@ void conn_drop_held(struct conn *c) {
 }
 
 /* Keeps back bytes that are to be read later. False where there is no memory for them: then the attempt has failed. */
-static bool hold(struct conn *c, struct slice bytes) {
+static bool keep_back(struct conn *c, struct slice bytes) {
     if (!c->held) {
         c->held = reserve_take(sizeof *c->held);
         buf_init(c->held, (size_t)2 * NET_READ_SIZE);
@@ -113,7 +113,7 @@ static void pump(struct conn *c) {
     if (c->held) {
         buf_consume(c->held, c->held->len - c->in.n);
         if (c->held->len == 0) conn_drop_held(c);
-    } else if (c->in.n && !hold(c, c->in)) {
+    } else if (c->in.n && !keep_back(c, c->in)) {
         return;
     }
     c->in = slice_of(NULL, 0);
@@ -132,7 +132,7 @@ static void take(struct conn *c, struct slice in) {
     if (!c->held) {
         c->in = in;
     } else {
-        if (!hold(c, in)) return;
+        if (!keep_back(c, in)) return;
         c->in = buf_slice(c->held);
     }
     if (c->in.n) pump(c);

@@ -351,7 +351,7 @@ static bool listens_here(struct net *net, const struct url *url, const struct pl
 
 /* Why no proxy is used; NULL: one may be. */
 static const char *why_straight(struct net *net, const struct url *url, const struct plan *plan) {
-    if (url->scheme == URL_UNIX) return "a socket of the file system";
+    if (url->scheme == URL_UNIX) return "a Unix domain socket";
     if (plan->proxy.none) return "proxy = false";
     return !plan->proxy.url.host && listens_here(net, url, plan) ? "it listens in this process" : NULL;
 }
