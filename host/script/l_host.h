@@ -4,8 +4,8 @@
 
 #include "script/engine.h"
 
-/* Calls the functions given to host.on_stop, first given first; they may wait, an error in one is reported and the next
- * is called. Then `done(arg)`, where it was not cancelled before. */
+/* Calls the functions given to host.on_stop, in the order in which they were given. They may wait; an error in one is
+ * reported, and the next is called. Then calls `done(arg)`, unless the task was cancelled before. */
 void l_host_call_on_stop(struct engine *e, void (*done)(void *arg), void *arg);
 
 /* Calls the functions given to host.on_reload, which may not wait; an error in one is reported and the next is called.

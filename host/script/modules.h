@@ -20,8 +20,8 @@ int luaopen_number(lua_State *L);           /* l_number.c: the same, numbers wha
 int luaopen_http_core(lua_State *L);        /* l_http.c: the part of wsbot.http that is C */
 int luaopen_serve_core(lua_State *L);       /* l_serve.c: that of http.serve */
 
-/* Makes a number with a fraction at `index` the text that machines read: what tostring gives where a point is a point.
- * Anything else stays. */
+/* Replaces a number with a fraction at `index` by the text that tostring gives in the C locale, with '.' as the decimal
+ * point. Other values stay. May raise (memory). */
 void l_number_plain(lua_State *L, int index); /* l_number.c */
 
 #endif
