@@ -1,4 +1,5 @@
-/* certificate: keys and certificates by wolfCrypt, which is built with that or without: without, there is a fault. */
+/* certificate: makes keys and certificates by wolfCrypt; where that was built without the functions for it, there is a
+ * fault. */
 #include "testing/certificate.h"
 
 #include "base/reserve.h"
@@ -43,14 +44,14 @@ struct party {
     ecc_key key;
 };
 
-/* All that is needed on the way. It is too large for the stack. */
+/* What certificate_make works with; it is too large for the stack. */
 struct work {
     const char *folder;
     struct fault *fault;
     time_t now;
     WC_RNG rng;
-    struct party ca;       /* whom ca.pem is of */
-    struct party stranger; /* a CA that nobody knows */
+    struct party ca;       /* the CA of ca.pem */
+    struct party stranger; /* a CA that no client trusts */
     struct party server;
     Cert cert; /* the one being made */
     byte der[DER_MAX], pem[PEM_MAX];
