@@ -22,7 +22,7 @@ static void tell_line(const char *kind, const char *name, struct slice more) {
     putchar('\n');
 }
 
-/* Its url without what may be a secret. */
+/* Prints a connection: its url without what may be a secret. */
 static void tell_conn(const struct conn_box *b) {
     struct buf url;
     buf_init(&url, SIZE_MAX);

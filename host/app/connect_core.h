@@ -6,7 +6,7 @@
 #include <lua.h>
 
 /* Pushes the module. Its functions:
- *   base64(bytes), unbase64(text)                the latter gives nil for what is none
+ *   base64(bytes), unbase64(text)                unbase64 gives nil for a text that is not Base64
  *   private(path) -> true, or nil, message       makes folders and file where they are missing, for their owner alone
  * May raise. */
 int luaopen_connect_core(lua_State *L);
