@@ -278,7 +278,7 @@ static int on_panic(lua_State *L) {
     return 0; /* Lua aborts */
 }
 
-/* Warnings as `lua` has them: off until "@on", told as "Lua warning: ..." */
+/* Warnings as in `lua`: off until "@on", printed as "Lua warning: ..." */
 struct warnings {
     struct engine *engine;
     bool on, within;

@@ -110,7 +110,7 @@ struct engine {
 
     struct box *objects;                 /* C objects that its userdata refer to */
     struct conn_box *boxes, **boxes_end; /* its connections, in order */
-    struct timer *timers;                /* those that are set */
+    struct timer *timers;                /* its timers that are set */
     struct serving *servings;            /* its web servers (l_serve.h) */
     uint64_t births;                     /* last number given: connections, timers and tasks are numbered */
     lua_Hook watchdog;                   /* the hook that checks a limit in every thread; NULL: there is none */
@@ -144,7 +144,7 @@ void engine_share_memory(struct engine *e, const struct engine *other);
 /* Raises the limit, since the script is to stop and needs memory for that. */
 void engine_allow_stop(struct engine *e);
 
-/* Raises "not enough memory" where the host may not keep so many bytes more, though all garbage was collected. */
+/* Raises "not enough memory" where the host may not keep so many bytes more, even after all garbage was collected. */
 void l_engine_need_slowly(lua_State *L, size_t bytes);
 static inline void l_engine_need(lua_State *L, const struct engine *e, size_t bytes) {
     if (!account_has_room(e->account, bytes)) l_engine_need_slowly(L, bytes);

@@ -94,7 +94,7 @@ static int go_on(lua_State *L, bool wrap, int n) {
         return lua_yieldk(L, 0, wrap, l_went_on);
     }
     bool ok = rc == LUA_OK || rc == LUA_YIELD, failed = lua_status(co) != LUA_OK && lua_status(co) != LUA_YIELD;
-    if (failed && wrap) task_close_thread(co, L); /* as Lua does: its pending <close> variables run */
+    if (failed && wrap) task_close_thread(co, L); /* as in Lua, its pending <close> variables run */
     if (!ok) results = 1;
     if (!lua_checkstack(L, results + 1)) {
         lua_pop(co, results);
@@ -148,7 +148,7 @@ static int l_close(lua_State *L) {
     if (waits(L)) return luaL_error(L, "cannot close a coroutine that waits for the host");
     if (engine_is_deep(engine_of(L))) return luaL_error(L, "cannot close a coroutine: C stack overflow");
     if (co == engine_of(L)->L ||
-        (lua_status(co) == LUA_OK && lua_getstack(co, 0, &frame))) /* the error of Lua's own has no place */
+        (lua_status(co) == LUA_OK && lua_getstack(co, 0, &frame))) /* Lua's own error has no place in it */
         return luaL_error(L, "cannot close a %s coroutine", co == L ? "running" : "normal");
     int rc = task_close_thread(co, L);
     lua_pushboolean(L, rc == LUA_OK);

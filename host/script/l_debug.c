@@ -1,9 +1,8 @@
-/* l_debug: the debug library, narrowed to what cannot break C. C code, Lua's own libraries as well, finds its data
- * again by a userdata's metatable, in the user values, in the upvalues of C functions, on the stack of one that is
- * called, and in the registry, and takes it for what it put there. A script may look at all that is Lua's and change
- * it; what belongs to C it neither gets nor changes. The functions are written anew, so that none of Lua's own is
- * within reach.
- */
+/* l_debug: the debug library, restricted so that scripts cannot break C code. C code, that of Lua's own libraries
+ * included, finds its data by a userdata's metatable, in user values, in the upvalues of C functions, on the stack of a
+ * C function that is being called, and in the registry, and relies on finding there what it has put there. A script may
+ * read and change all that is Lua's; what belongs to C it can neither get nor change. The functions are written anew,
+ * so that none of Lua's own is within reach. */
 #include "script/engine.h"
 #include "script/hook.h"
 #include "script/l_push.h"

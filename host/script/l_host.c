@@ -15,8 +15,8 @@
 #include <string.h>
 #include <uv.h>
 
-/* Their addresses are the keys of lists in the registry, of the functions given to host.on_stop and host.on_reload:
- * looking those up takes no memory. */
+/* The addresses of these are the keys, in the registry, of the lists of functions that were given to host.on_stop and
+ * host.on_reload: looking them up takes no memory. */
 static const char on_stop_key, on_reload_key;
 
 static int l_now(lua_State *L) {

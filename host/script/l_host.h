@@ -1,4 +1,4 @@
-/* l_host: the module `host`, and what the program asks of a script through it. */
+/* l_host: the module `host`, and functions by which the program calls what a script has registered there. */
 #ifndef SCRIPT_L_HOST_H
 #define SCRIPT_L_HOST_H
 

@@ -182,7 +182,7 @@ static int l_perform(lua_State *L) {
     return l_task_wait(L, "http.request", &p->waiter, r.timeout, 0, l_performed);
 }
 
-/* check(what): raises where the code that runs cannot wait. */
+/* check(what): raises an error that begins with `what` where the code that runs cannot wait. */
 static int l_check(lua_State *L) {
     l_task_check(L, luaL_checkstring(L, 1));
     return 0;

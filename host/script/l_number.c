@@ -16,7 +16,7 @@ void l_number_plain(lua_State *L, int index) {
     lua_replace(L, index);
 }
 
-/* text(value): what tostring gives. */
+/* text(value): the text that tostring gives in the C locale. */
 static int l_text(lua_State *L) {
     lua_settop(L, 1);
     l_number_plain(L, 1);
@@ -24,7 +24,7 @@ static int l_text(lua_State *L) {
     return 1;
 }
 
-/* read(text): what tonumber gives for a decimal number; else nil. */
+/* read(text): the number that tonumber gives, in the C locale, for a decimal number; else nil. */
 static int l_read(lua_State *L) {
     double value;
     const char *text = luaL_checkstring(L, 1);

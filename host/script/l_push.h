@@ -13,7 +13,7 @@ int l_push_true(lua_State *L);
 /* nil, a word and, where there is one, a message. */
 int l_push_failure(lua_State *L, const char *word, const char *message);
 
-/* true, or nil and why not; NULL: there is no reason. */
+/* true where `why` is NULL; otherwise nil and `why`. */
 int l_push_unless(lua_State *L, const char *why);
 
 /* true, or of a negative enum err nil and its word. */

@@ -12,8 +12,8 @@
 #include <string.h>
 
 #define MODULE "wsbot.luv"        /* registry: the module as it was opened first, which owns the loop, */
-#define CLOSER "wsbot.luv.close"  /* and what closes all its handles, */
-#define STAGED "wsbot.luv.staged" /* and what is to be called at the take-over */
+#define CLOSER "wsbot.luv.close"  /* and the function that closes all its handles, */
+#define STAGED "wsbot.luv.staged" /* and the function to be called at the take-over */
 
 enum {
     QUIETLY = 0x04, /* luv's flag for a callback whose errors are not reported */
@@ -215,7 +215,7 @@ static int l_ran(lua_State *L, int status, lua_KContext ctx) {
     return 1;
 }
 
-/* uv.run([mode]): the loop turns anyway, so this waits until it has done what the mode asks for. */
+/* uv.run([mode]): the loop turns anyway, so this only waits until it has done what the mode asks for. */
 static int l_run(lua_State *L) {
     static const char *const modes[] = {[UNTIL_DEAD] = "default", [ONCE] = "once", [NOWAIT] = "nowait", NULL};
     struct luv *v = engine_of(L)->luv;
@@ -228,7 +228,7 @@ static int l_run(lua_State *L) {
     return l_task_wait(L, "uv.run", &v->runs[mode], UINT64_MAX, (lua_KContext)v, l_ran);
 }
 
-/* uv.stop(): what is alive in the loop is not waited for any more, neither by uv.run nor by the program. */
+/* uv.stop(): from now on neither uv.run nor the program waits for handles that are alive in the loop. */
 static int l_stop(lua_State *L) {
     struct luv *v = engine_of(L)->luv;
     v->stopped = true;
@@ -240,7 +240,7 @@ static int l_stop(lua_State *L) {
     return 0;
 }
 
-/* uv.loop_close(): says what libuv would say, and leaves the loop to its owner. */
+/* uv.loop_close(): returns what libuv would return, and leaves closing the loop to its owner. */
 static int l_loop_close(lua_State *L) {
     struct luv *v = engine_of(L)->luv;
     bool busy = is_alive(v);
@@ -257,7 +257,7 @@ static int l_loop_close(lua_State *L) {
 
 /* ---- loading ---- */
 
-/* What we use of luv. */
+/* The functions of luv's C API that we use. */
 struct api {
     lua_CFunction open;
     void (*set_callback)(lua_State *L, int (*callback)(lua_State *, int, int, int));
@@ -353,7 +353,7 @@ static int l_open(lua_State *L) {
 
 static int l_load(lua_State *L) {
     struct api api;
-    l_engine_check(L, "luv"); /* the state is being closed: luv's loop would stay open */
+    l_engine_check(L, "luv"); /* else nobody would close luv's loop */
     lua_State *main = engine_of(L)->L;
     l_read_api(L, luaL_checkstring(L, 2), &api);
     if (!lua_checkstack(main, 2)) return luaL_error(L, "not enough memory");

@@ -22,7 +22,7 @@
 struct memory_chunk {
     struct memory_chunk *next, **at; /* in the list of chunks of this size that have room; `at` NULL: it is full */
     void *free;                      /* the first free block, which has the address of the next */
-    uint8_t *fresh;                  /* what lies from here to its end was never used */
+    uint8_t *fresh;                  /* the memory from here to the end was never used */
     unsigned kind, used;             /* blocks that are in use */
     bool mapped;                     /* for pages_give */
 };
@@ -125,7 +125,7 @@ void *memory_resize(struct memory *m, void *old, size_t old_size, size_t size) {
 
 void memory_clear(struct memory *m) {
     for (size_t kind = 0; kind < MEMORY_KINDS; kind++)
-        if (m->open[kind]) free_chunk(m->open[kind]); /* which is all that is left */
+        if (m->open[kind]) free_chunk(m->open[kind]); /* the only chunk of this size that is left */
     free(m->offered);
     *m = (struct memory){0};
 }

@@ -34,7 +34,7 @@ void memory_free(struct memory *m, void *block, size_t size);
  * block is no longer the caller's. */
 void memory_offer(struct memory *m, void *block, size_t size);
 
-/* Gives back what is kept, when all blocks were given back. */
+/* Gives all memory back; all blocks must have been given back before. */
 void memory_clear(struct memory *m);
 
 #endif

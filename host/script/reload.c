@@ -1,5 +1,5 @@
-/* reload: stage, commit or throw away. A commit first finds out who matches whom, which takes memory and may fail; from
- * then on nothing can. */
+/* reload: stages a generation, commits it or throws it away. A commit first finds out which connections match, which
+ * takes memory and may fail; from then on nothing can fail. */
 #include "script/reload.h"
 
 #include "base/log.h"
@@ -67,7 +67,7 @@ void reload_abandon(struct engine *next) {
     net->last_id = last_id;
 }
 
-/* ---- who matches whom ---- */
+/* ---- which connections match ---- */
 
 /* Can the connection be taken over: is it neither closed nor closing? */
 static bool lives(const struct conn_box *b) {

@@ -34,7 +34,7 @@ struct reload_way {
  * says why, to be freed by the caller, or is NULL where nothing is to be reported. */
 bool reload_run(struct engine *last, const struct reload_way *way, void *arg, struct buf *report, char **why);
 
-/* Does what the script of a generation that took over had asked for by then: a stop, another reload. */
+/* Does what the script of a generation has asked for by the time of the take-over: a stop, or another reload. */
 void reload_follow(struct engine *e);
 
 /* The first part of a reload: makes the next generation, with a copy of what `e` has in host.state. NULL with `*why`,

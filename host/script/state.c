@@ -15,7 +15,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Their addresses are the keys in the registry: looking those up takes no memory. */
+/* The addresses of these are keys in the registry: looking them up takes no memory. */
 static const char asked_key, came_key;
 
 enum { DEPTH_MAX = 4000 }; /* tables within tables */
@@ -91,7 +91,7 @@ enum {
 
 struct copying {
     lua_State *old;
-    const char *name; /* of the state under way */
+    const char *name; /* of the state that is being copied */
     char *why;        /* what cannot be copied, and where */
     struct memo memo;
     struct {
@@ -335,7 +335,7 @@ bool state_copy(struct engine *from, struct engine *to, char **why) {
         *why = reserve_copy("not enough memory");
         return false;
     }
-    lua_gc(to->L, LUA_GCSTOP); /* nothing of it is garbage */
+    lua_gc(to->L, LUA_GCSTOP); /* nothing that is copied is garbage */
     bool ok = door_call(to, l_copy, &c, why);
     lua_gc(to->L, LUA_GCRESTART);
     collector_rest(to);

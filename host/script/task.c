@@ -258,7 +258,7 @@ bool task_run(struct engine *e, const char *what, lua_CFunction body, void *arg,
     t->called = true;
     t->ended = ended;
     t->arg = ended_arg;
-    lua_pushcfunction(t->co, body); /* which takes no memory */
+    lua_pushcfunction(t->co, body); /* this takes no memory */
     t->arguments = 0;
     struct engine_gift before = engine_give(e, body, arg);
     go_on(t);

@@ -21,7 +21,7 @@ struct waiters {
 #define TASK_ERRORS "wsbot.task errors"
 
 enum task_end {
-    TASK_DONE,     /* what it returned is on its stack */
+    TASK_DONE,     /* its results are on its stack */
     TASK_FAILED,   /* the error is on top of its stack */
     TASK_CANCELLED /* its stack has no result */
 };
@@ -60,7 +60,7 @@ struct task {
 /* The tasks of an engine. All zero at first. */
 struct tasks {
     struct task *current; /* the one that runs */
-    struct task *all;     /* those that run, wait or are ready, the oldest first */
+    struct task *all;     /* the tasks that run, wait or are ready, the oldest first */
     struct task **all_end;
     struct waiters ready;
     uint64_t order;       /* the number of the next task that becomes ready */
@@ -96,7 +96,7 @@ int l_task_wait(lua_State *L, const char *what, struct waiters *queue, uint64_t 
                 lua_KFunction k);
 bool l_task_timed_out(lua_State *L);
 
-/* Takes the wait of the running task back: it goes on instead. */
+/* Undoes the wait that the running task has begun: it goes on instead. */
 void task_keep_running(struct task *t);
 
 /* Has an error raised where a task waits. */

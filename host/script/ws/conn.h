@@ -1,4 +1,4 @@
-/* conn: what the files that make up the module `ws` share: a connection in its box. */
+/* conn: what the files of the module `ws` share: a connection in its box. */
 #ifndef SCRIPT_WS_CONN_H
 #define SCRIPT_WS_CONN_H
 

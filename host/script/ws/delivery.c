@@ -125,7 +125,7 @@ static bool take_next(struct conn_box *b, struct ws_event *ev) {
     return true;
 }
 
-/* Pushes the next callback with its arguments, and returns how many those are; 0: there is nothing more to tell. */
+/* Pushes the next callback with its arguments, and returns how many these are; 0: there is nothing more to deliver. */
 static int push_next(lua_State *L, struct conn_box *b) {
     struct conn *c = b->conn;
     struct ws_event ev;

@@ -1,4 +1,4 @@
-/* fields: what is behind the dot of a connection: its fields, and how its methods are found. */
+/* fields: __index and __newindex of a connection: its fields, and how its methods are found. */
 #include "script/box.h"
 #include "script/l_callable.h"
 #include "script/ws/conn.h"
