@@ -1,5 +1,5 @@
 /* bot: a generation beside that of the test, in the same loop and under the same clock. The test asks for a step
- * (start, reload, stop) and waits; the loop does it, as it does those of a program. */
+ * (start, reload, stop) and waits; the loop carries it out, as for a program. */
 #include "testing/bot.h"
 #include "base/container_of.h"
 #include "testing/testing.h"

@@ -38,7 +38,7 @@ static const char here[] = "\x30\x23"
 static const char elsewhere[] = "\x30\x0f"
                                 "\x82\x0dother.example";
 
-/* Somebody with a key, who has a certificate or signs one. */
+/* The owner of a key, who has a certificate or signs one. */
 struct party {
     const char *name;
     ecc_key key;

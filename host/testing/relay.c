@@ -35,8 +35,8 @@ void l_relay_know(lua_State *L, struct bot *b) {
     lua_pop(L, 1);
 }
 
-/* Pushes the function of the test and what it is called with, in its thread. Below lies the bot, which must not be
- * collected meanwhile. */
+/* Pushes the hook function of the test and its arguments, in the thread `in`. Below these is the bot's userdata, so
+ * that it is not collected meanwhile. */
 static bool push_call(lua_State *in, const struct bot *b, int event, lua_Integer line) {
     int mask, count;
     lua_settop(in, 0);

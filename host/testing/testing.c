@@ -291,7 +291,7 @@ static int l_callable(lua_State *L) {
 
 /* ---- random numbers ---- */
 
-/* seed(n, name): what is random in the host follows from these two from now on. Returns a seed for math.random. */
+/* seed(n, name): from now on the host's random numbers follow from these two. Returns a seed for math.random. */
 static int l_seed(lua_State *L) {
     uint64_t hash = (uint64_t)luaL_checkinteger(L, 1) ^ UINT64_C(0xCBF29CE484222325); /* FNV-1a */
     size_t n;
