@@ -1,4 +1,5 @@
-/* check: one staged generation, and what it has when its main chunk has ended or waits. */
+/* check: loads the script in a staged generation, and prints what this has declared when its main chunk has ended or
+ * waits. */
 #include "app/check.h"
 
 #include "app/generation.h"

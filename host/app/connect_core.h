@@ -1,5 +1,5 @@
-/* connect_core: what `wsbot connect` has in C beside its console: the module wsbot.connect.core, which its Lua modules
- * alone use. */
+/* connect_core: the C functions of `wsbot connect` beside its console: the module wsbot.connect.core, which only its
+ * Lua modules use. */
 #ifndef APP_CONNECT_CORE_H
 #define APP_CONNECT_CORE_H
 

@@ -38,7 +38,7 @@ struct port {
     };
     enum { PORT_NONE, PORT_FILE, PORT_STREAM } kind;
     bool is_terminal;
-    int fd; /* as the program was given it */
+    int fd; /* the descriptor that the program was started with */
 };
 
 struct console {
@@ -50,7 +50,7 @@ struct console {
     bool has_resize, was_resized; /* and resized() has not said so yet */
     unsigned open;                /* handles that are not closed yet */
     struct waiters readers, writers, watchers, resizers;
-    char *chunk; /* what was read, until read() takes it */
+    char *chunk; /* bytes that were read, until read() takes them */
     size_t chunk_size;
     bool ended;    /* the end of the input was read */
     int failure;   /* of the output, a libuv error; 0: none */

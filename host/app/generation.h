@@ -1,5 +1,5 @@
 /* generation: the reloads of a program. Each runs the script in a new generation beside the running one, which then
- * takes over or is thrown away (script/reload.h), and tells people in one line. */
+ * takes over or is thrown away (script/reload.h), and reports that in one line. */
 #ifndef APP_GENERATION_H
 #define APP_GENERATION_H
 
@@ -25,7 +25,7 @@ struct generations {
     const struct interpreter_options *options;
     const struct reload_options *how;
     struct past past;         /* sources to go back to */
-    struct trial {            /* of the generation that runs */
+    struct trial {            /* the trial of the running generation */
         uint64_t began, ends; /* by uv_hrtime; 0: there is none */
         unsigned errors;
     } trial;

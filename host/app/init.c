@@ -1,4 +1,4 @@
-/* init: process 1 and its child, which keeps the statuses of what it starts itself. */
+/* init: process 1 and its child, which runs the program and waits for the processes that it starts itself. */
 #include "app/init.h"
 
 #ifdef __linux__

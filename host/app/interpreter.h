@@ -16,7 +16,7 @@ struct interpreter_options {
 /* Reads argv from `first` on. True, or false with `*bad` the index of an option that is wrong. Changes nothing else. */
 bool interpreter_options_read(int argc, char **argv, int first, struct interpreter_options *out, int *bad);
 
-/* Says on stderr what is wrong with the option and which there are. */
+/* Prints on stderr what is wrong with the option, and which options there are. */
 void interpreter_usage(const char *program, const char *bad);
 
 /* The file that is the script; NULL: there is none, or it is standard input. */

@@ -29,7 +29,7 @@ struct member {
     unsigned index;
     uv_process_t process;
     uv_pipe_t reports; /* the results of its reloads: a TOOK_OVER or FAILED each */
-    enum report { NONE, TOOK_OVER = 't', FAILED = 'f' } report; /* of the reload that is under way */
+    enum report { NONE, TOOK_OVER = 't', FAILED = 'f' } report; /* of the reload under way */
     bool running;
     int start; /* the result of starting it: 0, or a libuv error */
     int64_t status;

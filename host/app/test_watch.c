@@ -1,5 +1,5 @@
-/* test_watch: run, wait, run. While a run is under way nothing is watched: what was saved meanwhile is found when it
- * has ended, by comparing each file with what it was when it was loaded. */
+/* test_watch: runs the tests, waits, runs them again. While a run is under way nothing is watched: a file that was
+ * saved meanwhile is found when the run has ended, by comparing each file with its mark from when it was loaded. */
 #include "app/test_watch.h"
 
 #include "app/keys.h"

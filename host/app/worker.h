@@ -20,7 +20,7 @@ struct worker {
     uint64_t trimmed_at;      /* when worker_trim_memory did so, by uv_hrtime */
     bool goes_back;           /* to the sources of the generation before */
     unsigned past;            /* generations that there are to go back to */
-    void (*erred)(void *arg); /* is told of each error in a task, with reload_arg; may be NULL */
+    void (*erred)(void *arg); /* called for each error in a task, with reload_arg; may be NULL */
     char *reload_cause;       /* who or what asked for the reload, its own; NULL: nobody has */
     void (*noted)(void *arg, const struct engine_file *file); /* told of each file that scripts load; NULL: nobody is */
     void *noted_arg;
