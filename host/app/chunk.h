@@ -20,9 +20,9 @@ struct chunk {
     int (*load)(lua_State *L, const struct chunk *c); /* leaves a function, or a message: then not LUA_OK */
     const char *text, *name;
     bool with_arguments; /* it gets the arguments of the command line */
-    bool is_library; /* it gets the module that `text` names; its result becomes the value of the global of that name */
-    bool prints;     /* its results are printed */
-    struct task *task; /* while it runs */
+    bool is_library;     /* it gets the module that `text` names; returns the value for its global */
+    bool prints;         /* its results are printed */
+    struct task *task;   /* while it runs */
     bool running;
     bool replaced;                                     /* another generation took over while it waited */
     void (*ended)(struct chunk *c, enum task_end how); /* called at its end, after errors are reported; may be NULL */
