@@ -59,7 +59,7 @@ static int check(const struct interpreter_options *script) {
     return status;
 }
 
-/* That of --with-echo. */
+/* Opens the echo peer of --with-echo. */
 static int open_echo(struct echo *e, struct worker *w, const struct cli_options *options) {
     struct fault fault = {0};
     char url[160];
@@ -82,7 +82,7 @@ static int pool(const struct cli_options *options, const struct interpreter_opti
         fputs("wsbot: --workers needs a script that is a file\n", stderr);
         return 2;
     }
-    if (!options->watch && access(path, R_OK) != 0) { /* which no worker would get over */
+    if (!options->watch && access(path, R_OK) != 0) { /* every worker would fail at that */
         struct fault fault = {0};
         fault_put(&fault, FAULT_SCRIPT, "cannot open %s: %s", path, strerror(errno));
         return fail(&fault);
@@ -162,7 +162,7 @@ static void fill_gaps(void) {
     if (fd >= 0) close(fd);
 }
 
-/* As many open files as may be: one connection is one. */
+/* Allows as many open files as the system does: each connection is one. */
 static void raise_limit(void) {
     struct rlimit files;
     if (getrlimit(RLIMIT_NOFILE, &files) != 0 || files.rlim_cur == files.rlim_max) return;

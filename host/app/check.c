@@ -1,4 +1,5 @@
-/* check: one staged generation, and what it has when its main chunk has ended or waits. */
+/* check: loads the script in a staged generation, and prints what this has declared when its main chunk has ended or
+ * waits. */
 #include "app/check.h"
 
 #include "app/generation.h"
@@ -22,7 +23,7 @@ static void tell_line(const char *kind, const char *name, struct slice more) {
     putchar('\n');
 }
 
-/* Its url without what may be a secret. */
+/* Prints a connection: its url without what may be a secret. */
 static void tell_conn(const struct conn_box *b) {
     struct buf url;
     buf_init(&url, SIZE_MAX);

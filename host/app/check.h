@@ -4,7 +4,8 @@
 
 #include "app/interpreter.h"
 
-/* In `w`, whose engine has run nothing. Returns the exit status: 0, or 1 where it did not load, which was told. */
+/* Checks the script in `w`, whose engine must not have run anything. Returns the exit status: 0, or 1 where the script
+ * did not load, which was reported. */
 int check_script(struct worker *w, const struct interpreter_options *o);
 
 #endif

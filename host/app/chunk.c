@@ -10,7 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Seconds that a script may take to load beside a running generation, and after which one is told that it does. */
+/* Seconds that a staged script may take to load, and after which it is reported that it takes long. */
 enum { STAGED_LIMIT = 10, TELLS_AFTER = 1 };
 
 void run_tell(struct run *r, const char *message) {
@@ -54,7 +54,7 @@ static const char *module_of(const char *text) {
     return equals ? equals + 1 : text;
 }
 
-/* Gives the global its first result. Stack: results */
+/* Sets the global that the text names to the first result. Stack: results */
 static void set_global(lua_State *L, const char *text) {
     const char *equals = strchr(text, '=');
     lua_settop(L, 1);
@@ -80,22 +80,22 @@ static void tell_late(lua_State *L, lua_Debug *debug) {
              TELLS_AFTER, debug->short_src, debug->currentline);
 }
 
-/* The watchdog of a staged script, which holds up the running one. Coroutines made meanwhile inherit it, and lose it
- * later. */
+/* The watchdog of a staged script, for which the running generation waits. Coroutines that are made meanwhile inherit
+ * it, and remove it when they run later. */
 static void l_limit(lua_State *L, lua_Debug *debug) {
     (void)debug;
     struct engine *e = engine_of(L);
     if (!e->staged) {
         engine_unhook(L);
     } else if (uv_hrtime() - e->entered_at > STAGED_LIMIT * CLOCK_SECOND) {
-        lua_sethook(L, l_limit, LUA_MASKCOUNT, 1); /* who catches the error meets it again at once */
+        lua_sethook(L, l_limit, LUA_MASKCOUNT, 1); /* code that catches the error gets it again at once */
         luaL_error(L, "the script ran for %d s without an end or a wait", STAGED_LIMIT);
     } else if (!e->is_late && uv_hrtime() - e->entered_at > TELLS_AFTER * CLOCK_SECOND) {
         tell_late(L, debug);
     }
 }
 
-/* Loads the chunk and calls it. What cannot be loaded is told without a traceback, as there is nothing to trace. */
+/* Loads the chunk and calls it. An error in loading is reported without a traceback, as nothing has run. */
 static int l_chunk(lua_State *L) {
     struct chunk *c = l_door_given(L, l_chunk);
     c->task = engine_of(L)->tasks.current;
@@ -109,7 +109,7 @@ static int l_chunk(lua_State *L) {
         n = 1;
     }
     if (rc == LUA_OK && c->with_arguments) {
-        if (lua_getglobal(L, "arg") == LUA_TTABLE) { /* -e may have done what it liked */
+        if (lua_getglobal(L, "arg") == LUA_TTABLE) { /* code of -e may have replaced it */
             n = push_arguments(L);
         } else {
             rc = LUA_ERRRUN;
@@ -131,7 +131,7 @@ static void on_chunk_end(struct task *t, void *arg, enum task_end how) {
     t->engine->main = NULL;
     c->running = false;
     c->replaced = t->engine->ended;
-    if (how == TASK_CANCELLED) { /* with the program, by the next generation, or as a deadlock, which was told */
+    if (how == TASK_CANCELLED) { /* with the program, by the next generation, or as a deadlock, which was reported */
         c->run->ok = c->run->ok && (c->run->worker->stopping || t->engine->ended);
     } else if (how == TASK_FAILED) {
         c->run->ok = false;

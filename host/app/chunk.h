@@ -10,8 +10,8 @@ struct run {
     struct worker *worker;
     struct engine *engine;
     const char *program; /* goes before messages; NULL at the prompt */
-    bool ok;             /* none has failed */
-    char *error;         /* while it is staged, what would have been told; its own */
+    bool ok;             /* no chunk has failed */
+    char *error;         /* while the engine is staged: an error, which is not reported then; its own */
 };
 
 /* Something to run. */
@@ -19,13 +19,13 @@ struct chunk {
     struct run *run;
     int (*load)(lua_State *L, const struct chunk *c); /* leaves a function, or a message: then not LUA_OK */
     const char *text, *name;
-    bool with_arguments; /* it gets those of the command line */
-    bool is_library;     /* it gets the module that `text` names, and returns what the global of that name becomes */
-    bool prints;         /* what it returns is shown */
+    bool with_arguments; /* it gets the arguments of the command line */
+    bool is_library;     /* it gets the module that `text` names; returns the value for its global */
+    bool prints;         /* its results are printed */
     struct task *task;   /* while it runs */
     bool running;
-    bool replaced;                                     /* its generation was, while it waited */
-    void (*ended)(struct chunk *c, enum task_end how); /* told when it has ended and that was told; may be NULL */
+    bool replaced;                                     /* another generation took over while it waited */
+    void (*ended)(struct chunk *c, enum task_end how); /* called at its end, after errors are reported; may be NULL */
 };
 
 /* Loaders: Lua code in `text`, named `name`; the file `text` (NULL: standard input); `require` for `-l text`; the
@@ -38,11 +38,11 @@ int chunk_load_inside(lua_State *L, const struct chunk *c);
 /* Runs it until it ends or waits; `running` says which. */
 void chunk_start(struct chunk *c);
 
-/* Runs it to its end, the loop turning while it waits. False where it failed, which was told, or where the program is
- * to stop meanwhile. */
+/* Runs it to its end; the loop turns while it waits. False where it failed, which was reported, where another
+ * generation has taken over, or where the program is to stop. */
 bool chunk_run(struct chunk *c);
 
-/* Tells of an error as `lua` does. */
+/* Reports an error as `lua` does; where the engine is staged, keeps it in r->error. */
 void run_tell(struct run *r, const char *message);
 
 #endif

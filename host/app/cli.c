@@ -50,7 +50,7 @@ static void print_version(void) {
            LIBWOLFSSL_VERSION_STRING, zlibVersion());
 }
 
-/* Tells what is wrong with the command line: what it says is quoted there as it was given. */
+/* Reports a mistake in the command line, and quotes what was given as it was given. */
 static int refuse(enum cli_command command, int *status, const char *format, ...) __attribute__((format(printf, 3, 4)));
 static int refuse(enum cli_command command, int *status, const char *format, ...) {
     char text[1024], shown[sizeof text];
@@ -106,7 +106,7 @@ static void keep(struct cli_options *out, const struct option *o, const char *va
     out->given[out->given_count++] = (struct cli_given){.name = long_name(o) + 2, .value = value};
 }
 
-/* Gives an option its value (NULL: none is there). 0 or CLI_DONE. */
+/* Takes an option with its value (NULL: it has none). 0 or CLI_DONE. */
 static int take(struct cli_options *out, const struct option *o, const char *value, int *status) {
     if (o->take && !o->take(out, value))
         return refuse(out->command, status, "a wrong value for %s: '%s' (%s)", long_name(o), value,
@@ -147,7 +147,7 @@ static int read_options(int argc, char **argv, int i, struct cli_options *out, i
     return i;
 }
 
-/* Two options of which one means nothing without the other. 0 or CLI_DONE. */
+/* Checks two options of which neither means anything without the other. 0 or CLI_DONE. */
 static int need_both(const struct cli_options *out, bool first, bool second, const char *names, int *status) {
     return first == second ? 0 : refuse(out->command, status, "%s go together", names);
 }
@@ -158,7 +158,7 @@ static bool is_given(const struct cli_options *o, const char *name) {
     return false;
 }
 
-/* Those of `wsbot connect`, before and behind its URL. */
+/* Reads the options of `wsbot connect`, before and behind its URL. */
 static int read_connect(int argc, char **argv, struct cli_options *out, int *status) {
     out->given = reserve_take((size_t)argc * sizeof *out->given);
     for (int i = 2; i < argc;) {
@@ -179,7 +179,7 @@ static int read_echo(int argc, char **argv, struct cli_options *out, int *status
     return need_both(out, out->tls_cert, out->tls_key, "--tls-cert and --tls-key", status);
 }
 
-/* What stands before the script. */
+/* Reads the options before the script. */
 static int read_run(int argc, char **argv, struct cli_options *out, int *status) {
     int i = read_options(argc, argv, 2, out, status);
     if (i == CLI_DONE) return CLI_DONE;
@@ -195,7 +195,8 @@ static int read_check(int argc, char **argv, struct cli_options *out, int *statu
     return i == argc ? refuse(CLI_CHECK, status, "missing SCRIPT") : 0;
 }
 
-/* An option of `wsbot test` that is ours; how many words it has goes to *count. NULL: it is busted's, or a path. */
+/* Finds the option of `wsbot test` at argv[i], where it is ours; `*count` is how many words it has. NULL: it is
+ * busted's, or a path. */
 static const struct option *find_ours(int argc, char **argv, int i, int *count) {
     const char *text = argv[i], *equals = strchr(text, '=');
     bool is_short = text[0] == '-' && text[1] && text[1] != '-';
@@ -205,7 +206,8 @@ static const struct option *find_ours(int argc, char **argv, int i, int *count) 
     return o;
 }
 
-/* Ours stand among those of busted, who reads the rest: lualib/wsbot/test.lua takes them out. */
+/* Reads our options, which stand among those of busted. busted reads the others: lualib/wsbot/test.lua takes ours
+ * out. */
 static int read_test(int argc, char **argv, struct cli_options *out, int *status) {
     bool only_ours = true;
     out->first = 2;

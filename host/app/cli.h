@@ -9,7 +9,7 @@
 
 enum cli_command { CLI_RUN, CLI_CHECK, CLI_CONNECT, CLI_ECHO, CLI_TEST };
 
-enum { CLI_DONE = -1 }; /* of cli_read: it was all said, end with *status */
+enum { CLI_DONE = -1 }; /* of cli_read: all was printed, and the program is to end with *status */
 
 /* An option of `wsbot connect`, as it was given: its long name without dashes, and its value (NULL: it has none). */
 struct cli_given {
@@ -33,17 +33,17 @@ struct cli_options {
     const char *record; /* the file of --record, or of --trace; or NULL */
     bool record_secrets;
     unsigned jobs;           /* CLI_TEST: processes at a time that run spec files; 0: this one runs them */
-    bool is_job;             /* and this is one of these */
+    bool is_job;             /* this process is one of those */
     const char *url;         /* CLI_CONNECT */
     struct cli_given *given; /* for lualib/wsbot/connect.lua, which judges the values; the caller's, to be freed */
     size_t given_count;
 };
 
-/* Reads argv. 0, or CLI_DONE with the exit status: help was given (0), or a mistake told on stderr (2). */
+/* Reads argv. 0, or CLI_DONE with the exit status: help was printed (0), or a mistake was reported on stderr (2). */
 int cli_read(int argc, char **argv, struct cli_options *out, int *status);
 
-/* Say on stderr what was probably meant by an option that `lua` has not, or by a script that is not there, where the
- * first word is no command. */
+/* Print a hint on stderr, where the first word is no command: for an option that `lua` does not have, and for a script
+ * that does not exist. */
 void cli_hint_at_option(const char *text);
 void cli_hint_at_command(const char *word);
 

@@ -1,4 +1,4 @@
-/* cli_table: the values of options are judged here, where any will not do. */
+/* cli_table: the table, and the functions that check values of options. */
 #include "app/cli_table.h"
 
 #include "app/pool.h"
@@ -53,7 +53,7 @@ static bool take_header(struct cli_options *o, const char *value) {
     (void)o;
     return colon && colon > value;
 }
-/* HOST:PORT:ADDRESS, of which an IPv6 address has more colons. */
+/* HOST:PORT:ADDRESS; an IPv6 address has more colons. */
 static bool take_resolve(struct cli_options *o, const char *value) {
     (void)o;
     while ((value = strchr(value, ':'))) {
@@ -181,7 +181,7 @@ const struct option cli_table[] = {
     {0},
 };
 
-/* What the values of options must be, where not any will do. */
+/* What checked values must be, for messages. */
 static const struct {
     take_fn *take;
     const char *text;

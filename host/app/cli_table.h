@@ -1,5 +1,5 @@
-/* cli_table: what is on the command line: the options, what their values must be, and the commands with their help.
- * Only cli.c, which reads it, includes this. */
+/* cli_table: the options of the command line, what their values must be, and the commands with their help. Only cli.c,
+ * which reads the command line by it, includes this. */
 #ifndef APP_CLI_TABLE_H
 #define APP_CLI_TABLE_H
 
@@ -26,10 +26,10 @@ enum {
     ANY = ~0
 };
 
-/* All of them, in the order of the help; the last goes with no command. */
+/* All options, in the order of the help; the last entry belongs to no command. */
 extern const struct option cli_table[];
 
-/* What a value must be that was not taken. */
+/* For messages: what a value must be that `take` has refused. */
 const char *cli_rule_of(take_fn *take);
 
 struct command {

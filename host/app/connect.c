@@ -1,5 +1,5 @@
-/* connect: the options as the table `arg`, the modules that it has in C, and a main chunk that is
- * inside the program. */
+/* connect: gives the options to Lua as the table `arg`, with the C modules of `wsbot connect`, and runs a main chunk
+ * that is inside the program. */
 #include "app/connect.h"
 
 #include "app/chunk.h"
@@ -53,7 +53,7 @@ static int l_set_arg(lua_State *L) {
     return 0;
 }
 
-/* What the host tells beside the conversation, as all that `wsbot connect` tells. */
+/* Writes what the host logs in the form of all lines of `wsbot connect`. */
 static void put_line(struct buf *line, enum log_level level, struct slice shown) {
     buf_append(line, slice_str(level == LOG_WARN    ? "wsbot connect: warning: "
                                : level == LOG_TRACE ? "wsbot connect: trace "

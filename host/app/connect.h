@@ -5,7 +5,7 @@
 #include "app/cli.h"
 #include "app/worker.h"
 
-/* Runs it to its end. The exit status is w->status, where it has not ended the program itself. */
+/* Runs it to its end. The exit status is then w->status, unless it has ended the program itself. */
 void connect_run(struct worker *w, const struct cli_options *options);
 
 #endif

@@ -30,7 +30,7 @@ static int l_unbase64(lua_State *L) {
     const char *text = luaL_checklstring(L, 1, &n);
     buf_init(&bytes, SIZE_MAX);
     bool ok = digest_base64_read(&bytes, slice_of(text, n)) == 0 && digest_is_base64_of(slice_of(text, n), bytes.len);
-    return push_bytes(L, &bytes, ok); /* wolfSSL (5.5.4, 5.7.2) takes half a group for nothing */
+    return push_bytes(L, &bytes, ok); /* wolfSSL (5.5.4, 5.7.2) ignores a last group that is not complete */
 }
 
 static int l_private(lua_State *L) {
@@ -42,7 +42,7 @@ static int l_private(lua_State *L) {
         memcpy(path, given, n + 1);
         for (char *slash = strchr(path + 1, '/'); n && slash; slash = strchr(slash + 1, '/')) {
             *slash = '\0';
-            mkdir(path, 0700); /* what is wrong with it, open tells */
+            mkdir(path, 0700); /* where this fails, open() says why */
             *slash = '/';
         }
         fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC | O_NOCTTY | O_NONBLOCK, 0600);

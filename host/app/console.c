@@ -1,4 +1,5 @@
-/* console: libuv's streams on descriptors of our own; files are read and written as they are, since they never wait. */
+/* console: libuv's streams on descriptors of our own; files are read and written directly, since they never make the
+ * loop wait. */
 #include "app/console.h"
 
 #include "base/reserve.h"
@@ -37,7 +38,7 @@ struct port {
     };
     enum { PORT_NONE, PORT_FILE, PORT_STREAM } kind;
     bool is_terminal;
-    int fd; /* as the program was given it */
+    int fd; /* the descriptor that the program was started with */
 };
 
 struct console {
@@ -49,10 +50,10 @@ struct console {
     bool has_resize, was_resized; /* and resized() has not said so yet */
     unsigned open;                /* handles that are not closed yet */
     struct waiters readers, writers, watchers, resizers;
-    char *chunk; /* what was read, until read() takes it */
+    char *chunk; /* bytes that were read, until read() takes them */
     size_t chunk_size;
-    bool ended;    /* the input has */
-    int failure;   /* of the output, as libuv has it; 0: none */
+    bool ended;    /* the end of the input was read */
+    int failure;   /* of the output, a libuv error; 0: none */
     locale_t utf8; /* whose wcwidth knows UTF-8 */
 };
 
@@ -66,8 +67,8 @@ static struct console *check(lua_State *L) { return *(struct console **)lua_tous
 
 /* ---- opening and closing ---- */
 
-/* A descriptor for the same pipe that does not share its flags with other programs, who may not expect that it does not
- * wait; where there can be none, one that does. */
+/* A new descriptor for the same pipe, with flags of its own: other programs may have the pipe, and not expect
+ * O_NONBLOCK. Where that cannot be opened, a duplicate, which shares them. */
 static int own_descriptor(int fd, int mode) {
     char path[32];
     snprintf(path, sizeof path, "/proc/self/fd/%d", fd);
@@ -98,7 +99,7 @@ static int open_port(struct console *c, struct port *p, int fd, int mode) {
     case UV_FILE: p->kind = PORT_FILE; return 0;
     default: return UV_EINVAL;
     }
-    p->kind = PORT_STREAM; /* from here on it is to be closed */
+    p->kind = PORT_STREAM; /* from here on the handle is to be closed */
     p->handle.data = c;
     c->open++;
     return p->is_terminal ? 0 : open_pipe(&p->pipe, fd, mode);
@@ -118,7 +119,7 @@ static int l_gc(lua_State *L) {
     *at = NULL;
     uv_tty_reset_mode();
     record_unlisten(c->engine->net, c->engine);
-    c->open++; /* the last one frees it */
+    c->open++; /* the last handle that closes frees it */
     if (c->in.kind == PORT_STREAM) uv_close(&c->in.handle, on_closed);
     if (c->out.kind == PORT_STREAM) uv_close(&c->out.handle, on_closed);
     if (c->has_hangup) uv_close((uv_handle_t *)&c->hangup, on_closed);
@@ -249,7 +250,7 @@ static int l_write(lua_State *L) {
 
 static int l_flush(lua_State *L) { return l_did_write(L, LUA_OK, 0); }
 
-/* ---- the end of those who read it ---- */
+/* ---- when nobody reads the output any more ---- */
 
 static void on_hangup(uv_poll_t *poll, int status, int events) {
     struct console *c = poll->data;
@@ -259,8 +260,8 @@ static void on_hangup(uv_poll_t *poll, int status, int events) {
     fail(c, UV_EPIPE);
 }
 
-/* A pipe says so by itself, to a descriptor that nobody else watches. (Of a socket the same event may mean that the
- * other side writes no more, though it reads.) */
+/* A pipe reports that its reader has gone, where a descriptor of its own is polled for that. (On a socket the same
+ * event may only mean that the other side will not write any more.) */
 static void watch_pipe(struct console *c) {
     uv_os_fd_t fd;
     struct stat s;
@@ -336,7 +337,7 @@ static int l_raw(lua_State *L) {
 static int l_suspend(lua_State *L) {
     struct console *c = check(L);
     set_raw(c, false);
-    kill(0, SIGTSTP); /* the whole pipeline, as the terminal would have it */
+    kill(0, SIGTSTP); /* to all processes of the pipeline, as the terminal does it */
     set_raw(c, true);
     return 0;
 }

@@ -9,11 +9,11 @@
 /* Opens standard input and output, and pushes the module. Its functions:
  *   read() -> bytes, or nil at the end           waits
  *   write(text) -> true, or nil, word, message   waits while much is to be written already
- *   put(text)                                    never waits; what fails is told by write
+ *   put(text)                                    never waits; write returns what has failed
  *   flush()                                      waits until all is written
- *   hangup()                                     waits until nobody reads the output any more; for ever for a file
+ *   hangup()                                     waits until nobody reads the output any more; for a file without end
  *   size() -> columns, rows                      of the terminal
- *   resized()                                    waits until that has changed since it last said so
+ *   resized()                                    waits until the size has changed since the last call
  *   raw(on)                                      keys one by one, or lines
  *   suspend()                                    as Ctrl-Z does; returns when the program goes on
  *   width(codepoint) -> columns                  0: it combines with the one before; -1: it cannot be shown

@@ -8,7 +8,7 @@
 
 enum {
     MESSAGE_MAX = 64 << 20,
-    BACKLOG_MAX = 1 << 20, /* bytes not taken by the client, above which it is not read */
+    BACKLOG_MAX = 1 << 20, /* bytes that the client has not taken, above which it is not read */
 };
 
 static void on_readable(void *arg, struct conn *c) {
@@ -53,7 +53,7 @@ int echo_open(struct echo *e, struct worker *w, const struct cli_options *option
         e->tls = (struct tls_config){.cert = reserve_copy(options->tls_cert), .key = reserve_copy(options->tls_key)};
         to.tls = &e->tls;
         struct tls *probe = tls_server_new(tls_store_of(&w->net), &e->tls,
-                                           fault); /* a wrong file is told now, not to the first client */
+                                           fault); /* a wrong file is reported now, not when the first client comes */
         if (!probe) goto fail;
         tls_free(probe);
     }

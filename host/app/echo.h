@@ -19,7 +19,7 @@ int echo_open(struct echo *e, struct worker *w, const struct cli_options *option
 /* Its address, as "ws://127.0.0.1:1234". */
 void echo_url(const struct echo *e, char *text, size_t size);
 
-/* Stops to listen. */
+/* Closes its listener. */
 void echo_close(struct echo *e);
 
 #endif

@@ -1,4 +1,4 @@
-/* generation: stage, then commit or throw away, and what is told of it. */
+/* generation: stages the next generation, commits it or throws it away, and reports that. */
 #include "app/generation.h"
 
 #include "app/pool.h"
@@ -36,7 +36,7 @@ static void begin_trial(struct generations *g) {
 
 static bool is_on_trial(const struct generations *g) { return g->trial.ends > uv_hrtime(); }
 
-/* The running generation is not what it should be. */
+/* Ends a trial that has failed: the sources before the reload come back. */
 static void fail_trial(struct generations *g, const char *what) {
     log_line(LOG_ERROR, "trial: %s within %.1f s of the reload: the sources before it come back", what,
              (double)(uv_hrtime() - g->trial.began) / 1e9);
@@ -44,7 +44,7 @@ static void fail_trial(struct generations *g, const char *what) {
     worker_back(g->worker, "trial");
 }
 
-/* An error in a callback, a task or a timer. */
+/* Counts an error in a callback, a task or a timer of a generation on trial. */
 static void on_erred(void *arg) {
     struct generations *g = arg;
     char what[64];
@@ -77,7 +77,7 @@ static void free_later(struct later *l) {
 
 static void on_later_end(struct chunk *script, enum task_end how) {
     struct later *l = container_of(script, struct later, script);
-    if (!l->taken_over) return; /* its maker sees to it */
+    if (!l->taken_over) return; /* the reload that has made it sees to it */
     bool failed = how == TASK_FAILED || !l->run.ok;
     if (failed && is_on_trial(l->generations)) {
         fail_trial(l->generations, "the main chunk failed");
@@ -119,8 +119,8 @@ bool generation_load(struct worker *w, struct engine *next, const struct interpr
     return ok;
 }
 
-/* A script begins in the folder that the program was started in, wherever the last one went. -1: there is no going to
- * it. */
+/* Opens the folder that the program was started in: each generation's script begins there, wherever an earlier one has
+ * changed to. -1: it cannot be opened. */
 static int this_folder(void) { return open(".", O_RDONLY | O_DIRECTORY | O_CLOEXEC); }
 
 static void go_to(int folder) {
@@ -147,9 +147,9 @@ static void tell_failure(const struct worker *w, const char *why) {
 /* ---- half a save ---- */
 
 enum {
-    AGAIN_LEAST = 15,  /* milliseconds until a reload is tried again that met half a save; they double, */
+    AGAIN_LEAST = 15,  /* milliseconds until a reload is tried again that has met a half saved file; they double, */
     AGAIN_MOST = 120,  /* up to these */
-    TELLS_AFTER = 1,   /* seconds after which one is told that it waits */
+    TELLS_AFTER = 1,   /* seconds after which it is reported that it waits */
     MISSING_MOST = 1,  /* seconds in which a file that is missing is taken for half a save */
     CHANGES_MOST = 10, /* seconds in which a file may change each time that it is loaded */
 };
@@ -191,7 +191,7 @@ static void end_attempt(struct generations *g) {
     g->attempt = (struct attempt){0};
 }
 
-/* What is told of a generation that has taken over. */
+/* Reports a generation that has taken over. */
 static void tell(struct generations *g, struct slice report, uint64_t began) {
     const struct worker *w = g->worker;
     char place[32] = "";
@@ -208,7 +208,7 @@ static void fail(struct generations *g, const char *why) {
     pool_report(g->worker, false);
 }
 
-/* The file that may be half a save, and why; NULL: none. */
+/* The file that may be half saved, and why; NULL: none. */
 static const struct engine_file *torn(struct generations *g, const struct engine *next, bool ok, const char **why) {
     const struct engine_file *file = loader_torn(next, why);
     if (file || ok || lasts(g, MISSING_MOST)) return file;
@@ -216,8 +216,8 @@ static const struct engine_file *torn(struct generations *g, const struct engine
     return loader_missing(g->worker->engine);
 }
 
-/* The script of `next` was loaded, or failed to. Where that may have been half a save all is thrown away without a
- * word, and begins again: true. */
+/* To be called when the script of `next` was loaded, or failed to load. Where that may be for a half saved file, the
+ * reload is thrown away without a report, and begins again: true. */
 static bool begins_again(struct generations *g, const struct engine *next, bool ok) {
     const char *why, *unsaved;
     const struct engine_file *file = torn(g, next, ok, &why);
@@ -252,7 +252,7 @@ static bool load(struct generations *g, struct later *l) {
     return ok;
 }
 
-/* Are there still some to finish, and is there time for that? */
+/* Do callbacks or tasks still wait, and is there time for them to finish? */
 static bool gives_grace(struct generations *g, uint64_t now) {
     enum { LOOK_EVERY = 5 }; /* milliseconds */
     struct attempt *a = &g->attempt;
@@ -271,7 +271,7 @@ struct step {
     struct generations *g;
     struct later *later;
     bool goes_back; /* to the sources of the generation before */
-    bool again;     /* it has met half a save */
+    bool again;     /* it has met a half saved file */
 };
 
 static bool load_next(void *arg, struct engine *next, char **why) {
@@ -290,7 +290,7 @@ static bool load_next(void *arg, struct engine *next, char **why) {
 static bool judge_next(void *arg, struct engine *next, bool ok, char **why) {
     struct step *s = arg;
     (void)why;
-    if (s->g->watch && !s->again) watch_loaded(s->g->watch, next->files, !ok); /* a save of any may mend what failed */
+    if (s->g->watch && !s->again) watch_loaded(s->g->watch, next->files, !ok); /* saving any may mend what failed */
     if (ok) return true;
     past_push(&s->g->past, next->past);
     next->past = NULL;
@@ -302,7 +302,7 @@ static void use_next(void *arg, struct engine *next) {
     struct engine *last = s->g->worker->engine;
     s->g->worker->engine = next;
     s->g->failed = false;
-    engine_set_watchdog(next, next->main, NULL); /* which was that of a staged script */
+    engine_set_watchdog(next, next->main, NULL); /* removes the one of a staged script */
     if (!s->goes_back) past_push(&s->g->past, loader_take_files(last));
     begin_trial(s->g);
     s->later->taken_over = true;
@@ -358,7 +358,7 @@ static char *folder_name(void) {
     char path[PATH_MAX];
     size_t n = sizeof path - 1;
     if (uv_cwd(path, &n) != 0) return NULL;
-    if (n > 1) memcpy(path + n, "/", 2); /* not of the root, which has it */
+    if (n > 1) memcpy(path + n, "/", 2); /* the root has it already */
     return reserve_copy(path);
 }
 

@@ -1,4 +1,4 @@
-/* init: process 1 and its child, which keeps the statuses of what it starts itself. */
+/* init: process 1 and its child, which runs the program and waits for the processes that it starts itself. */
 #include "app/init.h"
 
 #ifdef __linux__
@@ -8,7 +8,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-/* Reaps who has ended. Ends with the child. */
+/* Reaps processes that have ended. Where that is the child, this process ends in the same way. */
 static void reap(pid_t child) {
     int status;
     pid_t pid;
@@ -18,7 +18,7 @@ static void reap(pid_t child) {
     }
 }
 
-/* What a terminal sends, all of its group have got (si_code: from the kernel). */
+/* Passes signals on, except those of a terminal (si_code: from the kernel), which the whole process group has got. */
 static _Noreturn void watch(pid_t child, const sigset_t *signals) {
     for (;;) {
         siginfo_t info;
@@ -38,7 +38,7 @@ void init_begin(void) {
     pid_t child = fork();
     if (child > 0) watch(child, &all);
     if (child == 0) prctl(PR_SET_PDEATHSIG, SIGKILL);
-    sigprocmask(SIG_SETMASK, &before, NULL); /* also where there was no process for it: then this one runs on */
+    sigprocmask(SIG_SETMASK, &before, NULL); /* also where fork failed: then the program runs in this process */
 }
 #else
 void init_begin(void) {}

@@ -125,7 +125,7 @@ struct statement {
     struct chunk chunk; /* its first member, so that the loader of the chunk finds the rest */
     struct buf text;    /* the lines so far */
     bool more;          /* it wants another line */
-    bool last;          /* there is none: say what is wrong with what there is */
+    bool last;          /* there is no other line: report what is wrong */
 };
 
 static int l_show_prompt(lua_State *L) {
@@ -170,7 +170,7 @@ static bool read_line(struct buf *text) {
     return any;
 }
 
-/* Does the message on the top say that the chunk only needs more lines? */
+/* Does the error on the top say that the chunk only needs more lines? */
 static bool is_incomplete(lua_State *L, int rc) {
     static const char mark[] = "<eof>";
     size_t n;

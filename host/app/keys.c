@@ -1,5 +1,5 @@
-/* keys: the terminal goes by libuv's raw mode, which the program's last way out undoes (worker_signals.c), with what
- * makes signals and the ends of lines put back. A program in the background leaves it alone. */
+/* keys: sets libuv's raw mode of the terminal, which is undone wherever the program ends (worker_signals.c), but keeps
+ * keys that make signals, and the line ends of output. A program in the background leaves the terminal alone. */
 #include "app/keys.h"
 
 #include <signal.h>
@@ -64,7 +64,7 @@ static void on_continue(uv_signal_t *s, int number) {
     uv_read_stop((uv_stream_t *)&k->terminal);
     if (!is_in_foreground()) return;
     set_mode(k);
-    uv_stream_set_blocking((uv_stream_t *)&k->terminal, 0); /* as a program that had it meanwhile left it */
+    uv_stream_set_blocking((uv_stream_t *)&k->terminal, 0); /* another program may have left it blocking */
     uv_read_start((uv_stream_t *)&k->terminal, on_room, on_read);
 }
 
@@ -89,7 +89,7 @@ void keys_open(struct keys *k, uv_loop_t *loop, void (*pressed)(void *arg, char 
     if (uv_guess_handle(STDIN_FILENO) != UV_TTY || uv_tty_init(loop, &k->terminal, STDIN_FILENO, 0) != 0) return;
     unref(k, (uv_handle_t *)&k->terminal);
     k->has_terminal = uv_signal_init(loop, &k->stopped) == 0 && uv_signal_init(loop, &k->continued) == 0;
-    if (!k->has_terminal) { /* of the two the first fails or none, as they share what they need */
+    if (!k->has_terminal) { /* only the first of the two can fail: they share what they need */
         uv_close((uv_handle_t *)&k->terminal, NULL);
         return;
     }

@@ -1,4 +1,4 @@
-/* past: a stack with a bottom that falls out. */
+/* past: a stack; when it is full, its oldest entry goes. */
 #include "app/past.h"
 
 #include <string.h>

@@ -1,4 +1,4 @@
-/* past: the sources of the generations that ran before, for host.back and a trial that fails to go back to. */
+/* past: the sources of the generations that ran before, for host.back and for a trial that has failed. */
 #ifndef APP_PAST_H
 #define APP_PAST_H
 
@@ -8,14 +8,14 @@ enum { PAST_MOST = 8 }; /* generations */
 
 /* All zero: none is kept. */
 struct past {
-    struct engine_file *files[PAST_MOST]; /* the last one last */
+    struct engine_file *files[PAST_MOST]; /* the newest last */
     unsigned count;
 };
 
-/* Keeps the files of one, which become its own; of too many the oldest goes. */
+/* Keeps the files of a generation, and owns them from now on; where there are too many, the oldest go. */
 void past_push(struct past *p, struct engine_file *files);
 
-/* Takes the last one, which is the caller's; NULL: there is none. */
+/* Gives the files of the newest generation to the caller; NULL: there is none. */
 struct engine_file *past_pop(struct past *p);
 
 void past_clear(struct past *p);

@@ -1,5 +1,6 @@
-/* pool: start, hear of the end, start again. A worker that was ended by a signal or by a script's error (status 1) has
- * died, and comes back after a while, which doubles; any other status is the script's own word, and final. */
+/* pool: starts workers, waits for their ends, starts them again. A worker that was ended by a signal or by a script's
+ * error (status 1) has died, and comes back after a delay, which doubles; any other status is the script's own
+ * decision, and final. */
 #include "app/pool.h"
 
 #include "base/container_of.h"
@@ -17,42 +18,43 @@
 /* In the environment of a worker: its index, and the process id of the pool. */
 #define PLACE "WSBOT_WORKER"
 
-enum { REPORTS_FD = 3 }; /* in a worker: what leads to the pool */
+enum { REPORTS_FD = 3 }; /* in a worker: the pipe to the pool */
 
-/* Seconds that one waits to come back, and after which it has run so well that the first of them is enough. */
+/* Seconds before a worker that has died comes back, which double; and after which it has run so long that they begin
+ * with the least again. */
 enum { DELAY_LEAST = 1, DELAY_MOST = 60, STABLE = 30 };
 
 struct member {
     struct pool *pool;
     unsigned index;
     uv_process_t process;
-    uv_pipe_t reports; /* of how its reloads went: a TOOK_OVER or FAILED each */
-    enum report { NONE, TOOK_OVER = 't', FAILED = 'f' } report; /* of the reload that is under way */
+    uv_pipe_t reports; /* the results of its reloads: a TOOK_OVER or FAILED each */
+    enum report { NONE, TOOK_OVER = 't', FAILED = 'f' } report; /* of the reload under way */
     bool running;
-    int start; /* how that went: 0, or an error of libuv */
+    int start; /* the result of starting it: 0, or a libuv error */
     int64_t status;
     int signal;
     uint64_t began;
-    unsigned delay;       /* the last, in seconds; 0: none yet */
-    struct deadline back; /* it is waited for */
+    unsigned delay;       /* the last one before it came back, in seconds; 0: none yet */
+    struct deadline back; /* when it comes back */
 };
 
 struct pool {
     struct worker *worker;
     char **words;
     char program[4096];
-    int stops;      /* how often it was told to stop; from the second on: at once */
+    int stops;      /* how often the pool was told to stop; from the second time on: at once */
     unsigned alive; /* members that run or will come back */
-    bool going;     /* there are any */
+    bool going;     /* `alive` is not 0 */
     int status;
-    struct deadline reported; /* the reload that is under way is told, whoever has not reported yet */
+    struct deadline reported; /* when the results of a reload are reported, even if some are missing */
     unsigned count;
     struct member members[];
 };
 
 static void start(struct member *m);
 
-/* ---- how one ends ---- */
+/* ---- how a worker ends ---- */
 
 static void has_ended(struct member *m, int status) {
     struct pool *p = m->pool;
@@ -79,10 +81,10 @@ static void come_back(struct member *m) {
         log_line(LOG_WARN, "worker %u failed (status %d), and comes back in %u s", m->index, (int)m->status, m->delay);
 }
 
-/* The second time at once. */
+/* Passes a stop on to all workers; the second time they end at once. */
 static void stop_all(struct pool *p, int times) {
     int by = p->worker->signal;
-    bool by_all = by == SIGINT && p->worker->by_terminal; /* but that it is closed, the kernel tells its leader alone */
+    bool by_all = by == SIGINT && p->worker->by_terminal; /* SIGHUP of a closed terminal goes to its leader alone */
     p->stops = times;
     for (unsigned i = 0; i < p->count; i++) {
         struct member *m = &p->members[i];
@@ -103,7 +105,7 @@ static void on_closed(uv_handle_t *reports) {
         bool as_told = m->signal == SIGINT || m->signal == SIGTERM || m->signal == SIGHUP; /* and not yet handled */
         has_ended(m, as_told || m->start < 0 ? 0 : m->signal ? 128 + m->signal : (int)m->status);
     } else if (m->signal == SIGHUP) {
-        start(m); /* nor did it handle that yet; what it was told to load it loads now */
+        start(m); /* it has not handled that yet; it loads now what it was told to load */
     } else if (m->signal == SIGPIPE) {
         has_ended(m, 128 + SIGPIPE); /* nobody reads what they print */
         stop_all(p, 1);
@@ -145,7 +147,7 @@ static void put_members(struct buf *line, const struct pool *p, enum report repo
     }
 }
 
-/* Each worker has told how it went for itself; here it is told where they differ. */
+/* Each worker has reported its own result; reports where they differ. */
 static void tell_reports(struct pool *p) {
     unsigned took_over = 0, failed = 0;
     for (unsigned i = 0; i < p->count; i++) {
@@ -176,7 +178,7 @@ static bool all_reported(const struct pool *p) {
 
 static void take_report(struct member *m, enum report report) {
     struct pool *p = m->pool;
-    if (m->report != NONE) tell_reports(p); /* it has had another meanwhile */
+    if (m->report != NONE) tell_reports(p); /* the worker has had another reload meanwhile */
     m->report = report;
     struct clock *clock = &p->worker->net.clock;
     if (all_reported(p))
@@ -199,7 +201,7 @@ static void on_report(uv_stream_t *pipe, ssize_t n, const uv_buf_t *bytes) {
     if (n < 0) uv_read_stop(pipe);
 }
 
-/* ---- how one begins ---- */
+/* ---- how a worker begins ---- */
 
 static void start(struct member *m) {
     struct pool *p = m->pool;
@@ -224,7 +226,7 @@ static void start(struct member *m) {
     if (m->start == 0) uv_read_start((uv_stream_t *)&m->reports, on_room, on_report);
     m->running = m->start == 0;
     if (!m->running) uv_close((uv_handle_t *)&m->process, on_process_closed);
-    /* a signal that was for all may have come just before it was born */
+    /* a signal for all workers may have come just before this one was started */
     if (m->running && p->worker->signal) uv_process_kill(&m->process, p->worker->signal);
 }
 
@@ -251,7 +253,7 @@ int pool_run(struct worker *w, unsigned workers, char **words) {
     }
     size_t size = sizeof p->program;
     *p = (struct pool){.worker = w, .words = words, .count = workers, .alive = workers, .going = true};
-    int rc = uv_exepath(p->program, &size); /* now: a program that is built anew meanwhile is found by this as well */
+    int rc = uv_exepath(p->program, &size); /* asked now: this path also finds a program that is built anew later */
     if (rc < 0) {
         fprintf(stderr, "wsbot: workers cannot be started: the path of this program is not known: %s\n",
                 uv_strerror(rc));
@@ -296,11 +298,11 @@ struct pool_place pool_join(void) {
     place.pool = (pid_t)strtol(end, NULL, 10);
     place.reports = REPORTS_FD;
     fcntl(REPORTS_FD, F_SETFD, FD_CLOEXEC);
-    fcntl(REPORTS_FD, F_SETFL, O_NONBLOCK); /* who does not read it misses it */
+    fcntl(REPORTS_FD, F_SETFL, O_NONBLOCK); /* a pool that does not read misses reports */
     unsetenv(PLACE);
 #ifdef __linux__
     prctl(PR_SET_PDEATHSIG, SIGTERM);
-    if (getppid() != place.pool) exit(1); /* it is gone already */
+    if (getppid() != place.pool) exit(1); /* the pool is gone already */
 #endif
     return place;
 }

@@ -11,18 +11,19 @@ enum { POOL_MOST = 1024 }; /* workers */
  * highest of their exit statuses; does not return when a second signal ends it all. */
 int pool_run(struct worker *w, unsigned workers, char **words);
 
-/* What a process is in a pool. */
+/* The place of a process in a pool. */
 struct pool_place {
-    unsigned index; /* from 1; 0: it is in none */
+    unsigned index; /* from 1; 0: it is in no pool */
     pid_t pool;     /* the process that started it */
-    int reports;    /* a descriptor that leads there */
+    int reports;    /* a descriptor: the pipe to the pool */
 };
 
-/* Reads the place of this process and takes it out of the environment, before any Lua. From now on it ends when the
- * pool does (Linux). */
+/* Reads the place of this process and takes it out of the environment; to be called before any Lua code runs. From now
+ * on the process ends when the pool does (Linux). */
 struct pool_place pool_join(void);
 
-/* Tells the pool how a reload went, which tells of workers that differ in that. Nothing where `w` is in none. */
+/* Sends the result of a reload to the pool, which reports where those of workers differ. Does nothing where `w` is in
+ * no pool. */
 void pool_report(const struct worker *w, bool took_over);
 
 #endif

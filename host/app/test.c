@@ -67,7 +67,7 @@ static int l_prepare(lua_State *L) {
     return 0;
 }
 
-/* In a program that somebody watches. */
+/* Opens the notes, where a process watches this run. */
 static void tell_notes(struct test *t, const struct cli_options *options) {
     teller_open(&t->teller);
     t->jobs.watched = t->teller.fd != 0;
@@ -77,7 +77,7 @@ static void tell_notes(struct test *t, const struct cli_options *options) {
     generation_watch_also(t->worker.engine, &options->reload);
 }
 
-/* Nobody would end a run, or a part of one, that never ends. */
+/* Has this process end with its parent: nobody else would end a run that hangs. */
 static void end_with_parent(void) {
 #ifdef __linux__
     prctl(PR_SET_PDEATHSIG, SIGTERM);
@@ -101,7 +101,7 @@ int test_run(int argc, char **argv, const struct cli_options *options) {
     tell_notes(&t, options);
     if (t.jobs.watched || options->is_job) end_with_parent();
     if (!door_call(w->engine, l_prepare, &t, NULL) || !chunk_run(&c))
-        if (w->status == 0) w->status = 1; /* it failed, or is broken off, by a signal or host.stop */
+        if (w->status == 0) w->status = 1; /* it has failed, or was ended by a signal or host.stop */
     test_jobs_end(&t.jobs);
     worker_close(w);
     return w->status;

@@ -4,7 +4,7 @@
 
 #include "app/cli.h"
 
-/* Runs busted with the arguments behind our own, up to its end. Returns the exit status, where busted has not ended the
+/* Runs busted to its end, with the arguments behind our own. Returns the exit status, unless busted has ended the
  * program itself. */
 int test_run(int argc, char **argv, const struct cli_options *options);
 

@@ -1,4 +1,4 @@
-/* test_jobs: start, hear of the end, read the files. */
+/* test_jobs: starts jobs, waits for their ends, reads their files. */
 #include "app/test_jobs.h"
 
 #include "app/test_notes.h"
@@ -14,8 +14,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { EVENTS_FD = TEST_NOTES_FD + 1 }; /* in a job: where it tells of its tests */
-enum { OUT, ERR, EVENTS, FILES };       /* the files of one */
+enum { EVENTS_FD = TEST_NOTES_FD + 1 }; /* in a job: the file that it writes what its tests do to */
+enum { OUT, ERR, EVENTS, FILES };       /* the files of a job */
 
 struct job {
     struct job *next;
@@ -115,7 +115,7 @@ static int l_did_end(lua_State *L, int status, lua_KContext ctx) {
     return FILES + 2;
 }
 
-/* Those that are given go before the others. */
+/* The command line of a job; the words that are given go before the others. */
 static char **words_of_job(lua_State *L, const struct test_jobs *jobs) {
     int more = lua_gettop(L) - 1;
     char **words = lua_newuserdatauv(L, ((size_t)(jobs->argc + more) + 1) * sizeof *words, 0), **at = words;
@@ -158,13 +158,13 @@ static void kill_all(const struct test_jobs *jobs) {
         if (j->running && uv_is_active((uv_handle_t *)&j->process)) uv_process_kill(&j->process, SIGTERM);
 }
 
-/* hold(): no more are started */
+/* hold(): starts no more jobs */
 static int l_hold(lua_State *L) {
     jobs_of(L)->stops = true;
     return 0;
 }
 
-/* stop(): nor do those go on that run */
+/* stop(): ends the jobs that run, and starts no more */
 static int l_stop(lua_State *L) {
     kill_all(jobs_of(L));
     return l_hold(L);
@@ -175,7 +175,7 @@ static int close_events(lua_State *L) {
     return luaL_fileresult(L, fclose(stream->f) == 0, NULL);
 }
 
-/* events() -> the file that a job tells of its tests in; nil: this is none */
+/* events() -> the file to which a job writes what its tests do; nil: this process is no job */
 static int l_events(lua_State *L) {
     struct stat s;
     bool is_ours = fstat(EVENTS_FD, &s) == 0 && S_ISREG(s.st_mode) && s.st_nlink == 0; /* of tmpfile */

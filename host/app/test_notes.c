@@ -18,14 +18,14 @@
 
 struct note {
     struct file_mark mark;
-    bool passed; /* of a spec file that has come to its end: then the path is empty */
+    bool passed; /* of a spec file that has come to its end, without a failure; then the path is empty */
 };
 
-/* That a file was loaded for a spec file. */
+/* Says that a file was loaded for a spec file. */
 struct use {
     struct use *next;
     struct spec *spec;
-    bool now; /* when that last ran, and not only before */
+    bool now; /* in its last run, and not only in one before */
 };
 
 struct noted {
@@ -39,7 +39,7 @@ static struct noted *noted_of(struct engine_file *f) { return container_of(f, st
 
 static bool is_for_all(const struct spec *s) { return s->name[0] == '\0'; }
 
-/* ---- what there is ---- */
+/* ---- spec files and files ---- */
 
 static struct spec *spec_of(struct test_notes *n, const char *name) {
     struct spec **at = &n->specs;
@@ -116,8 +116,8 @@ static bool was_saved(const struct engine_file *f) {
 
 static bool is_folder(const struct engine_file *f) { return f->path[strlen(f->path) - 1] == '/'; }
 
-/* Of a folder, in which a file is new or gone: busted finds the spec files that are new, and those that failed may have
- * wanted that file. */
+/* Chooses the spec files that use a file which has changed. In a folder, a file is new or gone: new spec files are
+ * found by busted, and those that failed may have wanted that file. */
 static void choose_users(struct test_notes *n, struct engine_file *f) {
     for (struct use *u = noted_of(f)->uses; u; u = u->next) {
         if (is_for_all(u->spec))
@@ -170,7 +170,8 @@ static bool read_notes(struct test_notes *n) {
     return any;
 }
 
-/* Where a spec file failed, a file may mend it that it did not come to load, but did before. */
+/* Must a file still be watched for a spec file? Also where the spec file failed before it loaded the file, which it did
+ * load in an earlier run: saving that file may mend it. */
 static bool is_needed(const struct noted *f, const struct use *u) {
     if (u->now || !u->spec->runs) return true;
     return !u->spec->passed && !f->ours;
@@ -201,7 +202,7 @@ static void forget_files(struct test_notes *n, const struct spec *gone) {
     }
 }
 
-/* Those that were to run, and were not there. */
+/* Forgets the spec files that were to run and were not found. */
 static void forget_specs(struct test_notes *n) {
     for (struct spec **at = &n->specs; *at;) {
         struct spec *s = *at;
@@ -259,14 +260,14 @@ static void tell(const struct teller *t, const struct note *note, const char *pa
     struct note copy = *note;
     char *words[] = {(char *)path, (char *)name};
     struct iovec parts[] = {{&copy, sizeof copy}, {words[0], strlen(words[0]) + 1}, {words[1], strlen(words[1]) + 1}};
-    if (t->fd && writev(t->fd, parts, 3) < 0) return; /* then nobody is there to be told */
+    if (t->fd && writev(t->fd, parts, 3) < 0) return; /* then the process that watches is gone */
 }
 
 void teller_note(struct teller *t, const struct engine_file *file) {
     tell(t, &(struct note){.mark = file->mark}, file->path, t->spec);
 }
 
-/* There may soon be another spec file beside this one. */
+/* Notes the folder of the spec file, as another one may appear there. */
 static void note_folder(struct teller *t) {
     char folder[PATH_MAX];
     if (!t->fd || !realpath(t->spec, folder)) return;

@@ -1,5 +1,5 @@
-/* test_watch: run, wait, run. While a run is under way nothing is watched: what was saved meanwhile is found when it
- * has ended, by comparing each file with what it was when it was loaded. */
+/* test_watch: runs the tests, waits, runs them again. While a run is under way nothing is watched: a file that was
+ * saved meanwhile is found when the run has ended, by comparing each file with its mark from when it was loaded. */
 #include "app/test_watch.h"
 
 #include "app/keys.h"
@@ -59,7 +59,8 @@ static void on_run_end(uv_process_t *run, int64_t status, int signal) {
 
 /* ---- run ---- */
 
-/* Those that do not run are named to the run, so that it finds those that are new. The caller's. */
+/* The command line of a run. It names the spec files that are not to run, so that busted still finds new ones. To be
+ * freed by the caller. */
 static char **words_of_run(const struct test_watch *t) {
     size_t count = (size_t)t->argc + 1;
     for (const struct spec *s = t->notes.specs; s; s = s->next) count += s->runs ? 0 : 2;
@@ -94,7 +95,7 @@ static int start_run(struct test_watch *t) {
     return rc;
 }
 
-/* Runs what is chosen. */
+/* Runs the chosen spec files. */
 static void run(struct test_watch *t) {
     stop_waiting(t);
     int rc = start_run(t);
@@ -105,7 +106,7 @@ static void run(struct test_watch *t) {
 
 static void on_save(void *arg) {
     struct test_watch *t = arg;
-    if (t->running) return;            /* a key came first */
+    if (t->running) return;            /* a key has started a run already */
     test_notes_choose_none(&t->notes); /* but what the save affects */
     run(t);
 }
@@ -140,7 +141,7 @@ static void end_run(struct test_watch *t) {
 
 /* ---- all of it ---- */
 
-/* Leaves --watch out. */
+/* Copies the command line, without --watch. */
 static void take_words(struct test_watch *t, int argc, char **argv) {
     bool options = true;
     t->argv = reserve_take(((size_t)argc + 1) * sizeof *t->argv);
@@ -153,7 +154,7 @@ static void take_words(struct test_watch *t, int argc, char **argv) {
 int test_watch(int argc, char **argv, const struct cli_options *options) {
     struct test_watch t = {.first = options->first, .also = options->reload.also};
     size_t size = sizeof t.program;
-    int rc = uv_exepath(t.program, &size); /* now: a program that is built anew meanwhile is found by this as well */
+    int rc = uv_exepath(t.program, &size); /* asked now: this path also finds a program that is built anew later */
     if (rc < 0) {
         fprintf(stderr, "wsbot test: tests cannot be started: the path of this program is not known: %s\n",
                 uv_strerror(rc));

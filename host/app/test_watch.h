@@ -1,6 +1,6 @@
-/* test_watch: `wsbot test --watch`: runs the tests, and again those that are affected whenever a file that was loaded
- * is saved, or as a key says. It runs no Lua itself: each run is this program again, started with the same words but
- * --watch, and the names of those that are to be left out. */
+/* test_watch: `wsbot test --watch`: runs the tests; then, whenever a file that was loaded is saved, those that it
+ * affects, or those that a key asks for. It runs no Lua itself: each run is this program again, started with the same
+ * words except --watch, and with the names of the spec files to leave out. */
 #ifndef APP_TEST_WATCH_H
 #define APP_TEST_WATCH_H
 

@@ -1,4 +1,4 @@
-/* watch: folders are listened to, files are looked at. */
+/* watch: libuv says when something has happened in a folder; then the files themselves are compared. */
 #include "app/watch.h"
 
 #include "app/generation.h"
@@ -15,7 +15,7 @@
 
 enum {
     QUIET = 15,        /* milliseconds without a change, after which a file counts as saved */
-    LOOK_EVERY = 1000, /* milliseconds, for what no folder tells of */
+    LOOK_EVERY = 1000, /* milliseconds between two looks at all files, for changes without an event */
     EMPTY_MOST = 1000, /* milliseconds in which an empty file, or one that is missing, is taken for half a save */
 };
 
@@ -57,7 +57,7 @@ static void on_event(uv_fs_event_t *event, const char *name, int events, int sta
 
 static void on_folder_closed(uv_handle_t *handle) { free(handle->data); }
 
-/* Listens to a folder; what cannot be listened to is looked at once a second. */
+/* Listens to a folder (uv_fs_event_t); where that is not possible, its files are looked at once a second. */
 static void listen_to(struct watch *w, const char *path, size_t n) {
     if (n == 0) n = 1; /* the root */
     for (struct folder *f = w->folders; f; f = f->next) {
@@ -79,7 +79,8 @@ static void listen_to(struct watch *w, const char *path, size_t n) {
     w->folders = f;
 }
 
-/* The folder of a file, that of what it is a link to, and those of all links on the way. */
+/* Listens to the folder of a file; where the file is a symbolic link, also to those of its target and of all links on
+ * the way. */
 static void listen_for(struct watch *w, const char *path) {
     char real[PATH_MAX], part[PATH_MAX];
     struct stat s;
@@ -96,7 +97,7 @@ static void listen_for(struct watch *w, const char *path) {
 
 static void close_folder(struct folder *f) { uv_close((uv_handle_t *)&f->event, on_folder_closed); }
 
-/* Listens to what there is to listen to now, since links may point elsewhere and folders may be new. */
+/* Listens to all folders anew, since links may point elsewhere and folders may be new. */
 static void renew_folders(struct watch *w, bool all) {
     for (struct folder *f = w->folders; f; f = f->next) f->stale = true;
     if (all) { /* a folder may have been replaced by one of the same name */
@@ -120,7 +121,8 @@ static void renew_folders(struct watch *w, bool all) {
 
 /* ---- files ---- */
 
-/* Which Lua files are in a folder, in any order. Hidden ones are what editors keep while they work. */
+/* A hash of the names of the Lua files in a folder, whatever their order. Hidden files are what editors keep while they
+ * work. */
 static uint64_t hash_names(DIR *folder) {
     uint64_t sum = 0;
     for (const struct dirent *entry; (entry = readdir(folder));) {
@@ -146,8 +148,8 @@ struct file_mark watch_mark(const char *path) {
 
 static bool is_nothing(const struct file_mark *m) { return m->size == 0; }
 
-/* Looks at a file. How many milliseconds it must be quiet yet until its change counts; 0: it counts now; -1: it is as
- * it was loaded, whoever may read it by now. */
+/* Looks at a file. Returns how many milliseconds it must still be quiet until its change counts; 0: it counts now; -1:
+ * the file is as it was loaded, whoever may read it by now. */
 static int64_t look_at(struct file *f, uint64_t now) {
     struct file_mark mark = watch_mark(f->path);
     if (!file_mark_equal(&mark, &f->seen)) {
@@ -178,7 +180,7 @@ static void add(struct watch *w, const char *path, struct file_mark mark) {
     w->files = f;
 }
 
-/* Adds files that are there and match a pattern: they were not when the running generation was loaded. */
+/* Adds files that match a pattern and did not exist when the running generation was loaded. */
 static void add_matching(struct watch *w) {
     static const struct file_mark nothing = {0};
     glob_t found;

@@ -1,6 +1,7 @@
-/* watch: files that a script was loaded from; one that is saved asks for a reload. However an editor saves: the system
- * tells that something happened in a folder, then the files themselves are looked at, and a change counts when it has
- * been quiet for a moment. What no folder tells of is found by looking once a second. */
+/* watch: watches the files that a script was loaded from, and asks for a reload when one is saved, in whatever way an
+ * editor does that: the system says that something has happened in a folder; then the files themselves are looked at,
+ * and a change counts when the file has been quiet for a moment. Changes without such an event are found by looking
+ * once a second. */
 #ifndef APP_WATCH_H
 #define APP_WATCH_H
 
@@ -13,15 +14,15 @@ struct watch;
  * Keeps the loop alive until it is closed. Aborts without memory. */
 struct watch *watch_open(struct worker *w, const char *const *also);
 
-/* These files (copied) were loaded by another generation. They alone are watched from now on, or, where `besides`, they
- * as well; and what has changed since counts. */
+/* These files (copied) were loaded by another generation. From now on they are watched, either alone or, with
+ * `besides`, in addition; what has changed since they were loaded counts. */
 void watch_loaded(struct watch *watch, const struct engine_file *files, bool besides);
 
-/* The mark of what is there now. A path that ends with / is a folder, which may be watched like a file: it is saved
- * when a Lua file in it is new or gone. */
+/* The mark of a file as it is now. A path that ends with / is a folder, which may be watched like a file: it counts as
+ * saved when a Lua file in it is new or gone. */
 struct file_mark watch_mark(const char *path);
 
-/* The loop must turn once before it goes. */
+/* Closes it; the loop must turn once before it is freed. */
 void watch_close(struct watch *watch);
 
 #endif

@@ -1,7 +1,7 @@
-/* words: a list, looked through at each place where a name may begin. */
+/* words: a list that is searched at each place in a message where a name may begin. */
 #include "app/words.h"
 
-/* Where one begins with another, the longer one is first. */
+/* Where a name begins with another, the longer one is first. */
 static const struct {
     const char *of_lua, *here;
 } words[] = {

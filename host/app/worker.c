@@ -25,13 +25,13 @@ static void host_mark(void *app, int status) { ((struct worker *)app)->status = 
 static void host_exit(void *app, int status) {
     struct worker *w = app;
     struct engine *e = w->engine;
-    w->engine = NULL; /* which signals look at */
+    w->engine = NULL; /* signal handlers look at it */
     engine_free(e);
     if (!net_end_threads(&w->net)) net_leave(&w->net, status);
     exit(status);
 }
 
-/* Exit is called by the host, by scripts and by modules in C: here is the one door that all of them pass. */
+/* exit() is called by the host, by scripts and by modules in C: this handler (atexit) runs for all of them. */
 static struct worker *exiting;
 
 static void on_exit_of_process(void) {
@@ -66,8 +66,8 @@ static const struct engine_host engine_host = {.modules = testing_modules,
                                                .erred = host_erred,
                                                .noted = host_noted};
 
-/* Large messages come one after the other: what one has used is kept for the next, up to so much, and not given back to
- * the system and fetched anew page by page. */
+/* Large messages often come one after the other: up to these sizes, freed memory is kept for the next one, and not
+ * given back to the system and fetched anew page by page. */
 static void keep_memory(void) {
 #ifdef __GLIBC__
     mallopt(M_MMAP_THRESHOLD, 4 << 20);
@@ -85,14 +85,14 @@ void worker_trim_memory(struct worker *w) {
 #endif
 }
 
-/* Without these nothing can begin. */
+/* Ends the program where it lacks what it needs to begin. */
 static _Noreturn void refuse_to_start(const char *why) {
     fprintf(stderr, "wsbot: cannot start: %s\n", why);
     exit(1);
 }
 
-/* libuv's first loop makes a pipe, behind another descriptor or two (its io_uring), and ends the program where it
- * cannot. */
+/* Can descriptors be opened? libuv's first loop makes a pipe, after one or two other descriptors (io_uring), and aborts
+ * the program where it cannot. */
 static int try_descriptors(void) {
     int fds[4] = {-1, -1, -1, -1};
     bool are_there = pipe(fds) == 0 && (fds[2] = dup(fds[0])) >= 0 && (fds[3] = dup(fds[0])) >= 0;
@@ -154,7 +154,7 @@ const char *worker_back(struct worker *w, const char *cause) {
 
 enum { ON_STOP_LIMIT = 10 }; /* seconds that functions of host.on_stop may wait, all together */
 
-/* Every connection is asked to end, and every server; each has a deadline of its own. */
+/* Asks every connection and every server to end; each has a deadline of its own. */
 static void close_connections(struct worker *w) {
     clock_cancel(&w->net.clock, &w->stop);
     worker_give_time(w, 0);
@@ -195,12 +195,12 @@ void worker_stop(struct worker *w, int status) {
     clock_set(&w->net.clock, &w->stop, clock_now(&w->net.clock), on_stop);
 }
 
-/* When all connections have told their end, those who waited for it go on; they have so many turns for that. */
+/* Turns of the loop in which tasks that waited for the end of connections may still go on, after all have ended. */
 enum { LAST_TURNS = 100 };
 
 static bool is_alive(struct worker *w) {
     if (w->over) return false;
-    if (net_is_busy(&w->net)) net_run_busy(&w->net); /* they may have something to tell, and keep no loop alive */
+    if (net_is_busy(&w->net)) net_run_busy(&w->net); /* busy connections keep no loop alive, but may have events */
     bool is_through = w->engine && w->engine->ends_with_main && !w->engine->main;
     if (!w->stopping) return (!is_through && net_loop_is_alive(&w->net)) || outlet_is_behind(&w->net.outlet);
     if (clock_is_set(&w->stop) || net_is_busy(&w->net)) return true;
@@ -212,7 +212,7 @@ void worker_run_while(struct worker *w, const bool *going) {
     do {
         while (*going && is_alive(w)) uv_run(&w->loop, UV_RUN_ONCE);
     } while (*going && w->engine && !w->stopping && !w->over &&
-             task_tell_deadlocks(w->engine)); /* which may give life to others */
+             task_tell_deadlocks(w->engine)); /* their ends may wake other tasks */
 }
 
 int worker_run(struct worker *w) {
@@ -227,7 +227,7 @@ void worker_close(struct worker *w) {
     if (w->engine) engine_free(w->engine);
     w->engine = NULL;
     worker_close_signals();
-    for (struct conn *c = LIST_FIRST(&w->net.all), *next; c; c = next) { /* said, and not waited for */
+    for (struct conn *c = LIST_FIRST(&w->net.all), *next; c; c = next) { /* a Close is sent, and not waited for */
         next = LIST_NEXT(c, link);
         conn_detach(c);
         conn_say_goodbye(c);

@@ -1,7 +1,7 @@
-/* worker_signals: SIGINT and SIGTERM are counted by a handler: the first is the loop's to answer, or Lua's that keeps
- * the loop waiting; the second ends the process. In a worker of a pool those that the pool passes on are not counted,
- * since a signal may come to all of the group as well; nor are those of the terminal, which the pool has got too: it
- * sees to a second one. SIGHUP reloads, but where a terminal has gone it is one more of them. */
+/* worker_signals: a handler counts SIGINT and SIGTERM. The first is handled by the loop, or interrupts Lua code that
+ * keeps the loop waiting; the second ends the process. In a worker of a pool, signals that the pool passes on are not
+ * counted, since a signal may come to the whole group as well; nor are those of the terminal, which the pool gets, too:
+ * it handles a second one. SIGHUP reloads; where the terminal has gone, it counts like the others. */
 #include "app/worker.h"
 
 #include "script/interrupt.h"
@@ -18,7 +18,7 @@ enum { PATIENCE = 5 }; /* seconds more that code has which is interrupted again 
 static struct worker *handler_worker;
 static volatile sig_atomic_t signals_seen, hangups_seen, pool_stops;
 
-/* Those that were answered by Lua count no more; after others than SIGINT the program stops all the same. */
+/* A SIGINT that has interrupted Lua code counts no more; after other signals the program stops all the same. */
 static void forget_answered(struct worker *w) {
     bool running = w->engine && interrupt_was_raised(w->engine);
     bool staged = w->staged && interrupt_was_raised(w->staged);
@@ -35,12 +35,12 @@ static void end_by(int number) {
     uv_tty_reset_mode(); /* `wsbot connect` may have set it */
     signal(number, SIG_DFL);
     raise(number);
-    if (getpid() == 1) _exit(128 + number); /* which the system keeps from that */
+    if (getpid() == 1) _exit(128 + number); /* the system does not end process 1 by a signal */
 }
 
 /* ---- Lua code that keeps the loop waiting ---- */
 
-/* Functions that are given time have it, all others a second. */
+/* Interrupts Lua code that is late: past the time that worker_give_time has given, or else a second after a signal. */
 static void interrupt(const struct worker *w, struct engine *e, uint64_t now) {
     bool asked = signals_seen || pool_stops;
     bool late = w->stop_by ? now > w->stop_by : asked && interrupt_is_busy(e, now, INTERRUPT_AFTER);
@@ -101,7 +101,7 @@ static void on_signal(int number, siginfo_t *info, void *context) {
 
 /* ---- SIGHUP ---- */
 
-/* Its terminal is closed: the kernel says so, or a shell that passes it on. */
+/* Was the terminal closed? The kernel says so, or a shell that passes it on. */
 static bool terminal_is_gone(const struct worker *w, const siginfo_t *info) {
     if (info->si_code > 0) return true;
     if (!w->has_terminal) return false;
@@ -121,7 +121,7 @@ static void on_hangup(int number, siginfo_t *info, void *context) {
     uv_async_send(&w->signalled);
 }
 
-/* A program that is ending has nothing to load again, and goes to its end: SIGHUP does not cut that short. */
+/* A program that is ending has nothing to load again: from now on SIGHUP does not end it earlier. */
 void worker_ignore_hangups(void) {
     struct sigaction now;
     if (sigaction(SIGHUP, NULL, &now) == 0 && now.sa_handler == SIG_DFL) signal(SIGHUP, SIG_IGN);
@@ -129,8 +129,9 @@ void worker_ignore_hangups(void) {
 
 /* ---- SIGPIPE ---- */
 
-/* Writing fails then, which is told where it matters. But who reads standard output has gone for good, and with it the
- * reason to run, as for any program. A handler, not SIG_IGN, which programs that are started would inherit. */
+/* Where writing to a socket or pipe fails, that is reported there. But where the reader of stdout has gone, the program
+ * has no reason to run, and ends like any other. This is a handler, not SIG_IGN, as programs that are started would
+ * inherit that. */
 static void on_pipe(int number) {
     struct pollfd out = {.fd = STDOUT_FILENO, .events = POLLOUT};
     if (poll(&out, 1, 0) == 1 && out.revents & POLLERR) end_by(number);
@@ -180,7 +181,7 @@ void worker_open_signals(struct worker *w) {
 }
 
 void worker_rest_signals(struct worker *w) {
-    void (*rest)(int) = w->pool ? SIG_IGN : SIG_DFL; /* one to all of a group may come now as well; the pool has it */
+    void (*rest)(int) = w->pool ? SIG_IGN : SIG_DFL; /* one to the whole group may come as well; the pool handles it */
     signal(SIGINT, rest);
     signal(SIGTERM, rest);
     signal(SIGHUP, SIG_IGN);
@@ -189,5 +190,5 @@ void worker_rest_signals(struct worker *w) {
 
 void worker_close_signals(void) {
     handler_worker = NULL;
-    worker_ignore_hangups(); /* where luv had handled them until now */
+    worker_ignore_hangups(); /* where luv has handled SIGHUP until now */
 }

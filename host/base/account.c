@@ -1,4 +1,4 @@
-/* account: a number that several hold. */
+/* account: a sum of bytes with counted references. */
 #include "base/account.h"
 
 #include "base/err.h"

@@ -1,5 +1,6 @@
-/* account: how many bytes are kept for somebody, and how many may be. Whoever keeps them counts them, in this thread
- * alone; to find that they are too many, and what to do then, is for those who ask for more. */
+/* account: how many bytes are kept for one owner (a script, say), and the most that may be. Code that keeps bytes for
+ * the owner counts them here, in one thread only. The account enforces nothing: code that wants more bytes asks
+ * account_has_room, and decides what to do where there is none. */
 #ifndef BASE_ACCOUNT_H
 #define BASE_ACCOUNT_H
 
@@ -11,14 +12,14 @@
 
 struct account {
     unsigned references;
-    size_t bytes; /* that are kept now */
-    size_t most;  /* that may be; ACCOUNT_NO_LIMIT: as many as there are */
+    size_t bytes; /* kept now */
+    size_t most;  /* the most that may be kept; ACCOUNT_NO_LIMIT: no limit */
 };
 
-/* Empty, without a limit. The caller has the one reference. NULL without memory. */
+/* A new account, empty and without a limit; its one reference is the caller's. NULL: there is no memory for it. */
 struct account *account_new(void);
-struct account *account_hold(struct account *a); /* once more; returns it */
-void account_release(struct account *a);         /* freed at zero; NULL is fine */
+struct account *account_hold(struct account *a); /* adds a reference; returns `a` */
+void account_release(struct account *a);         /* drops one; freed at zero; NULL is fine */
 
 static inline void account_add(struct account *a, size_t n) { a->bytes += n; }
 static inline void account_take(struct account *a, size_t n) { a->bytes -= n; }

@@ -1,5 +1,5 @@
-/* buf: bytes that grow up to a cap they are born with. What is taken from the front costs nothing until the space is
- * wanted again. A length announced by a peer is compared with the cap, never handed to malloc. */
+/* buf: bytes that grow up to a cap they are born with. Taking bytes off the front moves nothing until their space is
+ * needed again. A length announced by a peer is compared with the cap, never handed to malloc. */
 #ifndef BASE_BUF_H
 #define BASE_BUF_H
 
@@ -9,12 +9,12 @@
 struct buf {
     uint8_t *base; /* the allocation, or NULL */
     size_t size;   /* of the allocation */
-    size_t start;  /* the bytes held are base[start .. start + len) */
+    size_t start;  /* the content is base[start .. start + len) */
     size_t len;
     size_t cap; /* len never passes this */
 };
 
-/* An empty buffer that may hold up to `cap` bytes. Allocates nothing. */
+/* An empty buffer for up to `cap` bytes. Allocates nothing. */
 void buf_init(struct buf *b, size_t cap);
 
 /* Gives the memory back; the cap stays and the buffer may be used again. */
@@ -36,8 +36,8 @@ static inline void buf_commit(struct buf *b, size_t n) {
     b->len += n;
 }
 
-/* Makes room for `n` bytes in all, with `before` bytes in front of them and one behind: such an allocation may become
- * somebody else's. The buffer is empty, or was given room like that before. 0, ERR_FULL or ERR_NOMEM. */
+/* Makes room for `n` bytes in all, with `before` free bytes in front of them and one behind, so that another owner can
+ * take over the allocation as it is. The buffer is empty, or was given such room before. 0, ERR_FULL or ERR_NOMEM. */
 int buf_make_room(struct buf *b, size_t before, size_t n);
 
 /* Adds a copy of `s`. 0, ERR_FULL (past the cap) or ERR_NOMEM; all of it or nothing. */
@@ -49,7 +49,7 @@ int buf_printf(struct buf *b, const char *format, ...) __attribute__((format(pri
 /* Drops `n` bytes, at most `len`, from the front. */
 void buf_consume(struct buf *b, size_t n);
 
-/* Exchanges what two buffers hold; each keeps its own cap. */
+/* Exchanges the contents of two buffers; each keeps its own cap. */
 void buf_swap(struct buf *a, struct buf *b);
 
 #endif

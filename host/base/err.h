@@ -39,7 +39,7 @@ enum fault_kind {
     FAULT_RESET,
     FAULT_CALLBACK,
 
-    FAULT_HTTP, /* what http tells besides (http.error in lualib/meta/http.lua) */
+    FAULT_HTTP, /* of the http module alone (http.error in lualib/meta/http.lua) */
 
     /* what the program tells before a script runs */
     FAULT_CLOSED,
@@ -54,11 +54,11 @@ enum fault_kind {
 };
 extern const char *const fault_words[FAULT_KINDS]; /* "dns"; of FAULT_NONE: NULL */
 
-/* Why something ended, told once. `text` may be shown (base/shown.h), whoever said what is quoted in it; it is cut at
- * its end where it would not fit. */
+/* Why something ended, set once (fault_put). `text` is escaped, so it may be shown (base/shown.h) even where it quotes
+ * a peer; a longer one is cut at its end. */
 struct fault {
     enum fault_kind kind; /* FAULT_NONE: no fault yet */
-    const char *system;   /* the system's name of it, "ECONNRESET", where it comes from there; else NULL */
+    const char *system;   /* the system's name of the error, "ECONNRESET", where it is one of the system's; else NULL */
     int alert;            /* the TLS alert that the peer sent (RFC 8446 6); 0: none */
     char text[512];
 };
@@ -66,14 +66,14 @@ struct fault {
 static inline bool fault_set(const struct fault *f) { return f->kind != FAULT_NONE; }
 static inline const char *fault_word(const struct fault *f) { return fault_words[f->kind]; }
 
-/* What only a bug of ours can break, in every build: says where on stderr, and aborts. Never for what a peer, a script
- * or the system does. */
+/* Asserts, in every build, what only a bug of ours can break: says on stderr where, and aborts. Never for what a peer,
+ * a script or the system does. */
 #define err_must(condition) ((condition) ? (void)0 : err_bug(#condition, __FILE__, __LINE__))
 _Noreturn void err_bug(const char *condition, const char *file, int line) __attribute__((cold));
 
-/* Beside code that names each member of a struct, which copies, compares or tells it: does not compile where another
- * one has made it larger, and says where to look. What fits into a gap between members goes unseen. Sizes are those of
- * 64 bits. */
+/* Stands beside code that must name each member of a struct, to copy, compare or describe it: fails to compile once a
+ * new member has made the struct larger, and says where to look. A member that fits into padding goes unnoticed. `size`
+ * is that of 64-bit systems. */
 #define err_lists_all(type, size)                                                                                      \
     _Static_assert(sizeof(void *) != 8 || sizeof(type) == (size),                                                      \
                    #type " has another size: does the code beside this name all of its members?")

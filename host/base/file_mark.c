@@ -1,4 +1,4 @@
-/* file_mark: stat, and where that cannot tell, the bytes. */
+/* file_mark: stat(2), and where its timestamps cannot tell, a hash of the content. */
 #include "base/file_mark.h"
 
 #include <errno.h>
@@ -6,10 +6,11 @@
 #include <signal.h>
 #include <unistd.h>
 
-/* The system stamps files by a clock that ticks so often at least: a file may be written twice with the same stamp. */
+/* The system takes timestamps of files from a clock that ticks at least this often: two writes within a tick have the
+ * same timestamp. */
 enum { TICK = 20 * 1000 * 1000 }; /* nanoseconds */
 
-enum { CONTENT_MOST = 16 << 20 }; /* bytes that are looked at anew; a larger file has changed when its stamps have */
+enum { CONTENT_MOST = 16 << 20 }; /* bytes: a larger file has changed when its timestamps have */
 
 struct file_mark file_mark_of(const struct stat *s) {
     return (struct file_mark){.device = (uint64_t)s->st_dev,
@@ -35,7 +36,7 @@ static uint64_t hash_end(uint64_t hash) { return hash ? hash : 1; }
 
 uint64_t file_mark_hash(const void *bytes, size_t n) { return hash_end(hash_more(hash_begin, bytes, n)); }
 
-/* Of what lies there now; 0: it cannot be read. */
+/* The hash of the file's content now; 0: it cannot be read. */
 static uint64_t hash_of_file(const char *path) {
     uint8_t part[16 * 1024];
     uint64_t hash = hash_begin;
@@ -59,7 +60,8 @@ static bool same_time(const struct timespec *a, const struct timespec *b) {
     return a->tv_sec == b->tv_sec && a->tv_nsec == b->tv_nsec;
 }
 
-/* The same, but for when its owner, mode or name was changed. */
+/* The same file and content as far as stat(2) tells, without `changed`, which a new owner, mode or name changes as
+ * well. */
 static bool same_file(const struct file_mark *a, const struct file_mark *b) {
     return a->device == b->device && a->inode == b->inode && a->size == b->size && same_time(&a->written, &b->written);
 }
@@ -68,7 +70,7 @@ bool file_mark_equal(const struct file_mark *a, const struct file_mark *b) {
     return same_file(a, b) && same_time(&a->changed, &b->changed);
 }
 
-/* Was it written so lately that it may be written again with the same stamp? */
+/* Was it written so lately that another write may have the same timestamp? */
 static bool is_fresh(const struct timespec *written) {
     struct timespec now;
     clock_gettime(CLOCK_REALTIME, &now);
@@ -85,8 +87,8 @@ bool file_mark_holds(const struct file_mark *loaded, const char *path) {
 }
 
 #ifdef F_SETLEASE
-/* A lease for reading is not given while somebody may write. Whoever opens it for writing while we have one makes the
- * system signal us, by SIGURG, which does nothing where nobody handles it. */
+/* The system refuses a read lease while a file is open for writing. A process that opens it for writing while we have
+ * the lease makes the system send us a signal: SIGURG, which is ignored by default. */
 bool file_is_being_written(const char *path) {
     int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
     if (fd < 0) return false;

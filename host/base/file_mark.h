@@ -1,5 +1,5 @@
-/* file_mark: what tells a file from what it was before, and from another of the same path; and whether somebody is
- * about to write it. */
+/* file_mark: tells whether a file has changed, or another one has taken its path, since it was last looked at; and
+ * whether it is open for writing. */
 #ifndef BASE_FILE_MARK_H
 #define BASE_FILE_MARK_H
 
@@ -10,16 +10,16 @@
 #include <time.h>
 
 struct file_mark {
-    uint64_t device, inode, size; /* all zero: there was none */
+    uint64_t device, inode, size; /* all zero: there was no file */
     uint64_t content;             /* a hash of its bytes; 0: it was not read */
     struct timespec written, changed;
 };
 
-/* The mark of the file that is there now, or that a descriptor leads to; not of its content. */
+/* The mark of the file that is at `path` now, or that stat(2) or fstat(2) described; without its content. */
 struct file_mark file_mark_at(const char *path);
 struct file_mark file_mark_of(const struct stat *s);
 
-/* The same with its content, where it is a plain file that is not very large. */
+/* The same with a hash of its content, where it is a regular file of at most 16 MiB. */
 struct file_mark file_mark_read(const char *path);
 
 /* A hash of bytes that is never 0. */
@@ -28,12 +28,12 @@ uint64_t file_mark_hash(const void *bytes, size_t n);
 /* Is it the same file, with the same size, written and changed at the same time? */
 bool file_mark_equal(const struct file_mark *a, const struct file_mark *b);
 
-/* Is what lies at `path` still what was read as `loaded`? Its owner or mode may be others; where times cannot tell, its
- * bytes are compared. */
+/* Is the file at `path` still the one that `loaded` is the mark of? Another owner or mode does not count; where
+ * timestamps cannot tell, the hash of its content does. */
 bool file_mark_holds(const struct file_mark *loaded, const char *path);
 
-/* Has somebody opened it for writing (fcntl's F_SETLEASE)? Asked of the system where that is Linux and the file is
- * ours, else false. */
+/* Is the file open for writing in any process? Known by a lease (F_SETLEASE of fcntl(2)): on Linux, for files of our
+ * own user; else false. */
 bool file_is_being_written(const char *path);
 
 #endif

@@ -16,7 +16,7 @@ void json_string(struct buf *out, struct slice text) {
         else if (c == '\n' || c == '\t')
             buf_printf(out, "\\%c", c == '\n' ? 'n' : 't');
         else if (!shown_is_harmless(code))
-            buf_printf(out, "\\u%04x", (unsigned)code); /* all of them are of the first 65,536 */
+            buf_printf(out, "\\u%04x", (unsigned)code); /* all of these are below U+10000 */
         else
             buf_append(out, slice_head(text, n));
         text = slice_skip(text, n ? n : 1);

@@ -9,7 +9,8 @@ struct library_function {
     void **at; /* where its address goes */
 };
 
-/* Finds the `n` functions in what dlopen gave. NULL; else the name of the first that it has not. */
+/* Looks up `n` functions in `library`, a handle from dlopen(3). NULL; or the name of the first one that is missing
+ * there. */
 const char *library_find(void *library, const struct library_function *wanted, size_t n);
 
 #endif

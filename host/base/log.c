@@ -56,7 +56,8 @@ static void put_json(struct buf *line, enum log_level level, struct slice text) 
     buf_append(line, slice_str("}\n"));
 }
 
-/* Is it the journal that reads stderr? It says which file it gave us; that may be another one by now (sd-daemon(3)). */
+/* Does systemd's journal read stderr? JOURNAL_STREAM names the file that it gave us; stderr may be another one by now
+ * (sd-daemon(3)). */
 static bool is_journal(void) {
     unsigned long long device, inode;
     struct stat s;
@@ -65,7 +66,7 @@ static bool is_journal(void) {
            s.st_dev == device && s.st_ino == inode;
 }
 
-/* The journal has a time of its own, and reads the level off each line. */
+/* The journal adds the time itself, and reads the level at the front of each line. */
 static void put_for_journal(struct buf *line, enum log_level level, struct slice shown) {
     static const int priorities[] = {[LOG_TRACE] = 7, [LOG_DEBUG] = 7, [LOG_INFO] = 6, [LOG_WARN] = 4, [LOG_ERROR] = 3};
     struct slice part;
@@ -76,7 +77,8 @@ static void put_for_journal(struct buf *line, enum log_level level, struct slice
     }
 }
 
-/* `is_own`: it goes to stderr. What a bot under test writes has no time: a test compares it. */
+/* `is_own`: the line goes to stderr. Lines of a bot under test go elsewhere, and have no time, so that tests can
+ * compare them. */
 static void put_text(struct buf *line, enum log_level level, struct slice text, unsigned keep, bool is_own) {
     struct buf shown;
     buf_init(&shown, SIZE_MAX);
@@ -110,7 +112,7 @@ static bool has_room(int64_t until) {
     return room_is_there(STDERR_FILENO, left > 0 ? (int)left : 0);
 }
 
-/* Writes as there is room, up to that time (0: now). True: something is left. */
+/* Writes what is kept as there is room, and waits for room until that time (0: not at all). True: something is left. */
 static bool write_kept(int64_t until) {
     size_t most = room_most(STDERR_FILENO);
     while (kept.len) {
@@ -179,7 +181,7 @@ static void put_format(FILE *to, enum log_level level, unsigned keep, const char
     va_copy(again, args);
     int n = number_vprint(some, sizeof some, format, args);
     if (n >= (int)sizeof some && (text = malloc((size_t)n + 1))) number_vprint(text, (size_t)n + 1, format, again);
-    if (!text) text = some; /* its beginning at least */
+    if (!text) text = some; /* without memory: its beginning at least */
     put_line(to, level, slice_str(text), keep);
     if (text != some) free(text);
     va_end(again);

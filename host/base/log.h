@@ -1,5 +1,5 @@
 /* log: lines for the person who runs the program, on stderr, each whole and with its level. WSBOT_LOG in the
- * environment says from which level on: debug, info (where nothing is said), warn, error or off. */
+ * environment says from which level on: debug, info (the default), warn, error or off. */
 #ifndef BASE_LOG_H
 #define BASE_LOG_H
 
@@ -8,7 +8,7 @@
 #include <stdio.h>
 
 enum log_level {
-    LOG_TRACE, /* base/trace.h writes them where they were asked for, and nobody else */
+    LOG_TRACE, /* of base/trace.h alone: written whatever WSBOT_LOG says */
     LOG_DEBUG,
     LOG_INFO,
     LOG_WARN,
@@ -24,29 +24,30 @@ enum log_format {
 void log_set_format(enum log_format format);
 enum log_format log_get_format(void);
 
-/* Lines of LOG_TEXT on stderr are what `put` appends, of a text that may be shown and ends with its line; NULL: as
- * above. For programs whose user sits before the terminal. */
+/* Has `put` format lines of LOG_TEXT on stderr: it appends the whole line. `shown` is escaped and ends in a line end.
+ * NULL: as above. For commands whose user sits at the terminal. */
 typedef void log_put(struct buf *line, enum log_level level, struct slice shown);
 void log_set_put(log_put *put);
 
-/* Writes a line in one piece. Whatever is in it, it stays one line: all but tabs is escaped (base/shown.h). */
+/* Writes a line in one piece. Whatever the text has, it stays one line: control characters but tabs are escaped
+ * (base/shown.h). */
 void log_line(enum log_level level, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
-/* The same for a text as it is, to another file; NULL: stderr. */
+/* The same for a text that is no format, to `to`; NULL: stderr. */
 void log_write(FILE *to, enum log_level level, struct slice text);
 
-/* The same for an error with its traceback, which has several lines in LOG_TEXT: every other begins with a tab, or is
- * the heading of the traceback, and what is in the message is escaped but for lines like that. */
+/* The same for an error with its traceback, which has several lines in LOG_TEXT: each one after the first begins with a
+ * tab, or is the heading of the traceback. Other line ends in the message are escaped. */
 void log_report(FILE *to, enum log_level level, const char *format, ...) __attribute__((format(printf, 3, 4)));
 
-/* Lines for stderr never wait for who reads it. What does not fit is kept, in order; beyond LOG_KEPT_MOST lines are
- * dropped, and when it goes on a line tells how many. log_flush writes what is kept as there is room; with the next
- * line that happens anyhow. */
+/* Writing to stderr never waits for its reader. What the reader does not take at once is kept, in order; beyond
+ * LOG_KEPT_MOST lines are dropped, and a later line says how many. log_flush writes what is kept, as far as there is
+ * room; each new line does so first. */
 enum { LOG_KEPT_MOST = 1 << 20 }; /* bytes */
 bool log_is_behind(void);
 void log_flush(void);
 
-/* The program ends: what is kept has a second more. */
+/* To be called when the program ends: waits up to a second for what is kept to be written. */
 void log_end(void);
 
 /* Is a line of that level written at all? */

@@ -1,10 +1,10 @@
-/* meant: the distance of Levenshtein. */
+/* meant: the Levenshtein distance. */
 #include "base/meant.h"
 
 #include <stdint.h>
 #include <string.h>
 
-enum { MOST = 40 }; /* letters of a name that somebody may have meant something by */
+enum { MOST = 40 }; /* letters of the longest name that is compared */
 
 /* How many letters must be added, removed or changed to make `b` of `a`. */
 static size_t distance(const char *a, const char *b) {

@@ -1,14 +1,14 @@
-/* meant: which of the names that there are was probably meant by one that there is not. */
+/* meant: the "did you mean" of errors: which known name an unknown one is probably a misspelling of. */
 #ifndef BASE_MEANT_H
 #define BASE_MEANT_H
 
 #include <stddef.h>
 
 struct meant {
-    const char *name; /* borrowed, as the candidates are */
-    const char *best; /* NULL: none comes near */
-    size_t least;     /* letters that must be changed to make it of `name`; while there is none, one more than may be;
-                       * 0: it is too long for a slip of the pen */
+    const char *name; /* the unknown one; borrowed, as the candidates are */
+    const char *best; /* the nearest candidate; NULL: none is near */
+    size_t least; /* the edit distance of `best`; without a best, one more than is accepted; 0: `name` is too long to be
+                     a misspelling */
 };
 
 void meant_begin(struct meant *m, const char *name);

@@ -1,4 +1,4 @@
-/* number: the locale "C" for a moment, where the one in force has no point. */
+/* number: switches to the locale "C" for a moment, where the current one has no decimal point. */
 #include "base/number.h"
 
 #include <langinfo.h>
@@ -9,7 +9,7 @@
 void number_enter(struct number_scope *s) {
     *s = (struct number_scope){0};
     if (strcmp(nl_langinfo(RADIXCHAR), ".") == 0) return;
-    s->plain = newlocale(LC_ALL_MASK, "C", (locale_t)0); /* which there is without memory */
+    s->plain = newlocale(LC_ALL_MASK, "C", (locale_t)0); /* it exists already: no memory is needed */
     if (s->plain) s->before = uselocale(s->plain);
 }
 
@@ -37,7 +37,7 @@ int number_print(char *text, size_t size, const char *format, ...) {
 
 static const char *skip_digits(const char *p) { return p + strspn(p, "0123456789"); }
 
-/* Without what strtod takes as well: spaces, hexadecimal digits, "inf" and "nan". */
+/* strtod would also take spaces, hexadecimal digits, "inf" and "nan". */
 static bool is_decimal(const char *text) {
     const char *from = text + (*text == '-' || *text == '+'), *p = skip_digits(from);
     size_t digits = (size_t)(p - from);

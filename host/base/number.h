@@ -8,16 +8,17 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-/* snprintf and vsnprintf, in which the locale has no say. What else prints by a format (buf_printf, fault_put,
- * log_line) does it by these. */
+/* snprintf and vsnprintf that ignore the locale. All that prints by a format here (buf_printf, fault_put, log_line)
+ * uses them. */
 int number_print(char *text, size_t size, const char *format, ...) __attribute__((format(printf, 3, 4)));
 int number_vprint(char *text, size_t size, const char *format, va_list args);
 
-/* Reads a text that is a decimal number and nothing else: "1", "-0.5", ".5", "1e+3". False: it is none. One that no
- * double can hold becomes infinity, or 0. */
+/* Reads a text that is a decimal number and nothing else: "1", "-0.5", ".5", "1e+3". False: it is not. A number out of
+ * the range of a double becomes infinity, or 0. */
 bool number_read(const char *text, double *out);
 
-/* For what others print and read: from enter to leave it is as above, in this thread alone. */
+/* For numbers that other libraries print and read: from number_enter to number_leave the locale is ignored, too, in
+ * this thread alone. */
 struct number_scope {
     locale_t plain, before;
 };

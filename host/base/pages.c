@@ -19,7 +19,7 @@ static struct kept *kept;
 static size_t count, used;         /* how many are kept, and how many have been taken */
 static uint8_t *fresh, *fresh_end; /* what is left of a region */
 
-/* Maps a region; what lies beside its chunks goes back at once. */
+/* Maps a region; what lies beside its aligned chunks is unmapped at once. */
 static bool map_region(void) {
     size_t size = (size_t)(REGION + 1) * PAGES_CHUNK;
     uint8_t *all = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
@@ -56,7 +56,7 @@ void pages_give(void *chunk, bool mapped) {
     }
     used--;
     bool keeps = count < KEPT || count < used;
-    if (!keeps && munmap(chunk, PAGES_CHUNK) == 0) return; /* that fails where there are very many mappings */
+    if (!keeps && munmap(chunk, PAGES_CHUNK) == 0) return; /* munmap(2) fails where it would make too many mappings */
     struct kept *k = chunk;
     k->next = kept;
     kept = k;

@@ -14,7 +14,7 @@
 
 enum { POOL = 4096 };
 
-/* The process's one generator. It holds no state that anything else could wish to own. */
+/* The process's one generator: a global, since nobody needs a second one. */
 static struct {
     uint8_t key[CHACHA_MAX_KEY_SZ];
     uint8_t pool[POOL];
@@ -73,7 +73,7 @@ bool random_open(void) {
 static void generate(void) {
     uint8_t stream[sizeof generator.key + POOL] = {0};
     ChaCha chacha;
-    if (!random_open()) abort(); /* who opens it first does not come here */
+    if (!random_open()) abort(); /* cannot happen once random_open has returned true */
     if (wc_Chacha_SetKey(&chacha, generator.key, sizeof generator.key) != 0 ||
         wc_Chacha_SetIV(&chacha, (const uint8_t[CHACHA_IV_BYTES]){0}, 0) != 0 ||
         wc_Chacha_Process(&chacha, stream, stream, sizeof stream) != 0)

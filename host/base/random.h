@@ -10,8 +10,8 @@
  * 6455 5.3, 10.3). What comes after cannot fail. */
 bool random_open(void);
 
-/* Fills `out` with `n` bytes from a cryptographic generator, which it opens where nobody has; aborts where that fails.
- * One thread only. */
+/* Fills `out` with `n` bytes from a cryptographic generator. Calls random_open where nobody has yet, and aborts where
+ * that fails. One thread only. */
 void random_fill(void *out, size_t n);
 
 /* A fresh masking key. */
@@ -20,7 +20,7 @@ uint32_t random_mask(void);
 /* From now on the numbers are those that follow from `seed`, the same each time: for tests alone. */
 void random_seed(uint64_t seed);
 
-/* Forgets the key and what came of it. */
+/* Erases the key and the bytes that were made with it. */
 void random_clear(void);
 
 #endif

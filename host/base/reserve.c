@@ -1,4 +1,4 @@
-/* reserve: a block that is given back to the allocator, which then has room. */
+/* reserve: a block that is freed when an allocation fails, so that it succeeds at the second try. */
 #include "base/reserve.h"
 
 #include <stdlib.h>
@@ -23,7 +23,7 @@ void *reserve_grow(void *old, size_t n) {
     if (p) return p;
     reserve_close();
     if (!(p = realloc(old, n))) abort();
-    reserve_open(); /* or with the next refusal */
+    reserve_open(); /* or, where that fails, after the next refusal */
     return p;
 }
 

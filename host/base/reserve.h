@@ -1,19 +1,20 @@
-/* reserve: some memory is kept back for what must not be refused any: that which tells of a refusal, or ends what was
- * refused. It belongs to the process, as all memory does. */
+/* reserve: memory kept back for allocations that must not fail: those that report a failed allocation, or end what it
+ * was for. Global to the process. */
 #ifndef BASE_RESERVE_H
 #define BASE_RESERVE_H
 
 #include <stdbool.h>
 #include <stddef.h>
 
-/* Keeps it back; false where there is none. */
+/* Allocates the reserve. False: there is no memory for it. */
 bool reserve_open(void);
 
-/* Gives it up. */
+/* Frees it. */
 void reserve_close(void);
 
-/* `n` zeros, a little: as calloc, and where that is refused, from what was kept back, which is kept back again as soon
- * as can be. Aborts where that is used up: no error has got any further by then. One thread only. */
+/* `n` bytes of zeros, not many: as calloc does, and where the allocator refuses, from the reserve, which is allocated
+ * again as soon as possible. Aborts where the reserve is used up: then no error could be reported either. One thread
+ * only. */
 void *reserve_take(size_t n);
 
 /* A copy of a text, the same way. */

@@ -7,8 +7,8 @@
 #include <unistd.h>
 
 enum {
-    ROOM_OF_PIPE = 4096,    /* a page of it is free */
-    ROOM_OF_TERMINAL = 128, /* half of its smallest piece: each newline may become two bytes */
+    ROOM_OF_PIPE = 4096,    /* it is writable when a page of it is free */
+    ROOM_OF_TERMINAL = 128, /* half of what it takes at least: each newline may become two bytes */
 };
 
 size_t room_most(int fd) {

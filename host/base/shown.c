@@ -22,7 +22,7 @@ bool shown_is_harmless(uint32_t code) {
            !(code >= 0x2066 && code <= 0x2069);
 }
 
-/* How many bytes of control characters at the front of `s` stay. */
+/* How many bytes of control characters at the front of `s` stay as they are. */
 static size_t kept(struct slice s, unsigned keep) {
     static const char heading[] = "\nstack traceback:\n\t";
     uint8_t c = s.p[0];

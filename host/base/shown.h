@@ -1,19 +1,19 @@
-/* shown: text that may be shown. What a peer or a script says can move the cursor of a terminal, colour it, ring, turn
- * the direction of the text round, or begin a line that looks like one of ours: what does that is written as an escape
- * here, and all else stays as it is. Whatever becomes a line of the log, the text of an error, or goes to a terminal
- * passes through. A text that has passed does not change when it passes again. */
+/* shown: escapes text so that it may be shown. Text of a peer or a script can move the cursor of a terminal, change its
+ * colours, ring its bell, reverse the direction of text, or begin a line that looks like one of ours: the characters
+ * that do so are written as escapes, all others stay as they are. Every line of the log, text of an error and output to
+ * a terminal is escaped here. Escaping a text twice is the same as once. */
 #ifndef BASE_SHOWN_H
 #define BASE_SHOWN_H
 
 #include "base/buf.h"
 #include <stdio.h>
 
-/* What stays of control characters; 0: none. */
+/* Which control characters stay as they are; 0: none. */
 enum {
     SHOWN_TABS = 1,
     SHOWN_LINES = 2, /* line ends: where the text may take as many lines as it likes */
-    /* Line ends with a tab behind, as a traceback has them, and its heading: no line of ours begins so, hence none can
-     * be forged. */
+    /* Line ends before a tab, as in a traceback, and before its heading: no line of ours begins so, hence none can be
+     * forged. */
     SHOWN_TRACEBACK = 4,
 };
 
@@ -24,14 +24,15 @@ void shown_append(struct buf *out, struct slice text, unsigned keep);
 /* The same to a file. */
 void shown_write(FILE *to, struct slice text, unsigned keep);
 
-/* Copies `text` to `to`, of `size` bytes, with a NUL behind: nothing is kept, and an escape that does not fit is left
- * out with all behind it. */
+/* Copies `text` to `to`, of `size` bytes, with a NUL behind: no control character stays, and an escape that does not
+ * fit is left out with all behind it. */
 void shown_copy(char *to, size_t size, struct slice text);
 
-/* How many bytes at the front of `s`, which is not empty, are one character of UTF-8, and which; 0: they are none. */
+/* The size in bytes of the UTF-8 character at the front of `s`, which is not empty, and its code point; 0: it is not
+ * UTF-8. */
 size_t shown_character(struct slice s, uint32_t *code);
 
-/* May it be shown as it is? */
+/* May this code point be shown as it is? */
 bool shown_is_harmless(uint32_t code);
 
 #endif

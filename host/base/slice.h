@@ -1,4 +1,4 @@
-/* slice: borrowed bytes. A pointer and a length; never owns, never ends in NUL by promise. */
+/* slice: borrowed bytes. A pointer and a length; it never owns the bytes, and promises no NUL behind them. */
 #ifndef BASE_SLICE_H
 #define BASE_SLICE_H
 

@@ -1,4 +1,4 @@
-/* text: C strings of the heap, and those that may be missing: NULL. */
+/* text: C strings on the heap; NULL stands for one that is missing. */
 #ifndef BASE_TEXT_H
 #define BASE_TEXT_H
 
@@ -8,7 +8,7 @@
 /* The same, or both missing. */
 static inline bool text_is_same(const char *a, const char *b) { return a == b || (a && b && strcmp(a, b) == 0); }
 
-/* These bytes with a NUL behind them. NULL: there is no memory. */
+/* A new C string of these bytes. NULL: there is no memory. */
 static inline char *text_of(struct slice s) {
     char *text = malloc(s.n + 1);
     if (!text) return NULL;
@@ -17,7 +17,7 @@ static inline char *text_of(struct slice s) {
     return text;
 }
 
-/* Puts a copy in `*to`, which is overwritten; what is missing stays so. False: there is no memory. */
+/* Puts a copy in `*to`, whose old value is not freed; of NULL it is NULL. False: there is no memory. */
 static inline bool text_copy(char **to, const char *from) {
     *to = from ? text_of(slice_str(from)) : NULL;
     return !from || *to;

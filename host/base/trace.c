@@ -30,7 +30,7 @@ void trace_line(enum trace_area area, const struct trace_subject *subject, const
     buf_clear(&line);
 }
 
-/* The bits of a word of WSBOT_TRACE; 0: it is none. */
+/* The bits of one word in WSBOT_TRACE; 0: the word is not known. */
 static unsigned bits_of(struct slice word) {
     if (slice_eq(word, slice_str("all"))) return (1u << TRACE_AREAS) - 1;
     for (unsigned i = 0; i < TRACE_AREAS; i++)

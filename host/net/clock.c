@@ -50,7 +50,7 @@ static void arm(struct clock *c) {
 
 static void on_timer(uv_timer_t *timer) { arm(timer->data); }
 
-/* Is nothing due for a while? By the time that libuv has looked up, in milliseconds, which costs nothing. */
+/* Is nothing due for a while? By libuv's cached time, in milliseconds, which costs nothing. */
 static bool is_far(const struct clock *c) {
     enum { A_WHILE = 3 };
     if (c->n == 0) return true;
@@ -110,8 +110,8 @@ double clock_wall(const struct clock *c) {
     return (double)t.tv_sec + t.tv_usec / 1e6;
 }
 
-/* Begins when half of it is used, and tries again with each deadline: who is refused memory for so long has long been
- * refused it for what the deadlines belong to. */
+/* Grows the heap once half of it is used, and tries again with each deadline: where memory is refused for so long, it
+ * has been refused before to the objects that the deadlines belong to. */
 static void make_room(struct clock *c) {
     enum { LEAST = 32 };
     if (c->n < c->size / 2) return;
@@ -159,7 +159,7 @@ void clock_freeze(struct clock *c) {
 
 void clock_thaw(struct clock *c) {
     if (!c->frozen) return;
-    c->ahead = c->now - uv_hrtime(); /* modulo 2^64: it may be behind as well */
+    c->ahead = c->now - uv_hrtime(); /* modulo 2^64: it may be behind the real clock as well */
     c->frozen = false;
     arm(c);
 }
@@ -186,5 +186,5 @@ void clock_advance(struct clock *c, uint64_t by) {
 uint64_t clock_from_seconds(double seconds) {
     const double century = 100.0 * 366 * 86400;
     if (!(seconds > 0)) return 0;
-    return (uint64_t)((seconds < century ? seconds : century) * 1e9 + 0.5); /* and back it is the same */
+    return (uint64_t)((seconds < century ? seconds : century) * 1e9 + 0.5); /* so clock_to_seconds gives the same */
 }

@@ -2,8 +2,8 @@
  * Nobody else asks libuv for the time, so that a test can put its own in place: clock_freeze stops it, clock_advance
  * moves it.
  *
- * What is due happens after the loop has looked at its sockets, never before: so a peer is not blamed for time in which
- * our own code ran, and a script that is always busy leaves I/O its turn. */
+ * Deadlines that are due run after the loop has polled its sockets, never before: so a peer is not blamed for time in
+ * which our own code ran, and a script that is always busy leaves I/O its turn. */
 #ifndef NET_CLOCK_H
 #define NET_CLOCK_H
 
@@ -15,7 +15,8 @@
 #define CLOCK_MS     UINT64_C(1000000)
 #define CLOCK_SECOND UINT64_C(1000000000)
 
-/* Something that happens at a time. The caller's memory; it must be cancelled before that goes. All zero: not set. */
+/* A function to be called at a time. In the caller's memory; it must be cancelled before that is freed. All zero: not
+ * set. */
 struct deadline {
     uint64_t due;
     uint64_t order; /* of equal times, the one set first is first */
@@ -26,16 +27,16 @@ struct deadline {
 struct clock {
     uv_timer_t timer;    /* until the first deadline */
     uv_idle_t idle;      /* while one is due: the loop does not sleep */
-    uv_prepare_t before; /* before the sockets are looked at, and after that */
+    uv_prepare_t before; /* before the sockets are polled, and after that */
     uv_check_t after;
-    uint64_t looked; /* when that began: what was due then may happen; 0: nothing was */
+    uint64_t looked; /* when polling began: deadlines that were due then may run; 0: none was */
     struct deadline **heap;
     size_t n, size;
     uint64_t order; /* of the next one set */
     bool frozen;
     uint64_t now;   /* while frozen */
-    uint64_t ahead; /* of the real one, after it was frozen; behind it: modulo 2^64 */
-    double wall;    /* while frozen: what has to be added, in seconds, for the wall clock */
+    uint64_t ahead; /* of the real clock, once it was frozen; if behind: modulo 2^64 */
+    double wall;    /* while frozen: seconds to add for the wall clock */
 };
 
 /* Starts the clock in a loop. */
@@ -49,7 +50,7 @@ uint64_t clock_now(const struct clock *c);
 /* The wall clock: seconds since 1970, with fractions. */
 double clock_wall(const struct clock *c);
 
-/* Calls `fn` in a turn of the loop at `due` or as soon after as can be; a time that is past means the next look. A
+/* Calls `fn` in a turn of the loop at `due` or as soon after as can be; a time in the past means after the next poll. A
  * deadline that is set already is moved. Keeps the loop alive until then. */
 void clock_set(struct clock *c, struct deadline *d, uint64_t due, void (*fn)(struct deadline *d));
 void clock_cancel(struct clock *c, struct deadline *d);

@@ -5,16 +5,16 @@
 
 enum { ROUNDS = 8 }; /* turns of the inner loop in one of the outer */
 
-/* libuv neither turns a loop in which nothing is alive nor tells when it is due, though it may have handles without a
- * reference: in a loop of their own nobody would see them, here they are served as long as the outer loop lives. So it
- * counts as alive for that time. */
-static void hold(const struct embed *e) { e->inner->active_handles++; }
+/* libuv neither turns a loop that is not alive nor tells when its timers are due, though it may have active handles
+ * without a reference. By itself such a loop would end; here its handles are served as long as the outer loop runs. So
+ * it is made to count as alive for that time. */
+static void keep_alive(const struct embed *e) { e->inner->active_handles++; }
 static void release(const struct embed *e) { e->inner->active_handles--; }
 
 void embed_turn(struct embed *e) {
     e->due = false;
     e->turning = true;
-    hold(e);
+    keep_alive(e);
     uv_run(e->inner, UV_RUN_NOWAIT);
     release(e);
     e->turning = false;
@@ -47,16 +47,16 @@ static void on_readable(uv_poll_t *poll, int status, int events) {
 
 static void on_before_sleep(uv_prepare_t *prepare) {
     struct embed *e = prepare->data;
-    for (int rounds = 0; e->due && rounds < ROUNDS; rounds++) { /* what its callbacks began is seen in the next round */
+    for (int rounds = 0; e->due && rounds < ROUNDS; rounds++) { /* what callbacks start is for the next round */
         embed_turn(e);
         e->turned(e->arg);
-        net_run_busy(e->net); /* they may have sent */
+        net_run_busy(e->net); /* the script's callbacks may have sent messages */
         if (!e->inner) return;
     }
     embed_tend(e);
     if (!e->inner) return;
-    uv_update_time(e->inner); /* who does not turn does not know how late it is */
-    hold(e);
+    uv_update_time(e->inner); /* the cached time of a loop that does not turn is old */
+    keep_alive(e);
     int ms = e->due ? 0 : uv_backend_timeout(e->inner);
     release(e);
     if (ms < 0)

@@ -1,4 +1,4 @@
-/* incoming: one that is not accepted when libuv tells of it is the last one for now: it tells no more until then. */
+/* incoming: while a connection that libuv has reported is not accepted, libuv reports no other one. */
 #include "net/incoming.h"
 
 #include "base/container_of.h"

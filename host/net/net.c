@@ -9,24 +9,24 @@
 #include <unistd.h>
 
 /* When the loop woke in this turn: libuv looks at the time when it has slept, and then runs what woke it. (Its own
- * measure, UV_METRICS_IDLE_TIME, costs one more epoll_wait in every turn.) Where it was to wake before, it was stopped
- * meanwhile, or the system did not let it run. */
+ * measure, UV_METRICS_IDLE_TIME, costs one more epoll_wait in every turn.) Where it had to wake earlier, the process
+ * was stopped meanwhile, or the system did not run it. */
 static uint64_t woke(const struct net *n) {
     if (n->woke > n->turned) return n->woke;
     uint64_t now = uv_now(n->loop) * CLOCK_MS;
     return now < n->turned ? n->turned : now < n->due ? now : n->due;
 }
 
-/* How long it has been awake at that time, or was to be; 0: not for NET_BLOCK_LEAST. */
+/* How long the loop had been awake, or should have been, at that time; 0: less than NET_BLOCK_LEAST. */
 static uint64_t lag(const struct net *n, uint64_t at) {
     uint64_t awake = at - woke(n);
     return awake >= NET_BLOCK_LEAST ? awake : 0;
 }
 
-/* Later in the turn libuv looks at the time again. */
+/* Notes it now: later in the turn libuv looks at the time again. */
 static void on_after_sleep(uv_check_t *check) {
     struct net *n = check->data;
-    n->woke = woke(n) + 1; /* which is later than `turned`: it is known */
+    n->woke = woke(n) + 1; /* later than `turned` means that it is known */
 }
 
 void net_begin_turn(struct net *n) { n->turn = (struct net_turn){.inflate_left = NET_TURN_INFLATE}; }
@@ -40,7 +40,7 @@ bool net_look(struct net *n) {
     return t->over;
 }
 
-/* When it is to wake at the latest, as libuv will have it. */
+/* When the loop will wake at the latest, by libuv's own timeout. */
 static uint64_t wakes(const struct net *n, uint64_t now) {
     int ms = uv_backend_timeout(n->loop);
     return ms < 0 ? UINT64_MAX : now + (uint64_t)ms * CLOCK_MS;
@@ -85,9 +85,9 @@ void net_join(struct net *n, const struct net_room *room) {
 
 static void on_kick(struct deadline *d) { (void)d; }
 
-/* The first comes first; who has more to do stands at the end again. */
+/* In order; one that has more to do goes to the end again. */
 void net_run_busy(struct net *n) {
-    enum { ROUNDS = 64 }; /* a turn may make more to do; not for ever */
+    enum { ROUNDS = 64 }; /* a turn may put others on the list; that must not go on for ever */
     net_begin_turn(n);
     for (int rounds = 0; net_is_busy(n) && rounds < ROUNDS && !n->turn.over; rounds++) {
         const struct net_busy *last = container_of(n->busy.stqh_last, struct net_busy, next.stqe_next);
@@ -98,7 +98,7 @@ void net_run_busy(struct net *n) {
             n->take_turn(b);
         }
     }
-    if (net_is_busy(n)) clock_set(&n->clock, &n->kick, clock_now(&n->clock), on_kick); /* do not sleep on it */
+    if (net_is_busy(n)) clock_set(&n->clock, &n->kick, clock_now(&n->clock), on_kick); /* the loop must not sleep now */
 }
 
 void net_give_buffer(struct net *n, struct buf *b) {
@@ -140,7 +140,7 @@ int net_open(struct net *n, uv_loop_t *loop) {
 }
 
 void net_close(struct net *n) {
-    for (int turns = 0; net_is_busy(n) && turns < 64; turns++) net_run_busy(n); /* lets go of the last ones */
+    for (int turns = 0; net_is_busy(n) && turns < 64; turns++) net_run_busy(n); /* releases the last ones */
     while (n->room_count) {
         const struct net_room *room = n->rooms[--n->room_count];
         if (room->close) room->close(n);
@@ -190,6 +190,6 @@ void net_end(struct net *n) {
 
 void net_leave(struct net *n, int status) {
     net_end(n);
-    fflush(n->stuck ? stdout : NULL); /* the thread may be waiting in a file, which flushing would wait for */
+    fflush(n->stuck ? stdout : NULL); /* the thread may have a FILE locked, for which fflush would wait */
     _exit(status);
 }

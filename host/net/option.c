@@ -67,7 +67,7 @@ void options_usual(const struct option *rows, void *base) {
 
 /* ---- comparisons ---- */
 
-/* Is it the same place? */
+/* Are all parts of the two addresses the same? */
 static bool same_url(const struct url *a, const struct url *b) {
     return a->scheme == b->scheme && a->port == b->port && a->port_is_default == b->port_is_default &&
            text_is_same(a->host, b->host) && text_is_same(a->zone, b->zone) && text_is_same(a->target, b->target) &&

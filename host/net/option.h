@@ -1,6 +1,6 @@
-/* option: what a connection can be told, a row for each option: what it is called, what it may be, where it is kept,
- * and when a reload applies it. What is done to all of them is done by their rows: here they are compared, copied,
- * counted and freed; script/ws/options.c reads them from Lua. */
+/* option: the options of a connection, a row for each: its name, its possible values, where it is kept, and when a
+ * reload applies it. What is done to all options is done by their rows: here they are compared, copied, counted and
+ * freed; script/ws/options.c reads them from Lua. */
 #ifndef NET_OPTION_H
 #define NET_OPTION_H
 
@@ -10,7 +10,7 @@
 /* What a script may write, and as what it is kept. */
 enum option_kind {
     OPTION_FLAG,     /* true or false; bool */
-    OPTION_NOT,      /* the same, kept as its opposite: so that all zero is what is usual */
+    OPTION_NOT,      /* the same, kept as its opposite, so that all zero is the default */
     OPTION_SECONDS,  /* 0 or more; uint64_t, nanoseconds */
     OPTION_TIMEOUT,  /* the same, more than 0 */
     OPTION_BYTES,    /* 1 or more; size_t */
@@ -25,7 +25,7 @@ enum option_kind {
     OPTION_SWITCHED, /* the same, or true or false; a struct that begins with a bool */
     OPTION_URL,      /* struct url */
     OPTION_PROXY,    /* a url, or false; struct option_proxy */
-    OPTION_HEADERS,  /* the rest is lines or words that whoever reads it has checked; struct buf */
+    OPTION_HEADERS,  /* this and the next three: lines or words, checked when they are read; struct buf */
     OPTION_PROTOCOLS,
     OPTION_ORIGIN,
     OPTION_RESOLVE,
@@ -37,9 +37,9 @@ enum option_kind {
 /* When a reload applies it to a connection that lives on. Bits. */
 enum option_applied {
     OPTION_AT_ONCE = 1,
-    OPTION_NEXT_HANDSHAKE = 2, /* this one has been made, or is judged by what was asked for */
+    OPTION_NEXT_HANDSHAKE = 2, /* the current one is done, or is judged by what it has asked for */
     OPTION_REOPENS = 4,        /* the connection is opened anew */
-    OPTION_MOVES = 8,          /* so is it, but where a function of the script's chooses, attempt by attempt */
+    OPTION_MOVES = 8,          /* the same, unless a function of the script gives it for each attempt */
 };
 
 struct option_word {
@@ -53,41 +53,41 @@ struct option {
     enum option_applied applied; /* of rows within a table: that of the table */
     uint16_t at, size;           /* where it is kept in its struct, bytes; size 0: not there */
     double least, most;
-    double usual; /* what it is when it is not given: seconds, bytes, 1 for true, the value of a word */
+    double usual;                    /* the default: seconds, bytes, 1 for true, the value of a word */
     const struct option_word *words; /* NULL at the end */
     bool (*good)(struct slice text); /* NULL: any */
-    const char *expected;            /* what it must be, as errors say it, where the kind alone does not tell */
+    const char *expected;            /* what error texts say that it must be, where the kind alone does not tell */
     const struct option *rows;
 };
 
 /* Where in struct `type` the member `field` is: for `at` and `size`. */
 #define OPTION_AT(type, field) .at = offsetof(struct type, field), .size = sizeof((struct type *)0)->field
 
-/* The proxy to take. Without a host: as the environment says. */
+/* The proxy to use. Without a host: the one of the environment. */
 struct option_proxy {
     struct url url;
-    bool none; /* whatever the environment says */
+    bool none; /* no proxy, whatever the environment says */
 };
 
 /* Stores a number (a truth as 0 or 1, seconds, bytes, the value of a word) where the row says, in the struct at `base`.
- * Of the kinds up to OPTION_WORD. More than can be counted is as much as can be. */
+ * For kinds up to OPTION_WORD. A value that is too large for the member becomes the largest one that fits. */
 void option_put(const struct option *o, void *base, double value);
 
-/* Gives all numbers of the struct at `base` what is usual. */
+/* Sets all numbers of the struct at `base` to their defaults. */
 void options_usual(const struct option *rows, void *base);
 
 /* The name of the first that differs between two structs, of those applied in one of these ways (bits); NULL: none. */
 const char *options_differ(const struct option *rows, const void *a, const void *b, unsigned applied);
 enum { OPTIONS_ALL = OPTION_AT_ONCE | OPTION_NEXT_HANDSHAKE | OPTION_REOPENS | OPTION_MOVES };
 
-/* `to` was copied from a struct as it is (by `=`): gives it its own of what memory is kept for. False without memory:
- * then what could not be copied is empty. */
+/* `to` was copied from another struct by `=`: gives it copies of its own of all that has memory. False: there was no
+ * memory, and what could not be copied is empty. */
 bool options_copy(const struct option *rows, void *to);
 
-/* Frees that memory; what was in it is empty then. */
+/* Frees that memory; those options are empty then. */
 void options_clear(const struct option *rows, void *base);
 
-/* How much memory it is, bytes. */
+/* How many bytes of memory that is. */
 size_t options_size(const struct option *rows, const void *base);
 
 #endif

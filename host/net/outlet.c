@@ -10,7 +10,7 @@
 #include <unistd.h>
 
 enum {
-    PATIENCE = 1,  /* milliseconds that a reader has who is about to read, before others have their turn */
+    PATIENCE = 1,  /* milliseconds to wait for a reader that is about to read, before the loop goes on */
     PAUSE_MOST = 8 /* milliseconds, see outlet.pause */
 };
 
@@ -22,7 +22,7 @@ static bool has_room(struct outlet *o, int ms) {
     return true;
 }
 
-/* Writing has failed: there is nobody for the rest. */
+/* Writing has failed: the rest is dropped, since nobody reads it. */
 static void fail(struct outlet *o) {
     o->error = errno;
     buf_reset(&o->held, 0);
@@ -54,7 +54,7 @@ static bool push(struct outlet *o, int ms) {
 
 static void on_tick(uv_timer_t *tick);
 
-/* Goes on with what is behind, or has those go on who waited for it. */
+/* Has the timer look for room where something is left, else calls `drained`. */
 static void tend(struct outlet *o, bool behind) {
     uv_handle_t *tick = (uv_handle_t *)&o->tick;
     if (!behind && o->drained) o->drained(o->arg);

@@ -32,7 +32,7 @@ void stream_own(struct stream *s, const struct stream_events *events, void *owne
     s->owner = owner;
 }
 
-/* Requests of libuv are large and rarely under way: each has its own memory while it is. NULL: there is none. */
+/* Requests of libuv are large and rarely under way: each is allocated for that time alone. NULL: there is none. */
 static void *new_request(struct stream *s, size_t size) {
     uv_req_t *req = calloc(1, size);
     if (req) req->data = s;
@@ -55,7 +55,7 @@ int stream_connect(struct stream *s, const struct sockaddr *to, const struct soc
         free(req);
         return rc;
     }
-    stream_read(s, true); /* from the start: told so later, libuv would tell the system twice */
+    stream_read(s, true); /* from the start: later, libuv would have to tell epoll a second time */
     return 0;
 }
 
@@ -76,7 +76,7 @@ int stream_connect_path(struct stream *s, const char *path) {
 
 int stream_accept(struct stream *s, uv_stream_t *listening) { return uv_accept(listening, &s->uv.stream); }
 
-/* Not by libuv, which sets more, each for the price of a call. */
+/* Not by functions of libuv, which set other options as well, each by a system call. */
 static void set_option(uv_os_fd_t fd, int level, int option, int value) {
     setsockopt(fd, level, option, &value, sizeof value);
 }
@@ -96,7 +96,7 @@ void stream_probe(struct stream *s) {
 #ifdef TCP_KEEPINTVL
     set_option(fd, IPPROTO_TCP, TCP_KEEPINTVL, STREAM_DEAD_AFTER / 6);
 #endif
-#ifdef TCP_USER_TIMEOUT /* of probes too: their number means nothing then */
+#ifdef TCP_USER_TIMEOUT /* limits the probes, too: their number has no effect then */
     set_option(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, STREAM_DEAD_AFTER * 1000);
 #elif defined TCP_KEEPCNT
     set_option(fd, IPPROTO_TCP, TCP_KEEPCNT, 3);
@@ -127,8 +127,8 @@ static void tell_received(struct stream *s, uint8_t *data, size_t n) {
         s->events->received(s->owner, data, n);
 }
 
-/* Reads once, `most` bytes at most: to where its owner wants it, and by the same call a little of what is behind that.
- * How much it was; 0: no more is to be read in this turn. */
+/* Reads once, `most` bytes at most: to the owner's place, and by the same call a few bytes behind that. Returns how
+ * many; 0: no more is to be read in this turn. */
 static size_t read_once(struct stream *s, uv_os_fd_t fd, size_t most) {
     uint8_t *shared = s->net->read_buffer, *at = shared;
     size_t n = s->read_most ? s->read_most : NET_READ_SIZE;
@@ -148,9 +148,9 @@ static size_t read_once(struct stream *s, uv_os_fd_t fd, size_t most) {
     return more ? (size_t)got : 0;
 }
 
-/* We read ourselves, as libuv cannot: into two places by one call, and not for ever while the peer is quick, as others
- * and the clock would wait. libuv says when there is something; a buffer without room has it leave the reading to us.
- */
+/* We read ourselves: libuv cannot read into two places by one call, and would read for ever while the peer is fast, so
+ * that others and the clock would wait. libuv says when the socket is readable; an empty buffer has it leave the
+ * reading to us. */
 static void give_no_buffer(uv_handle_t *handle, size_t suggested, uv_buf_t *out) {
     (void)handle;
     (void)suggested;
@@ -161,7 +161,7 @@ static void on_readable(uv_stream_t *stream, ssize_t n, const uv_buf_t *b) {
     struct stream *s = stream->data;
     uv_os_fd_t fd;
     (void)b;
-    if (!s->owner || (n == UV_ENOBUFS && net_turn_is_over(s->net))) return; /* it is said again in the next turn */
+    if (!s->owner || (n == UV_ENOBUFS && net_turn_is_over(s->net))) return; /* libuv calls again in the next turn */
     if (n != UV_ENOBUFS || uv_fileno(&s->uv.handle, &fd) != 0) {
         if (n < 0) end_reading(s, (int)n);
         return;
@@ -174,7 +174,7 @@ static void on_readable(uv_stream_t *stream, ssize_t n, const uv_buf_t *b) {
 }
 
 void stream_read_at_most(struct stream *s, uint32_t n) {
-    enum { SEGMENT = 64 * 1024 }; /* of loopback: with less room than that the sender waits for its timers */
+    enum { SEGMENT = 64 * 1024 }; /* bytes of a segment of loopback: with less room the sender waits for its timers */
     int kept = n < SEGMENT ? SEGMENT : n < INT32_MAX ? (int)n : INT32_MAX;
     s->read_most = n < NET_READ_SIZE ? n : NET_READ_SIZE;
     uv_recv_buffer_size(&s->uv.handle, &kept);
@@ -203,8 +203,8 @@ static void end_rest(struct stream *s) {
     s->rest = NULL;
 }
 
-/* What cannot be written whole ends the connection, for the peer as well: reading comes to its end, behind what the
- * peer has said, and asks why. Of a connection that is gone reading knows more. */
+/* Shuts the connection down, for the peer as well, after a write that failed: reading then meets the end, behind the
+ * peer's last bytes, and stream_why_ended has the error. Where the peer is gone, the error of reading says more. */
 static int break_off(struct stream *s, int error) {
     uv_os_fd_t fd;
     if (error != UV_EPIPE && error != UV_ECONNRESET) s->write_error = error;

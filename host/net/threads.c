@@ -1,4 +1,4 @@
-/* threads: all of them are there at once before the first one ends. */
+/* threads: all of them run at the same time before the first one ends. */
 #include "net/threads.h"
 
 #include <stdlib.h>

@@ -4,7 +4,7 @@
 #include "script/engine.h"
 #include <stdlib.h>
 
-/* The userdata of an object with memory of its own. */
+/* The userdata, which refers to an object with memory of its own. */
 struct reference {
     const struct box_type *type; /* NULL: the object has ended */
     struct box *box;
@@ -39,7 +39,7 @@ static int l_end(lua_State *L) {
     struct reference *r = lua_touserdata(L, 1);
     bool is_one = r && lua_rawlen(L, 1) == sizeof *r && lua_touserdata(L, lua_upvalueindex(1)) == r->type;
     if (!is_one) return 0;
-    r->type = NULL; /* the memory may be in use for long, and be looked at */
+    r->type = NULL; /* the userdata may be used long after this: l_box_look then gives NULL */
     end(engine_of(L), r->box);
     return 0;
 }
@@ -62,7 +62,7 @@ void *l_box_new(lua_State *L, const struct box_type *type) {
     struct engine *e = engine_of(L);
     struct reference *r = lua_newuserdatauv(L, sizeof *r, type->values);
     *r = (struct reference){0};
-    luaL_setmetatable(L, type->name); /* from here on the collector gives it all back */
+    luaL_setmetatable(L, type->name); /* from here on the collector frees the userdata where this raises */
     l_engine_need(L, e, type->size);
     struct box *b = calloc(1, type->size);
     if (!b) luaL_error(L, "not enough memory");

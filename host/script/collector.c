@@ -1,9 +1,9 @@
-/* collector: two pairs of measures, and collectgarbage. */
+/* collector: two pairs of parameters, and collectgarbage. */
 #include "script/collector.h"
 
 #include <lauxlib.h>
 
-/* Percent: by how much the heap grows until what is young is collected, and until all is. */
+/* Percent by which the heap grows before a minor collection (of young objects), and before a major one (of all). */
 static const struct {
     int minor, major;
 } measures[] = {[COLLECTOR_OF_SMALL] = {50, 200}, [COLLECTOR_OF_LARGE] = {20, 100}};
@@ -19,7 +19,7 @@ void collector_rest(struct engine *e) {
     enum { MOST = 1 << 20 }; /* KB */
     size_t part = 1 + e->memory / 1024 * (size_t)measures[COLLECTOR_OF_LARGE].minor / 100;
     lua_gc(e->L, LUA_GCSTEP,
-           part < MOST ? -(int)part : -MOST); /* a step of less than nothing is a debt of so much less */
+           part < MOST ? -(int)part : -MOST); /* a negative step lowers the collector's debt by so many KB */
 }
 
 static enum collector right_for(const struct engine *e) {
@@ -38,10 +38,10 @@ static int l_collectgarbage(lua_State *L) {
     static const char *const options[] = {"collect",   "count",        "step",        "stop",     "restart",
                                           "isrunning", "generational", "incremental", "setpause", "setstepmul",
                                           NULL};
-    static const int numbers[] = {0, 0, 1, 0, 0, 0, 2, 3, 1, 1}; /* that each takes */
+    static const int numbers[] = {0, 0, 1, 0, 0, 0, 2, 3, 1, 1}; /* how many numbers each option takes */
     enum { GENERATIONAL = 6 };
     int option = luaL_checkoption(L, 1, "collect", options);
-    for (int i = 0; i < numbers[option]; i++) luaL_optinteger(L, 2 + i, 0); /* Lua's own would not know its name */
+    for (int i = 0; i < numbers[option]; i++) luaL_optinteger(L, 2 + i, 0); /* for an error with the function's name */
     if (option >= GENERATIONAL) engine_of(L)->collector = COLLECTOR_OF_SCRIPT;
     lua_pushvalue(L, lua_upvalueindex(1));
     lua_insert(L, 1);

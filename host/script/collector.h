@@ -1,6 +1,6 @@
-/* collector: when Lua's garbage is collected. Generational, with Lua's own measures, but where the heap is small: those
- * would have a bot of 30 KB look at all of it for every message of 64 KB. A script that says how its garbage is to be
- * collected has it so. */
+/* collector: how Lua collects garbage: in generational mode, with Lua's own parameters, except where the heap is small.
+ * With these a bot of 30 KB would have its whole heap traversed for every message of 64 KB. Where a script has chosen a
+ * mode or parameters by collectgarbage, its choice stays. */
 #ifndef SCRIPT_COLLECTOR_H
 #define SCRIPT_COLLECTOR_H
 
@@ -8,19 +8,20 @@
 
 enum { COLLECTOR_SMALL = 1 << 20 }; /* bytes: a heap of less is small */
 
-/* Has collectgarbage tell when the script takes over. */
+/* Replaces collectgarbage by a function that also notes when the script chooses mode or parameters. May raise. */
 void l_collector_open(lua_State *L);
 
-/* From now on it is generational. */
+/* Sets generational mode, with the parameters for a small heap. */
 void collector_start(struct engine *e);
 
-/* Nothing of the heap is garbage: it may grow by a part of it before any of it is looked at. */
+/* To be called when nothing in the heap is garbage: lets it grow by a part of its size before the collector traverses
+ * it. */
 void collector_rest(struct engine *e);
 
-/* Is the heap small no more, or again? */
+/* Do the parameters fit the size of the heap? False where it has become large since they were set, or small again. */
 bool collector_is_right(const struct engine *e);
 
-/* Then the other measures are taken; finalizers may run. */
+/* Sets those that fit; finalizers may run. */
 void collector_tune(struct engine *e);
 
 #endif

@@ -4,20 +4,20 @@
 
 #include "script/engine.h"
 
-/* Calls `fn` protected, which finds `arg` by l_door_given. True when it returned; else false with `*message`, when
- * wanted, the error with its traceback: the caller's, to be given to free(). Without `message` the error is reported.
- */
+/* Calls `fn` in protected mode; `fn` gets `arg` by l_door_given. Returns true when it returned. Where it raised,
+ * returns false: `*message` is then the error with its traceback, to be given to free() by the caller; where `message`
+ * is NULL, the error is reported instead (engine_report). */
 bool door_call(struct engine *e, lua_CFunction fn, void *arg, char **message);
 
-/* The `arg` that door_call or task_run gave to the function `fn` that runs: once. The debug library gives a script
- * every function that is being called; where a script calls one, this raises. */
+/* Returns the `arg` that door_call or task_run was given for the running function `fn`; once. Raises where a script has
+ * called `fn`, which it can: by the debug library scripts get every function on the call stack. */
 void *l_door_given(lua_State *L, lua_CFunction fn);
 
-/* Replaces the error on the top of the stack by what `lua` shows of it, with the traceback of the thread `of`. May
- * raise (memory). */
+/* Replaces the error on the top of the stack by the text that `lua` shows for it, with the traceback of the thread
+ * `of`. May raise (memory). */
 void l_door_describe(lua_State *L, lua_State *of);
 
-/* The message handler of every protected call: what `lua` shows of an error, with a traceback. */
+/* The message handler of every protected call: makes of an error the text that `lua` shows for it, with a traceback. */
 int l_door_traceback(lua_State *L);
 
 #endif

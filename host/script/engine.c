@@ -1,4 +1,4 @@
-/* engine: makes the state, feeds it memory, finds its modules. */
+/* engine: makes the Lua state, allocates its memory, finds its modules. */
 #include "script/engine.h"
 
 #include "base/container_of.h"
@@ -23,13 +23,14 @@
 #include <sys/stat.h>
 
 enum {
-    ENGINE_FOR_LUA = 16,               /* the part of the limit that is for Lua's objects alone is one of so many */
-    ENGINE_LOAN = 64 * 1024,           /* bytes more, at least, that are lent (see may_take) */
+    ENGINE_FOR_LUA = 16,               /* 1 / 16 of the limit is for Lua's objects alone */
+    ENGINE_LOAN = 64 * 1024,           /* least bytes by which some allocations may exceed the limit (may_take) */
     ENGINE_FOR_STOP = 4 * 1024 * 1024, /* bytes more that a script may take while it stops */
-    GARBAGE_PART = 16, /* what is collected for want of room, or the time that it takes, is one of so many parts */
+    GARBAGE_PART = 16,                 /* see is_worth_collecting */
 };
 
-/* Every coroutine has the address of its engine beside it; the lowest bit of that says that it is the host's. */
+/* Every thread has the address of its engine in its extra space; the lowest bit there says that the thread is the
+ * host's (engine_keep_thread). */
 struct engine *engine_of(lua_State *L) {
     return (struct engine *)(*(uintptr_t *)lua_getextraspace(L) & ~(uintptr_t)1);
 }
@@ -40,9 +41,10 @@ void engine_keep_thread(lua_State *co, bool keeps) {
 
 bool engine_keeps_thread(lua_State *co) { return *(uintptr_t *)lua_getextraspace(co) & 1; }
 
-/* Lua that is refused an object collects its garbage and asks again. It gives up at once where a buffer for text cannot
- * grow, and from 5.4.5 on a stack: so what is no object has a loan, up to the next object, for which all is collected.
- * Outside of Lua code it is luv that pushes arguments, where a refusal would be the end of the process. */
+/* Where a new object is refused, Lua collects garbage and tries again. It raises at once where a string buffer cannot
+ * grow, and from 5.4.5 on where a stack cannot. So an allocation that is not a new object may exceed the limit by a
+ * loan; the next object is then refused, and all garbage is collected for it. While no Lua code runs it is luv that
+ * pushes arguments: nothing is refused then, as that would end the process. */
 static bool may_take(struct engine *e, size_t n, bool is_object) {
     size_t most = e->account->most + e->beyond, loan = e->beyond + ENGINE_LOAN;
     if (e->account->bytes + n <= most || !e->running) return true;
@@ -55,7 +57,7 @@ static bool may_take(struct engine *e, size_t n, bool is_object) {
 static void *allocate(void *arg, void *old, size_t old_size, size_t size) {
     struct engine *e = arg;
     bool is_object = !old && old_size != 0;
-    if (!old) old_size = 0; /* it told the kind of object */
+    if (!old) old_size = 0; /* for a new object Lua passes its kind there */
     if (size == 0) {
         e->memory -= old_size;
         account_take(e->account, old_size);
@@ -71,7 +73,8 @@ static void *allocate(void *arg, void *old, size_t old_size, size_t size) {
     return block;
 }
 
-/* Lua does not say where the text of a string lies in its block; but a long one lies behind its head, and ends it. */
+/* Lua does not say where in its block the text of a string lies. A long string has it behind its header, up to the
+ * end. */
 static size_t measure_string_head(lua_State *L) {
     const struct engine *e = engine_of(L);
     char text[200] = {0};
@@ -105,7 +108,8 @@ void engine_share_memory(struct engine *e, const struct engine *other) {
     e->beyond = other->beyond;
 }
 
-/* Worth it is what comes from much that was taken since, or from time: it is a small part of that. */
+/* Collecting is worth it when much was allocated since the last time, or when so much time has passed that it takes a
+ * small part of that. */
 static bool is_worth_collecting(const struct engine *e) {
     const struct engine_garbage *g = &e->garbage;
     size_t taken = e->account->bytes > g->left ? e->account->bytes - g->left : 0;
@@ -136,8 +140,8 @@ static void on_tidying(struct deadline *d) {
     engine_leave(e, running);
 }
 
-/* Lua that was refused something has collected what it could, but for what has a finalizer: that may be what keeps the
- * most. Not while others are on the stack of C, whose objects would end before they have done with them. */
+/* When Lua was refused memory, it has collected all garbage but objects with finalizers, which may keep the most
+ * memory. Those are collected later, from the loop: C functions that are running now may still use such an object. */
 static void tidy_soon(struct engine *e) {
     struct clock *clock = &e->net->clock;
     if (!clock_is_set(&e->tidying)) clock_set(clock, &e->tidying, clock_now(clock), on_tidying);
@@ -192,7 +196,8 @@ void l_engine_require(lua_State *L, const char *name) {
     lua_remove(L, -2);
 }
 
-/* os.exit: as in Lua, where the state is to be closed after the task that asks for it; upvalue 1 is Lua's own. */
+/* os.exit, as in Lua; where the state is to be closed first, that happens after the task that has called it. Upvalue 1:
+ * Lua's own os.exit. */
 static int l_exit(lua_State *L) {
     if (engine_of(L)->staged) { /* the reload fails, whatever the script does about this error */
         engine_of(L)->exited = true;
@@ -203,16 +208,16 @@ static int l_exit(lua_State *L) {
     int status = lua_isboolean(L, 1) ? (lua_toboolean(L, 1) ? EXIT_SUCCESS : EXIT_FAILURE)
                                      : (int)luaL_optinteger(L, 1, EXIT_SUCCESS);
     if ((lua_toboolean(L, 2) || engine_is_tested(e)) && l_task_can_wait(L)) return l_task_exit(L, status);
-    if (engine_is_tested(e)) { /* the code around it is left by an error, which nobody is told of */
+    if (engine_is_tested(e)) { /* an error leaves the code that has called this; it is not reported */
         if (!e->ended && !e->tasks.exits) e->host->exit(e->app, status);
         e->exited = true;
         return luaL_error(L, "os.exit was called");
     }
     bool ended = net_end_threads(e->net);
     if (!ended || (luv && luv_has_requests(luv)))
-        net_leave(engine_of(L)->net, status); /* C's exit would wait for them */
+        net_leave(engine_of(L)->net, status); /* exit() would wait for those threads and requests */
     if ((luv && luv_is_turning(luv)) || (e->test && e->test->relay.from))
-        lua_settop(L, 1); /* its loop, or bots, cannot be closed now */
+        lua_settop(L, 1); /* drops `close`: luv's loop, or a bot, cannot be closed now */
     if (luv && lua_toboolean(L, 2)) luv_end(luv);
     lua_pushvalue(L, lua_upvalueindex(1));
     lua_insert(L, 1);
@@ -231,7 +236,7 @@ static void replace_exit(lua_State *L) {
 static int l_open(lua_State *L) {
     if (lua_toboolean(L, 1)) {
         lua_pushboolean(L, 1);
-        lua_setfield(L, LUA_REGISTRYINDEX, "LUA_NOENV"); /* loadlib looks here */
+        lua_setfield(L, LUA_REGISTRYINDEX, "LUA_NOENV"); /* loadlib.c looks here */
     }
     engine_of(L)->string_head = measure_string_head(L);
     luaL_openlibs(L);
@@ -247,7 +252,7 @@ static int l_open(lua_State *L) {
 
 /* ---- the stack of C ---- */
 
-/* Between two looks Lua itself may take some 600 KB: 200 calls of C, each of string.gsub. */
+/* Between two checks Lua itself may use some 600 KB of the C stack: 200 nested C calls, each of string.gsub. */
 enum { STACK_PART = 8, STACK_MOST = 1 << 20 };
 
 static uintptr_t stack_address(void) { return (uintptr_t)__builtin_frame_address(0); }
@@ -273,7 +278,7 @@ static int on_panic(lua_State *L) {
     return 0; /* Lua aborts */
 }
 
-/* Warnings as `lua` has them: off until "@on", told as "Lua warning: ..." */
+/* Warnings as in `lua`: off until "@on", printed as "Lua warning: ..." */
 struct warnings {
     struct engine *engine;
     bool on, within;
@@ -353,7 +358,7 @@ void engine_free(struct engine *e) {
     e->ended = true;
     task_close_all(e);
     l_timer_end_all(e);
-    if (e->luv && !luv_end(e->luv)) return; /* which will call this again */
+    if (e->luv && !luv_end(e->luv)) return; /* luv calls this function again later */
     engine_enter(e, e->L);                  /* finalizers are Lua code */
     lua_close(e->L);
     box_end_all(e);
@@ -382,7 +387,7 @@ void l_engine_push_weak(lua_State *L, const void *key) {
     lua_rawsetp(L, LUA_REGISTRYINDEX, key);
 }
 
-/* ---- errors, and whose turn it is ---- */
+/* ---- errors, and which thread runs ---- */
 
 void engine_report(struct engine *e, const char *message) {
     if ((e->test && e->test->quiet) || (engine_is_tested(e) && e->exited)) return;
@@ -399,7 +404,7 @@ void engine_unhook(lua_State *L) { hook_restore(L, engine_of(L)->watchdog); }
 
 void engine_set_watchdog(struct engine *e, lua_State *L, lua_Hook watchdog) {
     e->watchdog = watchdog;
-    engine_unhook(e->L); /* from which new ones take it */
+    engine_unhook(e->L); /* new threads inherit it from there */
     if (L) engine_unhook(L);
 }
 
@@ -414,7 +419,7 @@ lua_State *engine_enter(struct engine *e, lua_State *L) {
 void engine_leave(struct engine *e, lua_State *before) {
     lua_State *L = e->running;
     e->running = before;
-    interrupt_take(e, L); /* for the code around; where there is none it has come too late */
+    interrupt_take(e, L); /* moves it to the code around this; where there is none, the interrupt has come too late */
     if (before) return;
     e->bounded = NULL;
     if (e->refused || !collector_is_right(e)) tidy_soon(e);

@@ -1,5 +1,5 @@
-/* hook: a weak table in the registry has for a thread what its script wants to be told; false: nothing. The main thread
- * there stands for the main chunk, from which tasks have theirs. */
+/* hook: a weak table in the registry maps a thread to its hook (a userdata), or to false where the script has removed
+ * it. The entry of the main thread is the hook of the main chunk, which tasks begin with. */
 #include "script/hook.h"
 
 #include "script/door.h"
@@ -13,10 +13,10 @@ static const char hooks_key;
 /* The userdata in the table; its user value is the function. */
 struct hook {
     int mask, count;
-    int passed; /* instructions, since the function heard of its count */
+    int passed; /* instructions since the function was last called for its count */
 };
 
-/* Pushes what the table has for the main thread. */
+/* Pushes the entry of the main thread in that table. */
 static int push_main_hook(lua_State *L, int table) {
     lua_rawgeti(L, LUA_REGISTRYINDEX, LUA_RIDX_MAINTHREAD);
     return lua_rawget(L, table);
@@ -46,7 +46,7 @@ static const struct hook *hook_of(lua_State *L) {
     return h;
 }
 
-/* Is it the turn of the script's function? */
+/* Is the script's function to be called for this event? */
 static bool is_due(lua_State *L, struct hook *h, int event) {
     if (event != LUA_HOOKCOUNT) return true;
     if (!(h->mask & LUA_MASKCOUNT)) return false;
@@ -59,8 +59,8 @@ static bool is_due(lua_State *L, struct hook *h, int event) {
     return true;
 }
 
-/* A function of the host's is called that has not yet taken what it was given: a script that heard of it now could call
- * it itself, and take that (l_door_given). */
+/* Is a host function being called that has not taken its argument yet? A script's hook that ran now could call that
+ * function itself, and get the argument (l_door_given). */
 static bool is_secret(const struct engine *e) { return e->gift.to != NULL; }
 
 static void l_on_event(lua_State *L, lua_Debug *ar) {
@@ -82,8 +82,9 @@ static void l_on_event(lua_State *L, lua_Debug *ar) {
     lua_settop(L, top);
 }
 
-/* What is heard in a thread where `h` (may be NULL) and the watchdog (too) are. In the main thread the host calls its
- * own functions, which an error on their return would surprise: only the code of scripts is heard there. */
+/* The events that a thread's hook is called for, with the hook `h` and the watchdog (both may be NULL). In the main
+ * thread the host calls its own functions, which do not expect an error at their return: there the hook is called for
+ * lines and counts alone. */
 static int mask_of(lua_State *L, const struct hook *h, lua_Hook watchdog) {
     int mask = h ? h->mask : 0;
     if (L == engine_of(L)->L) mask &= LUA_MASKLINE | LUA_MASKCOUNT;
@@ -104,8 +105,8 @@ static bool is_in_place(lua_State *L, const struct hook *h, lua_Hook watchdog) {
 
 /* ---- whose hook it is ---- */
 
-/* Gives a thread the hook, or false, on the top, which it pops. Where the host has one of its own for a while, this
- * comes behind it. */
+/* Makes the value on the top, a hook or false, that of the thread `to`, and pops it. While the host has a temporary
+ * hook there, it takes effect after that one. */
 static void give(lua_State *L, lua_State *to) {
     lua_Hook now = lua_gethook(to), watchdog = engine_of(L)->watchdog;
     if (to != L && !lua_checkstack(to, 1)) luaL_error(L, "stack overflow");
@@ -175,7 +176,7 @@ static lua_State *thread_of(lua_State *L, int *first) {
     return *first ? lua_tothread(L, 1) : L;
 }
 
-/* Pushes a hook of the function at `index` and what stands behind it, or false where there is none. */
+/* Pushes a hook made of the arguments from `index` on (function, events, count), or false where there are none. */
 static void read_hook(lua_State *L, int index) {
     static const struct {
         char letter;

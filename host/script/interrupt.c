@@ -1,4 +1,4 @@
-/* interrupt: the hook, and the signal that has it set. */
+/* interrupt: the hook that raises, and SIGALRM, whose handler sets it. */
 #include "script/interrupt.h"
 
 #include <lauxlib.h>

@@ -6,15 +6,15 @@
 #include <lua.h>
 #include <stdbool.h>
 
-/* What a wrong value should have been, as errors say it. */
+/* How error messages name what was expected. */
 #define L_CALLABLE "function or something callable"
 
 bool l_callable_is(lua_State *L, int index);
 
-/* Raises where the argument is none. */
+/* Raises where the argument is not callable. */
 void l_callable_check(lua_State *L, int argument);
 
-/* Pushes the function that a call of it begins with: itself, or its __call. */
+/* Pushes the function that runs first when the value at `index` is called: the value itself, or its __call. */
 void l_callable_push(lua_State *L, int index);
 
 #endif

@@ -1,7 +1,8 @@
-/* l_coroutine: coroutine.resume, wrap and close as in Lua, but that waiting passes through them: where the code inside
- * a script's own coroutine waits for the host, whoever resumed it waits too, up to the task, and goes on from there.
- * Meanwhile the coroutine is the host's, as that of a task always is: no script may resume or close it. What runs in
- * a task, the main chunk too, is outside of any coroutine, as the main chunk of `lua` is: it has nobody to yield to. */
+/* l_coroutine: coroutine.resume, wrap and close as in Lua, except that waiting passes through them: where code in a
+ * coroutine of the script waits for the host, the code that resumed it waits too, and so on up to the task; after the
+ * wait all of them go on. Meanwhile the coroutine is the host's, as that of a task always is: no script may resume or
+ * close it. Code that runs directly in a task, the main chunk included, counts as outside of any coroutine, like the
+ * main chunk of `lua`: it cannot yield. */
 #include "script/box.h"
 #include "script/engine.h"
 #include "script/modules.h"
@@ -10,9 +11,10 @@
 
 #define GUARD_TYPE "wsbot.waiting coroutine"
 
-/* Stands on the stack of who resumed a coroutine that waits, so that a cancelled task closes that as well. */
+/* A to-be-closed value on the stack of the code that resumed a waiting coroutine: when the task is cancelled, it closes
+ * that coroutine as well. */
 struct guard {
-    lua_State *co; /* NULL: it does not wait any more */
+    lua_State *co; /* the coroutine; NULL: it does not wait any more */
 };
 
 static int l_guard_close(lua_State *L) {
@@ -35,8 +37,8 @@ static int l_make_guard(lua_State *L) {
     return 1;
 }
 
-/* Is the coroutine at index 1 the host's to go on with? One that runs, or has ended, is not: Lua has errors for that.
- */
+/* Does the coroutine at index 1 wait for the host, which alone may resume it? Not where it runs or has ended: for these
+ * cases Lua has errors of its own. */
 static bool waits(lua_State *L) {
     lua_State *co = lua_tothread(L, 1);
     lua_Debug frame;
@@ -44,7 +46,7 @@ static bool waits(lua_State *L) {
     return lua_status(co) == LUA_YIELD || (!lua_getstack(co, 0, &frame) && lua_gettop(co) > 0);
 }
 
-/* What resume or wrap give in the end. Stack: coroutine, ..., n values or an error on top. */
+/* Returns the results of resume or wrap. Stack: coroutine, ..., n values or an error on top. */
 static int give(lua_State *L, bool ok, bool wrap, int n) {
     if (!wrap) {
         lua_pushboolean(L, ok);
@@ -62,7 +64,7 @@ static int give(lua_State *L, bool ok, bool wrap, int n) {
 
 static int l_went_on(lua_State *L, int status, lua_KContext wrap);
 
-/* Stack: coroutine, n values for it. */
+/* Resumes the coroutine. Stack: coroutine, n values for it. */
 static int go_on(lua_State *L, bool wrap, int n) {
     struct tasks *tasks = &engine_of(L)->tasks;
     lua_State *co = lua_tothread(L, 1);
@@ -74,7 +76,7 @@ static int go_on(lua_State *L, bool wrap, int n) {
     lua_xmove(L, co, n);
     bool stuck = !lua_isyieldable(L);
     tasks->stuck += stuck;
-    lua_State *running = engine_enter(engine_of(L), co); /* an interrupt is for this one now */
+    lua_State *running = engine_enter(engine_of(L), co); /* from now on an interrupt raises in this coroutine */
     int rc = lua_resume(co, L, n, &results);
     engine_leave(engine_of(L), running);
     tasks->stuck -= stuck;
@@ -92,7 +94,7 @@ static int go_on(lua_State *L, bool wrap, int n) {
         return lua_yieldk(L, 0, wrap, l_went_on);
     }
     bool ok = rc == LUA_OK || rc == LUA_YIELD, failed = lua_status(co) != LUA_OK && lua_status(co) != LUA_YIELD;
-    if (failed && wrap) task_close_thread(co, L); /* as Lua does: its pending <close> variables run */
+    if (failed && wrap) task_close_thread(co, L); /* as in Lua, its pending <close> variables run */
     if (!ok) results = 1;
     if (!lua_checkstack(L, results + 1)) {
         lua_pop(co, results);
@@ -108,7 +110,7 @@ static int l_went_on(lua_State *L, int status, lua_KContext wrap) {
     struct guard *g = lua_touserdata(L, 2);
     engine_keep_thread(g->co, false);
     g->co = NULL;
-    lua_closeslot(L, 2); /* by itself: in Lua 5.4.4 lua_settop loses its way where closing moves the stack */
+    lua_closeslot(L, 2); /* not by lua_settop: in Lua 5.4.4 that fails where closing moves the stack */
     lua_settop(L, 1);
     return go_on(L, wrap, 0);
 }
@@ -146,7 +148,7 @@ static int l_close(lua_State *L) {
     if (waits(L)) return luaL_error(L, "cannot close a coroutine that waits for the host");
     if (engine_is_deep(engine_of(L))) return luaL_error(L, "cannot close a coroutine: C stack overflow");
     if (co == engine_of(L)->L ||
-        (lua_status(co) == LUA_OK && lua_getstack(co, 0, &frame))) /* Lua's own would not say where */
+        (lua_status(co) == LUA_OK && lua_getstack(co, 0, &frame))) /* Lua's own error has no place in it */
         return luaL_error(L, "cannot close a %s coroutine", co == L ? "running" : "normal");
     int rc = task_close_thread(co, L);
     lua_pushboolean(L, rc == LUA_OK);

@@ -1,9 +1,8 @@
-/* l_debug: the debug library, narrowed to what cannot break C. C code, Lua's own libraries as well, finds its data
- * again by a userdata's metatable, in the user values, in the upvalues of C functions, on the stack of one that is
- * called, and in the registry, and takes it for what it put there. A script may look at all that is Lua's and change
- * it; what belongs to C it neither gets nor changes. The functions are written anew, so that none of Lua's own is
- * within reach.
- */
+/* l_debug: the debug library, restricted so that scripts cannot break C code. C code, that of Lua's own libraries
+ * included, finds its data by a userdata's metatable, in user values, in the upvalues of C functions, on the stack of a
+ * C function that is being called, and in the registry, and relies on finding there what it has put there. A script may
+ * read and change all that is Lua's; what belongs to C it can neither get nor change. The functions are written anew,
+ * so that none of Lua's own is within reach. */
 #include "script/engine.h"
 #include "script/hook.h"
 #include "script/l_push.h"
@@ -14,8 +13,8 @@
 #include <stdbool.h>
 #include <string.h>
 
-/* The thread that is looked at: that at index 1, where there is one, or this. `*first` is what stands before the
- * other arguments. */
+/* The thread to inspect: that at index 1, or else the one that runs. `*first` is the number of arguments before the
+ * others. */
 static lua_State *thread_of(lua_State *L, int *first) {
     *first = lua_isthread(L, 1) ? 1 : 0;
     return *first ? lua_tothread(L, 1) : L;
@@ -30,7 +29,7 @@ static bool is_hidden(lua_State *L, int userdata) {
     return true;
 }
 
-/* debug.getmetatable(value): of a userdata what getmetatable gives. */
+/* debug.getmetatable(value): for a userdata the same as getmetatable. */
 static int l_getmetatable(lua_State *L) {
     luaL_checkany(L, 1);
     if (is_hidden(L, 1))
@@ -40,7 +39,7 @@ static int l_getmetatable(lua_State *L) {
     return 1;
 }
 
-/* Does the table at index 2 tell C of what type a userdata is? */
+/* Is the table at index 2 a metatable by which C recognizes a type of userdata? */
 static bool is_of_c(lua_State *L) {
     for (lua_pushnil(L); lua_next(L, LUA_REGISTRYINDEX); lua_pop(L, 1)) {
         if (!lua_rawequal(L, -1, 2)) continue;
@@ -88,7 +87,7 @@ static int l_setuservalue(lua_State *L) {
 
 /* ---- upvalues ---- */
 
-/* debug.getupvalue(function, n): of a C function its name alone, which is empty. */
+/* debug.getupvalue(function, n): for a C function only the name, which is empty. */
 static int l_getupvalue(lua_State *L) {
     int n = (int)luaL_checkinteger(L, 2);
     luaL_checktype(L, 1, LUA_TFUNCTION);
@@ -120,14 +119,14 @@ static bool is_c(lua_State *of, lua_Debug *frame) {
     return frame->what[0] == 'C';
 }
 
-/* Finds the frame at the level at `index`; false where there is none. */
+/* Finds the frame whose level is at `index`; raises where there is none. */
 static bool find_frame(lua_State *L, lua_State *of, int index, lua_Debug *frame) {
     int level = (int)luaL_checkinteger(L, index);
     if (of != L && !lua_checkstack(of, 2)) luaL_error(L, "stack overflow");
     return lua_getstack(of, level, frame) || luaL_argerror(L, index, "level out of range");
 }
 
-/* debug.getlocal([thread,] level or function, n): of the frame of a C function the name alone. */
+/* debug.getlocal([thread,] level or function, n): in the frame of a C function only the name. */
 static int l_getlocal(lua_State *L) {
     int first;
     lua_Debug frame;
@@ -151,8 +150,8 @@ static int l_getlocal(lua_State *L) {
     return 2;
 }
 
-/* debug.setlocal([thread,] level, n, value). What has no name of the script's is where Lua's own instructions, or a C
- * function, keep what they go on with. */
+/* debug.setlocal([thread,] level, n, value). Only locals that the script has named may be set: the others are where
+ * Lua's own instructions, or a C function, keep values that they still need. */
 static int l_setlocal(lua_State *L) {
     int first;
     lua_Debug frame;
@@ -191,7 +190,8 @@ static void set_source(lua_State *L, const lua_Debug *ar) {
     l_set_string(L, "what", ar->what);
 }
 
-/* Fills the table on the top with what a letter asks for, but for those that push a value. */
+/* Fills the table on the top with the fields that a letter asks for. Not for 'f' and 'L', for which lua_getinfo pushes
+ * a value. */
 static void set_info(lua_State *L, const lua_Debug *ar, char letter) {
     switch (letter) {
     case 'S': set_source(L, ar); break;
@@ -223,13 +223,13 @@ static void set_pushed(lua_State *L, lua_State *of, const char *name) {
     lua_setfield(L, -2, name);
 }
 
-/* Without the letters that push values. */
+/* The letters in `what` without those that push values. */
 static const char *without_values(lua_State *L, const char *what) {
     return luaL_gsub(L, luaL_gsub(L, what, "f", ""), "L", "");
 }
 
-/* Finds the frame at a level of a thread; where that is the one in which a hook hears of a bot (testing/relay.h),
- * behind its own those of the bot. Returns whose frame it is, or NULL. */
+/* Finds the frame at a level of a thread. In the thread that runs a test's hook for a bot (testing/relay.h), the bot's
+ * frames follow behind its own. Returns the thread that the frame belongs to, or NULL. */
 static lua_State *find_frame_behind(lua_State *of, int level, lua_Debug *frame) {
     const struct engine_test *test = engine_of(of)->test;
     int depth = 0;
@@ -239,7 +239,8 @@ static lua_State *find_frame_behind(lua_State *of, int level, lua_Debug *frame) 
     return find_frame_behind(test->relay.from, level - depth + 1, frame); /* its level 0 is the relay */
 }
 
-/* debug.getinfo([thread,] level or function [, what]). A frame of a bot under test has no values for this state. */
+/* debug.getinfo([thread,] level or function [, what]). For a frame of a bot under test no values are given: they belong
+ * to another Lua state. */
 static int l_getinfo(lua_State *L) {
     int first;
     lua_Debug frame;
@@ -267,7 +268,7 @@ static int l_getinfo(lua_State *L) {
 
 /* ---- the registry ---- */
 
-static const char shown_key; /* registry: what a script gets in its place */
+static const char shown_key; /* key of the table that scripts get in place of the registry */
 
 /* debug.getregistry(): a table that has those parts of the registry that are Lua's. C keeps its own things in the real
  * one. */

@@ -15,8 +15,8 @@
 #include <string.h>
 #include <uv.h>
 
-/* Their addresses are the keys of lists in the registry, of the functions given to host.on_stop and host.on_reload:
- * looking those up takes no memory. */
+/* The addresses of these are the keys, in the registry, of the lists of functions that were given to host.on_stop and
+ * host.on_reload: looking them up takes no memory. */
 static const char on_stop_key, on_reload_key;
 
 static int l_now(lua_State *L) {
@@ -84,7 +84,7 @@ static int enlist(lua_State *L, const char *list) {
 static int l_on_stop(lua_State *L) { return enlist(L, &on_stop_key); }
 static int l_on_reload(lua_State *L) { return enlist(L, &on_reload_key); }
 
-/* Those that are called, one after the other; what they add meanwhile is not. */
+/* The functions of host.on_reload that are called, in order; those that are added meanwhile are not. */
 struct reloading {
     lua_Integer next, count;
 };
@@ -110,13 +110,14 @@ void l_host_call_on_reload(struct engine *e) {
     for (r.next = 1; r.next <= r.count; r.next++) door_call(e, l_call_on_reload, &r, NULL);
 }
 
-/* The functions of host.on_stop, in a task that calls one after the other; where one fails, another goes on. */
+/* The functions of host.on_stop, in a task that calls them in order; where one raises, another task goes on behind
+ * it. */
 struct stopping {
     struct engine *engine;
     void (*done)(void *arg);
     void *arg;
-    lua_Integer called; /* so many were */
-    bool starts, ended; /* a task is started right now; it has ended, and how: */
+    lua_Integer called; /* how many functions were called */
+    bool starts, ended; /* a task is being started; it has ended, as `how` says */
     enum task_end how;
 };
 
@@ -140,7 +141,7 @@ static void call_on_stop(struct stopping *s);
 
 struct left_out {
     lua_Integer number;
-    char where[LUA_IDSIZE + 16]; /* empty: there is none of that number */
+    char where[LUA_IDSIZE + 16]; /* empty: there is no function of that number */
 };
 
 static int l_left_out(lua_State *L) {
@@ -154,7 +155,7 @@ static int l_left_out(lua_State *L) {
     return 0;
 }
 
-/* Names the function of that number, which there is no memory for. False: there is none. */
+/* Reports that there is no memory to call the function of that number. False: there is no such function. */
 static bool tell_of_memory(const struct stopping *s, lua_Integer number) {
     struct left_out l = {.number = number};
     char line[LUA_IDSIZE + 100];
@@ -174,7 +175,7 @@ static void on_stopping_end(struct task *t, void *arg, enum task_end how) {
     if (!s->starts) call_on_stop(s);
 }
 
-/* There is no memory for as much as a task: leaves out the function that was next. False: there was none. */
+/* Leaves the next function out, as there is no memory even for a task. False: there was none. */
 static bool leave_out(struct stopping *s) {
     if (!tell_of_memory(s, s->called + 1)) return false;
     s->called++;
@@ -185,7 +186,7 @@ static void call_on_stop(struct stopping *s) {
     lua_Integer before = -1;
     s->starts = true;
     while (s->ended && s->how == TASK_FAILED) {
-        bool more = s->called != before || leave_out(s); /* none is tried twice */
+        bool more = s->called != before || leave_out(s); /* no function is tried twice */
         before = s->called;
         s->ended = false;
         if (more && task_run(s->engine, "on_stop", l_start_stopping, s, on_stopping_end, s)) continue;
@@ -238,7 +239,7 @@ static void open_log(lua_State *L) {
     lua_setfield(L, -2, "log");
 }
 
-/* What is asked for when it is read: the script is named after the libraries are open, say. */
+/* Fields whose values are found when they are read: the script is named after the libraries are open, say. */
 static int l_index(lua_State *L) {
     const char *key = lua_type(L, 2) == LUA_TSTRING ? lua_tostring(L, 2) : "";
     if (strcmp(key, "script") == 0)

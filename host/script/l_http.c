@@ -18,7 +18,7 @@ struct pending {
     struct http_transfer *transfer; /* NULL: there is none (any more) */
     struct waiters waiter;
     struct engine *engine;
-    size_t kept; /* bytes that are counted */
+    size_t kept; /* bytes that are counted in the account */
 };
 
 /* The stack of l_perform: the options, the userdata. */
@@ -88,7 +88,7 @@ static int l_performed(lua_State *L, int status, lua_KContext ctx) {
 
 /* ---- the options ---- */
 
-/* A string of the table at `table`, which is left on the stack: there it lives whatever the table does. */
+/* A string of the table at `table`. It is left on the stack, where it stays alive whatever becomes of the table. */
 static const char *string(lua_State *L, int table, const char *name) {
     lua_getfield(L, table, name);
     return luaL_optstring(L, -1, NULL);
@@ -128,7 +128,7 @@ static const char *const *header_lines(lua_State *L) {
     return lines;
 }
 
-/* Reads what stays where it is, on the stack. */
+/* Reads the options; the strings of the request stay where they are, on the stack. */
 static struct http_request read_request(lua_State *L) {
     struct http_request r = {0};
     luaL_checkstack(L, LUA_MINSTACK, NULL);
@@ -182,7 +182,7 @@ static int l_perform(lua_State *L) {
     return l_task_wait(L, "http.request", &p->waiter, r.timeout, 0, l_performed);
 }
 
-/* check(what): raises where the code that runs cannot wait. */
+/* check(what): raises an error that begins with `what` where the code that runs cannot wait. */
 static int l_check(lua_State *L) {
     l_task_check(L, luaL_checkstring(L, 1));
     return 0;

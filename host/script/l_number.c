@@ -1,5 +1,5 @@
-/* l_number: numbers with a fraction in Lua, as base/number.h has them, and the module wsbot.number for the Lua modules
- * that are inside the program. What a script prints by itself is as its locale has it. */
+/* l_number: numbers with a fraction in Lua, printed and read by base/number.h, whatever the locale; and the module
+ * wsbot.number for the Lua modules that are inside the program. What a script prints by itself follows its locale. */
 #include "base/number.h"
 #include "script/modules.h"
 #include <string.h>
@@ -11,12 +11,12 @@ void l_number_plain(lua_State *L, int index) {
     if (lua_type(L, index) != LUA_TNUMBER || lua_isinteger(L, index)) return;
     index = lua_absindex(L, index);
     number_print(text, sizeof text, LUA_NUMBER_FMT, (LUAI_UACNUMBER)lua_tonumber(L, index));
-    bool looks_whole = text[strspn(text, "-0123456789")] == '\0'; /* which lua shows to be none */
+    bool looks_whole = text[strspn(text, "-0123456789")] == '\0'; /* as Lua does, to show that it is a float */
     lua_pushfstring(L, looks_whole ? "%s.0" : "%s", text);
     lua_replace(L, index);
 }
 
-/* text(value): what tostring gives. */
+/* text(value): the text that tostring gives in the C locale. */
 static int l_text(lua_State *L) {
     lua_settop(L, 1);
     l_number_plain(L, 1);
@@ -24,7 +24,7 @@ static int l_text(lua_State *L) {
     return 1;
 }
 
-/* read(text): what tonumber gives for a decimal number; else nil. */
+/* read(text): the number that tonumber gives, in the C locale, for a decimal number; else nil. */
 static int l_read(lua_State *L) {
     double value;
     const char *text = luaL_checkstring(L, 1);
@@ -37,7 +37,7 @@ static int l_read(lua_State *L) {
     return 1;
 }
 
-/* plainly(f, ...): what f gives, called where numbers are plain. It must not wait. */
+/* plainly(f, ...): calls f(...) with '.' as the decimal point, and returns what it returns. f must not wait. */
 static int l_plainly(lua_State *L) {
     struct number_scope scope;
     number_enter(&scope);

@@ -1,4 +1,5 @@
-/* l_output: Lua's own functions write, once there is room for what they will; else the text is held (net/outlet.h). */
+/* l_output: print and io.write call Lua's own functions when stdout has room for the text; else the text is queued
+ * (net/outlet.h). */
 #include "script/l_output.h"
 
 #include "net/outlet.h"
@@ -8,16 +9,16 @@
 #include <lauxlib.h>
 #include <string.h>
 
-enum { NUMBER_SIZE = 32, OTHER_SIZE = 64 }; /* bytes that a number, or what has no text of its own, takes at most */
+enum { NUMBER_SIZE = 32, OTHER_SIZE = 64 }; /* most bytes of a number, and of a value without a text of its own */
 
 static struct outlet *outlet_of(lua_State *L) { return &engine_of(L)->net->outlet; }
 
-/* Lua's own, which has no upvalues; upvalue 1. */
+/* Calls Lua's own function, upvalue 1; it has no upvalues itself. */
 static int call_own(lua_State *L) { return lua_tocfunction(L, lua_upvalueindex(1))(L); }
 
 /* ---- waiting ---- */
 
-/* A script that is loaded beside a running one would be taken over when it first waits. */
+/* A staged script must not wait here: at its first wait it would take over. */
 static bool can_wait(lua_State *L) { return l_task_can_wait(L) && !engine_of(L)->staged; }
 
 /* Waits until all is written, then `k` goes on with `ctx`. */
@@ -28,7 +29,7 @@ static int wait_until_written(lua_State *L, const char *what, lua_KContext ctx, 
     return k(L, LUA_OK, ctx);
 }
 
-/* Holds the text on top. Where there is no memory for that it is written here and now. */
+/* Queues the text on the top; where there is no memory for that, it is written at once. */
 static void hold(lua_State *L) {
     size_t n;
     const char *text = lua_tolstring(L, -1, &n);
@@ -41,7 +42,7 @@ static void hold(lua_State *L) {
 
 /* ---- print ---- */
 
-/* What has a text of its own is made that text, since only then it is known how long it is. */
+/* Replaces values that have a text of their own (__tostring) by that text, as only then their length is known. */
 static size_t size_of_line(lua_State *L, int n) {
     size_t size = (size_t)n + 1, length;
     for (int i = 1; i <= n; i++) {
@@ -79,7 +80,8 @@ static int l_print(lua_State *L) {
 
 /* ---- io.write, file:write ---- */
 
-/* The sum of what is written from index `first` on; SIZE_MAX: Lua will refuse a part of it. */
+/* The bytes of the values from index `first` on; SIZE_MAX: one of them is neither a string nor a number, which Lua will
+ * refuse. */
 static size_t size_of_texts(lua_State *L, int first) {
     size_t size = 0, length;
     for (int i = first; i <= lua_gettop(L); i++) {
@@ -90,7 +92,7 @@ static size_t size_of_texts(lua_State *L, int first) {
     return size;
 }
 
-/* Numbers as Lua's io.write has them: 1.0 is 1. */
+/* Appends the texts from index `first` on; numbers are written as by Lua's io.write: 1.0 is 1. */
 static void push_texts(lua_State *L, int first) {
     int n = lua_gettop(L);
     char text[NUMBER_SIZE];
@@ -111,7 +113,7 @@ static void push_texts(lua_State *L, int first) {
     luaL_pushresult(&all);
 }
 
-/* Gives the file (ctx: the place of it on the stack), or what went wrong. */
+/* Returns the file (ctx: its index on the stack), or nil and the error. */
 static int l_written(lua_State *L, int status, lua_KContext ctx) {
     (void)status;
     errno = outlet_of(L)->error;
@@ -120,7 +122,7 @@ static int l_written(lua_State *L, int status, lua_KContext ctx) {
     return 1;
 }
 
-/* Does the last of the texts, or numbers, end within a line? */
+/* Does the last text or number leave a line unfinished? */
 static bool ends_in_line(lua_State *L) {
     size_t n;
     if (lua_type(L, -1) == LUA_TNUMBER) return true;
@@ -128,7 +130,8 @@ static bool ends_in_line(lua_State *L) {
     return n && text[n - 1] != '\n';
 }
 
-/* Stack: the file at `file`, the texts from `first` on. */
+/* Queues the texts, and waits until they are written; -1: Lua's own function is to write them. Stack: the file at
+ * `file`, the texts from `first` on. */
 static int write_texts(lua_State *L, const char *what, int file, int first) {
     size_t size = size_of_texts(L, first);
     if (size == SIZE_MAX) return -1;
@@ -166,7 +169,7 @@ static int l_file_write(lua_State *L) {
     return n >= 0 ? n : call_own(L);
 }
 
-/* ---- what comes after ---- */
+/* ---- programs that are started ---- */
 
 static int l_go_on(lua_State *L, int status, lua_KContext ctx) {
     (void)status;
@@ -184,7 +187,8 @@ static int l_file_flush(lua_State *L) {
     return is_stdout(L, 1) ? wait_until_written(L, "file:flush", 0, l_go_on) : call_own(L);
 }
 
-/* os.execute and io.popen: the program that they start writes behind what is here. */
+/* os.execute and io.popen: what was printed before is written first, as the program that they start writes to stdout as
+ * well. */
 static int l_start(lua_State *L) {
     struct outlet *o = outlet_of(L);
     if (outlet_is_behind(o) && can_wait(L)) return wait_until_written(L, "os.execute", 0, l_go_on);
@@ -194,14 +198,14 @@ static int l_start(lua_State *L) {
 
 /* ---- in the place of Lua's own ---- */
 
-/* Stack: ..., the table of Lua's own. */
+/* Puts `by` in the place of a function of Lua's, which becomes its upvalue. Stack: ..., the table. */
 static void replace(lua_State *L, const char *name, lua_CFunction by) {
     lua_getfield(L, -1, name);
     lua_pushcclosure(L, by, 1);
     lua_setfield(L, -2, name);
 }
 
-/* Those of files and of io that write, where there may be something to wait for. */
+/* Replaces the functions that write to stdout, and so may have to wait: print, and those of io and of files. */
 static void replace_writers(lua_State *L) {
     lua_pushglobaltable(L);
     replace(L, "print", l_print);

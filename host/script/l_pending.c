@@ -1,4 +1,4 @@
-/* l_pending: tasks are asked where they wait; for timers and connections that was noted when they were made. */
+/* l_pending: the line of a task is where it waits; that of a timer or a connection is noted when it is made. */
 #include "script/l_pending.h"
 
 #include "script/box.h"
@@ -8,7 +8,7 @@
 #include <stdio.h>
 #include <string.h>
 
-/* Its address is the key of a table in the registry: the line of each userdata, as long as that lives. */
+/* Its address is the registry key of a table that maps a userdata to its line, for as long as the userdata lives. */
 static const char places_key;
 
 void l_pending_note(lua_State *L, int index) {

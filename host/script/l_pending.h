@@ -12,7 +12,7 @@ void l_pending_note(lua_State *L, int index);
  * seconds), `what`, and `file` and `line` where those are known; in no order. May raise (memory). */
 void l_pending_add(lua_State *L, const struct engine *e);
 
-/* How many nanoseconds are left until the first of that; UINT64_MAX: nothing waits. */
+/* How many nanoseconds are left until the first of these is due; UINT64_MAX: nothing waits. */
 uint64_t pending_first(const struct engine *e);
 
 #endif

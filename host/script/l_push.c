@@ -1,4 +1,4 @@
-/* l_push: a few lines that were the same everywhere. */
+/* l_push: short functions that many Lua modules share. */
 #include "script/l_push.h"
 
 #include "base/err.h"

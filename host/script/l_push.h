@@ -1,4 +1,4 @@
-/* l_push: what many functions give: that something is done, or nil and why not; and fields of tables. */
+/* l_push: results that many functions return: success, or nil and why not; and fields of tables. */
 #ifndef SCRIPT_L_PUSH_H
 #define SCRIPT_L_PUSH_H
 
@@ -13,22 +13,22 @@ int l_push_true(lua_State *L);
 /* nil, a word and, where there is one, a message. */
 int l_push_failure(lua_State *L, const char *word, const char *message);
 
-/* true, or nil and why not; NULL: there is no reason. */
+/* true where `why` is NULL; otherwise nil and `why`. */
 int l_push_unless(lua_State *L, const char *why);
 
 /* true, or of a negative enum err nil and its word. */
 int l_push_done(lua_State *L, int rc);
 
-/* These bytes; the buffer is cleared. */
+/* A string of these bytes; the buffer is cleared. May raise (memory). */
 int l_push_bytes(lua_State *L, struct buf *bytes);
 
-/* Goes on after a wait that gives nothing. */
+/* A continuation (lua_KFunction) for waits after which nothing is returned. */
 int l_push_nothing(lua_State *L, int status, lua_KContext ctx);
 
-/* Keeps a new table in the registry, which keeps none of its values from the collector. */
+/* Puts a new table with weak values into the registry, under `key`. May raise. */
 void l_register_weak(lua_State *L, const void *key);
 
-/* A field of the table on the top; a string that is NULL is left out. */
+/* Set a field of the table on the top; where the string is NULL, nothing is set. May raise. */
 void l_set_string(lua_State *L, const char *name, const char *value);
 void l_set_flag(lua_State *L, const char *name, bool value);
 

@@ -1,4 +1,4 @@
-/* l_seconds: one rule for all of them. */
+/* l_seconds: one rule for all arguments in seconds. */
 #include "script/l_seconds.h"
 
 #include <lauxlib.h>

@@ -5,17 +5,18 @@
 #include "net/clock.h"
 #include <lua.h>
 
-/* The seconds at `index`, 0 or more, in nanoseconds. Raises what else there is. */
+/* The seconds at `index`, a number of 0 or more, in nanoseconds. Raises where the argument is anything else. */
 uint64_t l_seconds_check(lua_State *L, int index);
 
-/* A limit for waiting, which may be left out: UINT64_MAX. */
+/* The same for a time limit that may be left out; then UINT64_MAX. */
 uint64_t l_seconds_limit(lua_State *L, int index);
 
-/* When that limit is over, by the clock; UINT64_MAX: never. */
+/* When such a limit ends, in nanoseconds of the clock; UINT64_MAX: never. */
 uint64_t l_seconds_end(lua_State *L, int index, const struct clock *clock);
 
-/* Makes the stack of a function that may wait, again and again, its first argument and the end of the limit that was
- * its second. Then: how long that is from now on, in nanoseconds. */
+/* For functions that may wait several times within one limit, their second argument. l_seconds_keep leaves two values
+ * on the stack: the first argument, and when the limit ends. l_seconds_left gives how many nanoseconds are left until
+ * then. */
 void l_seconds_keep(lua_State *L, const struct clock *clock);
 uint64_t l_seconds_left(lua_State *L, const struct clock *clock);
 

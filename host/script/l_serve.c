@@ -1,6 +1,6 @@
 /* l_serve: the C part of http.serve. A server is in a box, anchored until its last connection has ended; each request
- * is an exchange, whose handler runs as a task and so may wait. A handler that is cut off by a take-over has not
- * answered: its request is then told to the next generation. Options are checked, and answers written out, in
+ * is an exchange, whose handler runs as a task and so may wait. Where a take-over cancels a handler before it has
+ * answered, the request is given to the next generation. Options are checked, and answers written out, in
  * lualib/wsbot/http/serve.lua. */
 #include "script/l_serve.h"
 
@@ -15,12 +15,11 @@
 struct serving {
     struct box box;
     struct engine *engine;
-    struct http_server
-        *server;           /* NULL: at the take-over it will have that of the generation that runs, or it has ended */
-    union address address; /* as asked for */
+    struct http_server *server; /* NULL: it gets that of the running generation at the take-over, or has ended */
+    union address address;      /* as asked for */
     size_t max_body;
     bool patient;
-    bool adopted;  /* from the last generation */
+    bool adopted;  /* it was taken over from the last generation */
     uint64_t born; /* see engine->births */
     LIST_HEAD(, exchange) exchanges;
     struct serving *next, **at; /* of the same engine, in order; `at` NULL: it has ended */
@@ -29,7 +28,7 @@ struct serving {
 /* One request, as long as its handler runs or waits. */
 struct exchange {
     struct engine *engine;
-    struct serving *serving;    /* NULL: it is gone */
+    struct serving *serving;    /* NULL: the server is gone */
     struct http_caller *caller; /* NULL: it was answered, or the client has left */
     struct task *task;
     LIST_ENTRY(exchange) link; /* of the same server */
@@ -71,14 +70,14 @@ static void end_serving(void *object) {
 static const struct box_type serving_type = {
     .name = "wsbot.http.server", .size = sizeof(struct serving), .values = 1, .end = end_serving};
 
-/* It is no server any more, whatever is left of it in C. */
+/* Separates the box from its HTTP server, which may go on in C. */
 static void let_go(struct serving *s) {
     s->server = NULL;
     unlink_serving(s);
     box_unanchor(s->engine->L, s);
 }
 
-/* The same, and what was asked of it is not answered. */
+/* The same, and requests under way get no answer. */
 static void drop(struct serving *s) {
     if (s->server) http_server_disown(s->server);
     let_go(s);
@@ -113,7 +112,7 @@ static struct slice check_slice(lua_State *L, int index) {
     return slice_of(text, n);
 }
 
-/* Its handler has returned: status, fields, whether Date is among them, body. */
+/* The handler has returned; stack: ..., status, fields, whether Date is among them, body. */
 static int l_handled(lua_State *L, int status, lua_KContext ctx) {
     struct exchange *x = (struct exchange *)ctx;
     int first = lua_gettop(L) - 3;
@@ -132,7 +131,7 @@ static int l_handled(lua_State *L, int status, lua_KContext ctx) {
 
 static int l_handle(lua_State *L) {
     struct exchange *x = l_door_given(L, l_handle);
-    x->engine->tasks.current->born = x->serving->born; /* it ends with that, and not before */
+    x->engine->tasks.current->born = x->serving->born; /* a test ends it with its server, and not before */
     x->task = x->engine->tasks.current;
     if (!box_push(L, x->serving)) return luaL_error(L, "the server is gone");
     lua_getiuservalue(L, -1, 1); /* server, fn */
@@ -198,22 +197,22 @@ static int open_server(struct serving *s, struct fault *fault) {
     return e->staged ? 0 : http_server_listen(s->server, fault);
 }
 
-/* Is it one of the generation that a staged one is to follow? */
+/* Does this server belong to the running generation, which `staged` is to replace? */
 static bool is_of_running(const struct http_server *server, const struct engine *staged) {
     const struct serving *has = server ? http_server_owner(server, &sink) : NULL;
     const struct engine *e = has ? has->engine : NULL;
     return e && e != staged && e->app == staged->app && e->host == staged->host;
 }
 
-/* Has the generation that runs its port, so that the take-over has to come first? One that is only looked at takes
- * none. */
+/* Is its port in use by the running generation, so that it cannot be opened before the take-over? `wsbot check` opens
+ * no port at all. */
 static bool waits_for_take_over(const struct serving *s) {
     const struct engine *e = s->engine;
     uint16_t port = address_port(&s->address);
     return e->staged && port && (e->is_checked || is_of_running(http_server_on(e->net, port), e));
 }
 
-/* Another of the same staged generation is to have that one. */
+/* Is that address promised to another server of the same staged generation? */
 static bool is_promised(const struct serving *s) {
     for (const struct serving *o = s->engine->servings; o; o = o->next)
         if (!o->server && address_is_same(&o->address, &s->address)) return true;
@@ -268,7 +267,7 @@ static int l_address(lua_State *L) {
     return 2;
 }
 
-/* Runs Lua code: their <close> variables. Not the one that asks for it. */
+/* Cancels the handlers, but not the one that has called this. Runs Lua code: their <close> variables. */
 static void cancel_handlers(struct serving *s) {
     struct exchange *x = LIST_FIRST(&s->exchanges);
     while (x) x = !x->task->cancelled && task_cancel(x->task) ? LIST_FIRST(&s->exchanges) : LIST_NEXT(x, link);
@@ -279,7 +278,7 @@ static void end_at_once(struct serving *s) {
     drop(s);
 }
 
-/* close(at_once): requests that are under way are answered first, or handlers and all end now. */
+/* close(at_once): ends when the requests under way are answered; with `at_once` it ends now, handlers included. */
 static int l_close(lua_State *L) {
     struct serving *s = l_box_get(L, 1, &serving_type);
     if (lua_toboolean(L, 2) || s->engine->staged)
@@ -320,7 +319,7 @@ unsigned l_serve_end_since(lua_State *L, uint64_t mark) {
     return n;
 }
 
-/* Has it what `last` has at its address? */
+/* Takes over the server of `last` at the same address. False: there is none. */
 static bool adopt(struct serving *s, const struct engine *last) {
     struct http_server *kept = s->server ? NULL : http_server_at(s->engine->net, &s->address);
     struct serving *before = kept ? http_server_owner(kept, &sink) : NULL;

@@ -1,4 +1,4 @@
-/* l_shown: the module wsbot.shown: what of a text may be shown, for the Lua modules that are inside the program. */
+/* l_shown: the module wsbot.shown: makes texts safe to show, for the Lua modules that are inside the program. */
 #include "base/shown.h"
 #include "script/l_push.h"
 #include "script/modules.h"
@@ -16,7 +16,7 @@ static int escape(lua_State *L, unsigned keep) {
 static int l_line(lua_State *L) { return escape(L, 0); }
 static int l_lines(lua_State *L) { return escape(L, SHOWN_TABS | SHOWN_LINES); }
 
-/* An address as an error shows it: without what may be a secret, on one line, and cut. */
+/* An address as errors show it: without what may be a secret, on one line, and cut. */
 static int l_address(lua_State *L) {
     size_t n;
     const char *text = luaL_checklstring(L, 1, &n);

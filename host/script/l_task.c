@@ -1,5 +1,5 @@
-/* l_task: host.spawn and host.sleep. What a script holds of a task is a handle, which is told how the task ended; the
- * task itself is gone by then. */
+/* l_task: host.spawn and host.sleep. A script has a handle of each task, which keeps how the task ended; the task
+ * itself is gone by then. */
 #include "script/box.h"
 #include "script/door.h"
 #include "script/l_callable.h"
@@ -15,7 +15,7 @@
 /* The userdata, anchored until its task has ended. User value 1: a table of what it returned, or its error. */
 struct handle {
     struct engine *engine;
-    struct task *task; /* NULL: it has ended, and how: */
+    struct task *task; /* NULL: it has ended, as `how` says */
     enum task_end how;
     struct waiters joiners;
 };
@@ -51,7 +51,7 @@ static void on_ended(struct task *t, void *arg, enum task_end how) {
     h->how = how;
     bool is_kept = how != TASK_CANCELLED && door_call(e, l_keep_results, h, NULL);
     bool is_heard =
-        is_kept && engine_collects(e) && task_is_joined(t); /* in a test: what that expects need not be told */
+        is_kept && engine_collects(e) && task_is_joined(t); /* in a test, an error that a join gets is not reported */
     if (how == TASK_FAILED && !is_heard) task_report(t, NULL);
     h->task = NULL;
     task_wake_all(&h->joiners);

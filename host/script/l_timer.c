@@ -14,20 +14,20 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { TIMER_SIZE = 32 }; /* bytes of its place in the clock, about */
+enum { TIMER_SIZE = 32 }; /* bytes of its entry in the clock, about */
 
 struct timer {
     struct box box;
     struct deadline deadline;
     uint64_t every; /* nanoseconds; 0: once */
-    uint64_t span;  /* that it was to wait for, at first */
+    uint64_t span;  /* nanoseconds, for which it was set at first */
     bool busy;      /* its function runs, or waits */
-    bool ended;     /* and who let it run frees it */
+    bool ended;     /* its box has, while `busy`: on_ended frees the timer */
     struct engine *engine;
     char *name;               /* NULL: it has none */
-    size_t kept;              /* bytes that are counted */
+    size_t kept;              /* bytes that are counted in the account */
     uint64_t born;            /* see engine->births */
-    struct timer *next, **at; /* of those of its engine that are set; `at` NULL: it is not */
+    struct timer *next, **at; /* in the list of its engine's timers that are set; `at` NULL: it is not set */
 };
 
 static void link_timer(struct timer *t) {
@@ -84,12 +84,12 @@ static void on_ended(struct task *task, void *arg, enum task_end how) {
 static void on_due(struct deadline *d) {
     struct timer *t = container_of(d, struct timer, deadline);
     struct engine *e = t->engine;
-    if (t->every) { /* no drift; rounds that were missed are left out */
+    if (t->every) { /* no drift; missed rounds are left out */
         uint64_t now = clock_now(&e->net->clock), next = d->due + t->every;
         if (next <= now) next += (now - next) / t->every * t->every + t->every;
         clock_set(&e->net->clock, d, next, on_due);
     }
-    if (t->busy) return; /* a round that finds the last one waiting is left out */
+    if (t->busy) return; /* the function of the last round still waits: this round is left out */
     t->busy = true;
     if (!task_run(e, "timer", l_fire, t, on_ended, t)) t->busy = false;
 }
@@ -135,7 +135,7 @@ void l_timer_keep_phases(struct engine *last, struct engine *next) {
         struct timer *before = last->timers;
         while (t->name && before && !text_is_same(before->name, t->name)) before = before->next;
         if (!t->name || !before) continue;
-        uint64_t round = before->deadline.due - before->every; /* when it last came, or began */
+        uint64_t round = before->deadline.due - before->every; /* when it was last due, or was set */
         clock_set(clock, &t->deadline, round + t->every, on_due);
     }
 }

@@ -4,25 +4,26 @@
 
 #include "script/engine.h"
 
-/* Timers of host.every that both generations have by name go on in the phase of the last one. */
+/* A timer of host.every in `next` that has the name of one in `last` counts its interval from when that one was last
+ * due. */
 void l_timer_keep_phases(struct engine *last, struct engine *next);
 
-/* One that is set; times are nanoseconds. */
+/* A timer that is set; times are nanoseconds. */
 struct timer_told {
     void *box;
     const char *name; /* NULL: it has none */
     uint64_t every;   /* 0: it is due once */
-    uint64_t span;    /* it was set for so long at first, */
-    uint64_t in;      /* and is due in so long */
+    uint64_t span;    /* for how long it was set at first */
+    uint64_t in;      /* until it is due */
 };
 
-/* Tells of each that is set. */
+/* Calls `tell` for each timer that is set. */
 void l_timer_each(const struct engine *e, void (*tell)(void *arg, const struct timer_told *timer), void *arg);
 
 /* Cancels all, as the engine ends. */
 void l_timer_end_all(struct engine *e);
 
-/* Cancels the timers that were set since then (engine->births); returns how many those were. */
+/* Cancels the timers that were made since then (`born`: see engine->births); returns how many. */
 unsigned l_timer_end_since(lua_State *L, uint64_t born);
 
 #endif

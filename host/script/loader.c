@@ -16,7 +16,7 @@
 #include <unistd.h>
 
 enum {
-    FILES_MOST = 10 * 1000,  /* that are noted */
+    FILES_MOST = 10 * 1000,  /* files that are noted */
     SOURCE_MOST = 4 << 20,   /* bytes of a file that are kept, */
     SOURCES_MOST = 32 << 20, /* and of all files of a generation */
 };
@@ -82,7 +82,7 @@ static struct engine_file *find(struct engine_file *files, const char *path, uin
 
 static uint64_t hash_of(const char *path) { return file_mark_hash(path, strlen(path)); }
 
-/* The one that is noted by this path, a new one where there is none; NULL: no more are noted. */
+/* The entry of this path; where there is none, a new one. NULL: no more files are noted. */
 static struct engine_file *file_of(struct engine *e, const char *path) {
     uint64_t hash = hash_of(path);
     struct engine_file *f = find(e->files, path, hash), **at = &e->files;
@@ -97,7 +97,7 @@ static struct engine_file *file_of(struct engine *e, const char *path) {
     return f;
 }
 
-/* What is known of a file for the first time: what changes from then on is a change. */
+/* Notes mark and source of a file when it is read for the first time: only later changes count as changes. */
 static void note(struct engine *e, const char *path, struct file_mark mark, struct source *source) {
     struct engine_file *f = file_of(e, path);
     bool is_new = f && !f->is_marked;
@@ -180,7 +180,7 @@ static bool read_whole(const char *path, struct buf *text, struct file_mark *mar
     return ok;
 }
 
-/* A staged generation is not to wait for who writes into it: the running one would stand still. */
+/* A staged generation must not open a FIFO: it would wait for a writer, and the running generation with it. */
 static bool is_fifo(const char *path) {
     struct stat s;
     return stat(path, &s) == 0 && S_ISFIFO(s.st_mode);
@@ -203,7 +203,7 @@ static struct slice code_of(struct slice text) {
     return slice_skip(text, comment + is_binary);
 }
 
-/* Stack: its name, of which the chunk or a message takes the place. */
+/* Stack: the name of the chunk, which is replaced by the chunk or a message. */
 static int compile(lua_State *L, struct slice text, const char *mode) {
     struct slice code = code_of(text);
     int rc = luaL_loadbufferx(L, (const char *)code.p, code.n, lua_tostring(L, -1), mode);
@@ -211,7 +211,7 @@ static int compile(lua_State *L, struct slice text, const char *mode) {
     return rc;
 }
 
-/* What the generation that comes back was loaded from, or NULL. */
+/* The text of this file in the earlier generation that is loaded again, or NULL. */
 static struct source *past_of(const struct engine *e, const char *path) {
     const struct engine_file *f = find(e->past, path, hash_of(path));
     return f ? f->source : NULL;
@@ -227,7 +227,7 @@ int loader_load(lua_State *L, const char *path, const char *mode) {
     struct source *past = past_of(e, whole);
     if (past) {
         past->references++;
-        note(e, whole, file_mark_read(whole), past); /* what is on the disk, its content too: only another is a save */
+        note(e, whole, file_mark_read(whole), past); /* mark and content of the file on disk: another is a save */
         return compile(L, text_of(past), mode);
     }
     struct file_mark mark;
@@ -287,7 +287,8 @@ static int l_find_inside(lua_State *L) {
     return 2;
 }
 
-/* Puts a function around the chunk of busted on the top, which takes its tests into the host's care. */
+/* Puts a function (suite.adopt) around the chunk of busted on the top, so that its tests run with limits and
+ * clean-up. */
 static void put_in_care(lua_State *L) {
     l_engine_require(L, "wsbot.testing.suite"); /* chunk, suite */
     lua_getfield(L, -1, "adopt");
@@ -296,7 +297,7 @@ static void put_in_care(lua_State *L) {
     lua_call(L, 1, 1);
 }
 
-/* Loads what a module was found to be. Stack: its path on top. Gives what a searcher gives: the chunk and the path. */
+/* Loads the file of a module. Stack: its path on top. Returns what a searcher returns: the chunk and the path. */
 static int load_module(lua_State *L, const char *name) {
     const char *path = lua_tostring(L, -1);
     int rc = loader_load(L, path, NULL);
@@ -308,7 +309,7 @@ static int load_module(lua_State *L, const char *name) {
     return 2;
 }
 
-/* Pushes the path that a module had in the generation that comes back; or nothing: false. */
+/* Pushes the path that a module had in the earlier generation that is loaded again; or nothing: false. */
 static bool push_past_path(lua_State *L, const char *name) {
     for (const struct engine_file *f = engine_of(L)->past; f; f = f->next) {
         if (!f->module || !f->source || strcmp(f->module, name) != 0) continue;
@@ -318,8 +319,8 @@ static bool push_past_path(lua_State *L, const char *name) {
     return false;
 }
 
-/* Pushes the first file of the templates that is there, or nothing: false. As package.searchpath, but that this opens
- * nothing: a FIFO would not come back. */
+/* Pushes the first file of the templates that exists, or nothing: false. Like package.searchpath, but it does not open
+ * the file: opening a FIFO would block. */
 static bool push_found(lua_State *L, const char *name, const char *templates) {
     const char *file = luaL_gsub(L, name, ".", LUA_DIRSEP);
     while (*templates) {
@@ -333,7 +334,7 @@ static bool push_found(lua_State *L, const char *name, const char *templates) {
     return false;
 }
 
-/* Those of package.path. Upvalues: package, its searchpath. */
+/* The searcher for files of package.path. Upvalues: package, package.searchpath. */
 static int l_find_lua(lua_State *L) {
     const char *name = luaL_checkstring(L, 1);
     if (push_past_path(L, name)) return load_module(L, name);
@@ -347,7 +348,7 @@ static int l_find_lua(lua_State *L) {
     return 1; /* where it was looked for */
 }
 
-/* Those that lie beside the script, where package.path did not find any. */
+/* The searcher for files beside the script, where package.path has not found any. */
 static int l_find_beside(lua_State *L) {
     const struct engine *e = engine_of(L);
     const char *name = luaL_checkstring(L, 1);
@@ -387,7 +388,7 @@ static void note_library(const char *path) {
     }
 }
 
-/* Those of Lua's searchers for C; upvalue: the searcher. */
+/* Calls one of Lua's searchers for C modules, the upvalue, and notes the library that it has loaded. */
 static int l_find_c(lua_State *L) {
     lua_settop(L, 1);
     lua_pushvalue(L, lua_upvalueindex(1));
@@ -397,7 +398,7 @@ static int l_find_c(lua_State *L) {
     return lua_gettop(L);
 }
 
-/* Stack: package, searchers, the searcher to come. */
+/* Inserts a searcher at the position `at`. Stack: package, searchers, the new searcher. */
 static void insert_searcher(lua_State *L, int at) {
     for (int i = (int)lua_rawlen(L, -2); i >= at; i--) {
         lua_rawgeti(L, -2, i);
@@ -406,8 +407,8 @@ static void insert_searcher(lua_State *L, int at) {
     lua_rawseti(L, -2, at);
 }
 
-/* Ours goes behind package.preload, that of luv between Lua's own for Lua and for C, and the folder of the script
- * behind everything else. Lua's own for Lua is replaced. */
+/* The searcher for our own modules goes behind package.preload, that for luv between Lua's own for Lua files and for C,
+ * that for the script's folder behind all others. Lua's own for Lua files is replaced. */
 static void add_searchers(lua_State *L) {
     lua_getglobal(L, "package");
     lua_getfield(L, -1, "searchers");

@@ -1,6 +1,5 @@
-/* loader: the files of Lua code that a generation is made of. They are found (`require`), read whole and compiled here,
- * and noted: what was read, so that a reload takes over what was saved and no half of it, and so that the generation
- * can come back later as it was. */
+/* loader: finds (`require`), reads whole and compiles the Lua files that a generation is made of, and notes what it has
+ * read: so that a reload can tell a file that was only half saved, and the same sources can be loaded again later. */
 #ifndef SCRIPT_LOADER_H
 #define SCRIPT_LOADER_H
 
@@ -10,7 +9,7 @@
 
 struct engine;
 
-/* The text of a file, shared by those who keep it. */
+/* The text of a file; references are counted. */
 struct source {
     unsigned references;
     size_t n;
@@ -20,41 +19,43 @@ struct source {
 /* A file that the script was loaded from. */
 struct engine_file {
     struct engine_file *next;
-    struct file_mark mark; /* of what was read; all zero: there was none */
-    struct source *source; /* what was read; NULL: it is not kept, for its size or because it could not be read */
-    char *module;          /* the name that `require` found it by, its own; NULL: it was not found so */
-    bool is_marked;        /* the mark is there: it was loaded, or was to be */
+    struct file_mark mark; /* of the file as it was read; all zero: there was no file */
+    struct source *source; /* its text as it was read; NULL: not kept, for its size or because it could not be read */
+    char *module;          /* the name that `require` has loaded it by, its own; NULL: it was loaded otherwise */
+    bool is_marked;        /* `mark` is set: the file was loaded, or that was tried */
     uint64_t hash;         /* of the path */
     char path[];           /* absolute */
 };
 
-/* Has `require`, loadfile and dofile go by way of this file. Stack: as it was. May raise. */
+/* Replaces loadfile, dofile and Lua's searchers for Lua files by those of this file. Leaves the stack as it was. May
+ * raise. */
 void l_loader_open(lua_State *L);
 
 /* As luaL_loadfilex: leaves the chunk or a message on the stack, and gives Lua's status. `path` NULL: standard input.
  * `mode` NULL: text or binary. */
 int loader_load(lua_State *L, const char *path, const char *mode);
 
-/* A path as it is noted: absolute, "./" left out. False: there is no such file. */
+/* The path under which a file is noted: absolute, without "./". False: there is no such file. */
 bool loader_absolute(const char *path, char out[PATH_MAX]);
 
-/* The generation depends on this file as well (host.watch), which it does not load as Lua. */
+/* Notes that the generation depends on this file as well (host.watch), which is not loaded as Lua. */
 void loader_watch(struct engine *e, const char *path);
 
-/* The script is this file. */
+/* Notes that this file is the script. */
 void loader_set_script(struct engine *e, const char *path);
 
-/* The first of the files that is half a save as it is now, and in `*why` a literal that says so of it: "is open for
- * writing", or, of the script itself, "is empty". NULL: none is. */
+/* The first file that seems to be half saved as it is now; `*why` is then a literal that says how: "is open for
+ * writing", or, of the script itself, "is empty". NULL: there is none. */
 const struct engine_file *loader_unsaved(const struct engine *e, const char **why);
 
-/* The same, or one that is not what was read any more: what was loaded may be half a save. */
+/* The same, or the first file that has changed since it was read: then its text may be that of a half saved file. */
 const struct engine_file *loader_torn(const struct engine *e, const char **why);
 
-/* The first that was there when it was read, and is no more; NULL: all are. */
+/* The first file that existed when it was read, and does not any more; NULL: there is none. */
 const struct engine_file *loader_missing(const struct engine *e);
 
-/* The files, to be kept beyond their engine, which has none any more; and their end. */
+/* loader_take_files gives the files to the caller, so that they outlive the engine, which has none afterwards.
+ * loader_free_files frees them. */
 struct engine_file *loader_take_files(struct engine *e);
 void loader_free_files(struct engine_file *files);
 

@@ -1,5 +1,5 @@
-/* luv: loads it, runs its callbacks as tasks, and puts in functions of our own for the few that would turn, stop or
- * close its loop. We know luv by the names of its API alone; its header is not needed. */
+/* luv: loads the library, runs its callbacks as tasks, and replaces those of its functions that would turn, stop or
+ * close the loop. We know luv by the names of its C API alone; its header is not needed. */
 #include "script/luv.h"
 
 #include "base/library.h"
@@ -13,11 +13,11 @@
 #include <string.h>
 
 #define MODULE "wsbot.luv"        /* registry: the module as it was opened first, which owns the loop, */
-#define CLOSER "wsbot.luv.close"  /* and what closes all its handles, */
-#define STAGED "wsbot.luv.staged" /* and what is to be called at the take-over */
+#define CLOSER "wsbot.luv.close"  /* and the function that closes all its handles, */
+#define STAGED "wsbot.luv.staged" /* and the function to be called at the take-over */
 
 enum {
-    QUIETLY = 0x04, /* luv's flag for a callback whose error is not to be told */
+    QUIETLY = 0x04, /* luv's flag for a callback whose errors are not reported */
 };
 
 enum mode { UNTIL_DEAD, ONCE, NOWAIT };
@@ -25,11 +25,11 @@ enum mode { UNTIL_DEAD, ONCE, NOWAIT };
 struct luv {
     struct engine *engine;
     struct embed *embed;             /* NULL: luv_end is done; finalizers may still call us */
-    bool ended, closes;              /* callbacks do not come any more, but for those of its own that close */
+    bool ended, closes;              /* no callback is run any more, but those that luv's own closing needs */
     bool stopped;                    /* uv.stop was called while no uv.run was waiting: the next returns at once */
-    bool called;                     /* a callback was, in this turn */
+    bool called;                     /* a callback has run in this turn */
     bool is_left;                    /* luv_end waits for other threads */
-    struct waiters runs[NOWAIT + 1]; /* those that wait in uv.run */
+    struct waiters runs[NOWAIT + 1]; /* tasks that wait in uv.run, by mode */
 };
 
 static bool is_alive(const struct luv *v) { return v->embed && uv_loop_alive(v->embed->inner); }
@@ -56,7 +56,7 @@ static void on_call_ended(struct task *t, void *arg, enum task_end how) {
     if (how == TASK_FAILED) task_report(t, NULL);
 }
 
-/* One that is called by Lua code (by uv.walk), or whose results luv wants: it runs there and then, and cannot wait. */
+/* Runs a callback that Lua code calls (uv.walk), or whose results luv needs: at once, and it cannot wait. */
 static int call_at_once(struct engine *e, lua_State *L, int arguments, int results, bool tell) {
     int function = lua_gettop(L) - arguments;
     lua_pushcfunction(L, l_door_traceback);
@@ -89,7 +89,7 @@ static int on_callback(lua_State *L, int arguments, int results, int flags) {
     if (e->running || results) return call_at_once(e, L, arguments, results, !(flags & QUIETLY));
     struct call c = {.from = L, .arguments = arguments};
     task_run(e, "luv callback", l_call, &c, on_call_ended, NULL);
-    lua_settop(L, function - 1); /* where it could not even begin */
+    lua_settop(L, function - 1); /* for a task that could not begin */
     return 0;
 }
 
@@ -108,7 +108,7 @@ static void on_turned(void *arg) {
         engine_free(e);
         return;
     }
-    if (e->tasks.exits) e->host->exit(e->app, e->tasks.exit_status); /* a callback asked for that */
+    if (e->tasks.exits) e->host->exit(e->app, e->tasks.exit_status); /* a callback has called os.exit */
     if (!alive) wake(v, UNTIL_DEAD);
     if (!alive || v->called) wake(v, ONCE);
     wake(v, NOWAIT);
@@ -172,14 +172,14 @@ static int l_close_by_luv(lua_State *L) {
     return 0;
 }
 
-/* luv has memory of its own for each handle, and gives that back where it closes it itself. */
+/* Closes the handles by luv, which frees its memory for a handle only when it closes it itself. */
 static void close_handles(struct luv *v) {
-    char *message; /* there was no memory for it */
+    char *message; /* an error: there was no memory for it */
     v->closes = true;
     door_call(v->engine, l_close_by_luv, NULL, &message);
     v->closes = false;
     free(message);
-    uv_walk(v->embed->inner, close_handle, NULL); /* what is left of them then */
+    uv_walk(v->embed->inner, close_handle, NULL); /* handles that luv could not close */
 }
 
 bool luv_end(struct luv *v) {
@@ -209,7 +209,7 @@ static int l_ran(lua_State *L, int status, lua_KContext ctx) {
     return 1;
 }
 
-/* uv.run([mode]): the loop turns anyway, so this waits until it has done what the mode asks for. */
+/* uv.run([mode]): the loop turns anyway, so this only waits until it has done what the mode asks for. */
 static int l_run(lua_State *L) {
     static const char *const modes[] = {[UNTIL_DEAD] = "default", [ONCE] = "once", [NOWAIT] = "nowait", NULL};
     struct luv *v = engine_of(L)->luv;
@@ -222,7 +222,7 @@ static int l_run(lua_State *L) {
     return l_task_wait(L, "uv.run", &v->runs[mode], UINT64_MAX, (lua_KContext)v, l_ran);
 }
 
-/* uv.stop(): what is alive in the loop is not waited for any more, neither by uv.run nor by the program. */
+/* uv.stop(): from now on neither uv.run nor the program waits for handles that are alive in the loop. */
 static int l_stop(lua_State *L) {
     struct luv *v = engine_of(L)->luv;
     v->stopped = true;
@@ -234,7 +234,7 @@ static int l_stop(lua_State *L) {
     return 0;
 }
 
-/* uv.loop_close(): says what libuv would say, and leaves the loop to its owner. */
+/* uv.loop_close(): returns what libuv would return, and leaves closing the loop to its owner. */
 static int l_loop_close(lua_State *L) {
     struct luv *v = engine_of(L)->luv;
     bool busy = is_alive(v);
@@ -251,7 +251,7 @@ static int l_loop_close(lua_State *L) {
 
 /* ---- loading ---- */
 
-/* What we use of luv. */
+/* The functions of luv's C API that we use. */
 struct api {
     lua_CFunction open;
     void (*set_callback)(lua_State *L, int (*callback)(lua_State *, int, int, int));
@@ -347,7 +347,7 @@ static int l_open(lua_State *L) {
 
 static int l_load(lua_State *L) {
     struct api api;
-    l_engine_check(L, "luv"); /* nobody would close its loop */
+    l_engine_check(L, "luv"); /* else nobody would close luv's loop */
     lua_State *main = engine_of(L)->L;
     l_read_api(L, luaL_checkstring(L, 2), &api);
     if (!lua_checkstack(main, 2)) return luaL_error(L, "not enough memory");

@@ -17,10 +17,11 @@ struct luv;
 /* A searcher for package.searchers: finds "luv", and nothing else. */
 int l_luv_find(lua_State *L);
 
-/* The generation has taken over: what it wanted to bind while the last one had it is bound now. May get NULL. */
+/* To be called when the generation has taken over: binds now what could not be bound while the last generation had the
+ * address. May get NULL. */
 void luv_take_over(struct luv *v);
 
-/* Lua code begins to run, and may use luv. */
+/* To be called when Lua code begins to run, as it may use luv's loop. */
 void luv_touch(struct luv *v);
 
 /* Is anything in luv's loop alive that the program waits for? May get NULL. */
@@ -29,14 +30,14 @@ bool luv_is_waited_for(const struct luv *v);
 /* Is a callback of luv's loop under way? Then the Lua state must not be closed. */
 bool luv_is_turning(const struct luv *v);
 
-/* Has it requests under way that threads may be working on? To leave by exit() would wait for them. */
+/* Are there requests that threads may be working on? exit() would wait for them. */
 bool luv_has_requests(const struct luv *v);
 
-/* The generation ends: no callback runs any more, and all handles are closed. False where a thread still works for it;
- * engine_free is then called again as soon as that is done. Not while it turns. */
+/* Ends luv's part of a generation: no callback runs any more, and all handles are closed. False where a thread still
+ * works for it: engine_free is then called again as soon as that is done. Not to be called while luv_is_turning. */
 bool luv_end(struct luv *v);
 
-/* After the Lua state was closed. May get NULL. */
+/* Frees it, after the Lua state was closed. May get NULL. */
 void luv_free(struct luv *v);
 
 #else

@@ -1,4 +1,4 @@
-/* memory: chunks by size. Sanitizers want to see each block by itself: with them all are malloc's. */
+/* memory: chunks by size. With sanitizers, which must see each block by itself, all blocks are malloc's. */
 #include "script/memory.h"
 
 #include "base/pages.h"
@@ -17,11 +17,12 @@
 #define CHUNKS 1
 #endif
 
-/* Blocks of one size. It lies at a multiple of MEMORY_CHUNK, where its blocks find it. */
+/* A chunk of blocks of one size. Its address is a multiple of MEMORY_CHUNK, so that it is found from the address of a
+ * block. */
 struct memory_chunk {
-    struct memory_chunk *next, **at; /* of those of its size that have room; `at` NULL: it is full */
+    struct memory_chunk *next, **at; /* in the list of chunks of this size that have room; `at` NULL: it is full */
     void *free;                      /* the first free block, which has the address of the next */
-    uint8_t *fresh;                  /* what lies from here to its end was never used */
+    uint8_t *fresh;                  /* the memory from here to the end was never used */
     unsigned kind, used;             /* blocks that are in use */
     bool mapped;                     /* for pages_give */
 };
@@ -59,7 +60,7 @@ static struct memory_chunk *new_chunk(struct memory *m, unsigned kind) {
 static void free_chunk(struct memory_chunk *c) { pages_give(c, c->mapped); }
 
 void memory_offer(struct memory *m, void *block, size_t size) {
-    free(m->offered); /* which nobody took: there was no memory for it, by the cap */
+    free(m->offered); /* still there where Lua was refused the block that it was for */
     m->offered = block;
     m->offered_size = size;
 }
@@ -96,7 +97,7 @@ void memory_free(struct memory *m, void *block, size_t size) {
     *(void **)block = c->free;
     c->free = block;
     c->used--;
-    if (!c->at) { /* the first stays that: it may be the one that is now and then empty */
+    if (!c->at) { /* the first chunk stays first: it may be the one that is kept though empty */
         link_chunk(*open ? &(*open)->next : open, c);
     } else if (c->used == 0 && c != *open) {
         unlink_chunk(c);
@@ -110,7 +111,7 @@ void *memory_resize(struct memory *m, void *old, size_t old_size, size_t size) {
     if (!small && !stays) return realloc(old, size);
     if (small && stays && kind_of(old_size) == kind_of(size)) return old;
     void *block = take(m, size);
-    if (!block && size < old_size) { /* Lua relies on it that what shrinks does not fail */
+    if (!block && size < old_size) { /* Lua relies on shrinking not to fail */
         if (small) return old;       /* its chunk knows how large it is */
         reserve_close();
         block = take(m, size);
@@ -124,7 +125,7 @@ void *memory_resize(struct memory *m, void *old, size_t old_size, size_t size) {
 
 void memory_clear(struct memory *m) {
     for (size_t kind = 0; kind < MEMORY_KINDS; kind++)
-        if (m->open[kind]) free_chunk(m->open[kind]); /* which is all that is left */
+        if (m->open[kind]) free_chunk(m->open[kind]); /* the only chunk of this size that is left */
     free(m->offered);
     *m = (struct memory){0};
 }

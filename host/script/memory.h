@@ -1,7 +1,7 @@
-/* memory: where the objects of a Lua state lie. Most are small, live briefly, and are of a few sizes: so each size up
- * to MEMORY_SMALL has chunks of its own, with a list of free blocks in each, and taking or giving one back is a few
- * instructions. A chunk that is empty goes back, but for one of each size: what was of one size may be of
- * another later. Larger ones are malloc's. */
+/* memory: the allocator for the objects of a Lua state. Most objects are small, live briefly, and have one of a few
+ * sizes: so each size up to MEMORY_SMALL has chunks of its own, with a list of free blocks in each, and to allocate or
+ * free a block takes a few instructions. A chunk that becomes empty is given back, except one of each size, as memory
+ * that had one size may be needed for another. Larger blocks are malloc's. */
 #ifndef SCRIPT_MEMORY_H
 #define SCRIPT_MEMORY_H
 
@@ -18,23 +18,23 @@ enum {
 
 /* All zero: empty. */
 struct memory {
-    struct memory_chunk *open[MEMORY_KINDS]; /* of each size, the first of those that have room */
-    void *offered;                           /* the next new block of offered_size bytes; NULL: there is none */
+    struct memory_chunk *open[MEMORY_KINDS]; /* for each size, the list of chunks that have room */
+    void *offered;                           /* to become the next new block of offered_size bytes; NULL: none is */
     size_t offered_size;
 };
 
-/* A block of `size` bytes with what `old` had (NULL: nothing), whose size was `old_size`; NULL without memory, and then
- * `old` stays. `size` is not 0. */
+/* Returns a block of `size` bytes with the content of `old` (NULL: there is none), whose size was `old_size`; NULL
+ * without memory, and then `old` stays. `size` is not 0. */
 void *memory_resize(struct memory *m, void *old, size_t old_size, size_t size);
 
 /* Gives a block back. */
 void memory_free(struct memory *m, void *block, size_t size);
 
-/* The next new block of `size` bytes, more than MEMORY_SMALL, is this one of malloc, with what it holds. It is no
- * longer the caller's. */
+/* Has the next new block of `size` bytes, more than MEMORY_SMALL, be this one, which is malloc's, with its content. The
+ * block is no longer the caller's. */
 void memory_offer(struct memory *m, void *block, size_t size);
 
-/* Gives back what is kept, when all blocks were given back. */
+/* Gives all memory back; all blocks must have been given back before. */
 void memory_clear(struct memory *m);
 
 #endif

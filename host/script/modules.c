@@ -1,4 +1,4 @@
-/* modules: opens ours. */
+/* modules: opens wsbot's own modules. */
 #include "script/modules.h"
 
 #include "script/engine.h"

@@ -1,4 +1,4 @@
-/* modules: what a script finds: `ws` and `host`, globals and modules at once. */
+/* modules: the modules `ws` and `host`, which scripts also find as globals, and those inside the program. */
 #ifndef SCRIPT_MODULES_H
 #define SCRIPT_MODULES_H
 
@@ -13,16 +13,16 @@ int luaopen_host(lua_State *L);             /* l_host.c */
 void l_timer_open(lua_State *L, int table); /* l_timer.c: adds after and every to the table at that index */
 void l_task_open(lua_State *L, int table);  /* l_task.c: adds spawn and sleep */
 void l_coroutine_open(lua_State *L);        /* l_coroutine.c: has waiting pass through coroutines */
-void l_debug_open(lua_State *L);            /* l_debug.c: keeps the debug library from what is C's */
+void l_debug_open(lua_State *L);            /* l_debug.c: keeps the debug library away from C's data */
 int luaopen_shown(lua_State *L);            /* l_shown.c: escapes for Lua modules of ours */
 int luaopen_json(lua_State *L);             /* json/json.c: wsbot.json */
-int luaopen_meant(lua_State *L);            /* l_meant.c: the same, what name was meant */
-int luaopen_number(lua_State *L);           /* l_number.c: the same, numbers whatever the locale */
+int luaopen_meant(lua_State *L);            /* l_meant.c: finds the name that was meant, for Lua modules of ours */
+int luaopen_number(lua_State *L);           /* l_number.c: numbers whatever the locale, for Lua modules of ours */
 int luaopen_http_core(lua_State *L);        /* l_http.c: the part of wsbot.http that is C */
 int luaopen_serve_core(lua_State *L);       /* l_serve.c: that of http.serve */
 
-/* Makes a number with a fraction at `index` the text that machines read: what tostring gives where a point is a point.
- * Anything else stays. */
+/* Replaces a number with a fraction at `index` by the text that tostring gives in the C locale, with '.' as the decimal
+ * point. Other values stay. May raise (memory). */
 void l_number_plain(lua_State *L, int index); /* l_number.c */
 
 #endif

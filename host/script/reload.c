@@ -1,5 +1,5 @@
-/* reload: stage, commit or throw away. A commit first finds out who matches whom, which takes memory and may fail; from
- * then on nothing can. */
+/* reload: stages a generation, commits it or throws it away. A commit first finds out which connections match, which
+ * takes memory and may fail; from then on nothing can fail. */
 #include "script/reload.h"
 
 #include "base/log.h"
@@ -49,7 +49,7 @@ struct engine *reload_stage(struct engine *e, char **why) {
     next->reloads = e->reloads + 1;
     next->last_id = e->net->last_id;
     next->staged = true;
-    collector_start(next); /* to begin later would be to look at all that is copied, at once */
+    collector_start(next); /* before the copy: to set it later would traverse all that was copied */
     if (state_copy(e, next, why)) return next;
     engine_free(next);
     return NULL;
@@ -67,9 +67,9 @@ void reload_abandon(struct engine *next) {
     net->last_id = last_id;
 }
 
-/* ---- who matches whom ---- */
+/* ---- which connections match ---- */
 
-/* Can it be taken over: neither closed nor closing? */
+/* Can the connection be taken over: is it neither closed nor closing? */
 static bool lives(const struct conn_box *b) {
     return b->conn->phase != CONN_CLOSED && b->conn->phase != CONN_CLOSING && b->conn->phase != CONN_ENDED;
 }
@@ -84,8 +84,8 @@ struct matching {
     struct engine *last, *next;
 };
 
-/* Of those of the last generation with the same key the first is for the first of the next, and so on. Stack: lists
- * (key -> { n = of the next to be taken, boxes ... }) */
+/* Matches connections with the same key in order: the first of the last generation with the first of the next, and so
+ * on. Stack: lists (key -> { n = index of the next box to take, boxes ... }) */
 static int l_match(lua_State *L) {
     const struct matching *m = l_door_given(L, l_match);
     lua_newtable(L);
@@ -121,8 +121,8 @@ static int l_match(lua_State *L) {
     return 0;
 }
 
-/* Finds out which of its connections take over which of the last generation's; commit does it. False with `*why`: there
- * is no memory for that. */
+/* Finds for each connection of `next` the one of `last` that it takes over; commit does that. False with `*why`: there
+ * is no memory for it. */
 static bool match(struct engine *last, struct engine *next, char **why) {
     struct matching m = {last, next};
     return door_call(next, l_match, &m, why);
@@ -130,13 +130,13 @@ static bool match(struct engine *last, struct engine *next, char **why) {
 
 /* ---- commit ---- */
 
-/* What is told of one kind of connection, or of servers: the names of the first, and how many there are. */
+/* For the report: the names of the first connections of a kind, or of the first servers, and how many there are. */
 struct words {
     struct buf text;
     unsigned count;
 };
 
-enum { NAMED = 5, NAME_MOST = 60 }; /* connections of a kind that are named; bytes of such a name */
+enum { NAMED = 5, NAME_MOST = 60 }; /* how many of a kind are named; most bytes of a name */
 
 static bool add_name(struct words *w, const char *kind, const char *name) {
     if (w->count++ == 0) buf_init(&w->text, SIZE_MAX);
@@ -158,7 +158,7 @@ static void put(struct buf *report, const char *verb, struct words *w) {
     buf_clear(&w->text);
 }
 
-/* Callbacks and tasks of the last generation that wait end with it. */
+/* Reports how many callbacks and tasks end with the last generation while they wait. */
 static void put_cut(struct buf *report, const struct engine *last) {
     unsigned callbacks = 0, tasks = 0;
     for (struct task *t = last->tasks.all; t; t = t->all_next) {
@@ -175,13 +175,13 @@ static void put_cut(struct buf *report, const struct engine *last) {
                    tasks, &"s"[tasks == 1]);
 }
 
-/* Ends what was not declared again, and its reconnecting; its generation hears no more of it. */
+/* Closes a connection that was not declared again, and ends its reconnecting; its script hears no more of it. */
 static void dismiss(struct conn_box *b) {
     conn_detach(b->conn);
     conn_say_goodbye(b->conn);
 }
 
-/* What is told of all kinds. */
+/* For the report: all kinds. */
 struct told {
     struct words kept, reopened, opened, closed;
 };
@@ -203,7 +203,7 @@ static void put_all(struct buf *report, struct told *t) {
     if (report->len == 0) buf_append(report, slice_str("no connections"));
 }
 
-/* It loaded, and was matched: it takes over from `last`, which is closed. */
+/* Has `next`, which was loaded and matched, take over from `last`, which is closed. */
 static void commit(struct engine *last, struct engine *next, struct buf *report) {
     struct told told = {0};
     next->staged = false;

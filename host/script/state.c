@@ -1,7 +1,7 @@
-/* state: each name's table lies in the registry of its state, in one of two tables: those that the script has asked
- * for, and those that came over from the last generation and were not asked for yet.
+/* state: the registry of a Lua state has two tables that map names to states: those that the script has asked for, and
+ * those that were copied from the last generation and not asked for yet.
  *
- * Copying runs in a protected call of the new state, where all memory is taken; of the old one it only reads, by
+ * Copying runs in a protected call of the new Lua state, and takes all memory there; from the old one it only reads, by
  * functions that cannot raise. */
 #include "script/state.h"
 
@@ -15,12 +15,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Their addresses are the keys in the registry: looking those up takes no memory. */
+/* The addresses of these are keys in the registry: looking them up takes no memory. */
 static const char asked_key, came_key;
 
 enum { DEPTH_MAX = 4000 }; /* tables within tables */
 
-/* Pushes the table of that key, which is made where it is missing. */
+/* Pushes the table that the registry has under this key; makes it where it is missing. */
 static void push_table(lua_State *L, const char *key) {
     if (lua_rawgetp(L, LUA_REGISTRYINDEX, key) == LUA_TTABLE) return;
     lua_pop(L, 1);
@@ -48,7 +48,7 @@ int l_state(lua_State *L) {
             lua_pushvalue(L, 6);
             lua_call(L, 1, 1); /* ..., came, old, migrated */
             if (lua_isnil(L, -1))
-                lua_pop(L, 1); /* it changed what it was given */
+                lua_pop(L, 1); /* migrate has changed the table itself */
             else if (!lua_istable(L, -1))
                 return luaL_error(L, "host.state '%s': migrate must return a table or nothing, not %s", name,
                                   luaL_typename(L, -1));
@@ -76,40 +76,40 @@ struct level {
     int key; /* index on the old stack */
 };
 
-/* Which tables were copied: their addresses in the order of copying, and where in that each is. Open addressing, in
- * little memory: pages that are fetched for it cost more than looking. */
+/* Which tables were copied: `old` has their addresses, in the order of copying; `places` finds an address in it, by
+ * open addressing. It is kept small: page faults would cost more than probing. */
 struct memo {
     const void **old;
-    uint32_t *places;  /* in `old`, counted from 1; 0: free */
-    size_t size, used; /* of places, a power of 2 or 0; of `old` */
+    uint32_t *places;  /* indices into `old`, counted from 1; 0: free */
+    size_t size, used; /* of `places`, a power of 2 or 0; of `old` */
 };
 
 enum {
-    SLICE = 256, /* copies in a list: one for all of them would be made anew whenever it grows */
-    NAMES = 32,  /* keys that are texts, which are kept at hand: many rows have the same; a power of 2 */
+    SLICE = 256, /* copies in one list: a single list of all would be reallocated as it grows */
+    NAMES = 32,  /* cached keys that are strings: many tables have the same; a power of 2 */
 };
 
 struct copying {
     lua_State *old;
-    const char *name; /* of the state under way */
+    const char *name; /* of the state that is being copied */
     char *why;        /* what cannot be copied, and where */
     struct memo memo;
     struct {
         int depth, fields;
-    } last;                   /* of the tables copied: the next one at that depth is often like it */
-    const char *names[NAMES]; /* of the old state; */
-    int first_name;           /* the index in the new state where the copy of the first of them is */
-    int slices, slice;        /* indices in the new state: the lists of copies, and the last of them */
+    } last;                   /* the table copied last: the next one at its depth is often like it */
+    const char *names[NAMES]; /* cached keys: strings of the old state */
+    int first_name;           /* stack index in the new state of the copy of names[0] */
+    int slices, slice;        /* stack indices in the new state: the list of lists of copies, and the last list */
 };
 
-/* The place of `old`, or the free one where it would be. */
+/* The entry for `old` in `places`, or the free one where it would be. */
 static uint32_t *find(const struct memo *m, const void *old) {
     size_t i = (size_t)((uintptr_t)old >> 4) * UINT64_C(0x9E3779B97F4A7C15) >> 20;
     while (m->places[i &= m->size - 1] && m->old[m->places[i] - 1] != old) i++;
     return &m->places[i];
 }
 
-/* Which of the copies is that of `old`, counted from 1; 0: none. */
+/* The number of the copy of `old`, counted from 1; 0: there is none. */
 static size_t recall(const struct memo *m, const void *old) { return m->size ? *find(m, old) : 0; }
 
 static void l_grow(lua_State *L, struct memo *m) {
@@ -175,7 +175,7 @@ static void print_path(FILE *out, const struct level *l) {
     print_key(out, l->old, l->key);
 }
 
-/* Notes what is wrong with what `l` leads to. */
+/* Sets c->why: what cannot be copied, and the path to it, which ends with `l`. Returns false. */
 static bool refuse(struct copying *c, const struct level *l, const char *what) {
     size_t size;
     FILE *out = open_memstream(&c->why, &size);
@@ -212,7 +212,7 @@ static bool copy_value(lua_State *L, struct copying *c, const struct level *l, i
         return true;
     case LUA_TTABLE: return copy_table(L, c, l, depth);
     case LUA_TLIGHTUSERDATA:
-        if (!lua_touserdata(old, -1)) { /* what cjson has for null */
+        if (!lua_touserdata(old, -1)) { /* cjson's null */
             lua_pushlightuserdata(L, NULL);
             return true;
         }
@@ -223,8 +223,8 @@ static bool copy_value(lua_State *L, struct copying *c, const struct level *l, i
     return refuse(c, l, what);
 }
 
-/* How many elements the list in a table has, and how many other fields, as far as it is worth counting: so much room
- * its copy has at once. */
+/* How many elements the list in a table has, and how many other fields, counted up to a limit: the copy is made with
+ * room for so many. */
 static lua_Unsigned list_size(lua_State *old, int table) {
     lua_Unsigned n = lua_rawlen(old, table);
     return n < 1 << 20 ? n : 1 << 20;
@@ -239,8 +239,8 @@ static int fields_of(lua_State *old, int table, lua_Unsigned list) {
     return n > (int)list ? n - (int)list : 0; /* a list may have holes */
 }
 
-/* Pushes an empty table with room for a copy of the one at `table`, whose first key, above it, tells whether it begins
- * with a list: to ask for its length is dear where it does not. */
+/* Pushes an empty table with room for a copy of the one at `table`. The first key, above it on the stack, tells whether
+ * it begins with a list: where it does not, lua_rawlen would be slow. */
 static void push_room(lua_State *L, const struct copying *c, int table, int depth) {
     enum { FEW = 8 };
     lua_State *old = c->old;
@@ -299,7 +299,7 @@ static bool copy_table(lua_State *L, struct copying *c, const struct level *up, 
     return true;
 }
 
-/* Copies what is in the table of that name in the old registry. Stack: slices, came, slice */
+/* Copies all states in the table that the old registry has under this key. Stack: slices, came, slice */
 static bool copy_all(lua_State *L, struct copying *c, const char *key) {
     lua_State *old = c->old;
     if (lua_rawgetp(old, LUA_REGISTRYINDEX, key) != LUA_TTABLE) return true;
@@ -335,7 +335,7 @@ bool state_copy(struct engine *from, struct engine *to, char **why) {
         *why = reserve_copy("not enough memory");
         return false;
     }
-    lua_gc(to->L, LUA_GCSTOP); /* nothing of it is garbage */
+    lua_gc(to->L, LUA_GCSTOP); /* nothing that is copied is garbage */
     bool ok = door_call(to, l_copy, &c, why);
     lua_gc(to->L, LUA_GCRESTART);
     collector_rest(to);

@@ -1,5 +1,5 @@
-/* task: the only lua_resume of the program, and what may call it: the loop, by way of a deadline or an event. A script
- * that wakes or spawns a task makes it ready; it goes on in the next turn, so no task ever runs within another. */
+/* task: the only lua_resume of a task. It is called by the loop, for a deadline or an event. Where a script wakes or
+ * spawns a task, that becomes ready and goes on in the next turn, so no task ever runs within another. */
 #include "script/task.h"
 
 #include "base/container_of.h"
@@ -15,7 +15,7 @@
 
 enum {
     IDLE_MAX = 64,     /* coroutines kept for the next tasks */
-    START_SIZE = 1024, /* bytes that are set aside for a new one to begin with */
+    START_SIZE = 1024, /* bytes that are counted for a new task until it begins */
 };
 
 /* ---- lists ---- */
@@ -68,7 +68,7 @@ struct making {
     struct task *task;
 };
 
-/* A new one; not linked yet. */
+/* Makes a new task, which is in no list yet. */
 static int l_make(lua_State *L) {
     struct making *m = l_door_given(L, l_make);
     struct task *t = calloc(1, sizeof *t);
@@ -96,13 +96,13 @@ static void drop(struct task *t) {
     free(t);
 }
 
-/* One that there was no memory for, or NULL. */
+/* Frees a task whose coroutine could not be made; it may be NULL. */
 static void drop_unmade(struct task *t) {
     if (t) account_take(t->engine->account, sizeof *t);
     free(t);
 }
 
-/* It may have been another task before. */
+/* Sets up a task; it may have been used for another before. */
 err_lists_all(struct task, 216);
 static struct task *begin(struct task *t, const char *what) {
     t->what = what;
@@ -135,7 +135,8 @@ int task_close_thread(lua_State *co, lua_State *from) {
     return rc;
 }
 
-/* Empties its stack; where it did not come to its end, its pending <close> variables run. An error in one is told. */
+/* Empties the stack of a task; where it was cancelled or failed, its pending <close> variables run. An error in one of
+ * these is reported. */
 static void reset(struct task *t, enum task_end how) {
     struct engine *e = t->engine;
     if (how == TASK_DONE) {
@@ -143,10 +144,10 @@ static void reset(struct task *t, enum task_end how) {
         return;
     }
     struct task *current = e->tasks.current;
-    e->tasks.current = NULL; /* nothing in there can wait */
+    e->tasks.current = NULL; /* <close> variables cannot wait */
     int rc = task_close_thread(t->co, NULL);
     e->tasks.current = current;
-    /* a failed one brings its error back, which was told */
+    /* for a failed task this is its error again, which was reported */
     if (how == TASK_CANCELLED && rc != LUA_OK && rc != LUA_YIELD) {
         const char *message = lua_tostring(t->co, -1);
         engine_report(e, message ? message : "an error in a <close> variable of a cancelled task");
@@ -156,7 +157,7 @@ static void reset(struct task *t, enum task_end how) {
 
 bool task_is_joined(const struct task *t) { return t->joiners && t->joiners->first; }
 
-/* It begins, or never will. */
+/* Gives back what was counted for its start: it begins, or never will. */
 static void use_set_aside(struct task *t) {
     if (t->set_aside) account_take(t->engine->account, START_SIZE);
     t->set_aside = false;
@@ -170,7 +171,7 @@ static void finish(struct task *t, enum task_end how) {
     if (how == TASK_FAILED && e->host->erred) e->host->erred(e->app);
     if (how == TASK_FAILED && engine_collects(e) && !task_is_joined(t)) {
         task_collect(t);
-        e->test->quiet = true; /* it is told with the test */
+        e->test->quiet = true; /* the test reports that error */
     }
     if (t->ended) t->ended(t, t->arg, how);
     if (e->test) e->test->quiet = false;
@@ -178,7 +179,7 @@ static void finish(struct task *t, enum task_end how) {
     t->raises = NULL;
     reset(t, how);
     t->state = TASK_IDLE;
-    /* one that was left within an xpcall would call its message handler again (Lua 5.4.4) */
+    /* a coroutine that was left within an xpcall would call its message handler again (Lua 5.4.4) */
     if (how != TASK_DONE || e->tasks.idle_count >= IDLE_MAX) {
         drop(t);
         return;
@@ -193,7 +194,7 @@ static void finish(struct task *t, enum task_end how) {
 static void go_on(struct task *t) {
     struct engine *e = t->engine;
     int results;
-    t->state = TASK_RUNNING; /* nobody cancels it any more */
+    t->state = TASK_RUNNING; /* from now on it cannot be cancelled */
     if (e->hooked && lua_status(t->co) == LUA_OK) hook_begin(e, t->co);
     use_set_aside(t);
     TRACE(TRACE_TASK, &t->subject, "%s", lua_status(t->co) == LUA_OK ? "begins" : "goes on");
@@ -213,7 +214,7 @@ static void go_on(struct task *t) {
 }
 
 void task_run_ready(struct engine *e) {
-    uint64_t round = e->tasks.order; /* those made ready meanwhile have the next turn */
+    uint64_t round = e->tasks.order; /* tasks that become ready meanwhile go on in the next turn */
     for (struct task *t; !e->tasks.exits && (t = e->tasks.ready.first) && t->order < round;) {
         leave(t);
         t->instead_of = NULL;
@@ -257,7 +258,7 @@ bool task_run(struct engine *e, const char *what, lua_CFunction body, void *arg,
     t->called = true;
     t->ended = ended;
     t->arg = ended_arg;
-    lua_pushcfunction(t->co, body); /* which takes no memory */
+    lua_pushcfunction(t->co, body); /* this takes no memory */
     t->arguments = 0;
     struct engine_gift before = engine_give(e, body, arg);
     go_on(t);
@@ -284,7 +285,7 @@ struct task *l_task_spawn(lua_State *L, int n) {
         luaL_error(L, "too many arguments");
     }
     begin(m.task, "spawned");
-    if (trace_wants(TRACE_TASK)) task_trace_call(L, m.task, n);
+    if (trace_wants(TRACE_TASK)) task_trace_call(L, m.task, NULL, n);
     m.task->set_aside = true;
     account_add(e->account, START_SIZE);
     lua_xmove(L, m.task->co, n + 1);
@@ -333,7 +334,7 @@ static void wake(struct task *t, bool timed_out) {
 
 static void on_limit(struct deadline *d) { wake(container_of(d, struct task, limit), true); }
 
-/* As luaL_where, for code of the script's own: Lua modules of ours are passed over. */
+/* As luaL_where, for code of the script: Lua modules of ours are passed over. */
 static void l_where_of_script(lua_State *L) {
     lua_Debug frame;
     int level = 1;
@@ -407,7 +408,7 @@ void task_wake_all(struct waiters *w) {
     while (w->first) wake(w->first, false);
 }
 
-/* Takes it out of what it waits for; false where it runs or has ended. */
+/* Ends the wait of a task; false where it runs or has ended. */
 static bool withdraw(struct task *t) {
     if (t->state != TASK_WAITING && t->state != TASK_READY) return false;
     end_wait(t);

@@ -1,4 +1,4 @@
-/* task_tell: what is told of tasks that failed, or that wait for nothing. */
+/* task_tell: the reports of tasks that failed, or that nothing can wake. */
 #include "script/task.h"
 
 #include "base/log.h"
@@ -10,7 +10,7 @@
 #include <stdlib.h>
 
 void task_push_error(lua_State *L, struct task *t) {
-    if (lua_status(t->co) == LUA_YIELD) { /* by coroutine.yield */
+    if (lua_status(t->co) == LUA_YIELD) { /* it has called coroutine.yield */
         lua_pushliteral(L, "attempt to yield from outside a coroutine");
     } else {
         lua_pushvalue(t->co, -1);
@@ -69,7 +69,7 @@ bool task_tell_deadlocks(struct engine *e) {
     enum { MOST = 10 };
     unsigned waiting = 0;
     for (struct task *t = e->tasks.all; t; t = t->all_next) {
-        t->doomed = t->state == TASK_WAITING; /* all that wait now: what wakes through another's end is no less dead */
+        t->doomed = t->state == TASK_WAITING; /* all that wait now, also those that the end of another would wake */
         if (t->doomed && waiting++ < MOST) tell_deadlock(t);
     }
     if (waiting > MOST) log_line(LOG_ERROR, "and %u more tasks in a deadlock", waiting - MOST);
@@ -78,7 +78,7 @@ bool task_tell_deadlocks(struct engine *e) {
         struct task *next = t->all_next;
         t->doomed = false;
         if (doomed) task_cancel(t);
-        t = doomed ? e->tasks.all : next; /* cancelling runs code of the script */
+        t = doomed ? e->tasks.all : next; /* cancelling has run code of the script */
     }
     return waiting > 0;
 }

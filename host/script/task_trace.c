@@ -19,15 +19,16 @@ void task_put_subject(const struct trace_subject *s, struct buf *line) {
     if (t->began_at) buf_printf(line, ", +%.3f s", clock_to_seconds(clock_now(&t->engine->net->clock) - t->began_at));
 }
 
-void task_trace_call(lua_State *L, const struct task *t, int n) {
+void task_trace_call(lua_State *L, const struct task *t, const char *name, int n) {
     lua_Debug function;
     if (!lua_isfunction(L, -n - 1) || !lua_checkstack(L, 1)) return;
     lua_pushvalue(L, -n - 1);
     lua_getinfo(L, ">S", &function);
     if (function.linedefined > 0)
-        trace_line(TRACE_TASK, &t->subject, "calls the function at %s:%d", function.short_src, function.linedefined);
+        trace_line(TRACE_TASK, &t->subject, "calls %s at %s:%d", name ? name : "the function", function.short_src,
+                   function.linedefined);
     else
-        trace_line(TRACE_TASK, &t->subject, "calls %s", function.short_src);
+        trace_line(TRACE_TASK, &t->subject, "calls %s %s", name ? name : "the function", function.short_src);
 }
 
 void task_trace_wait(lua_State *L, const struct task *t, uint64_t timeout) {

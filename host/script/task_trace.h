@@ -1,5 +1,5 @@
-/* task_trace: what the trace tells of tasks (base/trace.h): where in the script they wait, and what they call. All but
- * task_line are for who has asked trace_wants(TRACE_TASK). */
+/* task_trace: the lines of the trace about tasks (base/trace.h): where in the script they wait, and what they call. All
+ * but task_line are to be called only where trace_wants(TRACE_TASK). */
 #ifndef SCRIPT_TASK_TRACE_H
 #define SCRIPT_TASK_TRACE_H
 
@@ -11,13 +11,14 @@ bool task_line(lua_State *co, lua_Debug *frame);
 /* "callback 12, +0.012 s" */
 void task_put_subject(const struct trace_subject *s, struct buf *line);
 
-/* It calls the function below `n` values on the stack of L. */
-void task_trace_call(lua_State *L, const struct task *t, int n);
+/* Traces that it calls the function below `n` values on the stack of L. `name`: what that is, "on_message"; NULL: a
+ * function. */
+void task_trace_call(lua_State *L, const struct task *t, const char *name, int n);
 
-/* It waits from now on, for `timeout` nanoseconds at most (UINT64_MAX: without end). */
+/* Traces that it waits from now on, for `timeout` nanoseconds at most (UINT64_MAX: without end). */
 void task_trace_wait(lua_State *L, const struct task *t, uint64_t timeout);
 
-/* It has ended; its stack is as it was left. */
+/* Traces that it has ended; its stack must be as it was left. */
 void task_trace_end(const struct task *t, enum task_end how);
 
 #endif

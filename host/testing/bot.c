@@ -1,5 +1,5 @@
 /* bot: a generation beside that of the test, in the same loop and under the same clock. The test asks for a step
- * (start, reload, stop) and waits; the loop does it, as it does those of a program. */
+ * (start, reload, stop) and waits; the loop carries it out, as for a program. */
 #include "testing/bot.h"
 #include "base/container_of.h"
 #include "script/l_push.h"
@@ -145,7 +145,7 @@ static void on_main_end(struct task *t, void *arg, enum task_end how) {
     }
     engine_report(t->engine, text);
     free(text);
-    host_exit(b, 1); /* at whatever time, it is the end of the program */
+    host_exit(b, 1); /* whenever the main chunk fails, the program ends */
 }
 
 /* Runs the script in a generation, up to its end or its first wait. False with b->failure where it failed. */
@@ -197,7 +197,7 @@ static void stop(struct bot *b) {
 }
 
 static bool load_next(void *arg, struct engine *next, char **why) {
-    (void)why; /* the bot has it */
+    (void)why; /* it is in b->failure */
     return run(arg, next);
 }
 
@@ -239,10 +239,10 @@ static void on_own_exit(struct deadline *d) { bot_end(of_own(d)); }
 
 static void on_own_reload(struct deadline *d) {
     struct bot *b = of_own(d);
-    char *of_step = b->failure; /* which the test has not seen yet */
+    char *of_step = b->failure; /* that of a step, which the test has not read yet */
     b->failure = NULL;
     reload(b);
-    free(b->failure); /* which was told */
+    free(b->failure); /* that of this reload, which was reported */
     b->failure = of_step;
 }
 
@@ -265,7 +265,7 @@ static void host_exit(void *app, int status) {
     if (b->has_exited) return;
     b->has_exited = true;
     b->status = status;
-    if (b->engine) b->engine->tasks.exits = true; /* none of it runs any more */
+    if (b->engine) b->engine->tasks.exits = true; /* none of its code runs any more */
     ask(b, on_own_exit);
 }
 
@@ -278,7 +278,7 @@ static const char *host_reload(void *app) {
 static void host_failed(void *app, const char *message) {
     struct bot *b = app;
     size_t n = strlen(message);
-    if (!account_has_room(b->account, n)) return; /* there are many before it */
+    if (!account_has_room(b->account, n)) return; /* then there are many errors already */
     account_add(b->account, n);
     b->kept += n;
     bot_put_string(&b->errors, bot_copy(message, n));

@@ -1,5 +1,5 @@
-/* bot_state: what the state of a bot under test has that others have not: what it prints is kept for the test, which
- * also says what it finds as arguments and variables. */
+/* bot_state: what the Lua state of a bot under test has that others have not: what it prints is kept for the test, and
+ * the test says which arguments and environment variables it has. */
 #include "base/random.h"
 #include "script/collector.h"
 #include "script/door.h"
@@ -39,7 +39,7 @@ static int l_close_file(lua_State *L) {
     return luaL_fileresult(L, fclose(s->f) == 0, NULL);
 }
 
-/* Stack: ..., io. `set`: the function of io that makes it the default. */
+/* Makes a file of the io library. Stack: ..., io. `set`: the function of io that makes it the default. */
 static void put_file(lua_State *L, FILE *f, const char *name, const char *set) {
     luaL_Stream *s = lua_newuserdatauv(L, sizeof *s, 0);
     s->closef = NULL;
@@ -82,7 +82,7 @@ static void set_arg(lua_State *L, const struct bot *b) {
     lua_setglobal(L, "arg");
 }
 
-/* What a bot's state has of its bot. */
+/* An object in the state of a bot that holds a reference to the bot. */
 struct hold {
     struct box box;
     struct bot *bot;
@@ -96,7 +96,8 @@ static void end_hold(void *object) {
 
 static const struct box_type hold_type = {.name = "wsbot.testing.hold", .size = sizeof(struct hold), .end = end_hold};
 
-/* Keeps the bot until the state is closed: finalizers of the script, which were made later, come first. */
+/* Holds the bot until its state is closed: finalizers of the script, which were made later, run before the one of this
+ * object. */
 static void hold(lua_State *L, struct bot *b) {
     l_box_open(L, &hold_type, NULL, NULL);
     struct hold *h = l_box_new(L, &hold_type);

@@ -1,4 +1,5 @@
-/* certificate: keys and certificates by wolfCrypt, which is built with that or without: without, there is a fault. */
+/* certificate: makes keys and certificates by wolfCrypt; where that was built without the functions for it, there is a
+ * fault. */
 #include "testing/certificate.h"
 
 #include "base/reserve.h"
@@ -37,20 +38,20 @@ static const char here[] = "\x30\x23"
 static const char elsewhere[] = "\x30\x0f"
                                 "\x82\x0dother.example";
 
-/* Somebody with a key, who has a certificate or signs one. */
+/* The owner of a key, who has a certificate or signs one. */
 struct party {
     const char *name;
     ecc_key key;
 };
 
-/* All that is needed on the way. It is too large for the stack. */
+/* What certificate_make works with; it is too large for the stack. */
 struct work {
     const char *folder;
     struct fault *fault;
     time_t now;
     WC_RNG rng;
-    struct party ca;       /* whom ca.pem is of */
-    struct party stranger; /* a CA that nobody knows */
+    struct party ca;       /* the CA of ca.pem */
+    struct party stranger; /* a CA that no client trusts */
     struct party server;
     Cert cert; /* the one being made */
     byte der[DER_MAX], pem[PEM_MAX];

@@ -5,7 +5,7 @@
 
 #include "base/err.h"
 
-/* What a client that trusts ca.pem, and nothing else, finds of the server's certificate. */
+/* Which fault a client that trusts only ca.pem finds in the server's certificate. */
 enum certificate_kind {
     CERTIFICATE_RIGHT,          /* nothing wrong, as localhost, 127.0.0.1 or ::1 */
     CERTIFICATE_EXPIRED,        /* right until two days ago */

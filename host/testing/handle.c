@@ -1,4 +1,4 @@
-/* handle: testing.bot, as a test has it: a script in a generation of its own, whose steps it asks for. */
+/* handle: the userdata of testing.bot: a script in a generation of its own, of which the test asks steps. */
 #include "script/l_pending.h"
 #include "script/l_push.h"
 #include "script/modules.h"
@@ -22,7 +22,7 @@ static const struct box_type bot_type = {.name = "wsbot.testing.bot core", .size
 
 static struct bot *check_bot(lua_State *L) { return l_box_get(L, 1, &bot_type); }
 
-/* Text that is counted. It ends where a NUL is. */
+/* A copy of a text, which is counted in the bot's account. It ends at the first NUL. */
 static char *keep_text(lua_State *L, struct bot *b, const char *text) {
     size_t n = strlen(text);
     l_engine_need(L, b->tester, n);
@@ -54,7 +54,7 @@ struct step {
     void (*fn)(struct deadline *d);
 };
 
-/* Stack: bot, source or nil. Steps are taken one after the other. */
+/* Begins a step when no other is under way. Stack: bot, source or nil. */
 static int l_step(lua_State *L, int status, lua_KContext ctx) {
     const struct step *s = (const struct step *)ctx;
     struct bot *b = check_bot(L);
@@ -67,7 +67,7 @@ static int l_step(lua_State *L, int status, lua_KContext ctx) {
         drop_text(b, &b->path);
         b->source = keep_text(L, b, lua_tostring(L, 2));
     }
-    free(b->failure); /* of a step that nobody waited for to its end */
+    free(b->failure); /* of a step whose end no task waited for */
     b->failure = NULL;
     b->busy = true;
     clock_set(&b->tester->net->clock, &b->step, clock_now(&b->tester->net->clock), s->fn);
@@ -97,7 +97,7 @@ static int l_reload(lua_State *L) {
     return begin_step(L, &s);
 }
 
-/* Is it alive? One that is not is ended now. */
+/* alive(): has the bot something left to do? One that has not is ended now. */
 static int l_alive(lua_State *L) {
     struct bot *b = check_bot(L);
     bool alive = bot_is_alive(b);
@@ -136,7 +136,7 @@ static int l_errors(lua_State *L) {
     return 1;
 }
 
-/* pending(list) adds what waits for the clock in it. */
+/* pending(list) adds what waits for the clock in this bot. */
 static int l_pending(lua_State *L) {
     const struct bot *b = check_bot(L);
     luaL_checktype(L, 2, LUA_TTABLE);

@@ -26,7 +26,8 @@ struct pair {
     const struct conn *client, *server;
 };
 
-/* Finds the pair in a table of `size`, a power of 2 that is never full; its own place where it is new. */
+/* Finds the entry of a pair in a table of `size`, a power of 2, that is never full; an empty entry where the pair is
+ * new. */
 static struct pair *find(struct pair *table, size_t size, uint32_t pair) {
     size_t i = pair >> 16;
     for (;; i++) {
@@ -61,7 +62,7 @@ bool loopback_is_quiet(const struct net *net, bool with_dials) {
     if (n == 0 || !quiet) return quiet;
     while (size < n * 2) size *= 2;
     struct pair *table = calloc(size, sizeof *table);
-    if (!table) return false; /* who asks gives up after a while */
+    if (!table) return false; /* the caller gives up after a while */
     const struct conn *c;
     LIST_FOREACH(c, &net->all, link) {
         if (!c->pair || !c->stream) continue;

@@ -78,7 +78,7 @@ static void remove_folder(struct peer *p) {
     p->folder = NULL;
 }
 
-/* Makes one of this kind, in a folder of its own. */
+/* Makes a certificate of this kind, in a folder of its own. */
 static void l_make_certificate(lua_State *L, struct peer *p, enum certificate_kind kind) {
     char folder[400] = "", path[512];
     size_t n = sizeof folder - 32;
@@ -94,7 +94,7 @@ static void l_make_certificate(lua_State *L, struct peer *p, enum certificate_ki
     if (!p->tls.cert || !p->tls.key) luaL_error(L, "not enough memory");
 }
 
-/* The file of the CA, where there is one. */
+/* ca_file(): the path of the CA's file, where there is one. */
 static int l_ca_file(lua_State *L) {
     struct peer *p = check_peer(L);
     char path[512];
@@ -129,7 +129,7 @@ static void end(void *object) {
     free(p);
 }
 
-/* The string on the top, which goes into the list that keeps it alive. Stack: peer, options, kept, ... */
+/* Pops the string on the top and puts it into the list that keeps it alive. Stack: peer, options, kept, ... */
 static struct slice keep_string(lua_State *L) {
     size_t n = 0;
     const char *text = lua_tolstring(L, -1, &n);
@@ -154,7 +154,7 @@ static bool flag(lua_State *L, const char *key) {
 static const char **protocols(lua_State *L) {
     if (lua_getfield(L, 2, "protocols") != LUA_TTABLE) return NULL;
     lua_Integer n = (lua_Integer)lua_rawlen(L, -1);
-    const char **list = lua_newuserdatauv(L, ((size_t)n + 1) * sizeof *list, 0); /* until it is whole */
+    const char **list = lua_newuserdatauv(L, ((size_t)n + 1) * sizeof *list, 0); /* Lua's, until it is complete */
     for (lua_Integer i = 0; i < n; i++) {
         lua_rawgeti(L, -2, i + 1);
         luaL_checkstring(L, -1);
@@ -166,7 +166,8 @@ static const char **protocols(lua_State *L) {
     return memcpy(mine, list, ((size_t)n + 1) * sizeof *mine);
 }
 
-/* answer(options): how the next connections are answered. Stack: peer, options, what keeps its strings and `choose` */
+/* answer(options): sets how the next connections are answered. Stack: peer, options, a table that keeps its strings and
+ * `choose` */
 static int l_answer(lua_State *L) {
     struct peer *p = check_peer(L);
     luaL_checktype(L, 2, LUA_TTABLE);

@@ -8,7 +8,7 @@
 
 /* User values of a server. */
 enum {
-    PEER_STRINGS = 1, /* what its strings point into */
+    PEER_STRINGS = 1, /* the Lua strings that its C strings point into */
     PEER_ARRIVED = 2, /* the sessions that nobody has accepted yet, in order */
     PEER_VALUES = 2,
 };
@@ -26,14 +26,14 @@ struct peer {
     struct waiters acceptors;
 };
 
-/* Ends all of a peer at once. */
+/* Ends all sessions of a peer at once. */
 void session_end_all(const struct peer *p);
 
-/* Gives what the listener has accepted a session. `arg` is the peer. */
+/* Makes a session of a connection that the listener has accepted. `arg` is the peer. */
 void session_accepted(void *arg, struct conn *c);
 extern const struct conn_sink session_sink;
 
-/* Makes the type. */
+/* Makes the userdata type of sessions. May raise. */
 void l_session_open(lua_State *L);
 
 #endif

@@ -1,5 +1,5 @@
-/* recent: the last events of the connections of a test, as lines of a record (net/conn/record.h), for when it fails:
- * lualib/wsbot/testing/recent.lua makes them readable. */
+/* recent: keeps the last events on the connections of a test, as lines of a record (net/conn/record.h), for the report
+ * when it fails: lualib/wsbot/testing/recent.lua makes them readable. */
 #include "net/conn/record.h"
 #include "script/box.h"
 #include "script/engine.h"
@@ -10,7 +10,7 @@
 enum {
     RECENT_MOST = 20,  /* events */
     RECENT_TEXT = 160, /* bytes of a message */
-    RECENT_GONE = 64,  /* connections of earlier tests */
+    RECENT_GONE = 64,  /* connections of earlier tests that are remembered */
 };
 
 /* Its address is the key of its userdata in the registry. */
@@ -19,9 +19,9 @@ static const char recent_key;
 struct recent {
     struct box box;
     struct engine *engine;
-    uint64_t count; /* of all events since it began anew: the last is in front of lines[count % RECENT_MOST] */
+    uint64_t count; /* events since forget(): the last one is just before lines[count % RECENT_MOST] */
     struct buf lines[RECENT_MOST];
-    uint64_t gone[RECENT_GONE]; /* ids of those that nobody had any more when it began anew; 0: free */
+    uint64_t gone[RECENT_GONE]; /* ids of connections that had no sink any more at forget(); 0: free */
 };
 
 static void end(void *object) {
@@ -33,7 +33,7 @@ static void end(void *object) {
 
 static const struct box_type recent_type = {.name = "wsbot.testing.recent", .size = sizeof(struct recent), .end = end};
 
-/* Is it of a connection of an earlier test, whose end comes late? */
+/* Is the line about a connection of an earlier test, which ends late? */
 static bool is_of_another(const struct recent *r, struct slice line) {
     static const char mark[] = "\"connection\":";
     const char *at = memmem(line.p, line.n, mark, sizeof mark - 1);
@@ -57,7 +57,7 @@ static void on_lines(void *arg, struct slice lines) {
     }
 }
 
-/* What is noted from the first time on that it is asked for. */
+/* Gets the userdata; events are kept from the first call on. */
 static struct recent *l_get(lua_State *L) {
     struct recent *r;
     if (lua_rawgetp(L, LUA_REGISTRYINDEX, &recent_key) == LUA_TUSERDATA) {
@@ -90,7 +90,7 @@ static int l_recent(lua_State *L) {
     return 2;
 }
 
-/* forget(): events, and their times, count from now on. */
+/* forget(): drops all events; from now on they, and their times, count anew. */
 static int l_forget(lua_State *L) {
     struct recent *r = l_get(L);
     r->count = 0;

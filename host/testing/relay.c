@@ -1,5 +1,5 @@
-/* relay: from the hook of a bot's state to that of the test. Nothing that is pushed in the test's thread outside of a
- * protected call takes memory. */
+/* relay: the hook in a bot's state calls that of the test. What is pushed in the test's thread outside of a protected
+ * call takes no memory. */
 #include "testing/relay.h"
 
 #include "script/hook.h"
@@ -7,8 +7,8 @@
 #include "testing/bot.h"
 #include <lauxlib.h>
 
-/* Registry of the test: the names of events, and behind them the thread; a weak table of its bots, by their addresses.
- */
+/* Keys in the registry of the test: a table with the names of events, and behind them the thread; a weak table of its
+ * bots, by their addresses. */
 static const char relay_key, bots_key;
 static const char *const events[] = {"call", "return", "line", "count", "tail call", NULL};
 enum { EVENTS = sizeof events / sizeof *events - 1 };
@@ -35,8 +35,8 @@ void l_relay_know(lua_State *L, struct bot *b) {
     lua_pop(L, 1);
 }
 
-/* Pushes the function of the test and what it is called with, in its thread. Below lies the bot, which must not be
- * collected meanwhile. */
+/* Pushes the hook function of the test and its arguments, in the thread `in`. Below these is the bot's userdata, so
+ * that it is not collected meanwhile. */
 static bool push_call(lua_State *in, const struct bot *b, int event, lua_Integer line) {
     int mask, count;
     lua_settop(in, 0);
@@ -54,7 +54,7 @@ static bool push_call(lua_State *in, const struct bot *b, int event, lua_Integer
     return true;
 }
 
-/* Calls the function of the test. Where that fails, so does what it hears of. */
+/* Calls the hook function of the test. An error in it is raised in the code of the bot. */
 static void l_tell(lua_State *L, const struct bot *b, int event, lua_Integer line) {
     struct engine *test = b->tester;
     struct relay *relay = &engine_for_test(test)->relay;

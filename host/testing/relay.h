@@ -1,6 +1,6 @@
-/* relay: the debug hook of a test hears of its bots, whose states are others: it is called in its own state, in a
- * thread of its own, and finds by debug.getinfo the code of the bot behind itself. So what counts lines counts those of
- * bots, too, under the names of their files. */
+/* relay: calls the debug hook of a test also for the code of its bots, which have other Lua states. The hook runs in
+ * the test's state, in a thread of its own, where debug.getinfo finds the frames of the bot behind those of the hook.
+ * So a tool that counts lines counts those of bots, too, under the names of their files. */
 #ifndef TESTING_RELAY_H
 #define TESTING_RELAY_H
 
@@ -8,10 +8,10 @@
 
 struct bot;
 
-/* A bot has been made, the userdata on the top. May raise. */
+/* To be called when a bot was made; its userdata is on the top. May raise. */
 void l_relay_know(lua_State *L, struct bot *b);
 
-/* In the new state of a bot: its threads have the hook of the test's main chunk, as that is now. May raise. */
+/* To be called in the new state of a bot: its threads get the hook that the test's main chunk has now. May raise. */
 void l_relay_begin(lua_State *L, struct bot *b);
 
 /* Does a hook of the test run inside a bot right now? Then no bot may end. */

@@ -1,5 +1,5 @@
-/* session: one connection to testing.server, as a test has it: everything that came is kept in order, as its record,
- * from which the test takes messages when it asks for them. The script of a test is told nothing by itself. */
+/* session: one connection that testing.server has accepted. All that came on it is kept in order, in a list of events
+ * (session:record), and the test takes messages from that when it asks for them. */
 #include "base/container_of.h"
 #include "script/box.h"
 #include "script/door.h"
@@ -16,14 +16,14 @@
 enum {
     SESSION_HEAD = 1,   /* of the request: a text */
     SESSION_PEER = 2,   /* its server */
-    SESSION_RECORD = 3, /* what came, by number: { kind, data, time, code } */
+    SESSION_RECORD = 3, /* the events, by number: { kind, data, time, code } */
     SESSION_VALUES = 3,
 };
 
 enum {
-    UNREAD_MOST = 32 << 20,  /* bytes that nobody has taken; past it the socket is not read */
+    UNREAD_MOST = 32 << 20,  /* bytes of messages that were not taken; past it the socket is not read */
     RECORD_MOST = 10 * 1000, /* events that were taken and are kept, */
-    RECORD_SIZE = 64 << 20,  /* and bytes of all that is kept, as long as some of it was taken */
+    RECORD_SIZE = 64 << 20,  /* and bytes of all events, as long as some were taken */
     SLOW_ROUNDS = 20,        /* reads a second of a slow reader */
 };
 
@@ -32,15 +32,15 @@ struct session {
     struct box box;
     struct engine *engine;
     struct peer *peer;
-    struct conn *conn; /* held */
+    struct conn *conn; /* a reference is held */
     struct waiters receivers;
-    lua_Integer first, last, taken; /* numbers in the record; those up to `taken` are */
+    lua_Integer first, last, taken; /* numbers of events; those up to `taken` were taken */
     size_t unread;                  /* bytes of messages behind `taken` */
-    size_t kept;                    /* bytes in the record */
+    size_t kept;                    /* bytes of all events that are kept */
     uint64_t rate;                  /* bytes a second that it reads; 0: as they come */
-    uint64_t seen;                  /* bytes that the rate was kept for */
-    struct deadline slow;           /* until it reads on */
-    bool told;                      /* it was given to the peer's queue */
+    uint64_t seen;                  /* bytes that were read so far, for which it has waited */
+    struct deadline slow;           /* when it reads on */
+    bool told;                      /* it was put into the peer's queue */
     bool ended;
     struct conn_end end;
     lua_Integer pings, pongs;
@@ -54,7 +54,8 @@ static struct session *check_session(lua_State *L) { return l_box_get(L, 1, &ses
 
 /* ---- what comes ---- */
 
-/* Pushes the head of the request: lualib/wsbot/testing.lua makes a table of it. */
+/* Keeps the head of the request, of which lualib/wsbot/testing/server.lua makes a table, and puts the session into the
+ * peer's queue. */
 static int l_tell(lua_State *L) {
     struct session *s = l_door_given(L, l_tell);
     const struct conn_head *h = s->conn->head;
@@ -67,9 +68,9 @@ static int l_tell(lua_State *L) {
     return 0;
 }
 
-/* The request came: who accepts has a session. */
+/* To be called when the request has come: peer:accept gets the session. */
 static void tell(struct session *s) {
-    if (s->told || !s->conn->head || !s->conn->head->received) return; /* who left before is nobody */
+    if (s->told || !s->conn->head || !s->conn->head->received) return; /* a client that left before has no session */
     s->told = true;
     door_call(s->engine, l_tell, s, NULL);
     task_wake_first(&s->peer->acceptors);
@@ -82,7 +83,7 @@ struct note {
     int code; /* of a Close, or 0 */
 };
 
-/* Takes the oldest event out of the record, which is on the top. */
+/* Drops the oldest event from the list, which is on the top. */
 static void drop_first(lua_State *L, struct session *s) {
     lua_rawgeti(L, -1, s->first);
     lua_getfield(L, -1, "data");
@@ -129,7 +130,7 @@ static void update_reading(struct session *s) {
 
 static void on_slow(struct deadline *d) { update_reading(container_of(d, struct session, slow)); }
 
-/* A slow reader rests for as long as what it has read was worth. */
+/* Has a slow reader pause for as long as it should have taken to read what it has read. */
 static void keep_rate(struct session *s) {
     uint64_t n = s->conn->bytes_in - s->seen;
     s->seen += n;
@@ -138,7 +139,7 @@ static void keep_rate(struct session *s) {
     clock_set(&s->engine->net->clock, &s->slow, from + n * CLOCK_SECOND / s->rate, on_slow);
 }
 
-/* Has the function of the server say how this request is answered. It may not wait. */
+/* Calls the server's function `choose`, which says how this request is answered. It may not wait. */
 static int l_choose(lua_State *L) {
     struct session *s = l_door_given(L, l_choose);
     const struct buf *head = &s->conn->head->text;
@@ -190,7 +191,7 @@ static void on_readable(void *arg, struct conn *c) {
 static void on_closed(void *arg, struct conn *c, const struct conn_end *end) {
     struct session *s = arg;
     (void)c;
-    tell(s); /* of one that was refused */
+    tell(s); /* for a request that was refused */
     s->ended = true;
     s->end = *end;
     clock_cancel(&s->engine->net->clock, &s->slow);
@@ -210,7 +211,7 @@ struct arrival {
     struct conn *conn;
 };
 
-/* The deadlines of a server are none that a test waits for: its bot has its own. */
+/* Sets long deadlines and large limits: a test is about those of its bot. */
 static void be_patient(struct conn_settings *s) {
     s->connect_timeout = s->handshake_timeout = UINT64_C(24) * 3600 * CLOCK_SECOND;
     s->max_message_size = s->max_send_buffer = (size_t)64 << 20;
@@ -226,7 +227,7 @@ static int l_arrive(lua_State *L) {
     s->first = 1;
     conn_hold(s->conn);
     lua_pushvalue(L, 1);
-    lua_setiuservalue(L, 2, SESSION_PEER); /* it lives as long as this */
+    lua_setiuservalue(L, 2, SESSION_PEER); /* the peer lives as long as the session */
     lua_newtable(L);
     lua_setiuservalue(L, 2, SESSION_RECORD);
     box_anchor(L, 2, s);
@@ -256,7 +257,7 @@ void session_end_all(const struct peer *p) {
 
 /* ---- waiting for it ---- */
 
-/* Pushes data and kind of the next message in the record: true. */
+/* Takes the next message: pushes its data and kind, and returns true. False: there is none. */
 static bool take_message(lua_State *L, struct session *s) {
     lua_getiuservalue(L, 1, SESSION_RECORD);
     int record = lua_gettop(L);
@@ -337,7 +338,7 @@ static int l_close(lua_State *L) {
     return 0;
 }
 
-/* Silent: nothing is read, so nothing is answered. */
+/* stall(): reads nothing, so that nothing is answered. */
 static int l_stall(lua_State *L) {
     conn_pause(check_session(L)->conn, CONN_PAUSED_BY_SCRIPT);
     return 0;
@@ -398,7 +399,7 @@ static int l_request(lua_State *L) {
     return 1;
 }
 
-/* A copy of the record: what a test does with it is its own. */
+/* record(): a copy of the list of events, which the test may change. */
 static int l_record(lua_State *L) {
     static const char *const keys[] = {"kind", "data", "time", "code"};
     const struct session *s = check_session(L);

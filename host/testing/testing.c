@@ -42,7 +42,7 @@ static int l_nanoseconds(lua_State *L) {
     return 1;
 }
 
-/* Nanoseconds until the next deadline that is not due yet, or nil. */
+/* due(): nanoseconds until the next deadline that is not due yet, or nil. */
 static int l_due(lua_State *L) {
     uint64_t due;
     if (!clock_next(clock_of(L), &due)) return 0;
@@ -64,7 +64,7 @@ static int l_pending(lua_State *L) {
     return 0;
 }
 
-/* first(): how many nanoseconds are left until the first of that; nothing waits: nil. */
+/* first(): how many nanoseconds are left until the first of these is due; nil: nothing waits. */
 int l_push_first(lua_State *L, const struct engine *e) {
     uint64_t left = e ? pending_first(e) : UINT64_MAX;
     if (left == UINT64_MAX) return 0;
@@ -79,14 +79,15 @@ static int l_frozen(lua_State *L) {
     return 1;
 }
 
-/* How often the loop turns at most: for what is due again and again, and for what is under way. */
+/* Turns of the loop: at most FEW while new work is due again and again, at most MOST while bytes are on their way; past
+ * HASTY each sleeps 1 ms. */
 enum { SETTLE_FEW = 100, SETTLE_HASTY = 200, SETTLE_MOST = 2000 };
 
-/* Is there anything to do at this time? What one end of a connection within the process has sent is waited for; what is
- * due at once without end is not. */
+/* Is everything done that is due at this time? What one end of a connection within this process has sent to the other
+ * is waited for; work that makes new work due at once, without end, is not. */
 static bool is_settled(const struct engine *e, lua_KContext turns) {
     const struct net *net = e->net;
-    if (turns == 0) return false; /* sockets of others have at least one look */
+    if (turns == 0) return false; /* all sockets are looked at once at least */
     if (!loopback_is_quiet(net, turns < SETTLE_FEW)) return turns >= SETTLE_MOST;
     if (turns >= SETTLE_FEW) return true;
     return !net_is_busy(net) && !e->tasks.ready.first && !clock_is_due(&net->clock);
@@ -96,38 +97,39 @@ static int l_settled(lua_State *L, int status, lua_KContext turns) {
     const struct engine *e = engine_of(L);
     (void)status;
 #ifdef WSBOT_HTTP
-    if (http_is_under_way(e->net)) { /* then it begins anew: what comes of the answer has its own turns */
+    if (http_is_under_way(e->net)) { /* turns count anew then: what an HTTP response leads to has its own */
         uv_sleep(1);
         return l_task_wait(L, "clock:advance, for an answer by HTTP", NULL, 0, 0, l_settled);
     }
 #endif
     if (is_settled(e, turns)) return 0;
-    if (turns > SETTLE_HASTY) uv_sleep(1); /* the kernel wants the processor for it, or a thread that looks up a name */
+    if (turns > SETTLE_HASTY) uv_sleep(1); /* leaves the processor to the kernel, or to a thread that looks up a name */
     return l_task_wait(L, "clock:advance", NULL, 0, turns + 1, l_settled);
 }
 
-/* Waits until all that is due now has happened, sockets included. */
+/* settle(): waits until all that is due now has happened, sockets included. */
 static int l_settle(lua_State *L) { return l_settled(L, LUA_OK, 0); }
 
 /* ---- the limit: of real time, whatever the clock says ---- */
 
 struct limit {
     struct box box;
-    uv_timer_t timer; /* keeps the loop alive, so that who waits in vain is told by it */
+    uv_timer_t timer; /* keeps the loop alive, so that a task which waits in vain gets an error */
     struct engine *engine;
-    uint64_t task; /* when it was born (engine->births): it may end before the function that is limited */
+    uint64_t task; /* number of its task (engine->births), which may end before the limited function */
     struct limit *outer;
     double seconds;
     uint64_t until;
-    unsigned raised; /* how often it was told so */
+    unsigned raised; /* how often the error was raised */
 };
-enum { PATIENCE = 3 }; /* times */
+enum { PATIENCE = 3 }; /* how often it is raised before each instruction raises it */
 
 static void describe(const struct limit *l, const char *where, char *text, size_t size) {
     number_print(text, size, "the test took over %g s (--test-timeout): %s", l->seconds, where);
 }
 
-/* Code that keeps the loop from turning: the watchdog of all threads of a test, and of its bots. */
+/* The watchdog of all threads of a test, and of its bots: raises an error in code that keeps the loop from turning for
+ * too long. */
 static void l_busy(lua_State *L, lua_Debug *debug) {
     (void)debug;
     struct engine *e = engine_of(L);
@@ -136,17 +138,17 @@ static void l_busy(lua_State *L, lua_Debug *debug) {
     if (!l) {
         engine_unhook(L);
     } else if (uv_hrtime() > l->until) {
-        /* who catches the error meets it again, in the end at once; at first a message handler may do its work */
+        /* code that catches the error gets it again, in the end at once; at first a message handler may run */
         lua_sethook(L, l_busy, LUA_MASKCOUNT, ++l->raised > PATIENCE ? 1 : ENGINE_CHECK_EVERY);
         describe(l, "it did not wait", text, sizeof text);
-        luaL_where(L, 0); /* a hook is no function: this is the code that it interrupts */
+        luaL_where(L, 0); /* level 0: a hook is no function, so this is the code that it interrupts */
         lua_pushstring(L, text);
         lua_concat(L, 2);
         lua_error(L);
     }
 }
 
-/* Who waits too long. */
+/* Raises an error in a task that waits for too long. */
 static void on_limit(uv_timer_t *timer) {
     struct limit *l = timer->data;
     char text[160], where[80];
@@ -155,11 +157,11 @@ static void on_limit(uv_timer_t *timer) {
     if (t && t->state == TASK_WAITING) {
         snprintf(where, sizeof where, "it waited in %s", t->waits_in);
         describe(l, where, text, sizeof text);
-        /* who catches that once may mend what it did; who goes on is led out, as who is busy */
+        /* code that catches the first error may clean up; code that goes on is led out, like code that is busy */
         if (l->raised++ > 0) lua_sethook(t->co, l_busy, LUA_MASKCOUNT, 1);
         task_raise(t, text);
     }
-    uv_timer_start(timer, on_limit, 100, 0); /* who catches that, and waits again */
+    uv_timer_start(timer, on_limit, 100, 0); /* for code that catches the error, and waits again */
 }
 
 static void on_closed(uv_handle_t *timer) { free(timer->data); }
@@ -175,7 +177,7 @@ static void end_limit(void *object) {
 static const struct box_type limit_type = {
     .name = "wsbot.limit", .size = sizeof(struct limit), .closes = true, .end = end_limit};
 
-/* What was caught has failed all the same. */
+/* Runs when the function has returned: where it has caught the error of the limit, the test fails all the same. */
 static int l_guarded(lua_State *L, int status, lua_KContext ctx) {
     const struct limit *l = (const struct limit *)ctx;
     char text[160];
@@ -183,7 +185,7 @@ static int l_guarded(lua_State *L, int status, lua_KContext ctx) {
     engine_unhook(L);
     if (!l->raised) return lua_gettop(L) - 1;
     describe(l, "that was caught", text, sizeof text);
-    lua_pushstring(L, text); /* busted says where the test begins */
+    lua_pushstring(L, text); /* without a place: busted says where the test begins */
     return lua_error(L);
 }
 
@@ -204,14 +206,15 @@ static int l_guard(lua_State *L) {
     e->test->limit = l;
     lua_replace(L, 1);
     lua_toclose(L, 1);
-    uv_update_time(e->net->loop); /* the last test may have kept it from turning */
+    uv_update_time(e->net->loop); /* its time is old where the last test has kept it from turning */
     uv_timer_start(&l->timer, on_limit, clock_from_seconds(seconds) / CLOCK_MS + 1, 0);
     engine_set_watchdog(e, L, l_busy);
     lua_callk(L, lua_gettop(L) - 2, LUA_MULTRET, (lua_KContext)l, l_guarded);
     return l_guarded(L, LUA_OK, (lua_KContext)l);
 }
 
-/* turn(who, n): waits for the next turn of the loop; who has waited for many leaves others the processor. */
+/* turn(who, n): waits for the next turn of the loop, the n-th time; after many turns it sleeps 1 ms in each, to leave
+ * the processor to others. */
 static int l_turn(lua_State *L) {
     static const char *const whose[] = {"testing.eventually", "bot:wait", "bot:expect", "peer:finish", NULL};
     int what = luaL_checkoption(L, 1, NULL, whose);
@@ -219,13 +222,13 @@ static int l_turn(lua_State *L) {
     return l_task_wait(L, whose[what], NULL, 0, 0, l_push_nothing);
 }
 
-/* Seconds of a clock that nobody stops. */
+/* real(): seconds of the real clock, which no test stops. */
 static int l_real(lua_State *L) {
     lua_pushnumber(L, clock_to_seconds(uv_hrtime()));
     return 1;
 }
 
-/* The task that was spawned last, just now, is no test's to end: who made it does. */
+/* disown(): the task that was just spawned is not ended with a test; the code that has spawned it does that. */
 static int l_disown(lua_State *L) {
     const struct tasks *tasks = &engine_of(L)->tasks;
     if (tasks->all) container_of(tasks->all_end, struct task, all_next)->born = 0;
@@ -250,13 +253,13 @@ static int l_collect(lua_State *L) {
     return 0;
 }
 
-/* What lives when the main chunk has ended is not waited for: all tests have been run. */
+/* When the main chunk has ended, the program does not wait for what is open: all tests have been run. */
 static int l_end_with_main(lua_State *L) {
     engine_of(L)->ends_with_main = true;
     return 0;
 }
 
-/* Adds one that was told elsewhere. */
+/* blame(error): adds an error that was found elsewhere. */
 static int l_blame(lua_State *L) {
     luaL_checkany(L, 1);
     if (!engine_collects(engine_of(L))) { /* there is no test that could fail */
@@ -269,7 +272,7 @@ static int l_blame(lua_State *L) {
     return 0;
 }
 
-/* The list of them, which begins anew. */
+/* errors(): the list of these errors, which begins anew. */
 static int l_errors(lua_State *L) {
     luaL_getsubtable(L, LUA_REGISTRYINDEX, TASK_ERRORS);
     lua_newtable(L);
@@ -288,7 +291,7 @@ static int l_callable(lua_State *L) {
 
 /* ---- random numbers ---- */
 
-/* seed(n, name): what is random in the host follows from these two from now on. Returns a seed for math.random. */
+/* seed(n, name): from now on the host's random numbers follow from these two. Returns a seed for math.random. */
 static int l_seed(lua_State *L) {
     uint64_t hash = (uint64_t)luaL_checkinteger(L, 1) ^ UINT64_C(0xCBF29CE484222325); /* FNV-1a */
     size_t n;
@@ -302,19 +305,20 @@ static int l_seed(lua_State *L) {
 
 /* ---- what is left open ---- */
 
-/* The list of what ends without a word: peers, bots and clocks. Those who are in it know how. */
+/* instruments(): the list of objects that are closed with a test, without a report: peers, bots and clocks. Each has a
+ * method close. */
 static int l_instruments(lua_State *L) {
     luaL_getsubtable(L, LUA_REGISTRYINDEX, "wsbot.instruments");
     return 1;
 }
 
-/* Takes a number, as connections, timers and tasks have one. */
+/* birth(): gives out a number, as connections, timers and tasks get one (engine->births). */
 static int l_birth(lua_State *L) {
     lua_pushinteger(L, (lua_Integer)++engine_of(L)->births);
     return 1;
 }
 
-/* Everything that is open now was there before. */
+/* mark(): the last number given out: everything that is open now has no higher one. */
 static int l_mark(lua_State *L) {
     lua_pushinteger(L, (lua_Integer)engine_of(L)->births);
     return 1;
@@ -326,7 +330,7 @@ static void add_count(lua_State *L, unsigned n, const char *what) {
     lua_rawseti(L, -2, (lua_Integer)lua_rawlen(L, -2) + 1);
 }
 
-/* end_since(mark) ends what began since then, and returns a list that says what it was. */
+/* end_since(mark) ends what was made after that mark, and returns a list that says what it was. */
 static int l_end_since(lua_State *L) {
     struct engine *e = engine_of(L);
     uint64_t mark = (uint64_t)luaL_checkinteger(L, 1);
@@ -337,12 +341,12 @@ static int l_end_since(lua_State *L) {
         if (t->born <= mark || t == e->tasks.current || t->cancelled) continue;
         tasks++;
         task_cancel(t);
-        next = e->tasks.all; /* which ran code of the script */
+        next = e->tasks.all; /* cancelling has run code of the script */
     }
     for (struct conn_box *b = e->boxes, *next; b; b = next) {
         next = b->next;
         if (b->born <= mark || b->conn->phase == CONN_CLOSED || !b->conn->sink) continue;
-        if (b->conn->phase < CONN_CLOSING) { /* one that is about to end was not forgotten */
+        if (b->conn->phase < CONN_CLOSING) { /* one that is closing was not forgotten */
             const char *url = b->conn->plan->url.text;
             const char *what = b->name || !url ? b->name : l_option_shown(L, url, strlen(url));
             lua_pushfstring(L, "connection %s (%s)", what ? what : "?", conn_state(b->conn));
@@ -357,7 +361,7 @@ static int l_end_since(lua_State *L) {
     return 1;
 }
 
-/* begin_line() is for what goes to stderr, and should not stand behind what stdout has begun. */
+/* begin_line(): ends a line that stdout has begun; for code that writes to stderr next. */
 static int l_begin_line(lua_State *L) {
     outlet_begin_line(&engine_of(L)->net->outlet);
     return 0;

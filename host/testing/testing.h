@@ -1,4 +1,4 @@
-/* testing: the modules in C that wsbot.testing and `wsbot test` stand on. */
+/* testing: the C modules of wsbot.testing and `wsbot test`. */
 #ifndef TESTING_TESTING_H
 #define TESTING_TESTING_H
 
@@ -14,8 +14,8 @@ void l_recent_open(lua_State *L, int table); /* recent.c: recent and forget */
 
 struct engine;
 
-/* Gives the nanoseconds until the first thing that waits for the clock in the engine; nothing where none does, or `e`
- * is NULL. */
+/* Pushes how many nanoseconds are left until the first thing that waits for the clock in the engine, and returns 1;
+ * returns 0 where nothing waits, or `e` is NULL. */
 int l_push_first(lua_State *L, const struct engine *e);
 
 #endif

@@ -1,10 +1,10 @@
 /* avx2: UTF-8 by table look-up, and masks.
  *
- * Whether two neighbours may follow each other depends on three half bytes: both of the first, and the upper one of the
- * second. Each of them is looked up in a table of what it could be guilty of; what all three agree on is a fault. That
- * is all there is to two-byte sequences; of longer ones it remains to be seen that the third and fourth byte are where
- * a lead two or three places before wants them, and nowhere else. (Keiser, Lemire: Validating UTF-8 in less than one
- * instruction per byte, 2020.) */
+ * Whether two neighbours may follow each other depends on three half bytes: both of the first, and the upper one of
+ * the second. Each of them is looked up in a table of the errors that it may be part of; an error that all three tables
+ * name is one. That decides two-byte sequences; of longer ones it remains to check that the third and fourth byte are
+ * where a lead two or three places before needs them, and nowhere else. (Keiser, Lemire: Validating UTF-8 in less than
+ * one instruction per byte, 2020.) */
 #include "wire/avx2.h"
 
 #if AVX2_BUILT
@@ -13,7 +13,7 @@
 
 #define AVX2 __attribute__((target("avx2")))
 
-/* What a pair of bytes can be guilty of. */
+/* Errors in a pair of bytes. */
 enum {
     LEAD_ALONE = 1 << 0, /* 11______ then no continuation */
     STRAY = 1 << 1,      /* 0_______ 10______ */
@@ -72,7 +72,7 @@ AVX2 static inline __m256i faults(__m256i bytes, __m256i last) {
     return _mm256_xor_si256(belongs, pairs); /* TWO_AFTER is right there, and nowhere else */
 }
 
-/* How many bytes at the end of what was looked at begin a character that goes on behind it. */
+/* How many bytes before `end` begin a character that goes on behind it. */
 static size_t unfinished(const uint8_t *end) {
     if (end[-1] >= 0xC0) return 1;
     if (end[-2] >= 0xE0) return 2;

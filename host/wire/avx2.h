@@ -1,6 +1,6 @@
 /* avx2: what the vector units of newer x86 processors do for wire/: many bytes at a time, where the processor has AVX2.
- * Each function has a twin in plain C beside its caller (utf8.c, mask.c), which does what it leaves, and all of it
- * elsewhere. Nobody but those two includes this. */
+ * Each function has a twin in plain C beside its caller (utf8.c, mask.c), for the bytes that are left over, and for
+ * processors without AVX2. Only those two files include this. */
 #ifndef WIRE_AVX2_H
 #define WIRE_AVX2_H
 
@@ -14,12 +14,12 @@
 /* Has this processor AVX2? Cheap enough to be asked each time. */
 static inline bool avx2_is_there(void) { return __builtin_cpu_supports("avx2"); }
 
-/* How many bytes at the front of `p` are whole characters of UTF-8, as far as it looks: in steps of 32, from where a
- * character begins. SIZE_MAX: there is one that is none. */
+/* Validates UTF-8 from `p` on, where a character begins, in steps of 32 bytes. Returns how many bytes at the front are
+ * whole, valid characters; the rest was not looked at. SIZE_MAX: one is invalid. */
 size_t avx2_utf8(const uint8_t *p, size_t n);
 
-/* Copies, masked by the 8 bytes of `mask`, as many bytes as it does at a time, and returns how many; *ascii: they all
- * were. */
+/* Copies bytes, masked by the 8 bytes of `mask`, in whole steps; returns how many were copied. `*ascii`: all of them
+ * were ASCII before. */
 size_t avx2_mask(uint8_t *to, const uint8_t *from, size_t n, uint64_t mask, bool *ascii);
 
 #else

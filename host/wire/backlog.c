@@ -1,4 +1,4 @@
-/* backlog: records in a buffer. */
+/* backlog: messages one behind the other in a buffer, each after its kind and size. */
 #include "wire/backlog.h"
 
 #include "base/err.h"

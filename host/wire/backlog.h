@@ -1,5 +1,5 @@
-/* backlog: messages that wait, in order: those sent before the handshake, and those that a script has not taken yet.
- * How much may wait is its owner's to judge, by `bytes.len`. */
+/* backlog: messages that wait, in order: those sent before the handshake, and those that a script has not taken yet. It
+ * has no cap: its owner compares `bytes.len` with one. */
 #ifndef WIRE_BACKLOG_H
 #define WIRE_BACKLOG_H
 
@@ -7,7 +7,7 @@
 #include "wire/ws.h"
 
 struct backlog {
-    struct buf bytes; /* of each message: its record and its data */
+    struct buf bytes; /* of each message: its kind and size, then its data */
 };
 
 /* Empty. Allocates nothing. */
@@ -21,7 +21,7 @@ int backlog_put(struct backlog *b, enum ws_kind kind, struct slice data);
 bool backlog_first(const struct backlog *b, struct ws_event *ev);
 void backlog_drop(struct backlog *b);
 
-/* How many messages they are, and the bytes of these. */
+/* How many messages wait, and how many bytes their data has. */
 size_t backlog_count(const struct backlog *b);
 size_t backlog_size(const struct backlog *b);
 

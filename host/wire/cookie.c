@@ -1,6 +1,6 @@
 /* cookie: RFC 6265 section 5, for a jar that is never large: a list in the order in which cookies were made. Which
- * domains are public suffixes is not known here: a cookie for a domain is sent only to names within it, and a domain of
- * one label ("com") is none. */
+ * domains are public suffixes is not known here: a cookie for a domain is sent only to names within it, and a Domain of
+ * one label ("com") is refused unless it is the host itself. */
 #include "wire/cookie.h"
 
 #include "wire/date.h"
@@ -10,7 +10,7 @@ struct cookie {
     struct cookie *next;
     struct slice name, value, domain, path; /* point into `text` */
     bool host_only, secure;
-    int64_t expires; /* INT64_MAX: with the jar */
+    int64_t expires; /* INT64_MAX: when the jar is cleared */
     uint8_t text[];
 };
 
@@ -71,7 +71,7 @@ struct attributes {
     struct slice domain, path; /* `p` NULL: not given */
     bool secure;
     int64_t expires;
-    bool has_max_age; /* which goes before Expires */
+    bool has_max_age; /* then Expires is ignored */
 };
 
 static int64_t after(struct slice seconds, int64_t now) {
@@ -117,7 +117,7 @@ static bool begins(struct slice s, const char *with) {
     return slice_eq_nocase(slice_head(s, strlen(with)), slice_str(with));
 }
 
-/* May a server at `from` set it? */
+/* May a server at `from` set this cookie? */
 static bool is_allowed(struct slice name, const struct attributes *a, const struct cookie_place *from) {
     if (a->secure && !from->secure) return false;
     if (a->domain.n) {
@@ -158,7 +158,7 @@ static void put(struct cookie_jar *jar, struct cookie *c, int64_t now) {
         else
             at = &o->next;
     }
-    if (c->expires <= now) { /* all it was for is to end another */
+    if (c->expires <= now) { /* its purpose was to delete another */
         free(c);
         return;
     }

@@ -6,9 +6,9 @@
 #include "base/buf.h"
 
 enum {
-    COOKIES_MAX = 50,            /* in a jar; the oldest goes for a new one */
-    COOKIES_SIZE_MAX = 16 << 10, /* bytes that a jar sends at most, as servers take hardly more; the oldest go for it */
-    COOKIE_SIZE_MAX = 4096,      /* bytes of a Set-Cookie; a longer one is passed over */
+    COOKIES_MAX = 50,            /* in a jar; then a new one replaces the oldest */
+    COOKIES_SIZE_MAX = 16 << 10, /* bytes that a jar sends at most: servers take hardly more; beyond, the oldest go */
+    COOKIE_SIZE_MAX = 4096,      /* bytes of a Set-Cookie; a longer one is ignored */
 };
 
 /* All zero: empty. */
@@ -26,12 +26,12 @@ struct cookie_place {
     bool secure;               /* TLS */
 };
 
-/* Takes the value of one Set-Cookie of the answer to a request. What RFC 6265 5.2 and 5.3 have passed over is, and
- * what there is no memory for: a cookie for another domain, or without a name, say. */
+/* Takes the value of one Set-Cookie of the answer to a request. Ignored is what RFC 6265 5.2 and 5.3 say (a cookie for
+ * another domain, or without a name, say), and what there is no memory for. */
 void cookie_jar_take(struct cookie_jar *jar, struct slice set_cookie, const struct cookie_place *from, int64_t now);
 
-/* Appends what a request carries ("a=1; b=2"), longer paths first (RFC 6265 5.4); nothing where there is none. 0,
- * ERR_FULL or ERR_NOMEM. */
+/* Appends the value of Cookie for a request ("a=1; b=2"), longer paths first (RFC 6265 5.4); nothing where no cookie is
+ * for it. 0, ERR_FULL or ERR_NOMEM. */
 int cookie_jar_write(const struct cookie_jar *jar, const struct cookie_place *to, int64_t now, struct buf *out);
 
 #endif

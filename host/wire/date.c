@@ -51,7 +51,7 @@ static bool read_month(struct slice token, struct date *d) {
     return false;
 }
 
-/* The first token that can be something is that. */
+/* Reads a token as the first part of a date that it can be and that was not found yet. */
 static void read_token(struct slice token, struct date *d) {
     struct slice rest = token;
     if (d->hour < 0 && read_time(token, d)) return;

@@ -8,8 +8,8 @@
  * since 1970 (UTC). */
 bool date_read(struct slice text, int64_t *seconds);
 
-/* Writes seconds since 1970 as HTTP has dates (RFC 9110 5.6.7): "Sun, 06 Nov 1994 08:49:37 GMT". A time that no such
- * date tells, before 1970 or after 9999, is written as the nearest that one does. */
+/* Writes seconds since 1970 as HTTP has dates (RFC 9110 5.6.7): "Sun, 06 Nov 1994 08:49:37 GMT". A time that such a
+ * date cannot have, before 1970 or after 9999, is written as the nearest that it can. */
 enum { DATE_TEXT = sizeof "Sun, 06 Nov 1994 08:49:37 GMT" };
 void date_print(int64_t seconds, char text[static DATE_TEXT]);
 

@@ -127,14 +127,14 @@ int deflate_answer_judge(struct slice answer, const struct deflate_offer *offer,
                 why = "a larger client_max_window_bits than was offered";
             else
                 out->client_max_window_bits =
-                    offer->client_max_window_bits; /* we keep what we said (RFC 7692 7.1.2.2) */
+                    offer->client_max_window_bits; /* we keep to what we offered (RFC 7692 7.1.2.2) */
         }
         if (offer->server_max_window_bits && out->server_max_window_bits > offer->server_max_window_bits)
             why = seen & 1u << SERVER_BITS ? "a larger server_max_window_bits than was asked for"
                                            : "no server_max_window_bits, though they were asked for";
         if (offer->server_no_context_takeover && !out->server_no_context_takeover)
             why = "no server_no_context_takeover, though it was asked for";
-        if (offer->client_no_context_takeover) out->client_no_context_takeover = true; /* we keep what we said */
+        if (offer->client_no_context_takeover) out->client_no_context_takeover = true; /* we keep to what we offered */
     }
     if (!why) return 0;
     fault_put(fault, FAULT_HANDSHAKE, "the server answered with %s (RFC 7692 7.1)", why);
@@ -149,7 +149,7 @@ int deflate_request_accept(struct slice request, struct deflate_params *out, str
     while (!out->on && next_element(&request, &e)) {
         if (!slice_eq_nocase(e.name, slice_str(extension))) continue;
         if (read_parameters(&e, out, &seen, &valueless))
-            *out = (struct deflate_params){0}; /* declined: the next may do */
+            *out = (struct deflate_params){0}; /* declined: the next offer may do */
     }
     if (!out->on) return 0;
     int rc = buf_append(answer, slice_str(extension));
@@ -205,7 +205,7 @@ void deflate_clear(struct deflate *d) {
     end_inflater(d);
 }
 
-/* As zconf.h has it. */
+/* As zconf.h states it. */
 size_t deflate_size(const struct deflate *d) {
     enum { INFLATER = 7 * 1024 };
     size_t out = d->deflating ? ((size_t)1 << (d->deflate_bits + 2)) + ((size_t)1 << (d->memory_level + 9)) : 0;
@@ -247,7 +247,7 @@ int deflate_message(struct deflate *d, struct slice message, struct buf *out) {
     return 0;
 }
 
-/* After a final block another stream begins, which may look back into what the last one held. */
+/* After a final block another DEFLATE stream begins, which may refer to the window of the last one. */
 static int restart(z_stream *z) {
     Bytef window[1 << DEFLATE_BITS_MAX];
     uInt n = 0;
@@ -261,7 +261,7 @@ static int run(z_stream *z, struct slice in, struct buf *out) {
         z->avail_in = in.n < UINT32_MAX ? (uInt)in.n : UINT32_MAX;
         in = slice_skip(in, z->avail_in);
         for (bool more = true; more;) {
-            uint8_t beyond; /* where a byte goes that there is no room for */
+            uint8_t beyond; /* takes a byte past the cap of `out` */
             size_t left = out->cap > out->len ? out->cap - out->len : 0, room = left < 16384 ? left : 16384;
             if (left == 0) room = 1;
             uint8_t *to = left ? buf_reserve(out, room) : &beyond;

@@ -1,5 +1,5 @@
 /* deflate: permessage-deflate (RFC 7692) over zlib: its parameters, offered, judged and agreed on, and the two streams.
- * It takes no memory for a stream before that is used, and none between messages where no context is kept. */
+ * A stream has no memory before it is first used, nor between messages where there is no context take-over. */
 #ifndef WIRE_DEFLATE_H
 #define WIRE_DEFLATE_H
 
@@ -25,7 +25,7 @@ struct deflate_offer {
     size_t threshold;               /* bytes; shorter messages are sent as they are */
 };
 
-/* Offered by default, and compressed as zlib does by default. */
+/* The default: compression is offered, with the default level and memory level of zlib. */
 extern const struct deflate_offer deflate_default_offer;
 
 /* What was agreed on. */
@@ -44,14 +44,14 @@ int deflate_offer_write(struct buf *out, const struct deflate_offer *offer);
 int deflate_answer_judge(struct slice answer, const struct deflate_offer *offer, struct deflate_params *out,
                          struct fault *fault);
 
-/* A server's side: takes the first offer that it can, and appends its answer; `out->on` false and nothing appended
- * where there is none. 0, ERR_FULL or ERR_NOMEM. */
+/* A server's side: accepts the first offer that it can, and appends the value of Sec-WebSocket-Extensions that says so.
+ * Where it can accept none, nothing is appended and `out->on` is false. 0, ERR_FULL or ERR_NOMEM. */
 int deflate_request_accept(struct slice request, struct deflate_params *out, struct buf *answer);
 
 /* The two streams of one side of a conversation. */
 struct deflate {
     z_stream deflater, inflater;
-    bool deflating, inflating;         /* the stream is there */
+    bool deflating, inflating;         /* the stream is initialized */
     bool keep_deflater, keep_inflater; /* context take-over */
     int deflate_bits, inflate_bits, level, memory_level;
 };
@@ -64,7 +64,8 @@ void deflate_clear(struct deflate *d);
 /* How many bytes its streams take, about. */
 size_t deflate_size(const struct deflate *d);
 
-/* Forgets what was compressed, since the other side does not get it: what comes next does not look back. */
+/* Forgets the compression context, since what was compressed last will not be sent: the next message must not refer to
+ * it. */
 void deflate_forget(struct deflate *d);
 
 /* Compresses a whole message, the tail 00 00 ff ff cut off (RFC 7692 7.2.1), onto `out`. 0, ERR_FULL or ERR_NOMEM; then

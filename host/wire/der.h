@@ -17,7 +17,7 @@ enum der_tag {
     DER_SET = 0x31,
 };
 
-/* [n] of a choice or an optional field: plain (a value) or of elements. */
+/* The context-specific tag [n]: primitive (a value), or constructed (of elements). */
 #define DER_CONTEXT(n)    (0x80 | (n))
 #define DER_CONTEXT_OF(n) (0xA0 | (n))
 
@@ -27,9 +27,9 @@ struct der {
     struct slice body;
 };
 
-/* Takes the element off the front of `*in`, which may be out->body: then that is gone. False, and `*in` stays, where
- * there is none that is whole, or one whose head is not DER: a length that has no end or is not the shortest
- * (X.690 10.1), a tag of more than one byte. */
+/* Takes one element off the front of `*in`, which may be out->body: then `out` replaces it. False, and `*in` stays,
+ * where there is no whole element, or its head is not DER: an indefinite length or one not in its shortest form (X.690
+ * 10.1), a tag of more than one byte. */
 bool der_take(struct slice *in, struct der *out);
 
 /* The same for one that must have this tag. */
@@ -38,11 +38,11 @@ bool der_take_tag(struct slice *in, uint8_t tag, struct der *out);
 /* True with `*n` when the body of an INTEGER is from 0 to INT32_MAX, in its shortest form. */
 bool der_small_integer(struct slice body, int *n);
 
-/* True with `*yes` when the body of a BOOLEAN is one (X.690 11.1). */
+/* True with `*yes` when the body of a BOOLEAN is valid (X.690 11.1). */
 bool der_boolean(struct slice body, bool *yes);
 
-/* The bits of a BIT STRING as bytes, first bit highest; what is unused at the end is 0. False where its body is none.
- */
+/* The bits of a BIT STRING as bytes, first bit highest; unused bits at the end are 0. False where the body is not
+ * valid. */
 bool der_bits(struct slice body, struct slice *bits);
 
 #endif

@@ -1,4 +1,4 @@
-/* frame: one frame head (RFC 6455 5.2). Stateless; what a head means in its conversation is ws's. */
+/* frame: one frame head (RFC 6455 5.2). Stateless; what a head means within a conversation is judged by ws. */
 #ifndef WIRE_FRAME_H
 #define WIRE_FRAME_H
 
@@ -16,7 +16,7 @@ enum frame_opcode {
 enum {
     FRAME_HEAD_MAX = 14,     /* bytes of the longest head */
     FRAME_CONTROL_MAX = 125, /* payload bytes of a control frame (RFC 6455 5.5) */
-    FRAME_ERROR_SIZE = 160,  /* bytes of what frame_error_tell says, at most, with a NUL */
+    FRAME_ERROR_SIZE = 160,  /* bytes of the text of frame_error_tell, at most, with a NUL */
 };
 
 struct frame_head {
@@ -30,7 +30,7 @@ struct frame_head {
 
 /* What a head may look like here. */
 struct frame_rules {
-    uint8_t rsv_allowed; /* bits that an extension gave a meaning to, at the beginning of a message */
+    uint8_t rsv_allowed; /* bits that an extension uses, in the first frame of a message */
     bool masked;         /* frames must be masked (what a server reads), or must not be (what a client reads) */
 };
 
@@ -47,8 +47,8 @@ enum frame_error {
 
 static inline bool frame_is_control(enum frame_opcode opcode) { return (opcode & 0x8) != 0; }
 
-/* Reads a head from the front of `in`. Returns its size, 0 when `in` holds only part of one, or a frame_error, which is
- * told from the first byte that proves it. Writes `*out` only when the result is positive. Allocates nothing. */
+/* Reads a head from the front of `in`. Returns its size, 0 when `in` has only part of one, or a frame_error, as soon as
+ * the first byte that proves it is there. Writes `*out` only when the result is positive. Allocates nothing. */
 int frame_head_read(struct slice in, const struct frame_rules *rules, struct frame_head *out);
 
 /* Writes `head` in its shortest form; returns its size. */
@@ -57,8 +57,8 @@ size_t frame_head_write(uint8_t out[FRAME_HEAD_MAX], const struct frame_head *he
 /* How large head and payload of `length` bytes are together. */
 size_t frame_size(uint64_t length, bool masked);
 
-/* What a frame_error in the head at the front of `in` means, in words that name what was found there. They are the same
- * however much of `in` has come. */
+/* Describes a frame_error in the head at the front of `in`, with what was found there. The text is the same however
+ * much of `in` has come. */
 void frame_error_tell(int error, struct slice in, const struct frame_rules *rules, char text[FRAME_ERROR_SIZE]);
 
 /* "continuation", "text", "ping", ...; NULL: it is reserved. */

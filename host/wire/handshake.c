@@ -26,7 +26,7 @@ void handshake_offer_clear(struct handshake_offer *o) {
     buf_clear(&o->origin);
 }
 
-/* The lines that make a request a handshake are not the script's. */
+/* Is it a header of the handshake itself, which a script may not give? */
 static bool owned(struct slice name) {
     static const char *const names[] = {"Upgrade", "Connection", "Content-Length", "Transfer-Encoding"};
     for (size_t i = 0; i < sizeof names / sizeof *names; i++)
@@ -90,7 +90,7 @@ static int write_authorization(struct buf *out, const char *credentials) {
     return rc < 0 ? rc : buf_append(out, slice_str("\r\n"));
 }
 
-/* Writes the subprotocols that are offered there. */
+/* Writes the subprotocols that may be offered to where the request goes. */
 static int write_protocols(struct buf *out, struct slice offered, const struct handshake_extras *extras) {
     struct slice one;
     int rc = 0;
@@ -190,7 +190,7 @@ static int refuse_answer(const struct http1_head *head, struct fault *fault) {
     return ERR_RANGE;
 }
 
-/* Puts what is wrong, and with it what the field says whose fault it is, where it is there. */
+/* Puts what is wrong into the fault, with the value of the field that causes it, where the answer has that field. */
 static void put_broken(struct fault *fault, const char *why, const struct http1_head *head, const char *field) {
     struct slice value = field ? http1_field_get(head, field) : slice_of(NULL, 0);
     if (value.p)

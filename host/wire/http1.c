@@ -186,7 +186,7 @@ static void keep(struct http1_body *b, struct slice part) {
 static void chunk_size_digit(struct http1_body *b, uint8_t c) {
     int digit = c >= '0' && c <= '9' ? c - '0' : (c | 0x20) >= 'a' && (c | 0x20) <= 'f' ? (c | 0x20) - 'a' + 10 : -1;
     if (digit >= 0) {
-        if (b->left >> 48) b->how = HTTP1_BODY_DONE; /* nonsense: show what there is */
+        if (b->left >> 48) b->how = HTTP1_BODY_DONE; /* no body is so large: show what has come */
         b->left = b->left << 4 | (unsigned)digit;
     } else if (c == '\n') {
         b->place = HTTP1_CHUNK_DATA;

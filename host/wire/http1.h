@@ -1,5 +1,5 @@
 /* http1: one HTTP/1.1 head (RFC 9112), found in a stream, cut into parts, asked for its fields. It knows nothing of
- * WebSocket. Strict where leniency has been a way in (spaces before a colon, NUL, bare CR), forgiving where the RFC
+ * WebSocket. Strict where leniency has been a weakness (spaces before a colon, NUL, bare CR), forgiving where the RFC
  * asks for it (a lone LF ends a line, folded lines are unfolded). */
 #ifndef WIRE_HTTP1_H
 #define WIRE_HTTP1_H
@@ -23,7 +23,7 @@ struct http1_head {
     struct slice reason;         /* of a response; may be empty */
     unsigned minor;              /* the version is HTTP/1.minor */
     size_t field_count;
-    struct http1_field fields[HTTP1_FIELDS_MAX]; /* the last: so many are rarely touched */
+    struct http1_field fields[HTTP1_FIELDS_MAX]; /* last in the struct: most of it is rarely touched */
 };
 
 /* How many bytes the head at the front of `in` takes, its empty line included; 0: its end has not come yet. `*scanned`
@@ -56,7 +56,7 @@ bool http1_is_value(struct slice s);
 /* The body of a response, read only to be shown: collects its first bytes. */
 struct http1_body {
     enum { HTTP1_BODY_LENGTH, HTTP1_BODY_CHUNKED, HTTP1_BODY_UNTIL_END, HTTP1_BODY_DONE } how;
-    uint64_t left; /* of the length, or of the chunk */
+    uint64_t left; /* bytes to come, of Content-Length or of the chunk */
     enum { HTTP1_CHUNK_SIZE, HTTP1_CHUNK_EXTENSION, HTTP1_CHUNK_DATA, HTTP1_CHUNK_END } place;
     struct buf *out; /* borrowed; the body is done when it is full */
 };
@@ -64,7 +64,7 @@ struct http1_body {
 /* Prepares for the body that follows `head` (RFC 9112 6.3). */
 void http1_body_init(struct http1_body *b, const struct http1_head *head, struct buf *out);
 
-/* Reads on. True when there is no more to come, or no more is wanted. */
+/* Reads more of the body. True when its end has come, or `out` is full. */
 bool http1_body_step(struct http1_body *b, struct slice in);
 
 #endif

@@ -8,7 +8,7 @@
 static uint64_t turned(const uint8_t mask[4], uint64_t offset) {
     uint32_t half;
     memcpy(&half, mask, 4);
-    if (offset & 3) { /* rarely: a processor waits for bytes that it is to load as a word */
+    if (offset & 3) { /* rarely needed, and slow: bytes that were just stored are loaded as a word */
         uint8_t bytes[4];
         for (size_t i = 0; i < 4; i++) bytes[i] = mask[(offset + i) & 3];
         memcpy(&half, bytes, 4);
@@ -16,7 +16,7 @@ static uint64_t turned(const uint8_t mask[4], uint64_t offset) {
     return half | (uint64_t)half << 32;
 }
 
-/* Below 0x80: all were ASCII. */
+/* Copies and masks. A result below 0x80: all bytes were ASCII before. */
 static uint8_t copy(uint8_t *to, const uint8_t *from, size_t n, uint64_t mask) {
     uint64_t word, seen = 0;
     size_t i = 0;

@@ -7,7 +7,7 @@
 #include <stdint.h>
 
 /* Copies `n` bytes, masked by `mask`; `offset` is the place of the first of them in its payload. `to` may be `from`.
- * Were they all ASCII? */
+ * True: all of them were ASCII before. */
 bool mask_copy(uint8_t *to, const uint8_t *from, size_t n, const uint8_t mask[4], uint64_t offset);
 
 /* The same without the processor's vector units. */

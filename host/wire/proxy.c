@@ -35,14 +35,14 @@ static int write_connect(struct proxy *p) {
     return rc < 0 ? rc : buf_append(&p->out, slice_str("\r\n"));
 }
 
-/* It wants to know who we are (407, RFC 9110 15.5.8), or does not believe it; to that, some say 401. */
+/* The proxy asks for credentials (407, RFC 9110 15.5.8), or rejects those it was given; some send 401 for that. */
 static enum proxy_step judge_login(struct proxy *p, const struct http1_head *head) {
     struct buf offered;
     bool basic = false;
     buf_init(&offered, HTTP1_HEAD_MAX);
     http1_field_join(head, "Proxy-Authenticate", &offered);
     struct slice rest = buf_slice(&offered), one, shown = slice_head(rest, OFFERED_MOST);
-    while (slice_split(&rest, ',', &one)) /* a parameter may hold a comma: "Basic" as a scheme begins a part */
+    while (slice_split(&rest, ',', &one)) /* a parameter may have a comma in it: "Basic" as a scheme begins a part */
         basic |= slice_eq_nocase(slice_head(slice_trim(one), 5), slice_str("Basic"));
     enum proxy_step step =
         FAIL(p, "the proxy %s %s (%u%s%.*s%s%.*s)%s", p->place,
@@ -78,7 +78,7 @@ static enum proxy_step judge_head(struct proxy *p, size_t size) {
 
 /* Collects a head; what comes behind it stays in `*in`. */
 static enum proxy_step take_head(struct proxy *p, struct slice *in) {
-    enum { ALERT = 0x15 }; /* TLS answers what is none with one (RFC 8446 5.1) */
+    enum { ALERT = 0x15 }; /* TLS answers bytes that are not TLS with an alert (RFC 8446 5.1) */
     static const char start[] = "HTTP/1.";
     size_t had = p->in.len;
     struct slice part = slice_head(*in, HTTP1_HEAD_MAX - had);
@@ -108,7 +108,7 @@ static int write_methods(struct proxy *p) {
 
 static int append_byte(struct buf *b, size_t byte) { return buf_append(b, slice_of(&(uint8_t){(uint8_t)byte}, 1)); }
 
-/* A length in a byte, then that many. */
+/* Appends the length of `s` as one byte, then `s`. */
 static int append_counted(struct buf *b, struct slice s) {
     int rc = append_byte(b, s.n);
     return rc < 0 ? rc : buf_append(b, s);
@@ -157,7 +157,7 @@ static const char *reply_words(uint8_t code) {
 static size_t answer_size(const struct proxy *p) {
     if (p->state != PROXY_REPLY || p->in.len < 2) return 2;
     const uint8_t *in = p->in.base + p->in.start;
-    if (in[0] != SOCKS_VERSION || in[1] != 0) return 2; /* a refusal says no more of use, and some end it here */
+    if (in[0] != SOCKS_VERSION || in[1] != 0) return 2; /* the rest of a refusal is no use; some end it here */
     if (p->in.len < 5) return 5;
     switch (in[3]) {
     case SOCKS_IPV4: return 10;
@@ -179,13 +179,13 @@ static enum proxy_step judge_method(struct proxy *p, uint8_t method) {
 
 static enum proxy_step judge_reply(struct proxy *p, const uint8_t *in) {
     if (in[1] != 0) {
-        p->unreachable = (in[1] >= 3 && in[1] <= 5) || in[1] == 8 || in[1] == 1; /* many say 1 for all of these */
+        p->unreachable = (in[1] >= 3 && in[1] <= 5) || in[1] == 8 || in[1] == 1; /* many send 1 for all of these */
         return FAIL(p, "the proxy %s does not connect to %s: %s (SOCKS reply %u)", p->place, p->server,
                     reply_words(in[1]), in[1]);
     }
     if (in[3] != SOCKS_IPV4 && in[3] != SOCKS_IPV6 && in[3] != SOCKS_NAME)
         return FAIL(p, "the proxy %s answered with an unknown type of address (%u)", p->place, in[3]);
-    p->state = PROXY_THROUGH; /* the address it connected from is its own business */
+    p->state = PROXY_THROUGH; /* the address that it connected from is of no use */
     return PROXY_DONE;
 }
 

@@ -6,8 +6,8 @@
 
 enum { SECOND = 1000000000 }; /* nanoseconds */
 
-/* What no second try can mend: the request is wrong, or we are; the protocol was not kept, or what was asked for is not
- * to be had. */
+/* Statuses and close codes that another try cannot change: the request is wrong, not authorized or for what does not
+ * exist, or the protocol was violated. */
 static bool is_fatal(const struct retry_policy *policy, unsigned n) {
     static const uint16_t always[] = {400, 401, 403, 404, 410, 1002, 1003, 1007, 1009, 1010};
     for (size_t i = 0; i < sizeof always / sizeof *always; i++)

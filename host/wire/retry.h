@@ -1,5 +1,5 @@
 /* retry: whether and when an attempt that has ended is followed by another: exponential back-off with full jitter, and
- * what can never succeed is not tried again. It knows no clock and rolls no dice: both are arguments. */
+ * what can never succeed is not tried again. It has no clock and no random numbers of its own: both are arguments. */
 #ifndef WIRE_RETRY_H
 #define WIRE_RETRY_H
 
@@ -20,10 +20,10 @@ struct retry_codes {
 struct retry_policy {
     bool on;
     uint64_t min, max;        /* the first delay is at most min, none is more than max */
-    uint64_t stable;          /* a connection that was open for so long begins anew */
+    uint64_t stable;          /* after a connection that was open for so long, delays begin with `min` again */
     double factor;            /* by which the delays grow, 1 or more */
     uint64_t attempts;        /* retries in a row; 0: without end */
-    struct retry_codes fatal; /* that end it, beyond the usual ones */
+    struct retry_codes fatal; /* after which there is no retry, beside the usual ones */
 };
 
 /* How an attempt ended. */
@@ -34,8 +34,8 @@ struct retry_end {
     uint64_t retry_after; /* what the refusal asked for; 0: nothing */
 };
 
-/* True with `*delay`, counting in `*tries` (0 at first); or false with `why`, which is never empty then. `dice` is any
- * 32 random bits. */
+/* Is there another attempt? True with `*delay`; `*tries` (0 at first) counts them. False with `why`, which is never
+ * empty then. `dice` is any 32 random bits. */
 bool retry_decide(const struct retry_policy *policy, const struct retry_end *end, uint32_t dice, uint32_t *tries,
                   uint64_t *delay, char why[64]);
 

@@ -1,4 +1,4 @@
-/* secret: an address is cut at its marks from left to right; what is between them is judged by how it looks. */
+/* secret: an address is cut at its delimiters from left to right; the parts are judged by how they look. */
 #include "wire/secret.h"
 
 #include "base/shown.h"
@@ -35,7 +35,7 @@ static uint8_t take(struct slice *s) {
 
 /* Letters and digits in a row. */
 struct run {
-    size_t size, digits, changes, capitals; /* capitals: right before what comes next */
+    size_t size, digits, changes, capitals; /* capitals: those directly before the next character */
     enum class last;
 };
 
@@ -61,7 +61,7 @@ bool secret_is_word(struct slice s) {
     while (s.n) {
         uint8_t c = take(&s);
         enum class class = class_of(c);
-        if (++size > SIZE || c == '=') return false; /* "=" gives a value, or ends Base64 */
+        if (++size > SIZE || c == '=') return false; /* "=" stands before a value, or ends Base64 */
         if (class != OTHER) {
             runs += run.size == 0;
             add(&run, class);
@@ -125,7 +125,7 @@ void secret_put_target(struct buf *out, struct slice target, const struct secret
     if (whole.n + 1 < target.n) put_mark(out, style);
 }
 
-/* How much of it is "scheme://", "//" or, for a socket in the file system, the scheme and its path. */
+/* How much of it is "scheme://", "//" or, for a Unix domain socket, the scheme and its path. */
 static size_t front_size(struct slice s) {
     static const char unix_scheme[] = "ws+unix:";
     size_t n = before(s, ":/?#@");
@@ -136,7 +136,7 @@ static size_t front_size(struct slice s) {
     return slice_eq(slashes, slice_str("//")) ? n + 2 : 0;
 }
 
-/* Has what should be host and port something where the port should be that is none? Then it may be a password. */
+/* Is there something at the place of the port that is no port? Then it may be a password. */
 static bool has_strange_port(struct slice place) {
     size_t end = before(place, "]"), at = end < place.n ? end : 0;
     struct slice port = slice_skip(place, at + before(slice_skip(place, at), ":"));
@@ -145,7 +145,7 @@ static bool has_strange_port(struct slice place) {
     return false;
 }
 
-/* How much of `s` is before its last "@", which is counted in. */
+/* How much of `s` goes up to its last "@", which is included. */
 static size_t up_to_at(struct slice s) {
     while (s.n && s.p[s.n - 1] != '@') s.n--;
     return s.n;
@@ -204,7 +204,7 @@ bool secret_header_may_leave(struct slice name, bool all) {
     return all ? !is_one_of(name, personal) : is_one_of(name, for_all);
 }
 
-/* Headers that say nothing of who someone is. */
+/* Headers that identify nobody. */
 static bool is_harmless(struct slice name) {
     static const char *const names[] = {"Accept",
                                         "Accept-Encoding",

@@ -41,7 +41,7 @@ static bool is_host_right(const struct http1_head *head) {
     return count == 1;
 }
 
-/* Digits alone; more of them than any body has are too many. */
+/* Reads a Content-Length: digits alone, and not more of them than any body needs. */
 static bool read_length(struct slice text, uint64_t *out) {
     uint64_t n = 0;
     for (size_t i = 0; i < text.n; i++) {
@@ -122,7 +122,7 @@ static int take_digit(struct serve_body *b, uint8_t c) {
     return 0;
 }
 
-/* A byte of what nobody reads; `end`: where its CR leads to. */
+/* Skips a byte of extensions or trailers, which nobody reads; `end`: the place that follows a CR. */
 static int skip(struct serve_body *b, uint8_t c, int end) {
     if (++b->extra > SERVE_EXTRA_MAX) return fail(b, "more than 8 KB of chunk extensions and trailers");
     if (c == '\n' || (c < ' ' && c != '\r' && c != '\t') || c == 0x7F)
@@ -211,10 +211,10 @@ static const char *reason(unsigned status) {
     };
     for (size_t i = 0; i < sizeof reasons / sizeof *reasons; i++)
         if (reasons[i].status == status) return reasons[i].text;
-    return ""; /* which it may be (RFC 9112 4) */
+    return ""; /* a reason may be empty (RFC 9112 4) */
 }
 
-/* RFC 9110 6.4.1, 8.6: of these neither a body nor its length is told. */
+/* RFC 9110 6.4.1, 8.6: answers of these statuses have neither a body nor its length. */
 static bool has_no_body(unsigned status) { return status == 204 || status == 304; }
 
 int serve_answer_write(struct buf *out, const struct serve_answer *a, const struct serve_request *to, int64_t now) {

@@ -15,7 +15,7 @@ static int hex(uint8_t c) {
     return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
 }
 
-/* A copy of `s` with its %XX made plain. NULL with `*bad` set when one is malformed or a NUL. */
+/* A percent-decoded copy of `s`. NULL with `*bad` set when one is malformed or a NUL. */
 static char *decode(struct slice s, bool *bad) {
     char *text = text_of(s), *to = text;
     *bad = false;
@@ -84,7 +84,7 @@ static int parse_port(struct slice s, struct url *out, struct fault *fault) {
     return 0;
 }
 
-/* A dot at the end is none: it says that the name is whole (RFC 1034 3.1). */
+/* A dot at the end makes no empty label: it says that the name is fully qualified (RFC 1034 3.1). */
 static bool has_empty_label(struct slice host) {
     for (size_t i = 0; i < host.n; i++)
         if (host.p[i] == '.' && (i == 0 || host.p[i - 1] == '.')) return true;
@@ -138,7 +138,8 @@ static int parse_ipv6(struct slice s, struct url *out, struct fault *fault) {
     return percent ? parse_zone(zone, out, fault) : 0;
 }
 
-/* "user:password", where the password may be missing: then it is empty (RFC 7617 2). Nobody is who has neither. */
+/* "user:password", where the password may be missing: then it is empty (RFC 7617 2). Where both are missing there are
+ * no credentials. */
 static int parse_credentials(struct slice s, struct url *out, struct fault *fault) {
     bool bad;
     if (s.n == 0 || slice_eq(s, slice_str(":"))) return 0;
@@ -389,7 +390,7 @@ static bool is_of_link(const struct url *u) {
     return u->host_is_ipv6 && inet_pton(AF_INET6, u->host, &address) == 1 && IN6_IS_ADDR_LINKLOCAL(&address);
 }
 
-/* What is on the same link. */
+/* Gives a link-local address without a zone the zone of `from`: it is on the same link. */
 static int lend_zone(struct url *to, const struct url *from) {
     if (to->zone || !from->zone || !is_of_link(to)) return 0;
     if ((to->zone = text_of(slice_str(from->zone)))) return 0;
@@ -408,7 +409,7 @@ int url_resolve(const struct url *base, struct slice location, struct url *out, 
     const char *scheme = NULL;
     for (size_t i = 0; i < sizeof schemes / sizeof *schemes && !scheme; i++)
         if (take(&location, schemes[i][0])) scheme = schemes[i][1];
-    size_t word = 0; /* of another scheme, perhaps */
+    size_t word = 0; /* the size of another scheme, perhaps */
     while (word < location.n && !strchr(":/?", location.p[word])) word++;
     if (!scheme && word < location.n && location.p[word] == ':') return refuse(fault, "it is not of http or https");
     bool has_authority = location.n > 1 && location.p[0] == '/' && location.p[1] == '/';

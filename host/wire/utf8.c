@@ -5,7 +5,7 @@
 
 #include "wire/avx2.h"
 
-/* Sets what must follow the lead byte `c`; false where none may. */
+/* Sets what must follow the lead byte `c`; false where `c` can be none. */
 static bool lead(struct utf8 *u, uint8_t c) {
     u->lo = 0x80;
     u->hi = 0xBF;
@@ -62,7 +62,7 @@ bool utf8_step(struct utf8 *u, struct slice s) {
 }
 
 size_t utf8_wrong_at(struct slice s) {
-    enum { BLOCK = 4096 }; /* bytes that are looked at fast, and once more where they are wrong */
+    enum { BLOCK = 4096 }; /* bytes that are validated at once, and byte by byte where that fails */
     struct utf8 u = {0}, before = u;
     size_t at = 0;
     for (struct slice part; at < s.n && (part = slice_head(slice_skip(s, at), BLOCK), utf8_step(&u, part));

@@ -1,11 +1,11 @@
-/* utf8: is this UTF-8 (RFC 3629)? Incremental: text may come in any pieces, and a wrong byte is told as soon as no
- * continuation could mend it. */
+/* utf8: is this UTF-8 (RFC 3629)? Incremental: text may come in any pieces, and an error is found at the first byte
+ * after which the text cannot be UTF-8. */
 #ifndef WIRE_UTF8_H
 #define WIRE_UTF8_H
 
 #include "base/slice.h"
 
-/* Where a text stands. All zero: between two characters. */
+/* The state of reading a text. All zero: between two characters. */
 struct utf8 {
     uint8_t need;   /* continuation bytes still to come */
     uint8_t lo, hi; /* what the next of them may be, when need > 0 */

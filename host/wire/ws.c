@@ -62,7 +62,7 @@ bool ws_close_code_valid(uint16_t code) {
 
 /* ---- reading ---- */
 
-/* The text is ours alone: ASCII, so that it may be cut for the Close frame. */
+/* The text must be ASCII, so that it may be cut for the Close frame. */
 static enum ws_step fail(struct ws *w, enum fault_kind kind, uint16_t code, const char *format, ...)
     __attribute__((format(printf, 4, 5)));
 static enum ws_step fail(struct ws *w, enum fault_kind kind, uint16_t code, const char *format, ...) {
@@ -84,7 +84,7 @@ static enum ws_step fail_no_memory(struct ws *w) {
     return fail(w, FAULT_TOO_BIG, WS_CLOSE_TOO_BIG, "no memory for a message");
 }
 
-/* The frame that was entered makes a message of `size` bytes. */
+/* Fails, since the current frame makes a message of `size` bytes. */
 static enum ws_step fail_too_big(struct ws *w, uint64_t size) {
     const struct ws_partial *p = w->partial;
     return fail(w, FAULT_TOO_BIG, WS_CLOSE_TOO_BIG,
@@ -92,7 +92,7 @@ static enum ws_step fail_too_big(struct ws *w, uint64_t size) {
                 p->compressed ? "compressed " : "", p->frame.fin ? "" : " or more", w->max_message_size);
 }
 
-/* `text` is not UTF-8. */
+/* Fails, since `text` is not UTF-8. */
 static enum ws_step fail_utf8(struct ws *w, struct slice text, const char *what, const char *rule) {
     char where[64] = "it ends within a character";
     size_t at = utf8_wrong_at(text);
@@ -300,8 +300,8 @@ static enum ws_step read_data(struct ws *w, struct slice *in, struct ws_event *e
 /* Is nothing of the next frame or message here yet? */
 static bool is_between(const struct ws_partial *p) { return !p || (!p->in_frame && !p->head_n && !p->kind); }
 
-/* What most of what comes is, and nothing else: a whole message in one frame of less than 64 KB, plain, and right.
- * False, and nothing was touched, where it is not: then each byte is judged as it should be. */
+/* The fast path for most input: a whole, valid message in one frame of less than 64 KB, neither masked nor compressed.
+ * False, and nothing was changed, for all else: that is read frame by frame, as the RFC says. */
 static bool take_plain_message(const struct ws *w, struct slice *in, struct ws_event *ev) {
     if (w->role != WS_CLIENT || !is_between(w->partial) || in->n < 4) return false;
     const uint8_t *p = in->p;
@@ -314,7 +314,7 @@ static bool take_plain_message(const struct ws *w, struct slice *in, struct ws_e
     return true;
 }
 
-/* Makes the partial one, where there is none. 0 or ERR_NOMEM. */
+/* Allocates w->partial, where there is none. 0 or ERR_NOMEM. */
 static int need_partial(struct ws *w) {
     if (w->partial) return 0;
     if (!(w->partial = calloc(1, sizeof *w->partial))) return ERR_NOMEM;
@@ -355,6 +355,6 @@ enum ws_step ws_step(struct ws *w, struct slice *in, struct ws_event *ev) {
         if (step == WS_MORE && is_between(w->partial)) forget_partial(w);
         if (step != WS_FAILED) return step;
     }
-    *in = slice_skip(*in, in->n); /* what follows means nothing (RFC 6455 5.5.1, 7.1.7) */
+    *in = slice_skip(*in, in->n); /* what follows is ignored (RFC 6455 5.5.1, 7.1.7) */
     return ws_failed(w) ? WS_FAILED : WS_MORE;
 }

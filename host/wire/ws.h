@@ -1,6 +1,6 @@
 /* ws: the conversation after the upgrade, either role (RFC 6455 5 to 7): frames become messages, pings are answered,
  * the closing handshake is kept. Bytes in, events out; the caller pulls. Replies go into the buffer given at the start.
- * The first fault ends it: a Close frame with the code that is due is written, and everything after is passed over. */
+ * The first fault ends it: a Close frame with the right code is written, and all input after it is ignored. */
 #ifndef WIRE_WS_H
 #define WIRE_WS_H
 
@@ -35,11 +35,11 @@ enum {
     WS_REASON_MAX = FRAME_CONTROL_MAX - 2, /* bytes of a close reason */
     WS_PONG_BACKLOG = 1 << 20,             /* output waiting, in bytes, above which only the latest ping is answered */
     WS_KEEP = 64 * 1024,                   /* memory kept from one message to the next of the same read, in bytes */
-    WS_LARGE = 48 * 1024,  /* bytes of a message from which on it has memory of its own, and is read right into it */
-    WS_FIRST = 128 * 1024, /* bytes that it has room for at first; more comes as it comes */
+    WS_LARGE = 48 * 1024,  /* bytes of a message from which on it is read directly into memory of its own */
+    WS_FIRST = 128 * 1024, /* bytes of that memory at first; it grows as the message arrives */
     WS_BEFORE = 24,        /* bytes that are free in front of a message in its own memory; one is free behind it */
-    WS_INFLATE = 1024,     /* bytes that are inflated at once: they become a thousand times as many at most */
-    WS_GLANCE = 4 * 1024,  /* bytes to read behind a large message: another may follow */
+    WS_INFLATE = 1024, /* compressed bytes that are inflated at a time: they become a thousand times as many at most */
+    WS_GLANCE = 4 * 1024, /* bytes to read beyond the end of a large message: another may follow */
 };
 
 /* What came. `data` lives until the next ws_ call on this conversation. */
@@ -47,17 +47,17 @@ struct ws_event {
     enum ws_kind kind;
     struct slice data;  /* the message; of a ping or pong its payload; of a Close the reason */
     uint16_t code;      /* of a Close: the peer's code, or WS_CLOSE_NO_CODE */
-    struct buf *memory; /* of a large message: its own, to be taken by whoever wants it (buf_swap); else NULL */
+    struct buf *memory; /* of a large message: its own, which the caller may take (buf_swap); else NULL */
 };
 
 enum ws_step {
     WS_MORE,   /* all input is used: bring more */
     WS_EVENT,  /* *ev is filled */
     WS_LATER,  /* ws->inflate_left is used up: go on when there is more of it */
-    WS_FAILED, /* ws->fault says why; from now on input is passed over */
+    WS_FAILED, /* ws->fault says why; from now on input is ignored */
 };
 
-/* Where reading stands. It is there only while that is not between two messages: most connections are idle. */
+/* The state of reading within a frame or message. Allocated for that time alone: most connections are idle. */
 struct ws_partial {
     uint8_t head[FRAME_HEAD_MAX]; /* the part of a head that a read ended in */
     uint8_t head_n;
@@ -88,9 +88,10 @@ struct ws {
     size_t large;               /* bytes of the last message, where that was read into its own memory; 0: it was not */
     struct ws_partial *partial; /* what was read of a frame or message that is not whole; NULL: between two messages */
     struct deflate *deflate;    /* NULL: messages are not compressed */
-    int64_t inflate_left;       /* bytes that may still be inflated for now, and then what WS_INFLATE bytes give */
+    int64_t inflate_left;       /* bytes that may still be inflated in this turn; the last WS_INFLATE bytes of input may
+                                   exceed it */
     size_t threshold;           /* bytes of a message from which on it is sent compressed */
-    size_t fragment;            /* bytes of a frame's payload at most, of messages that are sent; 0: as they are */
+    size_t fragment;            /* the most bytes of payload in a frame that is sent; 0: no message is fragmented */
     struct fault *fault;        /* "protocol", "invalid_utf8" or "too_big", and why; NULL: none yet */
 };
 
@@ -104,18 +105,20 @@ static inline bool ws_pong_due(const struct ws *w) { return w->pong != NULL; }
 void ws_init(struct ws *w, enum ws_role role, uint64_t max_message_size, struct buf *out, uint32_t (*mask)(void));
 void ws_clear(struct ws *w);
 
-/* From now on messages may be so large; one under way that is larger already is refused when it goes on. */
+/* Limits the size of messages from now on; one being received that is larger already is refused when more of it
+ * comes. */
 void ws_limit(struct ws *w, uint64_t max_message_size);
 
 /* From the first message on, messages are compressed as was agreed on. 0 or ERR_NOMEM. */
 int ws_use_deflate(struct ws *w, const struct deflate_params *params, const struct deflate_offer *offer);
 
-/* Advances `in` past what it used. WS_EVENT fills `*ev`. Pings are answered and a Close is echoed into `out` by itself.
- */
+/* Advances `in` past what it used. WS_EVENT fills `*ev`. Writes the answers to pings and the echo of a Close into `out`
+ * by itself. */
 enum ws_step ws_step(struct ws *w, struct slice *in, struct ws_event *ev);
 
-/* Where to read what comes next, and how much of it at most: `*at` and `*n` are what the caller would do. Of a large
- * message the rest is best read to where it stays; then `*at` is the input of the next ws_step. */
+/* Where to read the next bytes to, and how many at most: `*at` and `*n` come with the caller's choice, and may be
+ * changed. The rest of a large message is best read directly into its memory; then the bytes at `*at` are the input of
+ * the next ws_step. */
 void ws_place(struct ws *w, uint8_t **at, size_t *n);
 
 /* Appends one message, in one frame or in fragments of w->fragment bytes (RFC 6455 5.4). 0, ERR_CLOSED (a Close was
@@ -126,18 +129,19 @@ int ws_send(struct ws *w, enum ws_kind kind, struct slice data);
 /* Appends a ping with up to 125 bytes. 0, ERR_CLOSED, ERR_RANGE (too long), ERR_FULL or ERR_NOMEM. */
 int ws_ping(struct ws *w, struct slice data);
 
-/* Appends our Close frame; `code` 0 sends none, and then no reason. 0 (also where one was sent before), ERR_RANGE (a
- * code that may not be sent, or a reason over 123 bytes), ERR_INVALID_UTF8 (the reason), ERR_FULL or ERR_NOMEM. */
+/* Appends our Close frame; `code` 0 sends it without a code, and then without a reason. 0 (also where one was sent
+ * before), ERR_RANGE (a code that may not be sent, or a reason over 123 bytes), ERR_INVALID_UTF8 (the reason), ERR_FULL
+ * or ERR_NOMEM. */
 int ws_close(struct ws *w, uint16_t code, struct slice reason);
 
 /* Answers the latest ping where that had to wait until `out` was emptier. Call it after `out` was sent. */
 void ws_catch_up(struct ws *w);
 
-/* How many bytes have come of a message that is not whole yet; and how many it keeps, all in all. */
+/* How many bytes have come of a message that is not whole yet; and how many bytes of memory the conversation has. */
 size_t ws_received(const struct ws *w);
 size_t ws_size(const struct ws *w);
 
-/* Ends it ("too_big", 1009), as there is no memory for what came. */
+/* Fails the conversation ("too_big", 1009), since there is no memory for what came. */
 void ws_refuse(struct ws *w, const char *text);
 
 /* May this code stand in a Close frame (RFC 6455 7.4 and the IANA registry)? */

@@ -6,10 +6,10 @@
 
 enum { WS_RSV_COMPRESSED = 4 }; /* RSV1: this message is compressed (RFC 7692 6) */
 
-/* Is the conversation one in which we may still say something? */
+/* May frames still be sent: was no Close sent or received, and has nothing failed? */
 bool ws_may_send(const struct ws *w);
 
-/* Answers a ping, or keeps it: a later one takes the place of one not yet answered (RFC 6455 5.5.3). */
+/* Answers a ping, or keeps it for later; then it replaces an earlier one that was not answered yet (RFC 6455 5.5.3). */
 void ws_answer_ping(struct ws *w, struct slice data);
 
 #endif

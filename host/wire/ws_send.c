@@ -4,8 +4,8 @@
 #include "wire/mask.h"
 #include <stdlib.h>
 
-/* Appends the frame of that head, whose mask and length it fills in. A text that is whole is looked at while it is
- * copied: most is ASCII. */
+/* Appends a frame with that head, whose mask and length it fills in. A text in one frame is validated while it is
+ * copied: most text is ASCII. */
 static inline int put_frame(struct ws *w, struct frame_head head, struct slice data) {
     head.masked = w->role == WS_CLIENT;
     head.length = data.n;
@@ -28,7 +28,7 @@ static inline int put_frame(struct ws *w, struct frame_head head, struct slice d
     return 0;
 }
 
-/* A text among them is UTF-8, or compressed. */
+/* Appends a message in fragments. If it is a text, it has been validated, or is compressed. */
 static int put_fragments(struct ws *w, enum frame_opcode opcode, uint8_t rsv, struct slice data) {
     size_t before = w->out->len;
     for (bool first = true; first || data.n; first = false) {

@@ -66,8 +66,8 @@ static unsigned bits_of_point(struct slice point) {
     return point.p[0] == COMPRESSED || point.p[0] == COMPRESSED_ODD ? (unsigned)(point.n - 1) * 8 : 0;
 }
 
-/* RSAPublicKey (RFC 8017 A.1.1). A signature takes as long as the exponent is: one that is longer than anybody's is
- * there to hold us up. */
+/* RSAPublicKey (RFC 8017 A.1.1). The time to check a signature grows with the exponent: one longer than any in use is
+ * refused, since it could only take our time. */
 static bool read_rsa(struct slice key, struct x509 *x) {
     enum { EXPONENT_MOST = 64 }; /* bits */
     struct der all, modulus, exponent;
@@ -91,7 +91,7 @@ static bool read_key(struct slice *in, struct x509 *x) {
         slice_eq(oid.body, OID("\x2A\x86\x48\x86\xF7\x0D\x01\x01\x0A"))) {
         return read_rsa(key, x);
     } else if (slice_eq(oid.body, OID("\x2A\x86\x48\xCE\x3D\x02\x01"))) {
-        if (!der_take_tag(&algorithm.body, DER_OID, &curve)) return false; /* it has a name (RFC 5480 2.1.1) */
+        if (!der_take_tag(&algorithm.body, DER_OID, &curve)) return false; /* namedCurve (RFC 5480 2.1.1) */
         x->key = X509_KEY_EC;
         x->key_size = bits_of_point(key);
     } else if (slice_eq(oid.body, OID("\x2B\x65\x70"))) {
@@ -198,7 +198,7 @@ static bool read_issuer_id(struct slice value, struct x509 *x) {
     return true;
 }
 
-/* What it says is about whether it was revoked, and under which policy: nobody here asks for that. */
+/* An extension about revocation or policies, which nothing here uses. */
 static bool pass_over(struct slice value, struct x509 *x) {
     (void)value;
     (void)x;
@@ -260,7 +260,7 @@ static bool read_body(struct slice in, struct x509 *x, struct slice *signature) 
     if (der_take_tag(&in, DER_CONTEXT_OF(0), &e) && (!der_take_tag(&e.body, DER_INTEGER, &validity) || e.body.n ||
                                                      !der_small_integer(validity.body, &version) || version > 2))
         return false;
-    if (!der_take_tag(&in, DER_INTEGER, &e) || !der_take_tag(&in, DER_SEQUENCE, &e)) return false; /* its number */
+    if (!der_take_tag(&in, DER_INTEGER, &e) || !der_take_tag(&in, DER_SEQUENCE, &e)) return false; /* serialNumber */
     *signature = e.whole;
     x->hash_size = signature_hash(e.body);
     if (!der_take_tag(&in, DER_SEQUENCE, &e)) return false;
@@ -271,7 +271,7 @@ static bool read_body(struct slice in, struct x509 *x, struct slice *signature) 
     if (!der_take_tag(&in, DER_SEQUENCE, &e)) return false;
     x->subject = e.whole;
     if (!read_key(&in, x)) return false;
-    der_take_tag(&in, DER_CONTEXT(1), &e); /* unique identifiers, of old */
+    der_take_tag(&in, DER_CONTEXT(1), &e); /* unique identifiers, which are obsolete */
     der_take_tag(&in, DER_CONTEXT(2), &e);
     if (der_take_tag(&in, DER_CONTEXT_OF(3), &e) && (version != 2 || !read_extensions(e.body, x))) return false;
     return in.n == 0;

@@ -47,7 +47,7 @@ bool x509_is_for(const struct x509 *x, struct slice name, struct slice address) 
 
 /* ---- constraints ---- */
 
-/* Is `name` at or below `tree`? One with a dot in front has only what is below. */
+/* Is `name` at or below `tree`? A tree with a dot in front has only the names below it. */
 static bool is_below(struct slice tree, struct slice name) {
     if (tree.n == 0) return true;
     if (name.n < tree.n || !slice_eq_nocase(slice_skip(name, name.n - tree.n), tree)) return false;
@@ -67,7 +67,7 @@ static bool is_in_network(struct slice network, struct slice address) {
     return true;
 }
 
-/* ---- names of people and things (X.501), which nobody writes twice in the same way ---- */
+/* ---- names (X.501), which may be encoded in several ways ---- */
 
 /* Are they the same but for spaces, and the case of letters? */
 static bool same_letters(struct slice a, struct slice b) {
@@ -107,7 +107,7 @@ static bool same_part(struct slice a, struct slice b, bool excluded) {
     return !a.n && !b.n && slice_eq(type_a.body, type_b.body) && same_value(&value_a, &value_b, excluded);
 }
 
-/* Does a Name begin with the parts of another? Where it is excluded, it does in doubt. */
+/* Does a Name begin with the parts of another? In doubt it does where the tree is `excluded`. */
 static bool begins_with(struct slice parts, struct slice name, bool excluded) {
     struct der a, b, x, y;
     if (!der_take_tag(&parts, DER_SEQUENCE, &a) || !der_take_tag(&name, DER_SEQUENCE, &b)) return excluded;

@@ -15,8 +15,8 @@ local DONE, NOT_CONNECTED, MISUSED, ENDED_BADLY, TOO_LATE = 0, 1, 2, 3, 4
 local INTERRUPTED = 130 -- as shells have it
 
 local LARGEST = 1024 * 1024 -- bytes of a message that is laid out
-local BODY = 2048 -- bytes of the body of an answer that said no, that are shown
-local FLOOD = 64 * 1024 -- bytes of a trace that nobody wants to see who has pressed Ctrl-C
+local BODY = 2048 -- bytes of the body that are shown, of an answer that refuses the handshake
+local FLOOD = 64 * 1024 -- bytes of a trace that are not shown any more after Ctrl-C
 
 local one, timeout = options.one, options.timeout
 
@@ -25,18 +25,19 @@ local one, timeout = options.one, options.timeout
 local conn
 local is_open, is_late, was_told_to_close = false, false, false
 local has_quit = false -- nothing is shown any more
-local interruption = "interrupted" -- what it is called when we end an attempt
+local interruption = "interrupted" -- what is printed when we end an attempt
 local misuse -- what was wrong with the input
 local received = 0 -- messages
 local failure, closing -- { word, message }, and { code, reason, record }
 
--- The status line and the body of an answer that said no, as far as one wants to see them. --verbose has told both.
+-- The status line of an answer that refuses the handshake, and the beginning of its body. Nothing with --verbose, which
+-- has shown both.
 local function answer_lines()
   local response = closing and closing[3].response
   if is_open or options.verbose or not response or response.status == 101 then return {} end
   local lines = { "< " .. show.escape(response.text:match "^[^\r\n]*") }
   local body = response.body or ""
-  if body:find "[\0-\8\14-\26\28-\31]" then -- it is compressed, say
+  if body:find "[\0-\8\14-\26\28-\31]" then -- it may be compressed
     lines[2] = ("< (%d bytes that are no text)"):format(#body)
     return lines
   end
@@ -47,7 +48,7 @@ local function answer_lines()
   return lines
 end
 
--- The exit status, and what to tell of it: nil where the messages say it all.
+-- Returns the exit status, and the messages to print: of a failure, and of the close; nil where nothing is to be said.
 local function outcome()
   if misuse then return MISUSED, misuse end
   if one and received > 0 then return DONE end
@@ -60,7 +61,7 @@ local function outcome()
   if failure then return ENDED_BADLY, word .. ": " .. message end
   local code, reason = table.unpack(closing)
   local text = ("closed: %d%s"):format(code, reason ~= "" and " " .. reason or "")
-  local lost = has_quit and 0 or conn.messages_in - received -- ws.connect holds so much for who is behind, and no more
+  local lost = has_quit and 0 or conn.messages_in - received -- ws.connect keeps no more than that for a slow reader
   if lost > 0 then return ENDED_BADLY, ("%d messages are lost: they came faster than they were read"):format(lost) end
   if code == 1000 or code == 1001 or code == 1005 then return DONE, nil, text end
   if code == 1006 and was_told_to_close then return DONE, nil, "closed, without an answer of the server" end
@@ -88,7 +89,7 @@ local function close()
   conn:close()
 end
 
--- Closes where what still comes is for nobody.
+-- Closes the connection where what still comes is not wanted.
 local function quit()
   has_quit = true
   close()
@@ -97,7 +98,7 @@ end
 
 ------------------------------------------------------------------------------------------------------------- sending
 
--- Waits until the server has taken what was sent; one that takes nothing for too long is given up.
+-- Waits until the server has taken what was sent; gives up where it takes nothing for too long.
 local function drain()
   local left, since = conn.buffered_amount, host.now()
   while conn.state == "open" and conn.buffered_amount > 0 do
@@ -112,8 +113,8 @@ local function drain()
   end
 end
 
--- Sends a line as a message; where much waits to be sent already, it waits too if it `may_wait`. true; or nil, and why
--- the line is not sent, or nothing where the connection has ended.
+-- Sends a line as a message. Where much waits to be sent already, this waits too if it `may_wait`. Returns true; or
+-- nil, and why the line is not sent, or nothing where the connection has ended.
 local function send(text, may_wait)
   if options.binary and options.base64 then
     text = core.unbase64(text)
@@ -168,7 +169,7 @@ local function prompt()
       close()
     elseif text ~= "" then
       screen.sent(text)
-      local _, why = send(text, false) -- the keys are read on
+      local _, why = send(text, false) -- keys are read meanwhile
       if why then screen.note("this line was not sent: " .. why, "fault") end
     end
   end
@@ -177,7 +178,7 @@ end
 
 ----------------------------------------------------------------------------------------------------------- receiving
 
--- A message as it is shown.
+-- Returns a message as it is to be shown.
 local function shown(data, kind)
   if kind == "binary" and options.base64 then
     data = core.base64(data)
@@ -264,4 +265,4 @@ host.on_stop(function() -- Ctrl-C: it is closed with 1000, and a second one ends
   conversation:join()
 end)
 conversation:join()
-os.exit(NOT_CONNECTED, true) -- it has failed, and that was told: else `finish` ends the program
+os.exit(NOT_CONNECTED, true) -- the conversation has failed, and that was reported: otherwise `finish` ends the program

@@ -22,7 +22,7 @@ local function a_method(value, name)
   return value:upper()
 end
 
--- An address without the user and password that are both empty, which libcurl would send.
+-- An address without an empty user and password, which libcurl would send.
 local function without_nobody(url)
   return (url:gsub("^(%a[%w+.-]*://):?@", "%1"))
 end
@@ -79,7 +79,7 @@ local function encode(text)
   end))
 end
 
--- A table as it stands in a query or a form.
+-- A table, encoded for a query or a form.
 local function pairs_of(map, what)
   local parts = {}
   given.each(map, what, function(name, value)
@@ -100,7 +100,7 @@ local function with_query(url, query)
   return before .. joint .. text .. fragment
 end
 
--- As libcurl takes them: one without a value ends with ';'.
+-- Header lines as libcurl takes them: one without a value ends with ';'.
 local function header_lines(headers)
   local lines, has_type = {}, false
   given.each_header(headers, function(name, value, key)
@@ -182,7 +182,7 @@ function http.request(options)
   return res, word, message
 end
 
--- The options of a call that has its url, and perhaps its body, before them.
+-- Makes the table of options of a call that has url, and perhaps body, as arguments before it.
 local function spelt_out(what, method, url, body, options)
   if options ~= nil and type(options) ~= "table" then
     error(("%s: options must be a table, not %s"):format(what, type(options)), 3)

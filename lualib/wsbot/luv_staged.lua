@@ -1,10 +1,10 @@
--- wsbot.luv_staged: what a staged generation binds with luv. The running one may have the same address, up to the
--- take-over: what is refused for that reason is done again then.
+-- wsbot.luv_staged: lets a staged generation bind addresses by luv that the running one may have until the take-over:
+-- calls that are refused for that reason are made again then.
 
--- uv: the module luv; types: its handles' metatables, "uv_tcp" and so on; is_staged(): whether the generation is.
--- Gives the function that the host calls at the take-over, which returns a list of what went wrong.
+-- uv: the module luv; types: the metatables of its handles, "uv_tcp" and so on; is_staged(): is the generation staged?
+-- Returns the function that the host calls at the take-over, which returns a list of what went wrong.
 return function(uv, types, is_staged)
-  local waits = {} -- handle -> true: what is to be done with it is done later
+  local waits = {} -- handle -> true: calls with it are put off
   local binds = {} -- handle -> the call that bound it
   local later = {} -- the calls, in order
 
@@ -26,7 +26,7 @@ return function(uv, types, is_staged)
       end
       if word ~= "EADDRINUSE" then return ok, message, word end
       waits[handle] = true
-      if binds[handle] then put_off(binds[handle]) end -- of TCP, whose bind does not tell yet
+      if binds[handle] then put_off(binds[handle]) end -- for TCP, where bind does not report that yet
       return put_off(call)
     end
   end

@@ -6,7 +6,7 @@ local by_any_case = {
   end,
 }
 
-local lines_of = setmetatable({}, { __mode = "k" }) -- of a response: a list of values for each name in lower case
+local lines_of = setmetatable({}, { __mode = "k" }) -- response -> its headers: name in lower case -> list of values
 
 local methods = {}
 
@@ -26,7 +26,7 @@ local as_received = {
   __tostring = function(response) return response.text end,
 }
 
----Makes a response of the parts that the host cut it into.
+---Makes a response from its parts, as the host has read them.
 ---@param parts table status, reason, text, body, and its fields as a list: name, value, name, value, ...
 ---@return ws.response
 return function(parts)

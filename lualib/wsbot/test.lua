@@ -1,17 +1,17 @@
--- wsbot.test: `wsbot test`: busted's own runner, with the command line that is left when ours is taken out of it.
--- wsbot.testing.suite is what puts the tests into the host's care.
+-- wsbot.test: `wsbot test`: runs busted's own runner, with the command line without our options. wsbot.testing.suite
+-- adapts busted to the host.
 local files = require "wsbot.test.files"
 local job = require "wsbot.test.job"
 local jobs = require "wsbot.test.jobs"
 local number = require "wsbot.number"
 local suite = require "wsbot.testing.suite"
 
-local most_jobs, only, seed -- of --jobs, and of a process that it starts
+local most_jobs, only, seed -- options --jobs, and --only and --job, which a job gets
 local skipped = {} -- names of files
 
-local function nothing() end -- host/app has read it
+local function nothing() end -- host/app has read the value
 
--- Options of ours, and what takes their values. The last three are none that people give.
+-- Our options, and functions that take their values. The last three are given by wsbot, not by people.
 local ours = {
   ["--test-timeout"] = function(value) suite.limit = number.read(value) end,
   ["--strict-leaks"] = function() suite.strict_leaks = true end,
@@ -24,7 +24,7 @@ local ours = {
 }
 local flags = { ["--strict-leaks"] = true }
 
--- An option of ours and its value, where that is in the same word.
+-- Returns one of our options, and its value where that is in the same word.
 local function read_option(word)
   local short, rest = word:match "^(%-j)=?(.*)$"
   if short then return "--jobs", rest ~= "" and rest or nil end
@@ -34,7 +34,7 @@ end
 
 -- Takes our own options, which host/app/cli.c has judged, out of the command line; the others are busted's.
 local function read_options()
-  -- a .busted may say lua = "wsbot": that is who runs it already
+  -- a .busted may say lua = "wsbot", which runs already
   local rest = { [-1] = arg[-1], [0] = "wsbot test", "--ignore-lua" }
   local i, options = 1, true
   while i <= #arg do

@@ -1,4 +1,5 @@
--- wsbot.testing: what tests of bots need beside busted. Everything in here ends with the test that made it.
+-- wsbot.testing: what tests of bots need beside busted. What is made here is closed at the end of the test that has
+-- made it.
 local blame = require "wsbot.testing.blame"
 local core = require "wsbot.testing.core"
 local doubles = require "wsbot.testing.doubles"
@@ -34,7 +35,7 @@ end
 
 local clock = { __name = "wsbot.testing.clock" }
 clock.__index = clock
-local open = 0 -- clocks: a block's, and a test's within it
+local open = 0 -- how many clocks are open: a block may have one, and a test in it another
 
 -- Stops the clock of the program: from now on only clock:advance moves it, until clock:close.
 ---@return wsbot.testing.clock
@@ -93,7 +94,7 @@ function clock:next()
   return first / 1e9
 end
 
--- The clock is the real one again, and goes on from where it stands; unless another one is open.
+-- Has the program's clock go on from where it stands, as the real one does; unless another clock is open.
 function clock:close()
   if not instrument.remove(self) then return end
   self.closed = true

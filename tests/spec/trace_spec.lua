@@ -102,6 +102,31 @@ describe("the trace of a connection", function()
     end
   end)
 
+  it_tells("tells where a message stays that was sent: behind a login, or with a peer who does not read", function()
+    local p = peer.listen()
+    local bot = start([[
+      local c = ws.connect(told { url = arg[1], name = "c" })
+      function c.on_websocket_connect()
+        host.spawn(c.send, c, ("x"):rep(12 << 20))
+        host.sleep(0.01)
+      end
+    ]], { p.url }, "conn")
+    local s = p:open()
+    s:stop_reading()
+    bot:complains "the system takes no more"
+    s:start_reading()
+    bot:complains "the system has taken what waited"
+    bot:kill "sigterm"
+    s:close()
+    bot:wait()
+    has(bot.err,
+      "conn c#1, attempt 1, +T: handshake -> open",
+      "conn c#1, attempt 1, +T: on_websocket_connect waits: what others send is queued until it returns",
+      "conn c#1, attempt 1, +T: on_websocket_connect has returned",
+      "conn c#1, attempt 1, +T: the system takes no more: N bytes wait for the peer to read",
+      "conn c#1, attempt 1, +T: the system has taken what waited")
+  end)
+
   it_tells("tells of pings, pauses, and who closes", function()
     local p = peer.listen()
     local bot = start([[
@@ -300,10 +325,10 @@ describe("the trace of tasks", function()
     bot:wait()
     has(bot.err,
       "task callback N, +T: begins",
-      "task callback N, +T: calls the function at ...bot.lua:2",
+      "task callback N, +T: calls on_message at ...bot.lua:2",
       "task callback N, +T: waits in host.sleep at ...bot.lua:2, for 0 s at most",
       "task callback N, +T: ready: its time is over",
-      "task callback N, +T: calls the function at ...bot.lua:3",
+      "task callback N, +T: calls on_close at ...bot.lua:3",
       "task callback N, +T: done")
   end)
 end)

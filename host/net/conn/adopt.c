@@ -1,5 +1,5 @@
-/* adopt: a connection goes on for another owner, who has declared it anew: what stands in the way of that, and
- * what it takes over. */
+/* adopt: a connection is taken over by another owner, which has declared it again: which options prevent that, and what
+ * of the new declaration takes effect. */
 #include "net/conn/parts.h"
 
 #include "base/log.h"
@@ -32,7 +32,7 @@ void conn_drop_offer_next(struct conn *c) {
 void conn_take_offer_next(struct conn *c) {
     if (!c->more || !c->more->offer_next) return;
     struct plan *plan = conn_plan(c);
-    if (!plan) return; /* the next attempt may have it */
+    if (!plan) return; /* without memory: the next attempt may take it */
     swap_offers(&plan->offer, c->more->offer_next);
     conn_drop_offer_next(c);
     conn_share_plan(c);
@@ -46,7 +46,7 @@ static void adopt_offer_later(struct conn *c, struct handshake_offer *offer) {
     conn_need_more(c)->offer_next = next;
 }
 
-/* What was taken for sent is sent, also where two queues together are longer than one may be. */
+/* Messages that conn_send has taken are sent, even where two queues together are longer than one may be. */
 static void adopt_queue(struct conn *c, struct backlog *queue) {
     for (struct ws_event ev; queue && backlog_first(queue, &ev); backlog_drop(queue))
         if (conn_queue(c, ev.kind, ev.data) == 0) c->messages_out++;
@@ -54,15 +54,15 @@ static void adopt_queue(struct conn *c, struct backlog *queue) {
     conn_mark_busy(c);
 }
 
-/* Has c do what `like` was told to do, and the other way round. */
+/* Has `c` do what `like` was told to do, and the other way round. */
 static void swap_plans(struct conn *c, struct conn *like, bool with_url) {
     uint64_t pings = c->plan->settings.ping_interval;
-    struct plan *last = conn_plan(c), *next = conn_plan(like); /* which may both be taken apart */
+    struct plan *last = conn_plan(c), *next = conn_plan(like); /* both may become copies */
     if (!last || !next) {
         log_line(LOG_ERROR, "a connection was adopted and keeps its old options: not enough memory for the new ones");
         return;
     }
-    conn_drop_offer_next(c); /* of a generation in between */
+    conn_drop_offer_next(c); /* set by an earlier reload */
     if (c->phase > CONN_STARTING && c->phase < CONN_OPEN) {
         adopt_offer_later(c, &next->offer);
         swap_offers(&next->offer, &last->offer);
@@ -88,6 +88,6 @@ static void swap_plans(struct conn *c, struct conn *like, bool with_url) {
 void conn_adopt(struct conn *c, struct conn *like, bool with_url) {
     swap_plans(c, like, with_url);
     adopt_queue(c, like->queue);
-    c->full = c->full || like->full; /* its `drained` is told */
+    c->full = c->full || like->full; /* so `drained` is called for it */
     c->behind = c->behind || like->behind;
 }

@@ -1,6 +1,6 @@
 /* conn: the life of a connection: its lists, how it begins, and what its owner may ask. How it ends is in end.c, what
  * it reads and writes in io.c, what its owner sends in send.c, the opening handshake in handshake.c, pings in ping.c,
- * the change of owners in adopt.c. Every change of phase has the deadline of that phase beside it. */
+ * the change of owners in adopt.c. Where a phase is entered, its deadline is set beside that. */
 #include "net/conn/parts.h"
 
 #include "base/container_of.h"
@@ -22,7 +22,7 @@ static void unlink_all(struct conn *c) {
     if (LIST_EMPTY(&c->net->all)) {
         net_watch_lag(c->net, false);
         uv_unref((uv_handle_t *)&c->net->before_sleep);
-        if (c->net->stopping) uv_stop(c->net->loop); /* not to sleep on timers that mean nothing any more */
+        if (c->net->stopping) uv_stop(c->net->loop); /* the timers that are left have no purpose */
     }
     conn_release(c);
 }
@@ -61,7 +61,7 @@ void conn_hold(struct conn *c) {
 void conn_release(struct conn *c) {
     err_must(c->references > 0);
     if (--c->references) return;
-    err_must(!c->is_busy); /* that list has a reference */
+    err_must(!c->is_busy); /* the list has a reference while it is in there */
     conn_head_free(c->head);
     conn_forget_end(c);
     ws_clear(&c->ws);
@@ -112,7 +112,7 @@ static void on_step(struct deadline *d);
 void conn_set_step(struct conn *c, uint64_t after) {
     c->step_from = conn_now(c);
     c->step_due = after == 0;
-    if (c->step_due) { /* before the loop sleeps: to set the clock would cost a turn of it */
+    if (c->step_due) { /* before the loop sleeps: a deadline would cost another turn of it */
         clock_cancel(&c->net->clock, &c->step);
         conn_mark_busy(c);
     } else {
@@ -218,7 +218,7 @@ static void on_dialled(void *arg, struct stream *s, union address to, const stru
     conn_release(c);
 }
 
-/* From here on an attempt is under way, and has an end that is told. */
+/* From here on an attempt is under way, whose end will be told. */
 static void prepare_attempt(struct conn *c) {
     conn_take_offer_next(c);
     conn_enter(c, CONN_STARTING);
@@ -309,7 +309,7 @@ void conn_open(struct conn *c, uint64_t delay) {
     }
     if (c->phase == CONN_CLOSED) link_all(c);
     conn_enter(c, CONN_WAITING);
-    if (c->attempt == 0) prepare_attempt(c); /* the first counts from now on, others from when they begin */
+    if (c->attempt == 0) prepare_attempt(c); /* the first attempt counts from now on, later ones from when they begin */
     conn_set_step(c, delay);
 }
 
@@ -344,7 +344,7 @@ int conn_close(struct conn *c, uint16_t code, struct slice reason) {
         if (c->phase != CONN_CLOSING) conn_end_attempt(c);
         return 0;
     }
-    conn_end_login(c); /* nothing is behind a Close */
+    conn_end_login(c); /* nothing is sent behind a Close */
     if (ws_close(&c->ws, code, reason) == 0) {
         conn_sent(c, WS_CLOSE, reason, code);
         conn_begin_closing(c);
@@ -376,7 +376,7 @@ void conn_resume(struct conn *c, enum conn_pauser who) {
     c->paused &= (uint8_t)~who;
     CONN_TRACE(c, "no longer paused by %s%s", pauser(who), c->paused ? ", still by another" : "");
     if (c->paused) return;
-    if (c->pings) c->pings->sent = 0; /* what came meanwhile was not looked at */
+    if (c->pings) c->pings->sent = 0; /* what came during the pause was not read: it may be the pong */
     conn_update_reading(c);
     conn_wake(c);
 }

@@ -22,7 +22,7 @@ enum conn_phase {
     CONN_DIALLING,  /* names, TCP and the proxy */
     CONN_TLS,       /* the TLS handshake */
     CONN_HANDSHAKE, /* the opening handshake */
-    CONN_REFUSED,   /* the server said no: the first bytes of its body are read */
+    CONN_REFUSED,   /* the server refused: the first bytes of its answer's body are read */
     CONN_OPEN,
     CONN_CLOSING, /* a Close was sent or received, or a fault found: the end of the TCP connection is awaited */
     CONN_ENDED,   /* the transport is gone; `closed` is told in the next turn of the loop */
@@ -30,16 +30,15 @@ enum conn_phase {
 
 enum {
     CONN_BODY_MAX = 4 * 1024,    /* bytes of a refusal's body that are kept */
-    CONN_BEHIND = 64 * 1024,     /* bytes that wait to be sent, past which it is told when they do not any more */
-    CONN_CONTROL_ROOM = 2 << 20, /* bytes of output beyond max_send_buffer, for what we answer by ourselves */
+    CONN_BEHIND = 64 * 1024,     /* unsent bytes; after more than that `drained` is told once all are written */
+    CONN_CONTROL_ROOM = 2 << 20, /* bytes of output beyond max_send_buffer, for pongs and Close frames */
 };
 
-/* What the peer's side of the opening handshake was. Lives while the attempt is not open yet, and until its end is
- * told. */
+/* What the peer sent in the opening handshake. Exists until `opened`, or the end of the attempt, has been told. */
 struct conn_head {
-    char key[HANDSHAKE_KEY_SIZE + 1]; /* of a client */
+    char key[HANDSHAKE_KEY_SIZE + 1]; /* Sec-WebSocket-Key of a client */
     struct buf text, body;
-    size_t scanned; /* of `text`, for its end */
+    size_t scanned; /* bytes of `text` that were searched for its end */
     struct http1_body reader;
     bool received;           /* `parts` is filled */
     struct http1_head parts; /* point into `text` */
@@ -48,69 +47,71 @@ struct conn_head {
 /* How an attempt ended. Times are seconds, below 0 where there is none. */
 struct conn_end {
     uint16_t code;                  /* as the peer's Close had it; WS_CLOSE_NO_CODE, WS_CLOSE_ABNORMAL */
-    char reason[WS_REASON_MAX + 1]; /* as the peer's Close had it; may hold NUL */
+    char reason[WS_REASON_MAX + 1]; /* as the peer's Close had it; may have NUL in it */
     size_t reason_size;
     uint16_t sent;              /* the code we sent; WS_CLOSE_NO_CODE: none in it; 0: no Close was sent */
     const char *phase;          /* when the end began: "dns" "connect" "proxy" "tls" "handshake" "open" "closing" */
     struct fault fault;         /* empty: none */
     uint64_t attempt;           /* its number, from 1 */
     double uptime;              /* how long it was open; 0: never */
-    double since_in, since_out; /* since the last byte came, and went */
-    double since_ping;          /* since the oldest ping that nothing came after */
+    double since_in, since_out; /* since the last byte was received, and sent */
+    double since_ping;          /* since the oldest ping after which nothing was received */
     double lag;                 /* the longest time in which our own loop did not turn; 0: none to speak of */
     double retry_in;            /* until the next attempt, of automatic reconnection */
-    uint64_t unsent_messages, unsent_bytes; /* that the system never took */
-    char gave_up[64];                       /* why there is none; empty: it is not for automatic reconnection to say */
+    uint64_t unsent_messages, unsent_bytes; /* that the kernel never took */
+    char gave_up[64];                       /* why automatic reconnection gave up; empty: it did not */
 };
 
 /* The pings of an attempt; times are nanoseconds. */
 struct conn_pings {
-    uint64_t next;     /* when the next of those in their interval is due; 0: there are none */
-    uint64_t sent;     /* when the oldest one went out that nothing came after; 0: there is none */
-    bool unsent;       /* one waits in `out` */
-    uint8_t data_size; /* of the last one, and when it went out: for the latency; 0: it was answered */
+    uint64_t next;     /* when the next ping of ping_interval is due; 0: none is */
+    uint64_t sent;     /* when the oldest ping was sent after which nothing was received; 0: none */
+    bool unsent;       /* a ping waits in `out` */
+    uint8_t data_size; /* of the last ping, in `data`; sent at `last`: for the latency; 0: it was answered */
     uint8_t *data;
     uint64_t last;
-    double latency;      /* seconds of the last one's way there and back; below 0: not known */
-    double pong_seconds; /* the same of the pong that conn_next gave last; below 0: it answered none of ours */
+    double latency;      /* the round-trip time of the last ping, seconds; below 0: not known */
+    double pong_seconds; /* the same for the last pong from conn_next; below 0: it answers no ping of ours */
 };
 
-/* What few connections have. */
+/* Rarely needed: allocated on first use. */
 struct conn_more {
-    struct handshake_offer *offer_next; /* the offer of the next attempt, where that is another one; or NULL */
+    struct handshake_offer *offer_next; /* the offer of the next attempt, where it is not the plan's; or NULL */
     struct cookie_jar cookies;          /* that were set in any attempt */
-    struct url elsewhere;               /* where redirects of this attempt have led; without a host: nowhere */
-    unsigned redirects;                 /* so many */
-    bool led_away;                      /* to another origin than the script named, even if back again */
+    struct url elsewhere;               /* where redirects of this attempt lead; without a host: there was none */
+    unsigned redirects;                 /* how many were followed in this attempt */
+    bool led_away;                      /* one led to another origin than the script named, even if another led back */
 };
 
 struct conn;
 
-/* Who listens. Any of them may be NULL but `closed`. All are called from the loop, never from within a conn_ call. */
+/* The receiver of a connection's events. Each function but `closed` may be NULL. All are called from the loop, never
+ * from within a conn_ call. */
 struct conn_sink {
-    /* An attempt begins. A client's url and offer may be replaced now. False: it goes on when conn_start is called. */
+    /* An attempt begins. A client's url and offer may be replaced now. False: the attempt waits until conn_start is
+     * called. */
     bool (*starts)(void *arg, struct conn *c);
-    /* A server has the whole request in c->head; c->answer may be set now. */
+    /* A server has received the whole request, c->head; c->answer may be set now. */
     void (*requested)(void *arg, struct conn *c);
     void (*connected)(void *arg, struct conn *c); /* the transport is up; for TLS, verified */
     void (*opened)(void *arg, struct conn *c);    /* the handshake is done */
     void (*readable)(void *arg, struct conn *c);  /* events wait: take them with conn_next, until it says false */
     void (*buffer_full)(void *arg, struct conn *c);
     void (*drained)(void *arg, struct conn *c,
-                    bool was_behind);           /* all is written; false: that was awaited, and no more */
-    void (*starved)(void *arg, struct conn *c); /* no more bytes may be kept: if others can be given back, now */
+                    bool was_behind);           /* all is written; false: only conn_await_drained asked for it */
+    void (*starved)(void *arg, struct conn *c); /* the account is full: free what you can now */
     void (*failed)(void *arg, struct conn *c, const struct fault *fault); /* at most once an attempt, before `closed` */
     void (*closed)(void *arg, struct conn *c, const struct conn_end *end); /* once an attempt, always last */
-    const char *(*name)(void *arg); /* what people know it by, for the trace alone; NULL: nothing */
+    const char *(*name)(void *arg); /* its name in the trace; NULL: it has none */
 };
 
 /* How a server answers the opening handshake, where the usual way will not do. */
 struct conn_answer {
-    const char *const
-        *protocols;       /* that it speaks, then NULL: the first offered one of them. NULL: the first offered */
-    struct slice headers; /* lines that it adds, each with its CRLF */
-    struct slice refusal; /* a whole answer that says no; `p` NULL: it does not */
-    bool silent;          /* there is never one */
+    const char *const *protocols; /* subprotocols that it speaks, up to NULL: it takes the first offered one of them.
+                                     NULL: the first offered */
+    struct slice headers;         /* header lines to add, each with its CRLF */
+    struct slice refusal;         /* a whole answer that refuses; `p` NULL: it accepts */
+    bool silent;                  /* it never answers */
 };
 
 struct conn {
@@ -118,102 +119,101 @@ struct conn {
     enum ws_role role;
     enum conn_phase phase;
     unsigned references;
-    uint8_t paused;               /* enum conn_pauser bits of those who want no events now */
-    bool pump_due : 1;            /* what is held may go on */
-    bool step_due : 1;            /* the step of the phase is to be taken */
+    uint8_t paused;               /* enum conn_pauser: bits of who wants no events now */
+    bool pump_due : 1;            /* reading goes on with the bytes in `held` */
+    bool step_due : 1;            /* the deadline of the phase is due */
     bool wake_due : 1;            /* the sink asked for `readable` */
-    bool full : 1, full_told : 1; /* a message was refused for want of room; the sink knows */
+    bool full : 1, full_told : 1; /* a message was refused: max_send_buffer; the sink was told */
     bool behind : 1;              /* more than CONN_BEHIND bytes have waited */
     bool drain_awaited : 1;       /* the owner waits for `drained` */
     bool login : 1;               /* what is sent waits until the owner has logged in (conn_begin_login) */
-    bool cut_short : 1;           /* a message was left out, so that nothing behind it is told */
-    bool shut : 1;                /* we said that we send no more */
+    bool cut_short : 1;           /* a message was dropped, so that none after it is given */
+    bool shut : 1;                /* we said that we send no more (FIN; by TLS close_notify) */
     bool again : 1;               /* conn_open was called while an attempt was under way */
     bool ended_by_owner : 1;      /* this attempt: conn_close or conn_destroy */
-    bool held_back : 1;           /* `starts` said so */
-    bool probed : 1;              /* TCP probes it (ping.c) */
+    bool held_back : 1;           /* `starts` has returned false */
+    bool probed : 1;              /* TCP keepalive is on (ping.c) */
     bool is_busy : 1;
     struct net_busy busy;
-    LIST_ENTRY(conn) link; /* of all */
+    LIST_ENTRY(conn) link; /* in net->all */
     const struct conn_sink *sink;
     void *sink_arg;
     uint64_t id;
     struct trace_subject subject; /* of its lines in the trace, and of those of its dials and TLS sessions */
 
     struct account *account;          /* where the bytes that it keeps are counted: its own reference */
-    size_t counted;                   /* so many are */
+    size_t counted;                   /* bytes counted there now */
     struct plan *plan;                /* what it was told to do; to be changed by way of conn_plan alone */
-    struct conn_more *more;           /* NULL: nothing of that */
+    struct conn_more *more;           /* NULL: nothing of it was needed */
     const struct conn_answer *answer; /* of a server: borrowed; NULL: the usual one */
 
-    struct tunnel *tunnel; /* the way there; NULL: it is found, or not looked for */
+    struct tunnel *tunnel; /* while it connects; NULL: it is connected, or has not begun */
     struct stream *stream;
     struct tls *tls;
     struct ws ws;
-    char *protocol;               /* agreed on, or NULL */
-    struct conn_head *head;       /* NULL: not there (any more) */
+    char *protocol;               /* the subprotocol, or NULL */
+    struct conn_head *head;       /* NULL: none yet, or given away */
     union address remote_address; /* none: not connected yet in this attempt */
-    uint32_t pair; /* of its two ends within this process, by their ports (testing/loopback.h); 0: it is none */
+    uint32_t pair; /* names its two ends where both are in this process (testing/loopback.h); 0: they are not */
 
-    struct slice in;       /* read, not yet given to `ws`: borrowed, or what is held */
-    struct buf *held;      /* the rest of a read that met a pause; NULL: there is none */
+    struct slice in;       /* bytes read, not yet given to `ws`: borrowed, or those of `held` */
+    struct buf *held;      /* the rest of a read, kept back by a pause; NULL: there is none */
     struct backlog *queue; /* messages sent before the handshake; NULL: there are none */
     struct buf out;        /* plain frames that wait for the end of the turn */
 
-    struct deadline
-        step; /* of the phase: the next attempt, its steps, the next ping or its pong, the telling of the end */
+    struct deadline step;         /* of the phase: the next attempt, its steps, the next ping or its pong, `closed` */
     uint64_t step_from;           /* when the phase began */
     struct conn_pings *pings;     /* of this attempt; NULL: none so far */
     uint64_t last_in, last_out;   /* 0: nothing yet in this attempt */
     uint64_t began_at, opened_at; /* this attempt; 0: not open yet */
     uint32_t attempt;             /* counts from 1 */
     uint32_t tries;               /* of automatic reconnection, in a row */
-    struct conn_end *end;         /* how it ends, as far as that is known; NULL: nothing is */
+    struct conn_end *end;         /* how it ends, as far as known; NULL: not at all */
     uint64_t again_after;
     uint64_t bytes_in, bytes_out, messages_in, messages_out;
-    uint32_t given_messages, given_bytes; /* that were written since nothing waited to be sent, about */
+    uint32_t given_messages, given_bytes; /* written since nothing waited to be sent, about */
 };
 
-/* A client, closed, with the usual plan. The caller has the one reference. NULL: there is no memory for it. */
+/* A client, closed, with the default plan. Its one reference is the caller's. NULL: there is no memory for it. */
 struct conn *conn_new(struct net *net, const struct conn_sink *sink, void *arg);
 
 /* The server's side of a connection that was accepted. The stream becomes the conn's. NULL as above. */
 struct conn *conn_accept(struct net *net, struct stream *s, const struct tls_config *tls, const struct conn_sink *sink,
                          void *arg);
 
-/* The plan, to be changed: it is this connection's alone from now on, until conn_share_plan, which has those that are
- * the same be one. NULL: there is no memory for that; one that was never shared has it. */
+/* The plan, to be changed: from now on it is this connection's alone (a copy, if it was shared), until conn_share_plan
+ * shares it with an equal one. NULL: there is no memory for the copy. */
 struct plan *conn_plan(struct conn *c);
 void conn_share_plan(struct conn *c);
 
 void conn_hold(struct conn *c);
 void conn_release(struct conn *c);
 
-/* What it keeps is counted in this account from now on. */
+/* The bytes that it keeps are counted in this account from now on. */
 void conn_set_account(struct conn *c, struct account *account);
 
 /* Counts what it keeps anew: messages that wait to be sent or are received, options, TLS. What conn_send adds is
  * counted by itself, all else at the end of each turn. */
 void conn_count(struct conn *c);
 
-/* Lets go of the sink: from now on nothing is told. */
+/* Detaches the sink: from now on it is told nothing. */
 void conn_detach(struct conn *c);
 
-/* Is `like` another place to connect to, or another way there? The name of an option that differs and makes it so
- * ("url", "tls"), or NULL. `with_url`: the urls are compared as well. */
+/* Is `like` another place to connect to, or another way there? The name of an option that differs and so needs a new
+ * connection ("url", "tls"), or NULL. `with_url`: the urls are compared as well. */
 const char *conn_differs(const struct conn *c, const struct conn *like, bool with_url);
 
-/* The same for what differs in what the next handshake asks for ("headers"). */
+/* The same for options that differ and take effect with the next handshake ("headers"). */
 const char *conn_differs_later(const struct conn *c, const struct conn *like);
 
-/* `c` goes on as `like` was made, which has not begun: takes over its settings and offer (and `with_url` its url), and
- * sends what waits in its queue. What has changed takes effect at once, the offer with the next handshake. */
+/* `c` goes on with what `like`, which has not begun, was told: takes over its settings and offer (and `with_url` its
+ * url), and sends what waits in its queue. What has changed takes effect at once, the offer with the next handshake. */
 void conn_adopt(struct conn *c, struct conn *like, bool with_url);
 
-/* The attempt that `starts` held back goes on, or ends with `fault` where that is not NULL. */
+/* Goes on with an attempt for which `starts` returned false, or ends it with `fault` where that is not NULL. */
 void conn_start(struct conn *c, const struct fault *fault);
 
-/* From now on it is held back no longer than connect_timeout. */
+/* From now on such an attempt waits no longer than connect_timeout. */
 void conn_limit_start(struct conn *c);
 
 /* Begins an attempt in the next turn of the loop, or after `delay`; one that is under way is closed (1000) and then
@@ -230,12 +230,12 @@ void conn_withdraw(struct conn *c);
  * `readable` there is none. */
 bool conn_next(struct conn *c, struct ws_event *ev);
 
-/* May its owner take one more of those events that it kept? False: the rest of the turn is for others, and `readable`
- * is called in the next one. */
+/* May its owner handle one more of the events that it had kept? False: the rest of the turn is for other connections,
+ * and `readable` is called in the next one. */
 bool conn_has_turn(struct conn *c);
 
-/* Sends a message; while it is not open settings.queue says whether it waits. 0, ERR_CLOSED, ERR_NOT_OPEN, ERR_FULL
- * (past max_send_buffer; buffer_full is told), ERR_INVALID_UTF8 or ERR_NOMEM. */
+/* Sends a message; while the connection is not open, settings.queue says whether the message waits. 0, ERR_CLOSED,
+ * ERR_NOT_OPEN, ERR_FULL (past max_send_buffer; buffer_full is told), ERR_INVALID_UTF8 or ERR_NOMEM. */
 int conn_send(struct conn *c, enum ws_kind kind, struct slice data);
 
 /* Inside `opened`: all that is sent waits behind what conn_send_login sends, until conn_end_login. An attempt that ends
@@ -261,7 +261,7 @@ int conn_ping(struct conn *c, struct slice data);
  * ERR_INVALID_UTF8 (see ws_close). */
 int conn_close(struct conn *c, uint16_t code, struct slice reason);
 
-/* The same of who goes away: an open connection says Close 1001, and what is not open ends. */
+/* Closes it since our side goes away: an open connection sends Close 1001, and one that is not open ends. */
 static inline void conn_say_goodbye(struct conn *c) { conn_close(c, WS_CLOSE_GOING_AWAY, slice_of(NULL, 0)); }
 
 /* Ends at once, without a Close frame; also ends waiting. */
@@ -279,34 +279,35 @@ void conn_wake(struct conn *c);
 /* Has `drained` called when all that was sent is written. */
 void conn_await_drained(struct conn *c);
 
-/* Applies settings.ping_interval anew. */
+/* Applies settings.ping_interval after a change. */
 void conn_ping_changed(struct conn *c);
 
-/* Bytes that were sent and not yet taken by the system. */
+/* Bytes that were sent and not yet taken by the kernel. */
 size_t conn_buffered(const struct conn *c);
 
-/* The same without what is queued. */
+/* The same without what waits for the handshake. */
 size_t conn_unwritten(const struct conn *c);
 
-/* Seconds of the last ping's way there and back, and of that which the pong answered that conn_next gave last; below 0:
- * not known, or it answered none of ours. */
+/* The round-trip time, in seconds, of the last ping, and of the ping that the last pong from conn_next answered; below
+ * 0: not known, or that pong answered no ping of ours. */
 static inline double conn_latency(const struct conn *c) { return c->pings ? c->pings->latency : -1; }
 static inline double conn_pong_seconds(const struct conn *c) { return c->pings ? c->pings->pong_seconds : -1; }
 
-/* When it next does something by the clock that its peer or its owner notices: an attempt, a ping, the end of a wait;
- * 0: nothing. */
+/* The time at which it next does something that its peer or its owner notices: an attempt, a ping, the end of a wait;
+ * 0: none is set. */
 uint64_t conn_next_step(const struct conn *c);
 
 /* May events still come from conn_next? */
 static inline bool conn_is_open(const struct conn *c) { return c->phase == CONN_OPEN || c->phase == CONN_CLOSING; }
 
-/* Its own end; none: it is not connected. */
+/* Its local address; AF_UNSPEC: it is not connected. */
 union address conn_local_address(const struct conn *c);
 
 /* "connecting" "open" "closing" "closed" "waiting" */
 const char *conn_state(const struct conn *c);
 
-/* Gives away what the peer's side of the handshake was, inside `opened` and `closed`; NULL where there is nothing. */
+/* Gives away what the peer sent in the handshake, inside `opened` and `closed`, to be freed by conn_head_free; NULL
+ * where there is nothing. */
 struct conn_head *conn_take_head(struct conn *c);
 void conn_head_free(struct conn_head *h); /* may be NULL */
 

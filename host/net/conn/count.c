@@ -1,11 +1,11 @@
-/* count: how many bytes a connection keeps, for the account of its owner, and what happens where those are too
- * many. What its owner sends is refused before it comes here; what a peer sends is read in small parts, and held by
- * connections that nobody takes messages from as far as one message goes. */
+/* count: how many bytes a connection keeps, for the account of its owner, and what happens where those are too many.
+ * What its owner sends beyond that is refused by conn_send; what a peer sends is read in small parts, and of a
+ * connection whose messages nobody takes no more is kept than one message. */
 #include "net/conn/parts.h"
 
 #include "net/tls/stream_tls.h"
 
-enum { RECEIVED_FREE = 4 * 1024 }; /* bytes that each may have received of what is not whole yet */
+enum { RECEIVED_FREE = 4 * 1024 }; /* bytes of an incomplete message that each connection may have received */
 
 static size_t held_size(const struct buf *b) { return b ? b->len : 0; }
 
@@ -20,7 +20,7 @@ static size_t stream_size(const struct stream *s) {
     return s ? sizeof *s + stream_waiting(s) + tls_size(stream_tls(s)) : 0;
 }
 
-/* Those who have a plan in common share its size. */
+/* The size of a plan is shared by the connections that have it. */
 static size_t size_of(const struct conn *c) {
     return sizeof *c + (uint32_t)c->plan->size / c->plan->users + c->out.len + held_size(c->held) +
            (c->queue ? c->queue->bytes.len : 0) + head_size(c->head) + more_size(c->more) + stream_size(c->stream) +
@@ -54,7 +54,7 @@ void conn_limit_received(struct conn *c) {
     if (received <= RECEIVED_FREE || conn_has_room(c, 0) || !conn_is_live(c)) return;
     if (conn_is_open(c) && c->ws.out) {
         ws_refuse(&c->ws, "no memory for a message");
-        conn_count(c); /* so there is memory for telling it */
+        conn_count(c); /* so that there is memory to tell of the end */
         CONN_FAIL(c, FAULT_TOO_BIG, "no memory for a message, of which %zu bytes had come (--max-memory)", received);
     } else {
         CONN_FAIL(c, FAULT_TOO_BIG, "no memory for an answer, of which %zu bytes had come (--max-memory)", received);

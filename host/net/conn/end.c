@@ -18,7 +18,7 @@ void conn_forget_end(struct conn *c) {
     c->end = NULL;
 }
 
-/* Where it was when the end began. */
+/* Notes in which phase it was when the end began. */
 static void note_phase(struct conn *c) {
     struct conn_end *e = conn_ending(c);
     if (!e->phase) e->phase = conn_phase_word(c);
@@ -28,14 +28,14 @@ void conn_begin_closing(struct conn *c) {
     note_phase(c);
     conn_enter(c, CONN_CLOSING);
     conn_set_step(c, c->plan->settings.close_timeout);
-    c->pump_due = true; /* what was held because of a pause has no taker any more */
+    c->pump_due = true; /* bytes kept back by a pause: nobody takes their messages any more */
     conn_update_reading(c);
     conn_mark_busy(c);
 }
 
 static double since(uint64_t when, uint64_t now) { return when ? clock_to_seconds(now - when) : -1; }
 
-/* What explains the end to a person. */
+/* Fills in what explains the end to a person. */
 static void describe_end(struct conn *c) {
     struct conn_end *e = conn_ending(c);
     uint64_t now = conn_now(c);
@@ -87,12 +87,12 @@ void conn_fail(struct conn *c, const struct fault *fault) {
     } else if (c->phase != CONN_CLOSING || !c->ws.close_sent) {
         conn_end_attempt(c);
     }
-    conn_count(c); /* what it kept may be what its owner lacks to hear of it */
+    conn_count(c); /* the memory that it has freed may be needed to tell its owner */
     if (c->sink && c->sink->failed) c->sink->failed(c->sink_arg, c, &conn_ending(c)->fault);
     conn_release(c);
 }
 
-/* Why it is not for the policy to say whether there is another attempt; NULL: it is. */
+/* Why the retry policy is not asked for another attempt; NULL: it is. */
 static const char *why_no_retry(const struct conn *c) {
     return !c->plan->settings.retry.on ? "reconnect is off"
            : c->ended_by_owner         ? "it was closed on this side"

@@ -9,9 +9,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define BODY_WAIT CLOCK_SECOND /* how long the body of a refusal is awaited, which may have no end */
+#define BODY_WAIT CLOCK_SECOND /* limit for the body of a refusal, which may have no end */
 
-/* Empty; the room for fields is left as it is. NULL: there is no memory for it. */
+/* Empty; the array of fields stays uninitialized. NULL: there is no memory for it. */
 static struct conn_head *new_head(void) {
     struct conn_head *h = malloc(sizeof *h);
     if (!h) return NULL;
@@ -77,7 +77,7 @@ const char *conn_tls_hint(const struct conn *c) {
     }
 }
 
-/* A server that speaks TLS alone may say so in plain words: nginx, Apache and Go's do. */
+/* A server that expects TLS may say so in a plain-text answer: nginx, Apache and Go's do. */
 static bool speaks_of_tls(const struct conn *c) {
     static const char *const words[] = {"HTTPS port", "HTTPS server", "SSL-enabled"};
     struct slice body = buf_slice(&c->head->body);
@@ -98,7 +98,7 @@ void conn_handshake_refused(struct conn *c) {
     conn_fail(c, &fault);
 }
 
-/* What comes of the body until then is told with the refusal. */
+/* Waits for the body of the refusal: what comes in time is told with it. */
 static void await_body(struct conn *c) {
     uint64_t now = conn_now(c), left = c->step.due > now ? c->step.due - now : 0; /* of handshake_timeout */
     conn_ending(c)->phase = "handshake";
@@ -145,7 +145,7 @@ static void refuse_request(struct conn *c, unsigned status, const char *why) {
     conn_begin_closing(c);
 }
 
-/* The first of those offered, or the first of them that the answer has. */
+/* The first subprotocol offered, or the first offered that c->answer speaks. */
 static struct slice choose_protocol(const struct conn *c) {
     struct slice offered = http1_field_get(&c->head->parts, "Sec-WebSocket-Protocol"), one;
     while (slice_split(&offered, ',', &one)) {
@@ -194,7 +194,7 @@ static void judge_request(struct conn *c) {
     refuse_request(c, status, why);
 }
 
-/* TLS answers what is none with an alert (RFC 8446 5.1). */
+/* The answer is no HTTP. A TLS server answers bytes that are not TLS with an alert (RFC 8446 5.1). */
 static void fail_no_http(struct conn *c) {
     enum { ALERT = 0x15 };
     bool is_alert = buf_slice(&c->head->text).p[0] == ALERT;
@@ -221,7 +221,7 @@ void conn_handshake_take(struct conn *c, struct slice *in) {
         return;
     }
     *in = slice_skip(*in, part.n);
-    if (c->role == WS_SERVER && !http1_is_token(slice_head(buf_slice(&h->text), 1))) { /* TLS, say */
+    if (c->role == WS_SERVER && !http1_is_token(slice_head(buf_slice(&h->text), 1))) { /* bytes of TLS, say */
         refuse_request(c, 400, "this is not a request of HTTP/1.1");
         return;
     }

@@ -1,5 +1,6 @@
-/* io: what a connection reads and writes. In: socket, TLS, then the handshake or `ws`, whose events the sink
- * takes; what it leaves is held. Out: frames are corked in `out` and go to the socket once, before the loop sleeps. */
+/* io: what a connection reads and writes. In: socket, TLS, then the handshake or `ws`, whose events the sink takes;
+ * bytes that it leaves are kept back. Out: frames are corked in `out` and go to the socket once, before the loop
+ * sleeps. */
 #include "net/conn/parts.h"
 
 #include "base/container_of.h"
@@ -11,7 +12,7 @@
 
 enum {
     TLS_BATCH = 256 * 1024,  /* plain bytes encrypted before the socket has taken the last */
-    STARVED_READ = 4 * 1024, /* bytes read at a time while more is kept than may be */
+    STARVED_READ = 4 * 1024, /* bytes read at a time while the account is over its limit */
 };
 
 static void write_tls(struct conn *c);
@@ -26,19 +27,19 @@ static void note_close(struct conn *c, const struct ws_event *ev) {
     e->reason_size = ev->data.n;
     if (ev->data.n) memcpy(e->reason, ev->data.p, ev->data.n);
     if (c->phase == CONN_OPEN) conn_begin_closing(c);
-    /* our Close has gone out: the server ends it next (RFC 6455 7.1.1) */
+    /* our Close was sent: next, the server closes TCP (RFC 6455 7.1.1) */
     if (c->role == WS_CLIENT && c->stream && conn_buffered(c) == 0) stream_expect_end(c->stream);
     conn_mark_busy(c);
 }
 
-/* The rest of the turn is for others. */
+/* The rest of the turn is for other connections. */
 static void put_off(struct conn *c) {
     c->net->turn.over = true;
     c->pump_due = true;
     conn_mark_busy(c);
 }
 
-/* Nobody's events take longer than the turn is: what is left of the input waits for the next one. */
+/* Reads an event while the turn lasts: the rest of the input waits for the next turn. */
 static enum ws_step step_in_turn(struct conn *c, struct ws_event *ev) {
     struct net_turn *turn = &c->net->turn;
     if (c->in.n && net_turn_is_over(c->net)) {
@@ -68,7 +69,8 @@ bool conn_next(struct conn *c, struct ws_event *ev) {
         bool is_message = ev->kind == WS_TEXT || ev->kind == WS_BINARY;
         if (is_message) c->messages_in++;
         c->cut_short = c->cut_short || (c->paused && is_message);
-        /* paused and closing: nobody wants what still comes; what comes after a resume would have a gap before it */
+        /* paused and closing: nobody wants this message; and later ones, after a resume, would have a gap before
+         * them */
         if (!c->paused && !c->cut_short) return true;
     }
     return false;
@@ -86,8 +88,8 @@ void conn_drop_held(struct conn *c) {
     c->held = NULL;
 }
 
-/* Holds what is to be read later. False where there is no memory for it: then the attempt has failed. */
-static bool hold(struct conn *c, struct slice bytes) {
+/* Keeps back bytes that are to be read later. False where there is no memory for them: then the attempt has failed. */
+static bool keep_back(struct conn *c, struct slice bytes) {
     if (!c->held) {
         c->held = reserve_take(sizeof *c->held);
         buf_init(c->held, (size_t)2 * NET_READ_SIZE);
@@ -111,7 +113,7 @@ static void pump(struct conn *c) {
     if (c->held) {
         buf_consume(c->held, c->held->len - c->in.n);
         if (c->held->len == 0) conn_drop_held(c);
-    } else if (c->in.n && !hold(c, c->in)) {
+    } else if (c->in.n && !keep_back(c, c->in)) {
         return;
     }
     c->in = slice_of(NULL, 0);
@@ -126,11 +128,11 @@ static void take(struct conn *c, struct slice in) {
     while (in.n && c->phase == CONN_HANDSHAKE) conn_handshake_take(c, &in);
     if (c->phase == CONN_REFUSED && http1_body_step(&c->head->reader, in)) conn_handshake_refused(c);
     if (!conn_is_open(c)) return;
-    if (!c->ws.out) return; /* a request was refused: what else comes means nothing */
+    if (!c->ws.out) return; /* a request was refused: all that follows is ignored */
     if (!c->held) {
         c->in = in;
     } else {
-        if (!hold(c, in)) return;
+        if (!keep_back(c, in)) return;
         c->in = buf_slice(c->held);
     }
     if (c->in.n) pump(c);
@@ -143,7 +145,7 @@ static void broke(struct conn *c, int error, const char *when, const char *hint)
     conn_fail(c, &fault);
 }
 
-/* Did the server end it without a word, as one does that speaks TLS with who does not, or the other way round? */
+/* Did the server close without an answer, as one does where only one side speaks TLS? */
 static bool is_speechless(const struct conn *c) {
     if (c->role != WS_CLIENT) return false;
     return c->phase == CONN_TLS ? c->last_in == 0 : c->phase == CONN_HANDSHAKE && c->head->text.len == 0;
@@ -160,7 +162,7 @@ static void end(struct conn *c, int error) {
     if (c->phase == CONN_REFUSED) {
         conn_handshake_refused(c);
     } else if (c->phase == CONN_CLOSING) {
-        if (conn_is_live(c)) conn_end_attempt(c); /* after a Close a bare end is no error */
+        if (conn_is_live(c)) conn_end_attempt(c); /* after a Close the end of TCP is no error */
     } else if (error == UV_EOF) {
         CONN_FAIL(c, FAULT_RESET, "%s ended the connection %s%s", who, when, hint);
     } else {
@@ -178,13 +180,13 @@ static bool wants_plain(const struct conn *c) {
     return conn_is_live(c) && c->tls && !c->held && !(c->paused && c->phase == CONN_OPEN);
 }
 
-/* Goes on with TLS; `last_in` is what c->last_in was before that came which is to be read now. */
+/* Goes on with TLS; `last_in` is what c->last_in was before the bytes to be read now came. */
 static void go_on(struct conn *c, uint64_t last_in) {
     bool any = false;
     if (c->phase == CONN_TLS) {
         enum tls_step step = tls_handshake(c->tls);
         write_tls(c);
-        if (c->phase != CONN_TLS) return; /* it could not be written, and the script had it paused */
+        if (c->phase != CONN_TLS) return; /* the write failed and, while paused, ended the attempt */
         if (step == TLS_FAILED) {
             conn_fail(c, tls_fault(c->tls));
             return;
@@ -206,7 +208,7 @@ static void go_on(struct conn *c, uint64_t last_in) {
         write_tls(c); /* an alert, or a key update */
         if (step == TLS_ENDED) {
             if (!any)
-                c->last_in = last_in; /* that somebody takes leave is no sign of life: it may be a proxy, of silence */
+                c->last_in = last_in; /* close_notify is no sign of life: a proxy may send it because of a silence */
             end(c, UV_EOF);
         }
         if (step == TLS_FAILED && c->phase == CONN_CLOSING)
@@ -220,7 +222,7 @@ static void go_on(struct conn *c, uint64_t last_in) {
 
 void conn_io_go_on(struct conn *c) { go_on(c, c->last_in); }
 
-/* What comes next of a large message is read to where it stays. */
+/* The next bytes of a large message are read into its own memory. */
 static void place(void *owner, uint8_t **at, size_t *n) {
     struct conn *c = owner;
     if (conn_is_open(c) && c->ws.out && !c->tls && !c->held) ws_place(&c->ws, at, n);
@@ -251,8 +253,8 @@ void conn_sent(struct conn *c, enum ws_kind kind, struct slice data, uint16_t co
     conn_mark_busy(c);
 }
 
-/* What cannot be written is dropped: reading will tell why, and what the peer said last. While nobody reads, and there
- * is nothing to be read, it is told at once. */
+/* Output that cannot be written is dropped: reading will tell why, and what the peer sent last. While reading is paused
+ * and nothing is left to read, the error is told at once. */
 static void cannot_write(struct conn *c, int error) {
     bool unread = c->held || (c->tls && tls_has_unread(c->tls)) || (c->stream && stream_has_unread(c->stream));
     buf_clear(&c->out);
@@ -267,14 +269,17 @@ static void put(struct conn *c, struct buf *b) {
     c->last_out = conn_now(c);
     int rc = stream_write(c->stream, b);
     net_give_buffer(c->net, b);
-    if (rc != 0) cannot_write(c, rc);
+    if (rc != 0)
+        cannot_write(c, rc);
+    else if (stream_busy(c->stream))
+        CONN_TRACE(c, "the system takes no more: %zu bytes wait for the peer to read", stream_waiting(c->stream));
 }
 
 static void write_tls(struct conn *c) {
     if (c->tls) put(c, tls_out(c->tls));
 }
 
-/* A server that has said all it has to say says so, and awaits the client's end. */
+/* A server that has sent its last frame sends FIN, and waits for the client to close. */
 static void shut_when_done(struct conn *c) {
     bool said = c->ws.out ? c->ws.close_sent && (c->ws.close_received || ws_failed(&c->ws)) : true;
     if (c->role != WS_SERVER || c->phase != CONN_CLOSING || c->shut || !said || conn_buffered(c)) return;
@@ -288,7 +293,7 @@ static void flush(struct conn *c) {
     conn_note_ping(c);
     if (!c->stream || stream_busy(c->stream)) return;
     if (c->tls && c->phase != CONN_TLS) {
-        do { /* as long as the system takes it at once */
+        do { /* as long as the kernel takes it at once */
             while (c->out.len && tls_out(c->tls)->len < TLS_BATCH) {
                 struct slice part = slice_head(buf_slice(&c->out), TLS_BATCH);
                 if (tls_write(c->tls, part) < 0) {
@@ -312,7 +317,10 @@ static void flush(struct conn *c) {
 
 static void on_written(void *owner, int error) {
     struct conn *c = owner;
-    if (error) cannot_write(c, error);
+    if (error)
+        cannot_write(c, error);
+    else
+        CONN_TRACE(c, "the system has taken what waited");
     conn_mark_busy(c);
 }
 
@@ -339,7 +347,7 @@ void conn_io_own(struct conn *c, struct stream *s, union address to) {
 
 /* ---- turns ---- */
 
-/* What there is to do before the loop sleeps. */
+/* Does what is due before the loop sleeps. */
 static void turn(struct conn *c) {
     if (c->step_due) conn_take_step(c);
     if (c->pump_due && c->ws.out && conn_is_open(c)) {

@@ -16,7 +16,7 @@ struct listener_options {
     const struct conn_sink *sink;
     void (*accepted)(
         void *arg,
-        struct conn *c); /* settings may be changed now; the reference is the listener's and ends on return */
+        struct conn *c); /* settings may be changed now; its reference is the listener's, and is released on return */
     void *arg;           /* for the sink, and for `accepted` */
 };
 

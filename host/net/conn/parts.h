@@ -14,7 +14,7 @@ static inline bool conn_is_live(const struct conn *c) { return c->phase >= CONN_
 
 /* ---- conn.c ---- */
 
-/* Gives it a turn before the loop sleeps. */
+/* Puts it on the list of the busy: it takes a turn before the loop sleeps. */
 void conn_mark_busy(struct conn *c);
 void conn_take_turn(struct net_busy *b); /* io.c */
 
@@ -25,25 +25,25 @@ void conn_take_step(struct conn *c);
 /* The same deadline, counted anew from when the phase began. */
 void conn_renew_step(struct conn *c);
 
-/* Reads the socket, or not, as phase and pauses have it. */
+/* Starts or stops reading the socket, by phase and pauses. */
 void conn_update_reading(struct conn *c);
 
-/* Looks for the way to conn_url; TCP and TLS are gone, or were never there. */
+/* Starts to connect to conn_url; TCP and TLS of another connection have been closed. */
 void conn_dial(struct conn *c);
 
 /* TCP is up, and TLS where it is spoken. */
 void conn_transport_up(struct conn *c);
 
-/* Nothing is under way any more, nor will be. */
+/* Enters CONN_CLOSED: no attempt is under way, nor will one begin by itself. */
 void conn_forget_attempt(struct conn *c);
 
 /* ---- end.c ---- */
 
-/* How it ends, to be filled in. */
+/* How the attempt ends, to be filled in; allocated when first asked for. */
 struct conn_end *conn_ending(struct conn *c);
 void conn_forget_end(struct conn *c);
 
-/* Leaves the open phase: what is due is sent, then the end of the TCP connection is awaited. */
+/* Leaves the open phase: what waits is sent, then the end of the TCP connection is awaited. */
 void conn_begin_closing(struct conn *c);
 
 /* Closes TCP and TLS, and forgets what waited to be read or written. */
@@ -52,7 +52,8 @@ void conn_drop_transport(struct conn *c);
 /* The transport goes at once; the end is told in the next turn of the loop. */
 void conn_end_attempt(struct conn *c);
 
-/* The attempt failed: told once, then it ends. Only from the loop, never from within a call of the owner's. */
+/* The attempt fails: `failed` is told once, then it ends. Only from the loop, never from within a call of the
+ * owner's. */
 void conn_fail(struct conn *c, const struct fault *fault);
 
 #define CONN_FAIL(c, kind, ...)                                                                                        \
@@ -67,17 +68,17 @@ void conn_tell_end(struct conn *c);
 
 /* ---- phase.c ---- */
 
-/* Who a connection is in the trace (struct trace_subject): "feed#1, attempt 2, +0.012 s". */
+/* Appends how the trace names a connection (struct trace_subject): "feed#1, attempt 2, +0.012 s". */
 void conn_put_subject(const struct trace_subject *s, struct buf *line);
 
-/* Enters a phase; only a bug of ours enters one that may not follow that which it is in. Its deadline is its maker's to
- * set. */
+/* Enters a phase, and asserts that it may follow the current one. The caller sets its deadline. */
 void conn_enter(struct conn *c, enum conn_phase phase);
 
-/* Where it is, as record.phase has it. */
+/* The word for its phase, as in the `phase` of conn_end. */
 const char *conn_phase_word(const struct conn *c);
 
-/* How long the phase may take, in nanoseconds; 0: nothing is said of that. And it fails, since it has taken so long. */
+/* How long the phase may take, in nanoseconds; 0: it has no limit. conn_phase_late fails the attempt, since it has
+ * taken so long. */
 uint64_t conn_phase_limit(const struct conn *c);
 void conn_phase_late(struct conn *c);
 
@@ -88,7 +89,7 @@ int conn_queue(struct conn *c, enum ws_kind kind, struct slice data);
 void conn_send_queue(struct conn *c);
 void conn_drop_queue(struct conn *c);
 
-/* An attempt has ended: what nobody will send of it is told in its end. */
+/* An attempt has ended: adds to its end how much of the queue will never be sent. */
 void conn_leave_queue(struct conn *c);
 
 /* Writes a message as frames. As ws_send. */
@@ -97,22 +98,23 @@ int conn_write(struct conn *c, enum ws_kind kind, struct slice data);
 /* So many bytes were given to the socket. */
 void conn_note_given(struct conn *c, size_t bytes);
 
-/* It is open, or has another plan: the conversation keeps to what that allows. */
+/* The connection is open, or its plan has changed: applies the limits of the plan to the conversation. */
 void conn_apply_limits(struct conn *c);
 
-/* Open: tells that all is written, where somebody is to hear of that. */
+/* Open: calls `drained` where all is written and the sink is to be told. */
 void conn_look_drained(struct conn *c);
 
-/* An attempt ends: what its transport did not take yet is told in its end. */
+/* An attempt ends: adds to its end how much its transport has not taken. */
 void conn_note_unsent(struct conn *c);
 
 /* ---- count.c ---- */
 
-/* May `n` bytes more be kept? Where they may not, its owner gives back what it can first, which may end the connection.
- * From the loop only. */
+/* May `n` bytes more be kept? Where they may not, `starved` has its owner free what it can first, which may end the
+ * connection. From the loop only. */
 bool conn_has_room(struct conn *c, size_t n);
 
-/* Something came: where more is kept than may be, an attempt ends that has received much of what is not whole yet. */
+/* Bytes were received: where the account has more than it may, fails a connection that has received much of an
+ * incomplete message. */
 void conn_limit_received(struct conn *c);
 
 enum { CONN_TLS_SIZE = 48 * 1024 }; /* bytes of a session of wolfSSL, about */
@@ -124,10 +126,10 @@ void conn_drop_pings(struct conn *c);
 /* Open: sets the deadline of the next ping, of the pong, or of when TCP is to probe. */
 void conn_arm_ping(struct conn *c);
 
-/* The ping that waited goes out now. */
+/* The ping that waited in `out` is written now. */
 void conn_note_ping(struct conn *c);
 
-/* A pong came: conn_latency and conn_pong_seconds say what it tells. */
+/* A pong came: sets conn_latency and conn_pong_seconds. */
 void conn_note_pong(struct conn *c, struct slice data);
 
 /* ---- redirect.c ---- */
@@ -137,19 +139,19 @@ static inline const struct url *conn_url(const struct conn *c) {
     return c->more && c->more->elsewhere.host ? &c->more->elsewhere : &c->plan->url;
 }
 
-/* The TLS to speak there: who we are is for the origin alone that the script named. */
+/* The TLS configuration for that url: our own certificate is only for the origin that the script named. */
 struct tls_config conn_tls(const struct conn *c);
 
-/* What the request has beside the offer; `cookies` is empty, and the caller's to clear. 0 or ERR_NOMEM. */
+/* What the request has in addition to the offer; `cookies` is empty, and the caller clears it. 0 or ERR_NOMEM. */
 int conn_request_extras(struct conn *c, struct buf *cookies, struct handshake_extras *extras);
 
 /* An answer came: keeps the cookies that it sets, where they are asked for. */
 void conn_keep_cookies(struct conn *c);
 
-/* An answer came: where it is a redirect that is followed, the attempt goes on there, or has failed: true. */
+/* An answer came. True: it is a redirect, and the attempt follows it or has failed. */
 bool conn_follow_redirect(struct conn *c);
 
-/* Another attempt begins where the script said. */
+/* A new attempt begins, at the url that the script gave. */
 void conn_forget_redirects(struct conn *c);
 
 struct conn_more *conn_need_more(struct conn *c);
@@ -157,7 +159,7 @@ void conn_drop_more(struct conn *c);
 
 /* ---- adopt.c ---- */
 
-/* An attempt begins: where another offer waited for that, it has it. */
+/* An attempt begins: it takes the offer that waited for it (offer_next), if there is one. */
 void conn_take_offer_next(struct conn *c);
 void conn_drop_offer_next(struct conn *c);
 
@@ -166,27 +168,27 @@ void conn_drop_offer_next(struct conn *c);
 /* Starts the opening handshake: a client sends its request. */
 void conn_handshake_begin(struct conn *c);
 
-/* Reads the head of the handshake; leaves in `*in` what comes behind it. */
+/* Reads the head of the handshake; leaves in `*in` the bytes behind it. */
 void conn_handshake_take(struct conn *c, struct slice *in);
 
-/* The answer that says no is whole, or as much of it as is wanted. */
+/* An answer that refuses has been read, as much of it as is kept: the attempt fails. */
 void conn_handshake_refused(struct conn *c);
 
-/* Where it may be that the server speaks TLS and we do not, or the other way round: a question that says so, with a
- * space before it. Else an empty text. */
+/* Where the server may speak TLS and we do not, or the other way round: a question that says so, with a space before
+ * it. Else an empty text. */
 const char *conn_tls_hint(const struct conn *c);
 
 /* ---- io.c ---- */
 
 void conn_drop_held(struct conn *c);
 
-/* Makes the stream the connection's; it leads `to` there. */
+/* Makes the stream the connection's; `to` is its remote address. */
 void conn_io_own(struct conn *c, struct stream *s, union address to);
 
 /* A frame was written into `out`. */
 void conn_sent(struct conn *c, enum ws_kind kind, struct slice data, uint16_t code);
 
-/* Goes on with TLS as far as what came allows. */
+/* Goes on with TLS as far as the bytes that came allow. */
 void conn_io_go_on(struct conn *c);
 
 #endif

@@ -1,5 +1,4 @@
-/* phase: what a connection is in the middle of: one table of the phases, and the one function that enters one and tells
- * the trace. */
+/* phase: one table of a connection's phases, and the one function that enters a phase and writes that to the trace. */
 #include "net/conn/parts.h"
 
 #include "base/container_of.h"
@@ -12,11 +11,11 @@
 static const struct phase {
     const char *name;   /* for the trace */
     const char *state;  /* what scripts call it */
-    const char *word;   /* where an attempt was that ended in it: record.phase */
+    const char *word;   /* what on_close calls it, where an attempt ends in it: record.phase */
     unsigned from;      /* the phases that it may follow */
-    const char *late;   /* what had not happened when its time is over; NULL: that is for conn_take_step to say */
-    size_t setting;     /* where its time is among the settings; only with `late` */
-    const char *option; /* what sets that */
+    const char *late;   /* what has not happened when its time is over; NULL: conn_take_step handles that */
+    size_t setting;     /* offset of its time limit in the settings; only with `late` */
+    const char *option; /* the option that sets the limit */
 } phases[] = {
     [CONN_CLOSED] = {"closed", "closed", "connect", FROM(WAITING) | FROM(STARTING) | FROM(ENDED), NULL, 0, NULL},
     [CONN_WAITING] = {"waiting", "waiting", "connect", FROM(CLOSED) | FROM(WAITING), NULL, 0, NULL},

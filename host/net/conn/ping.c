@@ -1,5 +1,5 @@
-/* ping: pings in their interval, the silence after one, and what a pong says of the way there and back; below them
- * the probes of TCP, which a connection needs that stays. */
+/* ping: pings in their interval, the silence after one, and the round-trip time that a pong tells; and TCP keepalive,
+ * for connections that stay open. */
 #include "net/conn/parts.h"
 
 #include "base/container_of.h"
@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define PROBE_AFTER (10 * CLOCK_SECOND) /* open for so long: one that is soon gone need not pay for them */
+#define PROBE_AFTER (10 * CLOCK_SECOND) /* open for so long: short connections need not pay for keepalive */
 
 void conn_drop_pings(struct conn *c) {
     if (c->pings) free(c->pings->data);
@@ -49,7 +49,7 @@ void conn_arm_ping(struct conn *c) {
 static void see_to_pings(struct conn *c, uint64_t t) {
     struct conn_pings *p = c->pings;
     if (p->sent && c->last_in >= p->sent) p->sent = 0;  /* anything received counts as a pong */
-    if (p->sent && (c->paused || c->held)) p->sent = t; /* nobody looks for one */
+    if (p->sent && (c->paused || c->held)) p->sent = t; /* nobody reads: no pong can be seen */
     if (p->sent && t >= p->sent + c->plan->settings.pong_timeout) {
         CONN_FAIL(c, FAULT_PING_TIMEOUT, "nothing came for %g s after a ping (pong_timeout)",
                   clock_to_seconds(c->plan->settings.pong_timeout));

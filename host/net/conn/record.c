@@ -13,10 +13,10 @@ enum { LINE_KEPT = 64 * 1024 }; /* bytes of memory that are kept for the next li
 
 struct record {
     struct record *next;
-    struct record_file *file; /* NULL: there is someone who listens */
+    struct record_file *file; /* NULL: the record goes to `told` */
     void (*told)(void *arg, struct slice lines);
     void *told_arg;
-    struct buf lines;                 /* that are to be told */
+    struct buf lines;                 /* to be told */
     const struct secret_style *style; /* NULL: nothing is left out */
     size_t most;                      /* bytes of a message */
     uint64_t began;
@@ -47,7 +47,7 @@ static void finish(struct record *r) {
 void record_flush(struct record *r) {
     if (r->file) record_file_flush(r->file);
     if (r->told && r->lines.len) {
-        struct buf lines; /* who hears of them may cause more */
+        struct buf lines; /* `told` may cause more lines */
         buf_init(&lines, SIZE_MAX);
         buf_swap(&lines, &r->lines);
         r->told(r->told_arg, buf_slice(&lines));
@@ -82,7 +82,7 @@ static void add_headers(struct record *r, const struct http1_head *head) {
 static void add_url(struct record *r, const struct url *u) {
     struct buf text;
     char place[URL_PLACE_SIZE];
-    if (!u->host) return; /* a function was to give it, and failed */
+    if (!u->host) return; /* the script's function that should give it has failed */
     url_place(u, place);
     buf_init(&text, SIZE_MAX);
     if (u->scheme == URL_UNIX)
@@ -100,7 +100,7 @@ void record_connect(struct record *r, const struct conn *c) {
     const struct url *url = &c->plan->url;
     begin(r, c, "connect");
     buf_printf(&r->line, ",\"attempt\":%llu", (unsigned long long)c->attempt);
-    if (url->host || url->socket_path) add_url(r, url); /* else the function that gives it has failed */
+    if (url->host || url->socket_path) add_url(r, url); /* else the script's function that gives it has failed */
     finish(r);
     if (r->next) record_connect(r->next, c);
 }
@@ -167,7 +167,7 @@ void record_end(struct record *r, const struct conn *c) {
     if (r->next) record_end(r->next, c);
 }
 
-/* ---- the file, and who listens ---- */
+/* ---- the file, and listeners ---- */
 
 static void flush_all(struct net *net) {
     if (net->record) record_flush(net->record);

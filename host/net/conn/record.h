@@ -12,22 +12,22 @@ struct record;
 /* Begins a file; one that is there is written over. Only its owner may read it. 0, or ERR_SYSTEM with `fault`. */
 int record_open(struct net *net, const char *path, bool secrets, struct fault *fault);
 
-/* Has `told(arg, lines)` hear of what passes from now on, with "***" for secrets: whole lines, about once a turn of the
- * loop, which may call conn_ functions. Beside a file, or without one. Of a message that is longer than `most` bytes
- * come so many, and "size", which it has. */
+/* Calls `told(arg, lines)` with what passes from now on, with "***" for secrets: whole lines, about once a turn of the
+ * loop. It may call conn_ functions. Beside a file, or without one. Of a message that is longer than `most` bytes only
+ * so many are given, and its real length as "size". */
 void record_listen(struct net *net, void (*told)(void *arg, struct slice lines), void *arg, size_t most);
 
-/* Times that `arg` is told count from now on. */
+/* The times in the lines that `arg` is told count from now on. */
 void record_restart(struct net *net, const void *arg);
 
-/* It hears no more. */
+/* Ends the record that record_listen began with `arg`. */
 void record_unlisten(struct net *net, const void *arg);
 
-/* Ends all of them; where net has none, nothing happens. */
+/* Ends all records of `net`, if it has any. */
 void record_close(struct net *net);
 
-/* What was noted goes to the file, and to who listens. This and all below goes for every record of `net`, of which `r`
- * is the first. */
+/* Passes on what was noted, to the file and to `told`. This and all functions below act on every record of `net`, of
+ * which `r` is the first. */
 void record_flush(struct record *r);
 
 /* An attempt begins. */

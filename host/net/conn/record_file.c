@@ -15,18 +15,18 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { BATCH = 64 * 1024 }; /* bytes that are fresh, at most, before the thread may have them */
+enum { BATCH = 64 * 1024 }; /* bytes in `fresh` after which the thread is given them */
 
 struct record_file {
     int fd;
-    bool unread; /* it is a FIFO that had no reader in the beginning */
+    bool unread; /* it is a FIFO that had no reader when it was opened */
     char *path;
     struct buf fresh; /* the loop's: lines that the thread does not know of yet */
     unsigned long long dropped;
-    bool told; /* that the record has ended */
+    bool told; /* it was logged that the record has ended */
     pthread_t thread;
     pthread_mutex_t lock; /* for all below: */
-    pthread_cond_t moved; /* there is something to write, or nothing any more */
+    pthread_cond_t moved; /* there is something to write, or all was written */
     struct buf waiting;
     bool writing, ending;
     int error; /* errno of the write that failed; nothing is written any more */
@@ -44,7 +44,7 @@ static int write_all(int fd, struct slice rest) {
     return 0;
 }
 
-/* The lock is held, but for the time of the write. */
+/* The caller has the lock, which is released for the time of the write. */
 static void write_waiting(struct record_file *f) {
     struct buf lines;
     buf_init(&lines, SIZE_MAX);
@@ -74,7 +74,7 @@ static void *write_lines(void *arg) {
 
 /* ---- the loop ---- */
 
-/* Gives the thread what is fresh, as long as not too much waits for it. */
+/* Gives the thread the lines in `fresh`, unless too much waits already. */
 static void hand_over(struct record_file *f) {
     pthread_mutex_lock(&f->lock);
     if (f->error) buf_clear(&f->fresh);
@@ -116,7 +116,7 @@ void record_file_flush(struct record_file *f) {
 
 /* ---- the end ---- */
 
-/* Waits for the thread to have written what it has. The lock is held. */
+/* Waits until the thread has written all that waits. The caller has the lock. */
 static void await_thread(struct record_file *f, const struct timespec *until) {
     int rc = 0;
     while (rc == 0 && !f->error && (f->writing || f->waiting.len))
@@ -143,7 +143,7 @@ static bool is_done(struct record_file *f) {
     return done;
 }
 
-/* What a FIFO holds goes with the last who has it open: was it us? */
+/* The bytes in a FIFO are lost when the last process closes it: are we the last? */
 static bool close_unread(const struct record_file *f) {
     int left = 0;
     bool looks = f->unread && ioctl(f->fd, FIONREAD, &left) == 0 && left > 0;
@@ -158,7 +158,7 @@ void record_file_close(struct record_file *f) {
     bool done = is_done(f);
     if (f->dropped) tell_dropped(f);
     tell_error(f);
-    if (!done) { /* the thread keeps what it has */
+    if (!done) { /* the thread still uses it */
         log_line(LOG_WARN, "record: %s was not written to its end: that took over %d s", f->path, RECORD_END);
         pthread_detach(f->thread);
         return;
@@ -182,12 +182,12 @@ static int open_fifo(const char *path, bool *unread) {
         *unread = true;
         fd = open(path, O_RDWR | O_CLOEXEC);
     }
-    if (fd >= 0) fcntl(fd, F_SETFL, 0); /* its own description: the thread may wait in it */
+    if (fd >= 0) fcntl(fd, F_SETFL, 0); /* this open file is ours alone: the thread may block in it */
     return fd;
 }
 
-/* May the file be written over? Only a record may, or what is empty: a script that stands where its name should have
- * stood would be lost. */
+/* May the file be written over? Only a record or an empty file may: else a script would be lost that was given by
+ * mistake as the name of the record. */
 static bool may_be_lost(int fd, const struct stat *s) {
     static const char begins[] = "{\"record\":";
     char text[sizeof begins - 1];
@@ -211,7 +211,7 @@ static int open_path(const char *path, bool *unread) {
     return -1;
 }
 
-/* Signals are the loop's, but for that of a broken pipe, which is for who writes. */
+/* The thread blocks all signals, which are for the loop's thread, but SIGPIPE, which goes to the thread that writes. */
 static int start_thread(struct record_file *f) {
     sigset_t all, before;
     sigfillset(&all);

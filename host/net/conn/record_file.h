@@ -1,5 +1,5 @@
-/* record_file: the file of a record, which a thread of its own writes: whoever reads it, or the disk, may be behind
- * without anybody waiting. */
+/* record_file: the file of a record, written by a thread of its own: the loop waits neither for a slow disk nor for the
+ * slow reader of a FIFO. */
 #ifndef NET_CONN_RECORD_FILE_H
 #define NET_CONN_RECORD_FILE_H
 
@@ -8,7 +8,7 @@
 
 enum {
     RECORD_WAITING_MOST = 16 << 20, /* bytes that may wait; beyond lines are dropped, and counted */
-    RECORD_END = 5,                 /* seconds that the last of them have at the end */
+    RECORD_END = 5,                 /* seconds to write the last of them when the record ends */
 };
 
 struct record_file;

@@ -1,7 +1,7 @@
 /* redirect: what an answer to the opening handshake asks of the next request: cookies, and redirects, which are
- * followed within the attempt. From wss to ws none is. What the script gave for the origin that it named stays there:
- * once a redirect has led away, it is not taken up again in that attempt, not even where another one leads back, since
- * a stranger has chosen that address. */
+ * followed within the attempt. One from wss to ws is not followed. Headers and credentials that the script gave are
+ * sent to the origin that it named alone: once a redirect has led to another origin, they are not sent again in that
+ * attempt, not even where another redirect leads back, since a foreign server has chosen that address. */
 #include "net/conn/parts.h"
 
 #include "base/reserve.h"
@@ -37,7 +37,7 @@ struct tls_config conn_tls(const struct conn *c) {
 
 /* ---- cookies ---- */
 
-/* The same address on another link is another host; `text` is where its name may lie. */
+/* Where the request goes. The same link-local address on another link is another host; `text` has room for its name. */
 static struct cookie_place place(const struct conn *c, char text[URL_PLACE_SIZE]) {
     const struct url *url = conn_url(c);
     return (struct cookie_place){
@@ -75,7 +75,7 @@ void conn_forget_redirects(struct conn *c) {
     c->more->led_away = false;
 }
 
-/* Goes there, with the user and password of the url as long as that is the same origin. */
+/* Goes on at `to`, with the user and password of the url as long as the origin is the same. */
 static void go(struct conn *c, struct url *to) {
     struct conn_more *more = conn_need_more(c);
     const char *credentials = c->plan->url.credentials;

@@ -1,5 +1,5 @@
-/* send: what its owner sends: written as frames where it is open, or queued until then; and what is known of that
- * which waits. */
+/* send: what the owner of a connection sends: written as frames while it is open, or queued until then; and how much
+ * waits. */
 #include "net/conn/parts.h"
 
 #include "net/conn/record.h"
@@ -27,7 +27,7 @@ void conn_drop_queue(struct conn *c) {
     c->queue = NULL;
 }
 
-/* What was taken for sent is sent, also where its frames are longer than what may wait. */
+/* Messages that conn_send has taken are sent, even where their frames exceed max_send_buffer. */
 void conn_send_queue(struct conn *c) {
     size_t cap = c->out.cap;
     c->out.cap = SIZE_MAX;
@@ -37,8 +37,8 @@ void conn_send_queue(struct conn *c) {
     conn_drop_queue(c);
 }
 
-/* The next attempt, which may be the script's to ask for, has it with "always" alone. Where none is to come so far, it
- * is told as unsent all the same. */
+/* With "always" the queue stays for the next attempt, even one that the script has yet to ask for. Where no attempt is
+ * planned, it is told as unsent all the same. */
 void conn_leave_queue(struct conn *c) {
     bool comes = c->phase == CONN_WAITING || c->again, always = c->plan->settings.queue == QUEUE_ALWAYS;
     if (!c->queue || (always && comes)) return;
@@ -61,7 +61,7 @@ int conn_write(struct conn *c, enum ws_kind kind, struct slice data) {
 
 static size_t sendable(const struct conn *c) { return c->out.len + (c->queue ? c->queue->bytes.len : 0); }
 
-/* Compression takes memory of its own. */
+/* Counts what was sent; compression has memory of its own. */
 static void count_sent(struct conn *c, size_t before) {
     size_t more = sendable(c) - before;
     c->counted += more;
@@ -77,7 +77,7 @@ static int refuse_full(struct conn *c) {
 
 /* Writes a message, or queues it. */
 static int put(struct conn *c, enum ws_kind kind, struct slice data, bool queued) {
-    size_t most = c->plan->settings.max_send_buffer; /* what is as large as that may go, its frame's head aside */
+    size_t most = c->plan->settings.max_send_buffer; /* for a message alone, without its frame's head */
     if (data.n > most || conn_buffered(c) > most - data.n) return refuse_full(c);
     if (!queued) net_take_buffer(c->net, &c->out);
     size_t before = sendable(c);
@@ -91,7 +91,7 @@ static int put(struct conn *c, enum ws_kind kind, struct slice data, bool queued
     return 0;
 }
 
-/* While it is not open. */
+/* Sends while the connection is not open. */
 static int put_early(struct conn *c, enum ws_kind kind, struct slice data) {
     enum conn_queueing queueing = c->plan->settings.queue;
     if (c->phase < CONN_WAITING || c->phase > CONN_OPEN) return ERR_CLOSED;
@@ -107,14 +107,18 @@ int conn_send_login(struct conn *c, enum ws_kind kind, struct slice data) {
     return c->phase == CONN_OPEN ? put(c, kind, data, false) : put_early(c, kind, data);
 }
 
-void conn_begin_login(struct conn *c) { c->login = true; }
+void conn_begin_login(struct conn *c) {
+    CONN_TRACE(c, "on_websocket_connect waits: what others send is queued until it returns");
+    c->login = true;
+}
 
 void conn_end_login(struct conn *c) {
     if (!c->login) return;
+    CONN_TRACE(c, "on_websocket_connect has returned");
     c->login = false;
-    if (c->phase != CONN_OPEN) return; /* what waits is told as unsent */
+    if (c->phase != CONN_OPEN) return; /* the queue is told as unsent */
     conn_send_queue(c);
-    conn_await_drained(c); /* who waits for that has not been told while the queue waited */
+    conn_await_drained(c); /* while the queue waited, `drained` was not called */
 }
 
 int conn_send_raw(struct conn *c, struct slice bytes) {
@@ -144,12 +148,12 @@ size_t conn_buffered(const struct conn *c) {
     return queued + (c->phase == CONN_ENDED ? (size_t)c->end->unsent_bytes : conn_unwritten(c));
 }
 
-/* A login may wait until it is written, and has nothing to do with the queue that waits for it. */
+/* A login may wait for `drained`: for that the queue, which waits for the login, does not count. */
 static bool login_is_written(const struct conn *c) { return c->login && c->drain_awaited && !conn_unwritten(c); }
 
 void conn_look_drained(struct conn *c) {
     size_t waits = conn_buffered(c);
-    c->behind = c->behind || (waits > CONN_BEHIND && c->given_messages); /* not by pongs alone */
+    c->behind = c->behind || (waits > CONN_BEHIND && c->given_messages); /* pongs alone do not count */
     if (waits && !login_is_written(c)) return;
     c->given_messages = c->given_bytes = 0;
     if (waits) {
@@ -164,15 +168,15 @@ void conn_look_drained(struct conn *c) {
 }
 
 void conn_note_given(struct conn *c, size_t bytes) {
-    for (; bytes > UINT32_MAX / 2 - c->given_bytes / 2; bytes /= 2) { /* the part stays the same */
+    for (; bytes > UINT32_MAX / 2 - c->given_bytes / 2; bytes /= 2) { /* the proportion stays the same */
         c->given_messages /= 2;
         c->given_bytes /= 2;
     }
     c->given_bytes += (uint32_t)bytes;
 }
 
-/* How many messages the bytes are that wait: of those that were written since nothing waited, the part that they are of
- * all bytes since then. What is encrypted cannot be told apart any more. */
+/* Estimates how many messages the waiting bytes are: their share of all bytes written since nothing waited, applied to
+ * the messages written since then. Encrypted messages cannot be told apart any more. */
 void conn_note_unsent(struct conn *c) {
     struct conn_end *e = conn_ending(c);
     uint64_t encrypted = c->tls ? tls_out(c->tls)->len : 0, waits = c->out.len + encrypted;

@@ -6,7 +6,7 @@
 #include "net/address.h"
 
 enum {
-    DEAD_MOST = 256, /* addresses; the one noted first makes place */
+    DEAD_MOST = 256, /* addresses; a new one replaces the oldest */
     DEAD_FOR_S = 60, /* seconds */
 };
 
@@ -22,7 +22,7 @@ struct dead {
 /* Notes an address and port, for DEAD_FOR_S from now on; `now` is the clock's, as below. */
 void dead_put(struct dead *d, const union address *a, uint64_t now);
 
-/* It answered. `d` may be NULL, here and below: none did not. */
+/* It answered: removes it. `d` may be NULL, here and below: then the list is empty. */
 void dead_forget(struct dead *d, const union address *a);
 
 bool dead_has(const struct dead *d, const union address *a, uint64_t now);

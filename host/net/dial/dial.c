@@ -21,7 +21,7 @@ struct candidate {
     union address address;
     struct stream *stream; /* on its way, or NULL */
     bool tried;
-    bool dead; /* it failed a while ago */
+    bool dead; /* it failed in the last minute (net/dial/dead.h) */
 };
 
 struct dial {
@@ -36,7 +36,7 @@ struct dial {
     uint64_t tried_at;                   /* when the last one was tried; 0: it has failed since */
     struct deadline pause;               /* before the next one is tried, or before the end is told */
     struct buf failures;                 /* "connection refused at ADDRESS, ADDRESS; ..." */
-    unsigned untold;                     /* of these, where there was no room for them */
+    unsigned untold;                     /* failures for which there was no room */
     int error;                           /* of the address that failed last, of libuv */
     int dns_error;                       /* of the look-up, of libuv */
     int family;                          /* 4 or 6; 0: any */
@@ -87,7 +87,7 @@ static const char *reason(const struct dial *d, const union address *address, in
     return uv_strerror(error);
 }
 
-/* Where only one family may be used: what asks for that. */
+/* Where only one family may be used: the option that asks for that. */
 static const char *family_reason(const struct dial *d) {
     return d->local.any.sa_family != AF_UNSPEC ? "local_address is one" : d->family == 4 ? "family = 4" : "family = 6";
 }
@@ -131,7 +131,7 @@ static void put_fault(const struct dial *d, struct fault *fault) {
     }
     if (d->local.any.sa_family != AF_UNSPEC) {
         address_print(&d->local, local, sizeof local);
-        *strrchr(local, ':') = '\0'; /* the port is any */
+        *strrchr(local, ':') = '\0'; /* without the port, which is 0 */
     }
     fault->system = uv_err_name(d->error);
     fault_put(fault, FAULT_CONNECT, "cannot connect to %s%s%s%s: %.*s%s", d->title, target,
@@ -156,7 +156,7 @@ static void note_failure(struct dial *d, const union address *address, int error
     d->error = error;
 }
 
-/* Of an address whose zone has no interface. */
+/* Notes the failure of an address whose zone is no interface. */
 static void note_astray(struct dial *d, const char *text) {
     const char *zone = address_zone(text);
     if (buf_printf(&d->failures, "%sthere is no interface %s", d->failures.len ? "; " : "", zone) < 0) d->untold++;
@@ -171,7 +171,7 @@ static void trace_address(const struct dial *d, const union address *address, co
 
 /* ---- the race ---- */
 
-/* All addresses failed: they may be old. */
+/* All addresses failed: those of the look-up may be outdated. */
 static void forget_name(struct dial *d) {
     if (d->found_at) names_forget(d->net, d->host, d->found_at);
 }
@@ -191,12 +191,12 @@ static void close_dead(struct net *net) {
 
 static void note_dead(struct net *net, const union address *address) {
     static const struct net_room room = {.close = close_dead};
-    if (!net->dead && !(net->dead = calloc(1, sizeof *net->dead))) return; /* it is tried in its turn, then */
+    if (!net->dead && !(net->dead = calloc(1, sizeof *net->dead))) return; /* no memory: it is not noted */
     net_join(net, &room);
     dead_put(net->dead, address, clock_now(&net->clock));
 }
 
-/* Is it the address that is at fault, and not we? */
+/* Is this error caused by the address, and not by this machine? */
 static bool is_of_the_address(int error) {
     return error == UV_ECONNREFUSED || error == UV_ETIMEDOUT || error == UV_EHOSTUNREACH || error == UV_ENETUNREACH ||
            error == UV_ECONNRESET;
@@ -220,7 +220,7 @@ static void on_connected(void *owner, struct stream *s, int status) {
     if (status == 0) {
         if (trace_wants(TRACE_DIAL)) trace_address(d, &c->address, " is connected", "");
         dead_forget(d->net->dead, &c->address);
-        bool is_known = !address_is_any(&c->address); /* and need not be asked for */
+        bool is_known = !address_is_any(&c->address); /* so the socket need not be asked for its remote address */
         finish(d, s, is_known ? c->address : stream_remote_address(s), NULL);
         return;
     }
@@ -236,7 +236,7 @@ static int connect_to(struct dial *d, union address *to, struct stream *s) {
     union address local = d->local;
     address_borrow_zone(to, &local);
     address_borrow_zone(&local, to);
-    if (address_lacks_zone(to) || address_lacks_zone(&local)) return UV_EINVAL; /* libuv may choose one, we don't */
+    if (address_lacks_zone(to) || address_lacks_zone(&local)) return UV_EINVAL; /* libuv would choose one */
     stream_own(s, &events, d);
     return stream_connect(s, &to->any, local.any.sa_family == AF_UNSPEC ? NULL : &local.any);
 }
@@ -258,7 +258,7 @@ static void try_one(struct dial *d, struct candidate *c) {
     address_failed(d, c, rc);
 }
 
-/* The next one: of those that were not dead lately, of the family whose turn it is, the first. NULL: none is left. */
+/* The next candidate: the first of the family whose turn it is, those that are dead last. NULL: none is left. */
 static struct candidate *next_candidate(const struct dial *d) {
     struct candidate *best = NULL;
     int least = INT_MAX;
@@ -271,7 +271,7 @@ static struct candidate *next_candidate(const struct dial *d) {
     return best;
 }
 
-/* When it may be tried. */
+/* The time at which the next candidate may be tried. */
 static uint64_t time_of_next(const struct dial *d) {
     unsigned awaited = d->names.awaits & (d->turn == AF_INET6 ? NAMES_V6 : NAMES_V4);
     if (d->on_their_way) return d->tried_at ? d->tried_at + NEXT_AFTER_MS * CLOCK_MS : 0;
@@ -311,7 +311,7 @@ static void add_candidate(struct dial *d, const union address *address) {
     c->dead = dead_has(d->net->dead, &c->address, clock_now(&d->net->clock));
 }
 
-/* "127.0.0.1, 127.0.0.2", or why there is none. */
+/* Traces "127.0.0.1, 127.0.0.2", or why there is no address. */
 static void trace_answer(const struct dial *d, const struct names_answer *answer) {
     char list[512] = "", one[ADDRESS_TEXT];
     size_t n = 0;
@@ -333,7 +333,7 @@ static void on_named(struct names_wait *w, const struct names_answer *answer) {
     go_on(d);
 }
 
-/* What is known without a look-up is tried. */
+/* Adds addresses that are known without a look-up. */
 static void add_given(struct dial *d, struct slice given) {
     char text[ADDRESS_TEXT];
     union address address;
@@ -347,7 +347,7 @@ static void add_given(struct dial *d, struct slice given) {
     go_on(d);
 }
 
-/* Where to connect from. False: that cannot be. */
+/* Sets the address to connect from. False: it cannot be used. */
 static bool set_local(struct dial *d, const char *local) {
     if (!local) return true;
     enum address_kind kind = address_read(&d->local, local, 0);
@@ -395,7 +395,7 @@ struct dial *dial_start(struct net *net, const char *host, uint16_t port, const 
     return d;
 }
 
-/* A socket of the file system connects, or not, at once; that is told later. */
+/* A Unix domain socket connects or fails at once; the result is told later. */
 static void on_path_tried(struct deadline *pause) {
     struct dial *d = of_pause(pause);
     struct stream *s = d->count ? d->candidates->stream : NULL;
@@ -428,7 +428,7 @@ struct dial *dial_start_path(struct net *net, const char *path, const struct tra
     return d;
 }
 
-/* ---- for who waits ---- */
+/* ---- for the caller ---- */
 
 bool dial_is_looking_up(const struct dial *d) { return d->names.awaits && d->on_their_way == 0; }
 

@@ -1,7 +1,7 @@
 /* dial: from a host name to a connected socket. Names are looked up off the loop (net/dial/names.h); the addresses are
  * tried as RFC 8305 says: both families in turn, the next one 250 ms after the last or as soon as that failed, the
- * first to answer wins. Those that failed in the last minute come last (net/dial/dead.h). It sets no deadline: who
- * dials decides when to give up. */
+ * first to answer wins. Those that failed in the last minute come last (net/dial/dead.h). It sets no deadline: the
+ * caller decides when to give up. */
 #ifndef NET_DIAL_DIAL_H
 #define NET_DIAL_DIAL_H
 
@@ -12,12 +12,12 @@
 
 struct dial;
 
-/* How, where that is not as usual. All zero: any address there is. */
+/* How to dial. All zero is the default: any address there is. */
 struct dial_options {
-    const char *local;    /* the IP address to bind to, which chooses the family as well; NULL: any */
-    int family;           /* 4 or 6: that one alone; 0: both */
-    struct slice resolve; /* what names stand for (net/dial/resolve.h) */
-    const char *title; /* stands before the host in what is told of it: "the proxy "; a literal; NULL: nothing does */
+    const char *local;                   /* the IP address to bind to, which chooses the family as well; NULL: any */
+    int family;                          /* 4 or 6: that one alone; 0: both */
+    struct slice resolve;                /* what names stand for (net/dial/resolve.h) */
+    const char *title;                   /* a literal before the host in texts about it: "the proxy "; NULL: none */
     const struct trace_subject *subject; /* whom lines of the trace are about, until the end; NULL: nobody */
 };
 
@@ -32,7 +32,7 @@ typedef void (*dial_done)(void *arg, struct stream *s, union address to, const s
 struct dial *dial_start(struct net *net, const char *host, uint16_t port, const struct dial_options *how,
                         dial_done done, void *arg);
 
-/* Starts to a socket of the file system, or "@name": one of Linux' abstract ones. `subject` as that of the
+/* Starts to connect to a Unix domain socket, or for "@name" to an abstract one of Linux. `subject` as that of the
  * options. NULL as above. */
 struct dial *dial_start_path(struct net *net, const char *path, const struct trace_subject *subject, dial_done done,
                              void *arg);
@@ -40,11 +40,11 @@ struct dial *dial_start_path(struct net *net, const char *path, const struct tra
 /* Ends it; `done` is not called. */
 void dial_cancel(struct dial *d);
 
-/* Does it wait for nothing but a look-up? */
+/* Does it wait for a look-up alone? */
 bool dial_is_looking_up(const struct dial *d);
 
 /* Its time is up, and dial_cancel follows: what has not answered counts as dead. Writes what it waited for: "no address
- * for NAME" or "no answer from ADDRESS, ADDRESS", and how others failed. */
+ * for NAME" or "no answer from ADDRESS, ADDRESS", and how other addresses failed. */
 void dial_time_out(struct dial *d, char *text, size_t size);
 
 #endif

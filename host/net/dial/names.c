@@ -1,5 +1,5 @@
-/* names: a table of names by their hash, each with two halves, IPv4 and IPv6. A name is in it while somebody waits for
- * it, while a look-up is under way, and for NAMES_FOR_S after an address was found, unless that leads nowhere. */
+/* names: a table of names by their hash, each with two halves, IPv4 and IPv6. A name is in it while a request waits for
+ * it, while a look-up is under way, and for NAMES_FOR_S after an address was found, unless names_forget was called. */
 #include "net/dial/names.h"
 
 #include "base/slice.h"
@@ -12,16 +12,16 @@ enum { BUCKETS = 256 };
 struct half {
     uv_getaddrinfo_t *request; /* under way, or NULL */
     bool known;
-    struct names_answer answer; /* of what is known, or was just told */
+    struct names_answer answer; /* what is known, or was told last */
 };
 
 struct name {
     struct names *names; /* NULL: that has gone */
     char *host;
     struct half halves[2];          /* IPv4, IPv6 */
-    uint64_t until;                 /* what is known holds; 0: no address was found yet */
+    uint64_t until;                 /* until then what is known is used; 0: no address was found yet */
     struct name **kept;             /* its place among those, while `until` is set */
-    TAILQ_HEAD(, names_wait) waits; /* who waits */
+    TAILQ_HEAD(, names_wait) waits; /* requests that wait */
     LIST_ENTRY(name) link;          /* of the same bucket */
 };
 
@@ -31,7 +31,7 @@ struct names {
     LIST_HEAD(bucket, name) buckets[BUCKETS];
     struct name *kept[NAMES_MOST]; /* filled round and round, so that the next place is that of the oldest */
     size_t turn;                   /* the next place, modulo NAMES_MOST */
-    bool in_threads;               /* those of libuv's pool can be had */
+    bool in_threads;               /* the threads of libuv's pool can be started */
 };
 
 static void free_names(struct net *net);
@@ -49,7 +49,7 @@ static struct names *names_of(struct net *net) {
 void names_use(struct net *net, names_look_up *look_up) {
     struct names *names = names_of(net);
     names->look_up = look_up;
-    names->in_threads = true; /* or none are needed */
+    names->in_threads = true; /* known, or not needed */
 }
 
 /* ---- names in the table ---- */
@@ -94,7 +94,7 @@ static void forget_what_is_known(struct name *n) {
     n->until = 0;
 }
 
-/* Frees the name where it has no reason to stay. */
+/* Frees the name where nothing needs it. */
 static void let_go(struct name *n) {
     if (!TAILQ_EMPTY(&n->waits) || n->until || requests(n)) return;
     forget_what_is_known(n);
@@ -114,7 +114,7 @@ static void keep(struct names *names, struct name *n) {
     n->until = clock_now(&names->net->clock) + NAMES_FOR_S * CLOCK_SECOND;
 }
 
-/* ---- who waits ---- */
+/* ---- waiting requests ---- */
 
 static void put_in_line(struct name *n, struct names_wait *w) {
     if (TAILQ_EMPTY(&n->waits)) n->names->net->lookups -= requests(n);
@@ -142,7 +142,7 @@ static void tell_all(struct name *n, const struct names_answer *answer) {
     }
 }
 
-/* To one who is not in line. */
+/* Tells a request that is not in line. */
 static void tell_no_memory(struct names_wait *w) {
     static const struct names_answer none[] = {{.family = NAMES_V6, .status = UV_EAI_MEMORY},
                                                {.family = NAMES_V4, .status = UV_EAI_MEMORY}};
@@ -166,7 +166,8 @@ static enum names_family family_of(const struct name *n, const struct half *h) {
     return h == &n->halves[0] ? NAMES_V4 : NAMES_V6;
 }
 
-/* Is it about us, or the moment, and not about the name? Then the next one asks again. */
+/* Is the error one of this machine, or temporary, and says nothing of the name? Then the next request looks it up
+ * again. */
 static bool says_nothing(int status) {
     return status == UV_EAI_AGAIN || status == UV_EAI_MEMORY || status == UV_ENOMEM || status == UV_EAGAIN;
 }
@@ -199,7 +200,7 @@ static int start(struct names *names, uv_getaddrinfo_t *req, const char *host, c
     return names->look_up(names->net->loop, req, on_looked_up, host, NULL, hints);
 }
 
-/* Starts a look-up. False where the system refuses at once, which is known then. */
+/* Starts a look-up. False where the system refuses at once; then that is its result. */
 static bool look_up(struct name *n, struct half *h) {
     struct addrinfo hints = {.ai_family = family_of(n, h) == NAMES_V4 ? AF_INET : AF_INET6, .ai_socktype = SOCK_STREAM};
     h->request = calloc(1, sizeof *h->request);
@@ -221,7 +222,7 @@ static void on_looked_up(uv_getaddrinfo_t *req, int status, struct addrinfo *fou
         if (TAILQ_EMPTY(&n->waits)) n->names->net->lookups--;
         bool taken_back = status == UV_ECANCELED;
         if (!taken_back) learn(n, h, status, found);
-        /* who came after it was taken back still wants it */
+        /* a request that came after it was cancelled still wants it */
         if (!taken_back || (is_awaited(n, family_of(n, h)) && !look_up(n, h))) tell_all(n, &h->answer);
     }
     uv_freeaddrinfo(found);
@@ -251,7 +252,7 @@ void names_leave(struct names_wait *w) {
     struct name *n = w->name;
     if (!n) return;
     take_out_of_line(w);
-    for (int i = 0; i < 2 && TAILQ_EMPTY(&n->waits) && !n->until; i++) /* else it is worth its while for the next one */
+    for (int i = 0; i < 2 && TAILQ_EMPTY(&n->waits) && !n->until; i++) /* else the next request may use the result */
         if (n->halves[i].request) uv_cancel((uv_req_t *)n->halves[i].request);
     let_go(n);
 }

@@ -1,4 +1,5 @@
-/* options: those of ws.connect. Their order is that of reading: the first error is always the same. */
+/* options: the rows of ws.connect. They are read in this order, so that of several errors always the same one is
+ * told. */
 #include "net/dial/plan.h"
 
 #include <limits.h>

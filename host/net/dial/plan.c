@@ -1,4 +1,4 @@
-/* plan: copies where one is to be changed, finds the same among those made last. */
+/* plan: copies a shared plan that is to be changed, and finds an equal one among those shared last. */
 #include "net/dial/plan.h"
 
 #include "base/text.h"
@@ -61,7 +61,7 @@ struct dial_options plan_dial(const struct plan *p) {
 struct plan *plan_own(struct net *net, struct plan **at) {
     struct plan *p = *at;
     if (p->users == 1) {
-        unlink_plan(net, p); /* it may become another one */
+        unlink_plan(net, p); /* it may be changed, and no longer equal others */
         return p;
     }
     struct plan *mine = new_plan();

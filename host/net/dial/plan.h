@@ -1,5 +1,5 @@
-/* plan: what a connection was told to do: where to, how, and its limits. Connections that were told the same have one
- * in common: a load generator has thousands. */
+/* plan: what a connection was told to do: where to connect, how, and its limits. Connections with equal plans share
+ * one: a load generator has thousands of them. */
 #ifndef NET_DIAL_PLAN_H
 #define NET_DIAL_PLAN_H
 
@@ -10,7 +10,8 @@
 #include "wire/handshake.h"
 #include "wire/retry.h"
 
-/* What is sent while it is not open: waits during an attempt, between attempts as well, or is refused. */
+/* What conn_send does with a message while the connection is not open: queues it during an attempt, between attempts as
+ * well, or refuses it. */
 enum conn_queueing { QUEUE_CONNECTING, QUEUE_ALWAYS, QUEUE_NEVER };
 
 /* Times are nanoseconds, sizes bytes. */
@@ -18,17 +19,17 @@ struct conn_settings {
     uint64_t ping_interval; /* 0: none */
     uint64_t connect_timeout, handshake_timeout, close_timeout, pong_timeout;
     size_t max_message_size, max_send_buffer, max_receive_buffer;
-    size_t fragment_size; /* bytes of a frame at most, of messages that are sent; 0: they leave whole */
+    size_t fragment_size; /* the most bytes in a frame that is sent; 0: no message is fragmented */
     enum conn_queueing queue;
     struct retry_policy retry; /* of a client */
     unsigned max_redirects;    /* that are followed in one attempt; 0: none */
-    bool redirect_headers;     /* the script's go to another origin as well */
+    bool redirect_headers;     /* the script's headers are sent to another origin as well */
     bool cookies;              /* what the server sets is sent with the next handshake */
 };
 
-/* What is an option of ws.connect has a row in options.c, which says what is usual. */
+/* What is an option of ws.connect has a row in options.c, which has its default. */
 struct plan {
-    unsigned users; /* with more than one it does not change: see plan_own */
+    unsigned users; /* with more than one it must not be changed: see plan_own */
     struct conn_settings settings;
     struct url url;               /* of a client */
     struct handshake_offer offer; /* of a client; of a server, whether it agrees on compression */
@@ -44,16 +45,16 @@ struct plan {
 
 extern const struct option plan_options[];
 
-/* The usual one, for one user. NULL: there is no memory for it. */
+/* The default plan, with one user. NULL: there is no memory for it. */
 struct plan *plan_new(void);
-struct plan *plan_hold(struct plan *p); /* for one user more; returns it */
+struct plan *plan_hold(struct plan *p); /* adds a user; returns `p` */
 void plan_release(struct net *net, struct plan *p);
 
 /* The plan at `*at`, to be changed: where others have it too, `*at` becomes a copy. NULL: there is no memory for that,
  * and `*at` is as it was. */
 struct plan *plan_own(struct net *net, struct plan **at);
 
-/* It is as it is to be: where another connection has the same, `*at` becomes that one. */
+/* The changes are done: where another connection has an equal plan, `*at` becomes that one. */
 void plan_share(struct net *net, struct plan **at);
 
 /* How to dial. Borrowed from the plan. */

@@ -18,7 +18,7 @@ static bool number(struct slice s, unsigned most, unsigned *out) {
     return s.n > 0 && *out <= most;
 }
 
-/* The address that `s` is, in `bytes`; its size, or 0 where it is none. Its zone has no say. */
+/* The address that `s` is, in `bytes`; its size, or 0 where it is none. Its zone is ignored. */
 static unsigned address(struct slice s, uint8_t bytes[16]) {
     char text[INET6_ADDRSTRLEN];
     const uint8_t *percent = s.n ? memchr(s.p, '%', s.n) : NULL;
@@ -87,7 +87,7 @@ bool proxy_env_excepts(const char *no_proxy, const char *host, uint16_t port) {
     return false;
 }
 
-/* ---- the others ---- */
+/* ---- the other variables ---- */
 
 /* The variable `lower`, or `upper`; NULL where neither says anything. `*name` is the one that does. */
 static const char *find(proxy_env_get get, const char *lower, const char *upper, const char **name) {
@@ -96,7 +96,7 @@ static const char *find(proxy_env_get get, const char *lower, const char *upper,
     return value && value[0] ? value : NULL;
 }
 
-/* http_proxy. A program of CGI has a client's header "Proxy" in HTTP_PROXY. */
+/* http_proxy. In a CGI program, HTTP_PROXY is a client's header "Proxy". */
 static const char *find_http(proxy_env_get get, const char **name) {
     const char *value = find(get, "http_proxy", "HTTP_PROXY", name);
     return value && **name == 'H' && get("REQUEST_METHOD") ? NULL : value;

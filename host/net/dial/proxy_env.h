@@ -1,6 +1,6 @@
-/* proxy_env: which proxy the environment asks for, as curl reads it: HTTPS_PROXY for wss:, HTTP_PROXY for ws:, else
- * ALL_PROXY, and NO_PROXY for what needs none. The lower-case spelling of each comes first. It looks at strings alone.
- */
+/* proxy_env: the proxy that the environment names, as curl reads it: HTTPS_PROXY for wss:, HTTP_PROXY for ws:, else
+ * ALL_PROXY, and NO_PROXY for what needs none. The lower-case spelling of each comes first. It handles strings alone:
+ * no look-ups. */
 #ifndef NET_DIAL_PROXY_ENV_H
 #define NET_DIAL_PROXY_ENV_H
 
@@ -11,8 +11,8 @@ typedef char *(*proxy_env_get)(const char *name);
 
 /* The proxy for the server `to`: 0 with `*proxy`, whose host is NULL where there is none to be used; or a negative enum
  * err with `fault` (kind "proxy"), which names the variable, where its address is none. An address without a scheme is
- * taken for http://. `*why` is the variable that decided, a literal; NULL: none did. HTTP_PROXY does not count in a CGI
- * program, where it is what a client sent as "Proxy:". */
+ * taken for http://. `*why` is the variable that decided, a literal; NULL: none did. HTTP_PROXY is ignored in a CGI
+ * program, where it is the header "Proxy:" of a client. */
 int proxy_env_read(const struct url *to, proxy_env_get get, struct url *proxy, const char **why, struct fault *fault);
 
 /* Does the list `no_proxy` name the server? Its entries, parted by commas or spaces: "*"; names, which stand for what

@@ -1,4 +1,4 @@
-/* resolve: lines of text, written with care and read with trust. */
+/* resolve: lines of text, checked when they are added, and not when they are read. */
 #include "net/dial/resolve.h"
 
 #include "base/err.h"
@@ -69,7 +69,7 @@ static unsigned take_port(struct slice *rest) {
     return number;
 }
 
-/* RFC 6761 6.3: of the machine itself, whoever is asked, so nobody is. */
+/* RFC 6761 6.3: always this machine, so no look-up is needed. */
 static bool is_localhost(struct slice name) {
     static const char localhost[] = "localhost";
     const size_t n = sizeof localhost - 1;
@@ -78,7 +78,7 @@ static bool is_localhost(struct slice name) {
     return slice_eq_nocase(slice_skip(name, name.n - n), slice_str(localhost));
 }
 
-/* What the table has of a host and port: the rest of the line. */
+/* The addresses that the table has for a host and port: the rest of the line. */
 static struct slice find(struct slice table, struct slice host, uint16_t port) {
     struct slice line, name, found = {0};
     for (bool exact = false; !exact && slice_split(&table, '\n', &line);) {

@@ -1,6 +1,6 @@
-/* resolve: what names stand for without a look-up: by the option `resolve` of ws.connect, or by themselves. A table of
- * the first is text, a line a name, "NAME PORT ADDRESS ADDRESS", port 0 for any: so it is copied and compared as bytes
- * are. */
+/* resolve: names that need no look-up: those in the option `resolve` of ws.connect, addresses, and localhost. The
+ * option is kept as a table, which is text: one line for each name, "NAME PORT ADDRESS ADDRESS", port 0 for any. So it
+ * can be copied and compared as bytes. */
 #ifndef NET_DIAL_RESOLVE_H
 #define NET_DIAL_RESOLVE_H
 
@@ -23,7 +23,7 @@ int resolve_add_address(struct buf *table, const char *address, size_t count, co
  * itself (and what is returned is `host`), and localhost, with all names below, for this machine. */
 struct slice resolve_find(struct slice table, const char *host, uint16_t port);
 
-/* Takes the first of them, for address_read: its zone may have gone since. False: there are no more. */
+/* Takes the first of them, for address_read: its zone may be no interface any more. False: there are no more. */
 bool resolve_take(struct slice *addresses, char text[ADDRESS_TEXT]);
 
 #endif

@@ -1,4 +1,4 @@
-/* tunnel: a dial, and behind it the detour of a proxy where there is one. */
+/* tunnel: a dial, and then the dialogue with a proxy (a detour), where there is one. */
 #include "net/dial/tunnel.h"
 
 #include "base/container_of.h"
@@ -13,9 +13,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { ADDRESSES_MOST = 4 }; /* of the server, that a proxy of socks5:// is asked for, one after the other */
+enum { ADDRESSES_MOST = 4 }; /* of the server: a socks5:// proxy is asked for them one after the other */
 
-/* What there is more to remember on the way through a proxy. */
+/* The state for a proxy. */
 struct detour {
     struct tunnel *tunnel;
     struct url at; /* of the proxy */
@@ -23,7 +23,7 @@ struct detour {
     char *host; /* of the server */
     uint16_t port;
     struct tls_config tls_config; /* of the proxy */
-    struct names_wait names;      /* for addresses of the server */
+    struct names_wait names;      /* looks up addresses of the server */
     struct addresses {
         char list[ADDRESSES_MOST][INET6_ADDRSTRLEN];
         size_t count, next;
@@ -42,9 +42,9 @@ struct tunnel {
     const struct trace_subject *subject; /* of the trace */
     dial_done done;
     void *arg;
-    struct dial *dial;     /* NULL: it is done, or has not begun */
-    struct detour *detour; /* NULL: straight */
-    struct deadline soon;  /* a failure found at once is told */
+    struct dial *dial;     /* NULL: it has ended, or has not begun */
+    struct detour *detour; /* NULL: without a proxy */
+    struct deadline soon;  /* tells a failure that was found within tunnel_start */
     struct fault fault;
 };
 
@@ -88,7 +88,7 @@ static void on_soon(struct deadline *d) { fail(container_of(d, struct tunnel, so
 
 static void fail_soon(struct tunnel *t) { clock_set(&t->net->clock, &t->soon, clock_now(&t->net->clock), on_soon); }
 
-/* There is no memory to go on. */
+/* Fails: there is no memory to go on. */
 static void fail_for_memory(struct tunnel *t, const char *where) {
     t->fault.system = uv_err_name(UV_ENOMEM);
     fault_put(&t->fault, t->detour ? FAULT_PROXY : FAULT_CONNECT, "cannot connect to %s: %s", where,
@@ -104,7 +104,7 @@ static void send_words(struct detour *d) {
     if (d->talk.out.len && !stream_busy(d->stream)) stream_write(d->stream, &d->talk.out);
 }
 
-/* The proxy refused: at the next of the server's addresses it may not. */
+/* The proxy refused: it may accept the next address of the server. */
 static void refused(struct tunnel *t) {
     struct detour *d = t->detour;
     bool has_next = d->talk.unreachable && d->addresses.next < d->addresses.count;
@@ -113,7 +113,7 @@ static void refused(struct tunnel *t) {
         dial_proxy(t);
         return;
     }
-    if (d->talk.unreachable && d->found_at) names_forget(t->net, d->host, d->found_at); /* they may be old */
+    if (d->talk.unreachable && d->found_at) names_forget(t->net, d->host, d->found_at); /* addresses may be outdated */
     t->fault = d->talk.fault;
     fail(t);
 }
@@ -137,7 +137,7 @@ static void on_received(void *owner, uint8_t *data, size_t n) {
 
 static void on_written(void *owner, int error) {
     struct tunnel *t = owner;
-    if (error == 0 && !t->detour->tls) send_words(t->detour); /* reading tells why it was not written */
+    if (error == 0 && !t->detour->tls) send_words(t->detour); /* where writing failed, reading tells why */
 }
 
 static void fail_in_tls(struct tunnel *t) {
@@ -252,7 +252,7 @@ static void add_address(struct detour *d, const union address *a) {
     if (uv_ip_name(&a->any, all->list[all->count], sizeof all->list[0]) == 0) all->count++;
 }
 
-/* All that there are of the server are known. */
+/* All addresses of the server are known. */
 static void begin_with_addresses(struct tunnel *t) {
     struct detour *d = t->detour;
     if (d->addresses.count) {
@@ -274,7 +274,7 @@ static void on_named(struct names_wait *w, const struct names_answer *answer) {
     if (!w->awaits) begin_with_addresses(t);
 }
 
-/* Those that are known without a look-up; zones are ours alone. */
+/* Adds addresses that are known without a look-up, but those with a zone, which means nothing to the proxy. */
 static void add_given(struct detour *d, struct slice given, int family) {
     union address address;
     char text[ADDRESS_TEXT];
@@ -284,12 +284,12 @@ static void add_given(struct detour *d, struct slice given, int family) {
     }
 }
 
-/* A proxy of socks5:// is told an address. */
+/* Finds the server's addresses for a socks5:// proxy, which is not told names. */
 static void find_server(struct tunnel *t) {
     struct detour *d = t->detour;
     int family = t->plan->family;
     struct slice given = resolve_find(buf_slice(&t->plan->resolve), d->host, d->port);
-    bool is_literal = given.p == (const uint8_t *)d->host; /* what else is there to tell it */
+    bool is_literal = given.p == (const uint8_t *)d->host; /* the proxy is told it as it is */
     if (!given.n) {
         names_ask(t->net, d->host, (family != 6) * NAMES_V4 | (family != 4) * NAMES_V6, &d->names, on_named);
         return;
@@ -299,7 +299,8 @@ static void find_server(struct tunnel *t) {
     begin_with_addresses(t);
 }
 
-/* What is trusted holds for a proxy, too; who we are, and its pinned key, is for the server alone. */
+/* The rules for certificates hold for the proxy, too; our own certificate and the pinned keys are for the server
+ * alone. */
 static int trust(struct tls_config *to, const struct tls_config *from) {
     struct tls_config part = {.ca_file = from->ca_file,
                               .ca_path = from->ca_path,
@@ -328,7 +329,7 @@ static void start_detour(struct tunnel *t, struct detour *d, const struct url *u
         dial_proxy(t);
 }
 
-/* Starts straight to the server. */
+/* Starts to connect to the server directly. */
 static void start_dial(struct tunnel *t, const struct url *url) {
     struct dial_options how = dial_options(t);
     char host[URL_PLACE_SIZE];
@@ -348,14 +349,14 @@ static bool listens_here(struct net *net, const struct url *url, const struct pl
     return false;
 }
 
-/* Why no proxy comes into question; NULL: one does. */
+/* Why no proxy is used; NULL: one may be. */
 static const char *why_straight(struct net *net, const struct url *url, const struct plan *plan) {
-    if (url->scheme == URL_UNIX) return "a socket of the file system";
+    if (url->scheme == URL_UNIX) return "a Unix domain socket";
     if (plan->proxy.none) return "proxy = false";
     return !plan->proxy.url.host && listens_here(net, url, plan) ? "it listens in this process" : NULL;
 }
 
-/* The proxy to take, or one without a host, and `*why`, NULL: none is set; 0 or a negative enum err with the fault. */
+/* The proxy to use, or one without a host, and `*why`, NULL: none is set; 0 or a negative enum err with the fault. */
 static int choose_proxy(struct net *net, const struct url *url, const struct plan *plan, struct url *proxy,
                         const char **why, struct fault *fault) {
     *proxy = (struct url){0};
@@ -397,7 +398,7 @@ struct tunnel *tunnel_start(struct net *net, const struct url *url, struct plan 
     return t;
 }
 
-/* ---- what is told of it ---- */
+/* ---- what it tells ---- */
 
 bool tunnel_is_looking_up(const struct tunnel *t) {
     return t->dial ? dial_is_looking_up(t->dial) : t->detour && t->detour->names.awaits;

@@ -1,5 +1,5 @@
-/* caller: one client of a web server: a request, then its answer, then the next. What comes ahead of its time is
- * kept, up to READ_AHEAD bytes; beyond, the socket is not read. */
+/* caller: one client of a web server: a request, then its answer, then the next. Requests that come before the last one
+ * was answered are kept, up to READ_AHEAD bytes; beyond, the socket is not read. */
 #include "net/http/server_parts.h"
 
 #include "base/container_of.h"
@@ -9,10 +9,10 @@ enum {
     READ_MOST = 16 * 1024,  /* bytes that are read at a time */
     READ_AHEAD = 16 * 1024, /* bytes behind a request that is not answered yet */
     LEAVING_S = 2,          /* seconds that a client has to read the last answer, and */
-    LEAVING = 16 << 20,     /* bytes that it may send meanwhile: what it had sent when we refused, for the most part */
+    LEAVING = 16 << 20,     /* bytes that it may send meanwhile: mostly what it had sent before we refused */
 };
 
-/* ---- what it keeps, and when it ends ---- */
+/* ---- memory, and the end ---- */
 
 static void hold(struct http_caller *c) { c->references++; }
 
@@ -90,7 +90,7 @@ static size_t unwritten(const struct http_caller *c) {
     return c->out.len + uv_stream_get_write_queue_size(&c->stream->uv.stream);
 }
 
-/* A client that takes little of its answer, or nothing, will not have it. */
+/* Ends the connection of a client that takes too little of its answer. */
 static void look_at_writing(struct http_caller *c) {
     size_t now = unwritten(c);
     if (c->unwritten - now < HTTP_SERVER_WRITE) {
@@ -122,7 +122,7 @@ static void look_at_reading(struct http_caller *c) {
     count(c);
 }
 
-/* RFC 9112 2.2: before a request line. */
+/* Skips empty lines before a request line (RFC 9112 2.2). */
 static void skip_empty_lines(struct http_caller *c) {
     struct slice in = buf_slice(&c->in);
     size_t n = 0;
@@ -154,10 +154,10 @@ static void flush(struct http_caller *c) {
     if (!stream_busy(c->stream) && c->out.len && stream_write(c->stream, &c->out) < 0) http_caller_end(c);
 }
 
-/* RFC 9110 10.1.1: a body that has begun to come was not held back. */
+/* Sends 100 Continue, unless the body has begun to come without it (RFC 9110 10.1.1). */
 static void ask_for_body(struct http_caller *c) {
     if (!c->asked->parts.continues || c->in.len || c->asked->reader.place == SERVE_WHOLE) return;
-    buf_append(&c->out, slice_str("HTTP/1.1 100 Continue\r\n\r\n")); /* without memory it comes unasked, or not */
+    buf_append(&c->out, slice_str("HTTP/1.1 100 Continue\r\n\r\n")); /* no memory: it may come unasked */
     flush(c);
 }
 
@@ -211,7 +211,7 @@ static void take_body(struct http_caller *c) {
     offer(c);
 }
 
-/* The client says no more, in the middle of a request or between two. */
+/* The client has sent FIN, within a request or between two. */
 static void end_early(struct http_caller *c) {
     if (c->state == CALLER_HEAD && !c->begun && c->in.len == 0)
         http_caller_end(c);
@@ -261,7 +261,7 @@ static void on_ended(void *owner, int error) {
 
 /* ---- answering ---- */
 
-/* It is written. */
+/* The answer is written. */
 static void answered(struct http_caller *c) {
     buf_clear(&c->out);
     if (!c->keeps || c->server->closing) {
@@ -271,7 +271,7 @@ static void answered(struct http_caller *c) {
     c->state = CALLER_HEAD;
     c->begun = false;
     http_server_unlink(c);
-    http_server_link(c->server, c); /* of the idle ones, it is the youngest */
+    http_server_link(c->server, c); /* it is the one that has been idle for the shortest time */
     if (c->in.len || c->ended)
         go_on_soon(c);
     else
@@ -279,7 +279,8 @@ static void answered(struct http_caller *c) {
     look_at_reading(c);
 }
 
-/* The last answer: a connection that is closed with something unread would take it back (RFC 9112 9.6). */
+/* The last answer is written. To close with unread input would send RST, and the client may lose the answer (RFC 9112
+ * 9.6). */
 static void leave(struct http_caller *c) {
     if (c->ended) {
         http_caller_end(c);
@@ -305,7 +306,7 @@ static void on_written(void *owner, int error) {
     release(c);
 }
 
-/* What is in `out` is an answer: `rc` 0, or there was no memory for it. */
+/* Begins to write the answer in `out`; `rc` below 0: there was no memory for it. */
 static void begin_answer(struct http_caller *c, bool keeps, int rc) {
     hold(c);
     untake(c);
@@ -336,12 +337,12 @@ void http_caller_answer(struct http_caller *c, const struct serve_answer *a) {
 
 void http_caller_refuse(struct http_caller *c, unsigned status, const char *why) {
     struct serve_request to = c->asked ? c->asked->parts : (struct serve_request){0};
-    bool is_whole = c->state == CALLER_WAITS || c->state == CALLER_TAKEN; /* the next one can be found behind it */
+    bool is_whole = c->state == CALLER_WAITS || c->state == CALLER_TAKEN; /* the next request can be found behind it */
     to.keeps = to.keeps && is_whole && !c->server->closing;
     begin_answer(c, to.keeps, serve_refusal_write(&c->out, status, why, &to, now(c)));
 }
 
-/* ---- for its server, and who answers ---- */
+/* ---- for its server, and the owner ---- */
 
 const struct http_asked *http_caller_asked(const struct http_caller *c) { return c->asked; }
 

@@ -1,5 +1,5 @@
-/* curl: the functions of libcurl that http uses, found when the program runs: it brings some 25 libraries along, which
- * nobody loads who makes no requests. */
+/* curl: the functions of libcurl that http uses, looked up when the program runs: libcurl brings some 25 libraries
+ * along, which are not loaded before a request is made. */
 #ifndef NET_HTTP_CURL_H
 #define NET_HTTP_CURL_H
 

@@ -1,8 +1,7 @@
-/* http: libcurl's multi interface in a thread of its own, for it may take long over things: GnuTLS reads all CAs for
- * each new connection. Two queues lie between the threads. A transfer goes to the thread by one of them, and always
- * comes back by the other, ended or cancelled; between the two it is the thread's, but for what is atomic. Only then
- * the loop reads what came, and frees it. Nothing of a script ever runs in the thread. What it does there is in
- * transfer.c. */
+/* http: libcurl's multi interface in a thread of its own, since some calls take long: GnuTLS reads all CAs for each new
+ * connection. Two queues lie between the threads. A transfer goes to the thread by one of them, and always comes back
+ * by the other, ended or cancelled; between the two it is the thread's, but for what is atomic. Only then the loop
+ * reads what came, and frees it. Nothing of a script ever runs in the thread. What it does there is in transfer.c. */
 #include "net/http/parts.h"
 
 #include "base/log.h"
@@ -12,7 +11,7 @@
 
 enum {
     KEPT_CONNECTIONS = 16, /* idle ones, for the next requests */
-    NAP = 60 * 1000,       /* milliseconds: of the thread, when nothing wakes it */
+    NAP = 60 * 1000,       /* milliseconds that the thread sleeps at most */
     END_LIMIT = 250,       /* milliseconds: in which the thread is expected to end */
 };
 
@@ -36,7 +35,7 @@ static struct queue take_all(struct queue *q) {
 
 /* ---- the thread ---- */
 
-/* Begins what is new. False: it is the end. */
+/* Begins new transfers. False: the thread is to end. */
 static bool receive(struct http_client *c) {
     struct http_transfer *t;
     uv_mutex_lock(&c->lock);
@@ -50,7 +49,7 @@ static bool receive(struct http_client *c) {
     return !ending;
 }
 
-/* Lets go of those that are over or cancelled. */
+/* Gives those that are over or cancelled back to the loop. */
 static void give_back(struct http_client *c) {
     struct http_transfer *t;
     struct queue all = take_all(&c->active);
@@ -80,7 +79,7 @@ static void see_finished(struct http_client *c) {
 static void work(struct http_client *c) {
     int left;
     while (receive(c)) {
-        give_back(c); /* who is cancelled goes no further */
+        give_back(c); /* cancelled ones go no further */
         c->curl.multi_perform(c->multi, &left);
         see_finished(c);
         give_back(c);
@@ -119,7 +118,7 @@ static void run(void *arg) {
     uv_mutex_unlock(&c->lock);
 }
 
-/* With the lock held. */
+/* The caller has the lock. */
 static void wake(struct http_client *c) {
     if (c->multi) c->curl.multi_wakeup(c->multi);
 }
@@ -152,7 +151,7 @@ static void free_transfer(struct http_transfer *t) {
     free(t);
 }
 
-/* So many more answers are awaited. */
+/* Counts that `more` answers are awaited. */
 static void await(struct http_client *c, int more) {
     c->awaited += (unsigned)more;
     if (c->awaited > 0)
@@ -186,7 +185,7 @@ static void destroy(struct http_client *c) {
 
 static void on_closed(uv_handle_t *handle) { destroy(handle->data); }
 
-/* Without its thread. */
+/* A client whose thread is not started yet. */
 static struct http_client *new_client(struct net *net, struct fault *fault) {
     struct http_client *c = calloc(1, sizeof *c);
     int rc = c ? uv_mutex_init(&c->lock) : UV_ENOMEM;
@@ -207,7 +206,7 @@ no_lock:
 
 static void free_client(struct net *net) {
     struct http_client *c = net->http;
-    if (!end_client(c)) return; /* a thread that does not end is left alone: the program is left */
+    if (!end_client(c)) return; /* a thread that does not end keeps it: the program is about to end */
     for (struct http_transfer *t; (t = take(&c->fresh)) || (t = take(&c->active)) || (t = take(&c->back));)
         free_transfer(t);
     if (c->multi) {
@@ -226,7 +225,7 @@ static struct http_client *client_of(struct net *net, struct fault *fault) {
     if (!c) return NULL;
     sigset_t all, before;
     sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &before); /* as it is for the thread: signals are the loop's */
+    pthread_sigmask(SIG_SETMASK, &all, &before); /* the thread inherits that: signals are for the loop's thread */
     int rc = uv_thread_create(&c->thread, run, c);
     pthread_sigmask(SIG_SETMASK, &before, NULL);
     if (rc != 0) {
@@ -240,7 +239,7 @@ static struct http_client *client_of(struct net *net, struct fault *fault) {
     return c;
 }
 
-/* NULL where there is no memory for it, which is the transfer's fault from then on. */
+/* A copy that is freed with the transfer. NULL: there is no memory for it, and the transfer fails for that. */
 static void *keep(struct http_transfer *t, const void *data, size_t size) {
     struct kept *k = malloc(sizeof *k + size);
     if (!k) {

@@ -11,8 +11,8 @@
 struct http_client;
 struct http_transfer;
 
-/* What is asked for. Borrowed while http_start runs, copied there. NULL and 0: as the server, the environment or
- * libcurl have it. */
+/* A request. Borrowed while http_start runs, which copies it. NULL and 0: the default of the server, the environment or
+ * libcurl. */
 struct http_request {
     const char *url; /* http:// or https:// */
     const char *method;
@@ -20,11 +20,11 @@ struct http_request {
     struct slice body;          /* `p` NULL: none */
     const char *user, *password;
     uint64_t connect_timeout; /* nanoseconds: the name, TCP, the proxy, TLS */
-    uint64_t timeout;         /* nanoseconds: of all of it, which who asks sees to; see http_is_under_way */
+    uint64_t timeout;         /* nanoseconds for all of it: the caller enforces it; see http_is_under_way */
     size_t max_size;          /* bytes of the body, after decompression */
-    size_t room;              /* bytes of the bodies of all requests that are under way */
+    size_t room;              /* bytes of the bodies of all requests under way, together */
     long max_redirects;       /* that are followed; 0: none */
-    bool redirect_headers;    /* headers and body go to another origin as well, but for credentials and cookies */
+    bool redirect_headers;    /* headers and body are sent to another origin as well, but for credentials and cookies */
     const char *proxy;        /* "": none; NULL: as the environment says */
     const char *local_address;
     struct {
@@ -42,7 +42,7 @@ struct http_answer {
 };
 
 /* Starts a request. `done` is called once, in a later turn of the loop, unless http_free came first; until then the
- * loop is kept alive. NULL with `fault` where it cannot even start, as with no library that is known to be missing. */
+ * loop is kept alive. NULL with `fault` where it cannot start, as when libcurl is known to be missing. */
 struct http_transfer *http_start(struct net *net, const struct http_request *r, void (*done)(void *arg), void *arg,
                                  struct fault *fault);
 
@@ -56,17 +56,18 @@ struct http_answer http_answer(const struct http_transfer *t);
  * live until the next call. */
 bool http_header_next(const struct http_transfer *t, void **at, const char **name, const char **value);
 
-/* Is one under way whose answer is to be expected, with the clock stopped? Not one whose time would be over by a real
- * clock, nor as many as servers of this process have taken, whose handlers may wait for the clock themselves. */
+/* Is an answer still to be expected? For tests, whose clock is stopped: requests whose timeout would have passed by a
+ * real clock do not count, nor as many as servers of this process have taken, whose handlers may wait for the clock
+ * themselves. */
 bool http_is_under_way(const struct net *net);
 
-/* How many bytes it keeps: of the request, and when it has ended of the answer. */
+/* How many bytes it keeps: of the request, and once it has ended, of the answer. */
 size_t http_size(const struct http_transfer *t);
 
-/* How far it has come, for the message of a deadline. */
+/* Writes how far it has come, for the text of a timeout. */
 void http_describe(const struct http_transfer *t, char *text, size_t size);
 
-/* Ends it, if it has not ended, and gives everything back; waits for nothing. Not within `done`. */
+/* Ends it, if it has not ended, and frees it; waits for nothing. Not within `done`. */
 void http_free(struct http_transfer *t);
 
 #endif

@@ -8,7 +8,7 @@
 #include "net/http/http.h"
 #include <stdatomic.h>
 
-enum { HTTP_REASON_MAX = 128 }; /* bytes of it that are kept, with a NUL */
+enum { HTTP_REASON_MAX = 128 }; /* bytes of a reason that are kept, with a NUL */
 
 struct queue {
     struct http_transfer *first, *last;
@@ -18,24 +18,24 @@ struct http_client {
     uv_thread_t thread;
     uv_async_t arrived; /* there is something in `back`; keeps the loop alive while an answer is awaited */
     unsigned awaited;
-    uint64_t patience; /* by uv_hrtime: until then the last of those that are awaited may take */
+    uint64_t patience; /* by uv_hrtime: when the last timeout of those awaited passes */
     bool warned;       /* that verification is off */
     bool joined;
-    bool forgets_names; /* the thread's: no address answered lately, and libcurl keeps those of a name for a minute */
+    bool forgets_names; /* the thread's: no address answered lately, so libcurl must not use cached ones */
 
     struct curl curl;
-    struct queue active; /* what the thread has */
-    atomic_size_t held;  /* bytes of the bodies that have come for it, until they are back */
+    struct queue active; /* the thread's: begun */
+    atomic_size_t held;  /* bytes of bodies received, of transfers that are not back yet */
 
     uv_mutex_t lock; /* for what follows */
     uv_cond_t has_ended;
     struct queue fresh, back;
-    CURLM *multi;       /* the thread's, but to be woken; NULL: it is not there yet */
+    CURLM *multi;       /* the thread's, but for multi_wakeup; NULL: not made yet */
     struct fault fault; /* there is no library: nothing comes into `fresh` any more */
-    bool ending, ended; /* the thread; one that is ending leaves the loop alone */
+    bool ending, ended; /* of the thread; once it is ending, it does not wake the loop */
 };
 
-/* Memory that goes with a transfer. */
+/* Memory that is freed with a transfer. */
 struct kept {
     struct kept *next;
     char data[];
@@ -43,14 +43,14 @@ struct kept {
 
 enum far { NO_CONNECTION, NO_ANSWER, NO_BODY };
 
-/* Where redirects have led, and whether the answer that comes is another one that is followed. */
+/* Where redirects have led, and whether the answer being received is another one that is followed. */
 struct http_way {
-    unsigned status; /* of the answer that comes */
+    unsigned status; /* of the answer being received */
     bool in_head, leads;
-    size_t skipped; /* bytes of its body, which nobody wants */
+    size_t skipped; /* bytes of its body that were dropped */
     long redirects;
-    bool led_away;   /* to another origin than the request was for, even if back again */
-    bool became_get; /* and has no body any more */
+    bool led_away;   /* to another origin than the request was for, even if another led back */
+    bool became_get; /* by a redirect, and lost its body */
 };
 
 struct http_transfer {
@@ -61,9 +61,9 @@ struct http_transfer {
     size_t kept_size; /* bytes in all of these */
     void (*done)(void *arg);
     void *arg;
-    bool is_done; /* it is back */
+    bool is_done; /* it is back from the thread */
 
-    atomic_bool cancelled; /* nobody awaits it any more */
+    atomic_bool cancelled; /* http_free was called */
     atomic_int far;
     atomic_size_t received; /* bytes of the body */
 
@@ -78,12 +78,12 @@ struct http_transfer {
     char error[CURL_ERROR_SIZE];
 };
 
-/* All in the thread. */
+/* The functions below run in the thread. */
 
 /* Begins it; it is `over` where that fails. */
 void http_transfer_begin(struct http_transfer *t);
 
-/* libcurl is done with it, and this is how. Where a redirect is followed it goes on. */
+/* libcurl has ended it with `code`. Where a redirect is followed, it goes on. */
 void http_transfer_finish(struct http_transfer *t, CURLcode code);
 
 /* Notes the first option that libcurl refuses. */
@@ -93,13 +93,14 @@ void http_transfer_finish(struct http_transfer *t, CURLcode code);
         if (set != CURLE_OK) fault_put(&t->fault, FAULT_HTTP, "%s: %s", #option, curl->easy_strerror(set));            \
     } while (0)
 
-/* Has a host of a link (net/address.h) a zone that is one of our interfaces? Where not, the transfer has a fault. */
+/* Checks that the zone of a link-local host (net/address.h) is one of our interfaces. Where not, the transfer has a
+ * fault. */
 void http_transfer_check_zone(struct http_transfer *t, CURLU *url);
 
-/* Sets the header lines of the request, as far as they may go where it goes now. */
+/* Sets the header lines of the request that may be sent to where it goes now. */
 void http_transfer_set_headers(struct http_transfer *t);
 
-/* It is sent, unless it has a fault. */
+/* Starts to send it, unless it has a fault. */
 void http_transfer_add(struct http_transfer *t);
 
 /* ---- redirect.c ---- */
@@ -107,10 +108,10 @@ void http_transfer_add(struct http_transfer *t);
 /* A line of a head came. */
 void http_redirect_note(struct http_transfer *t, struct slice line);
 
-/* So many bytes of a body came that are not wanted, since the way goes on elsewhere. False: it is enough of them. */
+/* Drops `n` bytes of the body of a redirect that is followed. False: there are too many to read on. */
 bool http_redirect_skip(struct http_transfer *t, size_t n);
 
-/* Is the answer that has ended so a redirect that is followed? Then the transfer goes on there, or has a fault. */
+/* Is the answer that ended with `code` a redirect that is followed? Then the transfer goes on there, or has a fault. */
 bool http_redirect_follow(struct http_transfer *t, CURLcode code);
 
 #endif

@@ -1,6 +1,6 @@
-/* redirect: a redirect is another request, which is made here and not by libcurl: libcurl takes all headers along,
- * wherever it is led. What the script gave for one origin stays there; where redirects have led away once, it is not
- * taken up again (as conn/redirect.c has it). */
+/* redirect: a redirect is another request, which is made here and not by libcurl: libcurl would send all headers to
+ * wherever it is redirected. What the script gave for one origin is sent to that alone; once a redirect has led to
+ * another one, it is not sent again (as in conn/redirect.c). */
 #include "net/http/parts.h"
 
 #include "net/address.h"
@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { SKIP_MOST = 64 * 1024 }; /* bytes of a body that are read for the sake of the connection */
+enum { SKIP_MOST = 64 * 1024 }; /* bytes of a body that are read so that the connection can be used again */
 
 /* ---- the answer that leads elsewhere ---- */
 
@@ -25,7 +25,7 @@ void http_redirect_note(struct http_transfer *t, struct slice line) {
         for (; line.n && line.p[0] >= '0' && line.p[0] <= '9' && w->status < 100; line = slice_skip(line, 1))
             w->status = w->status * 10 + (line.p[0] - '0');
     } else if (line.n <= 2) {
-        w->in_head = false; /* what follows the body is no head */
+        w->in_head = false; /* lines behind the body are trailers, not of a head */
     } else if (w->in_head && slice_eq_nocase(slice_head(line, sizeof location - 1), slice_str(location))) {
         w->leads = t->request.max_redirects > 0 && handshake_is_redirect(w->status);
     }
@@ -74,7 +74,7 @@ static bool same_origin(const struct course *c) {
            same_part(c, CURLUPART_PORT);
 }
 
-/* A server does not know our interfaces: what is on its link has the zone that led there. */
+/* A server does not know our interfaces: a link-local host without a zone gets the zone of the server's own address. */
 static void lend_zone(const struct course *c, const char *zone) {
     union address address;
     char *host = part_of(c, c->to, CURLUPART_HOST); /* "[fe80::1]" */
@@ -94,7 +94,7 @@ static bool is_of_web(const struct course *c) {
     return web;
 }
 
-/* The user and password of the request's url go along, or none do. */
+/* Copies the user and password of the request's url (`along`), or removes them. */
 static void copy_login(const struct course *c, bool along) {
     static const CURLUPart parts[] = {CURLUPART_USER, CURLUPART_PASSWORD};
     for (size_t i = 0; i < sizeof parts / sizeof *parts; i++) {

@@ -1,4 +1,4 @@
-/* server: the socket that listens, whose it is, and its end. */
+/* server: the socket that listens, its owner, and its end. */
 #include "net/http/server_parts.h"
 
 #include "base/container_of.h"
@@ -87,7 +87,7 @@ int http_server_bind(struct http_server **out, struct net *net, const union addr
     s->incoming = (struct incoming){.net = net, .listening = (uv_stream_t *)&s->tcp, .accepted = on_accepted, .arg = s};
     rc = uv_tcp_bind(&s->tcp, &address->any, 0);
     int n = sizeof s->address;
-    if (rc == 0) rc = uv_tcp_getsockname(&s->tcp, &s->address.any, &n); /* tells that somebody has it, too */
+    if (rc == 0) rc = uv_tcp_getsockname(&s->tcp, &s->address.any, &n); /* fails where another program has the port */
     if (rc < 0) {
         tell_fault(fault, address, rc);
         http_server_close(s, UINT64_MAX);
@@ -113,7 +113,7 @@ void http_server_be_patient(struct http_server *s) {
     uv_unref((uv_handle_t *)&s->tcp);
 }
 
-/* ---- whose it is ---- */
+/* ---- its owner ---- */
 
 void http_server_own(struct http_server *s, const struct http_server_sink *sink, void *arg, struct account *account,
                      size_t max_body) {
@@ -156,7 +156,7 @@ struct http_server *http_server_on(const struct net *net, uint16_t port) {
 
 static struct http_server *of_late(struct deadline *d) { return container_of(d, struct http_server, late); }
 
-/* `fn` may end it. */
+/* Calls `fn` for each connection, which it may end. */
 static void each(struct http_server *s, void (*fn)(struct http_caller *c)) {
     for (struct http_caller *c = TAILQ_FIRST(&s->callers), *next; c; c = next) {
         next = TAILQ_NEXT(c, link);

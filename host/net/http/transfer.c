@@ -1,5 +1,5 @@
-/* transfer: one request as libcurl has it: its options, what comes, and how it ended. But for what describes the
- * answer afterwards, all of it runs in the thread. */
+/* transfer: one request within libcurl: its options, what is received, and how it ended. All of it runs in the thread,
+ * but for the functions that describe the answer afterwards. */
 #include "net/http/parts.h"
 
 #include "net/address.h"
@@ -22,7 +22,7 @@ static int on_connected(void *arg, char *their_ip, char *our_ip, int their_port,
     return CURL_PREREQFUNC_OK;
 }
 
-/* One line of a head, status lines among them. Those of earlier answers (100 Continue, redirects) come here, too. */
+/* Receives one line of a head, status lines included; heads of earlier answers (100 Continue, redirects), too. */
 static size_t on_head(char *line, size_t one, size_t n, void *arg) {
     struct http_transfer *t = arg;
     (void)one;
@@ -101,8 +101,8 @@ static enum fault_kind kind_of(const struct http_transfer *t, CURLcode code) {
     }
 }
 
-/* Says what is wrong with a certificate. GnuTLS tells it in bits, which libcurl hands on (gnutls_certificate_status_t);
- * where there are none the name is wrong. */
+/* Says what is wrong with a certificate. GnuTLS gives bits (gnutls_certificate_status_t), which libcurl passes on;
+ * where none is set, the name is wrong. */
 static const char *why_unverified(long bits) {
     static const struct {
         unsigned bit;
@@ -218,13 +218,13 @@ static void add_header(struct http_transfer *t, const char *line) {
         refuse_for_memory(t);
 }
 
-/* May the line be sent where the request goes now? What describes a body goes with it. */
+/* May the line be sent to where the request goes now? Headers that describe a body are sent only with a body. */
 static bool may_go(const struct http_transfer *t, struct slice name) {
     if (t->way.became_get && slice_eq_nocase(slice_head(name, 8), slice_str("Content-"))) return false;
     return !t->way.led_away || secret_header_may_leave(name, t->request.redirect_headers);
 }
 
-/* Headers that libcurl would add by itself, and that only get in the way: a line without a value takes them out. */
+/* A line without a value (Expect, Content-Type) removes a header that libcurl would add by itself. */
 void http_transfer_set_headers(struct http_transfer *t) {
     const struct curl *curl = &t->client->curl;
     struct curl_slist *before = t->headers;
@@ -242,7 +242,8 @@ void http_transfer_set_headers(struct http_transfer *t) {
     if (before) curl->slist_free_all(before);
 }
 
-/* The environment's list, in which "*.example.org" is ".example.org": libcurl does not take it so. */
+/* Gives libcurl the NO_PROXY of the environment, with "*.example.org" as ".example.org": libcurl does not know the
+ * first form. */
 static void set_no_proxy(struct http_transfer *t) {
     const struct curl *curl = &t->client->curl;
     const char *list = getenv("no_proxy");
@@ -262,7 +263,7 @@ static void set_no_proxy(struct http_transfer *t) {
     free(plain);
 }
 
-/* libcurl takes no zone here: the interface stands for its one address of the link. */
+/* libcurl takes no zone here: instead, the name of the interface stands for its link-local address. */
 static void set_local(struct http_transfer *t) {
     const struct curl *curl = &t->client->curl;
     const char *text = t->request.local_address, *zone = address_zone(text);
@@ -285,12 +286,12 @@ static void set_all(struct http_transfer *t) {
     SET(CURLOPT_PRIVATE, t);
     SET(CURLOPT_ERRORBUFFER, t->error);
     SET(CURLOPT_NOSIGNAL, 1L);
-    SET(CURLOPT_QUICK_EXIT, 1L); /* one that ends during a look-up does not wait for the look-up */
+    SET(CURLOPT_QUICK_EXIT, 1L); /* a transfer that ends during a look-up does not wait for it */
     SET(CURLOPT_PROTOCOLS_STR, "http,https");
     SET(CURLOPT_URL, r->url);
     SET(CURLOPT_USERAGENT, "wsbot/" WSBOT_VERSION);
     SET(CURLOPT_ACCEPT_ENCODING, "");                                     /* all that it can decode */
-    if (strncasecmp(r->url, "https:", 6) == 0) SET(CURLOPT_PIPEWAIT, 1L); /* perhaps one connection serves many */
+    if (strncasecmp(r->url, "https:", 6) == 0) SET(CURLOPT_PIPEWAIT, 1L); /* one connection may serve many requests */
     SET(CURLOPT_PREREQFUNCTION, on_connected);
     SET(CURLOPT_PREREQDATA, t);
     SET(CURLOPT_HEADERFUNCTION, on_head);
@@ -298,7 +299,7 @@ static void set_all(struct http_transfer *t) {
     SET(CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L);
     SET(CURLOPT_WRITEFUNCTION, on_body);
     SET(CURLOPT_WRITEDATA, t);
-    SET(CURLOPT_FOLLOWLOCATION, 0L); /* it would take all headers along: see redirect.c */
+    SET(CURLOPT_FOLLOWLOCATION, 0L); /* it would send all headers along: see redirect.c */
     long ms = (long)(r->connect_timeout / CLOCK_MS);
     SET(CURLOPT_CONNECTTIMEOUT_MS, ms > 0 ? ms : 1L);
     if (r->user) SET(CURLOPT_USERNAME, r->user);
@@ -307,7 +308,7 @@ static void set_all(struct http_transfer *t) {
     t->client->forgets_names = false;
     if (r->proxy) {
         SET(CURLOPT_PROXY, r->proxy);
-        SET(CURLOPT_NOPROXY, ""); /* NO_PROXY is about the environment's */
+        SET(CURLOPT_NOPROXY, ""); /* NO_PROXY is for proxies of the environment */
     } else {
         set_no_proxy(t);
     }
@@ -333,7 +334,7 @@ static void write_host(const struct curl *curl, CURLU *url, char text[ADDRESS_TE
 void http_transfer_check_zone(struct http_transfer *t, CURLU *url) {
     char text[ADDRESS_TEXT];
     union address address;
-    if (t->request.proxy && t->request.proxy[0]) return; /* which knows its own links */
+    if (t->request.proxy && t->request.proxy[0]) return; /* the proxy connects from links of its own */
     write_host(&t->client->curl, url, text);
     enum address_kind kind = address_read(&address, text, 0);
     if (kind == ADDRESS_ASTRAY)

@@ -1,8 +1,8 @@
-/* aes: a crypto callback of wolfSSL's. It owns no cipher of a connection: wolfSSL tells nobody when it forgets a key
- * (5.5.4 and 5.7.2; later ones only where they were built to, by WOLF_CRYPTO_CB_FREE), so a context kept for each would
- * leak or be stale. But it keeps each key beside its own expanded form, and to
- * give libgcrypt a key takes 0.1 us: so there is one context for each direction and size of key, and it is given the
- * key of the record at hand when that is not the one it has. A lone connection never pays for it. */
+/* aes: a crypto callback of wolfSSL's. It has no cipher context for each connection: wolfSSL does not tell a device
+ * when it frees a key (5.5.4 and 5.7.2; later ones only where built with WOLF_CRYPTO_CB_FREE), so such contexts would
+ * leak or be outdated. But wolfSSL keeps each key beside its own expanded form, and setting a key of libgcrypt takes
+ * 0.1 us: so there is one context for each direction and key size, which is given the key of the current record where
+ * it has another one. A single connection never pays for that. */
 #include "net/tls/aes.h"
 
 #include <wolfssl/options.h>
@@ -38,7 +38,7 @@ static bool has_instructions(void) {
 
 enum { DEVICE = 0x77736274 }; /* any number that nobody else takes */
 
-/* Found when TLS is first used, as a plain ws:// must not pay for it. */
+/* Looked up when TLS is first used: plain ws:// must not pay for it. */
 #define FUNCTIONS(F)                                                                                                   \
     F(check_version)                                                                                                   \
     F(control)                                                                                                         \
@@ -73,14 +73,15 @@ struct tls_aes {
     struct cipher ciphers[2][2]; /* to decrypt and to encrypt, with AES-128 and AES-256 */
 };
 
-/* What of a record is the same in both directions. */
+/* The parts of a TLS record that are the same in both directions. */
 struct record {
     Aes *aes;
     const byte *iv, *head;
     word32 iv_size, head_size;
 };
 
-/* The context for a record, ready for its text. NULL: this one is for wolfSSL, nothing was done. */
+/* The cipher context for a TLS record, with key, nonce and additional data set. NULL: wolfSSL is to do it; nothing was
+ * changed. */
 static gcry_cipher_hd_t begin(struct tls_aes *a, bool encrypts, const struct record *r) {
     const struct gcrypt *f = &a->gcrypt;
     size_t size = (size_t)r->aes->keylen;
@@ -114,11 +115,11 @@ static int decrypt(struct tls_aes *a, wc_CryptoInfo *info) {
     if (!h) return CRYPTOCB_UNAVAILABLE;
     if (a->gcrypt.cipher_decrypt(h, d->out, d->sz, d->in, d->sz) != 0) return WC_HW_E;
     if (a->gcrypt.cipher_checktag(h, d->authTag, d->authTagSz) == 0) return 0;
-    if (d->sz) memset(d->out, 0, d->sz); /* nobody vouches for it */
+    if (d->sz) memset(d->out, 0, d->sz); /* it is not authentic */
     return AES_GCM_AUTH_E;
 }
 
-/* wolfSSL asks for all that it does: hashes, random numbers, keys. It does the rest itself. */
+/* wolfSSL calls this for all its operations: hashes, random numbers, keys. What is declined here it does itself. */
 static int on_crypto(int device, wc_CryptoInfo *info, void *arg) {
     (void)device;
     if (info->algo_type != WC_ALGO_TYPE_CIPHER || info->cipher.type != WC_CIPHER_AES_GCM) return CRYPTOCB_UNAVAILABLE;
@@ -126,7 +127,7 @@ static int on_crypto(int device, wc_CryptoInfo *info, void *arg) {
 }
 
 static bool load(struct gcrypt *f) {
-    void *library = dlopen(LIBRARY, RTLD_NOW | RTLD_LOCAL); /* stays: it may be somebody else's, too */
+    void *library = dlopen(LIBRARY, RTLD_NOW | RTLD_LOCAL); /* stays loaded: others may use it, too */
     if (!library) return false;
     const struct library_function wanted[] = {
 #define FUNCTION(name) {"gcry_" #name, (void **)&f->name},
@@ -136,7 +137,7 @@ static bool load(struct gcrypt *f) {
     return !library_find(library, wanted, sizeof wanted / sizeof *wanted);
 }
 
-/* Starts the library, unless somebody has. */
+/* Initializes the library, unless that was done. */
 static bool start(const struct gcrypt *f) {
     if (!f->check_version(LEAST_VERSION)) return false;
     if (!f->control(GCRYCTL_INITIALIZATION_FINISHED_P)) {
@@ -155,7 +156,7 @@ static bool is_accelerated(const struct gcrypt *f) {
     return intel || arm;
 }
 
-/* libgcrypt reads a file, and ends the program where it is there and cannot be opened. */
+/* libgcrypt ends the program where this file exists and cannot be opened. */
 static bool may_load(void) {
     FILE *file = fopen("/proc/sys/crypto/fips_enabled", "r");
     if (file) fclose(file);

@@ -1,5 +1,4 @@
-/* anchors: PEM files (RFC 7468) and folders of them. What is no certificate in there is passed over, as OpenSSL
- * does. */
+/* anchors: PEM files (RFC 7468) and folders of them. What is no certificate in them is ignored, as OpenSSL does. */
 #include "net/tls/anchors.h"
 
 #include "base/text.h"
@@ -60,7 +59,7 @@ static void mark_place(struct tls_anchors *a, const char *path, bool is_folder) 
     add_to_mark(a, (uint64_t)s.st_size);
     add_to_mark(a, (uint64_t)s.st_mtim.tv_sec);
     add_to_mark(a, (uint64_t)s.st_mtim.tv_nsec);
-    add_to_mark(a, (uint64_t)s.st_ctim.tv_sec); /* which nobody can set */
+    add_to_mark(a, (uint64_t)s.st_ctim.tv_sec); /* which no program can set */
     add_to_mark(a, (uint64_t)s.st_ctim.tv_nsec);
 }
 
@@ -75,7 +74,7 @@ bool tls_anchors_are_fresh(const struct tls_anchors *a) { return a->mark == mark
 
 /* ---- reading; in any thread ---- */
 
-/* Takes all up to the next line of `before`, a label and dashes off the front, with that line. */
+/* Takes the input up to the end of the next line "`before` LABEL-----" off the front. */
 static bool skip_to(struct slice *in, const char *before, struct slice *label) {
     static const char dashes[] = "-----";
     size_t n = strlen(before);
@@ -105,7 +104,7 @@ static bool has_servers(struct slice purposes) {
     return false;
 }
 
-/* OpenSSL may have settings behind a certificate: what it is trusted for, and what not. */
+/* Does OpenSSL trust it for servers? Its "TRUSTED CERTIFICATE" has such settings behind the certificate. */
 static bool is_for_servers(struct slice settings) {
     struct der all, e;
     if (settings.n == 0) return true;
@@ -114,7 +113,7 @@ static bool is_for_servers(struct slice settings) {
     return !der_take_tag(&all.body, DER_CONTEXT_OF(0), &e) || !has_servers(e.body);
 }
 
-/* Adds the certificate that Base64 has, as DER. */
+/* Decodes a certificate from Base64 and adds its DER. */
 static void add_certificate(struct tls_anchors *a, struct slice base64, bool has_settings) {
     struct buf *b = &a->bytes;
     struct der e;
@@ -168,7 +167,7 @@ static bool is_hash(const char *name) {
     return strspn(name, "0123456789abcdef") == 8 && name[8] == '.' && name[9] >= '0' && name[9] <= '9';
 }
 
-/* Reads a folder's files, or where `hashes`, those that are named so; returns how many there were. */
+/* Reads a folder's files, or with `hashes` those named by a hash; returns how many there were. */
 static unsigned read_files(struct tls_anchors *a, const char *path, bool hashes) {
     char file[4096 + 256];
     unsigned n = 0;
@@ -276,7 +275,7 @@ static void on_worked(uv_work_t *work, int status) {
     }
     a->store->net->lookups--;
     a->is_ready = true;
-    a->users++; /* until all have been told */
+    a->users++; /* for the time in which waiting callers are told */
     for (struct tls_anchors_wait *w; (w = a->waiting);) {
         tls_anchors_leave(w);
         w->ready(w);
@@ -284,7 +283,7 @@ static void on_worked(uv_work_t *work, int status) {
     tls_anchors_release(a);
 }
 
-/* Reads them now where that takes no time to speak of. */
+/* Reads them now where that is quick, else in another thread. */
 static void start(struct tls_anchors *a) {
     struct stat s;
     struct net *net = a->store->net;
@@ -305,7 +304,7 @@ static int check_readable(const char *option, const char *path, struct fault *fa
     return ERR_SYSTEM;
 }
 
-/* What is asked for, in fields that are borrowed. */
+/* The files that a configuration asks for, in borrowed fields. */
 static struct tls_anchors wanted(const struct tls_config *c) {
     const char *file = NULL, *path = NULL;
     if (c->system_ca || !(c->ca_file || c->ca_path)) find_system(&file, &path);
@@ -354,7 +353,7 @@ struct tls_anchors *tls_anchors_get(struct tls_store *s, const struct tls_config
 void tls_anchors_release(struct tls_anchors *a) {
     if (!a) return;
     err_must(a->users > 0);
-    if (--a->users || !a->store || !a->is_ready) return; /* one that is being read may find another user */
+    if (--a->users || !a->store || !a->is_ready) return; /* one that is being read may get another user */
     unlink_anchors(a);
     free_anchors(a);
 }

@@ -1,5 +1,5 @@
-/* anchors: certificates that a configuration trusts, read once for all that name the same files, and in another
- * thread where there are many of them. */
+/* anchors: the CA certificates that a configuration trusts (trust anchors), read once for all configurations that name
+ * the same files, and in another thread where they are many. */
 #ifndef NET_TLS_ANCHORS_H
 #define NET_TLS_ANCHORS_H
 
@@ -12,10 +12,10 @@
 enum {
     ANCHORS_FILE_MOST = 16 << 20, /* bytes of a file */
     ANCHORS_MOST = 20000,         /* certificates, or files of a folder */
-    ANCHORS_AT_ONCE = 32 << 10,   /* bytes of a file that is read on the loop's own thread */
+    ANCHORS_AT_ONCE = 32 << 10,   /* bytes of the largest file that is read on the loop's own thread */
 };
 
-/* Who waits until they are there. */
+/* A caller that waits until they are read. */
 struct tls_anchors_wait {
     struct tls_anchors_wait *next, **at; /* `at` NULL: it does not wait */
     void (*ready)(struct tls_anchors_wait *w);
@@ -23,13 +23,13 @@ struct tls_anchors_wait {
 
 struct tls_anchors {
     struct tls_anchors *next;
-    struct tls_store *store; /* NULL: that has gone, and what is read is thrown away */
+    struct tls_store *store; /* NULL: it was freed, and what is read is dropped */
     unsigned users;
     char *file, *path;               /* as the configuration has them; NULL: not given */
     char *system_file, *system_path; /* of the system; NULL: not asked for, or not there */
     bool is_ready;
     struct tls_anchors_wait *waiting;
-    uint64_t mark; /* of the files, as they were */
+    uint64_t mark; /* a hash of the files' metadata when they were read */
     uv_work_t work;
 
     struct fault fault; /* why there are none */
@@ -52,7 +52,7 @@ bool tls_anchors_are_fresh(const struct tls_anchors *a);
 void tls_anchors_wait(struct tls_anchors *a, struct tls_anchors_wait *w);
 void tls_anchors_leave(struct tls_anchors_wait *w);
 
-/* The store goes. */
+/* The store is about to be freed. */
 void tls_anchors_forget(struct tls_store *s);
 
 #endif

@@ -5,7 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
-/* Makes it fit to be shown, in place. */
+/* Escapes a text in place, so that it may be shown. */
 static const char *clean(char *text, size_t size) {
     char raw[512];
     snprintf(raw, sizeof raw, "%s", text);
@@ -26,7 +26,7 @@ static const char *whole_name(WOLFSSL_X509_NAME *name, char *text, size_t size) 
 const char *tls_certificate_subject(WOLFSSL_X509 *cert, char *text, size_t size) {
     WOLFSSL_X509_NAME *name = wolfSSL_X509_get_subject_name(cert);
     if (common_name(name, text, size)) return clean(text, size);
-    WOLFSSL_X509 *copy = wolfSSL_X509_dup(cert); /* which is at its first name still */
+    WOLFSSL_X509 *copy = wolfSSL_X509_dup(cert); /* whose list of names is at its beginning */
     const char *first = copy ? wolfSSL_X509_get_next_altname(copy) : NULL;
     snprintf(text, size, "%s", first ? first : "");
     wolfSSL_X509_free(copy);

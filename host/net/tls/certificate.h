@@ -9,18 +9,18 @@
 #include <wolfssl/options.h>
 #include <wolfssl/ssl.h>
 
-/* Whose it is: the common name, else the first of the names it is for, else the whole subject. Returns `text`. */
+/* The common name of its subject, else the first of the names it is for, else the whole subject. Returns `text`. */
 const char *tls_certificate_subject(WOLFSSL_X509 *cert, char *text, size_t size);
 
-/* Who signed it. Returns `text`. */
+/* The same of its issuer, which signed it. Returns `text`. */
 const char *tls_certificate_issuer(WOLFSSL_X509 *cert, char *text, size_t size);
 
 /* The names and addresses that it is for (RFC 5280 4.2.1.6), with ", " between them and "..." for those that do not
- * fit; without any, its subject. Once for each
- * `cert`: wolfSSL does not begin anew. Returns `text`. */
+ * fit; without any, its subject. To be called once for each `cert`: wolfSSL cannot go back to the first name. Returns
+ * `text`. */
 const char *tls_certificate_names(WOLFSSL_X509 *cert, char *text, size_t size);
 
-/* Is its subject its issuer? Not where the identifiers of their keys differ. */
+/* Are its subject and issuer the same? They are not where their key identifiers differ. */
 bool tls_certificate_is_self_signed(WOLFSSL_X509 *cert);
 
 /* Its pin (wire/pin.h); empty where it cannot be read. Returns `text`. */

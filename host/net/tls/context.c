@@ -15,8 +15,8 @@
 #include <wolfssl/openssl/evp.h>
 #include <wolfssl/openssl/pem.h>
 
-/* What is fast here goes first, so that a server that leaves the choice to us takes it. AES-256 is for those who
- * insist: it costs more, and adds nothing that matters. */
+/* The fastest cipher on this machine goes first, so that a server that leaves the choice to us takes it. AES-256 goes
+ * last, for servers that insist on it: it costs more, and adds nothing that matters. */
 #define CHACHA20_1_3 "TLS13-CHACHA20-POLY1305-SHA256"
 #define AES_1_3      "TLS13-AES128-GCM-SHA256:TLS13-AES256-GCM-SHA384"
 #define CHACHA20_1_2 "ECDHE-ECDSA-CHACHA20-POLY1305:ECDHE-RSA-CHACHA20-POLY1305"
@@ -28,7 +28,7 @@
 static const char chacha20_first[] = CHACHA20_1_3 ":" AES_1_3 ":" CHACHA20_1_2 ":" AES_1_2 ":" DHE_1_2;
 static const char aes_first[] = AES_1_3 ":" CHACHA20_1_3 ":" AES_1_2 ":" CHACHA20_1_2 ":" DHE_1_2;
 
-/* What a server may sign its handshake with, without SHA-1, which TLS 1.2 has still (RFC 9155). */
+/* The algorithms by which a server may sign its handshake: without SHA-1, which TLS 1.2 still allows (RFC 9155). */
 static const char safe_signatures[] =
     "ECDSA+SHA256:ECDSA+SHA384:ECDSA+SHA512:ED25519:ED448:RSA-PSS+SHA256:RSA-PSS+SHA384:RSA-PSS+SHA512:"
     "RSA+SHA256:RSA+SHA384:RSA+SHA512";
@@ -103,7 +103,7 @@ static int load_own(struct tls_context *c, struct fault *fault) {
     return 0;
 }
 
-/* What a client offers and takes. */
+/* Sets what a client offers and accepts. */
 static void set_up_client(struct tls_context *c) {
     static int groups[] = {WOLFSSL_ECC_X25519, WOLFSSL_ECC_SECP256R1, WOLFSSL_ECC_SECP384R1};
     /* both calls, or a TLS 1.2 server may choose P-521, ten times as slow */
@@ -145,7 +145,8 @@ int tls_context_settle(struct tls_context *c, struct fault *fault) {
     }
     wolfSSL_X509_STORE_up_ref(c->anchors->of_wolfssl);
     wolfSSL_CTX_set_cert_store(c->ctx, c->anchors->of_wolfssl);
-#ifdef HAVE_CERTIFICATE_STATUS_REQUEST /* of the context: a connection has memory for it where the server agrees */
+#ifdef HAVE_CERTIFICATE_STATUS_REQUEST /* set for the context: then a connection has memory for it only where the      \
+                                          server agrees */
     if (!c->config.no_stapling) {
         wolfSSL_CTX_EnableOCSPStapling(c->ctx);
         wolfSSL_CTX_UseOCSPStapling(c->ctx, WOLFSSL_CSR_OCSP, 0);
@@ -166,7 +167,7 @@ static void free_context(struct tls_context *c) {
     free(c);
 }
 
-/* Tells once for all of a kind of doubtful settings. */
+/* Logs a warning about doubtful settings once. */
 static void warn(bool *warned, const char *text) {
     if (!*warned) log_line(LOG_WARN, "%s", text);
     *warned = true;

@@ -1,11 +1,11 @@
-/* info: what was agreed on and whose certificate was shown, read from the live session when it is asked for: a
- * connection keeps nothing for that. */
+/* info: what was agreed on and whose certificate was shown, read from wolfSSL when it is asked for: a connection keeps
+ * nothing for that. */
 #include "net/tls/certificate.h"
 #include "net/tls/parts.h"
 #include <stdio.h>
 
-/* The peer's certificate, for wolfSSL_X509_free; NULL: there is none, or it is not known any more. A resumed session
- * has it in its chain, but for one of more than 2 KB: then its issuer's may be in its place. */
+/* The peer's certificate, to be freed by wolfSSL_X509_free; NULL: there is none, or it is not known any more. A resumed
+ * session has it in its chain, unless it has more than 2 KB: then the issuer's may be in its place. */
 static WOLFSSL_X509 *certificate_of(WOLFSSL *ssl) {
     if (!wolfSSL_session_reused(ssl)) return wolfSSL_get_peer_certificate(ssl);
     WOLFSSL_X509_CHAIN *chain = wolfSSL_get_peer_chain(ssl);

@@ -1,4 +1,4 @@
-/* options: those of TLS. */
+/* options: the rows of TLS. */
 #include "net/option.h"
 #include "net/tls/tls.h"
 

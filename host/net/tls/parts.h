@@ -8,7 +8,7 @@
 #include "net/tls/tls.h"
 #include "net/tls/trust.h"
 
-/* What a server showed, while its certificates are looked at: they lie in memory of wolfSSL's. */
+/* The certificates that a server sent, while they are verified; their bytes are in wolfSSL's memory. */
 struct tls_trial {
     struct x509 sent[TRUST_SENT_MOST];
     size_t count;
@@ -20,18 +20,18 @@ struct tls {
     struct tls_context *context;
     WOLFSSL *ssl;
     char *host;      /* what is verified, for messages; empty for a server */
-    char *server;    /* "host:port", names the session; empty for a server */
+    char *server;    /* "host:port", names the TLS session to resume; empty for a server */
     struct slice in; /* fed, not used yet: borrowed, or what is kept */
     struct buf kept;
     struct buf out;
     bool done;         /* the handshake */
     bool shown_1_2;    /* it began with a session of TLS 1.2, and offers nothing newer: wolfSSL does not */
-    bool ticket_waits; /* what the server says to its ticket: see ticket.h */
+    bool ticket_waits; /* whether the server takes the ticket is not known yet: see ticket.h */
     bool wanted;       /* the server asked for a certificate of ours, and there is none */
     struct fault fault;
     bool is_believed;             /* in this handshake, by its certificate */
-    int64_t until;                /* of what the server was believed for, the first that expires */
-    struct tls_trial *trial;      /* NULL: nothing is looked at */
+    int64_t until;                /* when the first certificate on the verified path expires */
+    struct tls_trial *trial;      /* NULL: no certificates are being verified */
     struct tls_anchors_wait wait; /* for the CAs to be read */
     void (*ready)(void *arg);
     void *ready_arg;
@@ -40,10 +40,10 @@ struct tls {
 
 /* ---- verify.c ---- */
 
-/* The callback of wolfSSL that is asked about each certificate, with its own judgement. */
+/* The verify callback of wolfSSL, called for each certificate with wolfSSL's own verdict. */
 int tls_verify(int ok, WOLFSSL_X509_STORE_CTX *store);
 
-/* The handshake is over: gives back what it took. */
+/* The handshake is over: frees what verifying took. */
 void tls_verify_done(struct tls *t);
 
 /* ---- refusal.c ---- */
@@ -54,8 +54,8 @@ void tls_refusal_tell_verdict(struct tls *t);
 /* The same for what wolfSSL says of the server's own certificate. */
 void tls_refusal_tell_error(struct tls *t, int error);
 
-/* Is `error` what wolfSSL says of a certificate, or an OCSP response, without asking? Then it is put into words, too.
- */
+/* Is `error` one about a certificate or an OCSP response, for which wolfSSL does not call tls_verify? Then it is put
+ * into words, too. */
 bool tls_refusal_tell(struct tls *t, int error);
 
 /* ---- words.c ---- */

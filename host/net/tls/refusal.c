@@ -1,4 +1,4 @@
-/* refusal: a certificate that is refused: whose, which rule it breaks, and what to do about that. */
+/* refusal: describes a certificate that is refused: whose it is, which rule it breaks, and what to do about that. */
 #include "net/tls/certificate.h"
 #include "net/tls/parts.h"
 #include <arpa/inet.h>
@@ -8,13 +8,13 @@
 #include <wolfssl/error-ssl.h>
 #include <wolfssl/wolfcrypt/error-crypt.h>
 
-/* What there is to say of. */
+/* The certificate to be described. */
 struct suspect {
     const struct x509 *about;
     WOLFSSL_X509 *cert; /* the same; NULL: it could not be read */
     int place, total;   /* in what the server sent: 0 is its own; -1: it is an anchor */
     char subject[100], issuer[100];
-    char root[100];         /* the issuer of the last one on the way */
+    char root[100];         /* the issuer of the last one on the path */
     bool issuer_is_trusted; /* the problem is one of an anchor */
     bool to_proxy;          /* see struct tls_config */
 };
@@ -36,7 +36,7 @@ static void add(char *text, size_t size, const char *format, ...) {
     va_end(args);
 }
 
-/* What to do where it should be trusted all the same. */
+/* Adds what to do if it should be trusted all the same. */
 static void say_way_out(char *text, size_t size, const struct suspect *s) {
     char pin[PIN_SIZE + 1];
     add(text, size, "; trust it with tls.ca_file");
@@ -58,7 +58,7 @@ static void say_no_issuer(char *text, size_t size, const struct suspect *s) {
     say_way_out(text, size, s);
 }
 
-/* Of the certificate below one that may not issue it. */
+/* Describes a certificate whose issuer may not issue it. */
 static void say_no_authority(char *text, size_t size, const struct suspect *s, const struct trust_verdict *v) {
     const char *why =
         v->problem == TRUST_NOT_A_CA ? "is no authority (CA)" : "may not sign others: its key usage has no keyCertSign";
@@ -155,12 +155,13 @@ static void say_problem(char *text, size_t size, const struct suspect *s, const 
     }
 }
 
-/* From 5.6.0 on, 5.7.2 included, wolfSSL does not tell these apart in TLS 1.2. */
+/* From 5.6.0 on, 5.7.2 included, wolfSSL has one error in TLS 1.2 for an unusable OCSP response and a revoked
+ * certificate. */
 static bool hides_revoked(const struct tls *t) {
     return LIBWOLFSSL_VERSION_HEX >= 0x05006000 && strcmp(wolfSSL_get_version(t->ssl), "TLSv1.2") == 0;
 }
 
-/* The same for what wolfSSL alone knows. */
+/* The same for errors that wolfSSL alone can find. */
 static void say_error(char *text, size_t size, const struct tls *t, int error) {
     switch (error) {
     case MEMORY_E: add(text, size, "has a kind of key, or an extension, that is unsupported by wolfSSL"); break;
@@ -184,7 +185,7 @@ static void say_error(char *text, size_t size, const struct tls *t, int error) {
     }
 }
 
-/* ---- whose it is ---- */
+/* ---- the certificate at fault ---- */
 
 static struct suspect suspect_of(const struct tls *t, const struct x509 *x) {
     const struct tls_trial *trial = t->trial;
@@ -203,7 +204,7 @@ static struct suspect suspect_of(const struct tls *t, const struct x509 *x) {
     return s;
 }
 
-/* Says whose it is, its problem, and its place. */
+/* Puts its subject, its problem and its place into t->fault. */
 static void tell(struct tls *t, const struct suspect *s, const char *problem) {
     char place[40] = "one that is trusted";
     bool is_own = s->place == 0;
@@ -214,7 +215,8 @@ static void tell(struct tls *t, const struct suspect *s, const char *problem) {
     wolfSSL_X509_free(s->cert);
 }
 
-/* Who is told of: where nobody vouches for it, the server's own; below one that may not, the one that it signed. */
+/* The certificate to describe: without an issuer that is known, the server's own; where an issuer may not issue, the
+ * one that it signed. */
 static const struct x509 *culprit(const struct tls_trial *trial) {
     const struct trust_verdict *v = &trial->verdict;
     if (v->problem == TRUST_NO_ISSUER) return trial->sent;
@@ -242,7 +244,7 @@ static void tell_error(struct tls *t, const struct x509 *about, int error) {
 
 void tls_refusal_tell_error(struct tls *t, int error) { tell_error(t, t->trial->sent, error); }
 
-/* What was shown, as wolfSSL keeps it. */
+/* Reads the chain that the server sent from where wolfSSL keeps it. */
 static bool see_chain(struct tls *t) {
     free(t->trial);
     WOLFSSL_X509_CHAIN *chain = wolfSSL_get_peer_chain(t->ssl);
@@ -255,7 +257,8 @@ static bool see_chain(struct tls *t) {
     return trial;
 }
 
-/* One that wolfSSL makes no object of, of which it says (5.7) that it has no memory; NULL: there is none. */
+/* A certificate of which wolfSSL can make no object, for which 5.7 reports that there is no memory; NULL: there is
+ * none. */
 static const struct x509 *find_unmade(const struct tls_trial *trial) {
     for (size_t i = 0; i < trial->count; i++) {
         struct slice der = trial->sent[i].der;

@@ -1,4 +1,4 @@
-/* stream_tls: between a stream's socket and its owner. */
+/* stream_tls: the TLS layer between a stream's socket and its owner. */
 #include "net/tls/stream_tls.h"
 
 #include "base/container_of.h"
@@ -34,13 +34,14 @@ static bool shake_hands(struct stream *s) {
     flush(s);
     if (step == TLS_MORE) return true;
     bool is_up = t->is_up = step == TLS_DONE;
-    if (s->owner) s->events->connected(s->owner, s, is_up ? 0 : UV_EPROTO); /* who may close it */
+    if (s->owner) s->events->connected(s->owner, s, is_up ? 0 : UV_EPROTO); /* which may close it */
     return is_up && s->owner;
 }
 
 static void on_ready(void *arg) { shake_hands(arg); }
 
-/* An owner who does not read has not seen all that came before: it meets the end of the socket when it reads on. */
+/* Ends reading. An owner that does not read now has bytes left to see: it meets the end of the socket when it reads
+ * on. */
 static void end_reading(struct stream *s, int error) {
     uv_os_fd_t fd;
     if (!s->reading) {
@@ -51,10 +52,10 @@ static void end_reading(struct stream *s, int error) {
     if (s->owner) s->events->ended(s->owner, error);
 }
 
-/* The owner is told all that came, also when it has said meanwhile that it wants no more: it holds that, as it holds
- * the rest of what a plain socket gave. After each call of its own, all of this may be gone. */
+/* The owner is given all that came, even where it has stopped reading meanwhile: it keeps that back, as it does with
+ * the rest of a plain read. After each call of the owner, the stream may be gone. */
 static void received(struct stream *s, uint8_t *data, size_t n) {
-    uint8_t plain[PLAIN_SIZE]; /* the one of `net` may be what the owner decrypts it into */
+    uint8_t plain[PLAIN_SIZE]; /* not net->plain: the owner may decrypt into that */
     struct stream_tls *t = within(s);
     enum tls_step step = TLS_MORE;
     tls_feed(t->tls, slice_of(data, n));

@@ -1,7 +1,7 @@
-/* ticket: does a server of TLS 1.2 take the ticket that it was shown? wolfSSL takes that for granted, and fails with
- * the first message of a full handshake; told in time that there is no ticket, it goes on with that. So do 5.5.4
- * and 5.7.2 (which looks for a session ID first, but gives each ticket one): no version is known that needs no such
- * look. */
+/* ticket: does a server of TLS 1.2 accept the session ticket that it was sent? wolfSSL assumes so, and fails at the
+ * first message of a full handshake; if it is told in time that there is no ticket, it goes on with the full handshake.
+ * That holds for 5.5.4 and 5.7.2 (which looks for a session ID first, but gives each ticket one): no version is known
+ * that does not need this. */
 #ifndef NET_TLS_TICKET_H
 #define NET_TLS_TICKET_H
 
@@ -9,7 +9,7 @@
 
 enum tls_ticket {
     TLS_TICKET_MORE,    /* more of the answer is needed to tell */
-    TLS_TICKET_TAKEN,   /* or the answer is none: wolfSSL will say so */
+    TLS_TICKET_TAKEN,   /* or the answer is invalid: wolfSSL will say so */
     TLS_TICKET_REFUSED, /* a full handshake begins */
 };
 

@@ -12,8 +12,8 @@
 #include <wolfssl/error-ssl.h>
 
 enum {
-    CIPHERTEXT_MAX = 2 * NET_READ_SIZE, /* bytes fed and not used yet: a read, and what is kept of the last */
-    UNSENT_MOST = 1 << 20,              /* bytes of output while more is read; nobody writes so many ahead */
+    CIPHERTEXT_MAX = 2 * NET_READ_SIZE, /* bytes fed and not used yet: a read, and what tls_keep kept of the last */
+    UNSENT_MOST = 1 << 20,              /* bytes of unsent output while reading; writers stay far below that */
 };
 
 /* ---- bytes ---- */
@@ -61,7 +61,7 @@ int tls_keep(struct tls *t) {
     return rc;
 }
 
-/* A ticket that came behind the handshake fits. */
+/* Keeps a ticket that came after the handshake. */
 static int on_ticket(WOLFSSL *ssl, const unsigned char *ticket, int size, void *arg) {
     struct tls *t = arg;
     (void)ticket;
@@ -185,7 +185,8 @@ void tls_trace_as(struct tls *t, const struct trace_subject *subject) {
                t->server ? t->server : "");
 }
 
-/* A resumed session had it: the context, with its sessions, is for this configuration alone. */
+/* Has the server a pinned key? A resumed session was checked before: a context, with its sessions, is for one
+ * configuration alone. */
 static bool has_pinned_key(struct tls *t) {
     const char *pins = t->context->config.pins;
     if (!t->server || !pins || wolfSSL_session_reused(t->ssl)) return true;
@@ -197,7 +198,7 @@ static bool has_pinned_key(struct tls *t) {
     return has;
 }
 
-/* False: more must come before wolfSSL may see it. */
+/* False: more bytes are needed before wolfSSL may read them. */
 static bool ticket_is_settled(struct tls *t) {
     if (!t->ticket_waits || t->in.n == 0) return true;
     enum tls_ticket ticket = tls_ticket_look(t->in);
@@ -207,9 +208,9 @@ static bool ticket_is_settled(struct tls *t) {
     return true;
 }
 
-/* A resumed session is not kept: it has the old ticket beside new secrets, which do not fit it. The one that it was
- * resumed from still serves. And a server that refused a session of TLS 1.2 may speak 1.3 by now: the next connection
- * offers it again. */
+/* A resumed session is not kept: it has the old ticket with new secrets, which do not belong together; the session that
+ * it was resumed from stays usable. And a server that refused a session of TLS 1.2 may support 1.3 by now: the next
+ * connection offers that again. */
 static void keep_session(struct tls *t) {
     if (wolfSSL_session_reused(t->ssl)) return;
     tls_session_keep(t->context, t->server, t->shown_1_2 ? NULL : wolfSSL_get1_session(t->ssl), t->until);
@@ -225,7 +226,7 @@ void tls_await(struct tls *t, void (*ready)(void *arg), void *arg) {
     t->ready_arg = arg;
 }
 
-/* Has the context the CAs that it is to trust? TLS_MORE: they are being read. */
+/* Gives the context its CAs, once they have been read. TLS_MORE: they are being read. */
 static enum tls_step settle(struct tls *t) {
     struct tls_anchors *anchors = t->context->anchors;
     if (anchors && !anchors->is_ready) {
@@ -237,7 +238,7 @@ static enum tls_step settle(struct tls *t) {
     return tls_context_settle(t->context, &t->fault) < 0 ? TLS_FAILED : TLS_DONE;
 }
 
-/* Nobody gets through whom tls_trust was not asked about, or once, in the session that was resumed. */
+/* Did tls_verify accept the server, in this handshake or in that of the session that was resumed? */
 static bool is_believed(struct tls *t) {
     if (!t->context->anchors || t->is_believed || wolfSSL_session_reused(t->ssl)) return true;
     fault_put(&t->fault, FAULT_TLS, "the server showed no certificate");

@@ -1,6 +1,6 @@
 /* tls: wolfSSL as a transformer, either role: ciphertext in, plaintext out. It owns no socket; what is to be sent waits
- * in a buffer for its caller. One context for each distinct configuration, made when first needed, with the sessions of
- * the servers met, so that the next connection resumes. */
+ * in a buffer for its caller. One context for each distinct configuration, made when first needed, with the TLS
+ * sessions of servers, so that the next connection to one of them resumes. */
 #ifndef NET_TLS_TLS_H
 #define NET_TLS_TLS_H
 
@@ -15,8 +15,8 @@ enum tls_version { TLS_1_2, TLS_1_3 };
 /* How to speak. Strings are owned; NULL: not given. All zero: verify against the system's CAs, TLS 1.2 and above. What
  * is an option of ws.connect has a row in options.c. */
 struct tls_config {
-    char *ca_file, *ca_path;         /* trust these instead of the system's CAs */
-    bool system_ca;                  /* and not instead of them, but beside them */
+    char *ca_file, *ca_path;         /* trust these CAs instead of the system's */
+    bool system_ca;                  /* trust the system's CAs as well */
     char *pins;                      /* of a client, with commas between them (wire/pin.h): the server has one of these
                                         keys; holds without verification, too */
     char *alpn;                      /* of a client: protocols to offer (RFC 7301), with commas between them */
@@ -25,7 +25,7 @@ struct tls_config {
     bool no_verify;
     bool allow_weak;  /* of a client: keys, hashes and groups that are not safe any more (net/tls/trust.h) */
     bool no_stapling; /* of a client: do not ask for an OCSP response beside the certificate (RFC 6066 8) */
-    bool to_proxy;    /* of a client: to what is on the way; errors do not advise what is for the server alone */
+    bool to_proxy; /* of a client: this is TLS to a proxy; errors do not advise options that are for the server alone */
     enum tls_version min_version;
 };
 
@@ -44,7 +44,7 @@ struct net;
 struct tls_store *tls_store_new(struct net *net);
 void tls_store_free(struct tls_store *s);
 
-/* That of all connections of `net`, which ends with it. */
+/* The store of all connections of `net`, which is freed with the net. */
 struct tls_store *tls_store_of(struct net *net);
 
 /* One side of one connection. */
@@ -66,8 +66,8 @@ bool tls_has_unread(const struct tls *t);
  * called in a later turn of the loop, and tls_handshake goes on from there. */
 void tls_await(struct tls *t, void (*ready)(void *arg), void *arg);
 
-/* Its lines in the trace are about `subject` from now on, which outlives the handshake; the first says what it was made
- * of. */
+/* Its lines in the trace are about `subject` from now on, which must outlive the handshake; the first line says with
+ * what context it was made. */
 void tls_trace_as(struct tls *t, const struct trace_subject *subject);
 
 /* Gives it ciphertext, borrowed until the next call of tls_feed or tls_keep. */
@@ -91,13 +91,13 @@ enum tls_step tls_read(struct tls *t, uint8_t *out, size_t size, size_t *n);
 /* Encrypts all of `plain` into tls_out. 0 or ERR_SYSTEM with a fault. */
 int tls_write(struct tls *t, struct slice plain);
 
-/* Says that we send no more (close_notify, into tls_out). */
+/* Says that we send no more (writes close_notify into tls_out). */
 void tls_end(struct tls *t);
 
 /* Ciphertext that waits to be sent. */
 struct buf *tls_out(struct tls *t);
 
-/* Bytes that wait in it, both ways. */
+/* Bytes that wait in it, received and to be sent. */
 size_t tls_waiting(const struct tls *t);
 const struct fault *tls_fault(const struct tls *t);
 

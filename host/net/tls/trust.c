@@ -5,12 +5,13 @@
 
 struct walk {
     const struct trust_question *q;
-    struct trust_verdict verdict; /* its path is the way up to here */
-    size_t farthest;              /* how far the problem kept was met; SIZE_MAX: it is that it takes too long */
-    unsigned signatures;          /* that may still be checked */
+    struct trust_verdict verdict; /* its path is the one searched now */
+    size_t farthest;     /* how far on the path the problem kept was found; SIZE_MAX: the search takes too long */
+    unsigned signatures; /* that may still be checked */
 };
 
-/* Keeps a problem that is met farther on the way than the last; one that says more comes before "no issuer". */
+/* Keeps a problem that was found farther on the path than the last one; at the same place others come before "no
+ * issuer", since they say more. */
 static bool refuse(struct walk *w, enum trust_problem problem, const struct x509 *about) {
     size_t far = 2 * w->verdict.length + (problem != TRUST_NO_ISSUER);
     if (far > w->farthest) {
@@ -22,7 +23,7 @@ static bool refuse(struct walk *w, enum trust_problem problem, const struct x509
     return false;
 }
 
-/* No more is looked at, whatever was met. */
+/* Ends the search, whatever was found. */
 static bool give_up(struct walk *w, const struct x509 *about) {
     w->farthest = 0;
     refuse(w, TRUST_TOO_MUCH, about);
@@ -46,7 +47,7 @@ static bool has_weak_key(const struct x509 *x) {
     return x->key_size < (x->key == X509_KEY_RSA ? TRUST_RSA_LEAST : TRUST_CURVE_LEAST);
 }
 
-/* What every certificate on the way must be. */
+/* The rules for every certificate on the path. */
 static bool is_sound(struct walk *w, const struct x509 *x) {
     if (!is_in_time(w, x)) return false;
     if (x->demands_more) return refuse(w, TRUST_DEMANDS_MORE, x);
@@ -54,16 +55,17 @@ static bool is_sound(struct walk *w, const struct x509 *x) {
     return w->q->allow_weak || !has_weak_key(x) || refuse(w, TRUST_WEAK_KEY, x);
 }
 
-/* So many CAs that count are on the way (RFC 5280 4.2.1.9): not the server's own, nor those that issued themselves. */
+/* The number of CAs on the path that count (RFC 5280 4.2.1.9): not the server's own certificate, nor self-issued
+ * ones. */
 static int count_cas(const struct trust_verdict *v) {
     int n = 0;
     for (size_t i = 1; i < v->length; i++) n += !x509_is_self_issued(v->path[i]);
     return n;
 }
 
-/* Does each CA on the way allow the names of those below it (RFC 5280 6.1.3 b, c)? One that issued itself is not meant,
- * but for the server's own. It takes long where many are constrained: so it is asked when there is somebody to vouch
- * for them. */
+/* Do the name constraints of each CA on the path allow the names of those below it (RFC 5280 6.1.3 b, c)? Self-issued
+ * ones are exempt, but not the server's own. It takes long where there are many constraints: so it is checked once an
+ * anchor is found. */
 static bool allows_all(struct walk *w) {
     const struct trust_verdict *v = &w->verdict;
     for (size_t ca = v->length; ca-- > 1;)
@@ -73,7 +75,7 @@ static bool allows_all(struct walk *w) {
     return true;
 }
 
-/* May it issue the last one on the way, and stand above the others? */
+/* May it issue the last certificate on the path, and stand above the others? */
 static bool may_issue(struct walk *w, const struct x509 *issuer) {
     if (!issuer->is_ca) return refuse(w, TRUST_NOT_A_CA, issuer);
     if (!(issuer->usage & X509_CERT_SIGN)) return refuse(w, TRUST_NOT_TO_SIGN, issuer);
@@ -88,7 +90,7 @@ static bool did_sign(struct walk *w, const struct x509 *issuer, const struct x50
     return w->q->signed_by(x, issuer) || refuse(w, TRUST_FORGED, x);
 }
 
-/* ---- the way ---- */
+/* ---- the path ---- */
 
 static bool is_on_the_way(const struct trust_verdict *v, const struct x509 *x) {
     for (size_t i = 0; i < v->length; i++)
@@ -96,7 +98,7 @@ static bool is_on_the_way(const struct trust_verdict *v, const struct x509 *x) {
     return false;
 }
 
-/* Goes on to an anchor from the last certificate on the way. */
+/* Searches on for an anchor from the last certificate on the path. */
 static bool climb(struct walk *w) {
     const struct trust_question *q = w->q;
     struct trust_verdict *v = &w->verdict;
@@ -135,7 +137,7 @@ static bool is_believed(struct walk *w, const struct x509 *own) {
     if (!own->der.n) return refuse(w, TRUST_UNREADABLE, own);
     push(w, own);
     if (!is_in_time(w, own) || !(is_anchor(w->q, own) || climb(w))) return false;
-    w->farthest = 0; /* other ways are forgotten */
+    w->farthest = 0; /* problems of other paths are dropped */
     if (!is_sound(w, own)) return false;
     if (!(own->usage & X509_DIGITAL_SIGNATURE)) return refuse(w, TRUST_NOT_FOR_TLS, own);
     return x509_is_for(own, w->q->name, w->q->address) || refuse(w, TRUST_OTHER_NAME, own);

@@ -1,16 +1,16 @@
-/* trust: the one policy of whom to believe (RFC 5280 6, RFC 9525). wolfSSL is looser in some things than people
- * expect, and stricter in a few, so both are asked: it refuses what it refuses (verify.c says which of that does
- * not count), and nobody gets through who is not believed here. Plain C: certificates in, a verdict out; whose
- * signature is whose is asked of the caller. */
+/* trust: the one policy for verifying servers (RFC 5280 6, RFC 9525). wolfSSL is less strict in some things than people
+ * expect, and stricter in a few, so both are asked: a server needs the consent of wolfSSL (verify.c says which of its
+ * errors do not count) and of this. Plain C: certificates in, a verdict out; signatures are checked by a function of
+ * the caller's. */
 #ifndef NET_TLS_TRUST_H
 #define NET_TLS_TRUST_H
 
 #include "wire/x509.h"
 
 enum {
-    TRUST_SENT_MOST = 16,  /* certificates of a server that are looked at */
+    TRUST_SENT_MOST = 16,  /* certificates of a server that are read */
     TRUST_DEEPEST = 10,    /* certificates from the server's own to the anchor */
-    TRUST_SIGNATURES = 24, /* that are checked for one server */
+    TRUST_SIGNATURES = 24, /* signatures that are checked for one server */
     TRUST_RSA_LEAST = 2048,
     TRUST_CURVE_LEAST = 256,
     TRUST_HASH_LEAST = 256,
@@ -18,14 +18,14 @@ enum {
 
 enum trust_problem {
     TRUST_FINE,
-    TRUST_UNREADABLE, /* it is no certificate, or not as it must be */
+    TRUST_UNREADABLE, /* it is no certificate, or an invalid one */
     TRUST_EXPIRED,
     TRUST_NOT_YET_VALID,
-    TRUST_NO_ISSUER,       /* who issued it is neither known nor sent along */
-    TRUST_NOT_A_CA,        /* it issues others, and may not: no CA (RFC 5280 4.2.1.9), */
-    TRUST_NOT_TO_SIGN,     /* no keyCertSign in its key usage, */
+    TRUST_NO_ISSUER,       /* its issuer is neither an anchor nor sent along */
+    TRUST_NOT_A_CA,        /* it has issued another, and may not: it is no CA (RFC 5280 4.2.1.9), */
+    TRUST_NOT_TO_SIGN,     /* has no keyCertSign in its key usage, */
     TRUST_PATH_LENGTH,     /* or too many CAs follow it */
-    TRUST_CONSTRAINED,     /* its name constraints do not allow one that follows */
+    TRUST_CONSTRAINED,     /* its name constraints do not allow a name of one below it */
     TRUST_NOT_FOR_SERVERS, /* by its extended key usage */
     TRUST_NOT_FOR_TLS,     /* no digitalSignature in its key usage */
     TRUST_DEMANDS_MORE,    /* a critical extension that is not known */
@@ -48,16 +48,17 @@ struct trust_question {
 };
 
 struct trust_verdict {
-    enum trust_problem problem;             /* the one that was met farthest on the way to an anchor */
+    enum trust_problem problem;             /* the one found farthest on the path to an anchor */
     const struct x509 *about;               /* what it is about: one of those sent, or an anchor */
-    const struct x509 *below;               /* the last one on the way then; NULL: it is the first */
-    const struct x509 *path[TRUST_DEEPEST]; /* when it is fine: from the server's own to the anchor, which may be it */
+    const struct x509 *below;               /* the last one on the path before it; NULL: it is the first */
+    const struct x509 *path[TRUST_DEEPEST]; /* when fine: from the server's own to the anchor, which may be the same */
     size_t length;
     int64_t until; /* when the first of these expires */
 };
 
-/* A chain must end in an anchor that is valid and a CA; one that is no CA is trusted as exactly itself. The first way
- * to an anchor that holds is taken, so neither the order of what is sent nor what is beside it matters. */
+/* A path must end in an anchor that is a valid CA; an anchor that is no CA is trusted only as the server's own
+ * certificate. The first valid path to an anchor is taken, so neither the order of the certificates sent nor unneeded
+ * ones matter. */
 struct trust_verdict trust_judge(const struct trust_question *q);
 
 #endif

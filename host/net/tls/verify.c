@@ -1,6 +1,6 @@
-/* verify: between wolfSSL and tls_trust. wolfSSL looks at what a server sent from the last certificate to the
- * first. When it asks about the first of them, all are judged; the way that was found is what wolfSSL itself gets as
- * trusted, so that it verifies the server's own certificate, and an OCSP response on that, by nothing else. */
+/* verify: between wolfSSL and trust_judge. wolfSSL looks at the certificates that a server sent from the last to the
+ * first. When it calls for the first time, all are judged; then the path that was found is all that wolfSSL trusts, so
+ * that it verifies the server's own certificate, and an OCSP response for that, by nothing else. */
 #include "net/net.h"
 #include "net/tls/parts.h"
 #include <arpa/inet.h>
@@ -35,11 +35,11 @@ static struct trust_verdict judge(const struct tls *t) {
     return trust_judge(&q);
 }
 
-/* From now on wolfSSL trusts the CAs on the way that was found, and none beside them. */
+/* From now on wolfSSL trusts the CAs on the path that was found, and no others. */
 static void lead_wolfssl(struct tls *t) {
     const struct trust_verdict *v = &t->trial->verdict;
     WOLFSSL_X509_STORE *store = wolfSSL_X509_STORE_new();
-    if (!store) return; /* then it goes by its own way */
+    if (!store) return; /* no memory: then it searches for a path itself */
     for (size_t i = v->length; i-- > 1;)
         wolfSSL_CertManagerLoadCABuffer(store->cm, v->path[i]->der.p, (long)v->path[i]->der.n, WOLFSSL_FILETYPE_ASN1);
 #ifdef HAVE_CERTIFICATE_STATUS_REQUEST
@@ -48,7 +48,7 @@ static void lead_wolfssl(struct tls *t) {
     wolfSSL_set0_verify_cert_store(t->ssl, store);
 }
 
-/* wolfSSL asks for the first time. False without memory. */
+/* wolfSSL calls for the first time: judges the server. False: there is no memory. */
 static bool begin(struct tls *t, const WOLFSSL_X509_STORE_CTX *store) {
     struct tls_trial *trial = t->trial = calloc(1, sizeof *t->trial);
     if (!trial) return false;
@@ -61,9 +61,9 @@ static bool begin(struct tls *t, const WOLFSSL_X509_STORE_CTX *store) {
     return true;
 }
 
-/* wolfSSL makes each CA that a server sends one of its own, for good, and fails where it has no key usage. But what it
- * adds is what lies in this place after it has asked: so that is the anchor, which it has already. (All that in 5.5.4
- * and in 5.7.2; no version is known that adds none.) */
+/* wolfSSL adds each CA that a server sends to those it trusts, for good, and fails where it has no key usage. But what
+ * it adds is the certificate at this place after the call: so the anchor is put there, which it has already. (All that
+ * in 5.5.4 and in 5.7.2; no version is known that adds none.) */
 static void put_anchor(const struct tls *t, WOLFSSL_X509_STORE_CTX *store) {
     const struct trust_verdict *v = &t->trial->verdict;
     struct slice anchor = v->path[v->length - 1]->der;
@@ -71,24 +71,25 @@ static void put_anchor(const struct tls *t, WOLFSSL_X509_STORE_CTX *store) {
     store->certs[store->error_depth].length = (unsigned)anchor.n;
 }
 
-/* Is that what wolfSSL may say of a certificate that tls_trust believes? Who issued it was found, and its signature
- * checked: wolfSSL looks for issuers in the order in which they were sent, and for the first of a name. Nor does it
- * tell by labels what name constraints allow, or which of them concern an address. */
+/* Is this an error of wolfSSL that does not count where trust_judge has found a path? There the issuer was found and
+ * the signature checked, while wolfSSL looks for issuers in the order in which they were sent, and takes the first of a
+ * name. Nor does it compare names with constraints by labels, or tell which constraints are for addresses. */
 static bool does_not_count(int error) {
     switch (error) {
     case ASN_NO_SIGNER_E:
     case ASN_SELF_SIGNED_E:
     case ASN_SIG_CONFIRM_E:
     case ASN_NAME_INVALID_E:
-    case X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT_LOCALLY: /* the first three where it goes by OpenSSL's numbers */
+    case X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT_LOCALLY: /* the first three as OpenSSL numbers them */
     case X509_V_ERR_DEPTH_ZERO_SELF_SIGNED_CERT:
     case X509_V_ERR_CERT_SIGNATURE_FAILURE: return true;
     default: return false;
     }
 }
 
-/* wolfSSL asks about the server's own certificate, after the others: that is the verdict. One that is not believed it
- * hears at once: it has reasons of its own to refuse the others (5.7: key usage), and would not ask again. */
+/* Decides, when wolfSSL calls for the server's own certificate, which comes last. A server that trust_judge refuses is
+ * refused at the first call: wolfSSL may refuse other certificates for reasons of its own (5.7: key usage), and would
+ * not call again. */
 static bool decide(struct tls *t, int error) {
     if (t->trial->verdict.problem != TRUST_FINE)
         tls_refusal_tell_verdict(t);
@@ -114,10 +115,10 @@ int tls_verify(int ok, WOLFSSL_X509_STORE_CTX *store) {
     }
     if (store->error_depth > 0 && t->trial->verdict.problem == TRUST_FINE) {
         put_anchor(t, store);
-        return 1; /* what counts is the way that was found */
+        return 1; /* what counts is the path that was found */
     }
     bool believed = decide(t, ok ? 0 : store->error);
-    drop_trial(t); /* what was sent lies in wolfSSL's buffer, and goes */
+    drop_trial(t); /* what was sent is in wolfSSL's buffer, which is freed */
     return believed;
 }
 

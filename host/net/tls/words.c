@@ -1,4 +1,4 @@
-/* words: what goes wrong in TLS, in words that say what to do about it. For certificates: refusal.c. */
+/* words: describes failures of TLS, and what to do about them. For certificates: refusal.c. */
 #include "net/tls/certificate.h"
 #include "net/tls/parts.h"
 #include <wolfssl/error-ssl.h>

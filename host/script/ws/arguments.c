@@ -1,4 +1,4 @@
-/* arguments: what a callback is called with. */
+/* arguments: pushes a callback and its arguments. */
 #include "base/log.h"
 #include "script/l_push.h"
 #include "script/ws/parts.h"
@@ -19,7 +19,7 @@ const char *const callback_names[CALLBACKS] = {
     [ON_CLOSE] = "on_close",
 };
 
-/* Pushes the callback, and the connection to call it with; or nothing: false. */
+/* Pushes the callback and its first argument, the connection; or nothing: false. */
 static bool push_callback(lua_State *L, const struct conn_box *b, enum callback which) {
     if (!conn_box_hears(b, which)) return false;
     lua_getfield(L, FIELDS, callback_names[which]);
@@ -27,7 +27,8 @@ static bool push_callback(lua_State *L, const struct conn_box *b, enum callback 
     return true;
 }
 
-/* Does the callback, `below` the top, take so many arguments? Who does not look at a table need not be made one. */
+/* Does the callback, `below` values under the top, take so many arguments? Where it does not, a table for it need not
+ * be made. */
 static bool asks_for(lua_State *L, int below, int arguments) {
     lua_Debug ar;
     if (!lua_isfunction(L, -1 - below)) return true;
@@ -72,7 +73,7 @@ static void set_seconds(lua_State *L, const char *name, double value) {
     lua_setfield(L, -2, name);
 }
 
-/* Pushes the record of a close (lualib/meta/ws.lua: ws.Record). */
+/* Pushes the table that describes how a connection ended (lualib/meta/ws.lua: ws.Record). */
 err_lists_all(struct conn_end, 824);
 static void push_record(lua_State *L, const struct conn_end *end, const struct conn_head *head) {
     lua_createtable(L, 0, 12);
@@ -121,7 +122,7 @@ void l_arguments_push_closed(lua_State *L, const struct conn_box *b) {
     lua_setfield(L, -2, "record");
 }
 
-/* A failure that nobody hears does not go unseen. */
+/* Logs a failure for which the script has no on_error. */
 static void log_failure(const struct conn_box *b, const struct fault *fault) {
     char text[sizeof fault->text + 320];
     const char *host = b->conn->plan->url.host;
@@ -157,7 +158,7 @@ int l_arguments_event(lua_State *L, struct conn_box *b, const struct inbox_event
         lua_pushstring(L, fault_word(&ev->end->fault));
         lua_pushstring(L, ev->end->fault.text);
         return 3;
-    case INBOX_CLOSED: /* nothing comes after it: a pause kept these from an on_message for good */
+    case INBOX_CLOSED: /* messages that a pause has kept from on_message are dropped: nothing delivers them any more */
         if (conn_box_hears(b, ON_MESSAGE)) inbox_drop_messages(&b->inbox);
         if (!push_callback(L, b, ON_CLOSE)) return 0;
         lua_pushinteger(L, ev->end->code);
@@ -195,9 +196,9 @@ int l_arguments_message(lua_State *L, struct conn_box *b, const struct ws_event 
     lua_pushvalue(L, CONN);
     if (ev->memory) {
         engine_offer(b->engine, ev->memory);
-        conn_count(b->conn); /* it is no longer the connection's, and about to be Lua's */
+        conn_count(b->conn); /* the memory is no longer the connection's, but about to be Lua's */
     }
-    lua_pushlstring(L, (const char *)ev->data.p, ev->data.n); /* what lies in its place already is not copied */
+    lua_pushlstring(L, (const char *)ev->data.p, ev->data.n); /* memory that was offered is not copied */
     lua_pushvalue(L, ev->kind == WS_TEXT ? TEXT : BINARY);
     return 3;
 }
@@ -210,4 +211,14 @@ int l_arguments_control(lua_State *L, struct conn_box *b, enum callback which, c
     if (which == ON_PING || conn_pong_seconds(b->conn) < 0) return 2;
     lua_pushnumber(L, conn_pong_seconds(b->conn));
     return 3;
+}
+
+const char *l_arguments_name(lua_State *L, int n) {
+    for (int i = 0; i < CALLBACKS; i++) {
+        lua_getfield(L, FIELDS, callback_names[i]);
+        bool same = lua_rawequal(L, -1, -n - 2);
+        lua_pop(L, 1);
+        if (same) return callback_names[i];
+    }
+    return NULL;
 }

@@ -12,7 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* What waits until the generation has taken over. */
+/* What is to be done when the generation has taken over; made where it is missing. */
 static struct conn_staged *stage(struct conn_box *b) {
     if (!b->staged) b->staged = reserve_take(sizeof *b->staged);
     return b->staged;
@@ -62,7 +62,7 @@ struct farewell {
     struct slice reason;
 };
 
-/* A code and a reason, from that argument on. */
+/* Reads a code and a reason for a Close, the arguments from `code_at` on. */
 static struct farewell check_farewell(lua_State *L, int code_at) {
     size_t n;
     lua_Integer code = luaL_optinteger(L, code_at, WS_CLOSE_NORMAL);
@@ -98,7 +98,7 @@ static int l_close(lua_State *L) {
     return 1;
 }
 
-/* __close: its variable goes out of scope. */
+/* __close: the <close> variable goes out of scope. */
 static int l_leave(lua_State *L) {
     lua_settop(L, 1);
     return l_close(L);
@@ -131,7 +131,7 @@ static int l_reconnect(lua_State *L) {
     box_anchor(L, 1, b);
     if (b->conn->phase == CONN_OPEN) conn_close(b->conn, f.code, f.reason);
     conn_open(b->conn, delay);
-    delivery_settle(b); /* while the program stops, nothing begins */
+    delivery_settle(b); /* while the program stops, conn_open does nothing */
     return 0;
 }
 
@@ -197,7 +197,7 @@ void l_conn_abandon(lua_State *L, struct conn_box *b) {
     conn_destroy(b->conn);
     inbox_clear(&b->inbox);
     delivery_wake_all(b);
-    if (!b->delivery.draining) box_unanchor(L, b); /* else when that is done */
+    if (!b->delivery.draining) box_unanchor(L, b); /* else delivery_end_draining does it */
 }
 
 void l_conn_begin(struct conn_box *b) {
@@ -216,7 +216,7 @@ void l_conn_adopt(struct conn_box *to, struct conn_box *from) {
     to->conn = c;
     to->last = from->last;
     from->last = NULL;
-    from->conn = like; /* which is closed, as far as the last generation can see */
+    from->conn = like; /* `from` now refers to another conn, which is closed */
     c->sink_arg = to;
     inbox_move(&to->inbox, &from->inbox);
     delivery_cut(from, c);
@@ -239,11 +239,11 @@ static int l_tostring(lua_State *L) {
 
 /* ---- the module ---- */
 
-/* A name is for one connection at a time. The registry has those that have one, in a weak table, which the collector
- * keeps: nothing need be taken back where there may be no memory for it. */
+/* Each name is that of one connection at a time. The registry maps names to connections in a weak table, so that the
+ * collector removes those that are gone: no code has to, where it may have no memory. */
 static const char names_key;
 
-/* That of the box at the index `box`. */
+/* Gives the box at the index `box` its name. */
 static void take_name(lua_State *L, int box, const struct conn_box *b) {
     if (!b->name) return;
     lua_rawgetp(L, LUA_REGISTRYINDEX, &names_key);
@@ -278,7 +278,7 @@ static void end_box(void *object) {
     struct conn_box *b = object;
     if (b->conn && b->conn->sink_arg == b) {
         conn_detach(b->conn);
-        if (!b->engine->ended) conn_destroy(b->conn); /* a finalizer had revived it, for nobody */
+        if (!b->engine->ended) conn_destroy(b->conn); /* a finalizer had opened it again, but no script has it */
     }
     delist(b);
     if (b->matched_by) b->matched_by->match = NULL;
@@ -353,7 +353,7 @@ int luaopen_ws(lua_State *L) {
     l_register_weak(L, &names_key);
     l_box_open(L, &l_conn_type, meta, NULL);
     l_fields_open(L, methods);
-    lua_pushliteral(L, "text"); /* both stay: to deliver a message takes no memory for them */
+    lua_pushliteral(L, "text"); /* both strings stay: delivering a message then needs no memory for them */
     lua_setfield(L, -2, "text");
     lua_pushliteral(L, "binary");
     lua_setfield(L, -2, "binary");

@@ -1,4 +1,4 @@
-/* conn: what the files that make up the module `ws` share: a connection in its box. */
+/* conn: what the files of the module `ws` share: a connection in its box. */
 #ifndef SCRIPT_WS_CONN_H
 #define SCRIPT_WS_CONN_H
 
@@ -9,8 +9,8 @@
 
 #define CONN_TYPE "ws.connection"
 
-/* The user value of the userdata: the script's callbacks, fields of its own, and where url and headers are functions
- * these, under the addresses of l_request_url_function and l_request_headers_function. */
+/* The userdata has one user value, a table: the script's callbacks and its own fields; and, where url and headers are
+ * functions, these functions under the addresses of l_request_url_function and l_request_headers_function. */
 enum { BOX_FIELDS = 1, BOX_VALUES = 1 };
 extern const char l_request_url_function, l_request_headers_function;
 
@@ -30,8 +30,9 @@ enum callback {
     CALLBACKS,
 };
 extern const char *const callback_names[CALLBACKS];
+_Static_assert(CALLBACKS <= 16, "conn_box.hears has a bit for each");
 
-/* What a script asked for while its generation was staged; it is done when that takes over. */
+/* What a script asked for while its generation was staged; it is done when the generation takes over. */
 struct conn_staged {
     bool ends, destroys, reopens, cancels;
     uint16_t code;
@@ -41,48 +42,49 @@ struct conn_staged {
     enum { PAUSE_AS_IT_WAS, PAUSE_ON, PAUSE_OFF } pause;
 };
 
-/* What the userdata refers to. */
+/* The object that the userdata of a connection refers to. */
 struct conn_box {
     struct box box;
-    struct conn *conn; /* held */
+    struct conn *conn; /* a reference is held */
     struct engine *engine;
-    char *name;                          /* as given, its own; NULL: not given */
+    char *name;                          /* as the script gave it, its own; NULL: it has none */
     uint64_t born;                       /* see engine->births */
-    struct conn_box *next, **at;         /* of the same engine, in order */
-    struct conn_box *match, *matched_by; /* reload: the one of the last generation that it takes over, and back */
+    struct conn_box *next, **at;         /* in the list of the engine's connections, in order */
+    struct conn_box *match, *matched_by; /* in a reload: the box of the last generation that it takes over, and back */
 
     struct inbox inbox;            /* at most max_receive_buffer bytes, and the events of one attempt */
     struct delivery {              /* delivery.c */
-        struct task *task;         /* the one that a callback runs or waits in, or NULL */
-        struct inbox_event *event; /* what that is told; its own */
-        struct ws_event *first;    /* what the next task begins with; NULL: it looks for itself */
-        uint32_t progress;         /* messages and events taken, modulo 2^32 */
-        int8_t tells;              /* what the task is told: an inbox_kind, or TELLS_MESSAGE */
-        bool draining : 1;         /* the loop is in delivery_drain, or in what that called */
-        bool due : 1;              /* there is more to tell, which the drain that is under way sees to */
-        bool failed : 1;           /* the last task ended with an error: what comes behind that is told by another */
-        bool takes : 1;            /* a message of the inbox is being pushed, which is dropped then, or with the task */
-        bool has_listener : 1;     /* the task has on_message at hand, as it is now */
+        struct task *task;         /* the task that a callback runs or waits in, or NULL */
+        struct inbox_event *event; /* the event that this task delivers; its own */
+        struct ws_event *first;    /* the message that the next task delivers first; NULL: it takes one itself */
+        uint32_t progress;         /* how many messages and events were taken, modulo 2^32 */
+        int8_t tells;              /* what the task delivers: an inbox_kind, or TELLS_MESSAGE */
+        bool draining : 1;         /* delivery_drain runs, or what it has called */
+        bool due : 1;              /* there is more to deliver, which the running delivery_drain will do */
+        bool failed : 1;           /* the last task ended with an error: a new one delivers what follows */
+        bool takes : 1;            /* a message of the inbox is being pushed; dropped then, or when the task ends */
+        bool has_listener : 1;     /* the current on_message is on the task's stack, at LISTENER */
     } delivery;
     struct waiters receivers;   /* tasks in conn:receive */
     struct waiters drainers;    /* in conn:drain */
     struct waiters openers;     /* in conn:opened */
-    struct inbox_event *last;   /* how the last attempt ended that was told; its own; NULL: none has */
+    struct inbox_event *last;   /* the INBOX_CLOSED event that was delivered last, its own; NULL: none was */
     struct conn_staged *staged; /* NULL: nothing */
 
-    uint32_t drains;                             /* how often all was written, modulo 2^32 */
-    uint16_t hears;                              /* 1 << callback: the script has it */
-    uint8_t start;                               /* of INBOX_STARTS: which function runs */
-    uint8_t lookups;                             /* of methods, so far (fields.c) */
-    uint8_t replaced;                            /* methods that fields of the script's own stand in for */
-    bool binary : 1;                             /* what send() makes */
-    bool url_function : 1, headers_function : 1; /* are functions */
-    bool heard : 1;                              /* conn:opened tells of the failure */
+    uint32_t drains;                             /* how often all output was written, modulo 2^32 */
+    uint16_t hears;                              /* bits, 1 << callback: the callbacks that the script has */
+    uint8_t start;                               /* START_URL ...: which function of the script runs */
+    uint8_t lookups;                             /* how many methods were looked up, up to OFTEN (fields.c) */
+    uint8_t replaced;                            /* how many methods fields of the script stand in for */
+    bool binary : 1;                             /* send() makes binary messages */
+    bool url_function : 1, headers_function : 1; /* url, or headers, is a function */
+    bool heard : 1;                              /* a task in conn:opened gets the failure of this attempt */
 };
 enum { START_URL, START_HEADERS, START_DONE }; /* conn_box.start */
 enum { TELLS_MESSAGE = -1 };
 
-/* Has the connection at index `box` tell what it holds, also where it had settled. May raise. */
+/* Delivers what waits in the connection at index `box`, also where delivery_settle has taken its anchor away. May
+ * raise. */
 void l_conn_wake(lua_State *L, int box, struct conn_box *b);
 
 /* Gives the metatable on top its __index and __newindex, for these methods and all fields. fields.c. */
@@ -95,56 +97,60 @@ int l_fields_methods(lua_State *L);
  * Raises an error that names what is wrong. */
 void l_options_read(lua_State *L, int box);
 
-/* The plan is as it is to be (see conn_share_plan). Raises where it is more than may be kept. */
+/* To be called when the plan is complete: shares it with connections that have the same (see conn_share_plan). Raises
+ * where the memory limit would be passed. */
 void l_conn_share_plan(lua_State *L, struct conn_box *b);
 
-/* The plan of a connection, to be changed (see conn_plan). Raises without memory. */
+/* The plan of a connection, for changes (see conn_plan). Raises without memory. */
 struct plan *l_conn_plan(lua_State *L, struct conn *c);
 
-/* The callback that was probably meant by a name that is none, or NULL. */
+/* For a name that is no callback: the callback that was probably meant, or NULL. */
 const char *l_options_meant_callback(const char *name);
 
 /* "text" or "blob", "binary" or "arraybuffer": true for binary. Raises on anything else. */
 bool l_options_binary(lua_State *L, int value, const char *what);
 
-/* Has all connections of the engine keep what they have to tell, up to the next call that says no. */
+/* Keeps events of all connections of the engine back from the script (`holds`), or delivers them again. */
 void delivery_hold(struct engine *e, bool holds);
 
 extern const struct box_type l_conn_type;
 
-/* The connection at this index, or NULL. */
+/* The connection at this index; NULL: the value is none, or it has ended. */
 static inline struct conn_box *l_conn_look(lua_State *L, int index) { return l_box_look(L, index, &l_conn_type); }
 
-/* The connection at index 1. Raises where there is none any more. */
+/* The connection at index 1. Raises where the value is none, or it has ended. */
 static inline struct conn_box *l_conn_check(lua_State *L) { return l_box_get(L, 1, &l_conn_type); }
 
 /* Sets or, with nil, clears a callback of the box at index `box` to the value on the top of the stack, which it pops.
  */
 void l_conn_set_callback(lua_State *L, int box, enum callback which);
 
-/* `to`, of the next generation, has from now on what `from` had. What its script asked for is done. */
+/* Gives `to`, of the next generation, the connection and the inbox of `from`. Then does what the script of `to` asked
+ * for while it was staged. */
 void l_conn_adopt(struct conn_box *to, struct conn_box *from);
 
-/* Ends a connection at once; its script hears no more of it. */
+/* Destroys a connection at once; its script hears no more of it. */
 void l_conn_abandon(lua_State *L, struct conn_box *b);
 
-/* The same for a connection that only the next generation has. */
+/* At a take-over, does what the script asked for while it was staged, for a connection that only the next generation
+ * has. */
 void l_conn_begin(struct conn_box *b);
 
 /* The sink of every connection that a script opens; its argument is the box. events.c. */
 extern const struct conn_sink events_sink;
 
-/* A message was taken out of the inbox: the socket is read again where there is room. */
+/* To be called after a message was taken out of the inbox: has the socket read again where there is room. */
 void delivery_make_room(struct conn_box *b);
 
-/* Who waits for something of it looks again. */
+/* Wakes all tasks that wait for the connection; each looks again whether its wait is over. */
 void delivery_wake_all(struct conn_box *b);
 
-/* A connection that nothing is going on with may be collected, and who waits to receive is told. */
+/* Where nothing more will happen with a connection, takes its anchor away, so that it may be collected, and wakes the
+ * tasks that wait for it. */
 void delivery_settle(struct conn_box *b);
 
-/* Nothing more will come, nor is there an on_close yet to say otherwise. For the connection's own callback, which the
- * next attempt waits for: its attempt has ended. */
+/* Will nothing more come, as the connection is closed and all its events are delivered? Asked by the connection's own
+ * callback, which the next attempt waits for: has its attempt ended? */
 bool delivery_over(const struct conn_box *b);
 
 /* conn:receive, conn:messages, conn:drain and conn:opened. receive.c. */
@@ -153,19 +159,21 @@ int l_conn_messages(lua_State *L);
 int l_conn_drain(lua_State *L);
 int l_conn_opened(lua_State *L);
 
-/* How the last attempt ended that on_close was told of, or is told of now; NULL: none has. */
+/* How the last attempt ended whose on_close has run, or runs now; NULL: there is none. */
 const struct conn_end *arguments_last_end(const struct conn_box *b);
 
 /* Pushes what conn.closed is: { code, reason, record }, or nil. */
 void l_arguments_push_closed(lua_State *L, const struct conn_box *b);
 
-/* Does a callback send whose own connection has ended meanwhile? What it says is for nobody else. */
+/* Is the code that runs a callback of an attempt that has ended meanwhile? What it sends must not go out on the next
+ * one. */
 bool delivery_outlived(const struct conn_box *b);
 
-/* Is it the callback that runs now, or waits, which everything else that is sent waits for? */
+/* Is the code that runs the callback of INBOX_OPENED, which may log in? What other code sends goes out after it has
+ * ended. */
 bool delivery_logs_in(const struct conn_box *b);
 
-/* A callback was cut off by a take-over. */
+/* To be called where a take-over has ended a callback: what waits in `c` for its end is sent. */
 void delivery_cut(struct conn_box *b, struct conn *c);
 
 #endif

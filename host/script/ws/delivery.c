@@ -1,7 +1,7 @@
-/* delivery: callbacks run in a task, one at a time and in order: it takes event after event, message after message,
- * until there is none. Where a callback waits, so does the task, and what comes meanwhile goes into the inbox, for the
- * same task to go on with. Where one fails, the task has ended: its error goes before everything else, and a new task
- * goes on behind it. */
+/* delivery: callbacks run in a task, one at a time and in order: the task takes event after event and message after
+ * message until there is none. Where a callback waits, the task waits, and what comes meanwhile goes into the inbox;
+ * the same task then goes on with it. Where a callback raises, the task has ended: its error is delivered before
+ * everything else, and a new task delivers the rest. */
 #include "script/box.h"
 #include "script/door.h"
 #include "script/interrupt.h"
@@ -16,15 +16,15 @@ static bool listens(const struct conn_box *b) {
     return conn_box_hears(b, ON_MESSAGE) && !(b->conn->paused & CONN_PAUSED_BY_SCRIPT);
 }
 
-/* What is held takes no more than half of what may be kept (--max-memory): the rest is for messages that are not whole
- * yet, and for what the script does. */
+/* What the inboxes keep takes no more than half of the memory limit (--max-memory): the rest is for messages that have
+ * not come whole yet, and for the script. */
 static bool has_room(const struct conn_box *b) {
     const struct account *a = b->engine->account;
     return account_has_room(a, a->most / 2);
 }
 
-/* Keeps what cannot be told yet; `wake` has who reads go on. The socket is not read while the inbox is full, nor while
- * much is kept and the script has not taken all of this. */
+/* Puts what cannot be delivered yet into the inbox; `wake` wakes tasks that wait for messages. The socket is not read
+ * while the inbox is full; nor, while the limit is near, until the script has taken all of it. */
 static void hold(struct conn_box *b, const struct ws_event *ev, void (*wake)(struct waiters *)) {
     if (ev->kind == WS_PING) {
         if (conn_box_hears(b, ON_PING)) inbox_tell(&b->inbox, INBOX_PING, ev->data, NULL, NULL, 0);
@@ -38,31 +38,32 @@ static void hold(struct conn_box *b, const struct ws_event *ev, void (*wake)(str
         wake(&b->receivers);
     }
     bool full = inbox_size(&b->inbox) >= b->conn->plan->settings.max_receive_buffer;
-    if (inbox_is_empty(&b->inbox)) return; /* nothing would be taken out, and have it read on */
+    if (inbox_is_empty(&b->inbox)) return; /* with an empty inbox nothing would have the socket read again */
     if (full || !has_room(b)) conn_pause(b->conn, CONN_PAUSED_BY_SINK);
 }
 
-/* Is it tasks that are to have what comes: one that waits for it, or one that is about to? */
+/* Do tasks take the messages: does one wait for them (is_read), or may one that is ready do so (may_be_read)? */
 static bool is_read(const struct conn_box *b) { return b->receivers.first && !conn_box_hears(b, ON_MESSAGE); }
 static bool may_be_read(const struct conn_box *b) {
     return !conn_box_hears(b, ON_MESSAGE) && (b->receivers.first || b->engine->tasks.ready.first);
 }
 
-/* From the loop. The next message, ping or pong, when who is to read it waits for it. */
+/* Takes the next message, ping or pong, after ready tasks that may want it have run. From the loop only. */
 static bool next_for_readers(struct conn_box *b, struct ws_event *ev) {
     if (may_be_read(b) && !is_read(b)) task_run_ready(b->engine);
     return conn_next(b->conn, ev);
 }
 
-/* From the loop. Who reads in a straight line has each message as a callback would: what comes behind it is looked at
- * when that task waits again, so that its answer still goes out before what ends the connection. */
+/* Puts all that has come into the inbox, for tasks that receive in a straight line. Each message wakes its reader at
+ * once, as it would run a callback, and what follows is looked at when that task waits again: so what the task sends
+ * goes out before anything ends the connection. From the loop only. */
 static void hold_rest(struct conn_box *b) {
     struct ws_event ev;
     bool waited = b->delivery.task;
     b->delivery.due = false;
     while ((b->delivery.task || !waited) && next_for_readers(b, &ev)) hold(b, &ev, task_run_first);
     if (waited && !b->delivery.task)
-        b->delivery.due = true; /* the callback that was the reader is done: others go on */
+        b->delivery.due = true; /* the callback that received here has ended: the others are due */
 }
 
 void delivery_make_room(struct conn_box *b) {
@@ -72,7 +73,8 @@ void delivery_make_room(struct conn_box *b) {
 
 /* ---- the task ---- */
 
-/* A connection that failed, and nobody is there to hear of it or to begin anew. */
+/* With --strict, sets exit status 1 for a connection that failed and does not try again, where no code of the script
+ * hears of it. */
 static void note_unheard(const struct conn_box *b, const struct conn_end *end) {
     struct engine *e = b->engine;
     bool goes_on = b->conn->phase != CONN_CLOSED || b->conn->again || end->retry_in >= 0;
@@ -80,7 +82,8 @@ static void note_unheard(const struct conn_box *b, const struct conn_end *end) {
         e->host->mark(e->app, 1);
 }
 
-/* It is told. What came behind a login goes out, but for one that is of the past. */
+/* Ends an event that was delivered. After the event of a login, what waited for it is sent, unless that attempt is
+ * over. */
 static void finish_event(struct conn_box *b, struct inbox_event *ev) {
     bool is_past = inbox_count(&b->inbox, INBOX_CLOSED) || inbox_count(&b->inbox, INBOX_OPENED);
     if (ev->kind == INBOX_OPENED && !is_past) conn_end_login(b->conn);
@@ -113,16 +116,16 @@ void delivery_cut(struct conn_box *b, struct conn *c) {
     if (b->delivery.event && b->delivery.event->kind == INBOX_OPENED) conn_end_login(c);
 }
 
-/* The next message, ping or pong. */
+/* Takes the next message, ping or pong. */
 static bool take_next(struct conn_box *b, struct ws_event *ev) {
     const struct ws_event *first = b->delivery.first;
     b->delivery.first = NULL;
-    if (!first || !conn_is_open(b->conn)) return conn_next(b->conn, ev); /* a finalizer may have ended it */
+    if (!first || !conn_is_open(b->conn)) return conn_next(b->conn, ev); /* a finalizer may have ended the connection */
     *ev = *first;
     return true;
 }
 
-/* Pushes the next callback with its arguments, and returns how many those are; 0: there is nothing more to tell. */
+/* Pushes the next callback with its arguments, and returns how many these are; 0: there is nothing more to deliver. */
 static int push_next(lua_State *L, struct conn_box *b) {
     struct conn *c = b->conn;
     struct ws_event ev;
@@ -135,7 +138,7 @@ static int push_next(lua_State *L, struct conn_box *b) {
             if (b->delivery.event->kind == INBOX_STARTS && start_is_current(b, b->delivery.event)) {
                 b->start = START_URL;
                 conn_limit_start(c);
-                return 1; /* which is pushed by l_start_push */
+                return 1; /* l_start_push pushes what is called */
             }
             if ((n = l_arguments_event(L, b, b->delivery.event)) > 0) return n;
             forget_event(b);
@@ -148,7 +151,7 @@ static int push_next(lua_State *L, struct conn_box *b) {
             delivery_make_room(b);
             return n;
         } else if (may_be_read(b) && !b->delivery.first && inbox_is_empty(&b->inbox)) {
-            b->delivery.due = true; /* tasks that read go on outside of this one */
+            b->delivery.due = true; /* tasks that receive go on outside of this one */
             return 0;
         } else if (!take_next(b, &ev)) {
             return 0;
@@ -182,7 +185,7 @@ static int l_go_on(lua_State *L, int status, lua_KContext ctx) {
         int n = push_next(L, b);
         if (n == 0) return 0;
         if (b->delivery.tells == INBOX_ADOPTED) interrupt_bound(b->engine, "on_adopt");
-        if (trace_wants(TRACE_TASK)) task_trace_call(L, b->engine->tasks.current, n);
+        if (trace_wants(TRACE_TASK)) task_trace_call(L, b->engine->tasks.current, l_arguments_name(L, n), n);
         if (b->delivery.tells != INBOX_STARTS) lua_callk(L, n, 0, ctx, l_go_on);
         interrupt_unbound(b->engine);
     }
@@ -219,27 +222,27 @@ static void on_task_end(struct task *t, void *arg, enum task_end how) {
     b->delivery.task = NULL;
     b->delivery.failed = how == TASK_FAILED;
     struct inbox_event *event = b->delivery.event;
-    b->delivery.event = NULL;                             /* for the next task, which may run before this is done */
-    if (b->delivery.takes) inbox_drop_message(&b->inbox); /* there was no memory to give it to the script */
+    b->delivery.event = NULL;                             /* the next task may begin before this returns */
+    if (b->delivery.takes) inbox_drop_message(&b->inbox); /* without memory it could not be given to the script */
     b->delivery.takes = false;
     if (b->delivery.failed) {
-        memory_offer(&b->engine->blocks, NULL, 0); /* a message that there was no memory for goes now */
+        memory_offer(&b->engine->blocks, NULL, 0); /* frees a message that Lua had no memory for */
         char *message = task_describe(t, NULL);
         on_failed_callback(b, event, message);
         free(message);
     }
     if (event) finish_event(b, event);
     if (!b->delivery.task) b->delivery.tells = TELLS_MESSAGE;
-    if (!b->delivery.draining) conn_wake(b->conn); /* for what is left, and to settle */
+    if (!b->delivery.draining) conn_wake(b->conn); /* to deliver what is left, and to settle */
 }
 
-/* Tells events and messages as long as there are some, and no callback waits. */
+/* Delivers events and messages until there are none, or a callback waits. */
 static void tell_all(struct conn_box *b) {
     while (b->delivery.due && !b->delivery.task && !b->engine->holds) {
         uint32_t before = b->delivery.progress;
         struct ws_event first;
         b->delivery.due = b->delivery.failed = false;
-        if (inbox_is_empty(&b->inbox)) { /* part of a message is not worth a task */
+        if (inbox_is_empty(&b->inbox)) { /* no task is started before a message is whole */
             if (!next_for_readers(b, &first)) break;
             if (is_read(b)) {
                 hold(b, &first, task_run_first);
@@ -251,13 +254,13 @@ static void tell_all(struct conn_box *b) {
         bool ran = task_run(b->engine, "callback", l_deliver, b, on_task_end, b),
              began = b->delivery.progress != before;
         if (b->delivery.first && conn_is_open(b->conn))
-            hold(b, b->delivery.first, task_wake_first); /* else a finalizer has ended it */
+            hold(b, b->delivery.first, task_wake_first); /* else a finalizer has ended the connection */
         b->delivery.first = NULL;
         if (!ran || (b->delivery.failed && !began)) {
-            conn_destroy(b->conn); /* no memory to tell the script anything */
+            conn_destroy(b->conn); /* no memory to deliver anything to the script */
             break;
         }
-        if (b->delivery.failed) b->delivery.due = true; /* what comes behind the one that failed */
+        if (b->delivery.failed) b->delivery.due = true; /* what comes behind the callback that failed */
     }
 }
 
@@ -270,7 +273,7 @@ void delivery_end_draining(struct conn_box *b) {
 }
 
 void delivery_drain(struct conn_box *b) {
-    if (b->engine->tasks.exits) return; /* nothing is told any more */
+    if (b->engine->tasks.exits) return; /* nothing is delivered any more */
     b->delivery.due = true;
     if (b->delivery.draining) return;
     b->delivery.draining = true;
@@ -288,7 +291,7 @@ bool delivery_over(const struct conn_box *b) {
 
 void delivery_settle(struct conn_box *b) {
     if (!delivery_over(b) || b->delivery.task || b->delivery.draining) return;
-    if (b->conn->wake_due) return; /* a script wants what is held (l_conn_wake): it is told next */
+    if (b->conn->wake_due) return; /* a script wants what is in the inbox (l_conn_wake): that is delivered next */
     delivery_wake_all(b);
     box_unanchor(b->engine->L, b);
 }

@@ -1,8 +1,8 @@
-/* events: the sink of every connection that a script opens: what it tells goes into the inbox, and is delivered. */
+/* events: the sink of every connection that a script opens: puts each event into the inbox, and has it delivered. */
 #include "script/box.h"
 #include "script/ws/parts.h"
 
-/* Would an event reach the script at once, and find nobody who hears it? Then it need not be told. */
+/* Could an event be delivered at once, but has no callback? Then it need not go into the inbox. */
 static bool is_unheard(const struct conn_box *b, enum callback which) {
     return !conn_box_hears(b, which) && !b->delivery.task && inbox_is_empty(&b->inbox);
 }
@@ -25,9 +25,10 @@ static void on_connected(void *arg, struct conn *c) {
     if (!is_unheard(arg, ON_CONNECT)) tell(arg, INBOX_CONNECTED, NULL, NULL);
 }
 
-/* They go on before anything is read, as a callback would: what comes with the answer finds them reading. */
+/* Tasks that wait for the connection to open go on before anything is read, as a callback would: they can then receive
+ * what came together with the response. */
 static void run_openers(struct conn_box *b, struct conn *c) {
-    if (!c->sink) return; /* it was abandoned by what it was told */
+    if (!c->sink) return; /* code that ran meanwhile has abandoned it */
     b->delivery.draining = true;
     while (b->openers.first && c->phase == CONN_OPEN && !b->engine->tasks.exits) task_run_first(&b->openers);
     delivery_end_draining(b);
@@ -47,7 +48,7 @@ static void on_readable(void *arg, struct conn *c) {
     delivery_drain(arg);
 }
 
-/* Of those that a waiting callback keeps from being told one is enough. */
+/* For events of which one is enough, however many come while a callback waits. */
 static void tell_once(struct conn_box *b, enum inbox_kind kind) {
     if (inbox_count(&b->inbox, kind) == 0) tell(b, kind, NULL, NULL);
 }
@@ -64,7 +65,8 @@ static void on_drained(void *arg, struct conn *c, bool was_behind) {
     if (was_behind) tell_once(b, INBOX_DRAINED);
 }
 
-/* An attempt that ended needs no url any more. False: with that the connection was abandoned. */
+/* Cancels the function that was to give the url or headers of an attempt that has ended. False: its code has abandoned
+ * the connection. */
 static bool end_start(struct conn_box *b, const struct conn *c) {
     if (b->delivery.draining || !b->delivery.task || b->delivery.tells != INBOX_STARTS) return true;
     b->delivery.draining = true;
@@ -74,7 +76,7 @@ static bool end_start(struct conn_box *b, const struct conn *c) {
     return c->sink;
 }
 
-/* Messages and connections that are garbage may have what is wanted. */
+/* Collecting garbage messages and connections may give the memory that is wanted. */
 static void on_starved(void *arg, struct conn *c) {
     (void)c;
     engine_collect(((struct conn_box *)arg)->engine);
@@ -95,7 +97,7 @@ static void on_closed(void *arg, struct conn *c, const struct conn_end *end) {
     if (end->gave_up[0]) inbox_tell(&b->inbox, INBOX_GAVE_UP, slice_of(NULL, 0), end, NULL, 0);
     delivery_drain(b);
     task_wake_all(&b->drainers);
-    if (b->delivery.task) delivery_wake_all(b); /* the callback that waits may be one of them */
+    if (b->delivery.task) delivery_wake_all(b); /* the callback may be what waits */
 }
 
 static const char *name_of(void *arg) { return ((const struct conn_box *)arg)->name; }

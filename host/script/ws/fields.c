@@ -1,4 +1,4 @@
-/* fields: what is behind the dot of a connection: its fields, and how its methods are found. */
+/* fields: __index and __newindex of a connection: its fields, and how its methods are found. */
 #include "script/box.h"
 #include "script/l_callable.h"
 #include "script/ws/conn.h"
@@ -24,7 +24,7 @@ enum field {
     FIELD_MESSAGES_OUT,
     FIELD_BINARY_TYPE,
     FIELD_CLOSED,
-    FIELD_CALLBACK, /* and the number of the callback behind it */
+    FIELD_CALLBACK, /* plus the number of the callback */
 };
 
 static const struct {
@@ -56,7 +56,7 @@ static void push_text(lua_State *L, const char *text) {
         lua_pushnil(L);
 }
 
-/* Of a socket in the file system the remote address is the path; its other end has none. */
+/* For a Unix domain socket the remote address is its path; the local end has none. */
 static void push_address(lua_State *L, const struct conn *c, union address address) {
     char text[ADDRESS_TEXT];
     address_print(&address, text, sizeof text);
@@ -95,19 +95,19 @@ static void push_field(lua_State *L, const struct conn_box *b, enum field field)
 
 static int l_index(lua_State *L);
 
-/* To find a method by __index costs a call of C, a fifth of what a small message costs to send. So a connection that
- * looks up methods often gets a metatable of its own, where __index is a table of those that matter, in which Lua looks
- * by itself; what that has not goes on to l_index. */
+/* Finding a method by an __index function costs a call of C, a fifth of what sending a small message costs. So a
+ * connection whose methods are looked up often gets a metatable of its own, where __index is a table of the most used
+ * methods, in which Lua looks by itself; for all other keys that table's __index is l_index_behind. */
 enum { OFTEN = 100 };
 
-/* __index of that table. Upvalues: 1 as l_index has it, 2 the connection. */
+/* The __index of that table. Upvalues: 1 as l_index has it, 2 the connection. */
 static int l_index_behind(lua_State *L) {
     lua_pushvalue(L, lua_upvalueindex(2));
     lua_replace(L, 1);
     return l_index(L);
 }
 
-/* Pushes it. */
+/* Pushes that table. */
 static void push_own_methods(lua_State *L) {
     static const char *const hot[] = {"send", "send_text", "send_binary"};
     lua_createtable(L, 0, sizeof hot / sizeof *hot);
@@ -139,14 +139,14 @@ static void own_metatable(lua_State *L) {
     lua_settop(L, 3);
 }
 
-/* Pushes what the script's own table has under the key at index 2. */
+/* Pushes the script's own field whose key is at index 2. */
 static int push_own_field(lua_State *L) {
     lua_getiuservalue(L, 1, BOX_FIELDS);
     lua_pushvalue(L, 2);
     return lua_rawget(L, -2);
 }
 
-/* The method that is looked up is on the top: a field of its name stands in for it. */
+/* A method was looked up and is on the top: replaces it where the script has a field of the same name. */
 static void find_method(lua_State *L) {
     struct conn_box *b = l_conn_look(L, 1);
     if (!b) return;
@@ -156,10 +156,10 @@ static void find_method(lua_State *L) {
 
 /* Upvalue 1: name -> method, or number of a field. */
 static int l_index(lua_State *L) {
-    lua_settop(L, 2); /* a script may call it, with more or less */
+    lua_settop(L, 2); /* a script may call this function, with more or fewer arguments */
     lua_pushvalue(L, 2);
     int type = lua_rawget(L, lua_upvalueindex(1));
-    if (type == LUA_TFUNCTION) { /* who checks by itself */
+    if (type == LUA_TFUNCTION) { /* a method checks its arguments itself */
         find_method(L);
         return 1;
     }
@@ -182,7 +182,7 @@ void l_conn_set_callback(lua_State *L, int box, enum callback which) {
     b->hears = (uint16_t)((b->hears & ~(1u << which)) | (unsigned)is_set << which);
     if (which != ON_MESSAGE) return;
     b->delivery.has_listener = false;
-    if (is_set) task_wake_all(&b->receivers); /* who may receive no more */
+    if (is_set) task_wake_all(&b->receivers); /* with on_message set, tasks may not receive */
     if (!inbox_is_empty(&b->inbox)) l_conn_wake(L, box, b);
 }
 
@@ -201,7 +201,7 @@ static int set_own_field(lua_State *L) {
     return 0;
 }
 
-/* Has the value at index 3 stand in for the method on the top; nil, or the method itself, has that back. */
+/* Has the value at index 3 stand in for the method on the top; nil, or the method itself, restores the method. */
 static int replace_method(lua_State *L, struct conn_box *b) {
     check_callable(L);
     if (lua_rawequal(L, 3, -1)) {
@@ -212,7 +212,7 @@ static int replace_method(lua_State *L, struct conn_box *b) {
     set_own_field(L);
     b->replaced = (uint8_t)(b->replaced + is - was);
     b->lookups = 0;
-    luaL_getmetatable(L, CONN_TYPE); /* where one of its own has methods at hand */
+    luaL_getmetatable(L, CONN_TYPE); /* in place of one of its own, which has methods */
     lua_setmetatable(L, 1);
     return 0;
 }
@@ -275,7 +275,7 @@ void l_fields_open(lua_State *L, const luaL_Reg *methods) {
         lua_pushinteger(L, fields[i].field);
         lua_setfield(L, -2, fields[i].name);
     }
-    for (int i = 0; i < CALLBACKS; i++) { /* which keeps the names, so that looking them up takes no memory */
+    for (int i = 0; i < CALLBACKS; i++) { /* the table keeps the names: looking them up takes no memory */
         lua_pushinteger(L, FIELD_CALLBACK + i);
         lua_setfield(L, -2, callback_names[i]);
     }

@@ -1,11 +1,12 @@
-/* inbox: a backlog of messages and a list of events. Most connections are idle: an empty one is a pointer. */
+/* inbox: a backlog of messages and a list of events. Most connections are idle, and an empty inbox is only a
+ * pointer. */
 #include "script/ws/inbox.h"
 
 #include "base/reserve.h"
 #include <stdlib.h>
 #include <string.h>
 
-/* Where something is put. */
+/* The content, made where the inbox was empty, for something to be added. */
 static struct inbox_content *fill(struct inbox *b) {
     struct inbox_content *c = b->content;
     if (c) return c;
@@ -15,7 +16,7 @@ static struct inbox_content *fill(struct inbox *b) {
     return b->content = c;
 }
 
-/* Something was taken out. */
+/* To be called after something was taken out: frees the content when it is empty. */
 static void settle(struct inbox *b) {
     struct inbox_content *c = b->content;
     if (!c || c->first || !backlog_is_empty(&c->messages)) return;
@@ -36,7 +37,7 @@ static size_t size_of(const struct inbox_event *ev) {
     return sizeof *ev + ev->size + (ev->end ? sizeof *ev->end : 0) + head_size(ev->head);
 }
 
-/* It had `before` bytes. */
+/* Counts in the account what has changed since the inbox had `before` bytes. */
 static void count(const struct inbox *b, size_t before) { account_add(b->account, inbox_size(b) - before); }
 
 static struct inbox_event *take_first(const struct inbox *b) {
@@ -138,7 +139,7 @@ bool inbox_message(const struct inbox *b, struct ws_event *ev) {
 }
 
 void inbox_drop_message(struct inbox *b) {
-    if (!inbox_has_message(b)) return; /* a finalizer has dropped them all */
+    if (!inbox_has_message(b)) return; /* a finalizer has dropped all messages */
     size_t before = inbox_size(b);
     backlog_drop(&b->content->messages);
     count(b, before);

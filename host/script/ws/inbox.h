@@ -1,8 +1,9 @@
-/* inbox: what came on a connection and waits for its script: messages that nobody has taken yet, and all that comes
- * while a callback waits. It belongs to no generation: it holds C objects alone, and can change hands.
+/* inbox: what came on a connection and waits for its script: messages that nobody has taken yet, and everything that
+ * comes while a callback waits. It belongs to no generation: it has only C objects, and can be moved to another one.
  *
- * Messages and events are two queues, each in order; an event remembers how many messages came before it. So a script
- * without on_message hears its events, while one that listens hears all in the order in which it came. */
+ * Messages and events are two queues, each in order; an event has the number of messages that came before it. So a
+ * script without on_message gets its events at once, while one with on_message gets both in the order in which they
+ * came. */
 #ifndef SCRIPT_WS_INBOX_H
 #define SCRIPT_WS_INBOX_H
 
@@ -10,18 +11,18 @@
 #include "wire/backlog.h"
 
 enum inbox_kind {
-    INBOX_STARTS, /* an attempt waits for its url and headers: attempt */
+    INBOX_STARTS, /* an attempt waits for its url and headers; has attempt */
     INBOX_CONNECTED,
-    INBOX_OPENED, /* head */
-    INBOX_PING,   /* data */
-    INBOX_PONG,   /* data, seconds */
+    INBOX_OPENED, /* has head */
+    INBOX_PING,   /* has data */
+    INBOX_PONG,   /* has data, seconds */
     INBOX_BUFFER_FULL,
     INBOX_DRAINED,
-    INBOX_FAILED,   /* end */
-    INBOX_CLOSED,   /* end; head, where an answer had come */
-    INBOX_GAVE_UP,  /* end */
+    INBOX_FAILED,   /* has end */
+    INBOX_CLOSED,   /* has end, and head where there was a response */
+    INBOX_GAVE_UP,  /* has end */
     INBOX_ADOPTED,  /* a new generation has the connection */
-    INBOX_CALLBACK, /* a callback failed: data is its error with the traceback */
+    INBOX_CALLBACK, /* a callback raised: data is the error with its traceback */
 };
 enum { INBOX_KINDS = INBOX_CALLBACK + 1 };
 
@@ -32,29 +33,29 @@ struct inbox_event {
     struct conn_head *head; /* its own, or NULL */
     struct conn_end *end;   /* its own, or NULL */
     uint64_t attempt;       /* its number */
-    double seconds;         /* of a pong: the time there and back; below 0: nobody asked for it */
+    double seconds;         /* of a pong: the time from its ping; below 0: it answered no ping of ours */
     size_t size;
     char data[];
 };
 
-/* What an inbox holds. */
+/* The content of an inbox that is not empty. */
 struct inbox_content {
     struct backlog messages;
     struct inbox_event *first, **last;
     size_t event_bytes;
     unsigned count[INBOX_KINDS]; /* of the events of each kind */
-    uint64_t came, taken;        /* messages */
+    uint64_t came, taken;        /* how many messages came, and were taken */
 };
 
 struct inbox {
     struct inbox_content *content; /* NULL: it is empty */
-    struct account *account;       /* where its bytes are counted: borrowed from the engine of its script */
+    struct account *account;       /* counts its bytes; borrowed from the engine of its script */
 };
 
 /* Empties it. */
 void inbox_clear(struct inbox *b);
 
-/* Moves everything from one to the other, which must be empty; each stays with its account. */
+/* Moves everything from one inbox to the other, which must be empty; each keeps its account. */
 void inbox_move(struct inbox *to, struct inbox *from);
 
 /* Adds a message. 0 or ERR_NOMEM. */
@@ -65,10 +66,10 @@ int inbox_put(struct inbox *b, enum ws_kind kind, struct slice data);
 void inbox_tell(struct inbox *b, enum inbox_kind kind, struct slice data, const struct conn_end *end,
                 struct conn_head *head, double seconds);
 
-/* An attempt waits for its url and headers. */
+/* Adds INBOX_STARTS: an attempt waits for its url and headers. */
 void inbox_tell_start(struct inbox *b, uint64_t attempt);
 
-/* The error of a callback goes before all else. */
+/* Adds an event before all others: the error of a callback. */
 void inbox_tell_first(struct inbox *b, enum inbox_kind kind, struct slice data);
 
 /* The next message, whose data lives until the next inbox_ call; false where there is none. */
@@ -76,8 +77,8 @@ bool inbox_message(const struct inbox *b, struct ws_event *ev);
 void inbox_drop_message(struct inbox *b);
 void inbox_drop_messages(struct inbox *b); /* all */
 
-/* The next event, where it is its turn: its messages were taken, or are not `wanted`. The caller's, to be given to
- * inbox_event_free. NULL where there is none. */
+/* Takes the next event, if it comes before the next message: the messages before it were taken, or are not `wanted`. To
+ * be given to inbox_event_free by the caller. NULL: there is none. */
 struct inbox_event *inbox_event(struct inbox *b, bool wanted);
 void inbox_event_free(struct inbox_event *ev);
 
@@ -92,7 +93,7 @@ static inline unsigned inbox_count(const struct inbox *b, enum inbox_kind kind) 
     return b->content ? b->content->count[kind] : 0;
 }
 
-/* Bytes that wait. */
+/* Bytes of the messages and events that wait. */
 static inline size_t inbox_size(const struct inbox *b) {
     return b->content ? b->content->messages.bytes.len + b->content->event_bytes : 0;
 }

@@ -1,4 +1,4 @@
-/* option: values, a function for each kind. */
+/* option: reads values, with a function for each kind. */
 #include "script/ws/option.h"
 
 #include "script/modules.h"
@@ -10,7 +10,7 @@
 #include <string.h>
 
 int l_option_wrong(lua_State *L, const char *name, const char *expected) {
-    bool is_word = lua_type(L, -1) == LUA_TSTRING && lua_rawlen(L, -1) < 20; /* else it is no slip, or a secret */
+    bool is_word = lua_type(L, -1) == LUA_TSTRING && lua_rawlen(L, -1) < 20; /* a longer one may be a secret */
     const char *is = is_word ? lua_pushfstring(L, "\"%s\"", lua_tostring(L, -1)) : luaL_typename(L, -1);
     return luaL_error(L, "ws.connect: %s must be %s, not %s", name, expected, is);
 }
@@ -54,7 +54,7 @@ static double whole_number(lua_State *L, const struct option *o) {
     return (double)n;
 }
 
-/* A word that is a number may be written as one. */
+/* The value that the row gives to a word. A word that is a number may be given as a number. */
 static double word(lua_State *L, const struct option *o) {
     size_t n = 0;
     lua_pushvalue(L, -1);

@@ -1,5 +1,5 @@
-/* options: the table of ws.connect, and those within it, by their rows (net/dial/options.c). What is in none of them is
- * a mistake, and the error says which name was probably meant. */
+/* options: reads the table of ws.connect, and the tables in it, by their rows (net/dial/options.c). A name that has no
+ * row is a mistake, and the error says which name was probably meant. */
 #include "script/ws/parts.h"
 
 #include "base/meant.h"
@@ -8,10 +8,10 @@
 #include "script/ws/option.h"
 #include <string.h>
 
-/* ---- which are there ---- */
+/* ---- which options a table has ---- */
 
-/* What was probably meant by a name that is not known: the nearest of `known` (may be NULL), from its letter `skip` on,
- * and, where those may stand, of the callbacks; NULL where none is near. */
+/* The name that was probably meant by an unknown one: the nearest in `known` (may be NULL; names are compared from
+ * letter `skip` on), and, with `callbacks`, among the callbacks; NULL: none is near. */
 static const char *meant(const char *name, const struct option *known, size_t skip, bool callbacks) {
     struct meant best;
     meant_begin(&best, name);
@@ -22,7 +22,7 @@ static const char *meant(const char *name, const struct option *known, size_t sk
 
 const char *l_options_meant_callback(const char *name) { return meant(name, NULL, 0, true); }
 
-/* The name is on the top. */
+/* Raises the error of an unknown name, which is on the top. */
 static void unknown(lua_State *L, const struct option *known, bool callbacks, const char *prefix) {
     size_t size;
     const char *name = lua_tolstring(L, -1, &size);
@@ -32,9 +32,8 @@ static void unknown(lua_State *L, const struct option *known, bool callbacks, co
     luaL_error(L, "ws.connect: unknown option '%s%s'", prefix, name);
 }
 
-/* Pushes what `known`, and callbacks where those may stand, have by name: their places, callbacks behind `known`. It is
- * made once for each state and list, which is always read in the same way: a script that connects often would feel the
- * comparisons. */
+/* Pushes a table that maps names to places: those in `known`, and, with `callbacks`, behind these the callbacks. It is
+ * made once for each Lua state and list: comparing the names would be slow for a script that connects often. */
 static void push_places(lua_State *L, const struct option *known, bool callbacks, size_t skip) {
     if (lua_rawgetp(L, LUA_REGISTRYINDEX, known) == LUA_TTABLE) return;
     lua_pop(L, 1);
@@ -52,14 +51,15 @@ static void push_places(lua_State *L, const struct option *known, bool callbacks
     lua_rawsetp(L, LUA_REGISTRYINDEX, known);
 }
 
-/* Which of `known` a table may have: bits, by their places in the list. Other keys are an error, but for the names of
- * callbacks where `heard` is not NULL: it gets those, bits, 1 << callback. `prefix` is what the names of `known` have
- * in front ("tls."). */
+/* Which of `known` a table may have: bits, by their places in the list. Other keys raise an error, except the names of
+ * callbacks where `heard` is not NULL: it gets those, as bits, 1 << callback. `prefix` stands before the names in
+ * `known` ("tls."). */
 static uint64_t given_of(lua_State *L, int table, const struct option *known, unsigned *heard, const char *prefix) {
     uint64_t given = 0;
     unsigned count = 0;
     luaL_checkstack(L, 16, NULL);
     while (known[count].name) count++;
+    err_must(count + CALLBACKS <= 64); /* a bit for each */
     push_places(L, known, heard != NULL, strlen(prefix));
     int places = lua_gettop(L);
     for (lua_pushnil(L); lua_next(L, table); lua_pop(L, 1)) {
@@ -74,7 +74,7 @@ static uint64_t given_of(lua_State *L, int table, const struct option *known, un
         given |= UINT64_C(1) << lua_tointeger(L, -1);
     }
     lua_pop(L, 1);
-    if (luaL_getmetafield(L, table, "__index") != LUA_TNIL) { /* any may have a default there */
+    if (luaL_getmetafield(L, table, "__index") != LUA_TNIL) { /* every option may have a default there */
         lua_pop(L, 1);
         given = UINT64_MAX;
     }
@@ -84,7 +84,7 @@ static uint64_t given_of(lua_State *L, int table, const struct option *known, un
 
 /* ---- what only ws.connect has ---- */
 
-/* Is it that string, and nothing behind a NUL? */
+/* Is the value that string, with nothing behind a NUL? */
 static bool is_word(lua_State *L, int value, const char *word) {
     size_t n;
     const char *text = lua_type(L, value) == LUA_TSTRING ? lua_tolstring(L, value, &n) : NULL;
@@ -105,7 +105,7 @@ static void read_name(lua_State *L, struct conn_box *b, const struct option *o) 
     account_add(b->engine->account, strlen(b->name) + 1);
 }
 
-/* The address is never shown, as its password would be. */
+/* Errors never show the address, as it may have a password. */
 static void read_proxy(lua_State *L, struct option_proxy *to) {
     struct fault fault = {0};
     size_t n;
@@ -120,7 +120,7 @@ static void read_proxy(lua_State *L, struct option_proxy *to) {
         luaL_error(L, "ws.connect: proxy: %s", fault_set(&fault) ? fault.text : "not enough memory");
 }
 
-/* Adds the address on the top to what a name stands for. */
+/* Adds the address on the top to those that a name resolves to. */
 static void add_address(lua_State *L, struct buf *table, const char *name, size_t count) {
     const char *why;
     size_t n;
@@ -192,7 +192,7 @@ static void read_row(lua_State *L, int box, const struct option *o, void *base) 
     }
 }
 
-/* Those that may be there, in the order of the list, so that the first error is always the same. */
+/* Reads the options in `given`, in the order of the rows, so that the first error is always the same. */
 static void read_rows(lua_State *L, int table, int box, const struct option *rows, void *base, uint64_t given,
                       const char *prefix) {
     size_t skip = strlen(prefix);
@@ -203,7 +203,7 @@ static void read_rows(lua_State *L, int table, int box, const struct option *row
     }
 }
 
-/* What one option says of another. */
+/* Checks options that depend on each other. */
 static void check_together(lua_State *L, struct plan *p) {
     union address address;
     if (p->tls.cert && !p->tls.key) luaL_error(L, "ws.connect: tls.cert needs tls.key");
@@ -239,8 +239,8 @@ void l_options_read(lua_State *L, int box) {
     lua_pop(L, 1);
     unsigned heard;
     uint64_t given = given_of(L, 1, plan_options, &heard, "");
-    bool defaults = heard == (1u << CALLBACKS) - 1;                  /* then few are there */
-    lua_createtable(L, 0, defaults ? 0 : __builtin_popcount(heard)); /* to grow would be dearer */
+    bool defaults = heard == (1u << CALLBACKS) - 1;                  /* from a metatable: then there are few */
+    lua_createtable(L, 0, defaults ? 0 : __builtin_popcount(heard)); /* growing it would cost more */
     lua_setiuservalue(L, box, BOX_FIELDS);
     read_rows(L, 1, box, plan_options, plan, given, "");
     check_together(L, plan);

@@ -1,10 +1,11 @@
-/* receive: what tasks wait for in a straight line: a connection's messages, that all is written, that it is open. */
+/* receive: functions that let a task wait: for a connection's messages, until all is written, until it is open. */
 #include "script/l_push.h"
 #include "script/l_seconds.h"
 #include "script/ws/conn.h"
 #include <lauxlib.h>
 
-/* When the wait ends, by the clock: the seconds at index 2, or never. The stack is the connection and that. */
+/* When the wait ends, by the clock: after the seconds at index 2, or never (UINT64_MAX). Leaves on the stack the
+ * connection and, where there is one, that time. */
 static uint64_t read_end(lua_State *L, struct conn_box *b) {
     uint64_t ends = l_seconds_end(L, 2, &b->engine->net->clock);
     lua_settop(L, 1);
@@ -16,8 +17,8 @@ static uint64_t end_of(lua_State *L) { return lua_isinteger(L, 2) ? (uint64_t)lu
 
 static uint64_t left(const struct conn_box *b, uint64_t ends) { return clock_left(&b->engine->net->clock, ends); }
 
-/* Stack: conn, and where there is a timeout, when it ends (nanoseconds of the clock). Not where nothing can wait, also
- * if a message is there: a finalizer would come between another's look at it and its taking it. */
+/* Stack: conn, and where there is a timeout, when it ends (nanoseconds of the clock). Raises where the code cannot
+ * wait, even if there is a message: a finalizer could take it while other code, which has seen it, is about to. */
 static int take(lua_State *L, struct conn_box *b, uint64_t ends);
 
 static int l_woken(lua_State *L, int status, lua_KContext ctx) {
@@ -51,7 +52,7 @@ int l_conn_receive(lua_State *L) {
     return take(L, b, read_end(L, b));
 }
 
-/* The iterator: what a generic `for` hands on besides the connection is of no use. */
+/* The iterator of conn:messages; arguments of the generic `for` but the connection are ignored. */
 static int l_next(lua_State *L) {
     struct conn_box *b = l_conn_check(L);
     lua_settop(L, 1);
@@ -67,17 +68,18 @@ int l_conn_messages(lua_State *L) {
 
 /* ---- waiting for it to be open, or written ---- */
 
-/* What a login sends has nothing to do with the queue that waits for it. */
+/* Is all output written? For a callback that logs in, without the messages that wait for its end. */
 static bool is_written(const struct conn_box *b) {
     bool first = b->conn->login && delivery_logs_in(b);
     return (first ? conn_unwritten : conn_buffered)(b->conn) == 0;
 }
 
-/* Stack: conn, when it ends or nil, and what b->drains was. The context is the attempt; 0: it has not waited yet. */
+/* Stack: conn, when the wait ends or nil, and what b->drains was at its beginning. The context is the attempt; 0: it
+ * has not waited yet. */
 static int l_look_drained(lua_State *L, int status, lua_KContext ctx) {
     struct conn_box *b = l_conn_check(L);
     struct conn *c = b->conn;
-    bool was_written = b->drains != (uint32_t)lua_tointeger(L, 3); /* though it may have ended since */
+    bool was_written = b->drains != (uint32_t)lua_tointeger(L, 3); /* even if the connection has ended since */
     (void)status;
     bool is_over = delivery_outlived(b) || (ctx && (c->attempt != (uint32_t)ctx || c->phase != CONN_OPEN));
     if (was_written || (!is_over && c->phase < CONN_ENDED && is_written(b))) {
@@ -88,7 +90,7 @@ static int l_look_drained(lua_State *L, int status, lua_KContext ctx) {
         return l_push_failure(L, err_word(ERR_CLOSED), NULL);
     if (c->phase != CONN_OPEN) return l_push_failure(L, err_word(ERR_NOT_OPEN), NULL);
     if (ctx && l_task_timed_out(L)) return l_push_failure(L, "timeout", NULL);
-    if (!c->login || delivery_logs_in(b)) conn_await_drained(c); /* conn_end_login has the others told */
+    if (!c->login || delivery_logs_in(b)) conn_await_drained(c); /* conn_end_login wakes the others */
     return l_task_wait(L, "conn:drain", &b->drainers, left(b, end_of(L)), (lua_KContext)c->attempt, l_look_drained);
 }
 
@@ -100,7 +102,7 @@ int l_conn_drain(lua_State *L) {
     return l_look_drained(L, LUA_OK, 0);
 }
 
-/* How the attempt ended that was waited for. */
+/* Returns nil and how the attempt ended that was waited for. */
 static int give_failure(lua_State *L, const struct conn_box *b) {
     const struct conn_end *end = arguments_last_end(b);
     if (!end || !fault_set(&end->fault)) return l_push_failure(L, "closed", "the connection is closed");

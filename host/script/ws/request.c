@@ -8,7 +8,7 @@
 
 const char l_request_url_function = 0, l_request_headers_function = 0;
 
-/* Keeps the function on the top. */
+/* Keeps the function on the top in the user value, under `which`. */
 static void keep_function(lua_State *L, int box, const char *which) {
     lua_getiuservalue(L, box, BOX_FIELDS);
     lua_pushvalue(L, -2);
@@ -46,7 +46,7 @@ static void add_header(lua_State *L, struct conn *c, const char *name, int value
     size_t n = 0;
     const char *why, *type = luaL_typename(L, value);
     l_number_plain(L, value);
-    const char *text = lua_tolstring(L, value, &n); /* of a number too */
+    const char *text = lua_tolstring(L, value, &n); /* a number has a text, too */
     if (!text)
         luaL_error(L, "ws.connect: header '%s' must be a string or a list of strings, not %s",
                    l_option_shown(L, name, strlen(name)), type);

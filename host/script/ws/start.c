@@ -1,4 +1,4 @@
-/* start: an attempt begins: its url and headers may be functions, which may wait. */
+/* start: calls, when an attempt begins, the script's functions that give its url and headers; they may wait. */
 #include "script/ws/parts.h"
 
 bool start_is_current(const struct conn_box *b, const struct inbox_event *starts) {
@@ -28,7 +28,7 @@ bool l_start_push(lua_State *L, struct conn_box *b) {
 }
 
 void l_start_take(lua_State *L, struct conn_box *b) {
-    if (!start_is_current(b, b->delivery.event)) return; /* its attempt has ended meanwhile */
+    if (!start_is_current(b, b->delivery.event)) return; /* the attempt that it was for has ended */
     if (b->start++ == START_HEADERS) {
         l_request_headers(L, -1, b->conn);
     } else {

@@ -1,4 +1,4 @@
-/* tls: a new table each time, so that a script may keep it or change it. */
+/* tls: makes a new table each time, so that a script may keep it or change it. */
 #include "script/ws/tls.h"
 
 static void set_text(lua_State *L, const char *name, const char *text) {

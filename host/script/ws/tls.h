@@ -5,8 +5,8 @@
 #include "net/tls/tls.h"
 #include <lua.h>
 
-/* Pushes a table (ws.tls_state in lualib/meta/ws.lua) of what a TLS session is like; nil for NULL, and before
- * its handshake is done. */
+/* Pushes a table that describes a TLS connection (ws.tls_state in lualib/meta/ws.lua); nil where `t` is NULL, and
+ * before the TLS handshake is done. */
 void l_tls_push(lua_State *L, const struct tls *t);
 
 #endif

@@ -95,7 +95,7 @@ local function space_left(self)
   return at
 end
 
--- The place in the history of what is in the line; that which was being typed is behind the newest.
+-- The index in the history of the entry that is in the line; the line that was being typed is behind the newest entry.
 local function place_of(self)
   return self.place or #self.history + 1
 end
@@ -126,7 +126,7 @@ local function ctrl(c)
   return string.char(c:byte() & 31)
 end
 
--- What a key does. What it returns is something for the caller to do, and its text.
+-- Maps a key to a function. What this returns is something for the caller to do, and its text.
 local does = {}
 
 does[ctrl "A"] = function(self) self.at = 0 end
@@ -217,10 +217,10 @@ function next_key(keys)
   local size = first < 0x80 and 1 or first >= 0xF0 and 4 or first >= 0xE0 and 3 or first >= 0xC2 and 2 or 1
   if #keys < size then return nil end
   if utf8.len(keys:sub(1, size)) == 1 then return keys:sub(1, size), size + 1 end
-  return "", 2 -- no UTF-8: one byte less
+  return "", 2 -- not UTF-8: leaves one byte out
 end
 
--- A key while an entry of the history is sought. True: it was for that.
+-- Handles a key during a search in the history. True: the key was for the search.
 local function seek(self, key)
   if key == ctrl "R" then
     search(self, place_of(self) - 1)
@@ -252,7 +252,7 @@ function editor:feed(bytes)
       if from then
         paste(self, self.keys:sub(#PASTE + 1, from - 1))
       else
-        self.rings = true -- far too much; what follows is typed text
+        self.rings = true -- far too much was pasted; what follows is read as typed
       end
       self.keys = self.keys:sub((to or #self.keys) + 1)
     else
@@ -314,7 +314,7 @@ local function lay_out(self, columns)
   return rows, row, left, self.at == #self.chars
 end
 
--- Takes the line away from the terminal; the cursor is then where it began.
+-- Returns what removes the line from the terminal; the cursor is then where the line began.
 function editor:hide()
   if not self.row then return "" end
   local up = self.row > 0 and ("\27[%dA"):format(self.row) or ""
@@ -322,8 +322,8 @@ function editor:hide()
   return "\r" .. up .. "\27[J"
 end
 
--- Shows the line as it is now, in the place of what was drawn before. Of one with more rows than the terminal those
--- around the cursor are shown.
+-- Returns what shows the line as it is now, in the place of what was drawn before. Where it has more rows than the
+-- terminal, those around the cursor are shown.
 function editor:draw()
   local columns, height = self.size()
   local rows, row, left, at_end = lay_out(self, math.max(columns, 16))

@@ -1,9 +1,10 @@
--- history: the lines typed at the prompt, also in other runs: a file of its owner's, a line each, with "\n" for a line
--- end within one. Programs that run at the same time add to it in turn.
+-- history: the lines typed at the prompt, in earlier runs as well. They are kept in a file that only its owner may
+-- read, one entry on each line, with "\n" for a line end within an entry. Programs that run at the same time add to it
+-- in turn.
 local core = require "wsbot.connect.core"
 
 local MOST = 1000 -- entries that are kept; the file is cut to them when it has twice as many
-local LONGEST = 4096 -- bytes of one
+local LONGEST = 4096 -- bytes of an entry
 local LARGEST = 2 * MOST * LONGEST -- bytes of the file that are looked at
 
 local history = {}
@@ -18,7 +19,7 @@ local function decode(line)
   end))
 end
 
--- Where it is: WSBOT_HISTORY, else in the folder for state of the XDG specification; nil: nowhere.
+-- The path of the file: WSBOT_HISTORY, else in the folder for state of the XDG specification; nil: there is none.
 local function find()
   local given = os.getenv "WSBOT_HISTORY"
   if given then return given ~= "" and given or nil end
@@ -51,8 +52,8 @@ local function rewrite(path, list)
   file:close()
 end
 
--- Opens it. Returns the list of entries, the newest last, and a function add(text) that puts one behind them. A file
--- that cannot be used is told by warn(message), and the list is of this run alone.
+-- Opens the history. Returns the list of entries, the newest last, and a function add(text) that puts one behind them.
+-- Where the file cannot be used, warn(message) is called, and the list has only entries of this run.
 function history.open(warn)
   local path = find()
   local list = {}

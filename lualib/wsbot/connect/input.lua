@@ -3,9 +3,9 @@ local console = require "wsbot.console"
 
 local input = {}
 
--- Gives take(line) each line of the input, without its end (LF, or CR LF; LF alone with `as_bytes`), and at
--- last what stands behind the last one. Returns true at the end of the input; false where a line is longer than `most`
--- bytes.
+-- Calls take(line) with each line of the input, without its end (LF, or CR LF; LF alone with `as_bytes`), and at last
+-- with what stands behind the last line end. Returns true at the end of the input; false where a line is longer than
+-- `most` bytes.
 function input.each_line(most, as_bytes, take)
   local parts, size = {}, 0
   local function add(text)

@@ -5,7 +5,7 @@ local number = require "wsbot.number"
 local json = {}
 
 local DEEPEST = 200
-local WIDEST = 72 -- characters of what is short enough for one line
+local WIDEST = 72 -- most characters of a value that is left on one line
 
 -- The end of the string that begins at `at`, or nil.
 local function string_end(text, at)
@@ -44,8 +44,8 @@ local function skip(text, at)
   return text:find("[^ \t\r\n]", at) or #text + 1
 end
 
--- Reads the value at `at`. `make` has scalar(kind, text) and group(is_object, keys, values), which give what a value
--- is made of. Returns that and the place behind it, or nil.
+-- Reads the value at `at`. `make` has functions scalar(kind, text) and group(is_object, keys, values), which return
+-- what a value becomes. Returns that and the place behind the value, or nil.
 local function read(text, at, make, depth)
   local first = text:sub(at, at)
   local is_object = first == "{"
@@ -87,7 +87,7 @@ end
 
 -------------------------------------------------------------------------------------------------------------- layout
 
--- A value is here { text = ..., width = characters where it fits a line }, or a group that does not.
+-- Writes a value, which is here { text = ..., width = its characters } where it fits on a line, and otherwise a group.
 local function write(value, indent, to)
   if value.text then
     to[#to + 1] = value.text
@@ -103,8 +103,8 @@ local function write(value, indent, to)
   to[#to + 1] = "\n" .. indent .. (value.is_object and "}" or "]")
 end
 
--- A JSON text laid out: what fits is left on one line, else each item has its own. paint(kind, token) gives what is
--- shown of a "key", "string", "number" or "word". nil: it is no JSON.
+-- Lays a JSON text out: a value that fits is left on one line, in others each item has its own. paint(kind, token)
+-- returns what is shown of a "key", "string", "number" or "word". nil: the text is no JSON.
 function json.layout(text, paint)
   local make = {}
   function make.scalar(kind, token)
@@ -156,7 +156,8 @@ function reader.group(is_object, keys, values)
   return object
 end
 
--- The tables that a JSON text stands for; null is nil. Good for what json_string of the host wrote: no surrogates.
+-- Returns the tables that a JSON text stands for; null is nil. Only for what json_string of the host has written:
+-- without surrogates.
 function json.read(text)
   return read_all(text, reader)
 end

@@ -1,5 +1,5 @@
--- options: those of `wsbot connect`, which host/app/cli.c has read into `arg` and judged, but for files: these are
--- looked at here. What is wrong ends the program with status 2.
+-- options: the options of `wsbot connect`. host/app/cli.c has read them into `arg` and checked them, except files:
+-- these are checked here. A mistake ends the program with status 2.
 local number = require "wsbot.number"
 local show = require "wsbot.connect.show"
 
@@ -16,7 +16,7 @@ local function flag(name)
   return arg[name] ~= nil
 end
 
--- The last of those given.
+-- The value of an option; of several the last.
 local function value(name)
   return arg[name] and arg[name][#arg[name]]
 end
@@ -60,7 +60,7 @@ local function redirects()
   return math.tointeger(number.read(text))
 end
 
--- What hosts stand for, as curl's --resolve has it: "HOST:PORT:ADDRESS,ADDRESS".
+-- The addresses of hosts, in the form of curl's --resolve: "HOST:PORT:ADDRESS,ADDRESS".
 local function resolve()
   local all = {}
   for _, text in ipairs(arg.resolve or {}) do

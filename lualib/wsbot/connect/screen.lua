@@ -20,17 +20,18 @@ local paint_note = show.painter(colours and console.error_is_terminal)
 
 local line, remember -- the editor while there is a prompt, and what adds to its history
 
--- Shows lines above the prompt. What is there may be drawn over.
+-- Returns what shows this text above the prompt. It may be written over what is drawn there.
 local function around(text)
   return line:hide() .. text .. line:draw()
 end
 
--- Writes a message, a line end behind it. Waits where the reader is behind. true, or nil, word and message.
+-- Writes a message and a line end; waits where the reader of the output is slow. Returns true, or nil, a word and a
+-- message.
 function screen.write(text)
   return console.write(line and around(text .. "\n") or text .. "\n")
 end
 
--- Tells something that is no message: `what` is "note" or "fault". Does not wait.
+-- Shows something that is no message: `what` is "note" or "fault". Does not wait.
 function screen.note(text, what)
   text = show.escape(text, true)
   if line and console.error_is_terminal then
@@ -78,8 +79,8 @@ local function suspend()
   console.put(PASTES_MARKED)
 end
 
--- What the keys do from here on: "line" and its text, "end" (Ctrl-D), "interrupt" (Ctrl-C). Waits for each; nil: there
--- is no terminal any more.
+-- An iterator over what the user does by keys from now on: "line" and its text, "end" (Ctrl-D), "interrupt" (Ctrl-C).
+-- Waits for each; nil: there is no terminal any more.
 function screen.actions()
   local actions = {}
   return function()

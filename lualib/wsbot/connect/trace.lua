@@ -1,10 +1,10 @@
--- trace: what --verbose tells: the heads of the handshake and each message, ping and Close both ways, with its time in
--- seconds. It reads the lines of a record (host/net/conn/record.h), from which what lets others in is left out already.
+-- trace: what --verbose shows: the heads of the handshake and each message, ping and Close both ways, with its time in
+-- seconds. It reads the lines of a record (host/net/conn/record.h), from which secrets are left out already.
 local json = require "wsbot.connect.json"
 local plainly = require("wsbot.number").plainly
 local show = require "wsbot.connect.show"
 
-local MOST = 1024 * 1024 -- bytes of a record that are told at once: some thousand messages
+local MOST = 1024 * 1024 -- bytes of a record that are shown at once: some thousand messages
 
 local trace = {}
 
@@ -58,8 +58,8 @@ function tell.received(event, lines)
   lines[#lines + 1] = frame(event, "<")
 end
 
--- What is to be told of these lines of a record, as a list of lines: of a flood, which would keep the loop from
--- turning, the beginning.
+-- What to show of these lines of a record, as a list of lines. Of very many lines only the first are shown: all of them
+-- would keep the loop from turning.
 function trace.lines(record)
   local lines, more = {}, 0
   local stop = #record > MOST and record:find("\n", MOST, true) or #record
@@ -74,7 +74,7 @@ function trace.lines(record)
   return lines
 end
 
--- The lines that tell of the TLS of a connection (conn.tls).
+-- The lines that describe the TLS of a connection (conn.tls).
 function trace.tls(tls)
   local lines = { ("* TLS %s, %s%s"):format(tls.version, tls.cipher, tls.resumed and ", resumed" or "") }
   local function add(name, value)

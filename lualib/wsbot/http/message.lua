@@ -1,10 +1,11 @@
--- wsbot.http.message: what came, an answer or a request, as scripts see it.
+-- wsbot.http.message: a response or a request that came by HTTP, as scripts see it.
 local number = require "wsbot.number"
 local response = require "wsbot.response"
 
 local methods = {}
 
--- cjson learns what a decimal point is when it is loaded, and reads numbers by that. It is called where it is right.
+-- Returns a function that decodes JSON. cjson takes over the decimal point of the locale when it is loaded, and reads
+-- numbers by that: so it is called with the decimal point that it expects.
 local function decoder(cjson)
   local plain = pcall(number.plainly, cjson.decode, "[0.5]")
   return plain and function(text)
@@ -30,7 +31,7 @@ function methods:all(name)
   return values
 end
 
--- Makes one of the parts that the host cut it into: its fields as a list, name, value, name, value ...
+-- Makes a message from its parts, as the host has read them; its fields are a list: name, value, name, value ...
 local function make(parts, meta)
   local lines = table.move(parts, 1, #parts, 1, {})
   local one = response(parts)

@@ -1,5 +1,5 @@
--- wsbot.http.options: what requests and servers have in common: how options are read, what is told of wrong ones,
--- header lines, and JSON.
+-- wsbot.http.options: what requests and servers have in common: how options are read, the errors for wrong ones, header
+-- lines, and JSON.
 local number = require "wsbot.number"
 local fit = require "wsbot.shown"
 local nearest = require("wsbot.meant").nearest
@@ -8,7 +8,7 @@ local given = {}
 
 ---------------------------------------------------------------------------------------------------------- what is wrong
 
--- Raised where an option is wrong; who calls given.try says whose it is.
+-- The metatable of errors for wrong options. given.try returns their message, and its caller says whose option it is.
 local mistake = {}
 
 local function wrong(format, ...)
@@ -16,7 +16,7 @@ local function wrong(format, ...)
 end
 given.wrong = wrong
 
--- Calls fn(...): true and what it returns, or false and what is wrong.
+-- Calls fn(...). Returns true and what fn returns, or false and the message where an option is wrong.
 function given.try(fn, ...)
   local ok, result = pcall(fn, ...)
   if ok then return true, result end
@@ -105,7 +105,7 @@ function given.a_body(value, name)
   return value
 end
 
--- All options, by the readers in `known`.
+-- Reads all options, each by the function of its name in `known`.
 function given.read(options, known, prefix)
   check_names(options, known, prefix)
   local values = {}

@@ -1,5 +1,5 @@
 -- wsbot.http.serve: http.serve: a web server whose handler is a function of the script. wsbot.http.serve.core listens
--- and reads; here is what a handler gets, and what becomes of its answer.
+-- and reads; this module makes the request that a handler gets, and checks and writes out its answer.
 
 local core = require "wsbot.http.serve.core"
 local given = require "wsbot.http.options"
@@ -21,7 +21,7 @@ local request_meta = {
 
 local function make_request(parts)
   local request = message_of.make(parts, request_meta)
-  request.protocol, request.extensions = nil, nil -- of handshakes alone
+  request.protocol, request.extensions = nil, nil -- fields that only handshakes have
   return request
 end
 
@@ -31,7 +31,7 @@ local answer_options = {
   status = given.whole(200, 999), headers = given.a_table, body = given.a_body, json = given.anything,
 }
 
--- The status, the lines of the head, whether Date is one of them, and the body.
+-- Checks an answer. Returns a list: the status, the header lines, whether Date is one of them, and the body.
 local function prepare(answer)
   if type(answer) ~= "table" then
     given.wrong("an answer is a table { status =, headers =, body = or json = }, not %s", type(answer))
@@ -48,7 +48,8 @@ local function prepare(answer)
     read.json ~= nil and given.to_json(read.json) or read.body or "" }
 end
 
--- `what`: the function that the script has called, for messages.
+-- Makes the function that answers requests by the script's handler. `what`: the function that the script has called,
+-- for messages.
 local function answerer(what, handler)
   return function(parts)
     local request = make_request(parts)
@@ -64,7 +65,7 @@ end
 local server = { __name = "http.server" }
 server.__index = server
 
--- Listens no more. Requests that are under way are answered; with `at_once` they are not.
+-- Stops to listen. Requests that are under way are answered; with `at_once` they are not.
 function server:close(at_once)
   self.core:close(at_once)
 end
@@ -101,12 +102,13 @@ local function read(options)
   return values
 end
 
--- The address as a client on this machine reaches it.
+-- The url by which a client on this machine reaches that address.
 local function url_of(address)
   return "http://" .. address:gsub("^0%.0%.0%.0:", "127.0.0.1:"):gsub("^%[::%]:", "[::1]:"):gsub("%%", "%%25")
 end
 
--- Begins to listen. `level` is that of the call, seen from the caller; `patient`: the server of a test.
+-- Begins to listen. `level` is that of the script's call, seen from the caller; `patient`: it is the server of a test
+-- (host/net/http/server.h).
 local function open(what, options, level, patient)
   local ok, values = given.try(read, options)
   if not ok then error(what .. ": " .. values, level + 1) end

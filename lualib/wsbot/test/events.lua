@@ -1,9 +1,9 @@
--- wsbot.test.events: what a job tells the run that started it, as Lua literals, each behind its length.
+-- wsbot.test.events: what a job reports to the run that has started it: events as Lua literals, each behind its length.
 local events = {}
 
-local DEPTH = 5 -- of tables in tables: enough for what an error is, in a trace, in an element
+local DEPTH = 5 -- tables within tables: enough for an error in a trace in an element
 
--- Plain data as a literal. What is none (functions, what lies deeper) is left out.
+-- Plain data as a literal. What cannot be one (functions, what lies deeper) is left out.
 local function literal(value, depth)
   local kind = type(value)
   if kind == "string" or kind == "number" or kind == "boolean" then return ("%q"):format(value) end
@@ -17,13 +17,13 @@ local function literal(value, depth)
   return "{" .. table.concat(parts, ",") .. "}"
 end
 
--- Writes one, so that it is there also when the process ends in the next moment.
+-- Writes an event; it is in the file even if the process ends in the next moment.
 function events.write(file, event)
   file:write(string.pack("s4", literal(event, 0)))
   file:flush()
 end
 
--- The next one of `text`, from `at` on, and where it ends; nil: there is none, or only a part.
+-- Reads the event of `text` at `at`. Returns it and where it ends; nil: there is none, or only a part.
 function events.read(text, at)
   local ok, source, behind = pcall(string.unpack, "s4", text, at)
   if not ok then return end

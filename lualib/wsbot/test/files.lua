@@ -1,4 +1,5 @@
--- wsbot.test.files: which spec files of those that busted finds are run, and for which of them something is loaded.
+-- wsbot.test.files: chooses which of the spec files that busted finds are run, and notes for which of them something is
+-- loaded.
 local notes = require "wsbot.test.notes"
 
 local files = {}
@@ -18,7 +19,7 @@ function files.change_options(change)
   end
 end
 
--- All but those of these names; all, where nothing were left.
+-- The files found except those of these names; all of them, where none would be left.
 local function without(found, names)
   local left = {}
   for _, name in ipairs(found) do
@@ -27,15 +28,15 @@ local function without(found, names)
   return #left > 0 and left or found
 end
 
--- Has load(busted, found, load_files) called where busted would load the files that it has found, but for those that
--- are to be skipped. load_files(found) loads them.
+-- Has load(busted, found, load_files) called in place of busted's loading of the files that it has found, without those
+-- to be skipped. load_files(found) loads them.
 function files.replace_loader(skipped, load)
   local make = require "busted.modules.test_file_loader"
   package.loaded["busted.modules.test_file_loader"] = function(busted, loaders)
     local load_all, load_one, find_all = make(busted, loaders)
     local function load_found(roots, patterns, options)
       local found = find_all(roots, patterns, options)
-      if #found == 0 then return load_all({}, patterns, options) end -- which tells of that
+      if #found == 0 then return load_all({}, patterns, options) end -- it reports that
       return load(busted, without(found, skipped), function(some)
         return load_all(some, patterns, options)
       end)
@@ -51,7 +52,7 @@ function files.skip(skipped)
   end)
 end
 
--- What busted's loader of such files loads belongs to the file.
+-- Notes what busted's loader loads for a spec file under that file.
 local function note_loads(loader)
   local load = loader.load
   function loader.load(busted, name)
@@ -68,7 +69,7 @@ local function table_copy(from)
   return to
 end
 
--- What a file has left loaded for the next (busted's expose) belongs to all.
+-- Notes under all spec files what one has left loaded for the next (busted's expose).
 local function note_left(known)
   for name in pairs(package.loaded) do
     local path = not known[name] and type(name) == "string" and package.searchpath(name, package.path)
@@ -76,8 +77,8 @@ local function note_left(known)
   end
 end
 
--- Tells who watches for which file something is loaded, and which files have passed. What it returns is to be called
--- with busted.
+-- Notes for the process that watches for which spec file something is loaded, and which spec files have passed. Returns
+-- a function that is to be called with busted.
 function files.note()
   local insulated, known, current, failed = true, nil, nil, nil
   files.change_options(function(options)
@@ -98,7 +99,7 @@ function files.note()
       if known then note_left(known) end
       known = known or table_copy(package.loaded)
       current, failed = element.name, false
-      if insulated then notes.begin(current) end -- else one has also what another has loaded
+      if insulated then notes.begin(current) end -- else a spec file also uses what another has loaded
     end)
     on({ "file", "end" }, function()
       notes.begin ""

@@ -1,17 +1,17 @@
--- wsbot.test.job: one spec file of a run with --jobs, in a process of its own. busted runs it as ever, but for what it
--- tells, which an output handler passes on to the run.
+-- wsbot.test.job: one spec file of a run with --jobs, in a process of its own. busted runs it as usual, except that an
+-- output handler passes the events on to the run.
 local events = require "wsbot.test.events"
 local files = require "wsbot.test.files"
 local processes = require "wsbot.test.processes"
 
 local job = {}
 
--- What an output handler looks at.
+-- The fields of an element that output handlers use.
 local FIELDS = {
   "name", "descriptor", "message", "starttick", "endtick", "starttime", "endtime", "duration",
 }
 
--- How much was printed so far, all of it written.
+-- How many bytes were printed so far; all of them are written.
 local function place_of(stream)
   local ok, place = pcall(function()
     stream:flush()
@@ -40,7 +40,7 @@ local function tell_all(busted, file)
     return about
   end
 
-  -- The element, and those around it that the run has not heard of, from the outside in.
+  -- The element, and those around it that the run does not know yet, from the outside in.
   local function describe_all(element)
     local list, e = {}, element
     while e and e.descriptor ~= "suite" do
@@ -91,7 +91,7 @@ function job.begin(name, seed)
     options.ROOT = { name }
     options.seed = seed
     options["repeat"] = 1
-    options["log-success"] = nil -- the run does it
+    options["log-success"] = nil -- the run writes it
   end)
   package.loaded["busted.modules.output_handler_loader"] = function()
     return function(busted)

@@ -1,5 +1,5 @@
 -- wsbot.test.jobs: `wsbot test -j N`. This run finds the spec files, has each run by a process of its own (job.lua),
--- and tells busted's output handler what those tell, file by file, as if it had run them itself.
+-- and passes their events on to busted's output handler, file by file, as if it had run them itself.
 local core = require "wsbot.testing.core"
 local events = require "wsbot.test.events"
 local files = require "wsbot.test.files"
@@ -8,7 +8,7 @@ local suite = require "wsbot.testing.suite"
 
 local jobs = {}
 
--- What was printed by a job up to a place, all of it at the end, goes to ours.
+-- Returns a function that prints what a job has printed, up to a place; without one, all of it.
 local function printer(text, write)
   local at = 0
   return function(place)
@@ -28,7 +28,7 @@ local function write_err(text)
   io.stderr:write(text)
 end
 
--- The elements that a job tells of, in a suite of ours, where `file` stands for its file.
+-- Makes the elements of a job again in the suite of this run; `file` is that of the job's file.
 local function mirror(busted, file)
   local context = busted.context
   local elements = { [0] = context.parent(file) }
@@ -53,7 +53,7 @@ local function mirror(busted, file)
     return elements[id]
   end
 
-  -- As busted publishes what happens in an element.
+  -- Publishes an event of an element, as busted does.
   function self.publish(channel, element, ...)
     if not context.parent(element) and element ~= elements[0] then return busted.publish(channel, element, ...) end
     context.push(element)
@@ -64,20 +64,20 @@ local function mirror(busted, file)
   return self
 end
 
--- Names of channels by what an element is.
+-- The busted channel of an event.
 local function channel_of(what)
   local kind, descriptor = what[1], what[2]
   if kind ~= "start" and kind ~= "end" then return { kind, descriptor } end
   return { (descriptor == "file" or descriptor == "describe") and descriptor or "test", kind }
 end
 
--- Where a file failed as a whole: TAP and gtest cannot tell of an error that is nowhere.
+-- The trace of a file that failed as a whole: TAP and gtest cannot report an error that has no place.
 local function trace_of(file, message)
   local line = tostring(message):match ":(%d+):"
   return { short_src = file.name, currentline = tonumber(line) or 1, traceback = "" }
 end
 
--- Tells all that happened in a job, in order.
+-- Publishes all that happened in a job, in order, and prints what it has printed.
 local function replay(busted, file, out, err, told)
   local print_out, print_err = printer(out, write_out), printer(err, write_err)
   local world, open, failed, done, at = mirror(busted, file), {}, false, false, 1
@@ -108,7 +108,7 @@ local function replay(busted, file, out, err, told)
   return world, open, failed, done
 end
 
--- A process that ended otherwise than busted does: what it was in the middle of has failed, or else its file.
+-- Reports a process that did not end as busted does: the test that was running has failed, or else the file.
 local function blame(busted, file, world, open, why)
   local function finish(element, ...)
     element.duration = element.starttick and busted.monotime() - element.starttick
@@ -124,7 +124,7 @@ local function blame(busted, file, world, open, why)
   while #open > 0 do finish(table.remove(open)) end
 end
 
--- Runs a file. Where one failure is the end (--no-keep-going), no file behind it is begun.
+-- Runs a file. After a failure with --no-keep-going no further file is begun.
 local function run_one(most, name, seed, keeps_going)
   local results = table.pack(processes.run(most, "--only=" .. name, ("--job=%d"):format(seed)))
   if results[4] ~= 0 and not keeps_going then processes.hold() end
@@ -146,7 +146,7 @@ local function start(busted, most, list, keeps_going)
   end
 end
 
--- busted itself did not begin: a helper failed, say. So it will be for all.
+-- Ends the run where busted itself did not begin in a job: a helper failed, say. It would be so for all files.
 local function give_up(out, err, status, how)
   processes.stop()
   write_out(out)
@@ -160,8 +160,8 @@ local function refuse(what)
   os.exit(2)
 end
 
--- Has the files that busted finds, but for those to be skipped, be run by processes, `most` at a time. What it returns
--- is to be called with busted.
+-- Has the files that busted finds, except those to be skipped, be run by processes, `most` at a time. Returns a
+-- function that is to be called with busted.
 function jobs.begin(most, skipped)
   local keeps_going
   files.change_options(function(options)
@@ -186,7 +186,7 @@ function jobs.begin(most, skipped)
   end
   return function(busted)
     suite.tell_seed(busted)
-    core.collect(true) -- an error of run_one is told by its join
+    core.collect(true) -- an error of run_one is raised by its join
     files.replace_loader(skipped, function(_, found)
       busted.register("file", function(file) run(busted, file) end, {})
       for _, name in ipairs(found) do

@@ -1,4 +1,4 @@
--- wsbot.testing.blame: what is wrong is told at the line of the test, and not at one within wsbot.
+-- wsbot.testing.blame: raises errors at the line of the test, and not at one within wsbot.
 local getinfo = debug.getinfo
 
 local blame = {}
@@ -33,15 +33,15 @@ local function pass(ok, ...)
   error(text, blame.level())
 end
 
--- A function like fn, whose errors that begin at a line of ours are told at that of the test. For those that run no
--- code of the test: the traceback of its errors would be lost.
+-- Returns a function like fn whose errors, where they name a line of ours, name that of the test instead. Only for
+-- functions that run no code of the test: the traceback of its errors would be lost.
 function blame.caller(fn)
   return function(...)
     return pass(pcall(fn, ...))
   end
 end
 
--- Does so for these functions of a table.
+-- Replaces these functions of a table by such functions.
 function blame.callers(functions, ...)
   for _, name in ipairs { ... } do functions[name] = blame.caller(functions[name]) end
 end

@@ -16,8 +16,8 @@ function bot:reload(source)
   return self.core:reload(source)
 end
 
--- Has it stop as SIGTERM does: functions of host.on_stop run, connections say Close 1001 and wait for the answer.
--- Returns its exit status.
+-- Has it stop as SIGTERM does: functions of host.on_stop run, connections send Close 1001 and wait for that of the
+-- peer. Returns its exit status.
 function bot:stop()
   self.core:stop()
   return self:wait()
@@ -50,7 +50,7 @@ local function next_line(self)
   end
 end
 
--- The next lines that it prints are these. Waits for them.
+-- Waits for the next lines that it prints, which must be these.
 function bot:expect(...)
   for i = 1, select("#", ...) do
     local expected, line = select(i, ...), next_line(self)
@@ -63,26 +63,26 @@ function bot:expect(...)
   end
 end
 
--- Ends it at once. An error of its callbacks that the test did not look at is the test's.
+-- Ends it at once. The test fails for an error of its callbacks that it did not look at.
 function bot:close()
   if not instrument.remove(self) then return end
   self:blame()
   self.core:kill()
 end
 
--- Tells the first error that nobody has looked at.
+-- Adds the first error that the test has not looked at to the errors of the test.
 function bot:blame()
   local errors = self.core:errors()
   if errors[self.seen + 1] then core.blame(errors[self.seen + 1]) end
   self.seen = #errors
 end
 
--- Adds what waits for the clock in it: for clock:pending.
+-- Adds what waits for the clock in this bot to the list, for clock:pending.
 function bot:pending_of(list)
   self.core:pending(list)
 end
 
--- How many nanoseconds are left until the first of that.
+-- How many nanoseconds are left until the first of these is due.
 function bot:first_of()
   return self.core:first()
 end
@@ -111,7 +111,8 @@ local meta = {
   __close = bot.close,
 }
 
--- A text with a line end or a space, of which there is no file, is a script itself.
+-- Is it a path? It is where such a file exists, or where it looks like the path of a Lua file; any other text is the
+-- source of a script.
 local function is_path(what)
   if what:find "\n" then return false end
   local file = io.open(what, "r")

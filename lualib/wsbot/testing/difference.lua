@@ -1,10 +1,11 @@
--- wsbot.testing.difference: says how what came differs from what was expected, so that a person sees it at once.
+-- wsbot.testing.difference: says how a message that came differs from the expected one, so that a person sees it at
+-- once.
 local plainly = require("wsbot.number").plainly
 local shown = require "wsbot.shown"
 
 local difference = {}
 
-local AROUND <const> = 60 -- bytes shown on either side of the place where two texts part
+local AROUND <const> = 60 -- bytes shown on either side of the first difference of two texts
 
 -- Any bytes on one line: what may not be shown is written as in Lua; quotes stay, as JSON has many.
 local escape = shown.line
@@ -19,7 +20,7 @@ local function window(text, from, to)
   return (from > 1 and "..." or '"') .. escape(text:sub(from, to)) .. (to < #text and "..." or '"')
 end
 
--- Says where two texts part.
+-- Says where two texts differ first.
 function difference.of_texts(expected, got)
   local at = 1
   while at <= #expected and expected:byte(at) == got:byte(at) do at = at + 1 end

@@ -1,9 +1,10 @@
--- wsbot.testing.doubles: luassert's spies, stubs and mocks take connections, too: userdata, where it asks for tables.
+-- wsbot.testing.doubles: has luassert's spies, stubs and mocks take connections, which are userdata, where luassert
+-- asks for tables.
 local core = require "wsbot.testing.core"
 
 local doubles = {}
 
--- A table in the place of the connection.
+-- A table that reads and sets the fields of the connection.
 local function in_place_of(conn)
   return setmetatable({}, {
     __index = conn,
@@ -11,7 +12,7 @@ local function in_place_of(conn)
   })
 end
 
--- Has a function of luassert's that takes an object first call `own` where that is a connection.
+-- Replaces a function of luassert whose first argument is an object: where that is a connection, `own` is called.
 local function extend(module, name, own)
   local stock = module[name]
   module[name] = function(object, ...)
@@ -21,7 +22,7 @@ local function extend(module, name, own)
   end
 end
 
--- Calls a method of each spy among the methods of a connection.
+-- Returns a function that calls the method `name` of each spy among the methods of a connection.
 local function of_each_spy(name)
   local spy = require "luassert.spy"
   return function(_, conn, methods)
@@ -33,7 +34,7 @@ local function of_each_spy(name)
   end
 end
 
--- Does so in the luassert that is loaded; a test runner has done that. It stays when busted forgets this module.
+-- Changes the luassert that is loaded; a test runner has loaded it. The change stays when busted unloads this module.
 function doubles.arrange()
   local stub, mock, spy = package.loaded["luassert.stub"], package.loaded["luassert.mock"],
     package.loaded["luassert.spy"]

@@ -4,12 +4,12 @@ local instrument = require "wsbot.testing.instrument"
 local serving = require "wsbot.http.serve"
 local shown = require "wsbot.shown"
 
-local MAX_BODY <const> = 64 << 20 -- bytes: what a bot may send is for others to limit
+local MAX_BODY <const> = 64 << 20 -- bytes: a test server does not limit what a bot sends
 
 local site = { __name = "wsbot.testing.http" }
 site.__index = site
 
--- The site ends; handlers that wait end with it.
+-- Closes the site; handlers that wait end with it.
 function site:close()
   if not instrument.remove(self) then return end
   self.server:close(true)
@@ -18,7 +18,7 @@ site.__close = site.close
 
 --------------------------------------------------------------------------------------------------------------- routes
 
--- Gives the function that answers the requests of a route; or nil and what is wrong.
+-- Returns the function that answers the requests of a route; or nil and what is wrong.
 local function answerer(route, value)
   if type(value) == "function" then return value end
   local meta = getmetatable(value)
@@ -33,7 +33,7 @@ local function answerer(route, value)
   end
   local next_one = 0
   return function()
-    next_one = math.min(next_one + 1, #list) -- the last one is for all that follow
+    next_one = math.min(next_one + 1, #list) -- the last answer is for all requests that follow
     return list[next_one]
   end
 end
@@ -62,7 +62,7 @@ local function read_routes(routes)
   return read
 end
 
--- An answer of GET is one of HEAD as well.
+-- Finds the answer for a request. One for GET is for HEAD as well.
 local function find(routes, method, path)
   return routes[method .. " " .. path] or method == "HEAD" and routes["GET " .. path] or routes[path]
 end

@@ -1,16 +1,16 @@
--- wsbot.testing.instrument: what a test works with (peers, bots, clocks) ends with the test, or the block, that made
--- it, without a word: it is not the bot's to close.
+-- wsbot.testing.instrument: the objects by which a test works (peers, bots, clocks). They are closed with the test, or
+-- the block, that has made them, and not reported as left open: it is not for the bot to close them.
 local core = require "wsbot.testing.core"
 
 local instrument = {}
 
--- Has object:close() called when what runs now ends.
+-- Has object:close() called when the test or block that runs now ends.
 function instrument.add(object)
   local list = core.instruments()
   list[#list + 1] = { born = core.birth(), object = object }
 end
 
--- It was closed. False where that had been so before.
+-- To be called when an object is closed. False where it was closed before.
 function instrument.remove(object)
   local list = core.instruments()
   for i, entry in ipairs(list) do

@@ -1,4 +1,4 @@
--- wsbot.testing.options: what servers, bots and replays are given is looked at before it is used.
+-- wsbot.testing.options: checks the options of servers, bots and replays.
 local blame = require "wsbot.testing.blame"
 local core = require "wsbot.testing.core"
 

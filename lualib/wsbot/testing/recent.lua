@@ -1,4 +1,4 @@
--- wsbot.testing.recent: what passed on the connections of a test at last, a line each, to be shown when it fails.
+-- wsbot.testing.recent: the last events on the connections of a test, a line each, to be shown when it fails.
 local core = require "wsbot.testing.core"
 
 local recent = { forget = core.forget }
@@ -15,7 +15,7 @@ local function field(line, name)
   return line:match('"' .. name .. '":"(.-)"[,}]') or line:match('"' .. name .. '":(%d+)') or ""
 end
 
--- What follows the time and the connection.
+-- What a line says behind the time and the connection.
 local told = {
   connect = function(line) return "connects to " .. field(line, "url") end,
   request = function(line) return "-> request " .. field(line, "target") end,
@@ -39,7 +39,7 @@ end
 function told.sent(line) return say(line, "->") end
 function told.received(line) return say(line, "<-") end
 
--- They, or "" where nothing passed.
+-- These lines as a text, or "" where there was no event.
 function recent.text()
   local lines, count = core.recent()
   if count == 0 then return "" end

@@ -1,5 +1,5 @@
--- wsbot.testing.replay: plays the server's side of a session that was recorded (`wsbot run --record FILE`) to a bot,
--- whose answers must be those of the record.
+-- wsbot.testing.replay: plays the server's side of recorded connections (`wsbot run --record FILE`) to a bot, which
+-- must send what was sent in the record.
 local blame = require "wsbot.testing.blame"
 local check = require "wsbot.testing.options"
 local core = require "wsbot.testing.core"
@@ -8,7 +8,7 @@ local instrument = require "wsbot.testing.instrument"
 local plainly = require("wsbot.number").plainly
 local server = require "wsbot.testing.server"
 
-local EXPECT <const> = 5 -- seconds that an answer may take beyond its time in the record
+local EXPECT <const> = 5 -- seconds that a message of the bot may come later than in the record
 
 ---------------------------------------------------------------------------------------------------------- the record
 
@@ -79,26 +79,27 @@ end
 
 local LEFT_OUT = "(left out)"
 
--- Does the request go where that of the record went? Values of a query do not count, and what was left out may be
--- anything.
+-- Has the request the target of the recorded one? Values in the query are not compared, and what was left out of the
+-- record may be anything.
 local function is_same_target(recorded, got)
   local function shape(target) return (target:gsub("=[^&]*", "=")) end
   local pattern = shape(recorded):gsub("%p", "%%%0"):gsub("%%%(left out%%%)", "[^/?&=]*")
   return shape(got):find("^" .. pattern .. "$") ~= nil
 end
 
--- May the header be sent as the record has it? Not where some of it was left out, nor where it leads out of the test.
+-- May the header be sent as the record has it? Not where a part of it was left out, nor where it would redirect out of
+-- the test.
 local function is_whole(key, value)
   return not value:find(LEFT_OUT, 1, true) and not (key == "location" and value:find("//", 1, true))
 end
 
 ---------------------------------------------------------------------------------------------------- the server's side
 
--- Headers of a response that the handshake does not write by itself.
+-- Headers of a response that the handshake writes by itself: they are not taken from the record.
 local owned = { upgrade = true, connection = true, ["sec-websocket-accept"] = true, ["content-length"] = true,
   ["sec-websocket-protocol"] = true, ["sec-websocket-extensions"] = true, ["transfer-encoding"] = true }
 
--- How the request of an attempt is answered.
+-- Returns how the request of an attempt is to be answered.
 local function answer(attempt)
   local response = attempt.response
   if not response and attempt.ending and attempt.ending.error == "reset" then return { refuse = "" } end -- it hung up
@@ -122,7 +123,7 @@ local function answer(attempt)
   return { protocols = protocols, compression = compression, headers = headers }
 end
 
--- Is the answer the one of the record? The JSON of the same value is.
+-- Is the message that of the record? JSON of the same value is.
 local function same(recorded, got)
   if recorded == got then return true end
   local ok, cjson = pcall(require, "cjson")
@@ -138,15 +139,15 @@ local function differs(self, event, text)
   error(("%s, line %d: %s"):format(self.path, event.line, text), 0)
 end
 
--- What the bot sent then, in words.
+-- Describes what the bot sent in the record.
 local function said(event)
   if event.kind == "close" then return ("a Close with %d"):format(event.code) end
   return difference.quote(event.data)
 end
 
--- The bot sends what it sent then.
+-- Waits until the bot sends what it sent in the record.
 local function expect(self, session, event, timeout)
-  if event.kind == "ping" or event.kind == "pong" then return end -- the host's own, in its own time
+  if event.kind == "ping" or event.kind == "pong" then return end -- the host sends these by itself, at its own times
   self.awaited[session] = event
   local data, kind, code, reason = session:receive(timeout)
   self.awaited[session] = nil
@@ -166,7 +167,7 @@ local function expect(self, session, event, timeout)
   end
 end
 
--- The server sends what it sent then.
+-- Sends what the server sent in the record.
 local function say(session, event)
   if event.kind == "text" or event.kind == "binary" then
     session:send(event.data, event.kind)
@@ -210,9 +211,9 @@ end
 local replay = { __name = "wsbot.testing.replay" }
 replay.__index = replay
 
-local MOST <const> = 5 -- of what is left in a record, that are told
+local MOST <const> = 5 -- most events that are listed of those that were not played
 
--- What of the record was not played yet, in words.
+-- Describes what of the record was not played yet.
 local function left(self)
   local list = {}
   for _, event in pairs(self.awaited) do
@@ -226,7 +227,7 @@ local function left(self)
   return "left in it is " .. table.concat(list, ", ", 1, math.min(#list, MOST)) .. more
 end
 
--- The attempt of the record that a request is, which is then taken.
+-- Finds the attempt of the record that fits a request, and takes it out.
 local function take(self, request)
   for i, attempt in ipairs(self.attempts) do
     if is_same_target(attempt.target, request.target) then return table.remove(self.attempts, i) end
@@ -239,7 +240,7 @@ local function fail(self, why)
   self.failure = self.failure or why
 end
 
--- Plays to all that connect, each in a task of its own.
+-- Plays to all connections that come, to each in a task of its own.
 local function play_all(self)
   while true do
     local session = self.server:try_accept()
@@ -268,7 +269,7 @@ local function go_on(self, turns)
   if due then core.move(due) end
 end
 
--- Waits until all that is in the record was played. Raises how the bot differs.
+-- Waits until all of the record was played. Raises an error where the bot differs.
 function replay:finish()
   local turns = 0
   while not self.failure and (self.playing > 0 or #self.attempts > 0 or next(self.taken)) do
@@ -283,7 +284,7 @@ function replay:finish()
   if failure then blame.raise(failure) end
 end
 
--- Ends it. What differs, and was not told by finish, fails the test.
+-- Ends the replay. Where the bot differs and finish has not raised that, the test fails.
 function replay:close()
   if not instrument.remove(self) then return end
   self:blame()
@@ -297,7 +298,7 @@ function replay:blame()
   self.failure = nil
 end
 
--- The path and query of the first connection of the record; a word of one's own is where something was left out.
+-- The path and query of the first connection of the record, with "left-out" where a part was left out.
 local function first_target(attempts)
   local target = (attempts[1] and attempts[1].target or "/"):gsub("%(left out%)", "left-out")
   return target:find "^/[^%s#]*$" and target or "/"
@@ -305,8 +306,8 @@ end
 
 local known = { speed = "number", compare = "function", tls = "boolean|string" }
 
--- A server that plays the record. speed: 1: as it was, 10: ten times as fast; without it as fast as the bot answers.
--- compare(recorded, got): is this answer of the bot right?
+-- Returns a server that plays the record. speed: 1: as fast as in the record, 10: ten times as fast; without it as fast
+-- as the bot sends. compare(recorded, got): is this message of the bot right?
 return blame.caller(function(path, options)
   options = options == nil and {} or options
   check("testing.replay", options, known)
@@ -321,7 +322,7 @@ return blame.caller(function(path, options)
     answer = function(request)
       local attempt = take(self, request)
       if not attempt then return { refuse = { status = 404, body = "not in the record" } } end
-      self.taken[request.text] = attempt -- its key makes each request another one
+      self.taken[request.text] = attempt -- requests differ, as each has its own key
       return answer(attempt)
     end,
   }

@@ -1,4 +1,4 @@
--- wsbot.testing.server: the scripted peer: a WebSocket server on loopback, whose side a test plays, in a straight line
+-- wsbot.testing.server: the scripted peer: a WebSocket server on loopback whose side a test plays, in a straight line
 -- or by callbacks.
 local blame = require "wsbot.testing.blame"
 local core = require "wsbot.testing.core"
@@ -7,7 +7,7 @@ local instrument = require "wsbot.testing.instrument"
 local number = require "wsbot.number"
 local check = require "wsbot.testing.options"
 
-local EXPECT <const> = 5 -- seconds that an answer may take, where nothing is said
+local EXPECT <const> = 5 -- seconds to wait for what the bot sends, where no timeout is given
 
 local by_any_case = {
   __index = function(headers, name)
@@ -67,7 +67,7 @@ end
 
 local session = {}
 
--- Methods that the C side has as they are.
+-- Methods that only call those of the C side.
 function session:receive(timeout) return self.core:receive(timeout) end
 function session:ping(data) return self.core:ping(data) end
 function session:close(code, reason) return self.core:close(code, reason) end
@@ -88,7 +88,7 @@ function session:send_raw(bytes, cuts)
   return true
 end
 
--- Sends a message, in these fragments and cuts where that is told.
+-- Sends a message; `how` may say in which fragments and cuts.
 function session:send(data, kind, how)
   if type(kind) == "table" then kind, how = nil, kind end
   if not how then return self.core:send(data, kind) end
@@ -115,8 +115,8 @@ local function decode(text)
   return value
 end
 
--- The next message is this text, or the JSON of this table, or one that the function likes (by any result but false, or
--- by assertions of its own).
+-- Waits for the next message, which must be this text, or JSON of this table, or one that the function accepts (by any
+-- result but false, or by assertions of its own).
 function session:expect(expected, timeout)
   local callable = expected ~= nil and core.callable(expected)
   if not callable and type(expected) ~= "string" and type(expected) ~= "table" then
@@ -139,7 +139,7 @@ function session:expect(expected, timeout)
   return data, kind
 end
 
--- The bot closes, with this code where one is given; no message comes before.
+-- Waits until the bot closes, with this code where one is given; a message before that is an error.
 function session:expect_close(code, timeout)
   timeout = timeout or EXPECT
   local data, kind, got, reason = self:receive(timeout)
@@ -180,7 +180,7 @@ end
 
 blame.callers(server, "try_accept")
 
--- The same, where there must be one.
+-- The same; raises an error where none comes.
 function server:accept(timeout)
   local one, why = self:try_accept(timeout)
   if one then return one end
@@ -193,7 +193,7 @@ function server:close()
   self.closed = true
   self.core:close()
   for task in pairs(self.tasks) do
-    if not pcall(task.cancel, task) then host.spawn(task.cancel, task) end -- it is the one that closes
+    if not pcall(task.cancel, task) then host.spawn(task.cancel, task) end -- it is the task that calls this
   end
 end
 -- Runs fn beside the test, for as long as the server is there.
@@ -247,7 +247,7 @@ end
 
 local of_refusal = { status = "number", reason = "string", headers = "table", body = "string" }
 
--- A whole answer that says no.
+-- A whole HTTP response that refuses the handshake.
 local function refusal(what, refuse)
   if type(refuse) ~= "table" then return refuse end
   check(what .. ": refuse", refuse, of_refusal)

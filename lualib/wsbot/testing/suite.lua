@@ -1,17 +1,16 @@
--- wsbot.testing.suite: busted as it is, in the host: what runs under an `it` or a hook may wait, has a limit of time,
--- is blamed for the errors of its callbacks and tasks, and what it leaves open ends with it. That holds for
--- `wsbot test` and for `busted --lua=wsbot` alike: script/loader.c leads busted through suite.adopt, wherever it is
--- loaded from.
+-- wsbot.testing.suite: adapts busted to the host. A test or a hook may wait, has a time limit, and fails for the errors
+-- of its callbacks and tasks; what it leaves open is closed at its end. That holds for `wsbot test` and for `busted
+-- --lua=wsbot` alike: script/loader.c puts suite.adopt around busted, wherever it is loaded from.
 local core = require "wsbot.testing.core"
 local doubles = require "wsbot.testing.doubles"
 local instrument = require "wsbot.testing.instrument"
 local recent = require "wsbot.testing.recent"
 local shown = require "wsbot.shown"
 
-require "wsbot.testing.time" -- now: busted has each file load its modules anew
+require "wsbot.testing.time" -- loaded now, as busted has each spec file load its modules anew
 
 local suite = {
-  limit = 10, -- seconds of a test, or of a hook
+  limit = 10, -- seconds that a test, or a hook, may take
   strict_leaks = false, -- what is left open fails the test
 }
 
@@ -22,7 +21,7 @@ local function say(text)
   io.stderr:write("wsbot test: ", text, "\n")
 end
 
--- The errors that callbacks, timers and tasks had meanwhile, those of bots included.
+-- The errors that callbacks, timers and tasks had since the last call, those of bots included.
 local function take_errors()
   for _, entry in ipairs(core.instruments()) do
     if entry.object.blame then entry.object:blame() end
@@ -40,15 +39,15 @@ local function tell(errors, first)
   end
 end
 
--- Raises the first of them as it is, since busted's failures are tables; the others are told on stderr. Of a test that
--- has failed already all are told: it fails once.
+-- Raises the first error as it is, since busted's failures are tables; the others are reported on stderr. Where the
+-- test has failed already, all are reported there: it can fail only once.
 local function raise_errors(has_failed)
   local errors = take_errors()
   tell(errors, has_failed and 1 or 2)
   if #errors > 0 and not has_failed then error(errors[1], 0) end
 end
 
--- Ends what was opened since `mark`: what the test works with, then what it has forgotten.
+-- Closes what was opened since `mark`: first the test's instruments, then what it has left open.
 local function end_since(mark, element, has_failed)
   instrument.close_since(mark)
   local open = core.end_since(mark)
@@ -61,8 +60,8 @@ end
 
 ----------------------------------------------------------------------------------------------------------------- traces
 
--- The trace of an error begins where the test called into wsbot, luassert or busted; that of an error of a callback is
--- the line of the test itself, since nothing of it runs.
+-- Has the trace of an error begin where the test has called wsbot, luassert or busted; for an error of a callback, when
+-- no code of the test runs, it is the line of the test itself.
 local function trace_of(busted)
   local stock, safe = busted.getTrace, busted.safe
   local folder = debug.getinfo(stock, "S").source:match "^(.*[/\\])"
@@ -114,8 +113,9 @@ for name in ([[it before_each after_each setup teardown strict_setup strict_tear
   guarded[name] = true
 end
 
--- A test begins with its first hook and ends with its last, and so does what it opens; a block's own goes with that.
--- What is found at its end is found while busted can still say that the test has failed: behind its last function.
+-- A test lasts from its first hook to its last, and what it opens is closed with it; what a block opens is closed with
+-- the block. What is left open is looked for right behind the last function of the test, while busted can still say
+-- that it has failed.
 local function guard_tests(busted)
   local test, marks = nil, {}
   local function begin_test()
@@ -136,8 +136,8 @@ local function guard_tests(busted)
     return descriptor == "finally" or descriptor == "it" and not test.finally
   end
 
-  -- Calls a function of the test within its time. Where that has failed already, so that `finally` fails besides, this
-  -- is told like all that goes wrong besides.
+  -- Calls a function of the test within its time limit. Where the test has failed already, an error in `finally` is
+  -- only reported, as all further errors are.
   local function guard(descriptor, run, ...)
     if descriptor ~= "finally" or not (test and test.failed) then return core.guard(suite.limit, run, ...) end
     local ok, why = pcall(core.guard, suite.limit, run, ...)
@@ -147,13 +147,13 @@ local function guard_tests(busted)
   local safe = busted.safe
   function busted.safe(descriptor, run, element)
     local is_block = descriptor == "file" or descriptor == "describe"
-    if is_block and run == element.run then -- what stands in it; its tests come later
+    if is_block and run == element.run then -- the body of the block; its tests come later
       return safe(descriptor, function(...) return core.guard(suite.limit, run, ...) end, element)
     end
     if not guarded[descriptor] then return safe(descriptor, run, element) end
     if descriptor == "it" and run ~= element.run then -- the test and its hooks, each of which has a limit of its own
       local results = table.pack(safe(descriptor, run, element))
-      if test then -- a hook has failed, so its end did not come
+      if test then -- a hook has failed, so the end of the test was not reached
         test.failed = true
         end_test(element)
       end
@@ -192,7 +192,7 @@ local function guard_tests(busted)
         return set(fn)
       end
     end
-    -- what is random follows from one number, which is told with each failure, and from the name of the test
+    -- all random numbers follow from one number, which is shown with each failure, and from the name of the test
     math.randomseed(core.seed(busted.randomseed, full_name(busted, element)))
   end)
   on("test", "end", function(element)
@@ -211,7 +211,7 @@ local function guard_tests(busted)
   end
 end
 
--- With a failure busted shows what passed on the test's connections at last.
+-- Has busted show, with a failure, the last events on the test's connections.
 local function show_events(busted)
   local rewrite = busted.rewriteMessage
   function busted.rewriteMessage(element, message, ...)
@@ -221,7 +221,7 @@ local function show_events(busted)
   end
 end
 
--- With a failure, and only there, busted tells the seed from which what is random followed.
+-- Has busted show, with failures alone, the seed of the random numbers.
 function suite.tell_seed(busted)
   local publish = busted.publish
   function busted.publish(channel, element, parent, ...)
@@ -235,7 +235,7 @@ function suite.tell_seed(busted)
   end
 end
 
--- Texts that an assertion shows may be a peer's.
+-- Has luassert escape the texts that it shows, as they may come from a peer.
 local function show_controls()
   require("luassert"):add_formatter(function(value)
     local text = type(value) == "string" and shown.lines(value)
@@ -243,7 +243,7 @@ local function show_controls()
   end)
 end
 
--- Puts our own around what busted runs by itself: tests and hooks.
+-- Puts functions of ours around what busted runs: tests and hooks.
 function suite.arrange(busted)
   doubles.arrange()
   show_controls()
@@ -261,7 +261,7 @@ function suite.arrange(busted)
   end)
 end
 
--- busted's own chunk, which is led through ours.
+-- Puts a function of ours around busted's own chunk.
 function suite.adopt(chunk)
   return function(...)
     local init = chunk(...)
