@@ -50,6 +50,7 @@ void box_anchor(lua_State *L, int index, void *box);
 
 /* Lets it be collected when nobody else keeps it. Does not raise. */
 void box_unanchor(lua_State *L, void *box);
+bool box_is_anchored(lua_State *L, const void *box);
 
 /* Pushes the userdata of an anchored box: true; or nothing: false. Needs one stack slot, does not raise. */
 bool box_push(lua_State *L, void *box);

@@ -270,7 +270,8 @@ void delivery_end_draining(struct conn_box *b) {
 }
 
 void delivery_drain(struct conn_box *b) {
-    if (b->engine->tasks.exits) return; /* nothing is told any more */
+    if (b->engine->tasks.exits) return;            /* nothing is told any more */
+    if (!box_is_anchored(b->engine->L, b)) return; /* nor is of one that is over, which the collector may take */
     b->delivery.due = true;
     if (b->delivery.draining) return;
     b->delivery.draining = true;
