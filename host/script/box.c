@@ -100,6 +100,12 @@ void box_unanchor(lua_State *L, void *box) {
     lua_rawsetp(L, LUA_REGISTRYINDEX, box); /* assigning nil to a field adds none, so it takes no memory */
 }
 
+bool box_is_anchored(lua_State *L, const void *box) {
+    bool is = lua_rawgetp(L, LUA_REGISTRYINDEX, box) == LUA_TUSERDATA;
+    lua_pop(L, 1);
+    return is;
+}
+
 bool box_push(lua_State *L, void *box) {
     if (lua_rawgetp(L, LUA_REGISTRYINDEX, box) == LUA_TUSERDATA) return true;
     lua_pop(L, 1);

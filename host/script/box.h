@@ -53,6 +53,7 @@ void box_anchor(lua_State *L, int index, void *box);
 /* Takes the anchor of this object away: its userdata may be collected when nothing in Lua refers to it. Does not
  * raise. */
 void box_unanchor(lua_State *L, void *box);
+bool box_is_anchored(lua_State *L, const void *box);
 
 /* Pushes the userdata of this object and returns true; where it is not anchored, pushes nothing and returns false.
  * Needs one stack slot, does not raise. */

@@ -30,8 +30,9 @@ struct exchange {
     struct engine *engine;
     struct serving *serving;    /* NULL: the server is gone */
     struct http_caller *caller; /* NULL: it was answered, or the client has left */
-    struct task *task;
-    LIST_ENTRY(exchange) link; /* of the same server */
+    struct http_asked *asked;   /* held until its handler has it; then NULL */
+    struct task *task;          /* NULL: it has not begun */
+    LIST_ENTRY(exchange) link;  /* of the same server */
 };
 
 static void unlink_serving(struct serving *s) {
@@ -117,31 +118,39 @@ static int l_handled(lua_State *L, int status, lua_KContext ctx) {
     struct exchange *x = (struct exchange *)ctx;
     int first = lua_gettop(L) - 3;
     (void)status;
-    struct http_caller *c = x->caller;
-    if (!c) return 0;
     const struct serve_answer a = {.status = (unsigned)luaL_checkinteger(L, first) % 1000,
                                    .fields = check_slice(L, first + 1),
                                    .dated = lua_toboolean(L, first + 2),
                                    .body = check_slice(L, first + 3)};
-    l_engine_need(L, x->engine, a.fields.n + a.body.n);
+    l_engine_need(L, x->engine, a.fields.n + a.body.n); /* a finalizer may close the server */
+    struct http_caller *c = x->caller;
     x->caller = NULL;
-    http_caller_answer(c, &a);
+    if (c) http_caller_answer(c, &a);
     return 0;
+}
+
+static void drop_asked(struct exchange *x) {
+    http_asked_release(x->asked);
+    x->asked = NULL;
 }
 
 static int l_handle(lua_State *L) {
     struct exchange *x = l_door_given(L, l_handle);
+    if (!x->caller) return 0;                          /* a finalizer has closed the server, while this task was made */
     x->engine->tasks.current->born = x->serving->born; /* a test ends it with its server, and not before */
     x->task = x->engine->tasks.current;
     if (!box_push(L, x->serving)) return luaL_error(L, "the server is gone");
     lua_getiuservalue(L, -1, 1); /* server, fn */
-    push_request(L, http_caller_asked(x->caller));
+    push_request(L, x->asked);
+    drop_asked(x);
+    if (!x->caller) return 0; /* or while the request was pushed */
     lua_callk(L, 1, 4, (lua_KContext)x, l_handled);
     return l_handled(L, LUA_OK, (lua_KContext)x);
 }
 
 static void free_exchange(struct exchange *x) {
     unlink_exchange(x);
+    drop_asked(x);
     free(x);
 }
 
@@ -170,12 +179,14 @@ static void on_requested(void *arg, struct http_caller *c) {
     if (x) {
         x->engine = e;
         x->caller = c;
+        x->asked = http_caller_hold_asked(c);
         link_exchange(s, x);
         http_caller_take(c, on_left, x);
         if (task_run(e, "request", l_handle, x, on_ended, x)) return;
+        c = x->caller;
         free_exchange(x);
     }
-    http_caller_refuse(c, 503, "there is no memory for the request");
+    if (c) http_caller_refuse(c, 503, "there is no memory for the request");
 }
 
 static void on_closed(void *arg) { let_go(arg); }
@@ -267,10 +278,13 @@ static int l_address(lua_State *L) {
     return 2;
 }
 
-/* Cancels the handlers, but not the one that has called this. Runs Lua code: their <close> variables. */
+/* Cancels a handler, but not the one that has called this. */
+static bool cancel(struct exchange *x) { return x->task && !x->task->cancelled && task_cancel(x->task); }
+
+/* Runs Lua code: their <close> variables. */
 static void cancel_handlers(struct serving *s) {
     struct exchange *x = LIST_FIRST(&s->exchanges);
-    while (x) x = !x->task->cancelled && task_cancel(x->task) ? LIST_FIRST(&s->exchanges) : LIST_NEXT(x, link);
+    while (x) x = cancel(x) ? LIST_FIRST(&s->exchanges) : LIST_NEXT(x, link);
 }
 
 static void end_at_once(struct serving *s) {

@@ -343,8 +343,8 @@ static int l_end_since(lua_State *L) {
         task_cancel(t);
         next = e->tasks.all; /* cancelling has run code of the script */
     }
-    for (struct conn_box *b = e->boxes, *next; b; b = next) {
-        next = b->next;
+    /* what is pushed may have the collector free boxes, but not this one before it was abandoned, nor until the next */
+    for (struct conn_box *b = e->boxes; b; b = b->next) {
         if (b->born <= mark || b->conn->phase == CONN_CLOSED || !b->conn->sink) continue;
         if (b->conn->phase < CONN_CLOSING) { /* one that is closing was not forgotten */
             const char *url = b->conn->plan->url.text;

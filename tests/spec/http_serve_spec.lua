@@ -170,6 +170,35 @@ describe("http.serve", function()
     bot:ends(0)
   end)
 
+  it_tells("is closed by a finalizer while a request is handed to its handler", function()
+    local bot = program.bot [[
+      local http = require "wsbot.http"
+      collectgarbage("incremental", 100, 1000)
+      local close
+      local function arm()
+        setmetatable({}, { __gc = function() if close then close() end arm() end })
+      end
+      arm()
+      host.spawn(function()
+        for after = 4, 40, 4 do
+          local server, clients, begun = nil, {}, 0
+          server = http.serve { handler = function() begun = begun + 1 host.sleep(60) end }
+          close = function() if begun >= after then server:close(true) end end
+          local url = server.url
+          for i = 1, 50 do clients[i] = host.spawn(http.get, url) end
+          while begun < after do host.sleep(0) end
+          server:close(true)
+          for _, client in ipairs(clients) do client:join() end
+        end
+        close = nil
+        say "done"
+      end)
+    ]]
+    bot:tells "done"
+    bot:ends(0)
+    assert.equal("", bot.err)
+  end)
+
   it_tells("is closed while an answer is written, and its connection ends behind that", function()
     local bot, port = serve [[
       if request.path == "/close" then server:close() end

@@ -508,6 +508,24 @@ describe("a connection", function()
     bot:ends(0)
   end)
 
+  it_tells("that has ended and is resumed may be collected before its turn comes", function()
+    local bot = program.bot([[
+      local conn = ws.connect { url = arg[1], on_error = function() end }
+      conn:pause()
+      while conn.state ~= "closed" do host.sleep(0.001) end
+      host.sleep(0.001)
+      conn:resume()
+      conn = nil
+      host.spawn(function()
+        collectgarbage()
+        say "collected"
+      end)
+    ]], { peer.dead_url() })
+    bot:tells "collected"
+    bot:ends(0)
+    assert.equal("", bot.err)
+  end)
+
   it_tells("that a finalizer revives does not keep the program alive", function()
     local p = peer.listen()
     local bot = program.bot([[

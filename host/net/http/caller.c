@@ -30,11 +30,17 @@ static void count(struct http_caller *c) {
     http_server_count(c->server, &c->kept, c->state == CALLER_CLOSED ? 0 : now);
 }
 
+void http_asked_release(struct http_asked *a) {
+    if (!a) return;
+    err_must(a->references > 0);
+    if (--a->references) return;
+    buf_clear(&a->text);
+    buf_clear(&a->body);
+    free(a);
+}
+
 static void forget_request(struct http_caller *c) {
-    if (!c->asked) return;
-    buf_clear(&c->asked->text);
-    buf_clear(&c->asked->body);
-    free(c->asked);
+    http_asked_release(c->asked);
     c->asked = NULL;
 }
 
@@ -135,6 +141,7 @@ static unsigned read_head(struct http_caller *c, size_t n, const char **why) {
     struct http_asked *a = account_has_room(c->server->account, sizeof *a + n) ? malloc(sizeof *a) : NULL;
     *why = "there is no memory for the request";
     if (!a) return 503;
+    a->references = 1;
     a->parts = (struct serve_request){0};
     buf_init(&a->text, HTTP1_HEAD_MAX);
     buf_init(&a->body, c->server->max_body);
@@ -344,7 +351,10 @@ void http_caller_refuse(struct http_caller *c, unsigned status, const char *why)
 
 /* ---- for its server, and the owner ---- */
 
-const struct http_asked *http_caller_asked(const struct http_caller *c) { return c->asked; }
+struct http_asked *http_caller_hold_asked(struct http_caller *c) {
+    c->asked->references++;
+    return c->asked;
+}
 
 void http_caller_take(struct http_caller *c, void (*left)(void *taker), void *taker) {
     c->state = CALLER_TAKEN;

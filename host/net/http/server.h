@@ -36,8 +36,9 @@ struct http_server_sink {
     void (*closed)(void *arg);
 };
 
-/* A request; lives until it is answered or refused, or its client has gone. */
+/* A request; lives until it is answered or refused, or its client has gone, and until nobody holds it. */
 struct http_asked {
+    unsigned references;
     struct serve_request parts; /* point into `text` */
     struct serve_body reader;
     struct buf text, body;
@@ -82,7 +83,9 @@ const union address *http_server_address(const struct http_server *s);
 
 /* ---- one request ---- */
 
-const struct http_asked *http_caller_asked(const struct http_caller *c);
+/* What is asked. Who runs code that may answer it, or close its server, while it is read holds it meanwhile. */
+struct http_asked *http_caller_hold_asked(struct http_caller *c);
+void http_asked_release(struct http_asked *a); /* NULL: nothing */
 
 /* Takes the request, which must be answered, refused or given back; `left(taker)` is called if the client goes before
  * that. */

@@ -273,7 +273,8 @@ void delivery_end_draining(struct conn_box *b) {
 }
 
 void delivery_drain(struct conn_box *b) {
-    if (b->engine->tasks.exits) return; /* nothing is delivered any more */
+    if (b->engine->tasks.exits) return;            /* nothing is delivered any more */
+    if (!box_is_anchored(b->engine->L, b)) return; /* nor to a connection that is over: it may be collected meanwhile */
     b->delivery.due = true;
     if (b->delivery.draining) return;
     b->delivery.draining = true;
