@@ -6,7 +6,7 @@
 --
 -- The room speaks JSON: {"from":"ada","text":"hello"} comes, {"text":"hello"} goes, {"join":ROOM,"name":NAME} enters.
 
-local cjson = require "cjson"
+local json = require "wsbot.json"
 
 local url, room, name = arg[1], arg[2], arg[3] or "robo"
 if not room then
@@ -17,7 +17,7 @@ end
 local conn = ws.connect { url = url, ping_interval = 55, reconnect = true }
 
 local function say(text)
-  return conn:send(cjson.encode { text = text })
+  return conn:send(json.encode { text = text })
 end
 
 --------------------------------------------------------------------------------------------------------------- commands
@@ -116,13 +116,13 @@ local function answer(who, text)
 end
 
 function conn.on_websocket_connect(self)
-  self:send(cjson.encode { join = room, name = name })
+  self:send(json.encode { join = room, name = name })
   print("in " .. room)
 end
 
 -- An error in here ends neither the bot nor the connection: it is reported, and the next message comes.
 function conn.on_message(_, data)
-  local message = cjson.decode(data)
+  local message = json.decode(data)
   local who, text = message.from, message.text
   if type(who) ~= "string" or type(text) ~= "string" then return end -- someone came or went, or something newer than us
   print(who .. ": " .. text)

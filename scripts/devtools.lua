@@ -7,7 +7,7 @@
 -- waits for the answer of that number; events that come meanwhile are kept.
 -- The protocol: https://chromedevtools.github.io/devtools-protocol/
 
-local cjson = require "cjson"
+local json = require "wsbot.json"
 
 local url, page, out = arg[1], arg[2], arg[3]
 if not out then
@@ -35,14 +35,14 @@ local events = {} -- that came and nobody has waited for yet
 local function receive(what)
   local data, why = conn:receive(patience)
   if not data then error(("waiting for %s: %s"):format(what, why), 0) end
-  return cjson.decode(data)
+  return json.decode(data)
 end
 
 -- Asks the browser for something and returns the result.
 local function call(method, params)
   number = number + 1
   local id = number
-  conn:send(cjson.encode { id = id, method = method, params = params, sessionId = session })
+  conn:send(json.encode { id = id, method = method, params = params, sessionId = session })
   while true do
     local message = receive(method)
     if message.id == id then

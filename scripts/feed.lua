@@ -10,7 +10,7 @@
 --     {"type":"change",   "seq":8, "bids":[[price,size],...], "asks":[[price,size],...]}
 --     {"type":"heartbeat","seq":8}                                  the seq of the latest change
 
-local cjson = require "cjson"
+local json = require "wsbot.json"
 
 local url, market, token_file = arg[1], arg[2], arg[3]
 if not market then
@@ -67,7 +67,7 @@ local function show()
 end
 
 local function say(message)
-  conn:send(cjson.encode(message))
+  conn:send(json.encode(message))
 end
 
 -- From here on the book is not trusted. `change`, if any, is newer than what was lost.
@@ -112,7 +112,7 @@ function handle.heartbeat(beat)
 end
 
 function conn.on_message(_, data)
-  local message = cjson.decode(data)
+  local message = json.decode(data)
   local handler = handle[message.type]
   if handler then handler(message) end
   if book then

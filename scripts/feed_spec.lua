@@ -4,7 +4,7 @@
 -- is a scripted peer; and the clock is the test's, so that ten minutes of silence, back-off and lost pings are over in
 -- a few milliseconds.
 
-local cjson = require "cjson"
+local json = require "wsbot.json"
 local testing = require "wsbot.testing"
 
 describe("scripts/feed.lua", function()
@@ -23,7 +23,7 @@ describe("scripts/feed.lua", function()
   end
 
   local function tell(message)
-    s:send(cjson.encode(message))
+    s:send(json.encode(message))
   end
 
   local function snapshot(seq, bid, ask)

@@ -9,6 +9,10 @@
  * is for the caller to check. */
 int json_put_string(struct buf *out, struct slice text);
 
+/* The same for lines that people look at, too: what may not be shown (base/shown.h) is escaped, and bytes that are not
+ * UTF-8 become U+FFFD. What does not fit is left out: use a buffer without a cap. */
+void json_put_shown(struct buf *out, struct slice text);
+
 int json_put_integer(struct buf *out, int64_t n);
 
 /* The fewest digits that read back as the same double, which is finite, whatever the locale. */

@@ -1,7 +1,7 @@
 /* log: one write a line, so that lines of several processes do not mix. */
 #include "base/log.h"
 
-#include "base/json.h"
+#include "base/json_write.h"
 #include "base/number.h"
 #include "base/room.h"
 #include "base/shown.h"
@@ -52,7 +52,7 @@ static void put_json(struct buf *line, enum log_level level, struct slice text) 
     buf_append(line, slice_str("{\"time\":\""));
     put_time(line, "%Y-%m-%dT%H:%M:%S", false);
     buf_printf(line, "Z\",\"level\":\"%s\",\"message\":", names[level]);
-    json_string(line, text);
+    json_put_shown(line, text);
     buf_append(line, slice_str("}\n"));
 }
 

@@ -15,6 +15,8 @@ void modules_open(lua_State *L) {
     lua_setfield(L, -2, "wsbot.shown");
     lua_pushcfunction(L, luaopen_json);
     lua_setfield(L, -2, "wsbot.json");
+    lua_pushcfunction(L, luaopen_json_parts);
+    lua_setfield(L, -2, "wsbot.json.parts");
     lua_pushcfunction(L, luaopen_meant);
     lua_setfield(L, -2, "wsbot.meant");
     lua_pushcfunction(L, luaopen_number);

@@ -212,7 +212,7 @@ static bool copy_value(lua_State *L, struct copying *c, const struct level *l, i
         return true;
     case LUA_TTABLE: return copy_table(L, c, l, depth);
     case LUA_TLIGHTUSERDATA:
-        if (!lua_touserdata(old, -1)) { /* cjson's null */
+        if (!lua_touserdata(old, -1)) { /* json.null */
             lua_pushlightuserdata(L, NULL);
             return true;
         }

@@ -34,7 +34,7 @@ local http = {}
 ---@field headers? table<string, string|string[]>  extra lines of the request
 ---@field query? table<string, http.value>  added to the url, ordered by name
 ---@field body? string           as it is; give a Content-Type in headers
----@field json? any              the body: this value, written by cjson, as application/json
+---@field json? any              the body: this value, by wsbot.json, as application/json
 ---@field form? table<string, http.value>  the body: as application/x-www-form-urlencoded
 ---@field timeout? number        seconds for everything; default 30
 ---@field connect_timeout? number  seconds for names, TCP, the proxy and TLS; default 10
@@ -65,7 +65,7 @@ local http = {}
 ---@field url string      after redirects, without user and password
 local response = {}
 
----Decodes the body with cjson.
+---Decodes the body by wsbot.json.
 ---@return any value      nil when it is not JSON
 ---@return string? message
 function response:json() end
@@ -138,7 +138,7 @@ function http.patch(url, body, options) end
 ---@field body string
 local served = {}
 
----Decodes the body with cjson.
+---Decodes the body by wsbot.json.
 ---@return any value      nil when it is not JSON
 ---@return string? message
 function served:json() end
@@ -153,7 +153,7 @@ function served:all(name) end
 ---@field status? integer  200 to 999; default 200
 ---@field headers? table<string, string|number|(string|number)[]>
 ---@field body? string
----@field json? any        the body: this value, written by cjson, as application/json
+---@field json? any        the body: this value, by wsbot.json, as application/json
 
 ---@class http.serve.options
 ---@field handler fun(request: http.served): http.answer  may wait. An error in it is a 500, and told on stderr

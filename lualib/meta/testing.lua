@@ -133,7 +133,7 @@ local session = {}
 ---@return string? reason
 function session:receive(timeout) end
 
----The next message is this text; or the JSON of this table (needs cjson); or one that the function does not answer with
+---The next message is this text; or the JSON of this table; or one that the function does not answer with
 ---false. Raises an error that shows where they differ.
 ---@param expected string|table|fun(data: string, kind: ws.kind): boolean?
 ---@param timeout? number seconds, default 5
@@ -262,7 +262,7 @@ function site:close() end
 ---@field tls? true|wsbot.testing.certificate
 
 ---Plays the server's side of what `wsbot run --record FILE` recorded to a bot. An answer that differs fails the test
----and is shown as a diff. Needs cjson. Also as `local peer <close>`.
+---and is shown as a diff.. Also as `local peer <close>`.
 ---@param file string
 ---@param options? wsbot.testing.replay.options
 ---@return wsbot.testing.replay

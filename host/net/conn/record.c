@@ -2,7 +2,7 @@
 #include "net/conn/record.h"
 
 #include "base/digest.h"
-#include "base/json.h"
+#include "base/json_write.h"
 #include "base/reserve.h"
 #include "net/conn/record_file.h"
 #include "wire/secret.h"
@@ -29,7 +29,7 @@ static void add(struct record *r, const char *text) { buf_append(&r->line, slice
 
 static void add_field(struct record *r, const char *name, struct slice value) {
     buf_printf(&r->line, ",\"%s\":", name);
-    json_string(&r->line, value);
+    json_put_shown(&r->line, value);
 }
 
 static void begin(struct record *r, const struct conn *c, const char *event) {
@@ -63,9 +63,9 @@ static void add_header(struct record *r, const struct http1_field *f) {
     buf_init(&value, SIZE_MAX);
     secret_put_header(&value, f->name, f->value, r->style);
     add(r, "[");
-    json_string(&r->line, f->name);
+    json_put_shown(&r->line, f->name);
     add(r, ",");
-    json_string(&r->line, buf_slice(&value));
+    json_put_shown(&r->line, buf_slice(&value));
     add(r, "]");
     buf_clear(&value);
 }

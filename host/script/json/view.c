@@ -291,6 +291,39 @@ static void push_type(lua_State *L) {
     lua_rawsetp(L, LUA_REGISTRYINDEX, &view_key);
 }
 
+/* parts(view): is it an object, the names of its members as they are written, quotes included, and its values: views,
+ * or the text of what has no others within it. Of any other value: nil. */
+static int l_parts(lua_State *L) {
+    const struct view *v = check(L);
+    const struct node *n = node_of(v, v->node);
+    uint8_t first = first_byte(v, v->node);
+    lua_Integer place = 0;
+    lua_settop(L, 1);
+    if (first != '{' && first != '[') return 0;
+    lua_pushboolean(L, first == '{');
+    lua_createtable(L, first == '{' ? (int)n->count : 0, 0);
+    lua_createtable(L, (int)n->count, 0);
+    for (uint32_t i = v->node + 1; i < n->next; i = node_of(v, i)->next) {
+        const struct node *item = node_of(v, i);
+        uint32_t size = item->name_size & ~(uint32_t)NAME_ESCAPED;
+        place++;
+        if (first == '{') {
+            lua_pushlstring(L, v->places->text + item->name - 1, size + 2);
+            lua_rawseti(L, -3, place);
+        }
+        first_byte(v, i) == '{' || first_byte(v, i) == '['
+            ? push_value(L, v, i)
+            : (void)lua_pushlstring(L, v->places->text + item->value, item->value_end - item->value);
+        lua_rawseti(L, -2, place);
+    }
+    return 3;
+}
+
+int luaopen_json_parts(lua_State *L) {
+    lua_pushcfunction(L, l_parts);
+    return 1;
+}
+
 int l_json_view(lua_State *L) {
     size_t n;
     struct json_fault fault;

@@ -1,6 +1,6 @@
 -- trace: what --verbose shows: the heads of the handshake and each message, ping and Close both ways, with its time in
 -- seconds. It reads the lines of a record (host/net/conn/record.h), from which secrets are left out already.
-local json = require "wsbot.connect.json"
+local json = require "wsbot.json"
 local plainly = require("wsbot.number").plainly
 local show = require "wsbot.connect.show"
 
@@ -64,7 +64,7 @@ function trace.lines(record)
   local lines, more = {}, 0
   local stop = #record > MOST and record:find("\n", MOST, true) or #record
   for line in record:sub(1, stop):gmatch "[^\n]+" do
-    local event = json.read(line)
+    local event = json.decode(line)
     if event and tell[event.event] then tell[event.event](event, lines) end
   end
   for _ in record:gmatch("\n", stop + 1) do

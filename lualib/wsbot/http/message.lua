@@ -1,24 +1,13 @@
 -- wsbot.http.message: a response or a request that came by HTTP, as scripts see it.
-local number = require "wsbot.number"
+local json = require "wsbot.json"
 local response = require "wsbot.response"
 
 local methods = {}
 
--- Returns a function that decodes JSON. cjson takes over the decimal point of the locale when it is loaded, and reads
--- numbers by that: so it is called with the decimal point that it expects.
-local function decoder(cjson)
-  local plain = pcall(number.plainly, cjson.decode, "[0.5]")
-  return plain and function(text)
-    return number.plainly(cjson.decode, text)
-  end or cjson.decode
-end
-
 ---Decodes the body: the value, or nil and a message.
 function methods:json()
-  local found, cjson = pcall(require, "cjson")
-  if not found then error("http: json() needs the module cjson (Debian: lua-cjson):\n" .. cjson, 2) end
-  local ok, value = pcall(decoder(cjson), self.body)
-  if not ok then return nil, "the body is not JSON: " .. value end
+  local ok, value = pcall(json.decode, self.body)
+  if not ok then return nil, "the body is not JSON: " .. value:gsub("^json%.decode: ", "") end
   return value
 end
 

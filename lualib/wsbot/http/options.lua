@@ -1,5 +1,6 @@
 -- wsbot.http.options: what requests and servers have in common: how options are read, the errors for wrong ones, header
 -- lines, and JSON.
+local json = require "wsbot.json"
 local number = require "wsbot.number"
 local fit = require "wsbot.shown"
 local nearest = require("wsbot.meant").nearest
@@ -161,10 +162,8 @@ function given.each_header(headers, add)
 end
 
 function given.to_json(value)
-  local found, cjson = pcall(require, "cjson")
-  if not found then wrong("json needs the module cjson (Debian: lua-cjson):\n%s", cjson) end
-  local ok, text = pcall(number.plainly, cjson.encode, value)
-  if not ok then wrong("json: %s", text) end
+  local ok, text = pcall(json.encode, value)
+  if not ok then wrong("json: %s", (text:gsub("^json%.encode: value", ""):gsub("^: ", ""))) end
   return text
 end
 

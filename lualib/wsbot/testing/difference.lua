@@ -35,7 +35,7 @@ end
 local function show(value)
   if type(value) == "string" then return difference.quote(value) end
   if type(value) == "number" then return plainly(string.format, "%.14g", value) end
-  if type(value) == "userdata" and debug.getmetatable(value) == nil then return "null" end -- as cjson has it
+  if type(value) == "userdata" and debug.getmetatable(value) == nil then return "null" end -- json.null
   return type(value) == "table" and "a table" or tostring(value)
 end
 

@@ -1,5 +1,6 @@
 -- wsbot.testing.replay: plays the server's side of recorded connections (`wsbot run --record FILE`) to a bot, which
 -- must send what was sent in the record.
+local json = require "wsbot.json"
 local blame = require "wsbot.testing.blame"
 local check = require "wsbot.testing.options"
 local core = require "wsbot.testing.core"
@@ -30,8 +31,6 @@ local function is_event(event)
 end
 
 local function decode_lines(path)
-  local found, cjson = pcall(require, "cjson")
-  if not found then blame.raise "testing.replay needs the module cjson (Debian: apt install lua-cjson)" end
   local file, why = io.open(path, "r")
   if not file then blame.raise("testing.replay: " .. why) end
   local events, n, head = {}, 0, nil
@@ -39,7 +38,7 @@ local function decode_lines(path)
   for line in file:lines "L" do
     n = n + 1
     if line:find "^%s*$" then goto continue end
-    local ok, event = pcall(cjson.decode, line)
+    local ok, event = pcall(json.decode, line)
     if not ok and n > 1 and line:sub(-1) ~= "\n" then break end -- the program was ended while it wrote this
     if not ok or type(event) ~= "table" then wrong "this is not JSON" end
     event.line = n
@@ -126,12 +125,11 @@ end
 -- Is the message that of the record? JSON of the same value is.
 local function same(recorded, got)
   if recorded == got then return true end
-  local ok, cjson = pcall(require, "cjson")
-  if not ok or not recorded:find "^%s*[%[{]" then return false end
+  if not recorded:find "^%s*[%[{]" then return false end
   local read, a, b
-  read, a = pcall(cjson.decode, recorded)
+  read, a = pcall(json.decode, recorded)
   if not read then return false end
-  read, b = pcall(cjson.decode, got)
+  read, b = pcall(json.decode, got)
   return read and not difference.of_tables(a, b)
 end
 

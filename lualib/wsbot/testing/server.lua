@@ -1,5 +1,6 @@
 -- wsbot.testing.server: the scripted peer: a WebSocket server on loopback whose side a test plays, in a straight line
 -- or by callbacks.
+local json = require "wsbot.json"
 local blame = require "wsbot.testing.blame"
 local core = require "wsbot.testing.core"
 local difference = require "wsbot.testing.difference"
@@ -108,9 +109,7 @@ local function why_none(kind, timeout, code, reason)
 end
 
 local function decode(text)
-  local found, cjson = pcall(require, "cjson")
-  if not found then blame.raise "session:expect: a table needs the module cjson (Debian: apt install lua-cjson)" end
-  local ok, value = pcall(cjson.decode, text)
+  local ok, value = pcall(json.decode, text)
   if not ok then blame.raise("a message that is JSON was expected, and not " .. difference.quote(text)) end
   return value
 end

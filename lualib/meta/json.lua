@@ -1,0 +1,60 @@
+---@meta wsbot.json
+-- The types of the module `wsbot.json`, for editors (LuaCATS) and for reading. Nothing here runs.
+
+---JSON (RFC 8259), strict, exact, whatever the locale: `local json = require "wsbot.json"`. It has cjson's names; errors
+---are raised, and name line and column of a text, or the path of a value ("value.b[2]: nan has no JSON").
+---
+---null is `json.null`. Integers of 64 bits are Lua's integers, and come back as they were; every other number is a
+---float, written in the fewest digits that read back as the same. `{}` is an object, `json.array {}` an array, and so is
+---what was read as `[]`. Arrays and objects may be 1,000 deep. Of several members of one name the last counts.
+---@class json
+---@field null lightuserdata
+local json = {}
+
+---@class json.decode_options
+---@field big_numbers? "number"|"string"  what becomes of a number that a float cannot hold to its last digit: the
+---nearest float (the default), or its text
+
+---Reads a text, or that of a view.
+---@param text string|json.view
+---@param options? json.decode_options
+---@return any value
+function json.decode(text, options) end
+
+---@class json.encode_options
+---@field indent? boolean|integer  each value on its line, with so many spaces for each level, 0 to 16; true: 2
+---@field sort? boolean            the names of objects in the order of their bytes; else it is Lua's
+
+---Writes a value: nil and json.null, booleans, numbers but nan and the infinities, strings that are UTF-8, tables whose
+---keys are all strings, or 1 to n without a hole, and views. Metatables count for json.array alone.
+---@param value any
+---@param options? json.encode_options
+---@return string text
+function json.encode(value, options) end
+
+---Marks a table as an array, which an empty one is not by itself.
+---@generic T: table
+---@param table T
+---@return T table
+function json.array(table) end
+
+---What stands at each JSON Pointer (RFC 6901: "/data/p", "/b/0/1", "" for all; places count from 0): what decode gives
+---there, or nil. One call for several is the cheapest way to a few fields of a text, as the rest of it is passed over,
+---though still checked.
+---@param text string|json.view
+---@param pointer string
+---@param ... string
+---@return any ...
+function json.get(text, pointer, ...) end
+
+---A text whose fields are read in place: one pass finds where they are, and what is asked for is made. `view.data.p`,
+---`view[1]`, `#view`, `pairs(view)`, ipairs; objects and arrays within are views; tostring and json.encode give their
+---text, json.decode a table. A view cannot be changed.
+---@class json.view
+---@field [string|integer] any
+
+---@param text string  under 1 GiB
+---@return json.view view
+function json.view(text) end
+
+return json
