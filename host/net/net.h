@@ -60,9 +60,7 @@ struct net_room {
 enum { NET_ROOMS = 8 };
 
 struct net {
-    uv_loop_t *loop;                         /* borrowed */
-    const struct net_room *rooms[NET_ROOMS]; /* in the order in which they joined */
-    unsigned room_count;
+    uv_loop_t *loop; /* borrowed */
     struct clock clock;
     uint8_t *read_buffer;     /* of NET_READ_SIZE; what is in it lives until the read callback returns */
     uint8_t *plain;           /* of NET_PLAIN_SIZE; taken when the first TLS connection needs it */
@@ -96,6 +94,8 @@ struct net {
     uint64_t last_id;      /* ids count from 1 */
     bool stuck;            /* a thread did not end in time */
     unsigned lookups;      /* work in libuv's threads that nobody waits for any more, but that cannot be cancelled */
+    const struct net_room *rooms[NET_ROOMS]; /* in the order in which they joined */
+    unsigned room_count;
 };
 
 /* Starts in a loop that the caller owns and runs. ERR_NOMEM where there is no memory for it. */
