@@ -1,12 +1,12 @@
 ---@meta wsbot.json
 -- The types of the module `wsbot.json`, for editors (LuaCATS) and for reading. Nothing here runs.
 
----JSON (RFC 8259), strict, exact, whatever the locale: `local json = require "wsbot.json"`. It has cjson's names; errors
----are raised, and name line and column of a text, or the path of a value ("value.b[2]: nan has no JSON").
+---JSON (RFC 8259), strict, exact, whatever the locale: `local json = require "wsbot.json"`. It has cjson's names.
+---Errors are raised; they name line and column of a text, or the path of a value ("value.b[2]: nan has no JSON").
 ---
 ---null is `json.null`. Integers of 64 bits are Lua's integers, and come back as they were; every other number is a
----float, written in the fewest digits that read back as the same. `{}` is an object, `json.array {}` an array, and so is
----what was read as `[]`. Arrays and objects may be 1,000 deep. Of several members of one name the last counts.
+---float, written in the fewest digits that read back as the same. `{}` is an object, `json.array {}` an array, as is what
+---was read as `[]`. Arrays and objects may be 1,000 deep. Of several members of one name the last counts.
 ---@class json
 ---@field null lightuserdata
 local json = {}

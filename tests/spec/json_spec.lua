@@ -8,14 +8,14 @@ local function prints(name, source, text)
 end
 
 describe("wsbot.json", function()
-  prints("reads values of each kind, and integers to their last digit", [[
+  prints("reads values of each kind, and integers to their last digit", [==[
     local json = require "wsbot.json"
     local v = json.decode '{"id":1190000000000000123,"p":27.55,"t":true,"n":null,"s":"\\u00e9\\n","l":[1,[2]],"o":{}}'
     print(v.id, math.type(v.id), v.p, v.t, v.n == json.null, v.s == "\u{e9}\n", v.l[2][1], next(v.o))
     print(json.decode " 1 ", json.decode '"x"', json.decode "[]"[1], json.decode "-0" == 0, json.decode "1e2")
-  ]], "1190000000000000123	integer	27.55	true	true	true	2	nil\n1	x	nil	true	100.0\n")
+  ]==], "1190000000000000123	integer	27.55	true	true	true	2	nil\n1	x	nil	true	100.0\n")
 
-  prints("writes what it read: integers, floats, arrays and objects that are empty", [[
+  prints("writes what it read: integers, floats, arrays and objects that are empty", [==[
     local json = require "wsbot.json"
     for _, text in ipairs {
       "1190000000000000123", "-9223372036854775808", "27.55", "1e300", "0.1", '"\\"\\\\\\u0001"', "[]", "{}", "[[],{}]",
@@ -25,31 +25,31 @@ describe("wsbot.json", function()
       if written ~= text then print(text, written) end
     end
     print(json.encode(json.array {}), json.encode {}, json.encode { json.null }, json.encode(1 / 3))
-  ]], "[]	{}	[null]	0.3333333333333333\n")
+  ]==], "[]	{}	[null]	0.3333333333333333\n")
 
-  prints("keeps the text of numbers that a float cannot hold, where that is asked for", [[
+  prints("keeps the text of numbers that a float cannot hold, where that is asked for", [==[
     local json = require "wsbot.json"
     local options = { big_numbers = "string" }
     for _, text in ipairs { "12345678901234567890123", "0.12345678901234567890", "0.1", "1e20", "9223372036854775807" } do
       print(json.decode(text, options), type(json.decode(text, options)))
     end
     print(pcall(json.decode, "1", { big_numbers = true }))
-  ]], [[
+  ]==], [==[
 12345678901234567890123	string
 0.12345678901234567890	string
 0.1	number
 1e+20	number
 9223372036854775807	number
 false	json.decode: big_numbers must be "string" or "number"
-]])
+]==])
 
-  prints("says where a text goes wrong, and why", [[
+  prints("says where a text goes wrong, and why", [==[
     local json = require "wsbot.json"
     for _, text in ipairs { "", "[1,]", '{"a":1', '{a:1}', "[1 2]", "01", '"a\nb"', '\n  ["\\x"]', '"\\ud800"', "1 1", '"\xff"', "nan" } do
       print((select(2, pcall(json.decode, text)):gsub("^json%.decode: ", "")))
     end
     print(pcall(json.decode, ("["):rep(1001)))
-  ]], [[
+  ]==], [==[
 line 1, column 1: the text ends where a value should be
 line 1, column 4: a value is missing (true, false and null are words that are)
 line 1, column 7: the text ends within an array or object
@@ -63,9 +63,9 @@ line 1, column 3: the value has ended: nothing may follow
 line 1, column 2: this is not UTF-8
 line 1, column 2: a value is missing (true, false and null are words that are)
 false	json.decode: line 1, column 1001: arrays and objects are nested too deeply
-]])
+]==])
 
-  prints("says which value has no JSON", [[
+  prints("says which value has no JSON", [==[
     local json = require "wsbot.json"
     local cycle = { a = {} }
     cycle.a.b = { cycle }
@@ -77,7 +77,7 @@ false	json.decode: line 1, column 1001: arrays and objects are nested too deeply
     end
     print((select(2, pcall(json.encode, cycle)):match "a cycle.*"))
     print(pcall(json.encode))
-  ]], [[
+  ]==], [==[
 value.x[2]: nan has no JSON
 value.x: infinity has no JSON
 value[1]: a function has no JSON
@@ -86,18 +86,18 @@ value: a table with keys of both kinds, strings and others, has no JSON
 value: a table with other keys than strings, or than 1 to n, has no JSON
 value: a table with other keys than strings, or than 1 to n, has no JSON
 value.x: a string that is not UTF-8
-value.]] .. "\xff" .. [[: a string that is not UTF-8
+value.]==] .. "\xff" .. [==[: a string that is not UTF-8
 value[1]: a FILE* has no JSON
 a cycle: this table is one of those that it is in
 false	bad argument #1 to 'encode' (value expected)
-]])
+]==])
 
-  prints("lays a value out, with names in order", [[
+  prints("lays a value out, with names in order", [==[
     local json = require "wsbot.json"
     print(json.encode({ b = { 1, 2 }, a = { c = {} }, d = json.array {} }, { indent = true, sort = true }))
     print(json.encode({ 1 }, { indent = 4 }))
     print(pcall(json.encode, 1, { indent = -1 }))
-  ]], [[
+  ]==], [==[
 {
   "a": {
     "c": {}
@@ -112,25 +112,25 @@ false	bad argument #1 to 'encode' (value expected)
     1
 ]
 false	json.encode: indent must be true, or 0 to 16 spaces
-]])
+]==])
 
-  prints("gets fields by JSON Pointers, without building the rest", [[
+  prints("gets fields by JSON Pointers, without building the rest", [==[
     local json = require "wsbot.json"
     local text = '{"data":{"p":"1.5","a/b":[1,{"x~":null}],"p":"2.5"},"b":[["a","b"],["c"]],"":7,"e\\u0066":8}'
     print(json.get(text, "/data/p", "/b/0/1", "/data/a~1b/1/x~0", "/", "/ef", "/none", "/b/-", "/b/01", "/b/2", "/data/p/0"))
     print(json.encode(json.get(text, "/b")), #json.get(text, "").b)
     for _, pointer in ipairs { "data", "/~", "/~2" } do print(pcall(json.get, text, pointer)) end
     print(pcall(json.get, '{"a":1,"b":[1,}', "/a"))
-  ]], [[
+  ]==], [==[
 2.5	b	userdata: (nil)	7	8	nil	nil	nil	nil	nil
 [["a","b"],["c"]]	2
 false	bad argument #2 to 'get' (a JSON Pointer is empty, or begins with /)
 false	bad argument #2 to 'get' (in a JSON Pointer ~ is followed by 0 or 1)
 false	bad argument #2 to 'get' (in a JSON Pointer ~ is followed by 0 or 1)
 false	json.get: line 1, column 15: a value is missing (true, false and null are words that are)
-]])
+]==])
 
-  prints("gives a view whose fields are read in place", [[
+  prints("gives a view whose fields are read in place", [==[
     local json = require "wsbot.json"
     local view = json.view '{"data":{"p":"1.5","p":"2.5","l":[1,[2],{"x":3}]},"b":[["a"],["b"],["c"]],"e\\u0066":8,"n":null}'
     print(view.data.p, view.data.l[2][1], view.data.l[3].x, view.ef, view.n == json.null, view.none, #view.b, #view.data)
@@ -142,7 +142,7 @@ false	json.get: line 1, column 15: a value is missing (true, false and null are 
     print(pcall(function() view.x = 1 end))
     print(pcall(json.view, "[1,"))
     print(getmetatable(view))
-  ]], [[
+  ]==], [==[
 2.5	2	3	8	true	nil	3	0
 c	a	b	nil	nil	nil	nil
 1a 2b 3c p=1.5 p=2.5 l=[1,[2],{"x":3}] 
@@ -150,17 +150,17 @@ c	a	b	nil	nil	nil	nil
 false	bot.lua:9: json.view: a view cannot be changed: json.decode(view) makes a table
 false	json.view: line 1, column 4: the text ends where a value should be
 false
-]])
+]==])
 
-  prints("stands in for cjson", [[
+  prints("stands in for cjson", [==[
     local json = require "wsbot.json"
     json.encode_max_depth(10)
     json.encode_sparse_array(true)
     json.encode_empty_table_as_object(false)
     print(json.new().encode { 1 }, json.null == json.decode "null", json.encode {})
-  ]], "[1]	true	{}\n")
+  ]==], "[1]	true	{}\n")
 
-  prints("learns what texts look like, and reads each as it is all the same", [[
+  prints("learns what texts look like, and reads each as it is all the same", [==[
     local json = require "wsbot.json"
     local texts, values = {}, {}
     for i = 1, 300 do
@@ -179,9 +179,9 @@ false
     end
     for i = 1, 20000 do json.decode(('{"n%d":{"m%d":1}}'):format(i, i)) end
     print(wrong, json.decode(texts[17]).type)
-  ]], "0	2\n")
+  ]==], "0	2\n")
 
-  prints("takes by decode, view and get the same texts, and finds the same in them", [[
+  prints("takes by decode, view and get the same texts, and finds the same in them", [==[
     local json = require "wsbot.json"
     local seed = [=[{"a":[1,{"b":"x\\n","c":[]},-2.5e3,"\\u00e9"],"b":{"c":{"d":null},"e":true},"a b":"","l":[[1],[2,[3]]]}]=]
     local function plain(value)
@@ -211,5 +211,5 @@ false
       end
     end
     print(taken > 2000, differs)
-  ]], "true	0\n")
+  ]==], "true	0\n")
 end)
