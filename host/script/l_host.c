@@ -250,6 +250,8 @@ static int l_index(lua_State *L) {
         lua_pushinteger(L, engine_of(L)->workers);
     else if (strcmp(key, "reloads") == 0)
         lua_pushinteger(L, (lua_Integer)engine_of(L)->reloads);
+    else if (strcmp(key, "first") == 0)
+        l_engine_require(L, "wsbot.first");
     else
         return 0;
     return 1;
@@ -265,6 +267,9 @@ int luaopen_host(lua_State *L) {
     luaL_newlib(L, functions);
     l_timer_open(L, -1);
     l_task_open(L, -1);
+    l_future_open(L, -1);
+    l_queue_open(L, -1);
+    l_limiter_open(L, -1);
     open_log(L);
     lua_createtable(L, 0, 1);
     lua_pushcfunction(L, l_index);
