@@ -13,6 +13,8 @@ void modules_open(lua_State *L) {
     if (host) luaL_setfuncs(L, host->modules, 0);
     lua_pushcfunction(L, luaopen_shown);
     lua_setfield(L, -2, "wsbot.shown");
+    lua_pushcfunction(L, luaopen_compress);
+    lua_setfield(L, -2, "wsbot.compress");
     lua_pushcfunction(L, luaopen_crypto_core);
     lua_setfield(L, -2, "wsbot.crypto.core");
     lua_pushcfunction(L, luaopen_json);

@@ -18,6 +18,7 @@ void l_limiter_open(lua_State *L, int table); /* l_limiter.c: adds limiter */
 void l_coroutine_open(lua_State *L);          /* l_coroutine.c: has waiting pass through coroutines */
 void l_debug_open(lua_State *L);              /* l_debug.c: keeps the debug library away from C's data */
 int luaopen_shown(lua_State *L);              /* l_shown.c: escapes for Lua modules of ours */
+int luaopen_compress(lua_State *L);           /* l_compress.c: wsbot.compress */
 int luaopen_crypto_core(lua_State *L);        /* l_crypto.c: the part of wsbot.crypto that is C */
 int luaopen_json(lua_State *L);               /* json/json.c: wsbot.json */
 int luaopen_json_parts(lua_State *L);         /* json/view.c: the values within one, as they are written */
