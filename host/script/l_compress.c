@@ -9,7 +9,10 @@
 
 #define INFLATER_TYPE "wsbot.inflater"
 #define DEFLATER_TYPE "wsbot.deflater"
-enum { MOST = 16 << 20 }; /* bytes that a call gives, unless told */
+enum {
+    MOST = 16 << 20,   /* bytes that a call gives, unless told */
+    LIKELY = 64 * 1024 /* that it is likely to give beside what its input tells */
+};
 
 struct stream {
     struct box box;
@@ -86,7 +89,7 @@ static struct slice check_data(lua_State *L, int index) {
 
 static int inflate_piece(lua_State *L, struct stream *s, struct slice data, bool whole) {
     struct buf out;
-    size_t room = l_engine_room(L, s->most);
+    size_t room = l_engine_room(L, 4 * data.n + LIKELY);
     buf_init(&out, room < s->most ? room : s->most);
     int rc = compress_inflate(&s->c, data, &out);
     if (rc == 0 && whole && (!s->c.began || !compress_is_whole(&s->c))) {
@@ -98,7 +101,7 @@ static int inflate_piece(lua_State *L, struct stream *s, struct slice data, bool
 
 static int deflate_piece(lua_State *L, struct stream *s, struct slice data, bool flush, bool finish) {
     struct buf out;
-    buf_init(&out, l_engine_room(L, SIZE_MAX));
+    buf_init(&out, l_engine_room(L, data.n + LIKELY));
     return push(L, s, compress_deflate(&s->c, data, flush, finish, &out), &out);
 }
 
