@@ -1,8 +1,8 @@
 ---@meta wsbot.compress
 -- The types of the module `wsbot.compress`, for editors (LuaCATS) and for reading. Nothing here runs.
 
----zlib (RFC 1950), gzip, raw deflate and zstd (where the system has libzstd): `local compress = require "wsbot.compress"`.
----What is wrong with data is nil and a message; a wrong call is an error.
+---zlib (RFC 1950), gzip, raw deflate, and zstd where the system has libzstd: `local compress = require
+---"wsbot.compress"`. What is wrong with data is nil and a message; a wrong call is an error.
 ---@class compress
 local compress = {}
 
@@ -19,8 +19,8 @@ local compress = {}
 ---@class compress.inflater
 local inflater = {}
 
----What this piece gives, which may be nothing yet. Several gzip members, or zstd frames, are one stream. After a failure
----each call fails.
+---What this piece gives, which may be nothing yet. Several gzip members, or zstd frames, are one stream. After a
+---failure each call fails.
 ---@param data string
 ---@return string? data
 ---@return string? message

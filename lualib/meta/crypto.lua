@@ -1,8 +1,8 @@
 ---@meta wsbot.crypto
 -- The types of the module `wsbot.crypto`, for editors (LuaCATS) and for reading. Nothing here runs.
 
----Hashes, signatures and tokens: `local crypto = require "wsbot.crypto"`. Digests and signatures are raw bytes; `hex` and
----`base64` make texts of them. What a wrong call raises has nothing of a key in it.
+---Hashes, signatures and tokens: `local crypto = require "wsbot.crypto"`. Digests and signatures are raw bytes; `hex`
+---and `base64` make texts of them. What a wrong call raises has nothing of a key in it.
 ---@class crypto
 local crypto = {}
 

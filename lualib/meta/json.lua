@@ -5,8 +5,9 @@
 ---Errors are raised; they name line and column of a text, or the path of a value ("value.b[2]: nan has no JSON").
 ---
 ---null is `json.null`. Integers of 64 bits are Lua's integers, and come back as they were; every other number is a
----float, written in the fewest digits that read back as the same. `{}` is an object, `json.array {}` an array, as is what
----was read as `[]`. Arrays and objects may be 1,000 deep. Of several members of one name the last counts.
+---float, written in the fewest digits that read back as the same. `{}` is an object, `json.array {}` an array, and
+---what was read as `[]` is one, too. Arrays and objects may be 1,000 deep. Of several members of one name the last
+---counts.
 ---@class json
 ---@field null lightuserdata
 local json = {}

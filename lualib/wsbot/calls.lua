@@ -68,7 +68,7 @@ local module = {}
 ---@param options? { timeout?: number }  seconds that an answer is waited for; default 10
 function module.new(options)
   local timeout = options and options.timeout or TIMEOUT
-  if type(timeout) ~= "number" or not (timeout > 0) then
+  if type(timeout) ~= "number" or timeout <= 0 or timeout ~= timeout then
     error("calls.new: timeout must be more than 0 seconds", 2)
   end
   return setmetatable({ timeout = timeout, waiting = {}, last = 0, oldest = 1 }, calls)

@@ -9,7 +9,8 @@ describe("wsbot.compress", function()
       local small = compress.deflate(text, { format = format })
       local back, pieces = compress.inflater { format = format }, {}
       for i = 1, #small, 7 do pieces[#pieces + 1] = assert(back:push(small:sub(i, i + 6))) end
-      print(format, #small < #text / 10, compress.inflate(small, { format = format }) == text, table.concat(pieces) == text)
+      local whole = compress.inflate(small, { format = format })
+      print(format, #small < #text / 10, whole == text, table.concat(pieces) == text)
     end
     print(compress.inflate(compress.deflate "") == "")
   ]], "zlib\ttrue\ttrue\ttrue", "gzip\ttrue\ttrue\ttrue", "raw\ttrue\ttrue\ttrue", "zstd\ttrue\ttrue\ttrue", "true")
@@ -42,8 +43,8 @@ describe("wsbot.compress", function()
       print(#compress.inflate(bomb, { format = format, max = 1 << 24 }) == 1 << 24)
     end
     print(compress.inflate(compress.deflate(("\0"):rep(17 << 20))))
-  ]], "zlib\tnil\tit inflates to more than is allowed (max)", "true", "gzip\tnil\tit inflates to more than is allowed (max)",
-    "true", "raw\tnil\tit inflates to more than is allowed (max)", "true",
+  ]], "zlib\tnil\tit inflates to more than is allowed (max)", "true",
+    "gzip\tnil\tit inflates to more than is allowed (max)", "true", "raw\tnil\tit inflates to more than is allowed (max)", "true",
     "zstd\tnil\tit inflates to more than is allowed (max)", "true", "nil\tit inflates to more than is allowed (max)")
 
   it_prints("says what is wrong, and goes on saying it", [[

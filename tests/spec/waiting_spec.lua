@@ -82,14 +82,15 @@ end)
 
 describe("host.first", function()
   it_prints("gives the place of the first that ends, and what it gave", [[
-    local slow, quick, failed = host.future(), host.spawn(function() host.sleep(0.001) return "quick", 2 end), host.future()
+    local slow, failed = host.future(), host.future()
+    local quick = host.spawn(function() host.sleep(0.001) return "quick", 2 end)
     print(host.first { slow, quick })
     print(host.first({ slow, host.future() }, 0.001))
     failed:fail "no"
     print(host.first { slow, failed })
-    for _, list in ipairs { {}, { 5 }, { io.stdout } } do print((select(2, pcall(host.first, list)):gsub("^.-: ", ""))) end
+    for _, list in ipairs { {}, { 5 } } do print((select(2, pcall(host.first, list)):gsub("^.-: ", ""))) end
   ]], "2\ttrue\tquick\t2", "nil\ttimeout", "2\tnil\tfailed\tno", "host.first: a list of tasks and futures is needed",
-    "host.first: item 1 is neither a task nor a future", "~host.first: item 1 is neither")
+    "host.first: item 1 is neither a task nor a future")
 end)
 
 describe("host.limiter", function()
@@ -112,7 +113,9 @@ describe("host.limiter", function()
   it_prints("counts how many are taken, and gives up in time", [[
     local limiter = host.limiter(5, 10)
     print(limiter:take(3), limiter:take(2), limiter:take(1, 0.001))
-    for _, call in ipairs { "host.limiter(0, 1)", "host.limiter(1, 0)", "host.limiter(2, 1):take(3)", "host.limiter(2, 1):take(0)" } do
+    for _, call in ipairs {
+      "host.limiter(0, 1)", "host.limiter(1, 0)", "host.limiter(2, 1):take(3)", "host.limiter(2, 1):take(0)",
+    } do
       print((select(2, pcall(load(call))):match "%((.-)%)"))
     end
   ]], "true\ttrue\tnil\ttimeout", "from 1 to 1048576", "more than 0 seconds",
