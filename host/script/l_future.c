@@ -1,4 +1,5 @@
 /* l_future: host.future: a result that somebody gives later, and others wait for. */
+#include "script/box.h"
 #include "script/engine.h"
 #include "script/l_push.h"
 #include "script/l_seconds.h"

@@ -1,4 +1,5 @@
 /* l_queue: host.queue: values that some put and others take, in order. */
+#include "script/box.h"
 #include "script/engine.h"
 #include "script/l_push.h"
 #include "script/l_seconds.h"

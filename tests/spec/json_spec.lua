@@ -87,14 +87,14 @@ value.x[2]: nan has no JSON
 value.x: infinity has no JSON
 value[1]: a function has no JSON
 value: a list with a hole has no JSON
-value: a table with keys of both kinds, strings and others, has no JSON
+value: a table with other keys than strings, or than 1 to n, has no JSON
 value: a table with other keys than strings, or than 1 to n, has no JSON
 value: a table with other keys than strings, or than 1 to n, has no JSON
 value.x: a string that is not UTF-8
 value.]==] .. "\xff" .. [==[: a string that is not UTF-8
-value[1]: a FILE* has no JSON
+value[1]: a userdata has no JSON
 a cycle: this table is one of those that it is in
-false	bad argument #1 to 'encode' (value expected)
+false	bad argument #1 to 'wsbot.json.encode' (value expected)
 ]==])
 
   prints("lays a value out, with names in order", [==[
@@ -131,9 +131,9 @@ false	json.encode: indent must be true, or 0 to 16 spaces
 2.5	b	userdata: (nil)	7	8
 nil	nil	nil	nil	nil
 [["a","b"],["c"]]	2
-false	bad argument #2 to 'get' (a JSON Pointer is empty, or begins with /)
-false	bad argument #2 to 'get' (in a JSON Pointer ~ is followed by 0 or 1)
-false	bad argument #2 to 'get' (in a JSON Pointer ~ is followed by 0 or 1)
+false	bad argument #2 to 'wsbot.json.get' (a JSON Pointer is empty, or begins with /)
+false	bad argument #2 to 'wsbot.json.get' (in a JSON Pointer ~ is followed by 0 or 1)
+false	bad argument #2 to 'wsbot.json.get' (in a JSON Pointer ~ is followed by 0 or 1)
 false	json.get: line 1, column 15: a value is missing (true, false and null are words that are)
 ]==])
 
@@ -158,7 +158,7 @@ c	a	b	nil	nil	nil	nil
 1a 2b 3c p=1.5 p=2.5 l=[1,[2],{"x":3}];
 [["a"],["b"],["c"]]	{"b":["a"]}	b
 {"l":[1,[2],{"x":3}],"p":"2.5"}
-~^false	.* json.view: a view cannot be changed: json.decode(view) makes a table
+~json.view: a view cannot be changed
 false	json.view: line 1, column 4: the text ends where a value should be
 false
 ]==])
@@ -216,9 +216,9 @@ false
       if decoded then
         taken = taken + 1
         local order = { sort = true }
-        local written = json.encode(value, order)
-        if not viewed or not got or json.encode(all, order) ~= written or
-          json.encode(plain(view), order) ~= written then
+        local finite, written = pcall(json.encode, value, order) -- 1e400 is infinity
+        if not viewed or not got or finite and
+          (json.encode(all, order) ~= written or json.encode(plain(view), order) ~= written) then
           differs = differs + 1
           print(text)
         end

@@ -1,7 +1,7 @@
 /* test_shown: what a terminal and a log may be given of what strangers say. */
 #include "base/shown.h"
 
-#include "base/json.h"
+#include "base/json_write.h"
 #include "unit.h"
 #include <stdio.h>
 
@@ -82,7 +82,7 @@ static void json_escapes_the_same(void **state) {
     (void)state;
     struct buf out;
     buf_init(&out, SIZE_MAX);
-    json_string(&out, slice_str("\x1b[m\n\xc2\x9b\xe2\x80\xae\xe2\x80\xa8\x7f\x9b\xc3\xa9"));
+    json_put_shown(&out, slice_str("\x1b[m\n\xc2\x9b\xe2\x80\xae\xe2\x80\xa8\x7f\x9b\xc3\xa9"));
     assert_true(
         slice_eq(buf_slice(&out), slice_str("\"\\u001b[m\\n\\u009b\\u202e\\u2028\\u007f\xef\xbf\xbd\xc3\xa9\"")));
     buf_clear(&out);

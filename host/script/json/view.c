@@ -4,6 +4,7 @@
 #include "script/json/parts.h"
 
 #include "base/err.h"
+#include "script/modules.h"
 #include <string.h>
 
 /* A value in the text, by offsets. What is within an object or array stands behind it, in order. */
