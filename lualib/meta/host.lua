@@ -75,6 +75,80 @@ function host.spawn(fn, ...) end
 ---@param seconds number 0: one turn of the loop
 function host.sleep(seconds) end
 
+---A result that somebody gives later, and others wait for.
+---@class host.future
+local future = {}
+
+---Its result, once: true; nil and "settled" where it has one.
+---@param ... any
+---@return boolean? ok
+---@return string? word
+function future:set(...) end
+
+---Its error, once.
+---@param error any
+---@return boolean? ok
+---@return string? word
+function future:fail(error) end
+
+---Waits for the result: true and what it was set to; nil, "failed" and the error; nil and "timeout".
+---@param timeout? number  seconds
+---@return boolean? ok
+---@return any ...
+function future:wait(timeout) end
+
+---@return host.future
+function host.future() end
+
+---Values that some put and others take, in order. `#queue` is how many are in it. `local queue <close> = host.queue()`
+---closes it when it goes out of scope.
+---@class host.queue
+local queue = {}
+
+---Waits while it is full. true; nil and "closed" or "timeout".
+---@param value any  not nil
+---@param timeout? number  seconds
+---@return boolean? ok
+---@return string? word
+function queue:put(value, timeout) end
+
+---Waits while it is empty. The value; nil and "closed" (it is empty as well) or "timeout".
+---@param timeout? number  seconds
+---@return any value
+---@return string? word
+function queue:take(timeout) end
+
+---Nothing more can be put; what is in it can be taken.
+function queue:close() end
+
+---@param capacity? integer  how many values it holds; default: without bound
+---@return host.queue
+function host.queue(capacity) end
+
+---Waits for the first of several tasks and futures that ends: its place in the list, and what its join or wait gives;
+---nil and "timeout".
+---@param list (host.task|host.future)[]
+---@param timeout? number  seconds
+---@return integer? place
+---@return any ...
+function host.first(list, timeout) end
+
+---@class host.limiter
+local limiter = {}
+
+---Waits until there is room for so many, in the order in which tasks came. true; nil and "timeout".
+---@param count? integer  default 1
+---@param timeout? number  seconds
+---@return boolean? ok
+---@return string? word
+function limiter:take(count, timeout) end
+
+---No more than `n` in any span of so many seconds: what services allow.
+---@param n integer  1 to 1048576
+---@param seconds number
+---@return host.limiter
+function host.limiter(n, seconds) end
+
 ---Seconds of a clock that only goes forward.
 ---@return number
 function host.now() end
