@@ -5,6 +5,7 @@
 #include "script/l_push.h"
 #include "script/modules.h"
 #include "wire/compress.h"
+#include <stdlib.h>
 #include <string.h>
 
 #define INFLATER_TYPE "wsbot.inflater"
@@ -20,7 +21,10 @@ struct stream {
     size_t most;
 };
 
-static void end(void *object) { compress_end(&((struct stream *)object)->c); }
+static void end(void *object) {
+    compress_end(&((struct stream *)object)->c);
+    free(object);
+}
 
 static const struct box_type inflater_type = {.name = INFLATER_TYPE, .size = sizeof(struct stream), .end = end};
 static const struct box_type deflater_type = {.name = DEFLATER_TYPE, .size = sizeof(struct stream), .end = end};

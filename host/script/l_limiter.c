@@ -6,6 +6,7 @@
 #include "script/l_push.h"
 #include "script/l_seconds.h"
 #include "script/modules.h"
+#include <stdlib.h>
 
 #define LIMITER_TYPE "wsbot.limiter"
 enum { LIMITER_MOST = 1 << 20 }; /* in a span: 8 bytes are kept for each */
@@ -25,6 +26,7 @@ struct limiter {
 static void end(void *object) {
     struct limiter *l = object;
     clock_cancel(l->clock, &l->next);
+    free(l);
 }
 
 static const struct box_type limiter_type = {

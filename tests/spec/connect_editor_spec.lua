@@ -159,9 +159,4 @@ describe("JSON", function()
     end
     assert(broken > 20)
   end)
-
-  it("is read as the host wrote it", function()
-    assert.same({ a = "\27\n\"\\b\tac\0", b = { 1, 2.5, { "x" } }, c = true },
-      json.read '{"a":"\\u001b\\n\\"\\\\b\\tac\\u0000","b":[1,2.5,["x"]],"c":true}')
-  end)
 end)

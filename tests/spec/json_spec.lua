@@ -171,6 +171,18 @@ false
     print(json.new().encode { 1 }, json.null == json.decode "null", json.encode {})
   ]==], "[1]	true	{}\n")
 
+  prints("looks no further than the end of a text that is cut anywhere", [==[
+    local json = require "wsbot.json"
+    local text = '{"a":[{"b":"c\\u00e9","d":[1.5,true,null]}],"e":{}}'
+    local wrong = 0
+    json.decode(text)
+    for at = 0, #text - 1 do
+      local cut = text:sub(1, at)
+      if pcall(json.decode, cut) or pcall(json.view, cut) or pcall(json.get, cut, "/e") then wrong = wrong + 1 end
+    end
+    print(wrong)
+  ]==], "0\n")
+
   prints("learns what texts look like, and reads each as it is all the same", [==[
     local json = require "wsbot.json"
     local texts, values = {}, {}

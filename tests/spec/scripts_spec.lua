@@ -220,7 +220,7 @@ describe("scripts/chat.lua", function()
     local p = chat(room)
     local s = enter(room, p)
     s:text "no JSON"
-    p:complains "invalid token"
+    p:complains "json.decode: line 1"
     hears(s, "ada", "robo?")
     says(s, "^ada: yes%?")
     p:tells "ada: robo?"

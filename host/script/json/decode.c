@@ -167,7 +167,7 @@ static bool read_object(struct decoder *d, struct json_spot *spot) {
     d->p = json_space(d->p + 1);
     const uint8_t *from = d->p;
     bool more = *from != '}';
-    struct json_shape *s = spot && more ? json_shape_guess(spot, from) : NULL;
+    struct json_shape *s = spot && *from == '"' ? json_shape_guess(spot, from) : NULL;
     lua_createtable(L, 0, s ? (int)s->count : more ? 4 : 0);
     d->p += !more;
     uint32_t n = 0;
