@@ -65,7 +65,7 @@ local function save(plan, folder, how, number)
   local fails = how == "fails" and '"at once"' or how == "fails later" and '"later"' or "nil"
   text = text:gsub("local EDIT, FAILS = 0, nil", ("local EDIT, FAILS = %d, %s"):format(number, fails))
   if how == "broken" then text = text:sub(1, #text // 2) .. "\nthis is broken" end
-  if how == "empty" then text = plan.by_signal and "host.after(1000, print)" or "" end
+  if how == "empty" then text = plan.by_signal and "host.after(1000, print)" or "-- nothing" end
   place.file(folder .. "/bot.lua", text)
 end
 

@@ -10,8 +10,8 @@ static bool is_address(struct slice text) {
 }
 
 static const struct option_word queueings[] = {
-    {"connecting", QUEUE_CONNECTING}, {"always", QUEUE_ALWAYS}, {"never", QUEUE_NEVER}, {NULL}};
-static const struct option_word families[] = {{"4", 4}, {"6", 6}, {NULL}};
+    {"connecting", QUEUE_CONNECTING}, {"always", QUEUE_ALWAYS}, {"never", QUEUE_NEVER}, {.word = NULL}};
+static const struct option_word families[] = {{"4", 4}, {"6", 6}, {.word = NULL}};
 
 #define AT(field) OPTION_AT(deflate_offer, field)
 static const struct option compression[] = {
@@ -24,7 +24,7 @@ static const struct option compression[] = {
     {"compression.level", OPTION_WHOLE, AT(level), .least = 0, .most = 9, .usual = 6},
     {"compression.memory_level", OPTION_WHOLE, AT(memory_level), .least = 1, .most = 9, .usual = 8},
     {"compression.threshold", OPTION_WHOLE, AT(threshold), .most = INT_MAX, .usual = DEFLATE_THRESHOLD},
-    {NULL},
+    {.name = NULL},
 };
 #undef AT
 
@@ -37,7 +37,7 @@ static const struct option reconnect[] = {
     {"reconnect.max", OPTION_TIMEOUT, AT(max), .usual = 60},
     {"reconnect.min", OPTION_TIMEOUT, AT(min), .usual = 1},
     {"reconnect.stable", OPTION_SECONDS, AT(stable), .usual = 30},
-    {NULL},
+    {.name = NULL},
 };
 #undef AT
 
@@ -72,5 +72,5 @@ const struct option plan_options[] = {
     {"max_redirects", OPTION_WHOLE, SETTING(max_redirects), .most = 20},
     {"redirect_headers", OPTION_FLAG, SETTING(redirect_headers)},
     {"cookies", OPTION_FLAG, SETTING(cookies)},
-    {NULL},
+    {.name = NULL},
 };

@@ -13,7 +13,7 @@ static bool is_alpn(struct slice name) {
     return name.n >= 1 && name.n <= 255;
 }
 
-static const struct option_word versions[] = {{"1.2", TLS_1_2}, {"1.3", TLS_1_3}, {NULL}};
+static const struct option_word versions[] = {{"1.2", TLS_1_2}, {"1.3", TLS_1_3}, {.word = NULL}};
 
 #define AT(field) OPTION_AT(tls_config, field)
 const struct option tls_options[] = {
@@ -33,7 +33,7 @@ const struct option tls_options[] = {
     {"tls.stapling", OPTION_NOT, AT(no_stapling), .usual = true},
     {"tls.system_ca", OPTION_FLAG, AT(system_ca)},
     {"tls.verify", OPTION_NOT, AT(no_verify), .usual = true},
-    {NULL},
+    {.name = NULL},
 };
 
 bool tls_config_equal(const struct tls_config *a, const struct tls_config *b) {
