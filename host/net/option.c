@@ -60,7 +60,7 @@ void option_put(const struct option *o, void *base, double value) {
 void options_usual(const struct option *rows, void *base) {
     for (const struct option *o = rows; o->name; o++) {
         if (stores[o->kind] == NUMBER) option_put(o, base, o->usual);
-        if (o->kind == OPTION_SWITCHED) *((bool *)base + o->at) = o->usual != 0;
+        if (o->kind == OPTION_SWITCHED) *(bool *)((char *)base + o->at) = o->usual != 0;
         if (o->rows) options_usual(o->rows, (char *)base + o->at);
     }
 }

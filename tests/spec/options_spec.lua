@@ -140,6 +140,17 @@ describe("ws.connect", function()
     accepts { "{ " .. U .. ", tls = { key_password = 'a\\nb' } }" }
   end)
 
+  it_tells("takes a number for what it is, however it was computed", function()
+    accepts {
+      "{ " .. U .. ", family = 8 / 2 }", "{ " .. U .. ", max_redirects = 10 / 2, reconnect = { attempts = 3.0 } }",
+      "{ " .. U .. ", tls = { min_version = 1.2 } }", "{ " .. U .. ", tls = { min_version = '1.3' } }",
+    }
+    refuses {
+      { "{ " .. U .. ", family = 5.0 }", "family must be 4 or 6" },
+      { "{ " .. U .. ", tls = { min_version = 1.0 } }", "min_version must be" },
+    }
+  end)
+
   it_tells("reads the parameters of compression", function()
     refuses {
       { "{ " .. U .. ", compression = 'yes' }", "compression" },

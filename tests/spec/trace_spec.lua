@@ -121,8 +121,8 @@ describe("the trace of a connection", function()
     bot:wait()
     has(bot.err,
       "conn c#1, attempt 1, +T: handshake -> open",
-      "conn c#1, attempt 1, +T: on_websocket_connect waits: what others send is queued until it returns",
-      "conn c#1, attempt 1, +T: on_websocket_connect has returned",
+      "conn c#1, attempt 1, +T: queues what is sent until on_websocket_connect has returned",
+      "conn c#1, attempt 1, +T: on_websocket_connect has returned: the queue goes out",
       "conn c#1, attempt 1, +T: the system takes no more: N bytes wait for the peer to read",
       "conn c#1, attempt 1, +T: the system has taken what waited")
   end)

@@ -80,6 +80,8 @@ static int put(struct conn *c, enum ws_kind kind, struct slice data, bool queued
     size_t most = c->plan->settings.max_send_buffer; /* for a message alone, without its frame's head */
     if (data.n > most || conn_buffered(c) > most - data.n) return refuse_full(c);
     if (!queued) net_take_buffer(c->net, &c->out);
+    if (queued && !c->queue)
+        CONN_TRACE(c, "queues what is sent until %s", c->login ? "on_websocket_connect has returned" : "it is open");
     size_t before = sendable(c);
     int rc = !queued                                ? conn_write(c, kind, data)
              : kind == WS_TEXT && !utf8_valid(data) ? ERR_INVALID_UTF8
@@ -107,16 +109,13 @@ int conn_send_login(struct conn *c, enum ws_kind kind, struct slice data) {
     return c->phase == CONN_OPEN ? put(c, kind, data, false) : put_early(c, kind, data);
 }
 
-void conn_begin_login(struct conn *c) {
-    CONN_TRACE(c, "on_websocket_connect waits: what others send is queued until it returns");
-    c->login = true;
-}
+void conn_begin_login(struct conn *c) { c->login = true; }
 
 void conn_end_login(struct conn *c) {
     if (!c->login) return;
-    CONN_TRACE(c, "on_websocket_connect has returned");
     c->login = false;
     if (c->phase != CONN_OPEN) return; /* the queue is told as unsent */
+    if (c->queue) CONN_TRACE(c, "on_websocket_connect has returned: the queue goes out");
     conn_send_queue(c);
     conn_await_drained(c); /* while the queue waited, `drained` was not called */
 }

@@ -4,7 +4,6 @@
 #include "base/text.h"
 #include "net/dial/resolve.h"
 #include <stdlib.h>
-#include <string.h>
 
 enum { LOOK_AT = 8 }; /* plans that a new one is compared with */
 
@@ -79,9 +78,7 @@ struct plan *plan_own(struct net *net, struct plan **at) {
 }
 
 static bool same(const struct plan *a, const struct plan *b) {
-    bool as_written =
-        a->url.text == b->url.text || (a->url.text && b->url.text && strcmp(a->url.text, b->url.text) == 0);
-    return as_written && !options_differ(plan_options, a, b, OPTIONS_ALL);
+    return text_is_same(a->url.text, b->url.text) && !options_differ(plan_options, a, b, OPTIONS_ALL);
 }
 
 void plan_share(struct net *net, struct plan **at) {

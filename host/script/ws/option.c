@@ -57,7 +57,12 @@ static double whole_number(lua_State *L, const struct option *o) {
 /* The value that the row gives to a word. A word that is a number may be given as a number. */
 static double word(lua_State *L, const struct option *o) {
     size_t n = 0;
-    lua_pushvalue(L, -1);
+    int exact = 0;
+    lua_Integer whole = lua_type(L, -1) == LUA_TNUMBER ? lua_tointegerx(L, -1, &exact) : 0;
+    if (exact)
+        lua_pushinteger(L, whole); /* 4.0 is 4 */
+    else
+        lua_pushvalue(L, -1);
     l_number_plain(L, -1);
     const char *text = lua_tolstring(L, -1, &n);
     const struct option_word *w = o->words;

@@ -8,12 +8,14 @@
 
 const char l_request_url_function = 0, l_request_headers_function = 0;
 
-/* Keeps the function on the top in the user value, under `which`. */
-static void keep_function(lua_State *L, int box, const char *which) {
+/* Where the value on the top is a function, keeps it in the user value, under `which`: true. */
+static bool keep_function(lua_State *L, int box, const char *which) {
+    if (!l_callable_is(L, -1)) return false;
     lua_getiuservalue(L, box, BOX_FIELDS);
     lua_pushvalue(L, -2);
     lua_rawsetp(L, -2, which);
     lua_pop(L, 1);
+    return true;
 }
 
 void l_request_url(lua_State *L, int value, struct conn_box *b) {
@@ -34,12 +36,8 @@ void l_request_url(lua_State *L, int value, struct conn_box *b) {
 
 void l_request_read_url(lua_State *L, int box) {
     struct conn_box *b = l_conn_look(L, box);
-    if (l_callable_is(L, -1)) {
-        keep_function(L, box, &l_request_url_function);
-        b->url_function = true;
-    } else {
-        l_request_url(L, -1, b);
-    }
+    b->url_function = keep_function(L, box, &l_request_url_function);
+    if (!b->url_function) l_request_url(L, -1, b);
 }
 
 static void add_header(lua_State *L, struct conn *c, const char *name, int value) {
@@ -78,12 +76,8 @@ void l_request_headers(lua_State *L, int value, struct conn *c) {
 
 void l_request_read_headers(lua_State *L, int box) {
     struct conn_box *b = l_conn_look(L, box);
-    if (l_callable_is(L, -1)) {
-        keep_function(L, box, &l_request_headers_function);
-        b->headers_function = true;
-    } else {
-        l_request_headers(L, -1, b->conn);
-    }
+    b->headers_function = keep_function(L, box, &l_request_headers_function);
+    if (!b->headers_function) l_request_headers(L, -1, b->conn);
 }
 
 static void add_protocol(lua_State *L, struct conn *c) {

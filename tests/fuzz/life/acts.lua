@@ -22,9 +22,11 @@ local function send_next(r, conn, where)
   if send(conn, check.message(record.id, stream, number, r:one(sizes))) then record.sent[stream] = number end
 end
 
--- A finalizer that comes between would send the same number, or the next one before it.
+-- A finalizer that comes between would send the same number, or the next one before it. While a connection logs in,
+-- a finalizer, a coroutine or a variable that is closed may belong to on_websocket_connect, and goes before what waits.
 local function send_numbered(r, conn, where)
-  if life.staged or life.leaves or sends then return conn:send "not numbered" end
+  local logs_in = where ~= "on_websocket_connect" and check.busy[conn.id] == "on_websocket_connect"
+  if life.staged or life.leaves or sends or logs_in then return conn:send "not numbered" end
   sends = true
   local ok, failure = pcall(send_next, r, conn, where)
   sends = false
