@@ -184,6 +184,14 @@ int l_arguments_event(lua_State *L, struct conn_box *b, const struct inbox_event
     return 0;
 }
 
+void l_arguments_data(lua_State *L, struct conn_box *b, const struct ws_event *ev) {
+    if (ev->memory) {
+        engine_offer(b->engine, ev->memory);
+        conn_count(b->conn); /* the memory is no longer the connection's, but about to be Lua's */
+    }
+    lua_pushlstring(L, (const char *)ev->data.p, ev->data.n); /* memory that was offered is not copied */
+}
+
 int l_arguments_message(lua_State *L, struct conn_box *b, const struct ws_event *ev) {
     b->delivery.progress++;
     b->delivery.tells = TELLS_MESSAGE;
@@ -194,11 +202,7 @@ int l_arguments_message(lua_State *L, struct conn_box *b, const struct ws_event 
     }
     lua_pushvalue(L, LISTENER);
     lua_pushvalue(L, CONN);
-    if (ev->memory) {
-        engine_offer(b->engine, ev->memory);
-        conn_count(b->conn); /* the memory is no longer the connection's, but about to be Lua's */
-    }
-    lua_pushlstring(L, (const char *)ev->data.p, ev->data.n); /* memory that was offered is not copied */
+    l_arguments_data(L, b, ev);
     lua_pushvalue(L, ev->kind == WS_TEXT ? TEXT : BINARY);
     return 3;
 }

@@ -56,7 +56,8 @@ struct conn_box {
     struct delivery {              /* delivery.c */
         struct task *task;         /* the task that a callback runs or waits in, or NULL */
         struct inbox_event *event; /* the event that this task delivers; its own */
-        struct ws_event *first;    /* the message that the next task delivers first; NULL: it takes one itself */
+        struct ws_event *first;    /* the message that the next task, or reader, takes first; NULL: there is none */
+        struct task *reader;       /* the task that was resumed with a message, and takes what follows; or NULL */
         uint32_t progress;         /* how many messages and events were taken, modulo 2^32 */
         int8_t tells;              /* what the task delivers: an inbox_kind, or TELLS_MESSAGE */
         bool draining : 1;         /* delivery_drain runs, or what it has called */
@@ -139,8 +140,11 @@ void l_conn_begin(struct conn_box *b);
 /* The sink of every connection that a script opens; its argument is the box. events.c. */
 extern const struct conn_sink events_sink;
 
-/* To be called after a message was taken out of the inbox: has the socket read again where there is room. */
-void delivery_make_room(struct conn_box *b);
+/* Is there a message for a task in conn:receive: at hand, or in the inbox? */
+bool delivery_has_message(const struct conn_box *b);
+
+/* Pushes that message, or one that has just come, its data and its kind; false: there is none. May raise. */
+bool l_delivery_push_message(lua_State *L, struct conn_box *b);
 
 /* Wakes all tasks that wait for the connection; each looks again whether its wait is over. */
 void delivery_wake_all(struct conn_box *b);

@@ -16,6 +16,8 @@ static bool listens(const struct conn_box *b) {
     return conn_box_hears(b, ON_MESSAGE) && !(b->conn->paused & CONN_PAUSED_BY_SCRIPT);
 }
 
+static bool is_message(const struct ws_event *ev) { return ev->kind == WS_TEXT || ev->kind == WS_BINARY; }
+
 /* What the inboxes keep takes no more than half of the memory limit (--max-memory): the rest is for messages that have
  * not come whole yet, and for the script. */
 static bool has_room(const struct conn_box *b) {
@@ -54,21 +56,78 @@ static bool next_for_readers(struct conn_box *b, struct ws_event *ev) {
     return conn_next(b->conn, ev);
 }
 
-/* Puts all that has come into the inbox, for tasks that receive in a straight line. Each message wakes its reader at
- * once, as it would run a callback, and what follows is looked at when that task waits again: so what the task sends
- * goes out before anything ends the connection. From the loop only. */
-static void hold_rest(struct conn_box *b) {
+/* Resumes the first task in conn:receive, which takes this message as a callback would get it: it never sees the
+ * inbox. Where that task does not take it, or must not, the inbox holds it for the next. From the loop only. */
+static void hand(struct conn_box *b, struct ws_event *ev) {
+    if (is_message(ev) && is_read(b) && !b->engine->holds && !inbox_has_message(&b->inbox)) {
+        b->delivery.first = ev;
+        b->delivery.reader = b->receivers.first;
+        task_run_first(&b->receivers);
+        b->delivery.reader = NULL;
+        if (!b->delivery.first) return;
+        b->delivery.first = NULL;
+        if (!conn_is_open(b->conn)) return;
+    }
+    hold(b, ev, task_run_first);
+    if (!is_message(ev)) b->delivery.due = true; /* on_ping or on_pong is next */
+}
+
+/* Hands all that has come to tasks that receive in a straight line, or puts it into the inbox. Each message resumes its
+ * reader at once, as it would run a callback, and what follows is looked at when that task waits again: so what the
+ * task sends goes out before anything ends the connection. From the loop only. */
+static void hand_rest(struct conn_box *b) {
     struct ws_event ev;
     bool waited = b->delivery.task;
     b->delivery.due = false;
-    while ((b->delivery.task || !waited) && next_for_readers(b, &ev)) hold(b, &ev, task_run_first);
+    lua_State *running = engine_enter(b->engine, b->engine->L); /* once for all, as for a task that delivers */
+    while ((b->delivery.task || !(waited || b->delivery.due)) && next_for_readers(b, &ev)) hand(b, &ev);
+    engine_leave(b->engine, running);
     if (waited && !b->delivery.task)
         b->delivery.due = true; /* the callback that received here has ended: the others are due */
 }
 
-void delivery_make_room(struct conn_box *b) {
+/* To be called after something was taken out of the inbox: has the socket read again where there is room. */
+static void make_room(struct conn_box *b) {
     bool room = inbox_size(&b->inbox) <= b->conn->plan->settings.max_receive_buffer / 2 && has_room(b);
     if (room || inbox_is_empty(&b->inbox)) conn_resume(b->conn, CONN_PAUSED_BY_SINK);
+}
+
+/* Takes the next message, ping or pong. */
+static bool take_next(struct conn_box *b, struct ws_event *ev) {
+    const struct ws_event *first = b->delivery.first;
+    b->delivery.first = NULL;
+    if (!first || !conn_is_open(b->conn)) return conn_next(b->conn, ev); /* a finalizer may have ended the connection */
+    *ev = *first;
+    return true;
+}
+
+bool delivery_has_message(const struct conn_box *b) {
+    return !b->engine->holds && (b->delivery.first || inbox_has_message(&b->inbox));
+}
+
+/* The message that the running task gets without a look at the inbox: that with which it was resumed, or what has come
+ * behind it, as long as no other task has waited for that. To wait once for many messages is what makes a straight line
+ * as fast as a callback. */
+static bool at_hand(struct conn_box *b, struct ws_event *ev) {
+    if (b->delivery.first) return take_next(b, ev);
+    bool follows = b->delivery.reader && b->delivery.reader == b->engine->tasks.current && !b->receivers.first;
+    if (!follows || !inbox_is_empty(&b->inbox) || !conn_next(b->conn, ev)) return false;
+    if (is_message(ev)) return true;
+    hold(b, ev, task_wake_first);
+    b->delivery.due = true; /* on_ping or on_pong runs when the reader waits */
+    return false;
+}
+
+bool l_delivery_push_message(lua_State *L, struct conn_box *b) {
+    struct ws_event ev;
+    if (b->engine->holds) return false;
+    bool is_old = inbox_message(&b->inbox, &ev);
+    if (!is_old && !at_hand(b, &ev)) return false;
+    l_arguments_data(L, b, &ev);
+    lua_pushstring(L, ev.kind == WS_TEXT ? "text" : "binary");
+    if (is_old) inbox_drop_message(&b->inbox);
+    if (is_old) make_room(b);
+    return true;
 }
 
 /* ---- the task ---- */
@@ -116,15 +175,6 @@ void delivery_cut(struct conn_box *b, struct conn *c) {
     if (b->delivery.event && b->delivery.event->kind == INBOX_OPENED) conn_end_login(c);
 }
 
-/* Takes the next message, ping or pong. */
-static bool take_next(struct conn_box *b, struct ws_event *ev) {
-    const struct ws_event *first = b->delivery.first;
-    b->delivery.first = NULL;
-    if (!first || !conn_is_open(b->conn)) return conn_next(b->conn, ev); /* a finalizer may have ended the connection */
-    *ev = *first;
-    return true;
-}
-
 /* Pushes the next callback with its arguments, and returns how many these are; 0: there is nothing more to deliver. */
 static int push_next(lua_State *L, struct conn_box *b) {
     struct conn *c = b->conn;
@@ -134,7 +184,7 @@ static int push_next(lua_State *L, struct conn_box *b) {
         if ((b->delivery.event = inbox_event(&b->inbox, wanted))) {
             b->delivery.progress++;
             b->delivery.tells = (int8_t)b->delivery.event->kind;
-            delivery_make_room(b);
+            make_room(b);
             if (b->delivery.event->kind == INBOX_STARTS && start_is_current(b, b->delivery.event)) {
                 b->start = START_URL;
                 conn_limit_start(c);
@@ -148,7 +198,7 @@ static int push_next(lua_State *L, struct conn_box *b) {
             n = l_arguments_message(L, b, &ev);
             b->delivery.takes = false;
             inbox_drop_message(&b->inbox);
-            delivery_make_room(b);
+            make_room(b);
             return n;
         } else if (may_be_read(b) && !b->delivery.first && inbox_is_empty(&b->inbox)) {
             b->delivery.due = true; /* tasks that receive go on outside of this one */
@@ -245,7 +295,7 @@ static void tell_all(struct conn_box *b) {
         if (inbox_is_empty(&b->inbox)) { /* no task is started before a message is whole */
             if (!next_for_readers(b, &first)) break;
             if (is_read(b)) {
-                hold(b, &first, task_run_first);
+                hand(b, &first);
                 b->delivery.due = true;
                 continue;
             }
@@ -280,7 +330,7 @@ void delivery_drain(struct conn_box *b) {
     b->delivery.draining = true;
     do {
         tell_all(b);
-        hold_rest(b);
+        hand_rest(b);
     } while (b->delivery.due && !b->delivery.task);
     delivery_end_draining(b);
 }

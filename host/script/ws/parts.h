@@ -20,6 +20,9 @@ int l_arguments_event(lua_State *L, struct conn_box *b, const struct inbox_event
 /* on_message, which is kept on the stack (LISTENER) as long as it stays the same. */
 int l_arguments_message(lua_State *L, struct conn_box *b, const struct ws_event *ev);
 
+/* Pushes the data of a message. Memory of its own (ev->memory) becomes Lua's, without a copy. */
+void l_arguments_data(lua_State *L, struct conn_box *b, const struct ws_event *ev);
+
 /* on_ping or on_pong. */
 int l_arguments_control(lua_State *L, struct conn_box *b, enum callback which, const struct ws_event *ev);
 

@@ -25,24 +25,15 @@ static int l_woken(lua_State *L, int status, lua_KContext ctx) {
     (void)status;
     (void)ctx;
     struct conn_box *b = l_conn_check(L);
-    struct ws_event ev;
-    if (l_task_timed_out(L) && (b->engine->holds || !inbox_message(&b->inbox, &ev)))
-        return l_push_failure(L, "timeout", NULL);
+    if (l_task_timed_out(L) && !delivery_has_message(b)) return l_push_failure(L, "timeout", NULL);
     return take(L, b, end_of(L));
 }
 
 static int take(lua_State *L, struct conn_box *b, uint64_t ends) {
-    struct ws_event ev;
     if (b->hears & 1u << ON_MESSAGE)
         return luaL_error(L, "conn:receive: the connection has an on_message, which gets its messages");
     l_task_check(L, "conn:receive");
-    if (!b->engine->holds && inbox_message(&b->inbox, &ev)) {
-        lua_pushlstring(L, (const char *)ev.data.p, ev.data.n);
-        lua_pushstring(L, ev.kind == WS_TEXT ? "text" : "binary");
-        inbox_drop_message(&b->inbox);
-        delivery_make_room(b);
-        return 2;
-    }
+    if (l_delivery_push_message(L, b)) return 2;
     if (delivery_over(b)) return l_push_failure(L, "closed", NULL);
     return l_task_wait(L, "conn:receive", &b->receivers, left(b, ends), 0, l_woken);
 }
