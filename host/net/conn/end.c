@@ -98,6 +98,7 @@ static const char *why_no_retry(const struct conn *c) {
            : c->ended_by_owner         ? "it was closed on this side"
            : c->again                  ? "another attempt was asked for"
            : c->net->stopping          ? "the program stops"
+           : c->once                   ? "its owner begins the next attempt"
                                        : NULL;
 }
 

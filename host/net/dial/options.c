@@ -41,6 +41,14 @@ const struct option plan_reconnect[] = {
 };
 #undef AT
 
+#define AT(field) OPTION_AT(rotate_policy, field)
+static const struct option rotate[] = {
+    {"rotate.every", OPTION_TIMEOUT, AT(every)},
+    {"rotate.overlap", OPTION_SECONDS, AT(overlap), .usual = 10},
+    {.name = NULL},
+};
+#undef AT
+
 enum { MIB = 1 << 20 };
 
 #define AT(field)      OPTION_AT(plan, field)
@@ -64,6 +72,7 @@ const struct option plan_options[] = {
     {"queue", OPTION_WORD, SETTING(queue), .words = queueings, .expected = "\"connecting\", \"always\" or \"never\""},
     {"fragment_size", OPTION_BYTES, SETTING(fragment_size)},
     {"reconnect", OPTION_SWITCHED, SETTING(retry), .rows = plan_reconnect},
+    {"rotate", OPTION_ROWS, SETTING(rotate), .rows = rotate},
     {"tls", OPTION_ROWS, OPTION_REOPENS, AT(tls), .rows = tls_options},
     {"proxy", OPTION_PROXY, OPTION_REOPENS, AT(proxy)},
     {"family", OPTION_WORD, OPTION_REOPENS, AT(family), .words = families, .expected = "4 or 6"},

@@ -1,4 +1,4 @@
--- straight: our client once more, in a straight line: the main chunk waits for each message, and there are no callbacks.
+-- straight: our client once more, in a straight line: the main chunk waits for each message; there are no callbacks.
 --
 --     wsbot tests/bench/clients/straight.lua MODE URL COUNT SIZE KIND CA_FILE      see ../README.md
 
