@@ -240,6 +240,7 @@ static void carry_on(struct conn_box *b, const struct conn *old) {
         conn_pause(b->conn, CONN_PAUSED_BY_SINK);
     b->drains++;
     task_wake_all(&b->drainers);
+    if (inbox_has_message(&b->inbox)) task_wake_all(&b->receivers);
     bool waits = old->full || old->behind;
     if (waits && !inbox_count(&b->inbox, INBOX_DRAINED))
         inbox_tell(&b->inbox, INBOX_DRAINED, slice_of(NULL, 0), NULL, NULL, 0);
@@ -256,15 +257,18 @@ static void take_place(struct conn_box *other) {
     exchange(b, other);
     inbox_clear(&r->late);
     b->gap_from = 0;
+    b->spent = false;
     r->tries = 0;
     other->role = overlaps ? ROTATION_OLD : ROTATION_GONE;
     if (overlaps) inbox_tell_number(&b->inbox, INBOX_OVERLAP, other->number);
     if (inbox_join(&b->inbox, &other->inbox) < 0) conn_destroy(b->conn);
     carry_on(b, old);
-    if (overlaps)
+    if (overlaps) {
         clock_set(clock_of(b), &r->until, clock_now(clock_of(b)) + b->conn->plan->settings.rotate.overlap, on_until);
-    else
+    } else {
         conn_destroy(old);
+        let_go(other);
+    }
     plan_next(b);
 }
 
@@ -288,7 +292,13 @@ void rotation_logged_in(struct conn_box *b) {
 
 /* ---- it fails, or the transport in place ends ---- */
 
-/* Tells how the transport in place has ended, which was kept back. */
+/* Where the end of the transport in place is kept back. */
+static struct inbox *late_of(struct conn_box *b) {
+    b->rotation->late.rotation = b->number;
+    return &b->rotation->late;
+}
+
+/* Tells that end. */
 static void tell_late(struct conn_box *b) {
     if (!rotation_pends(b)) return;
     inbox_join(&b->inbox, &b->rotation->late);
@@ -338,7 +348,7 @@ bool rotation_keeps_failed(struct conn_box *b, const struct fault *fault) {
     struct conn_end end = {.fault = *fault};
     if (b->front) return b->role != ROTATION_NEXT;
     if (!logs_in(b)) return false;
-    inbox_tell(&b->rotation->late, INBOX_FAILED, slice_of(NULL, 0), &end, NULL, 0);
+    inbox_tell(late_of(b), INBOX_FAILED, slice_of(NULL, 0), &end, NULL, 0);
     return true;
 }
 
@@ -350,9 +360,11 @@ bool rotation_keeps_closed(struct conn_box *b, struct conn *c, const struct conn
     if (b->rotation) clock_cancel(clock_of(b), &b->rotation->due);
     if (!logs_in(b)) {
         drop_next(b);
+        bool is_last = c->phase == CONN_CLOSED && !c->again;
+        if (is_last && rotation_old(b)) conn_close(rotation_old(b), WS_CLOSE_NORMAL, slice_of(NULL, 0));
         return false;
     }
-    struct inbox *late = &b->rotation->late;
+    struct inbox *late = late_of(b);
     inbox_tell(late, INBOX_CLOSED, slice_of(NULL, 0), end, NULL, 0);
     if (end->gave_up[0]) inbox_tell(late, INBOX_GAVE_UP, slice_of(NULL, 0), end, NULL, 0);
     return true;
@@ -404,7 +416,7 @@ void rotation_free(struct conn_box *b) {
     if (!r) return;
     clock_cancel(clock_of(b), &r->due);
     clock_cancel(clock_of(b), &r->until);
-    if (has(b, ROTATION_NEXT)) conn_destroy(r->other->conn);
+    if (rotation_other(b)) conn_close(rotation_other(b), WS_CLOSE_NORMAL, slice_of(NULL, 0));
     free_other(r);
     inbox_clear(&r->late);
     free(r);
