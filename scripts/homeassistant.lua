@@ -17,9 +17,8 @@ if not light or not token then
   os.exit(2)
 end
 
--- Numbers must grow as long as a connection lives, and it outlives a reload.
-local session = host.state("session", { ready = false, last = 0 })
-local pending = calls.new { timeout = 10, last = session.last }
+local session = host.state("session", { ready = false }) -- ready: we are logged in
+local pending = calls.new { timeout = 10 }
 
 local conn = ws.connect { name = "home", url = url, reconnect = { max = 30 } }
 
@@ -28,7 +27,7 @@ local conn = ws.connect { name = "home", url = url, reconnect = { max = 30 } }
 -- Waits for what came of a command: its result, or nil and why there is none.
 local function command(message)
   local id, answer = pending:open()
-  session.last, message.id = id, id
+  message.id = id
   conn:send(json.encode(message))
   local ok, result, why = answer:wait()
   if ok then return result end

@@ -27,9 +27,8 @@ local function address()
   return url .. (url:find("?", 1, true) and "&" or "?") .. query
 end
 
--- last: the latest ref; join: that of our joining; pushed: EVENT was. All of it outlives a reload.
-local channel = host.state("channel", { last = 0 })
-local pending = calls.new { timeout = 10, last = channel.last }
+local channel = host.state "channel" -- join: the ref of our joining; pushed: EVENT was
+local pending = calls.new { timeout = 10 }
 
 local conn = ws.connect { name = "phoenix", url = address, reconnect = { max = 30 } }
 
@@ -38,7 +37,6 @@ local conn = ws.connect { name = "phoenix", url = address, reconnect = { max = 3
 -- Waits for the reply: its response; or nil, "error" and the response, nil and "timeout" or "failed".
 local function push(to, name, content)
   local ref, answer = pending:open()
-  channel.last = ref
   if name == "phx_join" then channel.join = ref end
   local join = to == topic and tostring(channel.join) or json.null
   conn:send(json.encode { join, tostring(ref), to, name, content })

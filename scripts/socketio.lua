@@ -21,10 +21,9 @@ if not namespace then
 end
 local token = os.getenv "SOCKETIO_TOKEN"
 
--- patience: seconds in which a ping must come; last: the number of our last event; emitted: ours was; begun: a packet
--- whose attachments are to come.
-local state = host.state("socketio", { last = 0 })
-local pending = calls.new { timeout = 10, last = state.last }
+-- patience: seconds in which a ping must come; emitted: our event was; begun: a packet whose attachments are to come.
+local state = host.state "socketio"
+local pending = calls.new { timeout = 10 }
 
 local conn = ws.connect {
   name = "socketio",
@@ -42,7 +41,6 @@ end
 -- Emits an event and waits for its acknowledgement: its arguments, or nil and why there is none.
 local function emit(data)
   local id, answer = pending:open()
-  state.last = id
   send { kind = "event", id = id, data = data }
   local ok, result, why = answer:wait()
   if ok then return result end

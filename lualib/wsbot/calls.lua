@@ -65,17 +65,13 @@ end
 
 local module = {}
 
----timeout: seconds that an answer is waited for; default 10. last: the number before the first; default 0. Where
----numbers must grow over a reload, it is the last that was used.
----@param options? { timeout?: number, last?: integer }
+---@param options? { timeout?: number }  seconds that an answer is waited for; default 10
 function module.new(options)
   local timeout = options and options.timeout or TIMEOUT
   if type(timeout) ~= "number" or timeout <= 0 or timeout ~= timeout then
     error("calls.new: timeout must be more than 0 seconds", 2)
   end
-  local last = math.tointeger(options and options.last or 0)
-  if not last then error("calls.new: last must be a whole number", 2) end
-  return setmetatable({ timeout = timeout, waiting = {}, last = last, oldest = last + 1 }, calls)
+  return setmetatable({ timeout = timeout, waiting = {}, last = 0, oldest = 1 }, calls)
 end
 
 return module
