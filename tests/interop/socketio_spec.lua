@@ -1,6 +1,7 @@
 -- socketio: npm's socket.io, spoken to by scripts/socketio.lua.
 local ledger = require "support.ledger"
 local packages = require "support.packages"
+local place = require "support.place"
 local program = require "support.program"
 local servers = require "support.servers"
 
@@ -20,7 +21,8 @@ ledger.describe("socket.io", "socketio", function(row)
 
   trial("sends events back, with bytes in them, and acknowledges them", "messages", function(server)
     local p = socketio(server, { "/", "say", '"hello"', '{"deep":[[],{}]}', "@LICENSE", "null", "@LICENSE" })
-    local echo = '"hello",{"deep":[[],{}]},"<1074 bytes>",null,"<1074 bytes>"]'
+    local bytes = ('"<%d bytes>"'):format(#place.read "LICENSE")
+    local echo = ('"hello",{"deep":[[],{}]},%s,null,%s]'):format(bytes, bytes)
     p:tells("joined /", '["said",' .. echo, "say: [" .. echo)
     p:kill "sigint"
     p:tells "closed: 1001 "
