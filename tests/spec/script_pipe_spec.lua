@@ -20,13 +20,13 @@ describe("scripts/pipe.lua", function()
   -- Sends messages of 64 KB, numbered from the one behind `before`, until no more are taken. Returns how many it sent.
   local function fill(session, before)
     local n = 0
-    while session:send(("%08d"):format(before + n + 1) .. filling) do n = n + 1 end
+    while session:send(("%08d"):format(before + n + 1) .. filling, "binary") do n = n + 1 end
     return n
   end
 
   local function are_there(session, n)
     for i = 1, n do
-      local data = assert(session:receive(5))
+      local data = assert(session:receive(20))
       assert.equal(i, math.tointeger(data:sub(1, 8)))
     end
   end
