@@ -74,15 +74,13 @@ local function forget_session() session.id, session.resume_url, session.seq = ni
 
 local heart, is_answered -- the task, and whether its last beat was
 
-local function beat()
-  is_answered = false
-  send(1, session.seq or json.null)
-end
+local function beat() send(1, session.seq or json.null) end
 
 local function live()
   is_answered = true
   host.sleep(session.interval * math.random()) -- not all bots at once
   while is_answered do
+    is_answered = false
     beat()
     host.sleep(session.interval)
   end
@@ -142,6 +140,8 @@ end
 
 function conn.on_close(_, code, reason)
   if heart then heart:cancel() end
+  if not session.interval then session.resume_url = nil end -- no hello: it is to be resumed where sessions begin
+  session.interval = nil
   if code == 4007 or code == 4009 then forget_session() end -- a wrong seq; too old
   print(("closed: %d %s"):format(code, reason))
 end

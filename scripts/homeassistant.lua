@@ -17,7 +17,7 @@ if not light or not token then
   os.exit(2)
 end
 
-local session = host.state("session", { ready = false }) -- ready: we are logged in
+local session = host.state "session" -- ready: we are logged in; follows: and subscribed
 local pending = calls.new { timeout = 10 }
 
 local conn = ws.connect { name = "home", url = url, reconnect = { max = 30 } }
@@ -49,6 +49,7 @@ end
 local function follow()
   local done, why = command { type = "subscribe_events", event_type = "state_changed" }
   if not done then return io.stderr:write("homeassistant: cannot subscribe: ", why, "\n") end
+  session.follows = true
   for _, entity in ipairs(command { type = "get_states" } or {}) do
     if entity.entity_id == sensor then switch(entity.state) end
   end
@@ -110,7 +111,8 @@ end
 --------------------------------------------------------------------------------------------------------- the connection
 
 function conn.on_adopt()
-  print "new code, same subscription"
+  print "new code, same connection"
+  if session.ready and not session.follows then host.spawn(follow) end
 end
 
 function conn.on_error(_, code, message)
@@ -118,7 +120,7 @@ function conn.on_error(_, code, message)
 end
 
 function conn.on_close(_, code, reason)
-  session.ready = false
+  session.ready, session.follows = false, false
   pending:fail_all "the connection is lost"
   print(("closed: %d %s"):format(code, reason))
 end

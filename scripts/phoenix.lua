@@ -27,7 +27,7 @@ local function address()
   return url .. (url:find("?", 1, true) and "&" or "?") .. query
 end
 
-local channel = host.state "channel" -- join: the ref of our joining; pushed: EVENT was
+local channel = host.state "channel" -- join: the ref of our joining; joined: that was granted; pushed: EVENT was
 local pending = calls.new { timeout = 10 }
 
 local conn = ws.connect { name = "phoenix", url = address, reconnect = { max = 30 } }
@@ -64,6 +64,7 @@ local function join(delay)
     if word == "error" then return host.stop(1) end
     host.sleep(delays[math.min(try, #delays)])
   end
+  channel.joined = true
   print("joined " .. topic)
   if event and not channel.pushed then say() end
 end
@@ -71,6 +72,7 @@ end
 local joining -- the task
 
 local function rejoin(delay)
+  channel.joined = false
   if joining then joining:cancel() end
   joining = host.spawn(join, delay)
 end
@@ -115,8 +117,9 @@ function conn.on_websocket_connect()
   rejoin(0)
 end
 
-function conn.on_adopt()
-  print("new code, still in " .. topic)
+function conn.on_adopt(self)
+  print "new code, same connection"
+  if self.state == "open" and not channel.joined then rejoin(0) end
 end
 
 function conn.on_error(_, code, message)
@@ -124,6 +127,7 @@ function conn.on_error(_, code, message)
 end
 
 function conn.on_close(_, code, reason)
+  channel.joined = false
   pending:fail_all "closed"
   print(("closed: %d %s"):format(code, reason))
 end

@@ -38,13 +38,11 @@ local function send(packet) -- in our namespace
   for _, attachment in ipairs(attachments) do conn:send_binary(attachment) end
 end
 
--- Emits an event and waits for its acknowledgement: its arguments, or nil and why there is none.
+-- Emits an event, the name and its arguments. What it returns can be waited for: the arguments of the acknowledgement.
 local function emit(data)
   local id, answer = pending:open()
   send { kind = "event", id = id, data = data }
-  local ok, result, why = answer:wait()
-  if ok then return result end
-  return nil, why or result
+  return answer
 end
 
 local function argument(text)
@@ -69,9 +67,10 @@ function packet_is.connect()
   print("joined " .. namespace)
   if not event or state.emitted then return end
   state.emitted = true
+  local answer = emit(ours)
   host.spawn(function() -- a task, as the acknowledgement comes behind what this is called with
-    local answer, why = emit(ours)
-    print(("%s: %s"):format(event, answer and codec.show(answer) or why))
+    local ok, data, why = answer:wait()
+    print(("%s: %s"):format(event, ok and codec.show(data) or why or data))
   end)
 end
 

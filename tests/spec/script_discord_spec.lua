@@ -129,9 +129,14 @@ describe("scripts/discord.lua", function()
       assert.equal(40, math.floor(s.received[3].time - first + 0.5))
     end)
 
-    it("beats at once when it is asked to", function()
+    it("beats at once when it is asked to, which is no beat of its own", function()
       start_and_identify()
+      clock:advance(40)
+      beats(1)
+      acknowledge()
       tell { op = 1, d = json.null }
+      beats(1)
+      clock:advance(40)
       beats(1)
     end)
 
@@ -178,6 +183,21 @@ describe("scripts/discord.lua", function()
       bot:expect("resumed", "answered ada")
       clock:advance(40)
       beats(4)
+    end)
+
+    it("is resumed where sessions begin when nobody is there", function()
+      start()
+      greeted()
+      identifies()
+      local other = testing.server()
+      seq = 0
+      dispatch("READY", { session_id = "S1", resume_gateway_url = other.url, user = { username = "robo" } })
+      bot:expect "ready as robo"
+      other:answer { refuse = { status = 503 } }
+      s:drop()
+      clock:advance(5)
+      greeted()
+      resumes(1)
     end)
 
     it("is resumed when the gateway asks for that", function()

@@ -142,10 +142,25 @@ describe("scripts/homeassistant.lua", function()
     start()
     open()
     assert.is_true(bot:reload())
-    bot:expect "new code, same subscription"
+    bot:expect "new code, same connection"
     happens("binary_sensor.hall", "on")
     answer(switches "turn_on")
     bot:expect "binary_sensor.hall is on: so is the light"
+  end)
+
+  it("subscribes anew where a reload came too early for the answer", function()
+    start()
+    asked_for_the_token()
+    tell { type = "auth_ok", ha_version = "2026.11.1" }
+    bot:expect "logged in at Home Assistant 2026.11.1"
+    local old = asks "subscribe_events"
+    assert.is_true(bot:reload())
+    subscription = asks("subscribe_events").id
+    answer(old)
+    answer { id = subscription }
+    answer(asks "get_states", { { entity_id = "binary_sensor.hall", state = "on" } })
+    answer(switches "turn_on")
+    bot:expect("new code, same connection", "binary_sensor.hall is on: so is the light")
   end)
 
   it("ends with 1 where the token is refused", function()

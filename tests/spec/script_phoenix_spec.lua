@@ -134,12 +134,24 @@ describe("scripts/phoenix.lua", function()
   it("keeps channel and connection over a reload, and refs go on", function()
     start_and_join()
     assert.is_true(bot:reload())
-    bot:expect "new code, still in room:1"
+    bot:expect "new code, same connection"
     tell(joined, json.null, "room:1", "new_msg", { body = "hello" })
     bot:expect 'new_msg {"body":"hello"}'
     clock:advance(30)
     local _, ref = pushes("phoenix", "heartbeat", {})
     assert.is_true(tonumber(ref) > tonumber(joined))
+  end)
+
+  it("joins anew where a reload came too early for the reply", function()
+    start()
+    local old = pushes("room:1", "phx_join", {})
+    assert.is_true(bot:reload())
+    joins()
+    reply(old, old, "room:1", "ok")
+    tell(old, old, "room:1", "phx_close", {}) -- the same topic joined twice: the older one goes
+    bot:expect("new code, same connection", "joined room:1")
+    tell(joined, json.null, "room:1", "new_msg", { body = "hello" })
+    bot:expect 'new_msg {"body":"hello"}'
   end)
 
   it("ends when the channel is closed", function()
