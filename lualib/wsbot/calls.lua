@@ -3,16 +3,24 @@ local host = require "host"
 
 local TIMEOUT = 10 -- seconds
 
+-- A connection that is kept over a reload may bring answers to questions of the generation before: each generation
+-- counts from a place of its own. Numbers stay below 2^31, which is what some peers can read.
+local GENERATIONS, EACH = 128, 1 << 24
+
 local answer = {}
 answer.__index = answer
 
+-- The end of a wait, in whichever way: an answer that nobody waits for any more comes too late.
+function answer:__close()
+  self.waits = self.waits - 1
+  if self.waits == 0 then self.calls.waiting[self.id] = nil end
+end
+
 ---Waits for the answer: true and what it is; nil, "failed" and the error; or nil and "timeout".
 function answer:wait(timeout)
-  local function ended(ok, word, ...)
-    if not ok and word == "timeout" then self.calls.waiting[self.id] = nil end
-    return ok, word, ...
-  end
-  return ended(self.future:wait(timeout or self.calls.timeout))
+  local waits <close> = self
+  waits.waits = waits.waits + 1
+  return self.future:wait(timeout or self.calls.timeout)
 end
 
 local calls = {}
@@ -23,8 +31,10 @@ local function forget_old(self, now)
   while self.oldest <= self.last do
     local old = self.waiting[self.oldest]
     if old and now - old.began <= 2 * self.timeout then return end
-    if old then old.future:fail "timeout" end
-    self.waiting[self.oldest] = nil
+    if old and old.waits == 0 then
+      self.waiting[self.oldest] = nil
+      old.future:fail "timeout"
+    end
     self.oldest = self.oldest + 1
   end
 end
@@ -34,15 +44,16 @@ function calls:open()
   local now = host.now()
   forget_old(self, now)
   local id = self.last + 1
-  local asked = setmetatable({ calls = self, id = id, future = host.future(), began = now }, answer)
+  local asked = setmetatable({ calls = self, id = id, future = host.future(), began = now, waits = 0 }, answer)
   self.last, self.waiting[id] = id, asked
   return id, asked
 end
 
 local function take(self, id)
   local asked = self.waiting[id]
-  self.waiting[id] = nil
-  return asked and asked.future
+  if not asked then return nil end
+  self.waiting[asked.id] = nil
+  return asked.future
 end
 
 ---The answer to a question; false: nobody waits for it (any more).
@@ -51,6 +62,7 @@ function calls:answer(id, ...)
   return future ~= nil and future:set(...) == true
 end
 
+---The same where the answer is an error.
 function calls:fail(id, error)
   local future = take(self, id)
   return future ~= nil and future:fail(error) == true
@@ -71,7 +83,8 @@ function module.new(options)
   if type(timeout) ~= "number" or timeout <= 0 or timeout ~= timeout then
     error("calls.new: timeout must be more than 0 seconds", 2)
   end
-  return setmetatable({ timeout = timeout, waiting = {}, last = 0, oldest = 1 }, calls)
+  local last = host.reloads % GENERATIONS * EACH
+  return setmetatable({ timeout = timeout, waiting = {}, last = last, oldest = last + 1 }, calls)
 end
 
 return module

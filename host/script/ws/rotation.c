@@ -143,6 +143,24 @@ void rotation_hear(struct conn_box *b, enum callback which) {
     if (!inbox_is_empty(&other->inbox)) conn_wake(other->conn);
 }
 
+static void move_counters(struct conn *to, struct conn *from) {
+    to->bytes_in += from->bytes_in;
+    to->bytes_out += from->bytes_out;
+    to->messages_in += from->messages_in;
+    to->messages_out += from->messages_out;
+    from->bytes_in = from->bytes_out = from->messages_in = from->messages_out = 0;
+}
+
+/* Ends the overlap: nothing more is heard of the old transport, whose Close goes out all the same. */
+static void leave_old(struct conn_box *b) {
+    struct conn *old = rotation_old(b);
+    if (!old) return;
+    conn_detach(old);
+    conn_close(old, WS_CLOSE_NORMAL, slice_of(NULL, 0));
+    move_counters(b->conn, old);
+    let_go(other_of(b));
+}
+
 /* ---- its times ---- */
 
 static void on_due(struct deadline *d) { rotation_begin(container_of(d, struct rotation, due)->box); }
@@ -174,10 +192,7 @@ static bool make_room(struct rotation *r) {
     if (!r->other) return true;
     if (r->other->role == ROTATION_NEXT) return false; /* a rotation is under way */
     r->again = true;
-    if (r->other->role != ROTATION_OLD) return false;
-    conn_close(r->other->conn, WS_CLOSE_NORMAL, slice_of(NULL, 0));
-    conn_detach(r->other->conn); /* its Close goes out all the same */
-    let_go(r->other);
+    leave_old(r->box);
     return false;
 }
 
@@ -206,14 +221,6 @@ int l_rotation_rotate(lua_State *L) {
 }
 
 /* ---- it takes the place ---- */
-
-static void move_counters(struct conn *to, struct conn *from) {
-    to->bytes_in += from->bytes_in;
-    to->bytes_out += from->bytes_out;
-    to->messages_in += from->messages_in;
-    to->messages_out += from->messages_out;
-    from->bytes_in = from->bytes_out = from->messages_in = from->messages_out = 0;
-}
 
 /* The boxes exchange their transports. */
 static void exchange(struct conn_box *b, struct conn_box *other) {
@@ -360,8 +367,7 @@ bool rotation_keeps_closed(struct conn_box *b, struct conn *c, const struct conn
     if (b->rotation) clock_cancel(clock_of(b), &b->rotation->due);
     if (!logs_in(b)) {
         drop_next(b);
-        bool is_last = c->phase == CONN_CLOSED && !c->again;
-        if (is_last && rotation_old(b)) conn_close(rotation_old(b), WS_CLOSE_NORMAL, slice_of(NULL, 0));
+        leave_old(b); /* on_close is last */
         return false;
     }
     struct inbox *late = late_of(b);
@@ -393,7 +399,7 @@ void rotation_adopt(struct conn_box *to, struct conn_box *from) {
     to->number = to->inbox.rotation = from->number;
     to->gap_from = from->gap_from;
     to->spent = from->spent;
-    if (from->rotation) need(to)->id = rotation_id(from);
+    if (from->rotation) need(to)->id = from->rotation->id;
     if (has(from, ROTATION_NEXT)) {
         conn_swap_cookies(to->conn, other_of(from)->conn);
         other_of(from)->role = ROTATION_GONE;

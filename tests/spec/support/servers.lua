@@ -23,6 +23,8 @@ local brought_by = {
   nats = "nats-server",
   jupyter = "jupyter-server and python3-ipykernel",
   chromium = "chromium",
+  socketio = "npm's socket.io",
+  graphql = "npm's graphql-ws",
 }
 
 -- Why a server, named as its function here, cannot be started; nil: it can.
@@ -72,6 +74,19 @@ function servers.libwebsockets(options)
   p:listens(port)
   return new(p, port, options.secure)
 end
+
+-- Others of tests/spec/servers/, which speak a protocol of their own within WebSocket.
+local function of_npm(name)
+  return function()
+    packages.need(brought_by[name])
+    local script = ("tests/spec/servers/%s.js"):format(name)
+    local p = program.start("/usr/bin/node", { script }, { env = { NODE_PATH = packages.npm } })
+    return new(p, p:line())
+  end
+end
+
+servers.socketio = of_npm "socketio"
+servers.graphql = of_npm "graphql"
 
 ---------------------------------------------------------------------------------------------------------------- proxies
 
