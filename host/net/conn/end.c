@@ -113,8 +113,8 @@ static void decide_retry(struct conn *c) {
     struct retry_end end = {.code = e->code, .uptime = clock_from_seconds(e->uptime)};
     if (c->head && c->head->received && c->head->parts.status != 101) {
         end.status = c->head->parts.status;
-        end.retry_after =
-            retry_after_read(http1_field_get(&c->head->parts, "Retry-After"), (int64_t)clock_wall(&c->net->clock));
+        retry_after_read(http1_field_get(&c->head->parts, "Retry-After"), (int64_t)clock_wall(&c->net->clock),
+                         &end.retry_after);
     }
     uint64_t delay;
     if (!retry_decide(&c->plan->settings.retry, &end, random_mask(), &c->tries, &delay, e->gave_up)) {

@@ -44,6 +44,7 @@ struct plan {
 };
 
 extern const struct option plan_options[];
+extern const struct option plan_reconnect[]; /* of these: those of a struct retry_policy */
 
 /* The default plan, with one user. NULL: there is no memory for it. */
 struct plan *plan_new(void);
