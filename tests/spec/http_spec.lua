@@ -974,7 +974,7 @@ describe("a mistake in the options", function()
       { "http.get(U, { headers = { ['content-length'] = 5 } })", "header 'content%-length'.*host's" },
       { "http.get(U, { query = { a = {{}} } })", "query 'a' must be" },
       { "http.post(U, {})", "body must be a string, not a table" },
-      { "http.post(U, 'x', { json = {} })", "body, form and json exclude each other" },
+      { "http.post(U, 'x', { json = {} })", "body, form, json and multipart exclude each other" },
       { "http.post(U, nil, { json = print })", "json: .*function" },
     }
     local source = { "local U = 'http://127.0.0.1:1/'",
