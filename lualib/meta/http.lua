@@ -49,7 +49,8 @@ local http = {}
 ---                              ws.connect's reconnection. Where that is over `timeout`, this is the answer; default 0
 ---@field previous? http.response  an answer of before to the same GET: its ETag and Last-Modified go along, and where
 ---                              the server says 304 (not modified), it is `previous` itself that is returned
----@field timeout? number        seconds for everything, retries included; default 30. Of a stream: until its head is there
+---@field timeout? number        seconds for everything, retries included; of a stream, until its head is there;
+---                              default 30
 ---@field connect_timeout? number  seconds for names, TCP, the proxy and TLS; default 10
 ---@field max_size? integer      bytes of the body, after decompression; default 16 MiB. Of a stream: of a line of its
 ---                              events, and of the data of an event; the body has no limit
@@ -194,8 +195,8 @@ function http.stream(request) end
 ---@field base? string       http:// or https://: what is not a whole url is resolved against it, by RFC 3986 5: with
 ---                          "https://example.org/api/", "users" is "https://example.org/api/users", and "/users" is
 ---                          "https://example.org/users"
----@field headers? table<string, string|string[]>  of every request, unless it has one of the same name. To another origin
----                          than that of `base` go User-Agent, Accept and Accept-Language alone
+---@field headers? table<string, string|string[]>  of every request, unless it has one of the same name. To another
+---                          origin than that of `base` go User-Agent, Accept and Accept-Language alone
 ---@field timeout? number    this and the following: of every request that has none of its own
 ---@field connect_timeout? number
 ---@field max_size? integer
@@ -207,9 +208,9 @@ function http.stream(request) end
 ---@field retry? integer
 
 ---Requests with things in common. It has the functions of http, which may be called with a dot or a colon:
----`session.get("users")`, `session:get("users")`. It keeps the cookies that servers set, and sends them where they belong
----(RFC 6265), after a redirect, too; `ws.connect { cookies = session }` shares them. They are gone with the session: a
----reload begins with none.
+---`session.get("users")`, `session:get("users")`. It keeps the cookies that servers set, and sends them where they
+---belong (RFC 6265), after a redirect, too; `ws.connect { cookies = session }` shares them. They are gone with the
+---session: a reload begins with none.
 ---@class http.session: http
 ---@field base? string
 ---@field cookies userdata  the jar: 50 cookies and 16 KB of a domain, 3,000 cookies in all

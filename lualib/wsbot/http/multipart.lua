@@ -1,4 +1,4 @@
--- wsbot.http.multipart: bodies of multipart/form-data (RFC 7578), written as browsers write them (WHATWG HTML 4.10.21.8).
+-- wsbot.http.multipart: bodies of multipart/form-data (RFC 7578), with names as browsers write them (WHATWG HTML 4.10).
 local crypto = require "wsbot.crypto"
 local given = require "wsbot.http.options"
 

@@ -51,9 +51,9 @@ end
 
 local function a_url(value, name)
   if type(value) ~= "string" then wrong("%s must be a string, not %s", name, type(value)) end
-  if value:find "[%c ]" then wrong("url '%s': it has a control character or a space", fit.address(value)) end
+  if value:find "[%c ]" then wrong("%s '%s': it has a control character or a space", name, fit.address(value)) end
   if not value:find "^[hH][tT][tT][pP][sS]?://[^/?#]" then
-    wrong("url '%s': it must begin with http:// or https:// and a host", fit.address(value))
+    wrong("%s '%s': it must begin with http:// or https:// and a host", name, fit.address(value))
   end
   return without_nobody(value)
 end
