@@ -146,7 +146,8 @@ struct http_request l_http_request(lua_State *L) {
     r.proxy = string(L, OPTIONS, "proxy");
     r.local_address = string(L, OPTIONS, "local_address");
     r.connect_timeout = clock_from_seconds(number(L, "connect_timeout"));
-    r.timeout = clock_from_seconds(number(L, "left"));
+    lua_getfield(L, OPTIONS, "left"); /* of the timeout, after other tries */
+    r.timeout = clock_from_seconds(luaL_optnumber(L, -1, number(L, "timeout")));
     r.max_size = size(L, "max_size");
     r.max_redirects = (long)size(L, "max_redirects");
     r.redirect_headers = flag(L, OPTIONS, "redirect_headers");

@@ -15,7 +15,7 @@ void l_http_push_answer(lua_State *L, const struct http_transfer *t);
 /* Pushes nil, "timeout" and how far it had come within so many seconds. Returns their count. */
 int l_http_late(lua_State *L, const struct http_transfer *t, double seconds);
 
-/* Adds `stream` to the table at `index`. */
+/* Adds `stream`, and `methods` of the responses that have a stream, to the table at `index`. */
 void l_http_stream_open(lua_State *L, int index);
 
 #endif

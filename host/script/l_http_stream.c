@@ -65,7 +65,15 @@ static const struct box_type stream_type = {
 static const struct box_type listening_type = {
     .name = "wsbot.http.listening", .size = sizeof(struct listening), .closes = true, .end = end_listening};
 
-static struct stream *check(lua_State *L) { return l_box_get(L, 1, &stream_type); }
+/* The stream at index 1, or that of the response there (its field `core`), which it takes the place of. */
+static struct stream *check(lua_State *L) {
+    if (lua_istable(L, 1)) {
+        lua_pushliteral(L, "core");
+        lua_rawget(L, 1);
+        lua_replace(L, 1);
+    }
+    return l_box_get(L, 1, &stream_type);
+}
 
 static void on_news(void *arg) {
     struct stream *s = arg;
@@ -154,7 +162,6 @@ static bool is_over(const struct stream *s) { return !s->transfer || (http_is_do
 
 /* Waits for more. The stack has the stream, when the wait ends, and from now on what keeps the program alive. */
 static int l_wait(lua_State *L, struct stream *s, const char *what, lua_KFunction k) {
-    l_task_check(L, what);
     if (!l_box_look(L, 3, &listening_type)) {
         lua_settop(L, 2);
         struct listening *l = l_box_new(L, &listening_type);
@@ -168,6 +175,7 @@ static int l_wait(lua_State *L, struct stream *s, const char *what, lua_KFunctio
 static int l_read_on(lua_State *L, int status, lua_KContext waited) {
     struct stream *s = check(L);
     (void)status;
+    l_task_check(L, "stream:read"); /* even if something is there: see receive.c */
     take(s);
     if (s->taken.len > 0 && !s->closed) {
         struct slice piece = buf_slice(&s->taken);
@@ -221,21 +229,33 @@ static int l_event_on(lua_State *L, int status, lua_KContext waited) {
     struct stream *s = check(L);
     struct sse_event event;
     (void)status, (void)waited;
+    l_task_check(L, "stream:events");
     take(s);
     if (s->taken.len > 0 && !s->closed) {
         l_engine_need(L, s->engine, s->taken.len);
         if (read_events(s, &event) == 1) return push_event(L, &event);
     }
-    if (is_over(s)) return push_end(L, s);
-    return l_wait(L, s, "stream:events", l_event_on);
+    if (!is_over(s)) return l_wait(L, s, "stream:events", l_event_on);
+    if (push_end(L, s) == 1 || s->closed) {
+        lua_pushnil(L);
+        return 1;
+    }
+    return luaL_error(L, "stream:events: %s: %s", lua_tostring(L, -2), lua_tostring(L, -1));
 }
 
-/* event(stream) -> { event =, data =, id = }; nil at the end; or nil, word, message */
+/* The iterator: { event =, data =, id = }, nil at the end. It may be called without arguments. */
 static int l_event(lua_State *L) {
-    check(L);
-    lua_settop(L, 1);
+    lua_settop(L, 0);
+    lua_pushvalue(L, lua_upvalueindex(1));
     lua_pushinteger(L, (lua_Integer)UINT64_MAX);
     return l_event_on(L, LUA_OK, 0);
+}
+
+static int l_events(lua_State *L) {
+    check(L);
+    lua_pushvalue(L, 1);
+    lua_pushcclosure(L, l_event, 1);
+    return 1;
 }
 
 static int l_close(lua_State *L) {
@@ -247,11 +267,13 @@ static int l_close(lua_State *L) {
 }
 
 void l_http_stream_open(lua_State *L, int index) {
-    static const luaL_Reg methods[] = {
-        {"head", l_head}, {"read", l_read}, {"event", l_event}, {"close", l_close}, {NULL, NULL}};
+    static const luaL_Reg methods[] = {{"head", l_head}, {"close", l_close}, {NULL, NULL}};
+    static const luaL_Reg of_response[] = {{"read", l_read}, {"events", l_events}, {"close", l_close}, {NULL, NULL}};
     l_box_open(L, &stream_type, NULL, methods);
     l_box_open(L, &listening_type, NULL, NULL);
     lua_pop(L, 2);
     lua_pushcfunction(L, l_stream);
     lua_setfield(L, index, "stream");
+    luaL_newlib(L, of_response);
+    lua_setfield(L, index, "methods");
 }

@@ -147,6 +147,30 @@ describe("a stream", function()
   end)
 end)
 
+describe("a misuse of a stream", function()
+  it_tells("is told at the line of the script", function()
+    local p = listen()
+    local bot = bot_of([[
+      local s = http.stream { url = arg[1] }
+      say(pcall(function() s:read(-1) end))
+      say(pcall(function() s.read() end))
+      say(pcall(table.sort, { 1, 2, 3 }, function() s:read() end))
+      say(pcall(table.sort, { 1, 2, 3 }, function() for _ in s:events() do end end))
+      local next_event = s:events()
+      say(next_event().data, next_event())
+    ]], { p.url })
+    local s = p:accept()
+    take(s)
+    s:send(HEAD .. "data: 1\n\n")
+    s:close()
+    bot:tells("~^false .*bot%.lua:%d+: bad argument #1 to 'read' %(seconds must be a number, 0 or more%)",
+      "~^false .*bot%.lua:%d+: bad argument #1 to 'read' %(wsbot%.http%.stream expected",
+      "~^false .*bot%.lua:%d+: stream:read: cannot wait here.*a sort comparator",
+      "~^false .*bot%.lua:%d+: stream:events: cannot wait here", "1 nil")
+    bot:ends(0)
+  end)
+end)
+
 describe("a reader that is slow", function()
   it_tells("makes the server wait, and no memory grow", function()
     local p = listen()

@@ -2,25 +2,8 @@
 local core = require "wsbot.http.core"
 local message_of = require "wsbot.http.message"
 
-local methods = { all = message_of.methods.all }
-
--- A piece; nil at the end; or nil, word, message.
-function methods:read(timeout)
-  return self.core:read(timeout)
-end
-
--- An iterator over server-sent events, which raises what goes wrong.
-function methods:events()
-  return function()
-    local event, word, message = self.core:event()
-    if event or not word or word == "closed" then return event end
-    error(("stream:events: %s: %s"):format(word, message), 2)
-  end
-end
-
-function methods:close()
-  self.core:close()
-end
+local methods = core.methods -- read, events, close
+methods.all = message_of.methods.all
 
 local meta = {
   __name = "http.stream",
