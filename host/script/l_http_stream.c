@@ -22,6 +22,7 @@ struct stream {
     struct buf taken; /* bytes that came, and that the script does not have yet */
     struct sse events;
     struct fault fault; /* of the events */
+    uint64_t born;      /* see engine->births */
     bool closed;        /* by the script */
     size_t kept;        /* bytes that are counted in the account */
 };
@@ -89,6 +90,7 @@ static int l_stream(lua_State *L) {
     l_task_check(L, "http.stream");
     struct stream *s = l_box_new(L, &stream_type);
     s->engine = engine_of(L);
+    s->born = ++s->engine->births;
     struct http_request r = l_http_request(L);
     struct fault fault = {0};
     r.stream = true;
@@ -258,12 +260,26 @@ static int l_events(lua_State *L) {
     return 1;
 }
 
-static int l_close(lua_State *L) {
-    struct stream *s = check(L);
+static void close_stream(struct stream *s) {
     s->closed = s->closed || !fault_set(&s->fault);
     buf_clear(&s->taken);
     cut(s);
+}
+
+static int l_close(lua_State *L) {
+    close_stream(check(L));
     return 0;
+}
+
+unsigned l_http_end_since(struct engine *e, uint64_t mark) {
+    unsigned n = 0;
+    for (struct box *b = e->objects; b; b = b->next) {
+        struct stream *s = b->type == &stream_type ? (struct stream *)b : NULL;
+        if (!s || s->born <= mark || !s->transfer || http_is_done(s->transfer)) continue;
+        n++;
+        close_stream(s);
+    }
+    return n;
 }
 
 void l_http_stream_open(lua_State *L, int index) {

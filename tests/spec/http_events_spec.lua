@@ -1,5 +1,6 @@
 -- Server-sent events of http.stream: what servers may do to a stream of them. (Their rules: tests/unit/test_sse.c.)
 local it_tells = require "support.it_tells"
+local program = require "support.program"
 local story = require "support.story"
 local testing = require "wsbot.testing"
 local http = require "wsbot.http"
@@ -92,6 +93,30 @@ describe("events", function()
     bot:tells("3", "done")
     s:expect_end()
     bot:ends(0)
+  end)
+end)
+
+describe("a test", function()
+  it_tells("ends the streams that it opened, and says so where it is strict", function()
+    local p = listen()
+    local run = program.test(([[
+      local http = require "wsbot.http"
+      local open
+      describe("a test", function()
+        it("opens one", function()
+          open = http.stream { url = "%s" }
+          print(open:read())
+        end)
+        it("finds it closed", function() assert.same({ nil, "closed" }, { nil, (select(2, open:read())) }) end)
+      end)
+    ]]):format(p.url), "--strict-leaks")
+    local s = p:accept()
+    take(s)
+    s:send(HEAD .. "data")
+    s:read_end()
+    run:wait()
+    assert.matches("left open: 1 stream\n", run.out)
+    assert.matches("1 success / 0 failures / 1 error", run.out)
   end)
 end)
 
