@@ -360,8 +360,10 @@ bool http_is_under_way(const struct net *net) {
 bool http_is_done(const struct http_transfer *t) { return t->is_done; }
 
 size_t http_size(const struct http_transfer *t) {
-    size_t ahead = t->request.stream ? (size_t)HTTP_STREAM_AHEAD + t->stream.head.size * t->stream.is_headed : 0;
-    return sizeof *t + t->kept_size + ahead + (t->is_done ? t->body.len + t->head_size : 0);
+    size_t size = sizeof *t + t->kept_size;
+    if (t->request.stream) size += HTTP_STREAM_AHEAD;
+    if (t->stream.is_headed) size += t->stream.head.size;
+    return size + (t->is_done ? t->body.len + t->head_size : 0);
 }
 
 void http_free(struct http_transfer *t) {
