@@ -232,8 +232,7 @@ static int l_event_on(lua_State *L, int status, lua_KContext waited) {
     struct sse_event event;
     (void)status, (void)waited;
     l_task_check(L, "stream:events");
-    take(s);
-    if (s->taken.len > 0 && !s->closed) {
+    for (take(s); s->taken.len > 0 && !s->closed && !fault_set(&s->fault); take(s)) {
         l_engine_need(L, s->engine, s->taken.len);
         if (read_events(s, &event) == 1) return push_event(L, &event);
     }

@@ -75,6 +75,30 @@ describe("events", function()
     s:close()
   end, 'message "1" ""', "~^false .*bot%.lua:%d+: stream:events: reset: ")
 
+  it_tells("that came with the end, while the script was busy with those before, are told", function()
+    local p = listen()
+    local bot = bot_of([[
+      local s <close> = http.stream { url = arg[1] }
+      for event in s:events() do
+        say(event.data)
+        if event.data == "1" then http.get(arg[1] .. "/go") end
+      end
+      say "end"
+    ]], { p.url })
+    local s = p:accept()
+    take(s)
+    s:send(HEAD .. "data: 1\n\n: the rest of the piece")
+    bot:tells "1"
+    local go = p:accept()
+    take(go)
+    s:send "\ndata: 2\n\n"
+    s:close()
+    story.pause(0.1)
+    go:send(web.answer "200 OK")
+    bot:tells("2", "end")
+    bot:ends(0)
+  end)
+
   it_tells("end where the script closes the stream, and leave the rest to read", function()
     local p = listen()
     local bot = bot_of([[
