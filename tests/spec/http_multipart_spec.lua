@@ -58,16 +58,16 @@ describe("multipart", function()
 
   it("names the part that is wrong", function()
     wrong("text", "multipart must be a table, not string")
-    wrong({ a = 5 }, "multipart 'a' must be a string, { filename =, type =, data = } or a list of them, not number")
+    wrong({ a = 5 }, "multipart.a must be a string, { filename =, type =, data = } or a list of them, not number")
     wrong({ a = { "x", true } },
-      "multipart 'a'[2] must be a string, { filename =, type =, data = } or a list of them, not boolean")
-    wrong({ a = { filename = "x" } }, "multipart 'a'.data is missing")
-    wrong({ a = { data = 5 } }, "multipart 'a'.data must be a string, not number")
+      "multipart.a[2] must be a string, { filename =, type =, data = } or a list of them, not boolean")
+    wrong({ a = { filename = "x" } }, "multipart.a.data is missing")
+    wrong({ a = { data = 5 } }, "multipart.a.data must be a string, not number")
     wrong({ a = { data = "", type = "text/plain\r\nX: y" } },
-      "multipart 'a'.type 'text/plain\\r\\nX: y' is no media type")
+      "multipart.a.type 'text/plain\\r\\nX: y' is no media type")
     wrong({ a = { data = "", filname = "x" } },
-      "unknown option 'multipart 'a'.filname' (did you mean 'multipart 'a'.filename'?)")
-    wrong({ a = { "x", data = "y" } }, "multipart 'a' must be a list or one part, not both: found 'data'")
+      "unknown option 'multipart.a.filname' (did you mean 'multipart.a.filename'?)")
+    wrong({ a = { "x", data = "y" } }, "multipart.a must be a list or one part, not both: found 'data'")
     wrong({ "x" }, "multipart must map names to values; found a number as a name")
   end)
 

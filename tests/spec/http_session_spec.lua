@@ -146,6 +146,23 @@ describe("cookies", function()
     assert.equal("sid=2", session.get("/home").body)
   end)
 
+  it("belong to an address of IPv6 as to a name, over HTTP and WebSocket", function()
+    local function handler(r)
+      return { body = r.headers.cookie or "none", headers = { ["Set-Cookie"] = "six=1" } }
+    end
+    local ok, server = pcall(http.serve, { host = "::1", handler = handler })
+    if not ok then return pending "there is no ::1 here" end
+    local session = http.session { base = server.url }
+    session.get("/x")
+    assert.equal("six=1", session.get("/x").body)
+    local cookie
+    ws.connect { url = server.url:gsub("http", "ws"), cookies = session, on_error = function() end,
+      on_close = function(_, _, _, record) cookie = record.response.body end }
+    testing.eventually(function() return cookie end)
+    assert.equal("six=1", cookie)
+    server:close()
+  end)
+
   it("expire by the clock of the test", function()
     local clock = testing.clock()
     local site = testing.http { ["GET /set"] = { headers = { ["Set-Cookie"] = "a=1; Max-Age=60" } },

@@ -151,7 +151,7 @@ static void free_transfer(struct http_transfer *t) {
     buf_clear(&t->body);
     buf_clear(&t->stream.ahead);
     buf_clear(&t->stream.head);
-    if (t->place.host) c->curl.free(t->place.host);
+    free(t->place.host);
     if (t->place.path) c->curl.free(t->place.path);
     cookies_release(t->request.cookies);
     free(t);

@@ -13,21 +13,23 @@ static char *part_of(const struct curl *curl, CURLU *url, CURLUPart part) {
 
 void http_jar_place(struct http_transfer *t, CURLU *url) {
     const struct curl *curl = &t->client->curl;
+    char address[ADDRESS_TEXT];
     if (!t->request.cookies) return;
-    curl->free(t->place.host);
+    free(t->place.host);
     curl->free(t->place.path);
-    t->place.host = part_of(curl, url, CURLUPART_HOST);
+    http_transfer_write_ipv6(curl, url, address);
+    char *name = part_of(curl, url, CURLUPART_HOST);
+    t->place.host = address[0] ? strdup(address) : name ? strdup(name) : NULL;
+    curl->free(name);
     t->place.path = part_of(curl, url, CURLUPART_PATH);
     char *scheme = part_of(curl, url, CURLUPART_SCHEME);
     t->place.secure = scheme && strcmp(scheme, "https") == 0;
     curl->free(scheme);
 }
 
-/* An IPv6 address is without its brackets, as connections have it. */
 static struct cookie_place place(const struct http_transfer *t) {
-    struct slice host = slice_str(t->place.host);
-    if (host.n > 2 && host.p[0] == '[') host = slice_of(host.p + 1, host.n - 2);
-    return (struct cookie_place){.host = host, .target = slice_str(t->place.path), .secure = t->place.secure};
+    return (struct cookie_place){
+        .host = slice_str(t->place.host), .target = slice_str(t->place.path), .secure = t->place.secure};
 }
 
 void http_jar_note(struct http_transfer *t, struct slice line) {

@@ -4,6 +4,7 @@
 #define NET_HTTP_PARTS_H
 
 #include "base/buf.h"
+#include "net/address.h"
 #include "net/http/curl.h"
 #include "net/http/http.h"
 #include <stdatomic.h>
@@ -85,7 +86,8 @@ struct http_transfer {
     struct http_stream stream;
     struct http_way way; /* of redirects */
     struct {
-        char *host, *path; /* libcurl's */
+        char *host; /* as connections have it: an IPv6 address with its zone */
+        char *path; /* libcurl's */
         bool secure;
     } place;    /* where the request goes, if it has cookies */
     CURL *easy; /* NULL: it has not begun */
@@ -112,6 +114,9 @@ void http_transfer_finish(struct http_transfer *t, CURLcode code);
         CURLcode set = curl->easy_setopt(t->easy, option, value);                                                      \
         if (set != CURLE_OK) fault_put(&t->fault, FAULT_HTTP, "%s: %s", #option, curl->easy_strerror(set));            \
     } while (0)
+
+/* Writes the host of a url and its zone, "fe80::1%eth0"; nothing where it is no IPv6 address. */
+void http_transfer_write_ipv6(const struct curl *curl, CURLU *url, char text[ADDRESS_TEXT]);
 
 /* Checks that the zone of a link-local host (net/address.h) is one of our interfaces. Where not, the transfer has a
  * fault. */

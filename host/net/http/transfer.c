@@ -356,8 +356,7 @@ static void set_all(struct http_transfer *t) {
     set_tls(t);
 }
 
-/* The host of a url and its zone, "fe80::1%eth0"; empty where it is no IPv6 address. */
-static void write_host(const struct curl *curl, CURLU *url, char text[ADDRESS_TEXT]) {
+void http_transfer_write_ipv6(const struct curl *curl, CURLU *url, char text[ADDRESS_TEXT]) {
     char *host = NULL, *zone = NULL;
     text[0] = '\0';
     curl->url_get(url, CURLUPART_HOST, &host, 0);
@@ -373,7 +372,7 @@ void http_transfer_check_zone(struct http_transfer *t, CURLU *url) {
     char text[ADDRESS_TEXT];
     union address address;
     if (t->request.proxy && t->request.proxy[0]) return; /* the proxy connects from links of its own */
-    write_host(&t->client->curl, url, text);
+    http_transfer_write_ipv6(&t->client->curl, url, text);
     enum address_kind kind = address_read(&address, text, 0);
     if (kind == ADDRESS_ASTRAY)
         fault_put(&t->fault, FAULT_CONNECT, "cannot connect to [%s]: there is no interface %s", text,

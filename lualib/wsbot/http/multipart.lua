@@ -49,7 +49,7 @@ local function is_list(value)
 end
 
 local function add_parts(parts, boundary, name, value)
-  local what = ("multipart '%s'"):format(shown(name))
+  local what = "multipart." .. shown(name)
   if not is_list(value) then return add_part(parts, boundary, name, value, what) end
   for key in pairs(value) do
     if math.type(key) ~= "integer" or key < 1 or key > #value then
