@@ -160,7 +160,7 @@ describe("cookies", function()
       on_close = function(_, _, _, record) cookie = record.response.body end }
     testing.eventually(function() return cookie end)
     assert.equal("six=1", cookie)
-    server:close()
+    server:close(true)
   end)
 
   it("expire by the clock of the test", function()
