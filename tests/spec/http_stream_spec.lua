@@ -295,6 +295,25 @@ describe("the life of a stream", function()
     s:read_end()
   end)
 
+  it_tells("ends with the program, and leaks nothing, where its server has to wait", function()
+    local p = listen()
+    local bot = bot_of([[
+      s = http.stream { url = arg[1] }
+      t = http.stream { url = arg[1] }
+      http.get(arg[1] .. "/go")
+    ]], { p.url })
+    for _ = 1, 2 do
+      local s = p:accept()
+      take(s)
+      s:post(HEAD .. ("x"):rep(2 ^ 20))
+    end
+    local go = p:accept()
+    take(go)
+    story.pause(0.1) -- both are held up by now
+    go:send(answer "200 OK")
+    bot:ends(0)
+  end)
+
   it_tells("ends with its generation", function()
     local p = listen()
     local bot = reloadable.start([[

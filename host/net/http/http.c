@@ -247,11 +247,17 @@ no_lock:
     return NULL;
 }
 
+/* They leave the multi handle first: libcurl does not free what it holds of one that is paused otherwise. */
+static void free_active(struct http_client *c) {
+    for (struct http_transfer *t; (t = take(&c->active)); free_transfer(t))
+        if (t->easy) c->curl.multi_remove_handle(c->multi, t->easy);
+}
+
 static void free_client(struct net *net) {
     struct http_client *c = net->http;
     if (!end_client(c)) return; /* a thread that does not end keeps it: the program is about to end */
-    for (struct http_transfer *t; (t = take(&c->fresh)) || (t = take(&c->active)) || (t = take(&c->back));)
-        free_transfer(t);
+    free_active(c);
+    for (struct http_transfer *t; (t = take(&c->fresh)) || (t = take(&c->back));) free_transfer(t);
     if (c->multi) {
         c->curl.multi_cleanup(c->multi);
         c->curl.global_cleanup();
