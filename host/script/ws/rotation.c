@@ -214,7 +214,8 @@ void rotation_begin(struct conn_box *b) {
 int l_rotation_rotate(lua_State *L) {
     struct conn_box *b = l_conn_check(L);
     if (b->engine->staged) return l_conn_stage_rotation(L, b);
-    if (b->conn->phase == CONN_CLOSED || b->conn->phase == CONN_ENDED) return l_push_failure(L, err_word(ERR_CLOSED), NULL);
+    if (b->conn->phase == CONN_CLOSED || b->conn->phase == CONN_ENDED)
+        return l_push_failure(L, err_word(ERR_CLOSED), NULL);
     if (!may_begin(b)) return l_push_failure(L, err_word(ERR_NOT_OPEN), NULL);
     rotation_begin(b);
     return l_push_true(L);
