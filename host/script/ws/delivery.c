@@ -61,7 +61,11 @@ static void hold_rest(struct conn_box *b) {
     struct ws_event ev;
     bool waited = b->delivery.task;
     b->delivery.due = false;
-    while ((b->delivery.task || !waited) && next_for_readers(b, &ev)) hold(b, &ev, task_run_first);
+    service_take(b);
+    while ((b->delivery.task || !waited) && next_for_readers(b, &ev)) {
+        hold(b, &ev, task_run_first);
+        service_take(b);
+    }
     if (waited && !b->delivery.task)
         b->delivery.due = true; /* the callback that received here has ended: the others are due */
 }
