@@ -25,6 +25,12 @@ local files = {
   ["dante-server"] = "/usr/sbin/danted",
 }
 
+-- What npm has brought, by ./dev interop.
+packages.npm = os.getenv "WSBOT_NPM" or "build/interop/npm"
+for _, name in ipairs { "jayson" } do
+  files["npm's " .. name] = ("%s/node_modules/%s/package.json"):format(packages.npm, name)
+end
+
 -- Why what the package brings cannot be used; nil: it can.
 function packages.missing(name)
   if not uv.fs_stat(files[name]) then return name .. " is not installed" end

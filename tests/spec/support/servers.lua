@@ -23,6 +23,7 @@ local brought_by = {
   nats = "nats-server",
   jupyter = "jupyter-server and python3-ipykernel",
   chromium = "chromium",
+  jayson = "npm's jayson",
 }
 
 -- Why a server, named as its function here, cannot be started; nil: it can.
@@ -71,6 +72,14 @@ function servers.libwebsockets(options)
   local p = program.start("/usr/bin/libwebsockets-test-server", args)
   p:listens(port)
   return new(p, port, options.secure)
+end
+
+-- A JSON-RPC server of npm's jayson.
+function servers.jayson()
+  packages.need "npm's jayson"
+  local env = { NODE_PATH = packages.npm .. "/node_modules" }
+  local p = program.start("/usr/bin/node", { "tests/spec/servers/jsonrpc.js" }, { env = env })
+  return new(p, p:line(), false)
 end
 
 ---------------------------------------------------------------------------------------------------------------- proxies
