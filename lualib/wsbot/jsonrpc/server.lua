@@ -46,9 +46,12 @@ end
 
 ----------------------------------------------------------------------------------------------------------- handlers
 
+-- An error whose text tells already where it was.
+local traced = { __tostring = function(e) return e.text end }
+
 -- What a handler has raised, with where; an error for the peer, and one that is no text, as it is.
 local function caught(e)
-  return type(e) == "string" and traceback(e, 2) or e
+  return type(e) == "string" and setmetatable({ text = traceback(e, 2) }, traced) or e
 end
 
 local start
