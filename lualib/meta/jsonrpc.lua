@@ -3,8 +3,8 @@
 
 ---JSON-RPC 2.0 over a connection, both ways: `local jsonrpc = require "wsbot.jsonrpc"`.
 ---
----A call may wait anywhere, also in on_websocket_connect, which holds up nothing here. After a reload the new code makes
----its own: calls of the old code end with their tasks.
+---A call may wait anywhere, also in on_websocket_connect, which holds up nothing here. After a reload the new code
+---makes its own: calls of the old code end with their tasks.
 ---@class jsonrpc
 local jsonrpc = {}
 

@@ -14,6 +14,13 @@ rpc.__index = rpc
 
 ------------------------------------------------------------------------------------------------------------- sending
 
+-- Tells on stderr what a peer has done: once for each connection, as it may do that for ever.
+local function tell(self, what, ...)
+  if self.told[what] then return end
+  self.told[what] = true
+  host.log.warn(("jsonrpc: %s: "):format(self.conn) .. what:format(...))
+end
+
 local function send_call(conn, text)
   return conn:send(text)
 end
@@ -42,28 +49,21 @@ local function answers_to(self)
     else
       ok, word = core.answer(self.conn, text)
     end
-    if not ok and word == "send_buffer_full" then
-      host.log.warn(("jsonrpc: %s: an answer of %d bytes is not sent: %s"):format(self.conn, #text, word))
-    end
+    if not ok and word == "send_buffer_full" then tell(self, "an answer of %d bytes is not sent: %s", #text, word) end
   end
 end
 
 ----------------------------------------------------------------------------------------------------------- receiving
 
--- Takes the answer to a call. One that nobody waits for came too late, or tells of a message that the peer could not
--- read.
+-- Takes the answer to a call. One that nobody waits for came too late; without an id of ours it tells of a message that
+-- the peer could not read.
 local function answered(self, m)
   local e = message.error_of(m)
-  local known
-  if e then
-    known = self.calls:fail(m.id, e)
-  else
-    known = self.calls:answer(m.id, m.result)
+  if e and self.calls:fail(m.id, e) or not e and self.calls:answer(m.id, m.result) then return end
+  if e and math.type(m.id) == nil then
+    local code, text = tostring(e.code):sub(1, 20), tostring(e.message):sub(1, 200)
+    tell(self, "it could not read a message (error %s: %s)", code, text)
   end
-  if known then return end
-  local level = e and math.type(m.id) == nil and "warn" or "debug"
-  host.log[level](("jsonrpc: %s: an answer that nobody waits for%s"):format(self.conn,
-    e and (" (error %s: %s)"):format(e.code, e.message) or ""))
 end
 
 local function take_batch(self, batch, text)
@@ -94,7 +94,7 @@ local function take(self, text)
 end
 
 local function ended(self)
-  self.attempt = self.attempt + 1
+  self.attempt, self.told = self.attempt + 1, {}
   self.server:forget()
   self.calls:fail_all(CLOSED)
 end
@@ -203,7 +203,7 @@ local jsonrpc = {}
 function jsonrpc.new(conn, options)
   local made, calls = pcall(new_calls, options)
   if not made then error((calls:gsub("^.*calls%.new", "jsonrpc.new")), 2) end
-  local self = setmetatable({ conn = conn, calls = calls, on = {}, attempt = 1 }, rpc)
+  local self = setmetatable({ conn = conn, calls = calls, on = {}, attempt = 1, told = {} }, rpc)
   self.server = new_server.new(function() return answers_to(self) end)
   local ok, why = pcall(core.serve, conn, function(_, text) take(self, text) end, function() ended(self) end)
   if not ok then error("jsonrpc.new: " .. why, 2) end

@@ -229,6 +229,17 @@ describe("a peer that calls", function()
     assert.equal(-32600, heard(session).error.code)
   end)
 
+  it("does not have us read a batch again for each of its ids", function()
+    local rpc, session = serve()
+    rpc.on.id = function() end
+    local list = {}
+    for i = 1, 5000 do list[i] = ('{"jsonrpc":"2.0","method":"id","id":0.%d000000000000000001}'):format(i) end
+    session:send("[" .. table.concat(list, ",") .. "]")
+    local text = session:receive()
+    assert.equal(5000, #json.decode(text))
+    assert.truthy(text:find('"id":0.5000000000000000000001}', 1, true))
+  end)
+
   it("that is gone is not answered on the next connection", function()
     local rpc, session, peer = serve { reconnect = { min = 0.001, max = 0.01 }, on_error = function() end }
     local go, done = host.future(), nil
@@ -454,6 +465,30 @@ describe("a call", function()
     end
     assert.has_error(function() rpc.conn:receive() end)
     assert.is_nil(next(rpc.calls.waiting))
+  end)
+end)
+
+describe("a peer that talks nonsense", function()
+  it_tells("does not fill the log", function()
+    local peer = testing.server()
+    local bot = program.bot([[
+      local rpc = require("wsbot.jsonrpc").new(ws.connect { url = arg[1], max_send_buffer = 100000 })
+      function rpc.on.bye() rpc.conn:close() end
+    ]], { peer.url })
+    local session = peer:accept()
+    for i = 1, 50 do
+      session:send(('{"jsonrpc":"2.0","error":{"code":-32700,"message":"\\u0000%d"},"id":null}'):format(i))
+      session:send('{"error":7}')
+      session:send(("[" .. ("1,"):rep(3000) .. "1]"))
+    end
+    host.spawn(function()
+      for _ in function() return (session:receive()) end do end
+    end)
+    session:send '{"jsonrpc":"2.0","method":"bye"}'
+    bot:ends(0)
+    assert.matches("it could not read a message %(error %-32700: [^\n]*1%)\n", bot.err)
+    assert.matches("an answer of %d+ bytes is not sent: send_buffer_full\n", bot.err)
+    assert.equal(2, select(2, bot.err:gsub("\n", "")))
   end)
 end)
 

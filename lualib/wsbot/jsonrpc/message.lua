@@ -74,14 +74,15 @@ function message.is_request(m)
 end
 
 -- The text of a request's id; "null" where it has none, or none that is right. A number that a float does not hold to
--- its last digit is given back as it came: `place` is where the request is in the batch `text`, or nil.
-function message.id_of(m, text, place)
+-- its last digit is given back as it came: `source` has the `text` of the message, and keeps what is read of it for
+-- that; `place` is where in a batch the request is, or nil.
+function message.id_of(m, source, place)
   local id = type(m) == "table" and m.id
   if not is_id(id) then return "null" end
   if math.type(id) ~= "float" then return json.encode(id) end
-  local exact = json.decode(text, { big_numbers = "string" })
-  if place then exact = exact[place] end
-  return type(exact.id) == "string" and exact.id or json.encode(id)
+  source.exact = source.exact or json.decode(source.text, { big_numbers = "string" })
+  local exact = (place and source.exact[place] or source.exact).id
+  return type(exact) == "string" and exact or json.encode(id)
 end
 
 return message

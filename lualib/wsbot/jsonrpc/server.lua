@@ -112,7 +112,7 @@ end
 -- Has a request answered, the one at that place of a message.
 local function take(self, m, reply, place, size)
   local is_request = message.is_request(m)
-  local id = (not is_request or m.id ~= nil) and message.id_of(m, reply.text, reply.is_batch and reply.places[place])
+  local id = (not is_request or m.id ~= nil) and message.id_of(m, reply, reply.is_batch and reply.places[place])
   local job = { reply = reply, place = place, id = id or nil, size = size }
   if not is_request then return put_error(job, errors.invalid) end
   job.method, job.params, job.handler = m.method, m.params, self.on[m.method]
