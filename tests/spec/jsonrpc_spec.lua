@@ -2,58 +2,13 @@
 -- Runs within the program that it tests.
 local it_tells = require "support.it_tells"
 local json = require "wsbot.json"
-local jsonrpc = require "wsbot.jsonrpc"
 local program = require "support.program"
+local support = require "support.rpc"
 local testing = require "wsbot.testing"
 
-local opened = {}
+local answer, heard, meet, nothing_more = support.answer, support.heard, support.meet, support.nothing_more
 
--- A connection to a peer, for as long as a test runs.
-local function connect(peer, options)
-  local all = { url = peer.url }
-  for name, value in pairs(options or {}) do all[name] = value end
-  opened[#opened + 1] = ws.connect(all)
-  return opened[#opened]
-end
-
-after_each(function()
-  for _ = 1, #opened do table.remove(opened):destroy() end
-end)
-
--- A connection that speaks it, the session at its other end, and the server of that.
-local function meet(options)
-  local peer = testing.server()
-  local rpc = jsonrpc.new(connect(peer, options))
-  return rpc, peer:accept(), peer
-end
-
--- The next message of the session, read.
-local function heard(session)
-  return json.decode((session:receive()))
-end
-
--- Answers the next call with these members. Returns the call.
-local function answer(session, members)
-  local call = heard(session)
-  members.jsonrpc, members.id = "2.0", call.id
-  session:send(json.encode(members))
-  return call
-end
-
--- Runs a call in a task, and gives a function that waits for what it gave.
-local function begin(rpc, ...)
-  local task = host.spawn(function(...) return { rpc:call(...) } end, ...)
-  return function()
-    local _, results = task:join()
-    return results
-  end
-end
-
--- Nothing more was answered than this: what is sent last is answered next.
-local function nothing_more(session)
-  session:send '{"jsonrpc":"2.0","method":"subtract","params":[0,0],"id":"last"}'
-  assert.same({ jsonrpc = "2.0", result = 0, id = "last" }, heard(session))
-end
+after_each(support.clean)
 
 local function subtract(params)
   return (params[1] or params.minuend) - (params[2] or params.subtrahend)
@@ -282,192 +237,6 @@ describe("a peer that calls", function()
   end)
 end)
 
-describe("a call", function()
-  it("has its result, by position and by name, null and all", function()
-    local rpc, session = meet()
-    local sum, named, null = begin(rpc, "sum", { 1, 2 }), begin(rpc, "named", { a = "b" }), begin(rpc, "null")
-    assert.same({ jsonrpc = "2.0", method = "sum", params = { 1, 2 }, id = 1 }, answer(session, { result = 3 }))
-    assert.same({ a = "b" }, answer(session, { result = { big = 1190000000000000123 } }).params)
-    assert.same({ jsonrpc = "2.0", method = "null", id = 3 }, answer(session, { result = json.null }))
-    assert.same({ true, 3 }, sum())
-    assert.same({ true, { big = 1190000000000000123 } }, named())
-    assert.same({ true, json.null }, null())
-  end)
-
-  it("has the error of the peer, whatever that is", function()
-    local rpc, session = meet()
-    for _, e in ipairs { { code = 1, message = "m", data = { 1 } }, { code = 2, message = "n" }, {} } do
-      local call = begin(rpc, "x")
-      answer(session, { error = e })
-      assert.same({ nil, "error", e }, call())
-    end
-    local call = begin(rpc, "x")
-    answer(session, { error = "broken" })
-    assert.same({ nil, "error", { code = -32603, message = "the peer's error is no object", data = "broken" } }, call())
-    call = begin(rpc, "x")
-    answer(session, { error = json.null, result = "well" })
-    assert.same({ true, "well" }, call())
-  end)
-
-  it("has the answer that is its own, in whatever order and company they come", function()
-    local rpc, session = meet()
-    local calls, requests = {}, {}
-    for i = 1, 5 do
-      calls[i] = begin(rpc, "echo", { i })
-      requests[i] = heard(session)
-    end
-    session:send(('[{"jsonrpc":"2.0","result":4,"id":%d},{"jsonrpc":"2.0","result":2,"id":%d.0}]'):format(
-      requests[4].id, requests[2].id))
-    session:send '{"jsonrpc":"2.0","result":"whose?","id":99}'
-    session:send '{"jsonrpc":"2.0","result":"whose?","id":"x"}'
-    session:send '{"jsonrpc":"2.0","result":"whose?"}'
-    for _, i in ipairs { 5, 1, 3 } do session:send(json.encode { jsonrpc = "2.0", result = i, id = requests[i].id }) end
-    for i = 1, 5 do assert.same({ true, i }, calls[i]()) end
-  end)
-
-  it("waits as long as it is told to, and a late answer is nobody's", function()
-    local clock <close> = testing.clock()
-    local rpc, session = meet()
-    local usual, brief = begin(rpc, "a"), begin(rpc, "b", nil, 2)
-    local first, second = heard(session), heard(session)
-    clock:advance(2)
-    assert.same({ nil, "timeout", "no answer came in time" }, brief())
-    clock:advance(7.9)
-    local done
-    host.spawn(function() done = usual() end)
-    clock:advance(0)
-    assert.is_nil(done)
-    clock:advance(0.2)
-    assert.same({ nil, "timeout", "no answer came in time" }, done)
-    session:send(json.encode { jsonrpc = "2.0", result = 1, id = second.id })
-    local third = begin(rpc, "c")
-    assert.same({ "c", first.id + 2 }, { answer(session, { result = "c" }).method, second.id + 1 })
-    assert.same({ true, "c" }, third())
-    assert.same({ nil, "timeout", "no answer came in time" }, { rpc:call("d", nil, 0) })
-  end)
-
-  it("fails with its connection, before on_close is called, which stays the script's", function()
-    local seen = {}
-    local rpc, session, peer = meet { reconnect = { min = 0.001, max = 0.01 }, on_close = function(conn, code)
-      seen[#seen + 1] = code
-      if #seen == 2 then conn:close() end
-    end }
-    local calls = { begin(rpc, "a"), begin(rpc, "b") }
-    heard(session) heard(session)
-    session:close(4000)
-    for _, call in ipairs(calls) do
-      assert.same({ nil, "closed", "the connection was closed before the answer came" }, call())
-    end
-    session = peer:accept()
-    assert.same({ 4000 }, seen)
-    local again = begin(rpc, "c")
-    answer(session, { result = "on the next one" })
-    assert.same({ true, "on the next one" }, again())
-    local last = begin(rpc, "d")
-    heard(session)
-    session:close(4001)
-    assert.equal("closed", last()[2])
-    testing.eventually(function() return seen[2] end)
-    assert.same({ 4000, 4001 }, seen)
-    assert.same({ nil, "closed", "the connection is not open" }, { rpc:call "e" })
-    assert.same({ nil, "closed" }, { rpc:notify "e" })
-  end)
-
-  it("may be made by the callback that logs in, and goes before what waits for that", function()
-    local peer = testing.server()
-    local conn = connect(peer)
-    local rpc = jsonrpc.new(conn)
-    local came
-    conn.on_websocket_connect = function() came = { rpc:call("login", { key = "k" }) } end
-    local early = begin(rpc, "early")
-    local session = peer:accept()
-    assert.equal("login", answer(session, { result = "welcome" }).method)
-    assert.equal("early", answer(session, { result = "bird" }).method)
-    assert.same({ true, "bird" }, early())
-    assert.same({ true, "welcome" }, came)
-  end)
-
-  it("that logs in fails when the connection is lost meanwhile", function()
-    local peer = testing.server()
-    local order = {}
-    local conn = connect(peer, { on_error = function() end,
-      on_close = function() order[#order + 1] = "on_close" end })
-    local rpc = jsonrpc.new(conn)
-    conn.on_websocket_connect = function() order[#order + 1] = select(2, rpc:call "login") end
-    local session = peer:accept()
-    heard(session)
-    session:drop()
-    testing.eventually(function() return order[2] end)
-    assert.same({ "closed", "on_close" }, order)
-  end)
-
-  it("waits while the connection is made, and fails with the attempt", function()
-    local peer = testing.server()
-    local conn = connect(peer)
-    local rpc = jsonrpc.new(conn)
-    local call = begin(rpc, "early")
-    answer(peer:accept(), { result = 1 })
-    assert.same({ true, 1 }, call())
-    local refused = testing.server { refuse = { status = 503 } }
-    local rpc2 = jsonrpc.new(connect(refused, { on_error = function() end }))
-    assert.equal("closed", select(2, rpc2:call "early"))
-  end)
-
-  it("waits for room to be sent", function()
-    local rpc, session = meet { max_send_buffer = 100000 }
-    rpc.conn:opened()
-    session:stall()
-    local calls, text = {}, ("x"):rep(90000)
-    for i = 1, 60 do calls[i] = begin(rpc, "big", { text }) end
-    host.sleep(0)
-    session:resume()
-    for _ = 1, 60 do answer(session, { result = 1 }) end
-    for _, call in ipairs(calls) do assert.same({ true, 1 }, call()) end
-    assert.same({ nil, "send_buffer_full", "it is larger than max_send_buffer" }, { rpc:call("big", { text, text }) })
-  end)
-
-  it("made as one of a batch has its place there", function()
-    local rpc, session = meet()
-    local batch = host.spawn(function()
-      return rpc:batch { { method = "a", params = { 1 } }, { method = "n", notify = true }, { method = "b" } }
-    end)
-    local sent = heard(session)
-    assert.same({ { jsonrpc = "2.0", method = "a", params = { 1 }, id = 1 }, { jsonrpc = "2.0", method = "n" },
-      { jsonrpc = "2.0", method = "b", id = 2 } }, sent)
-    session:send '[{"jsonrpc":"2.0","error":{"code":5,"message":"no"},"id":2},{"jsonrpc":"2.0","result":"A","id":1}]'
-    assert.same({ true, true, { { result = "A" }, {}, { error = { code = 5, message = "no" } } } }, { batch:join() })
-    batch = host.spawn(function() return rpc:batch({ { method = "a" }, { method = "b" } }, 5) end)
-    heard(session)
-    session:send '{"jsonrpc":"2.0","result":"A","id":3}'
-    session:close()
-    assert.same({ true, nil, "closed", "the connection was closed before the answer came" }, { batch:join() })
-    assert.same({ nil, "closed", "the connection is not open" }, { rpc:batch { { method = "a" } } })
-  end)
-
-  it("that is wrong is an error at its line", function()
-    local rpc = meet()
-    for _, call in ipairs {
-      { "rpc:call: the method must be a string, not nil", rpc.call, rpc },
-      { "rpc:call: params must be a table, not string", rpc.call, rpc, "m", "p" },
-      { "rpc:call: .*value%[1%].* function", rpc.call, rpc, "m", { print } },
-      { "rpc:call: timeout must be a number of seconds", rpc.call, rpc, "m", {}, -1 },
-      { "rpc:notify: the method must be a string, not number", rpc.notify, rpc, 5 },
-      { "rpc:batch: a list of calls is needed", rpc.batch, rpc, {} },
-      { "rpc:batch: item 1 must be a table, not number", rpc.batch, rpc, { 5 } },
-      { "rpc:batch: item 1: the method must be a string, not nil", rpc.batch, rpc, { {} } },
-      { "jsonrpc.new: .*ws.connection expected", jsonrpc.new, {} },
-      { "jsonrpc.new: the connection has an on_message already", jsonrpc.new, rpc.conn },
-      { "jsonrpc.new: timeout must be more than 0 seconds", jsonrpc.new, rpc.conn, { timeout = 0 } },
-    } do
-      local ok, why = pcall(table.unpack(call, 2))
-      assert.is_false(ok)
-      assert.matches(call[1], why)
-    end
-    assert.has_error(function() rpc.conn:receive() end)
-    assert.is_nil(next(rpc.calls.waiting))
-  end)
-end)
-
 describe("a peer that talks nonsense", function()
   it_tells("does not fill the log", function()
     local peer = testing.server()
@@ -493,6 +262,20 @@ describe("a peer that talks nonsense", function()
 end)
 
 describe("a reload", function()
+  it("lets on_adopt wait for an answer", function()
+    local peer = testing.server()
+    local source = [[
+      local conn = ws.connect { url = arg[1], name = "rpc" }
+      local rpc = require("wsbot.jsonrpc").new(conn)
+      function conn.on_adopt() print("adopted", rpc:call "hello") end
+    ]]
+    local bot = testing.bot(source, { args = { peer.url } })
+    local session = peer:accept()
+    assert(bot:reload(source .. "-- again"))
+    answer(session, { result = "hi" })
+    testing.eventually(function() return bot.output:find "adopted\ttrue\thi" end)
+  end)
+
   it("goes on with the connection, and takes no answer to the old code for one to the new", function()
     local peer = testing.server()
     local source = [[
