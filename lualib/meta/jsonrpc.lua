@@ -25,7 +25,8 @@ local rpc = {}
 ---Calls a method, and waits. True and the result, as json.decode has it; nil and "error", with the error of the peer;
 ---nil and "timeout" or "closed" with a message: there was no answer in time, or the connection was not open or ended.
 ---What is called while it connects is sent when it is open, as with conn:send, and fails with that attempt. A call that
----is larger than max_send_buffer is "send_buffer_full"; where that is full, room is waited for.
+---is larger than max_send_buffer is "send_buffer_full", one that there is no memory for "no_memory"; where the buffer
+---is full, room is waited for.
 ---@param method string
 ---@param params? table  a list, or by name
 ---@param timeout? number  seconds; default: that of jsonrpc.new

@@ -49,7 +49,7 @@ local function answers_to(self)
     else
       ok, word = core.answer(self.conn, text)
     end
-    if not ok and word == "send_buffer_full" then tell(self, "an answer of %d bytes is not sent: %s", #text, word) end
+    if not ok and word ~= "closed" then tell(self, "an answer of %d bytes is not sent: %s", #text, word) end
   end
 end
 
@@ -119,10 +119,15 @@ local function check_timeout(what, self, timeout)
   return timeout
 end
 
+local not_sent = {
+  timeout = "the peer has not taken it in time",
+  send_buffer_full = "it is larger than max_send_buffer",
+  no_memory = "there is no memory to send it",
+}
+
 -- What a call gives that was not sent: nil, a word, and why.
 local function unsent(word)
-  if word == "timeout" then return nil, word, "the peer has not taken it in time" end
-  if word == "send_buffer_full" then return nil, word, "it is larger than max_send_buffer" end
+  if not_sent[word] then return nil, word, not_sent[word] end
   return nil, "closed", "the connection is not open"
 end
 
