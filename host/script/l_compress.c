@@ -35,6 +35,7 @@ struct options {
     enum compress_format format;
     size_t most;
     int level;
+    struct slice dictionary; /* of a string in the table */
 };
 
 static lua_Integer whole(lua_State *L, int index, const char *name, lua_Integer least, lua_Integer most,
@@ -46,6 +47,18 @@ static lua_Integer whole(lua_State *L, int index, const char *name, lua_Integer 
         luaL_error(L, "compress: %s must be a whole number from %I to %I", name, least, most);
     lua_pop(L, 1);
     return n;
+}
+
+static struct slice read_dictionary(lua_State *L, int index, enum compress_format format) {
+    size_t n = 0;
+    const char *data = "";
+    if (lua_getfield(L, index, "dictionary") != LUA_TNIL) {
+        if (lua_type(L, -1) != LUA_TSTRING) luaL_error(L, "compress: dictionary must be a string");
+        if (format != COMPRESS_RAW) luaL_error(L, "compress: dictionary needs format = \"raw\"");
+        data = lua_tolstring(L, -1, &n);
+    }
+    lua_pop(L, 1);
+    return slice_of(data, n);
 }
 
 static struct options read_options(lua_State *L, int index) {
@@ -61,6 +74,7 @@ static struct options read_options(lua_State *L, int index) {
     }
     lua_pop(L, 1);
     o.most = (size_t)whole(L, index, "max", 1, (lua_Integer)1 << 40, MOST);
+    o.dictionary = read_dictionary(L, index, o.format);
     o.level = (int)whole(L, index, "level", -1, o.format == COMPRESS_ZSTD ? 19 : 9, -1);
     return o;
 }
@@ -73,6 +87,7 @@ static struct stream *new_stream(lua_State *L, const struct box_type *type, int 
     s->most = o.most;
     int rc = type == &inflater_type ? compress_begin_inflating(&s->c, o.format)
                                     : compress_begin_deflating(&s->c, o.format, o.level);
+    if (rc == 0 && o.dictionary.n) rc = compress_set_dictionary(&s->c, o.dictionary);
     if (rc < 0) luaL_error(L, "compress: %s", s->c.why ? s->c.why : "not enough memory");
     return s;
 }

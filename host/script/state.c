@@ -9,6 +9,7 @@
 #include "base/reserve.h"
 #include "script/collector.h"
 #include "script/door.h"
+#include "script/json/parts.h"
 #include "script/l_callable.h"
 #include <lauxlib.h>
 #include <stdio.h>
@@ -270,6 +271,19 @@ static bool copy_key(lua_State *L, struct copying *c, const struct level *l, int
     return true;
 }
 
+/* Is the metatable on the top, which is taken away, the mark of json.array? Its only field tells, which is found
+ * without taking memory. */
+static bool take_array_mark(lua_State *old) {
+    bool is = false;
+    lua_pushnil(old);
+    if (lua_next(old, -2)) {
+        is = lua_type(old, -1) == LUA_TSTRING && strcmp(lua_tostring(old, -1), "json.array") == 0;
+        lua_pop(old, 2);
+    }
+    lua_pop(old, 1);
+    return is;
+}
+
 static bool copy_table(lua_State *L, struct copying *c, const struct level *up, int depth) {
     lua_State *old = c->old;
     size_t copy = recall(&c->memo, lua_topointer(old, -1));
@@ -277,8 +291,9 @@ static bool copy_table(lua_State *L, struct copying *c, const struct level *up, 
         push_copy(L, c, copy);
         return true;
     }
-    if (lua_getmetatable(old, -1)) return refuse(c, up, "has a metatable");
     if (depth == DEPTH_MAX || !lua_checkstack(old, 8)) return refuse(c, up, "is nested too deep");
+    bool marked = lua_getmetatable(old, -1);
+    if (marked && !take_array_mark(old)) return refuse(c, up, "has a metatable");
     luaL_checkstack(L, 8, "host.state");
     int table = lua_gettop(old), n = 0;
     lua_pushnil(old);
@@ -287,6 +302,10 @@ static bool copy_table(lua_State *L, struct copying *c, const struct level *up, 
         push_room(L, c, table, depth);
     else
         lua_newtable(L);
+    if (marked) {
+        l_json_push_array(L);
+        lua_setmetatable(L, -2);
+    }
     l_remember(L, c, lua_topointer(old, table));
     for (; any; any = lua_next(old, table), n++) { /* old: table, key, value */
         struct level here = {.up = up, .old = old, .key = table + 1};

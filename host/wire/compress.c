@@ -85,6 +85,15 @@ int compress_begin_deflating(struct compress *c, enum compress_format format, in
     return rc == Z_OK ? 0 : ERR_NOMEM;
 }
 
+int compress_set_dictionary(struct compress *c, struct slice dictionary) {
+    enum { WINDOW_MOST = 1 << MAX_WBITS }; /* what is before it is out of reach */
+    if (dictionary.n > WINDOW_MOST) dictionary = slice_skip(dictionary, dictionary.n - WINDOW_MOST);
+    uInt n = (uInt)dictionary.n;
+    int rc =
+        c->inflates ? inflateSetDictionary(&c->zlib, dictionary.p, n) : deflateSetDictionary(&c->zlib, dictionary.p, n);
+    return rc == Z_OK ? 0 : ERR_NOMEM;
+}
+
 void compress_end(struct compress *c) {
     if (c->zstd)
         (c->inflates ? zstd.freeDCtx : zstd.freeCCtx)(c->zstd);

@@ -27,6 +27,10 @@ int compress_begin_inflating(struct compress *c, enum compress_format format);
 /* The same to deflate; `level` is the library's: 0 to 9, of zstd 1 to 19; -1: the usual one. */
 int compress_begin_deflating(struct compress *c, enum compress_format format, int level);
 
+/* What was there before the first byte, of which matches may be copied; before anything else, and of COMPRESS_RAW
+ * alone. 0, or ERR_NOMEM. */
+int compress_set_dictionary(struct compress *c, struct slice dictionary);
+
 /* Appends to `out`, up to its cap, what `in` gives. Several gzip members or zstd frames are one stream. 0, ERR_NOMEM,
  * or ERR_SYNTAX or ERR_FULL (more than `out` may hold) with c->why; after these every call gives them. */
 int compress_inflate(struct compress *c, struct slice in, struct buf *out);

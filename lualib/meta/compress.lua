@@ -11,10 +11,12 @@ local compress = {}
 ---@class compress.inflate_options
 ---@field format? compress.format  default "zlib"
 ---@field max? integer  bytes that one call may give; default 16 MiB
+---@field dictionary? string  of "raw": what the stream gave before, its last 32 KB, to go on with it elsewhere
 
 ---@class compress.deflate_options
 ---@field format? compress.format  default "zlib"
 ---@field level? integer  0 to 9, of zstd to 19; default: the library's
+---@field dictionary? string  of "raw": what both sides know before the first byte
 
 ---@class compress.inflater
 local inflater = {}

@@ -158,7 +158,8 @@ function host.now() end
 function host.time() end
 
 ---Plain data that outlives reloads: a table that the next generation gets a copy of, when it asks by the same name.
----Strings, numbers, booleans and tables of them; shared tables stay shared. Anything else makes the reload fail.
+---Strings, numbers, booleans, json.null and tables of them; shared tables stay shared, and arrays of wsbot.json arrays.
+---Anything else makes the reload fail.
 ---@param name string
 ---@param initial? table where there is none yet; default: an empty one
 ---@param migrate? fun(old: table): table? may change its shape, as it comes from the last generation

@@ -1,41 +1,44 @@
 -- jsonrpc: wsbot.jsonrpc and scripts/jsonrpc.lua with npm's jayson.
-local it_tells = require "support.it_tells"
 local json = require "wsbot.json"
 local jsonrpc = require "wsbot.jsonrpc"
+local ledger = require "support.ledger"
+local packages = require "support.packages"
 local program = require "support.program"
 local servers = require "support.servers"
 local story = require "support.story"
 
-local missing = servers.missing "jayson"
-if missing then
-  require("busted").pending("jayson: " .. missing)
-  return
-end
-
-local function connect()
-  local conn = ws.connect { url = servers.jayson().url }
+local function connect(server)
+  local conn = ws.connect { url = server.url }
   story.at_end(function() conn:destroy() end)
   return jsonrpc.new(conn)
 end
 
-describe("jayson", function()
-  it_tells("answers calls, by position and by name", function()
-    local rpc = connect()
+ledger.describe("jayson", "jayson", function(row)
+  local function trial(name, tell)
+    it(name, row:story("messages", function()
+      row:tell("version", packages.version "jayson")
+      row:tell("over", "ws")
+      tell(servers.jayson())
+    end))
+  end
+
+  trial("answers calls, by position and by name", function(server)
+    local rpc = connect(server)
     assert.same({ true, 3 }, { rpc:call("add", { 1, 2 }) })
     assert.same({ true, 5 }, { rpc:call("add", { a = 2, b = 3 }) })
     assert.same({ true, { text = "é\n", list = { 1, 2.5, json.null } } },
       { rpc:call("echo", { text = "é\n", list = { 1, 2.5, json.null } }) })
   end)
 
-  it_tells("tells errors, its own and those of its methods", function()
-    local rpc = connect()
+  trial("tells errors, its own and those of its methods", function(server)
+    local rpc = connect(server)
     assert.same({ nil, "error", { code = 42, message = "it failed", data = { 7 } } }, { rpc:call("fails", { 7 }) })
     local _, word, e = rpc:call("no such method", {})
     assert.same({ "error", -32601 }, { word, e.code })
   end)
 
-  it_tells("answers batches, notifications among them", function()
-    local rpc = connect()
+  trial("answers batches, notifications among them", function(server)
+    local rpc = connect(server)
     local ok, answers = rpc:batch {
       { method = "add", params = { 1, 2 } },
       { method = "echo", params = { "unheard" }, notify = true },
@@ -46,8 +49,8 @@ describe("jayson", function()
     assert.same({ 3, 42, 7 }, { answers[1].result, answers[3].error.code, answers[4].result })
   end)
 
-  it_tells("may be waited for, and may keep somebody waiting", function()
-    local rpc = connect()
+  trial("may be waited for, and may keep somebody waiting", function(server)
+    local rpc = connect(server)
     assert.is_true(rpc:notify("add", { 1, 2 }))
     assert.same({ nil, "timeout", "no answer came in time" }, { rpc:call("never", {}, 0.05) })
     local tasks = {}
@@ -55,8 +58,8 @@ describe("jayson", function()
     for i = 1, 200 do assert.same({ true, true, 2 * i }, { tasks[i]:join() }) end
   end)
 
-  it_tells("is called from the command line", function()
-    local url = servers.jayson().url
+  trial("is called from the command line", function(server)
+    local url = server.url
     local one = program.run { "scripts/jsonrpc.lua", url, "add", "[40, 2]" }
     one:tells "42"
     one:ends(0)

@@ -26,6 +26,25 @@ describe("wsbot.compress", function()
     end
   ]], "true true true true\tit was finished", "true true true true\tit was finished")
 
+  it_prints("goes on with a stream of raw deflate elsewhere, by what it gave before", [[
+    local compress = require "wsbot.compress"
+    local out, first = compress.deflater(), compress.inflater()
+    local words = ("words that come again, "):rep(5000)
+    local before = first:push(out:push(words, true))
+    local data = out:push(words, true)
+    print(#data < #words / 50, compress.inflater { format = "raw" }:push(data))
+    for _, known in ipairs { before, before:sub(-32768), ("x"):rep(100000) .. before:sub(-32768) } do
+      print(compress.inflater { format = "raw", dictionary = known }:push(data) == words)
+    end
+    local known = { format = "raw", dictionary = "what both know" }
+    local small = compress.deflate("what both know", known)
+    print(#small, compress.inflate(small, known), (compress.inflate(small, { format = "raw", dictionary = "" })))
+    for _, wrong in ipairs { { dictionary = "x" }, { dictionary = 1, format = "raw" } } do
+      print((select(2, pcall(compress.inflater, wrong)):gsub("^.-compress: ", "")))
+    end
+  ]], "true\tnil\tinvalid distance too far back", "true", "true", "true", "5\twhat both know\tnil",
+    'dictionary needs format = "raw"', "dictionary must be a string")
+
   it_prints("reads members of gzip, and frames of zstd, one after the other", [[
     local compress = require "wsbot.compress"
     for _, format in ipairs { "gzip", "zstd" } do

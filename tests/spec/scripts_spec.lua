@@ -1,5 +1,5 @@
 -- scripts: the examples in scripts/ do what they say, against the built-in echo peer or a scripted one. (hello.lua is
--- in command_spec and interop_spec; feed.lua, mqtt.lua, devtools.lua and jsonrpc.lua have specs of their own.)
+-- in command_spec and interop_spec; the longer ones have specs of their own: script_NAME_spec, scripts/feed_spec.lua.)
 local cjson = require "cjson"
 local it_tells = require "support.it_tells"
 local peer = require "support.peer"

@@ -49,6 +49,12 @@ describe("host.state", function()
   it_keeps("cjson's null", [[host.state("s", require "cjson".decode '{"a":null}')]],
     [[say(host.state "s".a == require "cjson".null)]], "true")
 
+  it_keeps("what wsbot.json reads, null and arrays that are empty as well", [=[
+    local json = require "wsbot.json"
+    local s = host.state("s", json.decode '{"a":[],"b":{},"c":[null,[]]}')
+    s.d = json.array {}
+  ]=], [[say(require "wsbot.json".encode(host.state "s", { sort = true }))]], '{"a":[],"b":{},"c":[null,[]],"d":[]}')
+
   it_keeps("what no generation asks for, for the one after it", [[host.state("s", { n = 42 })]],
     [[host.after(0, function() say(host.state("s", { n = 1 }).n) end)]], "42")
 

@@ -1,9 +1,12 @@
--- packages: what stories need of others' work, by the names of the Debian packages that bring it. Where one is not
--- installed, such a story is skipped, and says so.
+-- packages: what stories need of others' work, by the names of the Debian packages that bring it, or of npm's, which
+-- ./dev interop installs in build/npm. Where one is not installed, such a story is skipped, and says so.
 local uv = require "luv"
+local place = require "support.place"
 local story = require "support.story"
 
 local packages = {}
+
+packages.npm = "build/npm/node_modules"
 
 -- What is there where a package is installed.
 local modules = "/usr/lib/python3/dist-packages/"
@@ -23,12 +26,14 @@ local files = {
   ["stunnel4"] = "/usr/bin/stunnel4",
   ["microsocks"] = "/usr/bin/microsocks",
   ["dante-server"] = "/usr/sbin/danted",
+  ["npm's socket.io"] = packages.npm .. "/socket.io/package.json",
+  ["npm's jayson"] = packages.npm .. "/jayson/package.json",
+  ["npm's graphql-ws"] = packages.npm .. "/graphql-ws/package.json",
 }
 
--- What npm has brought, by ./dev interop.
-packages.npm = os.getenv "WSBOT_NPM" or "build/interop/npm"
-for _, name in ipairs { "jayson" } do
-  files["npm's " .. name] = ("%s/node_modules/%s/package.json"):format(packages.npm, name)
+-- The version of a package of npm.
+function packages.version(name)
+  return place.read(("%s/%s/package.json"):format(packages.npm, name)):match '"version": "(.-)"'
 end
 
 -- Why what the package brings cannot be used; nil: it can.

@@ -23,6 +23,8 @@ local brought_by = {
   nats = "nats-server",
   jupyter = "jupyter-server and python3-ipykernel",
   chromium = "chromium",
+  socketio = "npm's socket.io",
+  graphql = "npm's graphql-ws",
   jayson = "npm's jayson",
 }
 
@@ -74,13 +76,19 @@ function servers.libwebsockets(options)
   return new(p, port, options.secure)
 end
 
--- A JSON-RPC server of npm's jayson.
-function servers.jayson()
-  packages.need "npm's jayson"
-  local env = { NODE_PATH = packages.npm .. "/node_modules" }
-  local p = program.start("/usr/bin/node", { "tests/spec/servers/jsonrpc.js" }, { env = env })
-  return new(p, p:line(), false)
+-- Others of tests/spec/servers/, which speak a protocol of their own within WebSocket.
+local function of_npm(name)
+  return function()
+    packages.need(brought_by[name])
+    local script = ("tests/spec/servers/%s.js"):format(name)
+    local p = program.start("/usr/bin/node", { script }, { env = { NODE_PATH = packages.npm } })
+    return new(p, p:line())
+  end
 end
+
+servers.socketio = of_npm "socketio"
+servers.graphql = of_npm "graphql"
+servers.jayson = of_npm "jayson"
 
 ---------------------------------------------------------------------------------------------------------------- proxies
 

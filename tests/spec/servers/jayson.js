@@ -1,4 +1,4 @@
-// A JSON-RPC server of npm's jayson over Node's ws: node jsonrpc.js. Prints the port it listens on.
+// A JSON-RPC server of npm's jayson over Node's ws: node jayson.js. Prints the port it listens on.
 const jayson = require("jayson");
 const { Server } = require("ws");
 
