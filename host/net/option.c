@@ -49,7 +49,7 @@ void option_put(const struct option *o, void *base, double value) {
     case OPTION_SECONDS: *(uint64_t *)at = clock_from_seconds(value); break;
     case OPTION_TIMEOUT:
         ns = clock_from_seconds(value);
-        *(uint64_t *)at = ns ? ns : 1;
+        *(uint64_t *)at = ns || value <= 0 ? ns : 1; /* 0 is a default alone: none */
         break;
     case OPTION_BYTES: *(size_t *)at = bytes_of(value); break;
     case OPTION_FACTOR: *(double *)at = value; break;

@@ -179,6 +179,7 @@ static void put_cut(struct buf *report, const struct engine *last) {
 static void dismiss(struct conn_box *b) {
     conn_detach(b->conn);
     conn_say_goodbye(b->conn);
+    rotation_close(b, WS_CLOSE_GOING_AWAY, slice_of(NULL, 0));
 }
 
 /* For the report: all kinds. */

@@ -82,7 +82,10 @@ void bot_release(struct bot *b) {
 
 static void say_goodbye(struct engine *e) {
     l_serve_stop(e);
-    for (struct conn_box *b = e->boxes; b; b = b->next) conn_say_goodbye(b->conn);
+    for (struct conn_box *b = e->boxes; b; b = b->next) {
+        conn_say_goodbye(b->conn);
+        rotation_close(b, WS_CLOSE_GOING_AWAY, slice_of(NULL, 0));
+    }
 }
 
 void bot_end(struct bot *b) {

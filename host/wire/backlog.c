@@ -1,4 +1,4 @@
-/* backlog: messages one behind the other in a buffer, each after its kind and size. */
+/* backlog: messages one behind the other in a buffer, each after its size, kind and tag. */
 #include "wire/backlog.h"
 
 #include "base/err.h"
@@ -6,14 +6,15 @@
 struct record {
     uint64_t size;
     enum ws_kind kind;
+    uint32_t tag;
 };
 
 void backlog_init(struct backlog *b) { buf_init(&b->bytes, SIZE_MAX); }
 
 void backlog_clear(struct backlog *b) { buf_clear(&b->bytes); }
 
-int backlog_put(struct backlog *b, enum ws_kind kind, struct slice data) {
-    struct record r = {.size = data.n, .kind = kind};
+int backlog_put(struct backlog *b, enum ws_kind kind, uint32_t tag, struct slice data) {
+    struct record r = {.size = data.n, .kind = kind, .tag = tag};
     uint8_t *to = buf_reserve(&b->bytes, sizeof r + data.n);
     if (!to) return ERR_NOMEM;
     memcpy(to, &r, sizeof r);
@@ -27,7 +28,7 @@ bool backlog_first(const struct backlog *b, struct ws_event *ev) {
     struct slice all = buf_slice(&b->bytes);
     if (all.n == 0) return false;
     memcpy(&r, all.p, sizeof r);
-    *ev = (struct ws_event){.kind = r.kind, .data = slice_of(all.p + sizeof r, (size_t)r.size)};
+    *ev = (struct ws_event){.kind = r.kind, .tag = r.tag, .data = slice_of(all.p + sizeof r, (size_t)r.size)};
     return true;
 }
 

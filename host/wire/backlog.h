@@ -7,15 +7,15 @@
 #include "wire/ws.h"
 
 struct backlog {
-    struct buf bytes; /* of each message: its kind and size, then its data */
+    struct buf bytes; /* of each message: its size, kind and tag, then its data */
 };
 
 /* Empty. Allocates nothing. */
 void backlog_init(struct backlog *b);
 void backlog_clear(struct backlog *b);
 
-/* Adds a copy behind the others. 0 or ERR_NOMEM. */
-int backlog_put(struct backlog *b, enum ws_kind kind, struct slice data);
+/* Adds a copy behind the others. backlog_first gives `tag` back, any number. 0 or ERR_NOMEM. */
+int backlog_put(struct backlog *b, enum ws_kind kind, uint32_t tag, struct slice data);
 
 /* The first message, whose data lives until the next backlog_ call. False when there is none. */
 bool backlog_first(const struct backlog *b, struct ws_event *ev);

@@ -147,25 +147,61 @@ static void drop(struct cookie_jar *jar, struct cookie **at) {
     free(c);
 }
 
-/* Puts it behind the others, in the place of one that it replaces. */
-static void put(struct cookie_jar *jar, struct cookie *c, int64_t now) {
-    struct cookie **at = &jar->first;
+static bool same_domain(const struct cookie *a, const struct cookie *b) {
+    return slice_eq_nocase(a->domain, b->domain);
+}
+
+static bool is_same(const struct cookie *a, const struct cookie *b) {
+    return slice_eq(a->name, b->name) && same_domain(a, b) && slice_eq(a->path, b->path);
+}
+
+/* Where it goes: the place of the one that it replaces, which goes (RFC 6265 5.3, 11), or behind the others. Those that
+ * have expired go as well. */
+static struct cookie **make_place(struct cookie_jar *jar, const struct cookie *c, int64_t now) {
+    struct cookie **at = &jar->first, **place = NULL;
     while (*at) {
-        struct cookie *o = *at;
-        bool same = slice_eq(o->name, c->name) && slice_eq_nocase(o->domain, c->domain) && slice_eq(o->path, c->path);
-        if (same || o->expires <= now)
+        bool replaced = is_same(*at, c);
+        if (replaced) place = at;
+        if (replaced || (*at)->expires <= now)
             drop(jar, at);
         else
-            at = &o->next;
+            at = &(*at)->next;
     }
+    return place ? place : at;
+}
+
+/* Drops the oldest ones of the domain of `c` that are too many for it. */
+static void make_room(struct cookie_jar *jar, const struct cookie *c) {
+    unsigned count = 0;
+    size_t size = 0;
+    for (const struct cookie *o = jar->first; o; o = o->next) {
+        if (!same_domain(o, c)) continue;
+        count++;
+        size += size_of(o);
+    }
+    for (struct cookie **at = &jar->first; *at && (count > COOKIES_MAX || size > COOKIES_SIZE_MAX);) {
+        if (!same_domain(*at, c)) {
+            at = &(*at)->next;
+            continue;
+        }
+        count--;
+        size -= size_of(*at);
+        drop(jar, at);
+    }
+}
+
+static void put(struct cookie_jar *jar, struct cookie *c, int64_t now) {
+    struct cookie **at = make_place(jar, c, now);
     if (c->expires <= now) { /* its purpose was to delete another */
         free(c);
         return;
     }
+    c->next = *at;
     *at = c;
     jar->count++;
     jar->size += size_of(c);
-    while (jar->count > COOKIES_MAX || jar->size > COOKIES_SIZE_MAX) drop(jar, &jar->first);
+    make_room(jar, c);
+    if (jar->count > COOKIES_ALL_MAX) drop(jar, &jar->first);
 }
 
 void cookie_jar_take(struct cookie_jar *jar, struct slice set_cookie, const struct cookie_place *from, int64_t now) {
@@ -195,22 +231,27 @@ void cookie_jar_take(struct cookie_jar *jar, struct slice set_cookie, const stru
     put(jar, c, now);
 }
 
+/* Appends "name=value", unless that makes more than a jar sends. */
+static int write_cookie(const struct cookie *c, size_t before, struct buf *out) {
+    bool first = out->len == before;
+    if (out->len - before + size_of(c) > COOKIES_SIZE_MAX) return 0;
+    int rc = first ? 0 : buf_append(out, slice_str("; "));
+    if (rc == 0) rc = buf_append(out, c->name);
+    if (rc == 0) rc = buf_append(out, slice_str("="));
+    return rc == 0 ? buf_append(out, c->value) : rc;
+}
+
 int cookie_jar_write(const struct cookie_jar *jar, const struct cookie_place *to, int64_t now, struct buf *out) {
-    size_t longest = SIZE_MAX, next;
-    bool any = false;
+    size_t longest = SIZE_MAX, next, before = out->len;
     for (;; longest = next) { /* the longest path first, then the next shorter one */
         next = 0;
         for (const struct cookie *c = jar->first; c; c = c->next)
-            if (c->path.n < longest && c->path.n > next) next = c->path.n;
+            if (c->path.n < longest && c->path.n > next && is_for(c, to, now)) next = c->path.n;
         if (next == 0) return 0;
         for (const struct cookie *c = jar->first; c; c = c->next) {
             if (c->path.n != next || !is_for(c, to, now)) continue;
-            int rc = any ? buf_append(out, slice_str("; ")) : 0;
-            if (rc == 0) rc = buf_append(out, c->name);
-            if (rc == 0) rc = buf_append(out, slice_str("="));
-            if (rc == 0) rc = buf_append(out, c->value);
+            int rc = write_cookie(c, before, out);
             if (rc < 0) return rc;
-            any = true;
         }
     }
 }

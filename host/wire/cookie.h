@@ -1,13 +1,14 @@
-/* cookie: a jar for the cookies that servers set in the opening handshake (RFC 6265), to be sent with the next. It
- * knows no clock: times are seconds since 1970. */
+/* cookie: a jar for the cookies that servers set (RFC 6265), to be sent with the next request. It knows no clock: times
+ * are seconds since 1970. */
 #ifndef WIRE_COOKIE_H
 #define WIRE_COOKIE_H
 
 #include "base/buf.h"
 
 enum {
-    COOKIES_MAX = 50,            /* in a jar; then a new one replaces the oldest */
-    COOKIES_SIZE_MAX = 16 << 10, /* bytes that a jar sends at most: servers take hardly more; beyond, the oldest go */
+    COOKIES_MAX = 50,            /* of a domain; then a new one replaces its oldest */
+    COOKIES_SIZE_MAX = 16 << 10, /* bytes that a domain has, and that a request sends: servers take hardly more */
+    COOKIES_ALL_MAX = 3000,      /* in a jar; then a new one replaces the oldest of all */
     COOKIE_SIZE_MAX = 4096,      /* bytes of a Set-Cookie; a longer one is ignored */
 };
 
@@ -15,7 +16,7 @@ enum {
 struct cookie_jar {
     struct cookie *first;
     unsigned count;
-    size_t size; /* bytes of all, as they are sent */
+    size_t size; /* bytes of all, as they would be sent */
 };
 
 void cookie_jar_clear(struct cookie_jar *jar);

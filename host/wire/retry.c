@@ -24,6 +24,10 @@ static double ceiling_of(const struct retry_policy *policy, uint32_t tries) {
     return delay < most ? delay : most;
 }
 
+uint64_t retry_delay(const struct retry_policy *policy, uint32_t tries, uint32_t dice) {
+    return (uint64_t)(ceiling_of(policy, tries) * ((double)dice / UINT32_MAX));
+}
+
 bool retry_decide(const struct retry_policy *policy, const struct retry_end *end, uint32_t dice, uint32_t *tries,
                   uint64_t *delay, char why[64]) {
     if (end->uptime && end->uptime >= policy->stable) *tries = 0;
@@ -39,7 +43,7 @@ bool retry_decide(const struct retry_policy *policy, const struct retry_end *end
         snprintf(why, 64, "%llu attempts failed", (unsigned long long)*tries + 1);
         return false;
     }
-    *delay = (uint64_t)(ceiling_of(policy, *tries) * ((double)dice / UINT32_MAX));
+    *delay = retry_delay(policy, *tries, dice);
     if (*delay < end->retry_after) *delay = end->retry_after;
     ++*tries;
     return true;
@@ -47,7 +51,7 @@ bool retry_decide(const struct retry_policy *policy, const struct retry_end *end
 
 /* ---- Retry-After ---- */
 
-uint64_t retry_after_read(struct slice value, int64_t now) {
+bool retry_after_read(struct slice value, int64_t now, uint64_t *after) {
     int64_t seconds = 0, date;
     size_t digits = 0;
     while (digits < value.n && value.p[digits] >= '0' && value.p[digits] <= '9') digits++;
@@ -55,7 +59,11 @@ uint64_t retry_after_read(struct slice value, int64_t now) {
         for (size_t i = 0; i < digits && seconds <= RETRY_AFTER_MAX; i++) seconds = seconds * 10 + (value.p[i] - '0');
     } else if (date_read(value, &date)) {
         seconds = date > now ? date - now : 0;
+    } else {
+        *after = 0;
+        return false;
     }
     if (seconds > RETRY_AFTER_MAX) seconds = RETRY_AFTER_MAX;
-    return (uint64_t)seconds * SECOND;
+    *after = (uint64_t)seconds * SECOND;
+    return true;
 }

@@ -39,8 +39,11 @@ struct retry_end {
 bool retry_decide(const struct retry_policy *policy, const struct retry_end *end, uint32_t dice, uint32_t *tries,
                   uint64_t *delay, char why[64]);
 
-/* The value of a Retry-After (RFC 9110 10.2.3), seconds or a date, in nanoseconds from `now`, a wall clock in seconds.
- * 0 where it is neither, or past. */
-uint64_t retry_after_read(struct slice value, int64_t now);
+/* The delay before the try after `tries` others. */
+uint64_t retry_delay(const struct retry_policy *policy, uint32_t tries, uint32_t dice);
+
+/* Reads the value of a Retry-After (RFC 9110 10.2.3), seconds or a date. True with `*after` in nanoseconds from `now`,
+ * a wall clock in seconds (0 of a date that is past); false where it is neither, and `*after` is 0. */
+bool retry_after_read(struct slice value, int64_t now, uint64_t *after);
 
 #endif

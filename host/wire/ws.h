@@ -47,6 +47,7 @@ struct ws_event {
     enum ws_kind kind;
     struct slice data;  /* the message; of a ping or pong its payload; of a Close the reason */
     uint16_t code;      /* of a Close: the peer's code, or WS_CLOSE_NO_CODE */
+    uint32_t tag;       /* from backlog_first: as it was put */
     struct buf *memory; /* of a large message: its own, which the caller may take (buf_swap); else NULL */
 };
 

@@ -80,6 +80,22 @@ ws = {}
 ---@field stable? number    seconds open after which retries are counted anew; default 30
 ---@field fatal? integer[]  more statuses and close codes after which there is none
 
+---Rotation: the connection gets another transport before the server ends the one it has. The next one connects and logs
+---in (on_connect, on_websocket_connect: what these send goes to it) beside the old one, which has all other sends, and
+---whose messages are delivered meanwhile. When on_websocket_connect has returned, the next one takes the place. One
+---that fails before is told to on_error alone, and tried again after the delays of `reconnect`.
+---@class ws.rotate
+---@field every? number    seconds from a login to the next rotation; default: only conn:rotate() begins one
+---@field overlap? number  seconds in which messages of the old transport are still delivered, before it is closed with
+---1000; default 10
+
+---The old transport, in the overlap.
+---@class ws.overlap
+---@field rotation integer
+---@field send fun(old: ws.overlap, data: string, kind?: ws.kind|"blob"|"arraybuffer"): true?, string?  true, or nil and
+---why not: "closed" once it has ended
+---@field close fun(old: ws.overlap, code?: integer, reason?: string): true  ends the overlap now
+
 ---Callbacks may wait (host.sleep, conn:receive, ...). Those of one connection run one at a time and in order: while one
 ---waits, what follows is held. Pings are answered all the same, until more than max_receive_buffer is held; then the
 ---socket is not read. Messages are held as well while there is no on_message: for a later one, or for receive.
@@ -93,6 +109,7 @@ ws = {}
 ---@field name? string              what to call it; by it a reload knows it again. No string here may have a CR, LF or
 ---NUL in it (but key_password, which may have line ends)
 ---@field reconnect? boolean|ws.reconnect  default false
+---@field rotate? ws.rotate         when it gets another transport, without a gap
 ---@field protocols? string[]       subprotocols to offer, the preferred first
 ---@field origin? string            the Origin header
 ---@field compression? boolean|ws.compression  default true: offered
@@ -143,6 +160,10 @@ ws = {}
 ---message was refused
 ---@field on_adopt? fun(conn: ws.connection)  a reload: this live connection is this generation's from now on
 ---@field on_give_up? fun(conn: ws.connection, why: string)  automatic reconnection ended: "status 401", ...
+---@field on_overlap? fun(conn: ws.connection, old: ws.overlap)  the next transport has taken the place of the old one.
+---Neither this one's closing nor its own end calls anything
+---@field on_gap? fun(conn: ws.connection, seconds: number)  it is logged in again after an end that this side had not
+---planned: so long ago
 ---@field on_close? fun(conn: ws.connection, code: integer, reason: string, record: ws.record)  last, once an attempt
 
 ---The answer to the opening handshake. `tostring(response)` is its head as received.
@@ -207,6 +228,8 @@ function response:all(name) end
 ---@field bytes_out integer
 ---@field messages_in integer
 ---@field messages_out integer
+---@field rotation integer        counts its transports, from 1: each one that came after another, by a rotation or by
+---reconnecting; in a callback: that of the transport from which the event came
 local connection = {}
 
 ---Opens a connection. Returns at once; the attempt begins in the next turn of the loop. A wrong option raises an error
@@ -248,6 +271,11 @@ function connection:drain(timeout) end
 ---@return ws.error|"closed"|"timeout"? why_not
 ---@return string? message
 function connection:opened(timeout) end
+
+---Begins a rotation; where one is under way, it goes on. One whose old transport is still there ends that.
+---@return true? begins
+---@return "not_open"|"closed"? why_not
+function connection:rotate() end
 
 ---Sends a ping.
 ---@param data? string at most 125 bytes

@@ -12,6 +12,8 @@ return function(wsbot, folder, built)
   local here = folder .. "/clients/"
   return {
     { name = "wsbot", command = { wsbot, here .. "wsbot.lua" } },
+    { name = "straight", command = { wsbot, here .. "straight.lua" }, ours = true,
+      note = "is wsbot, with a main chunk that waits for each message instead of callbacks" },
     { name = "floor", command = { built .. "/floor" }, floor = true },
     { name = "floor_lua", command = { built .. "/floor_lua" }, floor = true },
     { name = "beast", command = { built .. "/beast" } },

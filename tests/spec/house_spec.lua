@@ -70,7 +70,8 @@ end
 describe("an option of ws.connect", function()
   local rows = rows_of("host/net/dial/options.c", "host/net/tls/options.c")
   local meta = place.read("lualib/meta/ws.lua"):gsub("([^\n])\n%-%-%-([^@])", "%1 %2")
-  local classes = { [""] = "options", compression = "compression", reconnect = "reconnect", tls = "tls" }
+  local classes = { [""] = "options", compression = "compression", reconnect = "reconnect", rotate = "rotate",
+    tls = "tls" }
 
   local function class(name) return assert(meta:match("%-%-%-@class ws%." .. name .. "\n(.-\n)\n"), name) end
 

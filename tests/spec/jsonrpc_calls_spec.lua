@@ -114,6 +114,25 @@ describe("a call", function()
     assert.same({ true, "welcome" }, came)
   end)
 
+  it("logs in on the next transport of a rotation as well", function()
+    local peer = testing.server()
+    local conn = connect(peer, { rotate = { overlap = 0.01 } })
+    local rpc = jsonrpc.new(conn)
+    local logins = 0
+    conn.on_websocket_connect = function() logins = logins + (rpc:call "login" and 1 or 0) end
+    answer(peer:accept(), { result = "welcome" })
+    testing.eventually(function() return logins == 1 end)
+    host.sleep(0)
+    assert(conn:rotate())
+    local session = peer:accept()
+    assert.equal("login", answer(session, { result = "welcome back" }).method)
+    testing.eventually(function() return conn.rotation == 2 end)
+    assert.equal(2, logins)
+    local call = begin(rpc, "on the second")
+    answer(session, { result = 2 })
+    assert.same({ true, 2 }, call())
+  end)
+
   it("that logs in fails when the connection is lost meanwhile", function()
     local peer = testing.server()
     local order = {}

@@ -164,6 +164,37 @@ for _, kind in ipairs(bots) do
   end)
 end
 
+it_tells("on_ping and on_pong run between the messages around them, as they do beside an on_message", function()
+  local p = peer.listen()
+  local bot = program.bot("local conn = ws.connect " .. opened .. [[
+    function conn.on_ping(_, data) print("ping " .. data) end
+    function conn.on_pong(_, data) print("pong " .. data) end
+    for data in conn:messages() do print(data) end
+  ]], { p.url })
+  local s = p:open()
+  s:send(text "one" .. frame.write { opcode = frame.PING, payload = "a" } .. text "two"
+    .. frame.write { opcode = frame.PONG, payload = "b" } .. text "three" .. close(1000))
+  bot:tells("one", "ping a", "two", "pong b", "three")
+  s:close()
+  bot:wait()
+end)
+
+it_tells("readers of one connection take turns", function()
+  local p = peer.listen()
+  local bot = program.bot("local conn = ws.connect " .. opened .. [[
+    for number = 1, 2 do
+      host.spawn(function()
+        for data in conn:messages() do print(number, data) end
+      end)
+    end
+  ]], { p.url })
+  local s = p:open()
+  s:send(text "one" .. text "two" .. text "three" .. text "four" .. close(1000))
+  bot:tells("1\tone", "2\ttwo", "1\tthree", "2\tfour")
+  s:close()
+  bot:wait()
+end)
+
 it_tells("a reader has what was compressed, and what came in one segment with the handshake", function()
   local p = peer.listen()
   local bot = program.bot("local conn = ws.connect " .. opened .. [[

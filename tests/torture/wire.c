@@ -140,8 +140,8 @@ static int converse(struct talk *t) {
     if (rc == 0) rc = shake_hands(t);
     if (rc == 0) rc = ws_use_deflate(&t->client.ws, &t->agreed[WS_CLIENT], &t->offer.deflate);
     if (rc == 0) rc = ws_use_deflate(&t->server.ws, &t->agreed[WS_SERVER], &t->offer.deflate);
-    if (rc == 0) rc = backlog_put(&t->backlog, WS_TEXT, short_text);
-    if (rc == 0) rc = backlog_put(&t->backlog, WS_TEXT, long_text);
+    if (rc == 0) rc = backlog_put(&t->backlog, WS_TEXT, 0, short_text);
+    if (rc == 0) rc = backlog_put(&t->backlog, WS_TEXT, 0, long_text);
     for (; rc == 0 && backlog_first(&t->backlog, &ev); backlog_drop(&t->backlog))
         rc = ws_send(&t->client.ws, ev.kind, ev.data);
     if (rc == 0) rc = ws_ping(&t->client.ws, short_text);

@@ -51,9 +51,9 @@ static void what_is_set_again_replaces(void **state) {
     set("a=1");
     set("b=2");
     set("a=3");
-    sends("b=2; a=3");
+    sends("a=3; b=2"); /* in the place of the one before (RFC 6265 5.3, 11) */
     set("a=4; Path=/chat/room");
-    sends("a=4; b=2; a=3");
+    sends("a=4; a=3; b=2");
 }
 
 static void what_is_no_cookie_is_passed_over(void **state) {
@@ -148,6 +148,20 @@ static void there_are_never_too_many(void **state) {
         set(text);
     }
     assert_int_equal(jar.count, COOKIES_MAX);
+    set_at("other.org", "/", false, "kept=1");
+    assert_int_equal(jar.count, COOKIES_MAX + 1); /* one server does not drive out the cookies of others */
+}
+
+static void nor_are_those_of_all_together(void **state) {
+    (void)state;
+    char host[32];
+    set("first=1");
+    for (int i = 0; i < COOKIES_ALL_MAX; i++) {
+        snprintf(host, sizeof host, "h%d.example.org", i);
+        set_at(host, "/", false, "a=1");
+    }
+    assert_int_equal(jar.count, COOKIES_ALL_MAX);
+    sends("");
 }
 
 static void what_ends_a_cookie_takes_no_room(void **state) {
@@ -164,6 +178,25 @@ static void what_ends_a_cookie_takes_no_room(void **state) {
     buf_init(&out, SIZE_MAX);
     assert_int_equal(cookie_jar_write(&jar, &to, NOW, &out), 0);
     assert_memory_equal(out.base + out.start, "first=1; ", 9);
+    buf_clear(&out);
+}
+
+static void domains_within_each_other_send_no_more_than_one(void **state) {
+    (void)state;
+    static const char *const domains[] = {"d.c.b.a.org", "c.b.a.org", "b.a.org", "a.org"};
+    char text[4000];
+    struct cookie_place to = place("d.c.b.a.org", "/", true);
+    struct buf out;
+    memset(text, 'x', sizeof text);
+    for (size_t i = 0; i < 16; i++) {
+        text[0] = (char)('a' + i);
+        text[1] = '=';
+        snprintf(text + sizeof text - 32, 32, "; Domain=%s", domains[i / 4]);
+        set_at("d.c.b.a.org", "/", true, text);
+    }
+    buf_init(&out, COOKIES_SIZE_MAX);
+    assert_int_equal(cookie_jar_write(&jar, &to, NOW, &out), 0);
+    assert_true(out.len > COOKIES_SIZE_MAX - sizeof text);
     buf_clear(&out);
 }
 
@@ -200,6 +233,8 @@ int main(void) {
         cmocka_unit_test_setup_teardown(names_may_promise, empty, empty),
         cmocka_unit_test_setup_teardown(they_expire, empty, empty),
         cmocka_unit_test_setup_teardown(there_are_never_too_many, empty, empty),
+        cmocka_unit_test_setup_teardown(nor_are_those_of_all_together, empty, empty),
+        cmocka_unit_test_setup_teardown(domains_within_each_other_send_no_more_than_one, empty, empty),
         cmocka_unit_test_setup_teardown(what_ends_a_cookie_takes_no_room, empty, empty),
         cmocka_unit_test_setup_teardown(nor_more_than_a_request_may_have, empty, empty),
     };

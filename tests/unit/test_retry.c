@@ -107,7 +107,11 @@ static void retry_after_is_waited_for(void **state) {
     assert_int_equal(delay, 120 * S);
 }
 
-static uint64_t after(const char *value, int64_t now) { return retry_after_read(slice_str(value), now) / S; }
+static uint64_t after(const char *value, int64_t now) {
+    uint64_t delay = 1;
+    assert_true(retry_after_read(slice_str(value), now, &delay));
+    return delay / S;
+}
 
 static void retry_after_is_seconds_or_a_date(void **state) {
     (void)state;
@@ -134,7 +138,11 @@ static void retry_after_is_seconds_or_a_date(void **state) {
                                 "Sun, 06 Foo 1994 08:49:37 GMT",
                                 "Sun, 06 anF 1994 08:49:37 GMT",
                                 "Sun, 99 Nov 1994 08:49:37 GMT"};
-    for (size_t i = 0; i < sizeof none / sizeof *none; i++) assert_int_equal(after(none[i], 0), 0);
+    for (size_t i = 0; i < sizeof none / sizeof *none; i++) {
+        uint64_t delay = 1;
+        assert_false(retry_after_read(slice_str(none[i]), 0, &delay));
+        assert_int_equal(delay, 0);
+    }
 }
 
 int main(void) {

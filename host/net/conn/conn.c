@@ -102,6 +102,17 @@ struct conn *conn_new(struct net *net, const struct conn_sink *sink, void *arg) 
     return new_conn(net, WS_CLIENT, sink, arg);
 }
 
+struct conn *conn_new_beside(struct conn *c, const struct conn_sink *sink, void *arg) {
+    struct conn *next = conn_new(c->net, sink, arg);
+    if (!next) return NULL;
+    plan_release(next->net, next->plan);
+    next->plan = plan_hold(c->plan);
+    next->attempt = c->attempt;
+    conn_set_account(next, c->account);
+    conn_swap_cookies(next, c);
+    return next;
+}
+
 void conn_detach(struct conn *c) { c->sink = NULL; }
 
 union address conn_local_address(const struct conn *c) {

@@ -132,6 +132,7 @@ struct conn {
     bool again : 1;               /* conn_open was called while an attempt was under way */
     bool ended_by_owner : 1;      /* this attempt: conn_close or conn_destroy */
     bool held_back : 1;           /* `starts` has returned false */
+    bool once : 1;                /* its owner alone begins attempts: there is no automatic reconnection */
     bool probed : 1;              /* TCP keepalive is on (ping.c) */
     bool is_busy : 1;
     struct net_busy busy;
@@ -178,6 +179,11 @@ struct conn {
 
 /* A client, closed, with the default plan. Its one reference is the caller's. NULL: there is no memory for it. */
 struct conn *conn_new(struct net *net, const struct conn_sink *sink, void *arg);
+
+/* The same with the plan of another client, its account, its number of attempts and its cookies, which move to the new
+ * one; conn_swap_cookies exchanges them. */
+struct conn *conn_new_beside(struct conn *c, const struct conn_sink *sink, void *arg);
+void conn_swap_cookies(struct conn *c, struct conn *other);
 
 /* The server's side of a connection that was accepted. The stream becomes the conn's. NULL as above. */
 struct conn *conn_accept(struct net *net, struct stream *s, const struct tls_config *tls, const struct conn_sink *sink,

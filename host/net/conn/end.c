@@ -98,6 +98,7 @@ static const char *why_no_retry(const struct conn *c) {
            : c->ended_by_owner         ? "it was closed on this side"
            : c->again                  ? "another attempt was asked for"
            : c->net->stopping          ? "the program stops"
+           : c->once                   ? "its owner begins the next attempt"
                                        : NULL;
 }
 
@@ -113,8 +114,8 @@ static void decide_retry(struct conn *c) {
     struct retry_end end = {.code = e->code, .uptime = clock_from_seconds(e->uptime)};
     if (c->head && c->head->received && c->head->parts.status != 101) {
         end.status = c->head->parts.status;
-        end.retry_after =
-            retry_after_read(http1_field_get(&c->head->parts, "Retry-After"), (int64_t)clock_wall(&c->net->clock));
+        retry_after_read(http1_field_get(&c->head->parts, "Retry-After"), (int64_t)clock_wall(&c->net->clock),
+                         &end.retry_after);
     }
     uint64_t delay;
     if (!retry_decide(&c->plan->settings.retry, &end, random_mask(), &c->tries, &delay, e->gave_up)) {

@@ -66,6 +66,13 @@ void conn_keep_cookies(struct conn *c) {
             cookie_jar_take(&conn_need_more(c)->cookies, head->fields[i].value, &from, wall(c));
 }
 
+void conn_swap_cookies(struct conn *c, struct conn *other) {
+    if (!c->more && !other->more) return;
+    struct cookie_jar *a = &conn_need_more(c)->cookies, *b = &conn_need_more(other)->cookies, jar = *a;
+    *a = *b;
+    *b = jar;
+}
+
 /* ---- redirects ---- */
 
 void conn_forget_redirects(struct conn *c) {

@@ -18,7 +18,7 @@ int conn_queue(struct conn *c, enum ws_kind kind, struct slice data) {
         if (!(c->queue = malloc(sizeof *c->queue))) return ERR_NOMEM;
         backlog_init(c->queue);
     }
-    return backlog_put(c->queue, kind, data);
+    return backlog_put(c->queue, kind, 0, data);
 }
 
 void conn_drop_queue(struct conn *c) {

@@ -29,7 +29,7 @@ static const struct option compression[] = {
 #undef AT
 
 #define AT(field) OPTION_AT(retry_policy, field)
-static const struct option reconnect[] = {
+const struct option plan_reconnect[] = {
     {"reconnect.attempts", OPTION_WHOLE, AT(attempts), .least = 1, .most = INT_MAX},
     {"reconnect.factor", OPTION_FACTOR, AT(factor), .least = 1, .usual = 2},
     {"reconnect.fatal", OPTION_CODES, AT(fatal), .least = 100, .most = 4999,
@@ -37,6 +37,14 @@ static const struct option reconnect[] = {
     {"reconnect.max", OPTION_TIMEOUT, AT(max), .usual = 60},
     {"reconnect.min", OPTION_TIMEOUT, AT(min), .usual = 1},
     {"reconnect.stable", OPTION_SECONDS, AT(stable), .usual = 30},
+    {.name = NULL},
+};
+#undef AT
+
+#define AT(field) OPTION_AT(rotate_policy, field)
+static const struct option rotate[] = {
+    {"rotate.every", OPTION_TIMEOUT, AT(every)},
+    {"rotate.overlap", OPTION_SECONDS, AT(overlap), .usual = 10},
     {.name = NULL},
 };
 #undef AT
@@ -63,7 +71,8 @@ const struct option plan_options[] = {
     {"max_receive_buffer", OPTION_BYTES, SETTING(max_receive_buffer), .usual = 16 * MIB},
     {"queue", OPTION_WORD, SETTING(queue), .words = queueings, .expected = "\"connecting\", \"always\" or \"never\""},
     {"fragment_size", OPTION_BYTES, SETTING(fragment_size)},
-    {"reconnect", OPTION_SWITCHED, SETTING(retry), .rows = reconnect},
+    {"reconnect", OPTION_SWITCHED, SETTING(retry), .rows = plan_reconnect},
+    {"rotate", OPTION_ROWS, SETTING(rotate), .rows = rotate},
     {"tls", OPTION_ROWS, OPTION_REOPENS, AT(tls), .rows = tls_options},
     {"proxy", OPTION_PROXY, OPTION_REOPENS, AT(proxy)},
     {"family", OPTION_WORD, OPTION_REOPENS, AT(family), .words = families, .expected = "4 or 6"},

@@ -14,6 +14,12 @@
  * well, or refuses it. */
 enum conn_queueing { QUEUE_CONNECTING, QUEUE_ALWAYS, QUEUE_NEVER };
 
+/* When a connection changes its transport by itself, and how long the old one stays. Nanoseconds. */
+struct rotate_policy {
+    uint64_t every; /* 0: never */
+    uint64_t overlap;
+};
+
 /* Times are nanoseconds, sizes bytes. */
 struct conn_settings {
     uint64_t ping_interval; /* 0: none */
@@ -22,6 +28,7 @@ struct conn_settings {
     size_t fragment_size; /* the most bytes in a frame that is sent; 0: no message is fragmented */
     enum conn_queueing queue;
     struct retry_policy retry; /* of a client */
+    struct rotate_policy rotate;
     unsigned max_redirects;    /* that are followed in one attempt; 0: none */
     bool redirect_headers;     /* the script's headers are sent to another origin as well */
     bool cookies;              /* what the server sets is sent with the next handshake */
@@ -44,6 +51,7 @@ struct plan {
 };
 
 extern const struct option plan_options[];
+extern const struct option plan_reconnect[]; /* of these: those of a struct retry_policy */
 
 /* The default plan, with one user. NULL: there is no memory for it. */
 struct plan *plan_new(void);

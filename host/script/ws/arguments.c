@@ -16,6 +16,8 @@ const char *const callback_names[CALLBACKS] = {
     [ON_DRAIN] = "on_drain",
     [ON_ADOPT] = "on_adopt",
     [ON_GIVE_UP] = "on_give_up",
+    [ON_OVERLAP] = "on_overlap",
+    [ON_GAP] = "on_gap",
     [ON_CLOSE] = "on_close",
 };
 
@@ -100,6 +102,7 @@ static void push_record(lua_State *L, const struct conn_end *end, const struct c
     lua_setfield(L, -2, "response");
 }
 
+/* Of the attempt that was told last. */
 static const struct inbox_event *last_end(const struct conn_box *b) {
     bool is_told_now = b->delivery.event && b->delivery.event->kind == INBOX_CLOSED;
     return is_told_now ? b->delivery.event : b->last;
@@ -158,7 +161,16 @@ int l_arguments_event(lua_State *L, struct conn_box *b, const struct inbox_event
         lua_pushstring(L, fault_word(&ev->end->fault));
         lua_pushstring(L, ev->end->fault.text);
         return 3;
+    case INBOX_OVERLAP:
+        if (!push_callback(L, b, ON_OVERLAP)) return 0;
+        l_overlap_push(L, rotation_old(b), (uint32_t)ev->attempt, b->binary);
+        return 2;
+    case INBOX_GAP:
+        if (!push_callback(L, b, ON_GAP)) return 0;
+        lua_pushnumber(L, ev->seconds);
+        return 2;
     case INBOX_CLOSED: /* messages that a pause has kept from on_message are dropped: nothing delivers them any more */
+        if (b->front) return 0;
         if (conn_box_hears(b, ON_MESSAGE)) inbox_drop_messages(&b->inbox);
         if (!push_callback(L, b, ON_CLOSE)) return 0;
         lua_pushinteger(L, ev->end->code);
@@ -184,6 +196,14 @@ int l_arguments_event(lua_State *L, struct conn_box *b, const struct inbox_event
     return 0;
 }
 
+void l_arguments_data(lua_State *L, struct conn_box *b, const struct ws_event *ev) {
+    if (ev->memory) {
+        engine_offer(b->engine, ev->memory);
+        conn_count(b->conn); /* the memory is no longer the connection's, but about to be Lua's */
+    }
+    lua_pushlstring(L, (const char *)ev->data.p, ev->data.n); /* memory that was offered is not copied */
+}
+
 int l_arguments_message(lua_State *L, struct conn_box *b, const struct ws_event *ev) {
     b->delivery.progress++;
     b->delivery.tells = TELLS_MESSAGE;
@@ -194,11 +214,7 @@ int l_arguments_message(lua_State *L, struct conn_box *b, const struct ws_event 
     }
     lua_pushvalue(L, LISTENER);
     lua_pushvalue(L, CONN);
-    if (ev->memory) {
-        engine_offer(b->engine, ev->memory);
-        conn_count(b->conn); /* the memory is no longer the connection's, but about to be Lua's */
-    }
-    lua_pushlstring(L, (const char *)ev->data.p, ev->data.n); /* memory that was offered is not copied */
+    l_arguments_data(L, b, ev);
     lua_pushvalue(L, ev->kind == WS_TEXT ? TEXT : BINARY);
     return 3;
 }
@@ -208,8 +224,9 @@ int l_arguments_control(lua_State *L, struct conn_box *b, enum callback which, c
     b->delivery.tells = TELLS_MESSAGE;
     push_callback(L, b, which);
     lua_pushlstring(L, (const char *)ev->data.p, ev->data.n);
-    if (which == ON_PING || conn_pong_seconds(b->conn) < 0) return 2;
-    lua_pushnumber(L, conn_pong_seconds(b->conn));
+    double seconds = conn_pong_seconds(delivery_source(b));
+    if (which == ON_PING || seconds < 0) return 2;
+    lua_pushnumber(L, seconds);
     return 3;
 }
 

@@ -28,6 +28,7 @@ static void unstage(struct conn_box *b) {
 
 static int send_as(lua_State *L, struct conn_box *b, bool binary) {
     size_t n;
+    b = conn_box_here(b);
     l_number_plain(L, 2);
     const char *data = luaL_checklstring(L, 2, &n);
     if (b->staged && b->staged->ends) return l_push_done(L, ERR_CLOSED);
@@ -52,18 +53,13 @@ static int l_ping(lua_State *L) {
     l_number_plain(L, 2);
     const char *data = luaL_optlstring(L, 2, "", &n);
     luaL_argcheck(L, n <= FRAME_CONTROL_MAX, 2, "a ping has at most 125 bytes");
+    b = conn_box_here(b);
     if (delivery_outlived(b)) return l_push_done(L, ERR_CLOSED);
     l_engine_need(L, b->engine, n);
     return l_push_done(L, conn_ping(b->conn, slice_of(data, n)));
 }
 
-struct farewell {
-    uint16_t code;
-    struct slice reason;
-};
-
-/* Reads a code and a reason for a Close, the arguments from `code_at` on. */
-static struct farewell check_farewell(lua_State *L, int code_at) {
+struct farewell l_conn_farewell(lua_State *L, int code_at) {
     size_t n;
     lua_Integer code = luaL_optinteger(L, code_at, WS_CLOSE_NORMAL);
     const char *reason = luaL_optlstring(L, code_at + 1, "", &n);
@@ -87,15 +83,21 @@ static struct conn_staged *stage_farewell(lua_State *L, struct conn_box *b, stru
 
 static int l_close(lua_State *L) {
     struct conn_box *b = l_conn_check(L);
-    struct farewell f = check_farewell(L, 2);
+    struct farewell f = l_conn_farewell(L, 2);
     if (b->engine->staged) {
         stage_farewell(L, b, f)->ends = true;
     } else {
+        rotation_close(b, f.code, f.reason);
         conn_close(b->conn, f.code, f.reason);
         delivery_settle(b);
     }
     lua_pushboolean(L, 1);
     return 1;
+}
+
+int l_conn_stage_rotation(lua_State *L, struct conn_box *b) {
+    stage(b)->rotates = true;
+    return l_push_true(L);
 }
 
 /* __close: the <close> variable goes out of scope. */
@@ -109,6 +111,7 @@ static int l_destroy(lua_State *L) {
     if (b->engine->staged) {
         stage(b)->ends = stage(b)->destroys = true;
     } else {
+        rotation_abandon(b);
         conn_destroy(b->conn);
         inbox_drop_messages(&b->inbox);
         delivery_settle(b);
@@ -119,7 +122,7 @@ static int l_destroy(lua_State *L) {
 static int l_reconnect(lua_State *L) {
     struct conn_box *b = l_conn_check(L);
     uint64_t delay = lua_isnoneornil(L, 2) ? 0 : l_seconds_check(L, 2);
-    struct farewell f = check_farewell(L, 3);
+    struct farewell f = l_conn_farewell(L, 3);
     if (b->engine->ended || engine_stops(b->engine)) return 0;
     if (b->engine->staged) {
         struct conn_staged *s = stage(b);
@@ -129,6 +132,7 @@ static int l_reconnect(lua_State *L) {
         return 0;
     }
     box_anchor(L, 1, b);
+    rotation_close(b, f.code, f.reason);
     if (b->conn->phase == CONN_OPEN) conn_close(b->conn, f.code, f.reason);
     conn_open(b->conn, delay);
     delivery_settle(b); /* while the program stops, conn_open does nothing */
@@ -152,13 +156,18 @@ void l_conn_wake(lua_State *L, int box, struct conn_box *b) {
     conn_wake(b->conn);
 }
 
+/* Both transports, where there are two. */
+static void pause_all(struct conn_box *b, bool on) {
+    struct conn *other = rotation_other(b);
+    (on ? conn_pause : conn_resume)(b->conn, CONN_PAUSED_BY_SCRIPT);
+    if (other) (on ? conn_pause : conn_resume)(other, CONN_PAUSED_BY_SCRIPT);
+}
+
 static void set_paused(lua_State *L, struct conn_box *b, bool on) {
     if (b->engine->staged)
         stage(b)->pause = on ? PAUSE_ON : PAUSE_OFF;
-    else if (on)
-        conn_pause(b->conn, CONN_PAUSED_BY_SCRIPT);
     else
-        conn_resume(b->conn, CONN_PAUSED_BY_SCRIPT);
+        pause_all(b, on);
     if (!on && inbox_has_message(&b->inbox)) l_conn_wake(L, 1, b);
 }
 
@@ -189,12 +198,14 @@ static void catch_up(struct conn_box *b) {
         conn_close(c, s->code, slice_of(s->reason, s->reason_size));
     if (s->reopens && c->phase == CONN_OPEN) conn_close(c, s->code, slice_of(s->reason, s->reason_size));
     if (s->reopens) conn_open(c, s->delay);
+    if (s->rotates) rotation_begin(b);
     unstage(b);
 }
 
 void l_conn_abandon(lua_State *L, struct conn_box *b) {
     conn_detach(b->conn);
     conn_destroy(b->conn);
+    rotation_abandon(b);
     inbox_clear(&b->inbox);
     delivery_wake_all(b);
     if (!b->delivery.draining) box_unanchor(L, b); /* else delivery_end_draining does it */
@@ -218,18 +229,19 @@ void l_conn_adopt(struct conn_box *to, struct conn_box *from) {
     from->last = NULL;
     from->conn = like; /* `from` now refers to another conn, which is closed */
     c->sink_arg = to;
+    rotation_adopt(to, from);
     inbox_move(&to->inbox, &from->inbox);
     delivery_cut(from, c);
     if (inbox_size(&to->inbox) < c->plan->settings.max_receive_buffer) conn_resume(c, CONN_PAUSED_BY_SINK);
-    if (starts) inbox_tell_start(&to->inbox, c->attempt);
-    inbox_tell_first(&to->inbox, INBOX_ADOPTED, slice_of(NULL, 0));
+    if (starts) inbox_tell_number(&to->inbox, INBOX_STARTS, c->attempt);
+    inbox_tell_first(&to->inbox, INBOX_ADOPTED, slice_of(NULL, 0), 0);
     delivery_wake_all(to);
     l_conn_begin(to);
 }
 
 static int l_tostring(lua_State *L) {
     struct conn_box *b = l_conn_check(L);
-    lua_pushfstring(L, "ws.connection %I (%s): %s", (LUAI_UACINT)b->conn->id,
+    lua_pushfstring(L, "ws.connection %I (%s): %s", (LUAI_UACINT)rotation_id(b),
                     b->name                   ? b->name
                     : b->conn->plan->url.host ? b->conn->plan->url.host
                                               : "?",
@@ -276,6 +288,7 @@ static void delist(struct conn_box *b) {
 
 static void end_box(void *object) {
     struct conn_box *b = object;
+    rotation_free(b);
     if (b->conn && b->conn->sink_arg == b) {
         conn_detach(b->conn);
         if (!b->engine->ended) conn_destroy(b->conn); /* a finalizer had opened it again, but no script has it */
@@ -316,6 +329,7 @@ static int l_connect(lua_State *L) {
     struct conn_box *b = l_box_new(L, &l_conn_type);
     b->engine = e;
     b->delivery.tells = TELLS_MESSAGE;
+    b->number = b->inbox.rotation = 1;
     if (!(b->conn = conn_new(e->net, &events_sink, b))) return luaL_error(L, "not enough memory");
     b->inbox.account = e->account;
     conn_set_account(b->conn, e->account);
@@ -346,11 +360,13 @@ int luaopen_ws(lua_State *L) {
         {"messages", l_conn_messages},
         {"drain", l_conn_drain},
         {"opened", l_conn_opened},
+        {"rotate", l_rotation_rotate},
         {NULL, NULL},
     };
     static const luaL_Reg meta[] = {{"__tostring", l_tostring}, {"__close", l_leave}, {NULL, NULL}};
     static const luaL_Reg functions[] = {{"connect", l_connect}, {NULL, NULL}};
     l_register_weak(L, &names_key);
+    l_overlap_open(L);
     l_box_open(L, &l_conn_type, meta, NULL);
     l_fields_open(L, methods);
     lua_pushliteral(L, "text"); /* both strings stay: delivering a message then needs no memory for them */

@@ -27,6 +27,8 @@ enum callback {
     ON_DRAIN,
     ON_ADOPT,
     ON_GIVE_UP,
+    ON_OVERLAP,
+    ON_GAP,
     ON_CLOSE,
     CALLBACKS,
 };
@@ -35,7 +37,7 @@ _Static_assert(CALLBACKS <= 16, "conn_box.hears has a bit for each");
 
 /* What a script asked for while its generation was staged; it is done when the generation takes over. */
 struct conn_staged {
-    bool ends, destroys, reopens, cancels;
+    bool ends : 1, destroys : 1, reopens : 1, cancels : 1, rotates : 1;
     uint16_t code;
     uint8_t reason_size;
     char *reason; /* its own; NULL: none */
@@ -43,7 +45,15 @@ struct conn_staged {
     enum { PAUSE_AS_IT_WAS, PAUSE_ON, PAUSE_OFF } pause;
 };
 
-/* The object that the userdata of a connection refers to. */
+/* What a box's transport is to the connection that the script has (rotation.c). */
+enum rotation_role {
+    ROTATION_PLACE, /* its own: the one in place */
+    ROTATION_NEXT,  /* connects and logs in, to take that place */
+    ROTATION_OLD,   /* had that place; what comes from it is still delivered */
+    ROTATION_GONE,  /* has ended, or is not wanted any more */
+};
+
+/* The object that the userdata of a connection refers to; or, beside it, a second transport of that connection. */
 struct conn_box {
     struct box box;
     struct conn *conn; /* a reference is held */
@@ -52,13 +62,18 @@ struct conn_box {
     uint64_t born;                       /* see engine->births */
     struct conn_box *next, **at;         /* in the list of the engine's connections, in order */
     struct conn_box *match, *matched_by; /* in a reload: the box of the last generation that it takes over, and back */
+    struct conn_box *front;              /* of a second transport: the box that the script has; else NULL */
+    struct rotation *rotation; /* rotation.c; NULL: it has no second transport, nor does it rotate by itself */
 
     struct inbox inbox;            /* at most max_receive_buffer bytes, and the events of one attempt */
     struct delivery {              /* delivery.c */
         struct task *task;         /* the task that a callback runs or waits in, or NULL */
         struct inbox_event *event; /* the event that this task delivers; its own */
-        struct ws_event *first;    /* the message that the next task delivers first; NULL: it takes one itself */
+        struct ws_event *first;    /* the message that the next task, or reader, takes first; NULL: there is none */
+        struct task *reader;       /* the task that was resumed with a message, and takes what follows; or NULL */
+        struct conn *source;       /* what it reads from now; NULL: its own connection */
         uint32_t progress;         /* how many messages and events were taken, modulo 2^32 */
+        uint32_t rotation;         /* of the transport from which the current event came */
         int8_t tells;              /* what the task delivers: an inbox_kind, or TELLS_MESSAGE */
         bool draining : 1;         /* delivery_drain runs, or what it has called */
         bool due : 1;              /* there is more to deliver, which the running delivery_drain will do */
@@ -72,11 +87,15 @@ struct conn_box {
     struct inbox_event *last;   /* the INBOX_CLOSED event that was delivered last, its own; NULL: none was */
     struct conn_staged *staged; /* NULL: nothing */
 
+    uint64_t gap_from;                           /* when the last transport ended, which was not planned; 0: no gap */
+    uint32_t number;                             /* conn.rotation of its transport */
     uint32_t drains;                             /* how often all output was written, modulo 2^32 */
     uint16_t hears;                              /* bits, 1 << callback: the callbacks that the script has */
     uint8_t start;                               /* START_URL ...: which function of the script runs */
     uint8_t lookups;                             /* how many methods were looked up, up to OFTEN (fields.c) */
     uint8_t replaced;                            /* how many methods fields of the script stand in for */
+    uint8_t role;                                /* enum rotation_role */
+    bool spent : 1;                              /* its transport has ended; the next attempt has another */
     bool binary : 1;                             /* send() makes binary messages */
     bool url_function : 1, headers_function : 1; /* url, or headers, is a function */
     bool served : 1;                             /* on_message is that of a module of ours (service.c) */
@@ -84,6 +103,61 @@ struct conn_box {
 };
 enum { START_URL, START_HEADERS, START_DONE }; /* conn_box.start */
 enum { TELLS_MESSAGE = -1 };
+
+/* ---- rotation.c ---- */
+
+/* The box of the transport that the running code speaks to: within a callback of a next one, which logs in, that; else
+ * the one in place. */
+struct conn_box *rotation_here(struct conn_box *b);
+static inline struct conn_box *conn_box_here(struct conn_box *b) { return b->rotation ? rotation_here(b) : b; }
+
+/* conn:rotate, and what conn.rotation is to the code that runs. */
+int l_rotation_rotate(lua_State *L);
+uint32_t rotation_number(const struct conn_box *b);
+
+/* The number by which the script knows the connection: it stays the same. */
+uint64_t rotation_id(const struct conn_box *b);
+
+/* Its second transport, whatever that is to it; or NULL. */
+struct conn *rotation_other(const struct conn_box *b);
+
+/* Begins a rotation, if the connection is open and none is under way. */
+void rotation_begin(struct conn_box *b);
+
+/* The script has set or cleared a callback: a second transport hears the same. */
+void rotation_hear(struct conn_box *b, enum callback which);
+
+/* The script ends the connection: so does its second transport, with that Close if it is open. */
+void rotation_close(struct conn_box *b, uint16_t code, struct slice reason);
+
+/* The same without a Close, and without telling anything to the script. */
+void rotation_abandon(struct conn_box *b);
+
+/* The old transport goes on with the box that takes the connection over; a next one is dropped. */
+void rotation_adopt(struct conn_box *to, struct conn_box *from);
+
+/* The box ends. */
+void rotation_free(struct conn_box *b);
+
+/* ---- overlap.c ---- */
+
+/* Opens the metatable of what on_overlap gets. */
+void l_overlap_open(lua_State *L);
+
+/* Pushes it: a handle of the transport of that number; `c` is its connection, or NULL where that has ended. */
+void l_overlap_push(lua_State *L, struct conn *c, uint32_t rotation, bool binary);
+
+/* ---- conn.c ---- */
+
+/* A code and a reason for a Close, the arguments from `code_at` on; without them 1000. Raises. */
+struct farewell {
+    uint16_t code;
+    struct slice reason;
+};
+struct farewell l_conn_farewell(lua_State *L, int code_at);
+
+/* conn:rotate, before the generation has taken over: it begins then. */
+int l_conn_stage_rotation(lua_State *L, struct conn_box *b);
 
 /* Delivers what waits in the connection at index `box`, also where delivery_settle has taken its anchor away. May
  * raise. */
@@ -141,8 +215,11 @@ void l_conn_begin(struct conn_box *b);
 /* The sink of every connection that a script opens; its argument is the box. events.c. */
 extern const struct conn_sink events_sink;
 
-/* To be called after a message was taken out of the inbox: has the socket read again where there is room. */
-void delivery_make_room(struct conn_box *b);
+/* Is there a message for a task in conn:receive: at hand, or in the inbox? */
+bool delivery_has_message(const struct conn_box *b);
+
+/* Pushes that message, or one that has just come, its data and its kind; false: there is none. May raise. */
+bool l_delivery_push_message(lua_State *L, struct conn_box *b);
 
 /* Wakes all tasks that wait for the connection; each looks again whether its wait is over. */
 void delivery_wake_all(struct conn_box *b);

@@ -12,9 +12,21 @@
 
 /* ---- the inbox ---- */
 
+/* Stops or starts reading for what the inbox has. */
+static void set_paused(const struct conn_box *b, bool on) {
+    struct conn *old = rotation_old(b);
+    (on ? conn_pause : conn_resume)(b->conn, CONN_PAUSED_BY_SINK);
+    if (old) (on ? conn_pause : conn_resume)(old, CONN_PAUSED_BY_SINK);
+}
+
+/* Has its transport been exchanged with that of the connection that the script has? Then nothing more is delivered. */
+static bool is_out(const struct conn_box *b) { return b->role == ROTATION_OLD; }
+
 static bool listens(const struct conn_box *b) {
     return conn_box_hears(b, ON_MESSAGE) && !(b->conn->paused & CONN_PAUSED_BY_SCRIPT);
 }
+
+static bool is_message(const struct ws_event *ev) { return ev->kind == WS_TEXT || ev->kind == WS_BINARY; }
 
 /* What the inboxes keep takes no more than half of the memory limit (--max-memory): the rest is for messages that have
  * not come whole yet, and for the script. */
@@ -30,16 +42,16 @@ static void hold(struct conn_box *b, const struct ws_event *ev, void (*wake)(str
         if (conn_box_hears(b, ON_PING)) inbox_tell(&b->inbox, INBOX_PING, ev->data, NULL, NULL, 0);
     } else if (ev->kind == WS_PONG) {
         if (conn_box_hears(b, ON_PONG))
-            inbox_tell(&b->inbox, INBOX_PONG, ev->data, NULL, NULL, conn_pong_seconds(b->conn));
+            inbox_tell(&b->inbox, INBOX_PONG, ev->data, NULL, NULL, conn_pong_seconds(delivery_source(b)));
     } else if (inbox_put(&b->inbox, ev->kind, ev->data) < 0) {
         engine_report(b->engine, "no memory to hold a message: its connection is ended");
-        conn_destroy(b->conn);
+        conn_destroy(delivery_source(b));
     } else if (!b->engine->holds) {
         wake(&b->receivers);
     }
     bool full = inbox_size(&b->inbox) >= b->conn->plan->settings.max_receive_buffer;
     if (inbox_is_empty(&b->inbox)) return; /* with an empty inbox nothing would have the socket read again */
-    if (full || !has_room(b)) conn_pause(b->conn, CONN_PAUSED_BY_SINK);
+    if (full || !has_room(b)) set_paused(b, true);
 }
 
 /* Do tasks take the messages: does one wait for them (is_read), or may one that is ready do so (may_be_read)? */
@@ -51,28 +63,86 @@ static bool may_be_read(const struct conn_box *b) {
 /* Takes the next message, ping or pong, after ready tasks that may want it have run. From the loop only. */
 static bool next_for_readers(struct conn_box *b, struct ws_event *ev) {
     if (may_be_read(b) && !is_read(b)) task_run_ready(b->engine);
-    return conn_next(b->conn, ev);
+    return !is_out(b) && conn_next(delivery_source(b), ev);
 }
 
-/* Puts all that has come into the inbox, for tasks that receive in a straight line. Each message wakes its reader at
- * once, as it would run a callback, and what follows is looked at when that task waits again: so what the task sends
- * goes out before anything ends the connection. From the loop only. */
-static void hold_rest(struct conn_box *b) {
+/* Resumes the first task in conn:receive, which takes this message as a callback would get it: it never sees the
+ * inbox. Where that task does not take it, or must not, the inbox holds it for the next. From the loop only. */
+static void hand(struct conn_box *b, struct ws_event *ev) {
+    if (is_message(ev) && is_read(b) && !b->engine->holds && !inbox_has_message(&b->inbox)) {
+        b->delivery.first = ev;
+        b->delivery.reader = b->receivers.first;
+        task_run_first(&b->receivers);
+        b->delivery.reader = NULL;
+        if (!b->delivery.first) return;
+        b->delivery.first = NULL;
+        if (!conn_is_open(delivery_source(b))) return;
+    }
+    hold(b, ev, task_run_first);
+    if (!is_message(ev)) b->delivery.due = true; /* on_ping or on_pong is next */
+}
+
+/* Hands all that has come to tasks that receive in a straight line, or puts it into the inbox. Each message resumes its
+ * reader at once, as it would run a callback, and what follows is looked at when that task waits again: so what the
+ * task sends goes out before anything ends the connection. From the loop only. */
+static void hand_rest(struct conn_box *b) {
     struct ws_event ev;
     bool waited = b->delivery.task;
     b->delivery.due = false;
     service_take(b);
-    while ((b->delivery.task || !waited) && next_for_readers(b, &ev)) {
-        hold(b, &ev, task_run_first);
+    lua_State *running = engine_enter(b->engine, b->engine->L); /* once for all, as for a task that delivers */
+    while ((b->delivery.task || !(waited || b->delivery.due)) && next_for_readers(b, &ev)) {
+        hand(b, &ev);
         service_take(b);
     }
+    engine_leave(b->engine, running);
     if (waited && !b->delivery.task)
         b->delivery.due = true; /* the callback that received here has ended: the others are due */
 }
 
-void delivery_make_room(struct conn_box *b) {
+/* To be called after something was taken out of the inbox: has the socket read again where there is room. */
+static void make_room(struct conn_box *b) {
     bool room = inbox_size(&b->inbox) <= b->conn->plan->settings.max_receive_buffer / 2 && has_room(b);
-    if (room || inbox_is_empty(&b->inbox)) conn_resume(b->conn, CONN_PAUSED_BY_SINK);
+    if (room || inbox_is_empty(&b->inbox)) set_paused(b, false);
+}
+
+/* Takes the next message, ping or pong. */
+static bool take_next(struct conn_box *b, struct ws_event *ev) {
+    const struct ws_event *first = b->delivery.first;
+    b->delivery.first = NULL;
+    struct conn *c = delivery_source(b);
+    if (!first || !conn_is_open(c)) return conn_next(c, ev); /* a finalizer may have ended the connection */
+    *ev = *first;
+    return true;
+}
+
+bool delivery_has_message(const struct conn_box *b) {
+    return !b->engine->holds && (b->delivery.first || inbox_has_message(&b->inbox));
+}
+
+/* The message that the running task gets without a look at the inbox: that with which it was resumed, or what has come
+ * behind it, as long as no other task has waited for that. To wait once for many messages is what makes a straight line
+ * as fast as a callback. */
+static bool at_hand(struct conn_box *b, struct ws_event *ev) {
+    if (b->delivery.first) return take_next(b, ev);
+    bool follows = b->delivery.reader && b->delivery.reader == b->engine->tasks.current && !b->receivers.first;
+    if (!follows || !inbox_is_empty(&b->inbox) || !conn_next(delivery_source(b), ev)) return false;
+    if (is_message(ev)) return true;
+    hold(b, ev, task_wake_first);
+    b->delivery.due = true; /* on_ping or on_pong runs when the reader waits */
+    return false;
+}
+
+bool l_delivery_push_message(lua_State *L, struct conn_box *b) {
+    struct ws_event ev;
+    if (b->engine->holds) return false;
+    bool is_old = inbox_message(&b->inbox, &ev);
+    if (!is_old && !at_hand(b, &ev)) return false;
+    l_arguments_data(L, b, &ev);
+    lua_pushstring(L, ev.kind == WS_TEXT ? "text" : "binary");
+    if (is_old) inbox_drop_message(&b->inbox);
+    if (is_old) make_room(b);
+    return true;
 }
 
 /* ---- the task ---- */
@@ -82,6 +152,7 @@ void delivery_make_room(struct conn_box *b) {
 static void note_unheard(const struct conn_box *b, const struct conn_end *end) {
     struct engine *e = b->engine;
     bool goes_on = b->conn->phase != CONN_CLOSED || b->conn->again || end->retry_in >= 0;
+    if (b->front) return;
     if (e->strict && fault_set(&end->fault) && !conn_box_hears(b, ON_ERROR) && !b->heard && !goes_on)
         e->host->mark(e->app, 1);
 }
@@ -90,7 +161,10 @@ static void note_unheard(const struct conn_box *b, const struct conn_end *end) {
  * over. */
 static void finish_event(struct conn_box *b, struct inbox_event *ev) {
     bool is_past = inbox_count(&b->inbox, INBOX_CLOSED) || inbox_count(&b->inbox, INBOX_OPENED);
-    if (ev->kind == INBOX_OPENED && !is_past) conn_end_login(b->conn);
+    if (ev->kind == INBOX_OPENED && !is_past) {
+        conn_end_login(b->conn);
+        rotation_logged_in(b);
+    }
     if (ev->kind == INBOX_CLOSED) {
         note_unheard(b, ev->end);
         if (b->last) inbox_event_free(b->last);
@@ -120,48 +194,51 @@ void delivery_cut(struct conn_box *b, struct conn *c) {
     if (b->delivery.event && b->delivery.event->kind == INBOX_OPENED) conn_end_login(c);
 }
 
-/* Takes the next message, ping or pong. */
-static bool take_next(struct conn_box *b, struct ws_event *ev) {
-    const struct ws_event *first = b->delivery.first;
-    b->delivery.first = NULL;
-    if (!first || !conn_is_open(b->conn)) return conn_next(b->conn, ev); /* a finalizer may have ended the connection */
-    *ev = *first;
-    return true;
+/* Pushes the callback of the event that was taken, with its arguments, and returns how many these are; 0: it has none.
+ */
+static int push_event(lua_State *L, struct conn_box *b) {
+    struct inbox_event *event = b->delivery.event;
+    b->delivery.progress++;
+    b->delivery.tells = (int8_t)event->kind;
+    b->delivery.rotation = event->rotation;
+    make_room(b);
+    if (event->kind != INBOX_STARTS || !start_is_current(b, event)) return l_arguments_event(L, b, event);
+    b->start = START_URL;
+    conn_limit_start(b->conn);
+    return 1; /* l_start_push pushes what is called */
 }
 
-/* Pushes the next callback with its arguments, and returns how many these are; 0: there is nothing more to deliver. */
+/* The same for the first message of the inbox. */
+static int push_held(lua_State *L, struct conn_box *b, const struct ws_event *ev) {
+    b->delivery.takes = true;
+    b->delivery.rotation = ev->tag;
+    int n = l_arguments_message(L, b, ev);
+    b->delivery.takes = false;
+    inbox_drop_message(&b->inbox);
+    make_room(b);
+    return n;
+}
+
+/* The same for whatever is next; 0: there is nothing more to deliver. */
 static int push_next(lua_State *L, struct conn_box *b) {
-    struct conn *c = b->conn;
     struct ws_event ev;
-    for (int n = 0; !b->engine->holds; lua_settop(L, TOP)) {
+    for (int n = 0; !b->engine->holds && !is_out(b); lua_settop(L, TOP)) {
         bool wanted = listens(b);
         if ((b->delivery.event = inbox_event(&b->inbox, wanted))) {
-            b->delivery.progress++;
-            b->delivery.tells = (int8_t)b->delivery.event->kind;
-            delivery_make_room(b);
-            if (b->delivery.event->kind == INBOX_STARTS && start_is_current(b, b->delivery.event)) {
-                b->start = START_URL;
-                conn_limit_start(c);
-                return 1; /* l_start_push pushes what is called */
-            }
-            if ((n = l_arguments_event(L, b, b->delivery.event)) > 0) return n;
+            if ((n = push_event(L, b)) > 0) return n;
             forget_event(b);
-        } else if (wanted && inbox_message(&b->inbox, &ev)) {
-            if (!conn_has_turn(c)) return 0;
-            b->delivery.takes = true;
-            n = l_arguments_message(L, b, &ev);
-            b->delivery.takes = false;
-            inbox_drop_message(&b->inbox);
-            delivery_make_room(b);
-            return n;
-        } else if (may_be_read(b) && !b->delivery.first && inbox_is_empty(&b->inbox)) {
+            continue;
+        }
+        if (wanted && inbox_message(&b->inbox, &ev)) return conn_has_turn(b->conn) ? push_held(L, b, &ev) : 0;
+        if (may_be_read(b) && !b->delivery.first && inbox_is_empty(&b->inbox)) {
             b->delivery.due = true; /* tasks that receive go on outside of this one */
             return 0;
-        } else if (!take_next(b, &ev)) {
-            return 0;
-        } else if (ev.kind == WS_PING || ev.kind == WS_PONG) {
-            enum callback which = ev.kind == WS_PING ? ON_PING : ON_PONG;
-            if (conn_box_hears(b, which)) return l_arguments_control(L, b, which, &ev);
+        }
+        if (!take_next(b, &ev)) return 0;
+        b->delivery.rotation = b->inbox.rotation;
+        enum callback control = ev.kind == WS_PING ? ON_PING : ON_PONG;
+        if (!is_message(&ev)) {
+            if (conn_box_hears(b, control)) return l_arguments_control(L, b, control, &ev);
         } else if (wanted && !inbox_has_message(&b->inbox)) {
             return l_arguments_message(L, b, &ev);
         } else {
@@ -200,7 +277,7 @@ static int l_deliver(lua_State *L) {
     b->delivery.task = b->engine->tasks.current;
     b->delivery.tells = TELLS_MESSAGE;
     lua_settop(L, 0);
-    if (!box_push(L, b)) return 0;
+    if (!box_push(L, conn_box_front(b))) return 0;
     lua_getiuservalue(L, CONN, BOX_FIELDS);
     lua_pushliteral(L, "text");
     lua_pushliteral(L, "binary");
@@ -218,7 +295,7 @@ static void on_failed_callback(struct conn_box *b, const struct inbox_event *eve
     bool in_on_error = b->delivery.tells == INBOX_FAILED || b->delivery.tells == INBOX_CALLBACK;
     if (b->delivery.tells == INBOX_CALLBACK && !b->engine->strict) engine_report(b->engine, event->data);
     if (in_on_error || b->engine->strict) engine_report(b->engine, message);
-    if (!in_on_error) inbox_tell_first(&b->inbox, INBOX_CALLBACK, slice_of(message, strlen(message) + 1));
+    if (!in_on_error) inbox_tell_first(&b->inbox, INBOX_CALLBACK, slice_of(message, strlen(message) + 1), 0);
 }
 
 static void on_task_end(struct task *t, void *arg, enum task_end how) {
@@ -242,14 +319,14 @@ static void on_task_end(struct task *t, void *arg, enum task_end how) {
 
 /* Delivers events and messages until there are none, or a callback waits. */
 static void tell_all(struct conn_box *b) {
-    while (b->delivery.due && !b->delivery.task && !b->engine->holds) {
+    while (b->delivery.due && !b->delivery.task && !b->engine->holds && !is_out(b)) {
         uint32_t before = b->delivery.progress;
         struct ws_event first;
         b->delivery.due = b->delivery.failed = false;
         if (inbox_is_empty(&b->inbox)) { /* no task is started before a message is whole */
             if (!next_for_readers(b, &first)) break;
             if (is_read(b)) {
-                hold(b, &first, task_run_first);
+                hand(b, &first);
                 b->delivery.due = true;
                 continue;
             }
@@ -257,11 +334,11 @@ static void tell_all(struct conn_box *b) {
         }
         bool ran = task_run(b->engine, "callback", l_deliver, b, on_task_end, b),
              began = b->delivery.progress != before;
-        if (b->delivery.first && conn_is_open(b->conn))
+        if (b->delivery.first && conn_is_open(delivery_source(b)))
             hold(b, b->delivery.first, task_wake_first); /* else a finalizer has ended the connection */
         b->delivery.first = NULL;
         if (!ran || (b->delivery.failed && !began)) {
-            conn_destroy(b->conn); /* no memory to deliver anything to the script */
+            conn_destroy(delivery_source(b)); /* no memory to deliver anything to the script */
             break;
         }
         if (b->delivery.failed) b->delivery.due = true; /* what comes behind the callback that failed */
@@ -270,32 +347,38 @@ static void tell_all(struct conn_box *b) {
 
 void delivery_end_draining(struct conn_box *b) {
     b->delivery.draining = false;
-    if (b->conn->sink)
+    if (b->conn->sink || b->front)
         delivery_settle(b);
     else
         box_unanchor(b->engine->L, b);
 }
 
 void delivery_drain(struct conn_box *b) {
-    if (b->engine->tasks.exits) return;            /* nothing is delivered any more */
-    if (!box_is_anchored(b->engine->L, b)) return; /* nor to a connection that is over: it may be collected meanwhile */
+    if (b->engine->tasks.exits) return; /* nothing is delivered any more */
+    if (!box_is_anchored(b->engine->L, conn_box_front(b)))
+        return; /* nor to a connection that is over: it may be collected meanwhile */
     b->delivery.due = true;
     if (b->delivery.draining) return;
     b->delivery.draining = true;
     do {
         tell_all(b);
-        hold_rest(b);
-    } while (b->delivery.due && !b->delivery.task);
+        hand_rest(b);
+    } while (b->delivery.due && !b->delivery.task && !is_out(b));
     delivery_end_draining(b);
 }
 
 bool delivery_over(const struct conn_box *b) {
     if (b->delivery.task && b->delivery.task == b->engine->tasks.current) return b->conn->phase <= CONN_STARTING;
+    if (rotation_pends(b)) return false;
     return b->conn->phase == CONN_CLOSED && !b->conn->again && !inbox_has_event(&b->inbox) && !b->delivery.task;
 }
 
 void delivery_settle(struct conn_box *b) {
     if (!delivery_over(b) || b->delivery.task || b->delivery.draining) return;
+    if (b->front) {
+        rotation_settle(b);
+        return;
+    }
     if (b->conn->wake_due) return; /* a script wants what is in the inbox (l_conn_wake): that is delivered next */
     delivery_wake_all(b);
     box_unanchor(b->engine->L, b);
@@ -313,5 +396,6 @@ void delivery_hold(struct engine *e, bool holds) {
     for (struct conn_box *b = e->boxes; held && !holds && b; b = b->next) {
         task_wake_all(&b->receivers);
         if (b->conn->sink) conn_wake(b->conn);
+        if (rotation_other(b)) conn_wake(rotation_other(b));
     }
 }

@@ -14,8 +14,9 @@ static void tell(struct conn_box *b, enum inbox_kind kind, const struct conn_end
 
 static bool on_starts(void *arg, struct conn *c) {
     struct conn_box *b = arg;
+    rotation_starts(b);
     if (!b->url_function && !b->headers_function && !b->delivery.task && !inbox_has_event(&b->inbox)) return true;
-    inbox_tell_start(&b->inbox, c->attempt);
+    inbox_tell_number(&b->inbox, INBOX_STARTS, c->attempt);
     delivery_drain(b);
     return false;
 }
@@ -43,9 +44,19 @@ static void on_opened(void *arg, struct conn *c) {
     run_openers(b, c);
 }
 
+/* What an old transport still brings is delivered with what comes from the one in place, in the order in which it
+ * comes. */
 static void on_readable(void *arg, struct conn *c) {
-    (void)c;
-    delivery_drain(arg);
+    struct conn_box *b = arg, *front = conn_box_front(b);
+    if (b->role != ROTATION_OLD) {
+        delivery_drain(b);
+        return;
+    }
+    front->delivery.source = c;
+    front->inbox.rotation = b->number;
+    delivery_drain(front);
+    front->inbox.rotation = front->number;
+    front->delivery.source = NULL;
 }
 
 /* For events of which one is enough, however many come while a callback waits. */
@@ -54,15 +65,16 @@ static void tell_once(struct conn_box *b, enum inbox_kind kind) {
 }
 
 static void on_buffer_full(void *arg, struct conn *c) {
+    struct conn_box *b = arg;
     (void)c;
-    tell_once(arg, INBOX_BUFFER_FULL);
+    if (b->role != ROTATION_OLD) tell_once(b, INBOX_BUFFER_FULL);
 }
 
 static void on_drained(void *arg, struct conn *c, bool was_behind) {
     struct conn_box *b = arg;
     if (conn_buffered(c) == 0) b->drains++;
     task_wake_all(&b->drainers);
-    if (was_behind) tell_once(b, INBOX_DRAINED);
+    if (was_behind && b->role != ROTATION_OLD) tell_once(b, INBOX_DRAINED);
 }
 
 /* Cancels the function that was to give the url or headers of an attempt that has ended. False: its code has abandoned
@@ -85,13 +97,15 @@ static void on_starved(void *arg, struct conn *c) {
 static void on_failed(void *arg, struct conn *c, const struct fault *fault) {
     struct conn_end end = {.fault = *fault};
     struct conn_box *b = arg;
+    if (rotation_keeps_failed(b, fault)) return;
     b->heard = b->openers.first != NULL;
     if (end_start(b, c)) tell(b, INBOX_FAILED, &end, NULL);
 }
 
 static void on_closed(void *arg, struct conn *c, const struct conn_end *end) {
     struct conn_box *b = arg;
-    if (!end_start(b, c)) return;
+    if (b->front) rotation_other_ended(b, c);
+    if (rotation_keeps_closed(b, c, end) || !end_start(b, c)) return;
     struct conn_head *head = c->head && c->head->received ? conn_take_head(c) : NULL;
     inbox_tell(&b->inbox, INBOX_CLOSED, slice_of(NULL, 0), end, head, 0);
     if (end->gave_up[0]) inbox_tell(&b->inbox, INBOX_GAVE_UP, slice_of(NULL, 0), end, NULL, 0);
@@ -101,7 +115,7 @@ static void on_closed(void *arg, struct conn *c, const struct conn_end *end) {
     if (b->delivery.task) delivery_wake_all(b); /* the callback may be what waits */
 }
 
-static const char *name_of(void *arg) { return ((const struct conn_box *)arg)->name; }
+static const char *name_of(void *arg) { return conn_box_front(arg)->name; }
 
 const struct conn_sink events_sink = {
     .starts = on_starts,

@@ -24,6 +24,7 @@ enum field {
     FIELD_MESSAGES_OUT,
     FIELD_BINARY_TYPE,
     FIELD_CLOSED,
+    FIELD_ROTATION,
     FIELD_CALLBACK, /* plus the number of the callback */
 };
 
@@ -47,6 +48,7 @@ static const struct {
     {"messages_out", FIELD_MESSAGES_OUT},
     {"binary_type", FIELD_BINARY_TYPE},
     {"closed", FIELD_CLOSED},
+    {"rotation", FIELD_ROTATION},
 };
 
 static void push_text(lua_State *L, const char *text) {
@@ -63,12 +65,13 @@ static void push_address(lua_State *L, const struct conn *c, union address addre
     push_text(L, address.any.sa_family == AF_UNIX ? c->plan->url.socket_path : text);
 }
 
-static void push_field(lua_State *L, const struct conn_box *b, enum field field) {
-    const struct conn *c = b->conn;
+/* What a connection counts goes on from one transport to the next; all else is that of the one the code speaks to. */
+static void push_field(lua_State *L, struct conn_box *b, enum field field) {
+    const struct conn *c = conn_box_here(b)->conn;
     switch (field) {
     case FIELD_URL: push_text(L, c->plan->url.text); break;
     case FIELD_NAME: push_text(L, b->name); break;
-    case FIELD_ID: lua_pushinteger(L, (lua_Integer)c->id); break;
+    case FIELD_ID: lua_pushinteger(L, (lua_Integer)rotation_id(b)); break;
     case FIELD_STATE: lua_pushstring(L, b->staged && b->staged->ends ? "closed" : conn_state(c)); break;
     case FIELD_PROTOCOL: push_text(L, c->protocol); break;
     case FIELD_REMOTE_ADDRESS: push_address(L, c, c->remote_address); break;
@@ -81,11 +84,12 @@ static void push_field(lua_State *L, const struct conn_box *b, enum field field)
         else
             lua_pushnumber(L, conn_latency(c));
         break;
-    case FIELD_BYTES_IN: lua_pushinteger(L, (lua_Integer)c->bytes_in); break;
-    case FIELD_BYTES_OUT: lua_pushinteger(L, (lua_Integer)c->bytes_out); break;
-    case FIELD_MESSAGES_IN: lua_pushinteger(L, (lua_Integer)c->messages_in); break;
-    case FIELD_MESSAGES_OUT: lua_pushinteger(L, (lua_Integer)c->messages_out); break;
+    case FIELD_BYTES_IN: lua_pushinteger(L, (lua_Integer)b->conn->bytes_in); break;
+    case FIELD_BYTES_OUT: lua_pushinteger(L, (lua_Integer)b->conn->bytes_out); break;
+    case FIELD_MESSAGES_IN: lua_pushinteger(L, (lua_Integer)b->conn->messages_in); break;
+    case FIELD_MESSAGES_OUT: lua_pushinteger(L, (lua_Integer)b->conn->messages_out); break;
     case FIELD_CLOSED: l_arguments_push_closed(L, b); break;
+    case FIELD_ROTATION: lua_pushinteger(L, rotation_number(b)); break;
     case FIELD_BINARY_TYPE: lua_pushstring(L, b->binary ? "arraybuffer" : "blob"); break;
     case FIELD_CALLBACK: break;
     }
@@ -180,6 +184,7 @@ void l_conn_set_callback(lua_State *L, int box, enum callback which) {
     lua_setfield(L, -2, callback_names[which]);
     lua_pop(L, 1);
     b->hears = (uint16_t)((b->hears & ~(1u << which)) | (unsigned)is_set << which);
+    rotation_hear(b, which);
     if (which != ON_MESSAGE) return;
     b->delivery.has_listener = b->served = false;
     if (is_set) task_wake_all(&b->receivers); /* with on_message set, tasks may not receive */

@@ -64,7 +64,7 @@ void inbox_clear(struct inbox *b) {
     inbox_drop_messages(b);
 }
 
-err_lists_all(struct inbox, 16);
+err_lists_all(struct inbox, 24);
 
 void inbox_move(struct inbox *to, struct inbox *from) {
     account_take(from->account, inbox_size(from));
@@ -76,17 +76,19 @@ void inbox_move(struct inbox *to, struct inbox *from) {
 int inbox_put(struct inbox *b, enum ws_kind kind, struct slice data) {
     struct inbox_content *c = fill(b);
     size_t before = inbox_size(b);
-    int rc = backlog_put(&c->messages, kind, data);
+    int rc = backlog_put(&c->messages, kind, b->rotation, data);
     count(b, before);
     if (rc == 0) c->came++;
     settle(b);
     return rc;
 }
 
-static struct inbox_event *new_event(const struct inbox_content *c, enum inbox_kind kind, struct slice data) {
+/* An event of a content that fill has made. */
+static struct inbox_event *new_event(const struct inbox *b, enum inbox_kind kind, struct slice data) {
     struct inbox_event *ev = reserve_take(sizeof *ev + data.n);
     ev->kind = kind;
-    ev->after = c->came;
+    ev->after = b->content->came;
+    ev->rotation = b->rotation;
     ev->size = data.n;
     if (data.n) memcpy(ev->data, data.p, data.n);
     return ev;
@@ -104,17 +106,17 @@ static void add(const struct inbox *b, struct inbox_event *ev) {
     count_event(b, ev);
 }
 
-void inbox_tell_start(struct inbox *b, uint64_t attempt) {
-    struct inbox_content *c = fill(b);
-    struct inbox_event *ev = new_event(c, INBOX_STARTS, slice_of(NULL, 0));
+void inbox_tell_number(struct inbox *b, enum inbox_kind kind, uint64_t attempt) {
+    fill(b);
+    struct inbox_event *ev = new_event(b, kind, slice_of(NULL, 0));
     ev->attempt = attempt;
     add(b, ev);
 }
 
 void inbox_tell(struct inbox *b, enum inbox_kind kind, struct slice data, const struct conn_end *end,
                 struct conn_head *head, double seconds) {
-    struct inbox_content *c = fill(b);
-    struct inbox_event *ev = new_event(c, kind, data);
+    fill(b);
+    struct inbox_event *ev = new_event(b, kind, data);
     ev->head = head;
     ev->seconds = seconds;
     if (end) {
@@ -124,14 +126,34 @@ void inbox_tell(struct inbox *b, enum inbox_kind kind, struct slice data, const 
     add(b, ev);
 }
 
-void inbox_tell_first(struct inbox *b, enum inbox_kind kind, struct slice data) {
+void inbox_tell_first(struct inbox *b, enum inbox_kind kind, struct slice data, double seconds) {
     struct inbox_content *c = fill(b);
-    struct inbox_event *ev = new_event(c, kind, data);
+    struct inbox_event *ev = new_event(b, kind, data);
     ev->after = 0;
+    ev->seconds = seconds;
     ev->next = c->first;
     if (!ev->next) c->last = &ev->next;
     c->first = ev;
     count_event(b, ev);
+}
+
+int inbox_join(struct inbox *to, struct inbox *from) {
+    int rc = 0;
+    uint32_t rotation = to->rotation;
+    while (from->content) {
+        struct ws_event ev;
+        struct inbox_event *event = inbox_event(from, true);
+        if (event) {
+            event->after = fill(to)->came;
+            add(to, event);
+        } else if (inbox_message(from, &ev)) {
+            to->rotation = ev.tag;
+            if (inbox_put(to, ev.kind, ev.data) < 0) rc = ERR_NOMEM;
+            inbox_drop_message(from);
+        }
+    }
+    to->rotation = rotation;
+    return rc;
 }
 
 bool inbox_message(const struct inbox *b, struct ws_event *ev) {

@@ -23,8 +23,10 @@ enum inbox_kind {
     INBOX_GAVE_UP,  /* has end */
     INBOX_ADOPTED,  /* a new generation has the connection */
     INBOX_CALLBACK, /* a callback raised: data is the error with its traceback */
+    INBOX_OVERLAP,  /* the next transport has taken its place beside the old one, whose rotation `attempt` is */
+    INBOX_GAP,      /* the connection is back after an end that was not planned; has seconds */
 };
-enum { INBOX_KINDS = INBOX_CALLBACK + 1 };
+enum { INBOX_KINDS = INBOX_GAP + 1 };
 
 struct inbox_event {
     struct inbox_event *next;
@@ -34,6 +36,7 @@ struct inbox_event {
     struct conn_end *end;   /* its own, or NULL */
     uint64_t attempt;       /* its number */
     double seconds;         /* of a pong: the time from its ping; below 0: it answered no ping of ours */
+    uint32_t rotation;      /* of the transport that it came from */
     size_t size;
     char data[];
 };
@@ -50,6 +53,7 @@ struct inbox_content {
 struct inbox {
     struct inbox_content *content; /* NULL: it is empty */
     struct account *account;       /* counts its bytes; borrowed from the engine of its script */
+    uint32_t rotation;             /* of the transport from which comes what is put now */
 };
 
 /* Empties it. */
@@ -57,6 +61,9 @@ void inbox_clear(struct inbox *b);
 
 /* Moves everything from one inbox to the other, which must be empty; each keeps its account. */
 void inbox_move(struct inbox *to, struct inbox *from);
+
+/* Puts everything behind what is in another one, and empties it. 0 or ERR_NOMEM: then messages are missing. */
+int inbox_join(struct inbox *to, struct inbox *from);
 
 /* Adds a message. 0 or ERR_NOMEM. */
 int inbox_put(struct inbox *b, enum ws_kind kind, struct slice data);
@@ -66,13 +73,15 @@ int inbox_put(struct inbox *b, enum ws_kind kind, struct slice data);
 void inbox_tell(struct inbox *b, enum inbox_kind kind, struct slice data, const struct conn_end *end,
                 struct conn_head *head, double seconds);
 
-/* Adds INBOX_STARTS: an attempt waits for its url and headers. */
-void inbox_tell_start(struct inbox *b, uint64_t attempt);
+/* Adds an event that has only a number: INBOX_STARTS of an attempt which waits for its url and headers, or
+ * INBOX_OVERLAP. */
+void inbox_tell_number(struct inbox *b, enum inbox_kind kind, uint64_t attempt);
 
-/* Adds an event before all others: the error of a callback. */
-void inbox_tell_first(struct inbox *b, enum inbox_kind kind, struct slice data);
+/* Adds an event before all others: the error of a callback, or one that has a time. */
+void inbox_tell_first(struct inbox *b, enum inbox_kind kind, struct slice data, double seconds);
 
-/* The next message, whose data lives until the next inbox_ call; false where there is none. */
+/* The next message, with the rotation of its transport as its tag. Its data lives until the next inbox_ call; false
+ * where there is none. */
 bool inbox_message(const struct inbox *b, struct ws_event *ev);
 void inbox_drop_message(struct inbox *b);
 void inbox_drop_messages(struct inbox *b); /* all */

@@ -1,6 +1,6 @@
 /* parts: what these files share: the sink (events.c), the task that delivers (delivery.c), the arguments of callbacks
- * (arguments.c), what the handshake asks for (request.c), the functions that give url and headers (start.c), and
- * modules that serve a connection (service.c). No other file includes it. */
+ * (arguments.c), what the handshake asks for (request.c), the functions that give url and headers (start.c), modules
+ * that serve a connection (service.c), and the second transport (rotation.c). No other file includes it. */
 #ifndef SCRIPT_WS_PARTS_H
 #define SCRIPT_WS_PARTS_H
 
@@ -8,6 +8,9 @@
 
 /* The stack of the task; a callback and its arguments are pushed on top of it. */
 enum { CONN = 1, FIELDS, TEXT, BINARY, LISTENER, TOP = LISTENER };
+
+/* The box that the script has. */
+static inline struct conn_box *conn_box_front(struct conn_box *b) { return b->front ? b->front : b; }
 
 /* Has the script this callback? */
 static inline bool conn_box_hears(const struct conn_box *b, enum callback which) { return b->hears & 1u << which; }
@@ -19,6 +22,9 @@ int l_arguments_event(lua_State *L, struct conn_box *b, const struct inbox_event
 
 /* on_message, which is kept on the stack (LISTENER) as long as it stays the same. */
 int l_arguments_message(lua_State *L, struct conn_box *b, const struct ws_event *ev);
+
+/* Pushes the data of a message. Memory of its own (ev->memory) becomes Lua's, without a copy. */
+void l_arguments_data(lua_State *L, struct conn_box *b, const struct ws_event *ev);
 
 /* on_ping or on_pong. */
 int l_arguments_control(lua_State *L, struct conn_box *b, enum callback which, const struct ws_event *ev);
@@ -59,7 +65,33 @@ void service_take(struct conn_box *b);
 /* Tells that module of the end of an attempt. */
 void service_end(struct conn_box *b);
 
+/* ---- rotation.c ---- */
+
+/* The connection's attempt begins, its login is done, it has failed or closed. Of the last two: true where nobody is to
+ * be told now. A second transport has none of these but the login: where it is in time, it takes the place. */
+void rotation_starts(struct conn_box *b);
+void rotation_logged_in(struct conn_box *b);
+bool rotation_keeps_failed(struct conn_box *b, const struct fault *fault);
+bool rotation_keeps_closed(struct conn_box *b, struct conn *c, const struct conn_end *end);
+
+/* A second transport has ended. */
+void rotation_other_ended(struct conn_box *other, const struct conn *c);
+
+/* Nothing more comes from a second transport, and no task is in one of its callbacks. */
+void rotation_settle(struct conn_box *other);
+
+/* Does the script still get to know of an end that it has not been told? */
+bool rotation_pends(const struct conn_box *b);
+
+/* The transport that is still read beside the one in place, or NULL. */
+struct conn *rotation_old(const struct conn_box *b);
+
 /* ---- delivery.c ---- */
+
+/* What is read now: the connection's own transport, or the old one beside it. */
+static inline struct conn *delivery_source(const struct conn_box *b) {
+    return b->delivery.source ? b->delivery.source : b->conn;
+}
 
 /* Delivers to the script what there is; where a callback waits, the rest stays in the inbox. From the loop only. */
 void delivery_drain(struct conn_box *b);

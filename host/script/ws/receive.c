@@ -4,6 +4,9 @@
 #include "script/ws/conn.h"
 #include <lauxlib.h>
 
+/* The connection at index 1, as the code that runs reads from it. Raises where the value is none. */
+static struct conn_box *check_here(lua_State *L) { return conn_box_here(l_conn_check(L)); }
+
 /* When the wait ends, by the clock: after the seconds at index 2, or never (UINT64_MAX). Leaves on the stack the
  * connection and, where there is one, that time. */
 static uint64_t read_end(lua_State *L, struct conn_box *b) {
@@ -24,37 +27,28 @@ static int take(lua_State *L, struct conn_box *b, uint64_t ends);
 static int l_woken(lua_State *L, int status, lua_KContext ctx) {
     (void)status;
     (void)ctx;
-    struct conn_box *b = l_conn_check(L);
-    struct ws_event ev;
-    if (l_task_timed_out(L) && (b->engine->holds || !inbox_message(&b->inbox, &ev)))
-        return l_push_failure(L, "timeout", NULL);
+    struct conn_box *b = check_here(L);
+    if (l_task_timed_out(L) && !delivery_has_message(b)) return l_push_failure(L, "timeout", NULL);
     return take(L, b, end_of(L));
 }
 
 static int take(lua_State *L, struct conn_box *b, uint64_t ends) {
-    struct ws_event ev;
     if (b->hears & 1u << ON_MESSAGE)
         return luaL_error(L, "conn:receive: the connection has an on_message, which gets its messages");
     l_task_check(L, "conn:receive");
-    if (!b->engine->holds && inbox_message(&b->inbox, &ev)) {
-        lua_pushlstring(L, (const char *)ev.data.p, ev.data.n);
-        lua_pushstring(L, ev.kind == WS_TEXT ? "text" : "binary");
-        inbox_drop_message(&b->inbox);
-        delivery_make_room(b);
-        return 2;
-    }
+    if (l_delivery_push_message(L, b)) return 2;
     if (delivery_over(b)) return l_push_failure(L, "closed", NULL);
     return l_task_wait(L, "conn:receive", &b->receivers, left(b, ends), 0, l_woken);
 }
 
 int l_conn_receive(lua_State *L) {
-    struct conn_box *b = l_conn_check(L);
+    struct conn_box *b = check_here(L);
     return take(L, b, read_end(L, b));
 }
 
 /* The iterator of conn:messages; arguments of the generic `for` but the connection are ignored. */
 static int l_next(lua_State *L) {
-    struct conn_box *b = l_conn_check(L);
+    struct conn_box *b = check_here(L);
     lua_settop(L, 1);
     return take(L, b, UINT64_MAX);
 }
@@ -77,7 +71,7 @@ static bool is_written(const struct conn_box *b) {
 /* Stack: conn, when the wait ends or nil, and what b->drains was at its beginning. The context is the attempt; 0: it
  * has not waited yet. */
 static int l_look_drained(lua_State *L, int status, lua_KContext ctx) {
-    struct conn_box *b = l_conn_check(L);
+    struct conn_box *b = check_here(L);
     struct conn *c = b->conn;
     bool was_written = b->drains != (uint32_t)lua_tointeger(L, 3); /* even if the connection has ended since */
     (void)status;
@@ -95,7 +89,7 @@ static int l_look_drained(lua_State *L, int status, lua_KContext ctx) {
 }
 
 int l_conn_drain(lua_State *L) {
-    struct conn_box *b = l_conn_check(L);
+    struct conn_box *b = check_here(L);
     read_end(L, b);
     lua_settop(L, 2);
     lua_pushinteger(L, b->drains);
@@ -110,7 +104,7 @@ static int give_failure(lua_State *L, const struct conn_box *b) {
 }
 
 static int l_look_opened(lua_State *L, int status, lua_KContext ctx) {
-    struct conn_box *b = l_conn_check(L);
+    struct conn_box *b = check_here(L);
     (void)status;
     if (b->conn->phase == CONN_OPEN) {
         lua_pushboolean(L, 1);

@@ -33,18 +33,13 @@ struct taking {
 
 static int l_take(lua_State *L) {
     struct taking *t = l_door_given(L, l_take);
-    struct ws_event ev;
-    if (!box_push(L, t->b) || !inbox_message(&t->b->inbox, &ev)) return 0;
+    if (!box_push(L, conn_box_front(t->b))) return 0;
     lua_getiuservalue(L, 1, BOX_FIELDS);
     lua_getfield(L, 2, callback_names[ON_MESSAGE]);
     lua_insert(L, 1);
     lua_settop(L, 2); /* on_message, conn */
-    lua_pushlstring(L, (const char *)ev.data.p, ev.data.n);
-    t->taken = true;
-    inbox_drop_message(&t->b->inbox);
-    delivery_make_room(t->b);
-    lua_pushstring(L, ev.kind == WS_TEXT ? "text" : "binary");
-    lua_call(L, 3, 0);
+    t->taken = l_delivery_push_message(L, t->b);
+    if (t->taken) lua_call(L, 3, 0);
     return 0;
 }
 

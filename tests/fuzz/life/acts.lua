@@ -35,7 +35,8 @@ end
 
 acts.list = {
   { 40, "send_numbered" }, { 4, "send_any" }, { 2, "send_much" }, { 2, "close" }, { 1, "destroy" }, { 4, "pause" },
-  { 8, "resume" }, { 6, "receive" }, { 4, "messages" }, { 6, "ping" }, { 2, "reconnect" }, { 1, "cancel_reconnect" },
+  { 8, "resume" }, { 6, "receive" }, { 4, "messages" }, { 6, "ping" }, { 2, "reconnect" },
+  { 2, "rotate" }, { 1, "cancel_reconnect" },
   { 6, "look" }, { 3, "set_field" }, { 2, "set_callback" }, { 2, "misuse" }, { 2, "send_at_once" },
 }
 
@@ -117,12 +118,18 @@ function acts.reconnect(r, conn)
   pcall(conn.reconnect, conn, r:one { 0, 0.001, 0.02, 0.1, 5, -1, 1e300, 0 / 0 })
 end
 
+function acts.rotate(_, conn)
+  if life.staged or life.leaves then return end
+  check.record(conn).turns = true
+  conn:rotate()
+end
+
 function acts.cancel_reconnect(_, conn)
   conn:cancel_reconnect()
 end
 
 local names = { "url", "name", "id", "state", "protocol", "remote_address", "local_address", "tls", "latency",
-  "binary_type", "on_message", "on_close", "nothing" }
+  "binary_type", "on_message", "on_close", "rotation", "nothing" }
 
 function acts.look(r, conn)
   if not life.staged then check.fields(conn) end

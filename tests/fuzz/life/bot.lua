@@ -126,7 +126,7 @@ function life.callback(name)
 end
 
 local callbacks = { "on_connect", "on_websocket_connect", "on_message", "on_ping", "on_pong", "on_error", "on_adopt",
-  "on_buffer_full", "on_drain", "on_give_up", "on_close" }
+  "on_buffer_full", "on_drain", "on_give_up", "on_overlap", "on_gap", "on_close" }
 
 local function url_of(r)
   local path = r:one { "/", "/a?b=c", "/" .. ("p"):rep(2000) }
@@ -158,6 +158,7 @@ local function options_of(r)
     max_message_size = maybe(r, 40, r:one { 1, 100, 70000, 1 << 20, 1 << 20 }),
     max_send_buffer = maybe(r, 40, r:one { 1, 1000, 100000, 1 << 20, 1 << 20 }),
     max_receive_buffer = maybe(r, 50, r:one { 1, 1000, 100000, 1 << 20 }),
+    rotate = { overlap = r:one { 0, 0.05, 1 } },
     max_redirects = maybe(r, 30, r:number(0, 3)), cookies = maybe(r, 20, true), protocols = maybe(r, 20, { "v2.chat" }),
     binary_type = r:one { ws.BLOB, ws.ARRAYBUFFER },
     reconnect = maybe(r, 70, { min = 0.001, max = 0.05, attempts = maybe(r, 50, 5), stable = 0.1 }),

@@ -20,13 +20,14 @@ function check.wrong(...)
   print("WRONG " .. table.concat(list, " "))
 end
 
--- The record of a connection. phase: what was told last of its attempt; attempt: the number of the last that ended;
--- deaf: callbacks were taken away, so that not all is heard; loose: messages were held, while events went on.
+-- The record of a connection. attempt: the number of the last that ended; deaf: callbacks were taken away, so that not
+-- all is heard; loose: messages were held, while events went on; turns: it was rotated, so that messages go to one
+-- transport or the other. transports, by their rotation: phase: what was told last of it; errors: how many.
 function check.record(conn)
   local id = conn.id
   local r = check.state.conns[id]
   if not r then
-    r = { id = id, phase = "none", attempt = 0, errors = 0, counts = {}, got = {}, sent = {}, gaps = 0 }
+    r = { id = id, transports = {}, attempt = 0, counts = {}, got = {}, sent = {}, gaps = 0 }
     r.deaf = check.plan.memory -- a callback may fail for want of it before it has said so
     check.state.conns[id] = r
   end
@@ -63,6 +64,7 @@ function check.echo(conn, data)
   if data ~= check.message(id, stream, number, length) then
     return check.wrong("message", number, "of", id, "is not whole:", #data, "bytes")
   end
+  if r.turns then return end
   local last = r.got[stream]
   if last and number <= last then
     check.wrong("message", stream, number, "of", id, "came behind", last)
@@ -81,52 +83,62 @@ local in_open = { on_message = true, on_ping = true, on_pong = true }
 
 local events = {}
 
-function events.on_connect(r)
-  if r.phase ~= "none" and r.phase ~= "connected" and not r.deaf then
-    check.wrong("on_connect of", r.id, "in phase", r.phase)
+function events.on_connect(r, t)
+  if t.phase ~= "none" and t.phase ~= "connected" and not r.deaf then
+    check.wrong("on_connect of", r.id, "in phase", t.phase)
   end
-  r.phase = "connected"
+  t.phase = "connected"
 end
 
-function events.on_websocket_connect(r)
-  if r.phase ~= "connected" and not r.deaf then check.wrong("on_websocket_connect of", r.id, "in phase", r.phase) end
-  r.phase = "open"
+function events.on_websocket_connect(r, t)
+  if t.phase ~= "connected" and not r.deaf then check.wrong("on_websocket_connect of", r.id, "in phase", t.phase) end
+  t.phase = "open"
 end
 
-function events.on_error(r, word, message)
+function events.on_error(r, t, word, message)
   if word == "callback" then
     if message:find "attempt to" or message:find "bad argument" then check.wrong("this script:", message) end
     return
   end
-  r.errors = r.errors + 1
-  if r.errors > 1 and not r.deaf then check.wrong("on_error of", r.id, "is the second of its attempt:", word) end
-  r.phase = "failed"
+  t.errors = t.errors + 1
+  if t.errors > 1 and not r.deaf then check.wrong("on_error of", r.id, "is the second of its attempt:", word) end
+  t.phase = "failed"
+  if r.turns then t.phase, t.errors = "none", 0 end -- one that was to be the next is tried again
 end
 
-function events.on_close(r, _, _, record)
+function events.on_close(r, t, _, _, record)
   if record.attempt <= r.attempt then
     check.wrong("on_close of", r.id, "is the second of attempt", record.attempt)
   end
-  if record.attempt > r.attempt + 1 and not r.deaf then
+  if record.attempt > r.attempt + 1 and not r.deaf and not r.turns then
     check.wrong("on_close of", r.id, "for attempt", record.attempt, "comes behind that of", r.attempt)
   end
-  if record.error and record.error ~= "callback" and r.errors == 0 and not r.deaf then
+  if record.error and record.error ~= "callback" and t.errors == 0 and not r.deaf and not r.turns then
     check.wrong("on_close of", r.id, "without on_error")
   end
-  r.attempt, r.phase, r.errors = record.attempt, "none", 0
+  r.attempt, r.transports = record.attempt, {}
+end
+
+-- The record of the transport from which the event came.
+local function transport(r, rotation)
+  local t = r.transports[rotation] or { phase = "none", errors = 0 }
+  r.transports[rotation] = t
+  return t
 end
 
 -- A callback is called.
 function check.event(conn, name, ...)
   local r = check.record(conn)
+  local t = transport(r, conn.rotation)
+  if name == "on_overlap" or name == "on_gap" then return r end
   local other = check.busy[r.id]
-  if other then check.wrong(name, "of", r.id, "while", other, "runs") end
+  if other and not r.turns then check.wrong(name, "of", r.id, "while", other, "runs") end
   if name == "on_adopt" then r.loose = true end -- the last generation may have had no on_message
   local held = name == "on_message" and r.loose
-  if in_open[name] and r.phase ~= "open" and not r.deaf and not held then
-    check.wrong(name, "of", r.id, "in phase", r.phase)
+  if in_open[name] and t.phase ~= "open" and not r.deaf and not held then
+    check.wrong(name, "of", r.id, "in phase", t.phase)
   end
-  if events[name] then events[name](r, ...) end
+  if events[name] then events[name](r, t, ...) end
   if name == "on_message" then check.echo(conn, (...)) end
   check.fields(conn)
   return r

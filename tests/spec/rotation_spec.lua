@@ -1,0 +1,377 @@
+-- rotation: a connection changes its transport without a gap: the next one logs in beside the old one, takes its place,
+-- and hears no less than it. And what a script learns of a gap that nobody had planned.
+local it_tells = require "support.it_tells"
+local peer = require "support.peer"
+local place = require "support.place"
+local program = require "support.program"
+
+-- A bot that tells which transport each event came from. What the peer says is done: "rotate", "send TEXT", "close",
+-- "destroy", "look". `options` are more of ws.connect's.
+local source = [[
+  local function tell(name)
+    return function(c, ...)
+      say(name, c.rotation, ...)
+    end
+  end
+  local login = %s
+  local conn
+  conn = ws.connect { url = arg[1], name = "feed", rotate = { overlap = 0.2 }, %s
+    on_connect = tell "connect",
+    on_websocket_connect = function(c)
+      say("open", c.rotation)
+      if login then login(c) end
+      say("logged in", c.rotation)
+    end,
+    on_overlap = function(c, old)
+      say("overlap", c.rotation, old.rotation)
+      c:send "hello on the next"
+      old:send "good bye on the old"
+      kept = old
+    end,
+    on_message = function(c, data)
+      local word, rest = data:match "^(%%a+) ?(.*)$"
+      if word == "rotate" then say("rotate", c:rotate())
+      elseif word == "send" then c:send(rest)
+      elseif word == "close" then c:close()
+      elseif word == "destroy" then c:destroy()
+      elseif word == "end" then say("end", kept:close(4001, "over"), kept:send "x")
+      elseif word == "look" then say("look", c.id == id, c.rotation, c.state, c.messages_in, c.messages_out)
+      else say("message", c.rotation, data) end
+    end,
+    on_gap = function(c, seconds) say("gap", c.rotation, seconds > 0 and seconds < 60) end,
+    on_error = function(c, word) say("error", c.rotation, word) end,
+    on_close = function(c, code, reason, record) say("close", c.rotation, code, reason, record.attempt) end }
+  id = conn.id
+]]
+
+local function start(options, login, flags)
+  local p = peer.listen()
+  local bot = program.bot(source:format(login or "nil", options or ""), { p.url }, { flags = flags })
+  local first = p:open()
+  bot:tells("connect 1", "open 1")
+  if not login then bot:tells "logged in 1" end
+  return bot, p, first
+end
+
+-- Both transports are there: the first, and the second, which has taken its place.
+local function overlap(options)
+  local bot, p, first = start(options)
+  first:text "rotate"
+  bot:tells "rotate true"
+  local second = p:open()
+  bot:tells("connect 2", "open 2", "logged in 2", "overlap 2 1")
+  second:expect_text "hello on the next"
+  first:expect_text "good bye on the old"
+  return bot, p, first, second
+end
+
+local function refuse(p, ...)
+  local s = p:accept()
+  s:read_head()
+  s:send(s:answer { status = "HTTP/1.1 503 Later", lines = { "Content-Length: 0", ... } })
+  s:close()
+end
+
+describe("rotation", function()
+  it_tells("has both transports heard, in the order in which it comes, and closes the old one with 1000", function()
+    local bot, _, first, second = overlap()
+    first:text "one"
+    bot:tells "message 1 one"
+    second:text "two"
+    bot:tells "message 2 two"
+    first:text "three"
+    bot:tells "message 1 three"
+    first:text "send by a callback of the old"
+    second:expect_text "by a callback of the old"
+    first:finish()
+    second:text "look"
+    bot:tells "look true 2 open 6 3"
+    second:text "close"
+    second:finish()
+    bot:tells "close 2 1000  2"
+    bot:ends(0)
+  end)
+
+  it_tells("keeps what is sent on the old one until the next has logged in", function()
+    local bot, p, first = start("", [[function(c)
+      c:send("login " .. c.rotation)
+      if c.rotation == 2 then host.future():wait(0.2) end
+    end]])
+    bot:tells "logged in 1"
+    first:expect_text "login 1"
+    first:text "rotate"
+    bot:tells "rotate true"
+    local second = p:accept()
+    first:text "send while it connects"
+    first:expect_text "while it connects"
+    second:upgrade()
+    bot:tells("connect 2", "open 2")
+    second:expect_text "login 2"
+    first:text "heard during the login"
+    bot:tells "message 1 heard during the login"
+    first:text "send during the login"
+    first:expect_text "during the login"
+    bot:tells("logged in 2", "overlap 2 1")
+    second:expect_text "hello on the next"
+    bot:kill "sigterm"
+  end)
+
+  it_tells("lets a login receive from the next one, while a reader has what comes from the old one", function()
+    local p = peer.listen()
+    local bot = program.bot([[
+      local conn = ws.connect { url = arg[1], on_websocket_connect = function(c)
+        c:send "who?"
+        say("login", c.rotation, c:receive())
+      end }
+      conn:opened()
+      for data in conn:messages() do
+        if data == "rotate" then conn:rotate() end
+        say(data, conn.rotation)
+      end
+      say "over"
+    ]], { p.url })
+    local first = p:open():text "you are one"
+    bot:tells "login 1 you are one text"
+    first:text "rotate"
+    bot:tells "rotate 1"
+    local second = p:open()
+    second:expect_text "who?"
+    first:text "old"
+    bot:tells "old 1"
+    second:text "you are two"
+    bot:tells "login 2 you are two text"
+    first:text "old again"
+    bot:tells "old again 2"
+    second:text "new"
+    bot:tells "new 2"
+    second:finish()
+    bot:tells "over"
+    first:close()
+    bot:ends(0)
+  end)
+
+  it_tells("that fails is an on_error alone: the old one stays, and another try comes", function()
+    local bot, p, first = start "reconnect = { min = 0.001, max = 0.001 },"
+    first:text "rotate"
+    bot:tells "rotate true"
+    refuse(p)
+    bot:tells("connect 2", "error 2 handshake")
+    local second = p:accept()
+    bot:tells "connect 2"
+    first:text "look"
+    bot:tells "look true 1 open 2 0"
+    second:upgrade()
+    bot:tells("open 2", "logged in 2", "overlap 2 1")
+    bot:kill "sigterm"
+  end)
+
+  it_tells("that fails in its login has failed, too", function()
+    local bot, p, first = start("reconnect = { min = 0.001, max = 0.001 },", [[function(c)
+      if c.rotation == 2 and not twice then twice = true; say("drained", c:drain(), host.future():wait(0.05)) end
+    end]])
+    bot:tells "logged in 1"
+    first:text "rotate"
+    bot:tells "rotate true"
+    p:open():reset()
+    bot:tells("connect 2", "open 2", "drained true nil timeout", "logged in 2", "error 2 reset")
+    p:open()
+    bot:tells("connect 2", "open 2", "logged in 2", "overlap 2 1")
+    bot:kill "sigterm"
+  end)
+
+  it_tells("calls nothing when the old one ends in the overlap", function()
+    for _, how in ipairs { "reset", "close" } do
+      local bot, _, first, second = overlap()
+      first[how](first)
+      second:text "after it"
+      bot:tells "message 2 after it"
+      second:text "close"
+      second:finish()
+      bot:tells "close 2 1000  2"
+      bot:ends(0)
+    end
+  end)
+
+  -- The server has ended the old transport while the next one logs in. `go` ends the login.
+  local function end_during_login(how)
+    local path = place.folder() .. "/go"
+    local bot, p, first = start("reconnect = { min = 100, max = 100 },", ([[function(c)
+      while c.rotation == 2 and not io.open(%q) do host.sleep(0.005) end
+    end]]):format(path))
+    bot:tells "logged in 1"
+    first:text "rotate"
+    bot:tells "rotate true"
+    local second = p:open()
+    bot:tells("connect 2", "open 2")
+    how(first)
+    return bot, second, function() place.file(path, "") end
+  end
+
+  it_tells("goes on where the server ends the old one while the next one logs in", function()
+    for _, how in ipairs { function(s) s:finish(4000) end, function(s) s:reset() end } do
+      local bot, second, go = end_during_login(how)
+      go()
+      bot:tells "logged in 2"
+      second:text "look"
+      bot:tells "~look true 2 open"
+      bot:kill "sigterm"
+    end
+  end)
+
+  it_tells("tells how the old one ended where the next one fails then", function()
+    local bot, second, go = end_during_login(function(s) s:finish(4000, "kicked") end)
+    second:reset()
+    bot:tells "close 1 4000 kicked 1"
+    go()
+    bot:tells("logged in 2", "error 2 reset")
+    bot:kill "sigterm"
+  end)
+
+  it_tells("ends both with 1000 by close, and drops one that is under way", function()
+    local bot, _, first, second = overlap "close_timeout = 20,"
+    second:text "close"
+    first:expect_close(1000)
+    second:expect_close(1000)
+    first:close()
+    second:close()
+    bot:tells "close 2 1006  2"
+    bot:ends(0)
+    local p
+    bot, p, first = start()
+    first:text "rotate"
+    bot:tells "rotate true"
+    second = p:accept()
+    first:text "close"
+    first:finish()
+    second:read_head()
+    second:expect_end()
+    bot:tells("connect 2", "close 1 1000  1")
+    bot:ends(0)
+  end)
+
+  it_tells("ends early by the handle of the old one, which then sends nothing", function()
+    local bot, _, first, second = overlap "rotate = { overlap = 1000 },"
+    second:text "end"
+    bot:tells "end true nil closed"
+    first:expect_close(4001)
+    first:close()
+    second:text "close"
+    second:finish()
+    bot:tells "close 2 1000  2"
+    bot:ends(0)
+  end)
+
+  it_tells("comes by itself, again and again, after `every` seconds", function()
+    local bot, p = start "rotate = { every = 0.05, overlap = 0 },"
+    local last
+    for number = 2, 5 do
+      last = p:open()
+      bot:tells("connect " .. number, "open " .. number, "logged in " .. number, "overlap " .. number .. " "
+        .. number - 1)
+      last:expect_text "hello on the next"
+    end
+    bot:kill "sigterm"
+  end)
+
+  it_tells("is refused where nothing is open", function()
+    local bot = program.bot([[
+      local conn = ws.connect { url = arg[1], on_error = function() end }
+      say(conn:rotate())
+      conn:destroy()
+      say(conn:rotate())
+      for _, wrong in ipairs { { every = 0 }, { every = "a day" }, { overlap = -1 }, { evry = 1 }, true } do
+        say((select(2, pcall(ws.connect, { url = arg[1], rotate = wrong })):gsub("^.-: ", "")))
+      end
+    ]], { "ws://127.0.0.1:" .. peer.dead_port() })
+    bot:tells("nil not_open", "nil closed", "~rotate.every", "~rotate.every", "~rotate.overlap",
+      "~'rotate.every'", "~rotate")
+    bot:ends(0)
+  end)
+
+  it_tells("lets on_drain come for a sender who waits for the old one", function()
+    local p = peer.listen()
+    local bot = program.bot([[
+      local conn = ws.connect { url = arg[1], max_send_buffer = 1000000, rotate = { overlap = 0 },
+        on_drain = function() say "drain" end,
+        on_message = function(c)
+          while c:send(("x"):rep(100000)) do end
+          say("full", c:rotate())
+          host.spawn(function() say("drained", c:drain()) end)
+        end }
+    ]], { p.url })
+    p:open():text("fill"):stop_reading()
+    bot:tells "full true"
+    p:open()
+    bot:tells("drain", "drained true")
+    bot:kill "sigterm"
+  end)
+end)
+
+describe("a reload", function()
+  -- `again`: what the next generation is.
+  local function saved(options, again)
+    local folder = place.folder()
+    local path = folder .. "/bot.lua"
+    local text = program.prelude .. source:format("nil", options or "")
+    place.file(path, text)
+    local p = peer.listen()
+    local bot = program.script(path, { p.url }, { flags = { "--watch" } })
+    local first = p:open()
+    bot:tells("connect 1", "open 1", "logged in 1")
+    first:text "rotate"
+    bot:tells "rotate true"
+    return bot, p, first, function() place.file(path, text .. (again or 'say "again"')) end
+  end
+
+  it_tells("drops a next one that connects", function()
+    local bot, p, first, save = saved()
+    local second = p:accept()
+    second:read_head()
+    bot:tells "connect 2"
+    save()
+    bot:tells "again"
+    second:expect_end()
+    first:text "rotate"
+    bot:tells "rotate true"
+    p:open()
+    bot:tells("connect 2", "open 2", "logged in 2", "overlap 2 1")
+    bot:kill "sigterm"
+  end)
+
+  it_tells("takes over both, and the old one is closed in time", function()
+    local bot, p, first, save = saved("rotate = { overlap = 0.5 },")
+    local second = p:open()
+    bot:tells("connect 2", "open 2", "logged in 2", "overlap 2 1")
+    first:expect_text "good bye on the old"
+    save()
+    bot:tells "again"
+    first:text "from the old"
+    bot:tells "message 1 from the old"
+    second:text "from the next"
+    bot:tells "message 2 from the next"
+    first:finish()
+    bot:kill "sigterm"
+  end)
+end)
+
+describe("on_gap", function()
+  it_tells("tells how long the connection was gone, once it is back, and not of ends that were planned", function()
+    local bot, p, first = start "reconnect = { min = 0.001, max = 0.001 },"
+    first:reset()
+    bot:tells("error 1 reset", "close 1 1006  1")
+    refuse(p)
+    bot:tells("connect 2", "error 2 handshake", "close 2 1006  2")
+    local second = p:open()
+    bot:tells("connect 2", "open 2", "logged in 2", "gap 2 true")
+    second:text "rotate"
+    bot:tells "rotate true"
+    local third = p:open()
+    bot:tells("connect 3", "open 3", "logged in 3", "overlap 3 2")
+    third:expect_text "hello on the next"
+    third:text "close"
+    third:finish()
+    bot:tells "close 3 1000  4"
+    second:close()
+    bot:ends(0)
+  end)
+end)
