@@ -168,6 +168,7 @@ local function live(seed)
     must(count == 1 or type(id) ~= "string" or not id:find "^r%d+$", "%s was answered %d times", id, count)
   end
   must(next(rpc.calls.waiting) == nil, "a call is kept")
+  must(rpc.server.bytes == 0, "%s bytes are counted for no request", rpc.server.bytes)
 end
 
 local ends, first = o.seconds and host.now() + o.seconds, nil

@@ -159,12 +159,12 @@ describe("a peer that calls", function()
       begun = begun + 1
       go:wait()
     end
-    local filler = ("x"):rep(1 << 16)
-    for i = 1, 400 do
+    local filler = ("x"):rep(1 << 15)
+    for i = 1, 600 do
       session:send(('{"jsonrpc":"2.0","method":"slow","params":["%s"],"id":%d}'):format(filler, i))
     end
     local refused = {}
-    for i = 1, 80 do
+    for i = 1, 88 do
       local got = heard(session)
       assert.same({ code = -32000, message = "Server busy" }, got.error)
       refused[i] = got.id
@@ -172,13 +172,14 @@ describe("a peer that calls", function()
     assert.equal(256, begun)
     go:set()
     local seen = {}
-    for _ = 1, 400 - #refused do
+    for _ = 1, 600 - #refused do
       local got = heard(session)
       assert.equal(json.null, got.result)
       assert.is_nil(seen[got.id])
       seen[got.id] = true
     end
-    assert.equal(320, begun)
+    assert.equal(512, begun)
+    assert.equal(0, rpc.server.bytes)
     nothing_more(session)
     session:send("[" .. ("1,"):rep(10000) .. "1]")
     assert.equal(-32600, heard(session).error.code)

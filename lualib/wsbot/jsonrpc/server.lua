@@ -1,11 +1,12 @@
 -- wsbot.jsonrpc.server: answers requests. Each handler runs in a task of its own. What a peer may cost is bounded: so
--- many handlers run at once, the requests behind them wait, and beyond so many bytes of these a request is refused.
+-- many handlers run at once, the requests behind them wait, and where all of these have so many bytes, others are
+-- refused.
 local host = require "host"
 local message = require "wsbot.jsonrpc.message"
 
-local AT_ONCE <const> = 256     -- handlers
-local WAITING <const> = 4 << 20 -- bytes of requests that wait for one of them to end; a last message may pass it
-local MEMBERS <const> = 10000   -- of a batch
+local AT_ONCE <const> = 256    -- handlers
+local BYTES <const> = 16 << 20 -- of requests that are under way; a last message may pass it
+local MEMBERS <const> = 10000  -- of a batch
 
 local traceback = debug.traceback
 local errors = message.errors
@@ -20,7 +21,8 @@ end
 
 -- The connection has ended: nobody wants the answers any more, nor those that are still to come.
 function server:forget()
-  self.waiting, self.first, self.last, self.bytes = {}, 1, 0, 0
+  for i = self.first, self.last do self.bytes = self.bytes - self.waiting[i].size end
+  self.waiting, self.first, self.last, self.told = {}, 1, 0, false
 end
 
 ------------------------------------------------------------------------------------------------------------ answers
@@ -57,18 +59,18 @@ end
 local start
 
 -- A handler has ended: the next request has its place.
-local function make_place(self)
-  self.running = self.running - 1
+local function make_place(self, ended)
+  self.running, self.bytes = self.running - 1, self.bytes - ended.size
   local job = self.waiting[self.first]
   if not job then return end
   self.waiting[self.first] = nil
-  self.first, self.bytes = self.first + 1, self.bytes - job.size
+  self.first = self.first + 1
   start(self, job)
 end
 
 -- Also where there was no memory for the answer; not where a reload cuts the handler off.
 local job_meta = { __close = function(job, e)
-  if job.is_over or e ~= nil then make_place(job.reply.server) end
+  if job.is_over or e ~= nil then make_place(job.reply.server, job) end
 end }
 
 -- The answer that ends a request (false: none), and what is wrong with its handler, of which the peer hears no more.
@@ -98,7 +100,6 @@ end
 local function wait(self, job)
   self.last = self.last + 1
   self.waiting[self.last] = job
-  self.bytes = self.bytes + job.size
 end
 
 local function refuse(self, job)
@@ -117,11 +118,9 @@ local function take(self, m, reply, place, size)
   if not is_request then return put_error(job, errors.invalid) end
   job.method, job.params, job.handler = m.method, m.params, self.on[m.method]
   if job.handler == nil then return put_error(job, errors.method) end
-  if self.running < AT_ONCE then
-    self.told = false
-    return start(self, job)
-  end
-  if self.bytes > WAITING then return refuse(self, job) end
+  if self.bytes > BYTES then return refuse(self, job) end
+  self.bytes = self.bytes + size
+  if self.running < AT_ONCE then return start(self, job) end
   wait(self, job)
 end
 
@@ -130,6 +129,7 @@ function server:take(requests, text, places)
   local reply = new_reply(self, text, places ~= nil, #requests)
   reply.places = places
   for i, m in ipairs(requests) do take(self, m, reply, i, #text // #requests) end
+  reply.text, reply.exact, reply.places = nil, nil, nil -- handlers may take long
 end
 
 -- Answers a message in which there is nothing to answer, with one error.
