@@ -27,6 +27,7 @@ int luaopen_number(lua_State *L);             /* l_number.c: numbers whatever th
 int luaopen_http_core(lua_State *L);          /* l_http.c: the part of wsbot.http that is C */
 int luaopen_http_cookies(lua_State *L);       /* l_cookies.c: makes the jar of a session */
 int luaopen_serve_core(lua_State *L);         /* l_serve.c: that of http.serve */
+int luaopen_ws_core(lua_State *L);            /* ws/service.c: serves a connection, for Lua modules of ours */
 
 /* Replaces a number with a fraction at `index` by the text that tostring gives in the C locale, with '.' as the decimal
  * point. Other values stay. May raise (memory). */

@@ -10,6 +10,12 @@ local GENERATIONS, EACH = 128, 1 << 24
 local answer = {}
 answer.__index = answer
 
+-- Somebody waits for it, until the <close> variable that this is given to goes.
+function answer:keep()
+  self.waits = self.waits + 1
+  return self
+end
+
 -- The end of a wait, in whichever way: an answer that nobody waits for any more comes too late.
 function answer:__close()
   self.waits = self.waits - 1
@@ -18,9 +24,8 @@ end
 
 ---Waits for the answer: true and what it is; nil, "failed" and the error; or nil and "timeout".
 function answer:wait(timeout)
-  local waits <close> = self
-  waits.waits = waits.waits + 1
-  return self.future:wait(timeout or self.calls.timeout)
+  local kept <close> = self:keep()
+  return kept.future:wait(timeout or kept.calls.timeout)
 end
 
 local calls = {}

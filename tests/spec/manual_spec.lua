@@ -7,8 +7,9 @@ local proxies = require "support.proxies"
 local testing = require "wsbot.testing"
 local tls = require "support.tls"
 
-local documents = { "README.md", "lualib/manual/asking.md", "lualib/manual/protection.md", "lualib/manual/reaching.md",
-  "lualib/manual/reload.md", "lualib/manual/serving.md", "lualib/manual/testing.md" }
+local documents = { "README.md", "lualib/manual/asking.md", "lualib/manual/cookbook.md",
+  "lualib/manual/protection.md", "lualib/manual/reaching.md", "lualib/manual/reload.md", "lualib/manual/serving.md",
+  "lualib/manual/testing.md" }
 
 -- The Lua in a document, block by block.
 local function examples(path)
@@ -31,7 +32,8 @@ end
 describe("the documents", function()
   it("hold Lua without mistakes", function()
     -- in that on testing some are mere lists
-    for _, path in ipairs { "README.md", "lualib/manual/asking.md", "lualib/manual/reaching.md",
+    for _, path in ipairs { "README.md", "lualib/manual/asking.md", "lualib/manual/cookbook.md",
+      "lualib/manual/reaching.md",
       "lualib/manual/serving.md" } do
       for i, text in ipairs(examples(path)) do
         assert(load(text, ("=%s, example %d"):format(path, i), "t"))

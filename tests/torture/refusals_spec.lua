@@ -267,6 +267,23 @@ local serves = [[
     end }
 ]]
 
+local modules = [[
+  local compress, crypto = require "wsbot.compress", require "wsbot.crypto"
+  local json, jsonrpc = require "wsbot.json", require "wsbot.jsonrpc"
+  local text = json.encode { list = { 1, 2.5, "x" }, id = crypto.uuid() }
+  for _, format in ipairs { "zlib", "gzip", "raw", "zstd" } do
+    local packed, why = compress.deflate(text, { format = format })
+    if packed then packed, why = compress.inflate(packed, { format = format }) end
+    print(packed == text and format or why)
+  end
+  print(#crypto.hmac("sha256", "key", text), #crypto.jwt({ sub = "me" }, "secret"))
+  local rpc = jsonrpc.new(ws.connect { url = arg[1] }, { timeout = 2 }) -- an echo peer has it answer itself
+  function rpc.on.add(params) return params[1] + params[2] end
+  local ok, result, why = rpc:call("add", { 1, 2 })
+  print(ok and result == 3 and "done" or "error", result, why)
+  rpc.conn:close()
+]]
+
 local spec = [[
   local testing = require "wsbot.testing"
   it("meets a peer", function()
@@ -297,6 +314,10 @@ local lives = {
       write(life.folder, "bot.lua", serves)
       return "run", "bot.lua"
     end },
+  { "a bot that signs, compresses and calls", expects = "done", begin = function(life)
+    write(life.folder, "bot.lua", modules)
+    return "run", "bot.lua", echo()
+  end },
   { "two workers", expects = "2", stride = 3, begin = function(life)
     write(life.folder, "bot.lua", "io.stdout:write(host.workers, '\\n')")
     return "run", "--workers", "2", "bot.lua"

@@ -8,6 +8,7 @@
 #include <fcntl.h>
 #include <lauxlib.h>
 #include <stdio.h>
+#include <string.h>
 #include <unistd.h>
 
 /* ---- memory that can be refused ---- */
@@ -90,8 +91,49 @@ static const char bot[] =
     "  end,\n"
     "}\n";
 
+/* The echo peer gives it its own calls to answer, and then its answers. */
+static const char modules[] =
+    "local calls, compress, crypto = require 'wsbot.calls', require 'wsbot.compress', require 'wsbot.crypto'\n"
+    "local json, jsonrpc = require 'wsbot.json', require 'wsbot.jsonrpc'\n"
+    "local function pure()\n"
+    "  local text = json.encode({ a = { 1, 2.5, 'x', json.null }, b = json.array {} }, { sort = true, indent = 1 })\n"
+    "  local view = json.view(text)\n"
+    "  assert(json.decode(text).a[2] == 2.5 and view.a[3] == 'x' and json.get(text, '/a/0') == 1)\n"
+    "  for _, format in ipairs { 'zlib', 'gzip', 'raw' } do\n"
+    "    local packed = assert(compress.deflate(text, { format = format }))\n"
+    "    assert(compress.inflater { format = format }:push(packed) == text)\n"
+    "  end\n"
+    "  assert(not compress.inflate(text) and crypto.unhex(crypto.hex(text)) == text)\n"
+    "  assert(#crypto.hmac('sha256', 'key', text) == 32 and #crypto.hasher 'sha1':update(text):digest() == 20)\n"
+    "  assert(crypto.jwt({ sub = 'me' }, 'secret') and #crypto.uuid() == #crypto.uuid7())\n"
+    "end\n"
+    "local function waiting()\n"
+    "  local queue <close>, limiter, pending = host.queue(1), host.limiter(2, 0.001), calls.new()\n"
+    "  host.spawn(function() for i = 1, 3 do queue:put(i) end end)\n"
+    "  for i = 1, 3 do assert(limiter:take() and queue:take(1) == i) end\n"
+    "  local id, answer = pending:open()\n"
+    "  host.spawn(pending.answer, pending, id, 'yes')\n"
+    "  assert(select(2, answer:wait(1)) == 'yes' and host.first { answer.future, host.future() } == 1)\n"
+    "end\n"
+    "local conn = ws.connect { url = ... }\n"
+    "local rpc = jsonrpc.new(conn, { timeout = 0.3 })\n"
+    "function rpc.on.add(p) return p[1] + p[2] end\n"
+    "function rpc.on.fails() error { code = 7, message = 'no' } end\n"
+    "function conn.on_websocket_connect()\n"
+    "  pure()\n"
+    "  waiting()\n"
+    "  assert(select(2, rpc:call('add', { 1, 2 })) == 3 and select(3, rpc:call 'fails').code == 7)\n"
+    "  local _, answers = assert(rpc:batch { { method = 'add', params = { 3, 4 } }, { method = 'x', notify = true } "
+    "})\n"
+    "  done = answers[1].result == 7\n"
+    "  conn:close()\n"
+    "end\n"
+    "function conn.on_error() conn:close() told = true end\n";
+
+static const char *source; /* of the bot that lives */
+
 static int l_run(lua_State *L) {
-    if (luaL_loadbuffer(L, bot, sizeof bot - 1, "=bot") != LUA_OK) lua_error(L);
+    if (luaL_loadbuffer(L, source, strlen(source), "=bot") != LUA_OK) lua_error(L);
     lua_pushstring(L, l_door_given(L, l_run));
     lua_call(L, 1, 0);
     return 0;
@@ -150,10 +192,11 @@ static void a_state_opens_or_does_not(void **state) {
     worker_close(&w);
 }
 
-static void a_bot_comes_to_its_end_or_is_told_why_not(void **state) {
-    (void)state;
+/* Refuses one allocation after the other in the life of `bot_source`: of at least so many somebody is told. */
+static void comes_to_its_end_or_is_told_why_not(const char *bot_source, size_t at_least) {
     size_t errors = 0;
     twice = true;
+    source = bot_source;
     for (size_t at = 1;; at++) {
         bool ended;
         int status = live(at, &ended);
@@ -165,12 +208,12 @@ static void a_bot_comes_to_its_end_or_is_told_why_not(void **state) {
             break;
         }
     }
-    assert_true(errors > 200);
+    assert_true(errors > at_least);
 }
 
-static void a_bot_does_not_mind_a_collection_at_any_time(void **state) {
-    (void)state;
+static void does_not_mind_a_collection_at_any_time(const char *bot_source) {
     twice = false;
+    source = bot_source;
     size_t at = 0;
     do {
         bool ended;
@@ -181,10 +224,32 @@ static void a_bot_does_not_mind_a_collection_at_any_time(void **state) {
     } while (asked >= at);
 }
 
+static void a_bot_comes_to_its_end_or_is_told_why_not(void **state) {
+    (void)state;
+    comes_to_its_end_or_is_told_why_not(bot, 200);
+}
+
+static void a_bot_does_not_mind_a_collection_at_any_time(void **state) {
+    (void)state;
+    does_not_mind_a_collection_at_any_time(bot);
+}
+
+static void modules_work_or_somebody_is_told_why_not(void **state) {
+    (void)state;
+    comes_to_its_end_or_is_told_why_not(modules, 500);
+}
+
+static void modules_do_not_mind_a_collection_at_any_time(void **state) {
+    (void)state;
+    does_not_mind_a_collection_at_any_time(modules);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {cmocka_unit_test(a_state_opens_or_does_not),
                                        cmocka_unit_test(a_bot_comes_to_its_end_or_is_told_why_not),
-                                       cmocka_unit_test(a_bot_does_not_mind_a_collection_at_any_time)};
+                                       cmocka_unit_test(a_bot_does_not_mind_a_collection_at_any_time),
+                                       cmocka_unit_test(modules_work_or_somebody_is_told_why_not),
+                                       cmocka_unit_test(modules_do_not_mind_a_collection_at_any_time)};
     alarm(200); /* a bot that hangs */
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

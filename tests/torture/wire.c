@@ -3,6 +3,7 @@
  * crashes. The linker leads malloc and its kin here (see ../CMakeLists.txt). */
 #include "../unit/unit.h"
 #include "wire/backlog.h"
+#include "wire/compress.h"
 #include "wire/handshake.h"
 #include "wire/proxy.h"
 #include "wire/sse.h"
@@ -245,10 +246,61 @@ static void no_event_is_lost_in_silence(void **state) {
     refuse_at = 0;
 }
 
+/* Compresses into `packed` and has it back in `out`; in pieces, so that both grow. */
+static int there_and_back(enum compress_format format, struct slice data, struct buf *packed, struct buf *out) {
+    struct compress c;
+    int rc = compress_begin_deflating(&c, format, 1);
+    for (struct slice left = data, part; rc == 0 && left.n; left = slice_skip(left, part.n)) {
+        part = slice_head(left, 5000);
+        rc = compress_deflate(&c, part, true, part.n == left.n, packed);
+    }
+    compress_end(&c);
+    if (rc < 0) return rc;
+    rc = compress_begin_inflating(&c, format);
+    for (struct slice left = buf_slice(packed), part; rc == 0 && left.n; left = slice_skip(left, part.n)) {
+        part = slice_head(left, 3000);
+        rc = compress_inflate(&c, part, out);
+    }
+    if (rc == 0 && !compress_is_whole(&c)) rc = ERR_SYNTAX;
+    compress_end(&c);
+    return rc;
+}
+
+/* zlib and zstd have memory of their own; ours are the buffers. */
+static void a_stream_is_whole_or_has_no_memory(void **state) {
+    (void)state;
+    static uint8_t noise[60000];
+    for (size_t i = 0; i < sizeof noise; i++) noise[i] = (uint8_t)(i * i * 31 / 7);
+    size_t errors = 0;
+    for (enum compress_format format = COMPRESS_ZLIB; format < COMPRESS_FORMATS; format++) {
+        refuse_at = 0;
+        bool was_refused = true;
+        while (was_refused) {
+            struct buf packed, out;
+            long before = live;
+            buf_init(&packed, 1 << 20);
+            buf_init(&out, 1 << 20);
+            refuse_at++;
+            asked = 0;
+            int rc = there_and_back(format, slice_of(noise, sizeof noise), &packed, &out);
+            was_refused = asked >= refuse_at;
+            if (rc == 0) assert_true(slice_eq(buf_slice(&out), slice_of(noise, sizeof noise)));
+            if (rc < 0) assert_true(rc == ERR_NOMEM || (rc == ERR_SYSTEM && format == COMPRESS_ZSTD));
+            if (rc < 0) errors++;
+            buf_clear(&packed);
+            buf_clear(&out);
+            if (format != COMPRESS_ZSTD) assert_int_equal(live, before); /* its library stays */
+        }
+    }
+    refuse_at = 0;
+    assert_true(errors >= 12);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_refusal_is_told_and_leaks_nothing),
         cmocka_unit_test(no_event_is_lost_in_silence),
+        cmocka_unit_test(a_stream_is_whole_or_has_no_memory),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

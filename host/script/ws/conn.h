@@ -9,8 +9,9 @@
 
 #define CONN_TYPE "ws.connection"
 
-/* The userdata has one user value, a table: the script's callbacks and its own fields; and, where url and headers are
- * functions, these functions under the addresses of l_request_url_function and l_request_headers_function. */
+/* The userdata has one user value, a table: the script's callbacks and its own fields; where url and headers are
+ * functions, these functions under the addresses of l_request_url_function and l_request_headers_function; and what
+ * service.c keeps under an address of its own. */
 enum { BOX_FIELDS = 1, BOX_VALUES = 1 };
 extern const char l_request_url_function, l_request_headers_function;
 
@@ -97,6 +98,7 @@ struct conn_box {
     bool spent : 1;                              /* its transport has ended; the next attempt has another */
     bool binary : 1;                             /* send() makes binary messages */
     bool url_function : 1, headers_function : 1; /* url, or headers, is a function */
+    bool served : 1;                             /* on_message is that of a module of ours (service.c) */
     bool heard : 1;                              /* a task in conn:opened gets the failure of this attempt */
 };
 enum { START_URL, START_HEADERS, START_DONE }; /* conn_box.start */

@@ -89,8 +89,12 @@ static void hand_rest(struct conn_box *b) {
     struct ws_event ev;
     bool waited = b->delivery.task;
     b->delivery.due = false;
+    service_take(b);
     lua_State *running = engine_enter(b->engine, b->engine->L); /* once for all, as for a task that delivers */
-    while ((b->delivery.task || !(waited || b->delivery.due)) && next_for_readers(b, &ev)) hand(b, &ev);
+    while ((b->delivery.task || !(waited || b->delivery.due)) && next_for_readers(b, &ev)) {
+        hand(b, &ev);
+        service_take(b);
+    }
     engine_leave(b->engine, running);
     if (waited && !b->delivery.task)
         b->delivery.due = true; /* the callback that received here has ended: the others are due */

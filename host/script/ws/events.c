@@ -109,6 +109,7 @@ static void on_closed(void *arg, struct conn *c, const struct conn_end *end) {
     struct conn_head *head = c->head && c->head->received ? conn_take_head(c) : NULL;
     inbox_tell(&b->inbox, INBOX_CLOSED, slice_of(NULL, 0), end, head, 0);
     if (end->gave_up[0]) inbox_tell(&b->inbox, INBOX_GAVE_UP, slice_of(NULL, 0), end, NULL, 0);
+    service_end(b);
     delivery_drain(b);
     task_wake_all(&b->drainers);
     if (b->delivery.task) delivery_wake_all(b); /* the callback may be what waits */

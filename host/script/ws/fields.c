@@ -186,7 +186,7 @@ void l_conn_set_callback(lua_State *L, int box, enum callback which) {
     b->hears = (uint16_t)((b->hears & ~(1u << which)) | (unsigned)is_set << which);
     rotation_hear(b, which);
     if (which != ON_MESSAGE) return;
-    b->delivery.has_listener = false;
+    b->delivery.has_listener = b->served = false;
     if (is_set) task_wake_all(&b->receivers); /* with on_message set, tasks may not receive */
     if (!inbox_is_empty(&b->inbox)) l_conn_wake(L, box, b);
 }

@@ -1,6 +1,6 @@
 /* parts: what these files share: the sink (events.c), the task that delivers (delivery.c), the arguments of callbacks
- * (arguments.c), what the handshake asks for (request.c), the functions that give url and headers (start.c), and the
- * second transport (rotation.c). No other file includes it. */
+ * (arguments.c), what the handshake asks for (request.c), the functions that give url and headers (start.c), modules
+ * that serve a connection (service.c), and the second transport (rotation.c). No other file includes it. */
 #ifndef SCRIPT_WS_PARTS_H
 #define SCRIPT_WS_PARTS_H
 
@@ -56,6 +56,14 @@ bool l_start_push(lua_State *L, struct conn_box *b);
 
 /* Takes what that function has returned, the value on the top. */
 void l_start_take(lua_State *L, struct conn_box *b);
+
+/* ---- service.c: both from the loop only, while `draining` keeps the box or an event of it waits ---- */
+
+/* While a callback waits, gives the messages of the inbox to the module that serves the connection, if one does. */
+void service_take(struct conn_box *b);
+
+/* Tells that module of the end of an attempt. */
+void service_end(struct conn_box *b);
 
 /* ---- rotation.c ---- */
 

@@ -110,6 +110,7 @@ void rotation_settle(struct conn_box *other) {
 static void copy_script(struct conn_box *to, const struct conn_box *from) {
     to->engine = from->engine;
     to->hears = from->hears;
+    to->served = from->served;
     to->url_function = from->url_function;
     to->headers_function = from->headers_function;
     to->inbox.account = from->engine->account;
@@ -139,6 +140,7 @@ void rotation_hear(struct conn_box *b, enum callback which) {
     other->hears = b->hears;
     if (which != ON_MESSAGE) return;
     other->delivery.has_listener = false;
+    other->served = b->served;
     if (conn_box_hears(b, ON_MESSAGE)) task_wake_all(&other->receivers);
     if (!inbox_is_empty(&other->inbox)) conn_wake(other->conn);
 }

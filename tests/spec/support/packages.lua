@@ -27,6 +27,7 @@ local files = {
   ["microsocks"] = "/usr/bin/microsocks",
   ["dante-server"] = "/usr/sbin/danted",
   ["npm's socket.io"] = packages.npm .. "/socket.io/package.json",
+  ["npm's jayson"] = packages.npm .. "/jayson/package.json",
   ["npm's graphql-ws"] = packages.npm .. "/graphql-ws/package.json",
 }
 

@@ -25,6 +25,7 @@ local brought_by = {
   chromium = "chromium",
   socketio = "npm's socket.io",
   graphql = "npm's graphql-ws",
+  jayson = "npm's jayson",
 }
 
 -- Why a server, named as its function here, cannot be started; nil: it can.
@@ -87,6 +88,7 @@ end
 
 servers.socketio = of_npm "socketio"
 servers.graphql = of_npm "graphql"
+servers.jayson = of_npm "jayson"
 
 ---------------------------------------------------------------------------------------------------------------- proxies
 
