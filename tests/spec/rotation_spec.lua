@@ -212,7 +212,9 @@ describe("rotation", function()
     go()
     bot:tells "logged in 2"
     second:text "look"
-    bot:tells "~look true 2 open"
+    local line = bot:line()
+    if line:find "^overlap" then line = bot:line() end -- the login was over before the bot knew of that end
+    assert(line:find "^look true 2 open", line)
     bot:kill "sigterm"
   end)
 
