@@ -19,12 +19,13 @@ static const enum store {
     SWITCHED,
     URL,
     PROXY,
-    BUF
+    BUF,
+    COOKIES
 } stores[OPTION_KINDS] = {
-    [OPTION_TEXT] = TEXT,    [OPTION_SECRET] = SECRET,     [OPTION_LIST] = TEXT,  [OPTION_CODES] = CODES,
-    [OPTION_ROWS] = ROWS,    [OPTION_SWITCHED] = SWITCHED, [OPTION_URL] = URL,    [OPTION_PROXY] = PROXY,
-    [OPTION_HEADERS] = BUF,  [OPTION_PROTOCOLS] = BUF,     [OPTION_ORIGIN] = BUF, [OPTION_RESOLVE] = BUF,
-    [OPTION_NAME] = NOWHERE, [OPTION_BINARY] = NOWHERE,
+    [OPTION_TEXT] = TEXT,    [OPTION_SECRET] = SECRET,     [OPTION_LIST] = TEXT,       [OPTION_CODES] = CODES,
+    [OPTION_ROWS] = ROWS,    [OPTION_SWITCHED] = SWITCHED, [OPTION_URL] = URL,         [OPTION_PROXY] = PROXY,
+    [OPTION_HEADERS] = BUF,  [OPTION_PROTOCOLS] = BUF,     [OPTION_ORIGIN] = BUF,      [OPTION_RESOLVE] = BUF,
+    [OPTION_NAME] = NOWHERE, [OPTION_BINARY] = NOWHERE,    [OPTION_COOKIES] = COOKIES,
 };
 
 /* ---- numbers ---- */
@@ -82,6 +83,10 @@ static bool same_codes(const struct retry_codes *a, const struct retry_codes *b)
     return a->count == b->count && (!a->count || memcmp(a->list, b->list, a->count * sizeof *a->list) == 0);
 }
 
+static bool same_cookies(const struct option_cookies *a, const struct option_cookies *b) {
+    return a->on == b->on && a->jar == b->jar;
+}
+
 static bool same(const struct option *o, const void *a, const void *b) {
     switch (stores[o->kind]) {
     case NOWHERE: return true;
@@ -95,6 +100,7 @@ static bool same(const struct option *o, const void *a, const void *b) {
     case URL: return same_url(a, b);
     case PROXY: return same_proxy(a, b);
     case BUF: return slice_eq(buf_slice(a), buf_slice(b));
+    case COOKIES: return same_cookies(a, b);
     }
     return false;
 }
@@ -132,6 +138,11 @@ static bool copy_buf(struct buf *at) {
     return buf_append(at, buf_slice(&from)) == 0;
 }
 
+static bool hold_cookies(struct option_cookies *at) {
+    if (at->jar) cookies_hold(at->jar);
+    return true;
+}
+
 static bool copy(const struct option *o, void *at) {
     switch (stores[o->kind]) {
     case NUMBER:
@@ -144,6 +155,7 @@ static bool copy(const struct option *o, void *at) {
     case URL: return copy_url(at);
     case PROXY: return copy_url(&((struct option_proxy *)at)->url);
     case BUF: return copy_buf(at);
+    case COOKIES: return hold_cookies(at);
     }
     return false;
 }
@@ -168,6 +180,11 @@ static void clear_codes(struct retry_codes *at) {
     *at = (struct retry_codes){0};
 }
 
+static void clear_cookies(struct option_cookies *at) {
+    cookies_release(at->jar);
+    *at = (struct option_cookies){0};
+}
+
 static void clear(const struct option *o, void *at) {
     switch (stores[o->kind]) {
     case NUMBER:
@@ -180,6 +197,7 @@ static void clear(const struct option *o, void *at) {
     case URL: url_clear(at); break;
     case PROXY: url_clear(&((struct option_proxy *)at)->url); break;
     case BUF: buf_clear(at); break;
+    case COOKIES: clear_cookies(at); break;
     }
 }
 
@@ -199,7 +217,8 @@ static size_t url_size(const struct url *u) {
 static size_t size(const struct option *o, const void *at) {
     switch (stores[o->kind]) {
     case NUMBER:
-    case NOWHERE: return 0;
+    case NOWHERE:
+    case COOKIES: return 0; /* the jar is its session's */
     case TEXT:
     case SECRET: return text_size(*(char *const *)at);
     case CODES: return ((const struct retry_codes *)at)->count * sizeof(uint16_t);

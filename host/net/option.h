@@ -4,6 +4,7 @@
 #ifndef NET_OPTION_H
 #define NET_OPTION_H
 
+#include "net/cookies.h"
 #include "wire/url.h"
 #include <stddef.h>
 
@@ -29,7 +30,8 @@ enum option_kind {
     OPTION_PROTOCOLS,
     OPTION_ORIGIN,
     OPTION_RESOLVE,
-    OPTION_NAME, /* kept beside the connection (script/ws/conn.h), as is the next */
+    OPTION_COOKIES, /* true or false, or a jar that is shared; struct option_cookies */
+    OPTION_NAME,    /* kept beside the connection (script/ws/conn.h), as is the next */
     OPTION_BINARY,
     OPTION_KINDS,
 };
@@ -67,6 +69,12 @@ struct option {
 struct option_proxy {
     struct url url;
     bool none; /* no proxy, whatever the environment says */
+};
+
+/* What becomes of the cookies that servers set. */
+struct option_cookies {
+    bool on;             /* they are sent with the next handshake */
+    struct cookies *jar; /* shared, a reference of its own; NULL: the connection has one for itself */
 };
 
 /* Stores a number (a truth as 0 or 1, seconds, bytes, the value of a word) where the row says, in the struct at `base`.

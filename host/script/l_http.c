@@ -1,10 +1,14 @@
 /* l_http: the C part of the module wsbot.http. It gets options that lualib/wsbot/http.lua has checked, starts the
  * request and has the task wait for its end. The request is in a userdata that is closed with the stack frame it
  * belongs to, so that it ends with a task that is cancelled. */
+#include "script/l_http.h"
+
 #include "base/number.h"
-#include "net/http/http.h"
+#include "base/random.h"
+#include "net/dial/plan.h"
 #include "script/box.h"
 #include "script/engine.h"
+#include "script/l_cookies.h"
 #include "script/l_push.h"
 #include "script/modules.h"
 #include "script/task.h"
@@ -47,8 +51,7 @@ static void end(void *object) {
 static const struct box_type request_type = {
     .name = "wsbot.http.request", .size = sizeof(struct pending), .closes = true, .end = end};
 
-/* A table that wsbot.response takes: status, reason, url, body, and the header lines as a list. */
-static void push_answer(lua_State *L, const struct http_transfer *t) {
+void l_http_push_answer(lua_State *L, const struct http_transfer *t) {
     struct http_answer answer = http_answer(t);
     lua_createtable(L, 8, 8);
     lua_pushinteger(L, answer.status);
@@ -69,20 +72,24 @@ static void push_answer(lua_State *L, const struct http_transfer *t) {
     }
 }
 
+int l_http_late(lua_State *L, const struct http_transfer *t, double seconds) {
+    char far[128], text[160];
+    http_describe(t, far, sizeof far);
+    number_print(text, sizeof text, "%s within %g s", far, seconds);
+    return l_push_failure(L, fault_words[FAULT_TIMEOUT], text);
+}
+
 static int l_performed(lua_State *L, int status, lua_KContext ctx) {
     const struct pending *p = l_box_get(L, PENDING, &request_type);
     (void)status;
     (void)ctx;
     if (!http_is_done(p->transfer)) {
-        char far[128], text[160];
-        http_describe(p->transfer, far, sizeof far);
         lua_getfield(L, OPTIONS, "timeout");
-        number_print(text, sizeof text, "%s within %g s", far, lua_tonumber(L, -1));
-        return l_push_failure(L, fault_words[FAULT_TIMEOUT], text);
+        return l_http_late(L, p->transfer, lua_tonumber(L, -1));
     }
     const struct fault *fault = http_fault(p->transfer);
     if (fault_set(fault)) return l_push_failure(L, fault_word(fault), fault->text);
-    push_answer(L, p->transfer);
+    l_http_push_answer(L, p->transfer);
     return 1;
 }
 
@@ -128,9 +135,8 @@ static const char *const *header_lines(lua_State *L) {
     return lines;
 }
 
-/* Reads the options; the strings of the request stay where they are, on the stack. */
-static struct http_request read_request(lua_State *L) {
-    struct http_request r = {0};
+struct http_request l_http_request(lua_State *L) {
+    struct http_request r = {.now = (int64_t)clock_wall(&engine_of(L)->net->clock)};
     luaL_checkstack(L, LUA_MINSTACK, NULL);
     r.url = string(L, OPTIONS, "url");
     r.method = string(L, OPTIONS, "method");
@@ -140,7 +146,8 @@ static struct http_request read_request(lua_State *L) {
     r.proxy = string(L, OPTIONS, "proxy");
     r.local_address = string(L, OPTIONS, "local_address");
     r.connect_timeout = clock_from_seconds(number(L, "connect_timeout"));
-    r.timeout = clock_from_seconds(number(L, "timeout"));
+    lua_getfield(L, OPTIONS, "left"); /* of the timeout, after other tries */
+    r.timeout = clock_from_seconds(luaL_optnumber(L, -1, number(L, "timeout")));
     r.max_size = size(L, "max_size");
     r.max_redirects = (long)size(L, "max_redirects");
     r.redirect_headers = flag(L, OPTIONS, "redirect_headers");
@@ -150,6 +157,8 @@ static struct http_request read_request(lua_State *L) {
         r.body.p = (const uint8_t *)lua_tolstring(L, -1, &n);
         r.body.n = n;
     }
+    lua_getfield(L, OPTIONS, "cookies");
+    r.cookies = l_cookies_of(L, -1);
     if (lua_getfield(L, OPTIONS, "tls") == LUA_TTABLE) {
         int tls = lua_gettop(L);
         r.tls.ca_file = string(L, tls, "ca_file");
@@ -171,7 +180,7 @@ static int l_perform(lua_State *L) {
     struct pending *p = l_box_new(L, &request_type);
     p->engine = engine_of(L);
     lua_toclose(L, PENDING);
-    struct http_request r = read_request(L);
+    struct http_request r = l_http_request(L);
     struct fault fault = {0};
     l_engine_need(L, p->engine, r.body.n);
     r.room = l_engine_room(L, r.body.n + r.max_size);
@@ -188,9 +197,25 @@ static int l_check(lua_State *L) {
     return 0;
 }
 
+/* delay(tries, retry_after) -> the seconds until the try after `tries` others: those that the Retry-After asks for,
+ * else those that ws.connect would wait. */
+static int l_delay(lua_State *L) {
+    uint32_t tries = (uint32_t)luaL_checkinteger(L, 1);
+    size_t n = 0;
+    const char *text = luaL_optlstring(L, 2, "", &n);
+    uint64_t delay;
+    struct retry_policy usual = {0};
+    options_usual(plan_reconnect, &usual);
+    if (!retry_after_read(slice_of(text, n), (int64_t)clock_wall(&engine_of(L)->net->clock), &delay))
+        delay = retry_delay(&usual, tries, random_mask());
+    lua_pushnumber(L, clock_to_seconds(delay));
+    return 1;
+}
+
 int luaopen_http_core(lua_State *L) {
-    static const luaL_Reg functions[] = {{"perform", l_perform}, {"check", l_check}, {NULL, NULL}};
+    static const luaL_Reg functions[] = {{"perform", l_perform}, {"check", l_check}, {"delay", l_delay}, {NULL, NULL}};
     l_box_open(L, &request_type, NULL, NULL);
     luaL_newlib(L, functions);
+    l_http_stream_open(L, lua_gettop(L));
     return 1;
 }

@@ -9,6 +9,7 @@
 #include "script/box.h"
 #include "script/door.h"
 #include "script/l_callable.h"
+#include "script/l_http.h"
 #include "script/l_pending.h"
 #include "script/l_push.h"
 #include "script/l_serve.h"
@@ -358,6 +359,9 @@ static int l_end_since(lua_State *L) {
     add_count(L, l_timer_end_since(L, mark), "timer");
     add_count(L, tasks, "task");
     add_count(L, servers, "server");
+#ifdef WSBOT_HTTP
+    add_count(L, l_http_end_since(e, mark), "stream");
+#endif
     return 1;
 }
 

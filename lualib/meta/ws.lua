@@ -144,8 +144,8 @@ ws = {}
 ---does not bring them back
 ---@field redirect_headers? boolean your headers and the Origin go to other origins, too, but for Host, Cookie,
 ---Authorization and Proxy-Authorization, which never do; default false
----@field cookies? boolean          what servers set in the handshake is sent with the next, in one line with a Cookie
----of yours; default false
+---@field cookies? boolean|http.session  what servers set in the handshake is sent with the next, in one line with a
+---Cookie of yours; of a session (http.session) its cookies are sent, and it keeps those that are set; default false
 ---@field on_connect? fun(conn: ws.connection)  the transport is up (TCP, the proxy; for wss, TLS verified); a
 ---redirect: again
 ---@field on_websocket_connect? fun(conn: ws.connection, response: ws.response)  the handshake is done. What it sends

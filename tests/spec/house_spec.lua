@@ -44,9 +44,9 @@ local types = {
   LIST = "string|string[]", CODES = "integer[]", PROTOCOLS = "string[]", PROXY = "string|false",
   BINARY = '"blob"|"arraybuffer"', HEADERS = "table<string, string|string[]>|fun(conn: ws.connection): table",
   URL = "string|fun(conn: ws.connection): string", RESOLVE = "table<string, string|string[]>",
-  ROWS = "ws.%s", SWITCHED = "boolean|ws.%s",
+  ROWS = "ws.%s", SWITCHED = "boolean|ws.%s", COOKIES = "boolean|http.session",
 }
-local boolean = { FLAG = true, NOT = true, SWITCHED = true }
+local boolean = { FLAG = true, NOT = true, SWITCHED = true, COOKIES = true }
 
 local function default_of(kind, usual)
   if boolean[kind] then return usual and "true" or "false" end

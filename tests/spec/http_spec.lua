@@ -7,56 +7,9 @@ local process = require "support.process"
 local program = require "support.program"
 local story = require "support.story"
 local tls = require "support.tls"
+local web = require "support.web"
 
----------------------------------------------------------------------------------------------------------- both sides
-
--- A bot that has http, and tell(res, word, message), which tells of a result on one line.
-local function bot_of(source, args, options)
-  return program.bot("local http = require 'wsbot.http' local function tell(res, word, message) if res then "
-    .. "say(res.status, show(res.body)) else say(res, word, show(message)) end end " .. source, args, options)
-end
-
--- Reads a request, its body included.
-local function take(s)
-  local request = s:read_head()
-  local size = request.headers["content-length"]
-  request.body = size and s:read(tonumber(size[1])) or ""
-  return request
-end
-
--- An answer with its length. more: header lines.
-local function answer(status, body, more)
-  local lines = { "HTTP/1.1 " .. status, "Content-Length: " .. #(body or ""), table.unpack(more or {}) }
-  return table.concat(lines, "\r\n") .. "\r\n\r\n" .. (body or "")
-end
-
--- Serves all that come, until the story ends: handler(session, request) for each request.
-local function serve(handler)
-  local p = peer.listen()
-  p.url = "http://" .. p.address
-  story.beside(function()
-    while true do
-      local s = p:accept()
-      story.beside(function()
-        while true do
-          story.wait("a request, or the end", function()
-            return s.ended or s.input:find("\r\n\r\n", 1, true)
-          end)
-          if s.ended then return end
-          handler(s, take(s))
-        end
-      end)
-    end
-  end)
-  return p
-end
-
--- A peer for one story that is told by hand.
-local function listen()
-  local p = peer.listen()
-  p.url = "http://" .. p.address
-  return p
-end
+local bot_of, take, answer, serve, listen = web.bot_of, web.take, web.answer, web.serve, web.listen
 
 local function gzip(text)
   local path = place.file("body", text)
@@ -310,6 +263,9 @@ describe("an answer is too big", function()
   results("but not when it just fits", "max_size = 1000", function(s)
     s:send(answer("200 OK", ("x"):rep(1000)))
   end, "200 <1000 bytes>")
+  results("in one header, which has no end", "", function(s)
+    s:post("HTTP/1.1 200 OK\r\nX: " .. ("x"):rep(2 ^ 20))
+  end, "~^nil too_big .*100 KB")
   results("in its headers", "", function(s)
     s:post("HTTP/1.1 200 OK\r\n" .. ("X-Filler: " .. ("x"):rep(1000) .. "\r\n"):rep(300))
   end, "~^nil too_big .*headers")
@@ -765,17 +721,17 @@ describe("a task that waits for an answer", function()
     local p, feed = listen(), peer.listen()
     local bot = bot_of([[ws.connect(told { url = function() return arg[2] .. http.get(arg[1]).body end,
       on_message = function(c, data) c:send(http.post(arg[1], data).body) end })]], { p.url, feed.url })
-    local web = p:accept()
-    take(web)
-    web:send(answer("200 OK", "/token"))
+    local site = p:accept()
+    take(site)
+    site:send(answer("200 OK", "/token"))
     local s = feed:open()
     assert.equal("/token", s.request.target)
     bot:tells("connect", "open 101")
     s:text "one"
     s:text "two"
     for _, word in ipairs { "one", "two" } do
-      assert.equal(word, take(web).body)
-      web:send(answer("200 OK", word:upper()))
+      assert.equal(word, take(site).body)
+      site:send(answer("200 OK", word:upper()))
       s:expect_text(word:upper())
     end
     s:finish()
@@ -974,7 +930,7 @@ describe("a mistake in the options", function()
       { "http.get(U, { headers = { ['content-length'] = 5 } })", "header 'content%-length'.*host's" },
       { "http.get(U, { query = { a = {{}} } })", "query 'a' must be" },
       { "http.post(U, {})", "body must be a string, not a table" },
-      { "http.post(U, 'x', { json = {} })", "body, form and json exclude each other" },
+      { "http.post(U, 'x', { json = {} })", "body, form, json and multipart exclude each other" },
       { "http.post(U, nil, { json = print })", "json: .*function" },
     }
     local source = { "local U = 'http://127.0.0.1:1/'",

@@ -7,8 +7,9 @@ local proxies = require "support.proxies"
 local testing = require "wsbot.testing"
 local tls = require "support.tls"
 
-local documents = { "README.md", "lualib/manual/cookbook.md", "lualib/manual/protection.md",
-  "lualib/manual/reaching.md", "lualib/manual/reload.md", "lualib/manual/serving.md", "lualib/manual/testing.md" }
+local documents = { "README.md", "lualib/manual/asking.md", "lualib/manual/cookbook.md",
+  "lualib/manual/protection.md", "lualib/manual/reaching.md", "lualib/manual/reload.md", "lualib/manual/serving.md",
+  "lualib/manual/testing.md" }
 
 -- The Lua in a document, block by block.
 local function examples(path)
@@ -31,7 +32,8 @@ end
 describe("the documents", function()
   it("hold Lua without mistakes", function()
     -- in that on testing some are mere lists
-    for _, path in ipairs { "README.md", "lualib/manual/cookbook.md", "lualib/manual/reaching.md",
+    for _, path in ipairs { "README.md", "lualib/manual/asking.md", "lualib/manual/cookbook.md",
+      "lualib/manual/reaching.md",
       "lualib/manual/serving.md" } do
       for i, text in ipairs(examples(path)) do
         assert(load(text, ("=%s, example %d"):format(path, i), "t"))
@@ -55,6 +57,53 @@ describe("the documents", function()
       end
     end
   end)
+end)
+
+describe("the chapter on asking by HTTP", function()
+  -- What each example prints of this site, by a word that it has.
+  local expected = { ["export.csv"] = "", events = "message\tone\t7\nmessage\ttwo\t7\n", upload = "201\n",
+    orders = "200\n", rules = "the same\n", session = "Ada\nhello\n" }
+
+  local function new_site()
+    return testing.http {
+      ["GET /export"] = { body = "a,b\n1,2\n" },
+      ["GET /events"] = { body = "id: 7\ndata: one\n\ndata: two\n\n" },
+      ["POST /upload"] = function(request)
+        return { status = request.body:find('filename="plot.png"', 1, true) and 201 or 400 }
+      end,
+      ["POST /orders"] = { { status = 429, headers = { ["Retry-After"] = 0 } }, { status = 200 } },
+      ["GET /rules.json"] = function(request)
+        return { status = request.headers["if-none-match"] == "v1" and 304 or 200, headers = { ETag = "v1" } }
+      end,
+      ["POST /api/login"] = { headers = { ["Set-Cookie"] = "sid=1; Path=/" } },
+      ["GET /api/users/me"] = function(request)
+        return { json = { name = request.headers.cookie == "sid=1" and "Ada" or "nobody" } }
+      end,
+    }
+  end
+
+  for _, example in ipairs(examples "lualib/manual/asking.md") do
+    local word
+    for name in pairs(expected) do
+      if example:find(name, 1, true) and (name ~= "rules" or not word) then word = name end
+    end
+    it("asks: " .. word, function()
+      local site, feed = new_site(), testing.server()
+      local file = place.folder() .. "/export.csv"
+      local bot = testing.bot(replace(example, { ["wss://example.org"] = feed.url, ["https://example.org"] = site.url,
+        ['"export.csv"'] = ("%q"):format(file), ['os.getenv "PASSWORD"'] = '"pw"' }))
+      if word == "session" then
+        local session = feed:accept()
+        assert.equal("sid=1", session.request.headers.cookie)
+        session:send "hello"
+      end
+      testing.eventually(function() return bot.output == expected[word] end)
+      if word == "export.csv" then
+        testing.eventually(function() return select(2, pcall(place.read, file)) == "a,b\n1,2\n" end)
+      end
+      bot:stop()
+    end)
+  end
 end)
 
 describe("the chapter on reaching a server", function()

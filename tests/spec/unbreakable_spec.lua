@@ -380,7 +380,30 @@ describe("wsbot.http", function()
     say(pcall(core.perform, options {}))
     say(core.perform(options { method = "GET" }))
     say(core.perform(options { method = 42 }))
-  ]], "~^false url and method are missing", "~^nil ", "~^nil ")
+    say(core.perform(options { method = "GET", cookies = { cookies = io.stdout } }))
+  ]], "~^false url and method are missing", "~^nil ", "~^nil ", "~^nil ")
+
+  it_prints("has streams that stand any use of them", [[
+    local core = require "wsbot.http.core"
+    local server = require "wsbot.http".serve { handler = function() return { body = "data: 1\n\ndata: 2\n\n" } end }
+    local function start()
+      return core.stream(setmetatable({ method = "GET", url = server.url, lines = {} },
+        { __index = function(_, name) return name:find "timeout" and 5 or name:find "max_" and 9 or nil end }))
+    end
+    local s = start()
+    local m = core.methods
+    for _, misuse in ipairs { function() s:head() end, function() s:head(0/0, 1) end, function() m.read(s, -1) end,
+      function() m.read(s, "x") end, function() m.read() end, function() m.read { core = io.stdout } end,
+      function() m.events(5) end } do
+      say((pcall(misuse)))
+    end
+    say(#m.read { core = s })
+    say(m.events(s)())
+    m.close(s)
+    say(s:head(1, 1))
+    server:close()
+  ]], "false", "false", "false", "false", "false", "false", "false", "18", "nil",
+    "nil closed the stream was closed by the script")
 end)
 
 describe("a record", function()

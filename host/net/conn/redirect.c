@@ -50,8 +50,12 @@ int conn_request_extras(struct conn *c, struct buf *cookies, struct handshake_ex
     char host[URL_PLACE_SIZE];
     struct cookie_place to = place(c, host);
     *extras = (struct handshake_extras){.foreign = is_foreign(c), .headers = c->plan->settings.redirect_headers};
-    if (!c->more || !c->plan->settings.cookies) return 0;
-    int rc = cookie_jar_write(&c->more->cookies, &to, wall(c), cookies);
+    const struct option_cookies *kept = &c->plan->settings.cookies;
+    int rc = 0;
+    if (kept->jar)
+        rc = cookies_write(kept->jar, &to, wall(c), cookies);
+    else if (kept->on && c->more)
+        rc = cookie_jar_write(&c->more->cookies, &to, wall(c), cookies);
     extras->cookies = buf_slice(cookies);
     return rc;
 }
@@ -60,10 +64,15 @@ void conn_keep_cookies(struct conn *c) {
     char host[URL_PLACE_SIZE];
     struct cookie_place from = place(c, host);
     const struct http1_head *head = &c->head->parts;
-    if (!c->plan->settings.cookies) return;
-    for (size_t i = 0; i < head->field_count; i++)
-        if (slice_eq_nocase(head->fields[i].name, slice_str("Set-Cookie")))
+    struct cookies *shared = c->plan->settings.cookies.jar;
+    if (!c->plan->settings.cookies.on) return;
+    for (size_t i = 0; i < head->field_count; i++) {
+        if (!slice_eq_nocase(head->fields[i].name, slice_str("Set-Cookie"))) continue;
+        if (shared)
+            cookies_take(shared, head->fields[i].value, &from, wall(c));
+        else
             cookie_jar_take(&conn_need_more(c)->cookies, head->fields[i].value, &from, wall(c));
+    }
 }
 
 void conn_swap_cookies(struct conn *c, struct conn *other) {

@@ -80,6 +80,6 @@ const struct option plan_options[] = {
     {"resolve", OPTION_RESOLVE, OPTION_REOPENS, AT(resolve)},
     {"max_redirects", OPTION_WHOLE, SETTING(max_redirects), .most = 20},
     {"redirect_headers", OPTION_FLAG, SETTING(redirect_headers)},
-    {"cookies", OPTION_FLAG, SETTING(cookies)},
+    {"cookies", OPTION_COOKIES, SETTING(cookies), .expected = "true, false or a session of http"},
     {.name = NULL},
 };

@@ -31,7 +31,7 @@ struct conn_settings {
     struct rotate_policy rotate;
     unsigned max_redirects;    /* that are followed in one attempt; 0: none */
     bool redirect_headers;     /* the script's headers are sent to another origin as well */
-    bool cookies;              /* what the server sets is sent with the next handshake */
+    struct option_cookies cookies;
 };
 
 /* What is an option of ws.connect has a row in options.c, which has its default. */

@@ -24,6 +24,7 @@
     F(easy_getinfo)                                                                                                    \
     F(easy_header)                                                                                                     \
     F(easy_nextheader)                                                                                                 \
+    F(easy_pause)                                                                                                      \
     F(easy_strerror)                                                                                                   \
     F(multi_init)                                                                                                      \
     F(multi_cleanup)                                                                                                   \

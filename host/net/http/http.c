@@ -55,6 +55,7 @@ static void give_back(struct http_client *c) {
     struct queue all = take_all(&c->active);
     while ((t = take(&all))) {
         if (!t->over && !t->cancelled) {
+            http_stream_go_on(t);
             put(&c->active, t);
             continue;
         }
@@ -148,16 +149,57 @@ static void free_transfer(struct http_transfer *t) {
         free(k);
     }
     buf_clear(&t->body);
+    buf_clear(&t->stream.ahead);
+    buf_clear(&t->stream.head);
+    free(t->place.host);
+    if (t->place.path) c->curl.free(t->place.path);
+    cookies_release(t->request.cookies);
     free(t);
 }
 
-/* Counts that `more` answers are awaited. */
-static void await(struct http_client *c, int more) {
-    c->awaited += (unsigned)more;
-    if (c->awaited > 0)
+/* The loop is kept alive while an answer is awaited, or more of one. */
+static void keep_alive(struct http_client *c) {
+    if (c->awaited + c->listening > 0)
         uv_ref((uv_handle_t *)&c->arrived);
     else
         uv_unref((uv_handle_t *)&c->arrived);
+}
+
+/* Is an answer awaited, or the head of a stream? */
+static void await(struct http_transfer *t, bool is_awaited) {
+    if (t->is_awaited == is_awaited) return;
+    t->is_awaited = is_awaited;
+    t->client->awaited += is_awaited ? 1 : -1;
+    keep_alive(t->client);
+}
+
+void http_listen(struct net *net, int more) {
+    net->http->listening += (unsigned)more;
+    keep_alive(net->http);
+}
+
+/* Tells of a stream that has something new; it may be that of one that was cancelled. */
+static void tell_news(struct http_transfer *t, bool headed) {
+    if (t->cancelled) return;
+    t->stream.news = true;
+    t->stream.is_headed = headed;
+    if (headed) await(t, false);
+    t->done(t->arg);
+}
+
+/* Tells of all streams with something new. It is the last that is heard of those that are back by now. */
+static void tell_stirred(struct http_client *c) {
+    uv_mutex_lock(&c->lock);
+    while (c->stirred) {
+        struct http_transfer *t = c->stirred;
+        c->stirred = t->stream.next_stirred;
+        t->stream.stirred = false;
+        bool headed = t->stream.headed;
+        uv_mutex_unlock(&c->lock);
+        tell_news(t, headed);
+        uv_mutex_lock(&c->lock);
+    }
+    uv_mutex_unlock(&c->lock);
 }
 
 static void on_arrived(uv_async_t *async) {
@@ -165,6 +207,7 @@ static void on_arrived(uv_async_t *async) {
     uv_mutex_lock(&c->lock);
     struct queue back = take_all(&c->back);
     uv_mutex_unlock(&c->lock);
+    tell_stirred(c);
     for (struct http_transfer *t; (t = take(&back));) {
         c->held -= t->body.len;
         if (t->cancelled) {
@@ -172,7 +215,7 @@ static void on_arrived(uv_async_t *async) {
             continue;
         }
         t->is_done = true;
-        await(c, -1);
+        await(t, false);
         t->done(t->arg);
     }
 }
@@ -204,11 +247,17 @@ no_lock:
     return NULL;
 }
 
+/* They leave the multi handle first: libcurl does not free what it holds of one that is paused otherwise. */
+static void free_active(struct http_client *c) {
+    for (struct http_transfer *t; (t = take(&c->active)); free_transfer(t))
+        if (t->easy) c->curl.multi_remove_handle(c->multi, t->easy);
+}
+
 static void free_client(struct net *net) {
     struct http_client *c = net->http;
     if (!end_client(c)) return; /* a thread that does not end keeps it: the program is about to end */
-    for (struct http_transfer *t; (t = take(&c->fresh)) || (t = take(&c->active)) || (t = take(&c->back));)
-        free_transfer(t);
+    free_active(c);
+    for (struct http_transfer *t; (t = take(&c->fresh)) || (t = take(&c->back));) free_transfer(t);
     if (c->multi) {
         c->curl.multi_cleanup(c->multi);
         c->curl.global_cleanup();
@@ -233,7 +282,7 @@ static struct http_client *client_of(struct net *net, struct fault *fault) {
         uv_close((uv_handle_t *)&c->arrived, on_closed);
         return NULL;
     }
-    await(c, 0);
+    keep_alive(c);
     net->http = c;
     net_join(net, &room);
     return c;
@@ -289,8 +338,10 @@ struct http_transfer *http_start(struct net *net, const struct http_request *r, 
     t->done = done;
     t->arg = arg;
     t->request = *r;
+    if (r->cookies) cookies_hold(r->cookies);
     keep_request(t);
     buf_init(&t->body, r->max_size);
+    buf_init(&t->stream.ahead, (size_t)2 * HTTP_STREAM_AHEAD);
     if (r->tls.no_verify) warn(c);
     uv_mutex_lock(&c->lock);
     *fault = fault_set(&t->fault) ? t->fault : c->fault;
@@ -303,7 +354,7 @@ struct http_transfer *http_start(struct net *net, const struct http_request *r, 
     }
     uint64_t until = uv_hrtime() + r->timeout;
     if (c->awaited == 0 || c->patience < until) c->patience = until;
-    await(c, 1);
+    await(t, true);
     return t;
 }
 
@@ -315,7 +366,10 @@ bool http_is_under_way(const struct net *net) {
 bool http_is_done(const struct http_transfer *t) { return t->is_done; }
 
 size_t http_size(const struct http_transfer *t) {
-    return sizeof *t + t->kept_size + (t->is_done ? t->body.len + t->head_size : 0);
+    size_t size = sizeof *t + t->kept_size;
+    if (t->request.stream) size += HTTP_STREAM_AHEAD;
+    if (t->stream.is_headed) size += t->stream.head.size;
+    return size + (t->is_done ? t->body.len + t->head_size : 0);
 }
 
 void http_free(struct http_transfer *t) {
@@ -324,7 +378,7 @@ void http_free(struct http_transfer *t) {
         free_transfer(t);
         return;
     }
-    await(c, -1);
+    await(t, false);
     t->cancelled = true; /* it comes back soon, and on_arrived frees it */
     uv_mutex_lock(&c->lock);
     wake(c);

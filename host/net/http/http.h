@@ -6,6 +6,7 @@
 
 #include "base/err.h"
 #include "base/slice.h"
+#include "net/cookies.h"
 #include "net/net.h"
 
 struct http_client;
@@ -27,6 +28,9 @@ struct http_request {
     bool redirect_headers;    /* headers and body are sent to another origin as well, but for credentials and cookies */
     const char *proxy;        /* "": none; NULL: as the environment says */
     const char *local_address;
+    bool stream;             /* the answer is taken in pieces; max_size and room are not looked at */
+    struct cookies *cookies; /* a jar that is shared, or NULL */
+    int64_t now;             /* a wall clock in seconds, for them */
     struct {
         const char *ca_file, *ca_path, *cert, *key, *key_password;
         bool no_verify, only_1_3;
@@ -55,6 +59,21 @@ struct http_answer http_answer(const struct http_transfer *t);
 /* The header lines of the answer, one after the other: `*at` starts as NULL. False when there is none left. The strings
  * live until the next call. */
 bool http_header_next(const struct http_transfer *t, void **at, const char **name, const char **value);
+
+/* ---- streams: requests with `stream` ----
+ * `done` is called whenever there is something new: the head, bytes of the body, the end. */
+
+enum { HTTP_STREAM_AHEAD = 256 * 1024 }; /* bytes that nobody has taken, with which the server has to wait */
+
+/* Is the head there? Then http_answer and http_header_next have it, without the body. */
+bool http_stream_has_head(const struct http_transfer *t);
+
+/* Moves all bytes that have come to `to`, which is empty. Once in a turn of the loop: afterwards there are none until
+ * `done` is called again, or it is done. */
+void http_stream_take(struct http_transfer *t, struct buf *to);
+
+/* Counts that `more` tasks wait for bytes of streams, which keeps the loop alive. */
+void http_listen(struct net *net, int more);
 
 /* Is an answer still to be expected? For tests, whose clock is stopped: requests whose timeout would have passed by a
  * real clock do not count, nor as many as servers of this process have taken, whose handlers may wait for the clock

@@ -4,6 +4,7 @@
 #define NET_HTTP_PARTS_H
 
 #include "base/buf.h"
+#include "net/address.h"
 #include "net/http/curl.h"
 #include "net/http/http.h"
 #include <stdatomic.h>
@@ -18,8 +19,9 @@ struct http_client {
     uv_thread_t thread;
     uv_async_t arrived; /* there is something in `back`; keeps the loop alive while an answer is awaited */
     unsigned awaited;
-    uint64_t patience; /* by uv_hrtime: when the last timeout of those awaited passes */
-    bool warned;       /* that verification is off */
+    unsigned listening; /* tasks that wait for bytes of streams: they keep the loop alive, too */
+    uint64_t patience;  /* by uv_hrtime: when the last timeout of those awaited passes */
+    bool warned;        /* that verification is off */
     bool joined;
     bool forgets_names; /* the thread's: no address answered lately, so libcurl must not use cached ones */
 
@@ -30,9 +32,10 @@ struct http_client {
     uv_mutex_t lock; /* for what follows */
     uv_cond_t has_ended;
     struct queue fresh, back;
-    CURLM *multi;       /* the thread's, but for multi_wakeup; NULL: not made yet */
-    struct fault fault; /* there is no library: nothing comes into `fresh` any more */
-    bool ending, ended; /* of the thread; once it is ending, it does not wake the loop */
+    struct http_transfer *stirred; /* streams with something new */
+    CURLM *multi;                  /* the thread's, but for multi_wakeup; NULL: not made yet */
+    struct fault fault;            /* there is no library: nothing comes into `fresh` any more */
+    bool ending, ended;            /* of the thread; once it is ending, it does not wake the loop */
 };
 
 /* Memory that is freed with a transfer. */
@@ -53,6 +56,18 @@ struct http_way {
     bool became_get; /* by a redirect, and lost its body */
 };
 
+/* Of a transfer that is a stream. The lock is for all but the loop's. */
+struct http_stream {
+    struct buf ahead; /* bytes that nobody has taken */
+    bool paused;      /* libcurl waits for http_stream_go_on */
+    bool headed;      /* what follows is there, and stays as it is */
+    struct buf head;
+    unsigned status;
+    bool stirred; /* on the list of those with something new */
+    struct http_transfer *next_stirred;
+    bool is_headed, news; /* the loop's: it was told of the head, and of bytes that it has not taken */
+};
+
 struct http_transfer {
     struct http_client *client;
     struct http_transfer *next;  /* in its queue */
@@ -61,14 +76,21 @@ struct http_transfer {
     size_t kept_size; /* bytes in all of these */
     void (*done)(void *arg);
     void *arg;
-    bool is_done; /* it is back from the thread */
+    bool is_done;    /* it is back from the thread */
+    bool is_awaited; /* counted in `awaited` */
 
     atomic_bool cancelled; /* http_free was called */
     atomic_int far;
     atomic_size_t received; /* bytes of the body */
 
+    struct http_stream stream;
     struct http_way way; /* of redirects */
-    CURL *easy;          /* NULL: it has not begun */
+    struct {
+        char *host; /* as connections have it: an IPv6 address with its zone */
+        char *path; /* libcurl's */
+        bool secure;
+    } place;    /* where the request goes, if it has cookies */
+    CURL *easy; /* NULL: it has not begun */
     bool over;
     struct curl_slist *headers;
     struct buf body;
@@ -93,6 +115,9 @@ void http_transfer_finish(struct http_transfer *t, CURLcode code);
         if (set != CURLE_OK) fault_put(&t->fault, FAULT_HTTP, "%s: %s", #option, curl->easy_strerror(set));            \
     } while (0)
 
+/* Writes the host of a url and its zone, "fe80::1%eth0"; nothing where it is no IPv6 address. */
+void http_transfer_write_ipv6(const struct curl *curl, CURLU *url, char text[ADDRESS_TEXT]);
+
 /* Checks that the zone of a link-local host (net/address.h) is one of our interfaces. Where not, the transfer has a
  * fault. */
 void http_transfer_check_zone(struct http_transfer *t, CURLU *url);
@@ -105,13 +130,40 @@ void http_transfer_add(struct http_transfer *t);
 
 /* ---- redirect.c ---- */
 
-/* A line of a head came. */
-void http_redirect_note(struct http_transfer *t, struct slice line);
+/* A line of a head came. True: it is the last one, and the answer that follows is no redirect. */
+bool http_redirect_note(struct http_transfer *t, struct slice line);
 
 /* Drops `n` bytes of the body of a redirect that is followed. False: there are too many to read on. */
 bool http_redirect_skip(struct http_transfer *t, size_t n);
 
 /* Is the answer that ended with `code` a redirect that is followed? Then the transfer goes on there, or has a fault. */
 bool http_redirect_follow(struct http_transfer *t, CURLcode code);
+
+/* ---- stream.c ---- */
+
+/* The head has come. False: it cannot be kept, which is the transfer's fault. */
+bool http_stream_head(struct http_transfer *t);
+
+/* Bytes of the body have come. Returns what libcurl's write function has to. */
+size_t http_stream_body(struct http_transfer *t, struct slice data);
+
+/* Has libcurl go on, where it was told to pause and there is room again. */
+void http_stream_go_on(struct http_transfer *t);
+
+/* The loop's: as http_answer and http_header_next. */
+struct http_answer http_stream_answer(const struct http_transfer *t);
+bool http_stream_header_next(const struct http_transfer *t, void **at, const char **name, const char **value);
+
+/* ---- jar.c ---- */
+
+/* Notes where the request goes now. */
+void http_jar_place(struct http_transfer *t, CURLU *url);
+
+/* A line of a head came: keeps the cookie that it sets. */
+void http_jar_note(struct http_transfer *t, struct slice line);
+
+/* Makes the Cookie line of the request, of the script's own cookies (`p` NULL: none) and those of the jar; to be freed.
+ * NULL: there are none, or there is no memory for it, which is the transfer's fault. */
+char *http_jar_line(struct http_transfer *t, struct slice own);
 
 #endif

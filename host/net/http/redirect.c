@@ -13,7 +13,7 @@ enum { SKIP_MOST = 64 * 1024 }; /* bytes of a body that are read so that the con
 
 /* ---- the answer that leads elsewhere ---- */
 
-void http_redirect_note(struct http_transfer *t, struct slice line) {
+bool http_redirect_note(struct http_transfer *t, struct slice line) {
     static const char start[] = "HTTP/", location[] = "Location:";
     struct http_way *w = &t->way;
     if (slice_eq(slice_head(line, sizeof start - 1), slice_str(start))) {
@@ -25,10 +25,13 @@ void http_redirect_note(struct http_transfer *t, struct slice line) {
         for (; line.n && line.p[0] >= '0' && line.p[0] <= '9' && w->status < 100; line = slice_skip(line, 1))
             w->status = w->status * 10 + (line.p[0] - '0');
     } else if (line.n <= 2) {
+        bool last = w->in_head && w->status >= 200 && !w->leads;
         w->in_head = false; /* lines behind the body are trailers, not of a head */
+        return last;
     } else if (w->in_head && slice_eq_nocase(slice_head(line, sizeof location - 1), slice_str(location))) {
         w->leads = t->request.max_redirects > 0 && handshake_is_redirect(w->status);
     }
+    return false;
 }
 
 bool http_redirect_skip(struct http_transfer *t, size_t n) {
@@ -138,6 +141,7 @@ static void go(struct http_transfer *t, const struct course *c) {
                   "redirect_headers = true alone",
                   w->status);
     http_transfer_check_zone(t, c->to);
+    http_jar_place(t, c->to);
     char *url = part_of(c, c->to, CURLUPART_URL);
     SET(CURLOPT_URL, url);
     curl->free(url);

@@ -27,7 +27,8 @@ static size_t on_head(char *line, size_t one, size_t n, void *arg) {
     struct http_transfer *t = arg;
     (void)one;
     t->far = NO_BODY;
-    http_redirect_note(t, slice_of(line, n));
+    http_jar_note(t, slice_of(line, n));
+    bool last = http_redirect_note(t, slice_of(line, n));
     if (n >= 5 && memcmp(line, "HTTP/", 5) == 0) {
         struct slice rest = slice_of(line, n), part;
         slice_split(&rest, ' ', &part); /* the version, then the status */
@@ -37,16 +38,15 @@ static size_t on_head(char *line, size_t one, size_t n, void *arg) {
         t->head_size = 0;
     }
     t->head_size += n;
-    if (t->head_size <= HEADERS_MAX) return n;
-    fault_put(&t->fault, FAULT_TOO_BIG, "the headers of the answer are over %d KB", HEADERS_MAX / 1024);
-    return 0;
+    if (t->head_size > HEADERS_MAX) {
+        fault_put(&t->fault, FAULT_TOO_BIG, "the headers of the answer are over %d KB", HEADERS_MAX / 1024);
+        return 0;
+    }
+    return last && t->request.stream && !http_stream_head(t) ? 0 : n;
 }
 
-static size_t on_body(char *data, size_t one, size_t n, void *arg) {
-    struct http_transfer *t = arg;
+static size_t keep_body(struct http_transfer *t, const char *data, size_t n) {
     curl_off_t announced = -1;
-    (void)one;
-    if (t->way.leads) return http_redirect_skip(t, n) ? n : 0;
     if (t->body.len == 0) t->client->curl.easy_getinfo(t->easy, CURLINFO_CONTENT_LENGTH_DOWNLOAD_T, &announced);
     if (announced > 0 && (uint64_t)announced > t->body.cap) {
         fault_put(&t->fault, FAULT_TOO_BIG, "the body is of %lld bytes, and max_size is %zu", (long long)announced,
@@ -67,6 +67,13 @@ static size_t on_body(char *data, size_t one, size_t n, void *arg) {
     return rc == 0 ? n : 0;
 }
 
+static size_t on_body(char *data, size_t one, size_t n, void *arg) {
+    struct http_transfer *t = arg;
+    (void)one;
+    if (t->way.leads) return http_redirect_skip(t, n) ? n : 0;
+    return t->request.stream ? http_stream_body(t, slice_of(data, n)) : keep_body(t, data, n);
+}
+
 /* ---- the end ---- */
 
 static long info(const struct http_transfer *t, CURLINFO what) {
@@ -74,6 +81,9 @@ static long info(const struct http_transfer *t, CURLINFO what) {
     t->client->curl.easy_getinfo(t->easy, what, &value);
     return value;
 }
+
+/* libcurl calls a header over 100 KB a want of memory. */
+static bool is_in_head(const struct http_transfer *t) { return t->far == NO_ANSWER || t->way.in_head; }
 
 static enum fault_kind kind_of(const struct http_transfer *t, CURLcode code) {
     long tunnel = info(t, CURLINFO_HTTP_CONNECTCODE); /* what the proxy said to CONNECT */
@@ -93,6 +103,7 @@ static enum fault_kind kind_of(const struct http_transfer *t, CURLcode code) {
     case CURLE_SSL_CLIENTCERT:
     case CURLE_SSL_ENGINE_INITFAILED:
     case CURLE_PEER_FAILED_VERIFICATION: return FAULT_TLS;
+    case CURLE_OUT_OF_MEMORY: return is_in_head(t) ? FAULT_TOO_BIG : FAULT_HTTP;
     case CURLE_GOT_NOTHING:
     case CURLE_PARTIAL_FILE:
     case CURLE_RECV_ERROR:
@@ -125,6 +136,7 @@ void http_transfer_finish(struct http_transfer *t, CURLcode code) {
     const char *text = t->error[0] ? t->error : t->client->curl.easy_strerror(code);
     const char *why =
         code == CURLE_PEER_FAILED_VERIFICATION ? why_unverified(info(t, CURLINFO_SSL_VERIFYRESULT)) : NULL;
+    if (code == CURLE_OUT_OF_MEMORY && kind == FAULT_TOO_BIG) text = "a header of the answer is over 100 KB";
     if (why)
         fault_put(&t->fault, kind, "the server's certificate is refused: %s", why);
     else
@@ -135,6 +147,7 @@ const struct fault *http_fault(const struct http_transfer *t) { return &t->fault
 
 struct http_answer http_answer(const struct http_transfer *t) {
     const char *url = NULL;
+    if (t->request.stream) return http_stream_answer(t);
     t->client->curl.easy_getinfo(t->easy, CURLINFO_EFFECTIVE_URL, &url);
     return (struct http_answer){
         .status = (unsigned)info(t, CURLINFO_RESPONSE_CODE),
@@ -145,6 +158,7 @@ struct http_answer http_answer(const struct http_transfer *t) {
 }
 
 bool http_header_next(const struct http_transfer *t, void **at, const char **name, const char **value) {
+    if (t->request.stream) return http_stream_header_next(t, at, name, value);
     struct curl_header *h = t->client->curl.easy_nextheader(t->easy, CURLH_HEADER | CURLH_TRAILER, -1, *at);
     if (!h) return false;
     *at = h;
@@ -224,18 +238,31 @@ static bool may_go(const struct http_transfer *t, struct slice name) {
     return !t->way.led_away || secret_header_may_leave(name, t->request.redirect_headers);
 }
 
+/* Adds the one line of cookies, of those of the script that may be sent there, and those of the jar. */
+static void add_cookies(struct http_transfer *t, struct slice own) {
+    char *line = http_jar_line(t, own);
+    if (line) add_header(t, line);
+    free(line);
+}
+
 /* A line without a value (Expect, Content-Type) removes a header that libcurl would add by itself. */
 void http_transfer_set_headers(struct http_transfer *t) {
     const struct curl *curl = &t->client->curl;
     struct curl_slist *before = t->headers;
+    struct slice own = slice_of(NULL, 0); /* the script's cookies, which go with those of the jar */
     bool has_type = false;
     t->headers = NULL;
     for (const char *const *line = t->request.headers; line && *line; line++) {
         struct slice name = slice_head(slice_str(*line), strcspn(*line, ":;"));
         if (!may_go(t, name)) continue;
         has_type = has_type || slice_eq_nocase(name, slice_str("Content-Type"));
-        add_header(t, *line);
+        bool is_own = t->request.cookies && !own.p && slice_eq_nocase(name, slice_str("Cookie"));
+        if (is_own)
+            own = slice_trim(slice_skip(slice_str(*line), name.n + 1));
+        else
+            add_header(t, *line);
     }
+    if (t->request.cookies) add_cookies(t, own);
     add_header(t, "Expect:");
     if (!has_type) add_header(t, "Content-Type:");
     SET(CURLOPT_HTTPHEADER, t->headers);
@@ -280,6 +307,16 @@ static void set_local(struct http_transfer *t) {
     }
 }
 
+/* A stream is not asked for compressed, as a few bytes may become very many, and has a connection of its own: one of
+ * HTTP/2 that waits would hold up others. */
+static void set_stream(struct http_transfer *t) {
+    const struct curl *curl = &t->client->curl;
+    if (!t->request.stream) return;
+    SET(CURLOPT_ACCEPT_ENCODING, NULL);
+    SET(CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
+    SET(CURLOPT_FRESH_CONNECT, 1L);
+}
+
 static void set_all(struct http_transfer *t) {
     const struct http_request *r = &t->request;
     const struct curl *curl = &t->client->curl;
@@ -314,12 +351,12 @@ static void set_all(struct http_transfer *t) {
     }
     if (r->local_address) set_local(t);
     set_method(t);
+    set_stream(t);
     http_transfer_set_headers(t);
     set_tls(t);
 }
 
-/* The host of a url and its zone, "fe80::1%eth0"; empty where it is no IPv6 address. */
-static void write_host(const struct curl *curl, CURLU *url, char text[ADDRESS_TEXT]) {
+void http_transfer_write_ipv6(const struct curl *curl, CURLU *url, char text[ADDRESS_TEXT]) {
     char *host = NULL, *zone = NULL;
     text[0] = '\0';
     curl->url_get(url, CURLUPART_HOST, &host, 0);
@@ -335,7 +372,7 @@ void http_transfer_check_zone(struct http_transfer *t, CURLU *url) {
     char text[ADDRESS_TEXT];
     union address address;
     if (t->request.proxy && t->request.proxy[0]) return; /* the proxy connects from links of its own */
-    write_host(&t->client->curl, url, text);
+    http_transfer_write_ipv6(&t->client->curl, url, text);
     enum address_kind kind = address_read(&address, text, 0);
     if (kind == ADDRESS_ASTRAY)
         fault_put(&t->fault, FAULT_CONNECT, "cannot connect to [%s]: there is no interface %s", text,
@@ -357,6 +394,7 @@ static void check_url(struct http_transfer *t) {
         fault_put(&t->fault, FAULT_URL, "%s", curl->url_strerror(rc));
     else
         http_transfer_check_zone(t, parts);
+    http_jar_place(t, parts);
     curl->url_cleanup(parts);
 }
 

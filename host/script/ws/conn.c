@@ -156,11 +156,11 @@ void l_conn_wake(lua_State *L, int box, struct conn_box *b) {
     conn_wake(b->conn);
 }
 
-/* Both transports, where there are two. */
+/* Both transports, where there are two that the script hears. */
 static void pause_all(struct conn_box *b, bool on) {
-    struct conn *other = rotation_other(b);
+    struct conn *old = rotation_old(b);
     (on ? conn_pause : conn_resume)(b->conn, CONN_PAUSED_BY_SCRIPT);
-    if (other) (on ? conn_pause : conn_resume)(other, CONN_PAUSED_BY_SCRIPT);
+    if (old) (on ? conn_pause : conn_resume)(old, CONN_PAUSED_BY_SCRIPT);
 }
 
 static void set_paused(lua_State *L, struct conn_box *b, bool on) {

@@ -118,8 +118,9 @@ uint32_t rotation_number(const struct conn_box *b);
 /* The number by which the script knows the connection: it stays the same. */
 uint64_t rotation_id(const struct conn_box *b);
 
-/* Its second transport, whatever that is to it; or NULL. */
+/* Its second transport, whatever that is to it; the same where that is an old one, which is still read. Or NULL. */
 struct conn *rotation_other(const struct conn_box *b);
+struct conn *rotation_old(const struct conn_box *b);
 
 /* Begins a rotation, if the connection is open and none is under way. */
 void rotation_begin(struct conn_box *b);

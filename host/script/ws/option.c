@@ -1,6 +1,7 @@
 /* option: reads values, with a function for each kind. */
 #include "script/ws/option.h"
 
+#include "script/l_cookies.h"
 #include "script/modules.h"
 #include "wire/retry.h"
 #include "wire/secret.h"
@@ -144,6 +145,15 @@ static void read_codes(lua_State *L, const struct option *o, struct retry_codes 
     }
 }
 
+/* True or false, or a session of http. */
+static void read_cookies(lua_State *L, const struct option *o, struct option_cookies *to) {
+    struct cookies *jar = l_cookies_of(L, -1);
+    if (!jar && !lua_isboolean(L, -1)) l_option_wrong(L, o->name, o->expected);
+    cookies_release(to->jar);
+    to->jar = jar ? cookies_hold(jar) : NULL;
+    to->on = jar || lua_toboolean(L, -1);
+}
+
 void l_option_read(lua_State *L, const struct option *o, void *base) {
     void *at = (char *)base + o->at;
     switch (o->kind) {
@@ -151,6 +161,7 @@ void l_option_read(lua_State *L, const struct option *o, void *base) {
     case OPTION_SECRET: l_option_text(L, o, at); break;
     case OPTION_LIST: read_list(L, o, at); break;
     case OPTION_CODES: read_codes(L, o, at); break;
+    case OPTION_COOKIES: read_cookies(L, o, at); break;
     default: option_put(o, base, value_of(L, o));
     }
 }

@@ -83,9 +83,6 @@ void rotation_settle(struct conn_box *other);
 /* Does the script still get to know of an end that it has not been told? */
 bool rotation_pends(const struct conn_box *b);
 
-/* The transport that is still read beside the one in place, or NULL. */
-struct conn *rotation_old(const struct conn_box *b);
-
 /* ---- delivery.c ---- */
 
 /* What is read now: the connection's own transport, or the old one beside it. */

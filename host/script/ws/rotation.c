@@ -145,6 +145,24 @@ void rotation_hear(struct conn_box *b, enum callback which) {
     if (!inbox_is_empty(&other->inbox)) conn_wake(other->conn);
 }
 
+static void move_counters(struct conn *to, struct conn *from) {
+    to->bytes_in += from->bytes_in;
+    to->bytes_out += from->bytes_out;
+    to->messages_in += from->messages_in;
+    to->messages_out += from->messages_out;
+    from->bytes_in = from->bytes_out = from->messages_in = from->messages_out = 0;
+}
+
+/* Ends the overlap: nothing more is heard of the old transport, whose Close goes out all the same. */
+static void leave_old(struct conn_box *b) {
+    struct conn *old = rotation_old(b);
+    if (!old) return;
+    conn_detach(old);
+    conn_close(old, WS_CLOSE_NORMAL, slice_of(NULL, 0));
+    move_counters(b->conn, old);
+    let_go(other_of(b));
+}
+
 /* ---- its times ---- */
 
 static void on_due(struct deadline *d) { rotation_begin(container_of(d, struct rotation, due)->box); }
@@ -176,10 +194,7 @@ static bool make_room(struct rotation *r) {
     if (!r->other) return true;
     if (r->other->role == ROTATION_NEXT) return false; /* a rotation is under way */
     r->again = true;
-    if (r->other->role != ROTATION_OLD) return false;
-    conn_close(r->other->conn, WS_CLOSE_NORMAL, slice_of(NULL, 0));
-    conn_detach(r->other->conn); /* its Close goes out all the same */
-    let_go(r->other);
+    leave_old(r->box);
     return false;
 }
 
@@ -210,14 +225,6 @@ int l_rotation_rotate(lua_State *L) {
 
 /* ---- it takes the place ---- */
 
-static void move_counters(struct conn *to, struct conn *from) {
-    to->bytes_in += from->bytes_in;
-    to->bytes_out += from->bytes_out;
-    to->messages_in += from->messages_in;
-    to->messages_out += from->messages_out;
-    from->bytes_in = from->bytes_out = from->messages_in = from->messages_out = 0;
-}
-
 /* The boxes exchange their transports. */
 static void exchange(struct conn_box *b, struct conn_box *other) {
     struct conn *next = other->conn, *old = b->conn;
@@ -243,6 +250,7 @@ static void carry_on(struct conn_box *b, const struct conn *old) {
         conn_pause(b->conn, CONN_PAUSED_BY_SINK);
     b->drains++;
     task_wake_all(&b->drainers);
+    if (inbox_has_message(&b->inbox)) task_wake_all(&b->receivers);
     bool waits = old->full || old->behind;
     if (waits && !inbox_count(&b->inbox, INBOX_DRAINED))
         inbox_tell(&b->inbox, INBOX_DRAINED, slice_of(NULL, 0), NULL, NULL, 0);
@@ -259,15 +267,18 @@ static void take_place(struct conn_box *other) {
     exchange(b, other);
     inbox_clear(&r->late);
     b->gap_from = 0;
+    b->spent = false;
     r->tries = 0;
     other->role = overlaps ? ROTATION_OLD : ROTATION_GONE;
     if (overlaps) inbox_tell_number(&b->inbox, INBOX_OVERLAP, other->number);
     if (inbox_join(&b->inbox, &other->inbox) < 0) conn_destroy(b->conn);
     carry_on(b, old);
-    if (overlaps)
+    if (overlaps) {
         clock_set(clock_of(b), &r->until, clock_now(clock_of(b)) + b->conn->plan->settings.rotate.overlap, on_until);
-    else
+    } else {
         conn_destroy(old);
+        let_go(other);
+    }
     plan_next(b);
 }
 
@@ -291,7 +302,13 @@ void rotation_logged_in(struct conn_box *b) {
 
 /* ---- it fails, or the transport in place ends ---- */
 
-/* Tells how the transport in place has ended, which was kept back. */
+/* Where the end of the transport in place is kept back. */
+static struct inbox *late_of(struct conn_box *b) {
+    b->rotation->late.rotation = b->number;
+    return &b->rotation->late;
+}
+
+/* Tells that end. */
 static void tell_late(struct conn_box *b) {
     if (!rotation_pends(b)) return;
     inbox_join(&b->inbox, &b->rotation->late);
@@ -341,7 +358,7 @@ bool rotation_keeps_failed(struct conn_box *b, const struct fault *fault) {
     struct conn_end end = {.fault = *fault};
     if (b->front) return b->role != ROTATION_NEXT;
     if (!logs_in(b)) return false;
-    inbox_tell(&b->rotation->late, INBOX_FAILED, slice_of(NULL, 0), &end, NULL, 0);
+    inbox_tell(late_of(b), INBOX_FAILED, slice_of(NULL, 0), &end, NULL, 0);
     return true;
 }
 
@@ -353,9 +370,10 @@ bool rotation_keeps_closed(struct conn_box *b, struct conn *c, const struct conn
     if (b->rotation) clock_cancel(clock_of(b), &b->rotation->due);
     if (!logs_in(b)) {
         drop_next(b);
+        leave_old(b); /* on_close is last */
         return false;
     }
-    struct inbox *late = &b->rotation->late;
+    struct inbox *late = late_of(b);
     inbox_tell(late, INBOX_CLOSED, slice_of(NULL, 0), end, NULL, 0);
     if (end->gave_up[0]) inbox_tell(late, INBOX_GAVE_UP, slice_of(NULL, 0), end, NULL, 0);
     return true;
@@ -384,7 +402,7 @@ void rotation_adopt(struct conn_box *to, struct conn_box *from) {
     to->number = to->inbox.rotation = from->number;
     to->gap_from = from->gap_from;
     to->spent = from->spent;
-    if (from->rotation) need(to)->id = rotation_id(from);
+    if (from->rotation) need(to)->id = from->rotation->id;
     if (has(from, ROTATION_NEXT)) {
         conn_swap_cookies(to->conn, other_of(from)->conn);
         other_of(from)->role = ROTATION_GONE;
@@ -407,7 +425,7 @@ void rotation_free(struct conn_box *b) {
     if (!r) return;
     clock_cancel(clock_of(b), &r->due);
     clock_cancel(clock_of(b), &r->until);
-    if (has(b, ROTATION_NEXT)) conn_destroy(r->other->conn);
+    if (rotation_other(b)) conn_close(rotation_other(b), WS_CLOSE_NORMAL, slice_of(NULL, 0));
     free_other(r);
     inbox_clear(&r->late);
     free(r);

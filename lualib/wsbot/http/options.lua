@@ -127,6 +127,7 @@ local function sorted_names(map, what)
   table.sort(names)
   return names
 end
+given.names = sorted_names
 
 -- Calls add(name, value) for all entries, ordered by name; a list has an entry for each of its values.
 function given.each(map, what, add)

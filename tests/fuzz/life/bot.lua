@@ -8,6 +8,7 @@ local random = require "random"
 local EDIT, FAILS = 0, nil -- with each edit the driver writes others here
 
 local plan = {}
+local session = require "wsbot.http.session" {} -- whose cookies connections share
 for _, word in ipairs(arg) do
   local key, value = word:match "^(%w+)=(.*)$"
   plan[key] = tonumber(value) or value
@@ -159,7 +160,8 @@ local function options_of(r)
     max_send_buffer = maybe(r, 40, r:one { 1, 1000, 100000, 1 << 20, 1 << 20 }),
     max_receive_buffer = maybe(r, 50, r:one { 1, 1000, 100000, 1 << 20 }),
     rotate = { overlap = r:one { 0, 0.05, 1 } },
-    max_redirects = maybe(r, 30, r:number(0, 3)), cookies = maybe(r, 20, true), protocols = maybe(r, 20, { "v2.chat" }),
+    max_redirects = maybe(r, 30, r:number(0, 3)), cookies = maybe(r, 20, r:one { true, session }),
+    protocols = maybe(r, 20, { "v2.chat" }),
     binary_type = r:one { ws.BLOB, ws.ARRAYBUFFER },
     reconnect = maybe(r, 70, { min = 0.001, max = 0.05, attempts = maybe(r, 50, 5), stable = 0.1 }),
     tls = { ca_file = maybe(r, 80, plan.ca), verify = not r:chance(20), min_version = maybe(r, 20, "1.3") },

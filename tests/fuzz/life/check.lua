@@ -98,6 +98,7 @@ end
 function events.on_error(r, t, word, message)
   if word == "callback" then
     if message:find "attempt to" or message:find "bad argument" then check.wrong("this script:", message) end
+    if message:find "interrupted!" then r.deaf = true end -- by a signal, it may be before it has said so
     return
   end
   t.errors = t.errors + 1
