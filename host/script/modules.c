@@ -25,10 +25,10 @@ void modules_open(lua_State *L) {
     lua_setfield(L, -2, "wsbot.meant");
     lua_pushcfunction(L, luaopen_number);
     lua_setfield(L, -2, "wsbot.number");
-    lua_pushcfunction(L, luaopen_http_cookies);
-    lua_setfield(L, -2, "wsbot.http.cookies");
     lua_pushcfunction(L, luaopen_ws_core);
     lua_setfield(L, -2, "wsbot.ws.core");
+    lua_pushcfunction(L, luaopen_http_cookies);
+    lua_setfield(L, -2, "wsbot.http.cookies");
     lua_pushcfunction(L, luaopen_serve_core);
     lua_setfield(L, -2, "wsbot.http.serve.core");
 #ifdef WSBOT_HTTP

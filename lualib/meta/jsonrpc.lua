@@ -17,9 +17,9 @@ local jsonrpc = {}
 ---@class jsonrpc.rpc
 ---@field conn ws.connection
 ---@field on table<string, fun(params?: table): any>  what answers each method. It runs in a task of its own and may
----wait. What it returns is the result (nil: null). `error { code =, message =, data = }` is the error; any other one the
----peer gets as -32603, and stderr says what it was. 256 of them run at once, and what comes behind them waits; where
----the requests under way have 16 MiB, others are refused with -32000. A batch of over 10,000 is an invalid request.
+---wait. What it returns is the result (nil: null). `error { code =, message =, data = }` is the error; any other one
+---is -32603 for the peer, and stderr says what it was. 256 run at once, and what comes behind them waits; where the
+---requests under way have 16 MiB, others are refused with -32000. A batch of over 10,000 is an invalid request.
 local rpc = {}
 
 ---Calls a method, and waits. True and the result, as json.decode has it; nil and "error", with the error of the peer;

@@ -214,38 +214,6 @@ static void every_refusal_is_told_and_leaks_nothing(void **state) {
     assert_true(errors > 30);
 }
 
-/* Reads a stream of events that is cut in the middle of everything. */
-static int read_events(size_t *count) {
-    static const char stream[] = "id: 1\nevent: add\ndata: one\ndata: two\n\n: comment\nid: 2\ndata: three\n\n";
-    struct sse s;
-    struct sse_event event;
-    int rc = 0;
-    sse_init(&s, 64);
-    for (size_t i = 0; i + 1 < sizeof stream && rc >= 0; i += 3) {
-        struct slice in = slice_head(slice_of(stream + i, sizeof stream - 1 - i), 3);
-        while ((rc = sse_step(&s, &in, &event)) == 1) ++*count;
-    }
-    sse_clear(&s);
-    return rc;
-}
-
-static void no_event_is_lost_in_silence(void **state) {
-    (void)state;
-    bool was_refused = true;
-    for (refuse_at = 1; was_refused; refuse_at++) {
-        long before = live;
-        size_t count = 0;
-        asked = 0;
-        int rc = read_events(&count);
-        was_refused = asked >= refuse_at;
-        assert_int_equal(live, before);
-        assert_int_equal(rc, was_refused ? ERR_NOMEM : 0);
-        if (!was_refused) assert_int_equal(count, 2);
-    }
-    assert_true(refuse_at > 4);
-    refuse_at = 0;
-}
-
 /* Compresses into `packed` and has it back in `out`; in pieces, so that both grow. */
 static int there_and_back(enum compress_format format, struct slice data, struct buf *packed, struct buf *out) {
     struct compress c;
@@ -294,6 +262,38 @@ static void a_stream_is_whole_or_has_no_memory(void **state) {
     }
     refuse_at = 0;
     assert_true(errors >= 12);
+}
+
+/* Reads a stream of events that is cut in the middle of everything. */
+static int read_events(size_t *count) {
+    static const char stream[] = "id: 1\nevent: add\ndata: one\ndata: two\n\n: comment\nid: 2\ndata: three\n\n";
+    struct sse s;
+    struct sse_event event;
+    int rc = 0;
+    sse_init(&s, 64);
+    for (size_t i = 0; i + 1 < sizeof stream && rc >= 0; i += 3) {
+        struct slice in = slice_head(slice_of(stream + i, sizeof stream - 1 - i), 3);
+        while ((rc = sse_step(&s, &in, &event)) == 1) ++*count;
+    }
+    sse_clear(&s);
+    return rc;
+}
+
+static void no_event_is_lost_in_silence(void **state) {
+    (void)state;
+    bool was_refused = true;
+    for (refuse_at = 1; was_refused; refuse_at++) {
+        long before = live;
+        size_t count = 0;
+        asked = 0;
+        int rc = read_events(&count);
+        was_refused = asked >= refuse_at;
+        assert_int_equal(live, before);
+        assert_int_equal(rc, was_refused ? ERR_NOMEM : 0);
+        if (!was_refused) assert_int_equal(count, 2);
+    }
+    assert_true(refuse_at > 4);
+    refuse_at = 0;
 }
 
 int main(void) {
