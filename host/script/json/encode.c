@@ -296,10 +296,10 @@ static void read_options(struct encoder *e, int index) {
 
 int l_json_encode(lua_State *L) {
     luaL_checkany(L, 1);
-    struct encoder e = {.L = L, .out = l_json_scratch(L)};
+    struct encoder e = {.L = L, .out = json_scratch(L)};
     read_options(&e, 2);
     lua_settop(L, 1);
-    l_json_push_array(L);
+    l_json_push(L, JSON_ARRAY);
     e.array = 2;
     lua_pushvalue(L, 1);
     e.base = 3;
