@@ -12,7 +12,7 @@
 struct json_bytes {
     uint64_t quotes, slashes; /* '"', '\\' */
     uint64_t spaces;          /* RFC 8259 2 */
-    uint64_t signs;           /* { } [ ] : , and perhaps control characters that are no white space */
+    uint64_t signs;           /* { } [ ] : , */
     uint64_t controls;        /* below 0x20 */
     uint64_t others;          /* not 0: some are not ASCII */
 };
@@ -88,29 +88,49 @@ INLINE uint64_t mark(struct json_marks *m, const struct json_bytes *b, uint64_t 
     uint64_t begins = word & ~(word << 1 | m->in_word);
     m->in_string = (uint64_t)((int64_t)in_string >> 63);
     m->in_word = word >> 63;
-    m->others |= b->others;
-    return quotes | begins | (b->signs & ~in_string) | (in_string & (escapes | b->controls));
+    m->others |= b->others != 0;
+    return valid & (quotes | begins | (b->signs & ~in_string) | (in_string & (escapes | b->controls)));
 }
 
-/* json_marks_next, made twice of this. The last block, which is not whole, has white space behind it. */
-INLINE uint64_t next_block(struct json_marks *m, looker look, turner turn_over) {
-    uint8_t own[JSON_BLOCK];
-    struct json_bytes b;
-    for (;;) {
-        const uint8_t *from = m->block = m->next;
-        size_t n = (size_t)(m->end - from);
-        uint64_t valid = UINT64_MAX;
-        if (n == 0) return 1;
-        if (n < JSON_BLOCK) {
-            memset(own, ' ', sizeof own);
-            from = memcpy(own, from, n);
-            valid = (UINT64_C(1) << n) - 1;
-        }
-        m->next += n < JSON_BLOCK ? n : JSON_BLOCK;
-        look(from, &b);
-        uint64_t marks = mark(m, &b, valid, turn_over);
-        if (marks) return marks;
+static inline void shift(struct json_bytes *b, size_t n) {
+    b->quotes >>= n;
+    b->slashes >>= n;
+    b->spaces >>= n;
+    b->signs >>= n;
+    b->controls >>= n;
+}
+
+/* What the last bytes of the text are, less than a block: of the block that ends with them, or of a copy. */
+INLINE void look_at_last(const struct json_marks *m, bool is_only, size_t n, struct json_bytes *b, looker look) {
+    uint8_t own[JSON_BLOCK] = {0};
+    if (is_only) {
+        look(memcpy(own, m->block, n), b);
+    } else {
+        look(m->end - JSON_BLOCK, b);
+        shift(b, JSON_BLOCK - n);
     }
+}
+
+/* json_marks_next, made twice of this. */
+INLINE uint64_t next_block(struct json_marks *m, looker look, turner turn_over) {
+    struct json_bytes b;
+    uint64_t marks;
+    do {
+        bool is_only = !m->block;
+        size_t n = (size_t)(m->end - m->next);
+        m->block = m->next;
+        if (n == 0) return 1;
+        if (n >= JSON_BLOCK) {
+            m->next += JSON_BLOCK;
+            look(m->block, &b);
+            marks = mark(m, &b, UINT64_MAX, turn_over);
+        } else {
+            m->next = m->end;
+            look_at_last(m, is_only, n, &b, look);
+            marks = mark(m, &b, (UINT64_C(1) << n) - 1, turn_over);
+        }
+    } while (!marks);
+    return marks;
 }
 
 /* ---- the same by vector units ---- */
@@ -136,7 +156,7 @@ AVX2 static inline __m256i is_space(__m256i bytes) {
     return _mm256_cmpeq_epi8(bytes, _mm256_shuffle_epi8(table, bytes));
 }
 
-/* Brackets and braces differ by 0x20. */
+/* Brackets and braces differ by 0x20; so do, from a comma and a colon, two control characters. */
 AVX2 static inline __m256i is_sign(__m256i bytes) {
     const __m256i table = TABLE(1, 0, 0, 0, 0, 0, 0, 0, 0, 0, ':', '{', ',', '}', 0, 0);
     return _mm256_cmpeq_epi8(_mm256_or_si256(bytes, _mm256_set1_epi8(0x20)), _mm256_shuffle_epi8(table, bytes));
@@ -152,8 +172,8 @@ AVX2 static inline void look_avx2(const uint8_t *p, struct json_bytes *b) {
     b->quotes = bits_of(is(low, '"'), is(high, '"'));
     b->slashes = bits_of(is(low, '\\'), is(high, '\\'));
     b->spaces = bits_of(is_space(low), is_space(high));
-    b->signs = bits_of(is_sign(low), is_sign(high));
     b->controls = bits_of(is_control(low), is_control(high));
+    b->signs = bits_of(is_sign(low), is_sign(high)) & ~b->controls;
     b->others = bits_of(low, high);
 }
 

@@ -11,10 +11,11 @@ enum { JSON_BLOCK = 64 }; /* bytes: a bit for each */
 
 /* A text, and how far it is marked. */
 struct json_marks {
-    const uint8_t *block, *next, *end; /* the block that is marked, the one behind it, the end of the text */
-    uint64_t in_string, in_word;       /* does the next block begin within one: all bits, the lowest bit */
-    uint64_t escaped;                  /* the lowest bit: its first byte is behind a backslash */
-    uint64_t others;                   /* not 0: there were bytes that are not ASCII */
+    const uint8_t *block;        /* that is marked; NULL: none yet */
+    const uint8_t *next, *end;   /* the one behind it; the end of the text */
+    uint64_t in_string, in_word; /* does the next block begin within one: all bits, the lowest bit */
+    uint64_t escaped;            /* the lowest bit: its first byte is behind a backslash */
+    bool others;                 /* were there bytes that are not ASCII? */
 };
 
 static inline struct json_marks json_marks_of(const uint8_t *text, const uint8_t *end) {

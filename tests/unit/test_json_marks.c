@@ -31,9 +31,9 @@ static void mark_plainly(const uint8_t *text, size_t n, bool to[]) {
 }
 
 static size_t random_text(uint32_t *seed, unsigned round, uint8_t text[TEXT_MOST]) {
-    static const char *const pieces[] = {"\"",     "\\",       "\\\\", "\\\"", "{",    "}",     "[",     "]",
-                                         ":",      ",",        " ",    "\n",   "\t",   "\r",    "a",     "true",
-                                         "-1.5e3", "\xC3\xA9", "\x01", "\x1F", "\x7F", "price", "\"x\":"};
+    static const char *const pieces[] = {"\"",   "\\",   "\\\\", "\\\"", "{",    "}",     "[",     "]",      ":",
+                                         ",",    " ",    "\n",   "\t",   "\r",   "a",     "true",  "-1.5e3", "\xC3\xA9",
+                                         "\x01", "\x1F", "\x0C", "\x1A", "\x7F", "price", "\"x\":"};
     size_t n = 0, most = round % TEXT_MOST;
     while (n < most) {
         *seed = *seed * 1664525 + 1013904223;
