@@ -21,7 +21,7 @@ struct feed {
  *   text     printable ASCII
  *   mixed    text of many scripts
  *   json     like ticks of an exchange, not compressed
- *   trade    a trade as an exchange sends it, of 165 bytes, with white space behind it
+ *   trade    a trade as an exchange sends it, of 168 bytes, with white space behind it
  *   shared   json, permessage-deflate with context takeover
  *   alone    the same, permessage-deflate, each message by itself
  * Made at the first call, kept for ever; NULL where there is no such kind. No two messages of a feed are the same. */

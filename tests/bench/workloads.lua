@@ -32,7 +32,7 @@ local rows = {
   { key = "echo", title = "echo round trip 64 B", unit = "us", mode = "echo", path = "/echo", kind = "text", size = 64,
     count = 30000 },
   { key = "answer", title = "receive a trade, read three fields, answer", unit = "us", mode = "answer",
-    path = "/send?kind=trade&size=%{size}&count=%{count}", kind = "text", size = 168, count = 500000 },
+    path = "/ask?kind=trade&size=%{size}&count=%{count}", kind = "text", size = 168, count = 500000 },
   { key = "send-64", title = "send 64 B text", unit = "us", mode = "send", path = "/sink?count=%{count}", kind = "text",
     size = 64, count = 500000 },
   { key = "send-64k", title = "send 64 KB binary", unit = "us", mode = "send", path = "/sink?count=%{count}",

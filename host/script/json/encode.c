@@ -53,7 +53,8 @@ static int refuse(struct encoder *e, const char *why) {
 }
 
 static void must(struct encoder *e, int rc) {
-    if (rc < 0) luaL_error(e->L, rc == ERR_NOMEM ? "not enough memory" : "json.encode: the text grows too large");
+    if (rc == 0) return;
+    luaL_error(e->L, rc == ERR_NOMEM ? "not enough memory" : "json.encode: the text grows too large");
 }
 
 /* ---- values ---- */
@@ -61,7 +62,7 @@ static void must(struct encoder *e, int rc) {
 static void put_value(struct encoder *e);
 
 static void put(struct encoder *e, const char *text, size_t n) { must(e, buf_append(e->out, slice_of(text, n))); }
-static void put_byte(struct encoder *e, char c) { put(e, &c, 1); }
+static void put_byte(struct encoder *e, char c) { must(e, buf_append_byte(e->out, (uint8_t)c)); }
 
 static void put_string(struct encoder *e, int index) {
     size_t n;
@@ -173,7 +174,8 @@ static void put_member(struct encoder *e, int64_t n) {
         refuse(e, "a table with keys of both kinds, strings and others, has no JSON");
     }
     put_string(e, -2);
-    put(e, ": ", e->indent ? 2 : 1);
+    put_byte(e, ':');
+    if (e->indent) put_byte(e, ' ');
     put_value(e);
 }
 

@@ -16,7 +16,6 @@ enum {
 struct step {
     struct step *within, *next; /* the first step behind this one, and the next that is behind the same */
     struct slice name;          /* without escapes */
-    uint8_t first;              /* byte of it; of an empty one the quote that is there in the text */
     int64_t place;              /* in an array, from 0; -1: it says none */
     int result;                 /* of the call, from 1, where a pointer ends here; else 0 */
 };
@@ -54,7 +53,7 @@ static struct step *step_to(struct json_plan *plan, struct step *from, struct sl
     for (; *at; at = &(*at)->next)
         if (slice_eq((*at)->name, name)) return *at;
     *at = &plan->steps[plan->used++];
-    **at = (struct step){.name = name, .first = name.n ? name.p[0] : '"', .place = place_of(name.p, name.n)};
+    **at = (struct step){.name = name, .place = place_of(name.p, name.n)};
     return *at;
 }
 
@@ -160,10 +159,7 @@ static void forget(struct walk *w, const struct step *s) {
 /* The step behind `s` that a name says; NULL: none. */
 static inline const struct step *step_by_name(const struct step *s, struct slice name) {
     const struct step *next = s->within;
-    for (; next; next = next->next) {
-        if (next->name.n != name.n || next->first != name.p[0]) continue; /* most are of one letter */
-        if (name.n < 2 || memcmp(next->name.p, name.p, name.n) == 0) break;
-    }
+    while (next && !(next->name.n == name.n && json_same(next->name.p, name.p, name.n))) next = next->next;
     return next;
 }
 

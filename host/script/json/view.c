@@ -174,13 +174,7 @@ static void push_name(lua_State *L, const struct view *v, uint32_t i) {
     push_string(L, v, n->name, n->name_size & ~(uint32_t)NAME_ESCAPED, n->name_size & NAME_ESCAPED);
 }
 
-static bool is_name(lua_State *L, const struct view *v, uint32_t i, const char *name, size_t size) {
-    const struct node *n = node_of(v, i);
-    if (n->name_size == size) { /* most are short, and differ early */
-        const char *own = v->places->text + n->name;
-        return size == 0 || (own[0] == name[0] && memcmp(own, name, size) == 0);
-    }
-    if (!(n->name_size & NAME_ESCAPED)) return false;
+static bool is_escaped_name(lua_State *L, const struct view *v, uint32_t i) {
     push_name(L, v, i);
     bool same = lua_rawequal(L, -1, 2);
     lua_pop(L, 1);
@@ -190,11 +184,15 @@ static bool is_name(lua_State *L, const struct view *v, uint32_t i, const char *
 /* The node of a member; of several of one name the last, as decode has it; 0: there is none. */
 static uint32_t find_member(lua_State *L, const struct view *v) {
     size_t size;
-    uint32_t found = 0;
-    const struct node *n = node_of(v, v->node);
-    const char *name = lua_tolstring(L, 2, &size);
-    for (uint32_t i = v->node + 1; i < n->next; i = node_of(v, i)->next)
-        if (is_name(L, v, i, name, size)) found = i;
+    uint32_t found = 0, next;
+    const struct node *nodes = v->places->nodes;
+    const char *name = lua_tolstring(L, 2, &size), *text = v->places->text;
+    for (uint32_t i = v->node + 1; i < nodes[v->node].next; i = next) {
+        const struct node *n = &nodes[i];
+        next = n->next;
+        if (n->name_size == size && json_same(text + n->name, name, size)) found = i;
+        if (n->name_size & NAME_ESCAPED && is_escaped_name(L, v, i)) found = i;
+    }
     return found;
 }
 

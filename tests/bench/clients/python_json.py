@@ -1,13 +1,12 @@
-"""json: texts and objects, without a connection; by json, or by orjson.
+"""python_json: texts and objects, without a connection; by json, or by orjson.
 
-    python3 json.py MODULE MODE FILE COUNT SIZE KIND      see ../README.md
+    python3 python_json.py MODULE MODE FILE COUNT SIZE KIND      see ../README.md
 """
 import importlib
 import os
 import resource
 import sys
 
-sys.path.pop(0)  # this folder, where json is this file
 json = importlib.import_module(sys.argv[1])
 FIELDS = {  # what a feed handler asks for
     "trade": lambda v: (v["data"]["p"], v["data"]["q"], v["data"]["E"]),
