@@ -142,8 +142,8 @@ end
 
 -- Runs a client, of which the rest of the arguments are told.
 local function run_client(client, command, row, count, ca_file)
-  local out, status, err = process.run(words(command, { tostring(count), tostring(row.size), row.kind, ca_file }), LIMIT,
-    client.env)
+  local rest = { tostring(count), tostring(row.size), row.kind, ca_file }
+  local out, status, err = process.run(words(command, rest), LIMIT, client.env)
   if status == 77 then return nil end
   local total, units = out:match "result ([%d.]+) (%d+)"
   if status ~= 0 or not total then return nil, last_line(err) or tostring(status) end

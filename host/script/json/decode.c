@@ -13,8 +13,7 @@ enum {
 struct decoder {
     lua_State *L;
     const struct json_reading *how;
-    struct json_memory *memory;
-    int names; /* index of the table of names */
+    struct json_names names;
     struct json_reader r;
 };
 
@@ -88,7 +87,7 @@ static bool read_array(struct decoder *d, struct json_spot *spot) {
         l_json_push(L, JSON_ARRAY);
         lua_setmetatable(L, -2);
     }
-    struct json_spot *element = spot && more ? l_json_element(L, d->memory, d->names, spot) : NULL;
+    struct json_spot *element = spot && more ? l_json_element(L, &d->names, spot) : NULL;
     lua_Integer n = 0;
     while (more) {
         if (!read_value(d, element)) return false;
@@ -108,7 +107,7 @@ static bool push_name(struct decoder *d, struct json_spot *spot, struct json_sha
         fits = *s != NULL;
     }
     if (!fits) return l_json_push_string(d->L, name, &d->r.source->fault);
-    lua_rawgeti(d->L, d->names, (*s)->members[n].key);
+    lua_rawgeti(d->L, d->names.index, (*s)->members[n].key);
     return true;
 }
 
@@ -131,7 +130,7 @@ static bool read_object(struct decoder *d, struct json_spot *spot) {
         if (!json_more(&d->r, close, &more) || (more && !json_name(&d->r, &name))) return false;
     }
     if (spot && n && !(s && s->count == n))
-        l_json_learn(L, d->memory, d->names, spot, slice_of(from, (size_t)(d->r.source->marks.end - from)));
+        l_json_learn(L, &d->names, spot, slice_of(from, (size_t)(d->r.source->marks.end - from)));
     return true;
 }
 
@@ -145,11 +144,9 @@ static bool read_value(struct decoder *d, struct json_spot *spot) {
 }
 
 bool l_json_read(lua_State *L, const struct json_reading *how, bool learns, struct json_reader *r) {
-    struct decoder d = {.L = L, .how = how, .memory = l_json_memory(L), .r = *r};
-    l_json_push_names(L);
-    d.names = lua_gettop(L);
-    if (!read_value(&d, learns ? &d.memory->root : NULL)) return false;
-    lua_remove(L, d.names);
+    struct decoder d = {.L = L, .how = how, .names = l_json_push_names(L), .r = *r};
+    if (!read_value(&d, learns ? &d.names.memory->root : NULL)) return false;
+    lua_remove(L, d.names.index);
     *r = d.r;
     return true;
 }

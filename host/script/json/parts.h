@@ -43,7 +43,8 @@ struct json_shape {
 /* What a Lua state keeps for the module: a userdata, the first upvalue of each of its functions. */
 struct json_memory {
     struct json_spot root;
-    uint32_t kept;      /* entries of the table of names, which holds shapes as well */
+    uint32_t kept,
+        from; /* the last entry of the table of names, which holds shapes as well, and the one before its first */
     struct buf scratch; /* for one call */
 };
 enum { JSON_SCRATCH_KEPT = 64 * 1024 }; /* bytes of its memory that the next call finds */
@@ -61,8 +62,16 @@ static inline void l_json_push(lua_State *L, enum json_kept what) {
     lua_getiuservalue(L, lua_upvalueindex(1), (int)what);
 }
 
-/* Pushes its table of names, which is empty where all that was remembered is forgotten. Raises. */
-void l_json_push_names(lua_State *L);
+/* The table of names, on the stack while a text is read: a finalizer that reads another one meanwhile may have all that
+ * is remembered forgotten, for a new table. Then this one is as it was, and nothing more is learned. */
+struct json_names {
+    struct json_memory *memory;
+    int index;
+    uint32_t from; /* as memory->from was */
+};
+
+/* Pushes it. Raises. */
+struct json_names l_json_push_names(lua_State *L);
 
 /* The buffer of the state for one call, empty. */
 struct buf *json_scratch(lua_State *L);
@@ -78,12 +87,12 @@ static inline bool json_member_is(const struct json_member *m, const struct json
     return m->size == name->n && json_same(name->p, m->name, m->size);
 }
 
-/* Remembers the shape of an object: the text from its first name on, which has been read. `names` is the index of the
- * table of names. Raises where there is no memory. */
-void l_json_learn(lua_State *L, struct json_memory *m, int names, struct json_spot *spot, struct slice text);
+/* Remembers the shape of an object: the text from its first name on, which has been read. Raises where there is no
+ * memory. */
+void l_json_learn(lua_State *L, const struct json_names *names, struct json_spot *spot, struct slice text);
 
 /* The spot of the elements of arrays at `spot`; NULL: as much is remembered as may be. Raises. */
-struct json_spot *l_json_element(lua_State *L, struct json_memory *m, int names, struct json_spot *spot);
+struct json_spot *l_json_element(lua_State *L, const struct json_names *names, struct json_spot *spot);
 
 /* ---- decode.c ---- */
 

@@ -55,15 +55,29 @@ struct buf *json_scratch(lua_State *L) {
     return scratch;
 }
 
-void l_json_push_names(lua_State *L) {
+/* Entries are counted on: none takes the place of one in a table that somebody still reads with. */
+struct json_names l_json_push_names(lua_State *L) {
     struct json_memory *m = l_json_memory(L);
-    if (m->kept >= KEPT_MOST) {
+    if (m->kept - m->from >= KEPT_MOST) {
         lua_newtable(L);
         lua_setiuservalue(L, lua_upvalueindex(1), JSON_NAMES);
         m->root = (struct json_spot){0};
-        m->kept = 0;
+        m->from = m->kept;
     }
     l_json_push(L, JSON_NAMES);
+    return (struct json_names){.memory = m, .index = lua_gettop(L), .from = m->from};
+}
+
+/* May more be kept in it? */
+static bool has_room(const struct json_names *names) {
+    return names->from == names->memory->from && names->memory->kept - names->from < KEPT_MOST;
+}
+
+/* Keeps the value on the top; returns its place. */
+static uint32_t keep(lua_State *L, const struct json_names *names) {
+    uint32_t place = ++names->memory->kept;
+    lua_rawseti(L, names->index, place);
+    return place;
 }
 
 /* ---- looking for one ---- */
@@ -108,33 +122,34 @@ static uint32_t list_names(struct slice text, struct json_string list[MEMBERS_MO
     return 0;
 }
 
-void l_json_learn(lua_State *L, struct json_memory *m, int names, struct json_spot *spot, struct slice text) {
+void l_json_learn(lua_State *L, const struct json_names *names, struct json_spot *spot, struct slice text) {
     struct json_string list[MEMBERS_MOST];
     if (spot->known == SHAPES_MOST) {
         if (++spot->misses >= MISSES_MOST) spot->shapes = NULL;
         return;
     }
-    if (m->kept >= KEPT_MOST) return;
+    if (!has_room(names)) return;
     uint32_t n = list_names(text, list);
     if (n == 0) return;
     struct json_shape *s = lua_newuserdatauv(L, sizeof *s + n * sizeof *s->members, 0);
     memset(s, 0, sizeof *s + n * sizeof *s->members);
-    lua_rawseti(L, names, ++m->kept);
+    keep(L, names);
     for (uint32_t i = 0; i < n; i++) {
         s->members[i].size = (uint32_t)list[i].n;
         s->members[i].name = (const uint8_t *)lua_pushlstring(L, (const char *)list[i].p, list[i].n);
-        lua_rawseti(L, names, s->members[i].key = ++m->kept);
+        s->members[i].key = keep(L, names);
     }
+    if (names->from != names->memory->from) return; /* a finalizer has had all forgotten just now */
     s->count = n;
     s->next = spot->shapes;
     spot->shapes = s;
     spot->known++;
 }
 
-struct json_spot *l_json_element(lua_State *L, struct json_memory *m, int names, struct json_spot *spot) {
-    if (spot->element || m->kept >= KEPT_MOST) return spot->element;
-    spot->element = lua_newuserdatauv(L, sizeof *spot, 0);
-    *spot->element = (struct json_spot){0};
-    lua_rawseti(L, names, ++m->kept);
-    return spot->element;
+struct json_spot *l_json_element(lua_State *L, const struct json_names *names, struct json_spot *spot) {
+    if (spot->element || !has_room(names)) return spot->element;
+    struct json_spot *element = lua_newuserdatauv(L, sizeof *element, 0);
+    *element = (struct json_spot){0};
+    keep(L, names);
+    return spot->element = element;
 }

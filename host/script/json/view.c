@@ -209,10 +209,10 @@ static uint32_t find_element(struct view *v, lua_Integer place) {
 static int l_index(lua_State *L) {
     struct view *v = check(L);
     uint32_t found = 0;
-    bool is_object = first_byte(v, v->node) == '{';
+    uint8_t first = first_byte(v, v->node);
     lua_settop(L, 2);
-    if (is_object && lua_type(L, 2) == LUA_TSTRING) found = find_member(L, v);
-    if (!is_object && lua_isinteger(L, 2)) found = find_element(v, lua_tointeger(L, 2));
+    if (first == '{' && lua_type(L, 2) == LUA_TSTRING) found = find_member(L, v);
+    if (first == '[' && lua_isinteger(L, 2)) found = find_element(v, lua_tointeger(L, 2));
     if (!found) return 0;
     push_value(L, v, found);
     return 1;
