@@ -52,7 +52,7 @@ static void l_grow(struct finder *f) {
     f->room *= 4;
 }
 
-/* White space behind a value is not of it. */
+/* Behind a value: white space is not of it. */
 static uint32_t end_of(const uint8_t *text, const struct json_reader *r) {
     const uint8_t *p = r->p;
     while (p[-1] == ' ' || p[-1] == '\n' || p[-1] == '\r' || p[-1] == '\t') p--;
@@ -149,10 +149,15 @@ static void push_string(lua_State *L, const struct view *v, uint32_t at, uint32_
     if (!l_json_push_string(L, &s, &fault)) luaL_error(L, "json.view: %s", fault.why);
 }
 
+static void push_word(lua_State *L, const struct view *v, const struct node *n) {
+    static const struct json_reading how = {0};
+    const uint8_t *text = (const uint8_t *)v->places->text;
+    struct json_source source = {.marks = json_marks_of(text + n->value, text + n->value_end)};
+    l_json_push_word(L, &how, &source, text + n->value);
+}
+
 /* Pushes the value of a node of the view at index 1. */
 static void push_value(lua_State *L, const struct view *v, uint32_t i) {
-    static const struct json_reading how = {0};
-    struct json_source unused = {0}; /* it has been read: there is no fault in it */
     const struct node *n = node_of(v, i);
     uint8_t first = first_byte(v, i);
     if (first == '{' || first == '[') {
@@ -164,7 +169,7 @@ static void push_value(lua_State *L, const struct view *v, uint32_t i) {
     } else if (first == '"') {
         push_string(L, v, n->value + 1, n->value_end - n->value - 2, n->count);
     } else {
-        l_json_push_word(L, &how, &unused, (const uint8_t *)v->places->text + n->value);
+        push_word(L, v, n);
     }
 }
 
@@ -190,8 +195,9 @@ static uint32_t find_member(lua_State *L, const struct view *v) {
     for (uint32_t i = v->node + 1; i < nodes[v->node].next; i = next) {
         const struct node *n = &nodes[i];
         next = n->next;
-        if (n->name_size == size && json_same(text + n->name, name, size)) found = i;
-        if (n->name_size & NAME_ESCAPED && is_escaped_name(L, v, i)) found = i;
+        if (n->name_size & NAME_ESCAPED ? is_escaped_name(L, v, i)
+                                        : n->name_size == size && json_same(text + n->name, name, size))
+            found = i;
     }
     return found;
 }
