@@ -26,7 +26,7 @@ struct json_bytes {
 #define SIGN    KIND(3)
 #define CONTROL KIND(4)
 
-static const uint64_t kinds[128] = {
+static const uint64_t kinds[256] = {
     CONTROL,      CONTROL,      CONTROL,         CONTROL,         CONTROL,       CONTROL,       CONTROL,
     CONTROL,      CONTROL,      CONTROL | SPACE, CONTROL | SPACE, CONTROL,       CONTROL,       CONTROL | SPACE,
     CONTROL,      CONTROL,      CONTROL,         CONTROL,         CONTROL,       CONTROL,       CONTROL,
@@ -37,19 +37,15 @@ static const uint64_t kinds[128] = {
 
 static inline void look_plain(const uint8_t *p, struct json_bytes *b) {
     *b = (struct json_bytes){0};
-    for (unsigned at = 0; at < JSON_BLOCK; at += 8) {
-        uint64_t masks = 0;
-        uint8_t seen = 0;
-        for (unsigned i = 0; i < 8; i++) {
-            masks |= kinds[p[at + i] & 0x7F] << i & (p[at + i] < 0x80 ? UINT64_MAX : 0);
-            seen |= p[at + i];
-        }
+    for (unsigned at = 0; at < JSON_BLOCK; at += 8, p += 8) {
+        uint64_t masks = kinds[p[0]] | kinds[p[1]] << 1 | kinds[p[2]] << 2 | kinds[p[3]] << 3 | kinds[p[4]] << 4 |
+                         kinds[p[5]] << 5 | kinds[p[6]] << 6 | kinds[p[7]] << 7;
         b->quotes |= (masks & 0xFF) << at;
         b->slashes |= (masks >> 8 & 0xFF) << at;
         b->spaces |= (masks >> 16 & 0xFF) << at;
         b->signs |= (masks >> 24 & 0xFF) << at;
         b->controls |= (masks >> 32 & 0xFF) << at;
-        b->others |= seen & 0x80;
+        b->others |= (p[0] | p[1] | p[2] | p[3] | p[4] | p[5] | p[6] | p[7]) & 0x80;
     }
 }
 

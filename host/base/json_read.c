@@ -1,5 +1,5 @@
-/* json_read: tokens by their marks; of what has no marks, numbers and escapes, each byte. Why it is not simdjson is told
- * in tests/bench/README.md. */
+/* json_read: tokens by their marks; of what has no marks, numbers and escapes, each byte. Why it is not simdjson is
+ * told in tests/bench/README.md. */
 #include "base/json_read.h"
 
 #include "base/err.h"

@@ -235,8 +235,10 @@ false	json.get: 64 pointers at most
         if i % 50 == 0 then collectgarbage() end
       end
     end
+    local deep = ("/x"):rep(900)
+    print(json.get(('{"x":'):rep(900) .. "7" .. ("}"):rep(900), deep, deep))
     print(wrong, pcall(json.get, "1", 1))
-  ]==], "0	false	bad argument #2 to 'wsbot.json.get' (a JSON Pointer is empty, or begins with /)\n")
+  ]==], "7	7\n0	false	bad argument #2 to 'wsbot.json.get' (a JSON Pointer is empty, or begins with /)\n")
 
   prints("is not disturbed by finalizers that read and write JSON, too", [==[
     local json = require "wsbot.json"

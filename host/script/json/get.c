@@ -10,6 +10,7 @@
 enum {
     POINTERS_MOST = 64, /* in one call */
     PLANS_MOST = 64,    /* that are kept */
+    PLAN_MOST = 8192,   /* bytes of one that is */
 };
 
 /* A token of pointers. */
@@ -131,6 +132,7 @@ static const struct json_plan *l_push_plan(lua_State *L, uint32_t count) {
     const struct json_plan *plan = lua_touserdata(L, -1);
     if (is_for(plan, pointers, count)) return plan;
     plan = push_new_plan(L, count);
+    if (lua_rawlen(L, -1) > PLAN_MOST) return plan;
     lua_pushvalue(L, -1);
     lua_rawseti(L, -4, place); /* the one that was there may go */
     return plan;
