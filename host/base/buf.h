@@ -43,6 +43,13 @@ int buf_make_room(struct buf *b, size_t before, size_t n);
 /* Adds a copy of `s`. 0, ERR_FULL (past the cap) or ERR_NOMEM; all of it or nothing. */
 int buf_append(struct buf *b, struct slice s);
 
+/* The same for one byte. */
+static inline int buf_append_byte(struct buf *b, uint8_t byte) {
+    if (b->len == b->cap || b->start + b->len >= b->size) return buf_append(b, slice_of(&byte, 1));
+    b->base[b->start + b->len++] = byte;
+    return 0;
+}
+
 /* Adds what printf would print. 0, ERR_FULL or ERR_NOMEM. */
 int buf_printf(struct buf *b, const char *format, ...) __attribute__((format(printf, 2, 3)));
 

@@ -1,4 +1,5 @@
-/* json_read: strings sixteen bytes at a time, where the processor has a vector unit that is always there. */
+/* json_read: tokens by their marks; of what has no marks, numbers and escapes, each byte. Why it is not simdjson is
+ * told in tests/bench/README.md. */
 #include "base/json_read.h"
 
 #include "base/err.h"
@@ -6,52 +7,29 @@
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
-#ifdef __SSE2__
-#include <emmintrin.h>
-#endif
 
-static const uint8_t *wrong(struct json_fault *fault, const uint8_t *at, const char *why) {
-    *fault = (struct json_fault){why, at};
+const char json_too_deep[] = "arrays and objects are nested too deeply";
+
+static const uint8_t *wrong(struct json_source *s, const uint8_t *at, const char *why) {
+    json_refuse(s, at, why);
     return NULL;
 }
 
+bool json_refuse_string(struct json_source *s, const uint8_t *at) {
+    if (at == s->marks.end) return json_refuse(s, at, "the text ends within a string");
+    return json_refuse(s, at, "a control character in a string must be escaped");
+}
+
+bool json_refuse_more(struct json_source *s, const uint8_t *at, uint8_t close) {
+    if (at == s->marks.end) return json_refuse(s, at, "the text ends within an array or object");
+    return json_refuse(s, at, close == ']' ? "a comma or ] must follow" : "a comma or } must follow");
+}
+
+bool json_refuse_word(struct json_source *s, const uint8_t *at) {
+    return json_refuse(s, at, "the value has ended: this cannot follow");
+}
+
 /* ---- strings ---- */
-
-/* Where the next byte is that ends a string, begins an escape or may not stand there: '"', '\\' or a control character,
- * of which the NUL at the end of the text is one. */
-static const uint8_t *special(const uint8_t *p, const uint8_t *end) {
-#ifdef __SSE2__
-    const __m128i quote = _mm_set1_epi8('"'), slash = _mm_set1_epi8('\\'), control = _mm_set1_epi8(0x1F);
-    while (end - p >= 16) {
-        __m128i bytes = _mm_loadu_si128((const __m128i *)(const void *)p);
-        __m128i is_control = _mm_cmpeq_epi8(_mm_max_epu8(bytes, control), control);
-        __m128i found =
-            _mm_or_si128(_mm_or_si128(_mm_cmpeq_epi8(bytes, quote), _mm_cmpeq_epi8(bytes, slash)), is_control);
-        unsigned mask = (unsigned)_mm_movemask_epi8(found);
-        if (mask) return p + __builtin_ctz(mask);
-        p += 16;
-    }
-#endif
-    (void)end;
-    while (*p >= 0x20 && *p != '"' && *p != '\\') p++;
-    return p;
-}
-
-const uint8_t *json_string_end(const uint8_t *p, const uint8_t *end, bool *escapes, struct json_fault *fault) {
-    *escapes = false;
-    for (;;) {
-        p = special(p, end);
-        if (*p == '"') return p;
-        if (*p == '\\' && p + 1 < end) {
-            *escapes = true;
-            p += 2;
-        } else if (p >= end || *p == '\\') {
-            return wrong(fault, end, "the text ends within a string");
-        } else {
-            return wrong(fault, p, "a control character in a string must be escaped");
-        }
-    }
-}
 
 static int hex_digit(uint8_t c) {
     if (c >= '0' && c <= '9') return c - '0';
@@ -79,27 +57,33 @@ static int put_character(struct buf *out, uint32_t code) {
     return buf_append(out, slice_of(text, n));
 }
 
+static int no_escape(struct json_fault *fault, const uint8_t *at, const char *why) {
+    *fault = (struct json_fault){why, at};
+    return ERR_SYNTAX;
+}
+
 /* An escape of \u: `*p` is behind the u, and comes behind all of it. */
 static int unescape_code(struct buf *out, const uint8_t **p, struct json_fault *fault) {
     const uint8_t *at = *p - 2;
     int32_t code = hex_4(*p), low;
-    if (code < 0) return wrong(fault, at, "\\u must have four hexadecimal digits"), ERR_SYNTAX;
+    if (code < 0) return no_escape(fault, at, "\\u must have four hexadecimal digits");
     *p += 4;
     if (code >= 0xD800 && code < 0xDC00 && (*p)[0] == '\\' && (*p)[1] == 'u' && (low = hex_4(*p + 2)) >= 0xDC00 &&
         low < 0xE000) {
         *p += 6;
         code = 0x10000 + ((code - 0xD800) << 10) + (low - 0xDC00);
     }
-    if (code >= 0xD800 && code < 0xE000) return wrong(fault, at, "half a surrogate pair is no character"), ERR_SYNTAX;
+    if (code >= 0xD800 && code < 0xE000) return no_escape(fault, at, "half a surrogate pair is no character");
     return put_character(out, (uint32_t)code);
 }
 
-int json_unescape(struct buf *out, const uint8_t *p, const uint8_t *end, struct json_fault *fault) {
+int json_unescape(struct buf *out, const struct json_string *string, struct json_fault *fault) {
     static const char letters[] = "\"\\/bfnrt", characters[] = "\"\\/\b\f\n\r\t";
+    const uint8_t *p = string->p, *end = p + string->n;
     int rc = 0;
     while (rc == 0 && p < end) {
-        const uint8_t *from = p;
-        while (p < end && *p != '\\') p++;
+        const uint8_t *from = p, *slash = memchr(p, '\\', (size_t)(end - p));
+        p = slash ? slash : end;
         rc = buf_append(out, slice_of(from, (size_t)(p - from)));
         if (rc < 0 || p == end) return rc;
         const char *letter = p[1] ? strchr(letters, p[1]) : NULL;
@@ -109,8 +93,7 @@ int json_unescape(struct buf *out, const uint8_t *p, const uint8_t *end, struct 
         else if (p[-1] == 'u')
             rc = unescape_code(out, &p, fault);
         else
-            return wrong(fault, p - 2, "this escape is none (\\\" \\\\ \\/ \\b \\f \\n \\r \\t \\uXXXX are)"),
-                   ERR_SYNTAX;
+            return no_escape(fault, p - 2, "this escape is none (\\\" \\\\ \\/ \\b \\f \\n \\r \\t \\uXXXX are)");
     }
     return rc;
 }
@@ -119,12 +102,47 @@ int json_unescape(struct buf *out, const uint8_t *p, const uint8_t *end, struct 
 
 static bool is_digit(uint8_t c) { return (uint8_t)(c - '0') <= 9; }
 
+/* Eight bytes of a text, the first in the lowest. */
+static uint64_t load_8(const uint8_t *p) {
+    uint64_t word;
+    memcpy(&word, p, sizeof word);
+#if __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
+    word = __builtin_bswap64(word);
+#endif
+    return word;
+}
+
+static const uint8_t *skip_digits(const struct json_source *s, const uint8_t *p) {
+    for (; s->marks.end - p >= 8; p += 8) {
+        uint64_t values = load_8(p) ^ UINT64_C(0x3030303030303030);
+        /* the highest bit of a byte above 9; a carry spoils only those behind the first such byte */
+        uint64_t others = (values | (values + UINT64_C(0x7676767676767676))) & UINT64_C(0x8080808080808080);
+        if (others) return p + __builtin_ctzll(others) / 8;
+    }
+    while (is_digit(*p)) p++;
+    return p;
+}
+
+/* The value of `n` digits, 19 at the most: by eights, of which neighbours are joined: to pairs, fours and the whole. */
+static uint64_t value_of_digits(const uint8_t *p, size_t n) {
+    uint64_t value = 0;
+    for (; n >= 8; n -= 8, p += 8) {
+        uint64_t word = load_8(p) & UINT64_C(0x0F0F0F0F0F0F0F0F);
+        word = (word * (1 + (10 << 8)) >> 8) & UINT64_C(0x00FF00FF00FF00FF);
+        word = (word * (1 + (100 << 16)) >> 16) & UINT64_C(0x0000FFFF0000FFFF);
+        word = word * (1 + (UINT64_C(10000) << 32)) >> 32;
+        value = value * 100000000 + word;
+    }
+    for (; n; n--, p++) value = value * 10 + (uint64_t)(*p - '0');
+    return value;
+}
+
 /* What a number is made of: sign, digits without point, and the power of ten that goes with them. */
 struct decimal {
-    bool negative, has_fraction; /* `has_fraction`: a point or an exponent was written */
-    uint64_t digits;             /* the first 19 that count */
-    unsigned count;              /* all that count: without zeros in front */
-    int64_t exponent;            /* of ten, for `digits` */
+    bool negative;
+    uint64_t digits;  /* the first 19 that count */
+    unsigned count;   /* all that count: without zeros in front */
+    int64_t exponent; /* of ten, for `digits` */
 };
 
 static void add_digit(struct decimal *d, uint8_t c) {
@@ -133,10 +151,9 @@ static void add_digit(struct decimal *d, uint8_t c) {
 }
 
 /* The digits behind a point, and the exponent. */
-static const uint8_t *read_fraction(const uint8_t *p, struct decimal *d, struct json_fault *fault) {
-    d->has_fraction = *p == '.' || (*p | 0x20) == 'e';
+static const uint8_t *read_fraction(struct json_source *s, const uint8_t *p, struct decimal *d) {
     if (*p == '.') {
-        if (!is_digit(*++p)) return wrong(fault, p, "a digit must follow the point");
+        if (!is_digit(*++p)) return wrong(s, p, "a digit must follow the point");
         for (; is_digit(*p); p++) {
             if (d->count < 19) d->exponent--;
             add_digit(d, *p);
@@ -145,7 +162,7 @@ static const uint8_t *read_fraction(const uint8_t *p, struct decimal *d, struct 
     if ((*p | 0x20) != 'e') return p;
     bool negative = *++p == '-';
     if (*p == '-' || *p == '+') p++;
-    if (!is_digit(*p)) return wrong(fault, p, "a digit must follow the exponent's e");
+    if (!is_digit(*p)) return wrong(s, p, "a digit must follow the exponent's e");
     int64_t exponent = 0;
     for (; is_digit(*p); p++)
         if (exponent < 100000) exponent = exponent * 10 + (*p - '0');
@@ -177,30 +194,42 @@ static double slow_double(const uint8_t *from, const uint8_t *to) {
     return value;
 }
 
-const uint8_t *json_number(const uint8_t *p, struct json_number *out, struct json_fault *fault) {
+/* An integer of 64 bits; NULL: it is none, or something else than a digit follows. -0 is none. */
+static const uint8_t *read_integer(const struct json_source *s, const uint8_t *p, int64_t *out) {
+    bool negative = *p == '-';
+    const uint8_t *from = p + negative, *behind = skip_digits(s, from);
+    size_t n = (size_t)(behind - from);
+    if (n == 0 || n > 19 || (*from == '0' && (n > 1 || negative))) return NULL;
+    if (*behind == '.' || (*behind | 0x20) == 'e') return NULL;
+    uint64_t value = value_of_digits(from, n);
+    if (value > (uint64_t)INT64_MAX + negative) return NULL;
+    *out = (int64_t)(negative ? 0 - value : value);
+    return behind;
+}
+
+static const uint8_t *read_real(struct json_source *s, const uint8_t *p, double *out) {
     const uint8_t *from = p;
     struct decimal d = {.negative = *p == '-'};
     p += d.negative;
-    if (!is_digit(*p)) return wrong(fault, p, d.negative ? "a digit must follow the minus" : "a value is missing");
-    if (*p == '0' && is_digit(p[1])) return wrong(fault, p, "a number must not begin with 0 and another digit");
+    if (!is_digit(*p)) return wrong(s, p, d.negative ? "a digit must follow the minus" : "a value is missing");
+    if (*p == '0' && is_digit(p[1])) return wrong(s, p, "a number must not begin with 0 and another digit");
     for (; is_digit(*p); p++) {
         if (d.count >= 19) d.exponent++;
         add_digit(&d, *p);
     }
-    if (*p == '.' || (*p | 0x20) == 'e') {
-        p = read_fraction(p, &d, fault);
-        if (!p) return NULL;
-    }
-    uint64_t most = (uint64_t)INT64_MAX + d.negative;
-    *out = (struct json_number){0};
-    if (!d.has_fraction && d.count <= 19 && d.digits <= most && !(d.negative && d.digits == 0)) {
-        out->is_integer = true;
-        out->integer = d.negative ? (int64_t)(0 - d.digits) : (int64_t)d.digits;
-        return p;
-    }
-    if (!quick_double(&d, &out->real)) out->real = slow_double(from, p);
-    if (isnan(out->real)) return wrong(fault, from, "not enough memory for a number of so many digits");
+    p = read_fraction(s, p, &d);
+    if (!p) return NULL;
+    if (!quick_double(&d, out)) *out = slow_double(from, p);
+    if (isnan(*out)) return wrong(s, from, "not enough memory for a number of so many digits");
     return p;
+}
+
+const uint8_t *json_number(struct json_source *s, const uint8_t *p, struct json_number *out) {
+    *out = (struct json_number){.is_integer = true};
+    const uint8_t *behind = read_integer(s, p, &out->integer);
+    if (behind) return behind;
+    out->is_integer = false;
+    return read_real(s, p, &out->real);
 }
 
 bool json_number_loses(const uint8_t *p, const uint8_t *end, double value) {
@@ -220,65 +249,56 @@ bool json_number_loses(const uint8_t *p, const uint8_t *end, double value) {
 
 /* ---- whatever it is ---- */
 
-const uint8_t *json_literal(const uint8_t *p, struct json_fault *fault) {
+const uint8_t *json_literal(struct json_source *s, const uint8_t *p) {
     const char *word = *p == 't' ? "true" : *p == 'f' ? "false" : "null";
+    if (p == s->marks.end) return wrong(s, p, "the text ends where a value should be");
     for (const char *w = word; *w; w++, p++)
-        if (*p != (uint8_t)*w) return wrong(fault, p, "a value is missing (true, false and null are words that are)");
+        if (*p != (uint8_t)*w) return wrong(s, p, "a value is missing (true, false and null are words that are)");
     return p;
 }
 
-static const uint8_t *skip_scalar(const uint8_t *p, const uint8_t *end, struct json_fault *fault) {
-    bool escapes;
+const uint8_t *json_word_end(struct json_source *s, const uint8_t *p) {
     struct json_number number;
-    if (*p == '"') {
-        p = json_string_end(p + 1, end, &escapes, fault);
-        return p ? p + 1 : NULL;
-    }
-    if (*p == '-' || is_digit(*p)) return json_number(p, &number, fault);
-    if (p >= end) return wrong(fault, end, "the text ends where a value should be");
-    return json_literal(p, fault);
+    if (*p != '-' && !is_digit(*p)) return json_literal(s, p);
+    const uint8_t *behind = skip_digits(s, p);
+    bool plain = *p != '0' && behind > p && *behind != '.' && (*behind | 0x20) != 'e';
+    return plain ? behind : json_number(s, p, &number);
 }
 
-/* The name of a member, and its colon. */
-static const uint8_t *skip_name(const uint8_t *p, const uint8_t *end, struct json_fault *fault) {
-    bool escapes;
-    if (*p != '"') return wrong(fault, p, "the name of a member must be a string");
-    p = json_string_end(p + 1, end, &escapes, fault);
-    if (!p) return NULL;
-    p = json_space(p + 1);
-    if (*p != ':') return wrong(fault, p, "a colon must follow the name of a member");
-    return json_space(p + 1);
-}
-
-const uint8_t *json_skip(const uint8_t *p, const uint8_t *end, struct json_fault *fault) {
-    uint8_t closes[JSON_DEPTH_MOST];
-    unsigned depth = 0;
+bool json_pass_rest(struct json_reader *reader, uint8_t close) {
+    struct json_reader r = *reader; /* in registers */
+    struct json_string name;
+    uint8_t closes[JSON_DEPTH_MOST + 1]; /* by depth */
+    unsigned first = r.source->depth, *depth = &r.source->depth;
+    closes[first] = close;
     for (;;) {
-        if (*p == '{' || *p == '[') {
-            if (depth == JSON_DEPTH_MOST) return wrong(fault, p, "arrays and objects are nested too deeply");
-            uint8_t close = *p == '{' ? '}' : ']';
-            p = json_space(p + 1);
-            if (*p != close) {
-                closes[depth++] = close;
-                if (close == '}' && !(p = skip_name(p, end, fault))) return NULL;
+        bool more;
+        uint8_t inner;
+        if (close == '}' && !json_name(&r, &name)) return false;
+        if (json_opens(&r)) {
+            if (!json_enter(&r, &inner, &more)) return false;
+            if (more) {
+                closes[*depth] = close = inner;
                 continue;
             }
-            p++;
-        } else if (!(p = skip_scalar(p, end, fault))) {
-            return NULL;
+        } else if (!json_pass_scalar(&r)) {
+            return false;
         }
-        while (depth) {
-            p = json_space(p);
-            if (*p == ',') break;
-            if (*p != closes[depth - 1])
-                return wrong(fault, p, "a comma, or the end of what is open, must follow a value");
-            p++;
-            depth--;
-        }
-        if (!depth) return p;
-        p = json_space(p + 1);
-        if (closes[depth - 1] == '}' && !(p = skip_name(p, end, fault))) return NULL;
+        do {
+            if (!json_more(&r, closes[*depth], &more)) return false;
+        } while (!more && *depth >= first);
+        if (!more) break;
+        close = closes[*depth];
     }
+    *reader = r;
+    return true;
+}
+
+bool json_pass(struct json_reader *r) {
+    uint8_t close;
+    bool more;
+    if (!json_opens(r)) return json_pass_scalar(r);
+    return json_enter(r, &close, &more) && (!more || json_pass_rest(r, close));
 }
 
 void json_place(const uint8_t *text, const uint8_t *at, size_t *line, size_t *column) {

@@ -40,8 +40,8 @@ function json.encode(value, options) end
 function json.array(table) end
 
 ---What stands at each JSON Pointer (RFC 6901: "/data/p", "/b/0/1", "" for all; places count from 0): what decode gives
----there, or nil. One call for several is the cheapest way to a few fields of a text, as the rest of it is passed over,
----though still checked.
+---there, or nil. One call for several, 64 at most, is the cheapest way to a few fields of a text: the rest of it is passed
+---over, and checked but for escapes in its strings. Pointers that are asked for again and again are looked at once.
 ---@param text string|json.view
 ---@param pointer string
 ---@param ... string
@@ -50,7 +50,7 @@ function json.get(text, pointer, ...) end
 
 ---A text whose fields are read in place: one pass finds where they are, and what is asked for is made. `view.data.p`,
 ---`view[1]`, `#view`, `pairs(view)`, ipairs; objects and arrays within are views; tostring and json.encode give their
----text, json.decode a table. A view cannot be changed.
+---text, json.decode a table. A view cannot be changed. That of a string, number, true, false or null has no fields.
 ---@class json.view
 ---@field [string|integer] any
 

@@ -77,6 +77,20 @@ static void fill_json(uint8_t *p, size_t n) {
     if (n >= sizeof tail) memcpy(p + n - strlen(tail), tail, strlen(tail));
 }
 
+static void fill_trade(uint8_t *p, size_t n) {
+    char trade[200];
+    uint64_t r = next_random();
+    int long_ = snprintf(trade, sizeof trade,
+                         "{\"stream\":\"btcusdt@trade\",\"data\":{\"e\":\"trade\",\"E\":16725157%05u,\"s\":\"BTCUSDT\","
+                         "\"t\":11900000000000%05u,\"p\":\"%u.%02u\",\"q\":\"0.%05u\",\"T\":16725157%05u,"
+                         "\"m\":true,\"M\":true}}",
+                         10000 + (unsigned)(r >> 8) % 80000, 10000 + (unsigned)(r >> 16) % 80000,
+                         16000 + (unsigned)(r >> 24) % 1000, (unsigned)(r >> 34) % 100, (unsigned)(r >> 44) % 100000,
+                         10000 + (unsigned)(r >> 8) % 80000);
+    memset(p, ' ', n);
+    memcpy(p, trade, (size_t)long_ < n ? (size_t)long_ : n);
+}
+
 /* Compresses a message to `out`, as RFC 7692 7.2.1 says; returns its size. */
 static size_t deflate_message(z_stream *z, bool alone, uint8_t *in, size_t n, uint8_t *out, size_t room) {
     if (alone) deflateReset(z);
@@ -130,7 +144,8 @@ const struct feed *feed_get(const char *kind, size_t size) {
         void (*fill)(uint8_t *, size_t);
         uint8_t first; /* byte of the frame: FIN, RSV1 where compressed, text or binary */
     } kinds[] = {{"binary", fill_binary, 0x82}, {"text", fill_text, 0x81},   {"mixed", fill_mixed, 0x81},
-                 {"json", fill_json, 0x81},     {"shared", fill_json, 0xC1}, {"alone", fill_json, 0xC1}};
+                 {"json", fill_json, 0x81},     {"trade", fill_trade, 0x81}, {"shared", fill_json, 0xC1},
+                 {"alone", fill_json, 0xC1}};
     for (const struct feed *f = all; f; f = f->next)
         if (f->size == size && strcmp(f->kind, kind) == 0) return f;
     for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++) {

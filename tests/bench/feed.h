@@ -21,7 +21,8 @@ struct feed {
  *   text     printable ASCII
  *   mixed    text of many scripts
  *   json     like ticks of an exchange, not compressed
- *   shared   the same, permessage-deflate with context takeover
+ *   trade    a trade as an exchange sends it, of 168 bytes, with white space behind it
+ *   shared   json, permessage-deflate with context takeover
  *   alone    the same, permessage-deflate, each message by itself
  * Made at the first call, kept for ever; NULL where there is no such kind. No two messages of a feed are the same. */
 const struct feed *feed_get(const char *kind, size_t size);

@@ -9,6 +9,7 @@
  *
  * What a client gets is told by the path of its url:
  *   /send?kind=K&size=N&count=M   M messages of feed.h, as fast as the client reads, then Close
+ *   /ask?kind=K&size=N&count=M    the same, but Close when M messages came back
  *   /echo                         each frame back
  *   /sink?count=M                 nothing, until M messages came; then the message "done"
  *   anything else                 nothing: to connect, to be idle and to close
@@ -70,7 +71,7 @@ struct conn {
     size_t left, at, offset;
     bool said_close;
 
-    size_t count; /* SINK: messages to come */
+    size_t count; /* SINK: messages to come; SEND: the same, before Close */
 
     uint8_t head[14]; /* of the frame being read, `have` bytes of it */
     size_t have;
@@ -137,6 +138,7 @@ static void send_feed(struct conn *c) {
         c->at = last == f->count ? f->again : last;
         c->offset = c->at ? f->ends[c->at - 1] : 0;
     }
+    if (c->count > 0) return;
     if (!c->said_close) append(&c->out, "\x88\x02\x03\xE8", 4);
     c->said_close = true;
 }
@@ -178,7 +180,7 @@ static void on_frame_end(struct conn *c) {
         c->phase = CLOSING;
     } else if (opcode == 0x9 && c->left == 0) { /* not in the middle of a message; no client here has to have it soon */
         reply(c, 0xA, c->control, (size_t)c->length);
-    } else if (c->job == SINK && (c->head[0] & 0x80) && opcode < 0x8 && --c->count == 0) {
+    } else if (c->count > 0 && (c->head[0] & 0x80) && opcode < 0x8 && --c->count == 0 && c->job == SINK) {
         reply(c, 0x1, (const uint8_t *)"done", 4);
     }
 }
@@ -268,9 +270,10 @@ static const char *choose(struct conn *c, const char *path, const char *offer) {
     char kind[16] = "binary";
     if (strncmp(path, "/echo", 5) == 0) c->job = ECHO;
     if (strncmp(path, "/sink", 5) == 0) c->job = SINK;
-    if (strncmp(path, "/send", 5) == 0) c->job = SEND;
-    c->count = number(path, "count=");
-    if (c->job == SINK && c->count == 0) return NULL;
+    if (strncmp(path, "/send", 5) == 0 || strncmp(path, "/ask", 4) == 0) c->job = SEND;
+    size_t count = number(path, "count=");
+    if (c->job == SINK && count == 0) return NULL;
+    if (c->job == SINK || strncmp(path, "/ask", 4) == 0) c->count = count;
     if (c->job != SEND) return answer;
     const char *at = strstr(path, "kind=");
     if (at) sscanf(at, "kind=%15[a-z]", kind);
@@ -280,7 +283,7 @@ static const char *choose(struct conn *c, const char *path, const char *offer) {
         answer = forget ? alone : shared;
         strcpy(kind, forget ? "alone" : "shared");
     }
-    c->left = c->count;
+    c->left = count;
     c->feed = feed_get(kind, number(path, "size="));
     return c->feed ? answer : NULL;
 }

@@ -12,6 +12,7 @@ package.path = folder .. "/?.lua;" .. package.path
 local uv = require "luv"
 local process = require "process"
 local report = require "report"
+local texts = require "texts"
 
 local LIMIT <const> = 60 -- seconds that a client may take for a row
 local wsbot = uv.exepath()
@@ -95,12 +96,13 @@ local function available(o)
   for _, pair in ipairs(o.with) do
     local name, program = pair:match "^([^=]+)=(.+)$"
     if not name then usage("--with wants NAME=PROGRAM, not " .. pair) end
-    table.insert(known, 2, { name = name, command = { program, folder .. "/clients/wsbot.lua" }, ours = true })
+    table.insert(known, 2, { name = name, command = { program, folder .. "/clients/wsbot.lua" },
+      json = { program, folder .. "/clients/json.lua", "wsbot.json" }, ours = true })
     if o.clients then o.clients[name] = true end
   end
   for _, client in ipairs(known) do
     if not o.clients or o.clients[client.name] then
-      local out, status, err = process.run(words(client.command, { "start" }), 30, client.env)
+      local out, status, err = process.run(words(client.command or client.json, { "start" }), 30, client.env)
       if status == 0 and out:match "^up" then
         all[#all + 1] = client
       else
@@ -138,22 +140,32 @@ local function time_reload(client, count)
   return ms, last_line(err)
 end
 
+-- Runs a client, of which the rest of the arguments are told.
+local function run_client(client, command, row, count, ca_file)
+  local rest = { tostring(count), tostring(row.size), row.kind, ca_file }
+  local out, status, err = process.run(words(command, rest), LIMIT, client.env)
+  if status == 77 then return nil end
+  local total, units = out:match "result ([%d.]+) (%d+)"
+  if status ~= 0 or not total then return nil, last_line(err) or tostring(status) end
+  if tonumber(units) ~= count then return nil, ("did %s of %d"):format(units, count) end
+  return tonumber(total) / count
+end
+
 -- One client does one row once. Returns the cost of a unit; nil where it cannot do that row, and why where it failed.
 local function measure(client, row, o, urls, ca_file)
   local count = row.count
   if not row.whole then
     count = math.max(math.floor(count * (o.quick and 0.1 or 1) * (client.scale or 1)), 3)
   end
+  if row.texts then
+    if not client.json then return nil end
+    return run_client(client, words(client.json, { row.mode, built .. "/" .. row.texts .. ".json" }), row, count, "")
+  end
+  if client.only then return nil end
   if row.mode == "start" then return time_start(client, math.max(count, 3)) end
   if row.mode == "reload" then return time_reload(client, count) end
   local url = urls[row.secure and "wss" or "ws"] .. row.path:gsub("%%{(%w+)}", { size = row.size, count = count })
-  local out, status, err = process.run(words(client.command,
-    { row.mode, url, tostring(count), tostring(row.size), row.kind, ca_file }), LIMIT, client.env)
-  if status == 77 then return nil end
-  local total, units = out:match "result ([%d.]+) (%d+)"
-  if status ~= 0 or not total then return nil, last_line(err) or tostring(status) end
-  if tonumber(units) ~= count then return nil, ("did %s of %d"):format(units, count) end
-  return tonumber(total) / count
+  return run_client(client, words(client.command, { row.mode, url }), row, count, ca_file)
 end
 
 -- All rounds of one row, in turns that begin with another client each time.
@@ -188,6 +200,7 @@ local function main()
   local o = options(arg)
   uv.fs_mkdir(built, 493)
   certificates(built)
+  for _, kind in ipairs { "trade", "depth", "last" } do texts.write(kind, built .. "/" .. kind .. ".json") end
   local ca_file = built .. "/ca.pem"
   local clients, left_out = available(o)
   for _, it in ipairs(left_out) do io.stderr:write("bench: without ", it.name, ": ", it.why, "\n") end

@@ -5,12 +5,19 @@
 --   mode         what the client does (README.md); from `path` of the load generator, by TLS where `secure`
 --   count        how many messages, round trips or connections
 --   size, kind   of each message
+--   texts        instead of a path: the row is about JSON alone, and this kind of texts.lua
 
 local KB <const>, MB <const> = 1024, 1024 * 1024
 
 local function receive(key, title, kind, size, count)
   return { key = "receive-" .. key, title = "receive " .. title, unit = "us", mode = "receive",
     path = "/send?kind=" .. kind .. "&size=%{size}&count=%{count}", kind = kind, size = size, count = count }
+end
+
+-- `kind` says which fields are read.
+local function json(mode, kind, title, count)
+  return { key = "json-" .. mode .. "-" .. kind, title = title, unit = "us", mode = mode, texts = kind, kind = kind,
+    size = 0, count = count }
 end
 
 local rows = {
@@ -24,6 +31,8 @@ local rows = {
     path = "/send?kind=deflate&size=%{size}&count=%{count}", kind = "text", size = KB, count = 200000 },
   { key = "echo", title = "echo round trip 64 B", unit = "us", mode = "echo", path = "/echo", kind = "text", size = 64,
     count = 30000 },
+  { key = "answer", title = "receive a trade, read three fields, answer", unit = "us", mode = "answer",
+    path = "/ask?kind=trade&size=%{size}&count=%{count}", kind = "text", size = 168, count = 500000 },
   { key = "send-64", title = "send 64 B text", unit = "us", mode = "send", path = "/sink?count=%{count}", kind = "text",
     size = 64, count = 500000 },
   { key = "send-64k", title = "send 64 KB binary", unit = "us", mode = "send", path = "/sink?count=%{count}",
@@ -36,6 +45,15 @@ local rows = {
     count = 3000 },
   { key = "tls-connect", title = "TLS connect and close", unit = "us", mode = "connect", secure = true, path = "/",
     kind = "text", size = 0, count = 500 },
+  json("decode", "trade", "JSON: decode a trade, 168 B", 2000000),
+  json("encode", "trade", "JSON: encode a trade", 2000000),
+  json("get", "trade", "JSON: three fields of a trade", 4000000),
+  json("view", "trade", "JSON: the same by a view", 2000000),
+  json("decode", "depth", "JSON: decode a depth update, 2 KB", 100000),
+  json("encode", "depth", "JSON: encode a depth update", 100000),
+  json("get", "depth", "JSON: three fields of a depth update", 500000),
+  json("get", "last", "JSON: the same, to its end", 500000),
+  json("view", "depth", "JSON: the first three by a view", 300000),
   -- Memory does not get less by asking for less often: never a part of the count.
   { key = "idle", title = "idle connection", unit = "KB", mode = "idle", path = "/", kind = "text", size = 0,
     count = 5000, whole = true },

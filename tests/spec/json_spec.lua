@@ -163,6 +163,111 @@ false	json.view: line 1, column 4: the text ends where a value should be
 false
 ]==])
 
+  prints("gives a view of a value that has nothing within it", [==[
+    local json = require "wsbot.json"
+    for _, text in ipairs { "1", " -2.5 ", '"x\\n"', "true", "null", "{}", "[ ]" } do
+      local view = json.view(text)
+      local value, got = json.decode(view), json.get(view, "")
+      local same = type(value) == "table" and next(got) == nil or value == got and value == json.decode(text)
+      local first
+      for k in pairs(view) do first = k end
+      print(json.encode(view), tostring(view), same, #view, view.x, view[1], first)
+    end
+  ]==], [==[
+1	1	true	0	nil	nil	nil
+-2.5	-2.5	true	0	nil	nil	nil
+"x\n"	"x\n"	true	0	nil	nil	nil
+true	true	true	0	nil	nil	nil
+null	null	true	0	nil	nil	nil
+{}	{}	true	0	nil	nil	nil
+[ ]	[ ]	true	0	nil	nil	nil
+]==])
+
+  prints("checks what it passes over, and says the same of it, whoever reads", [==[
+    local json = require "wsbot.json"
+    local function refusal(f, ...)
+      local ok, why = pcall(f, ...)
+      return ok and "taken" or why:gsub("^json%.%w+: ", "")
+    end
+    local long = ("x"):rep(100)
+    for _, text in ipairs {
+      '{"a":1,"b":[1,}', '{"a":1,"b":01}', '{"a":1,"b":1.}', '{"a":1,"b":-}', '{"a":1,"b":tru}', '{"a":1,"b":truex}',
+      '{"a":1,"b":1 2}', '{"a":1,"b":"' .. long .. '\t"}', '{"a":1,"b":"' .. long, '{"a":1,"b":"' .. long .. '\\"}',
+      '{"a":1,"b":[1}', '{"a":1,"b":{]}', '{"a":1}}', '{"a":1,"b"}', '{"a":1,"b":}', '{"a":1,"b"::1}', '{"a":1,,}',
+      '{"a":1,"b":\\"x"}', '{"a":1,"b":1"x"}', '{"a":1,"b":"x"1}', '{"a":1,"b":[[][]]}', '{"a":1,"b":\f1}',
+      '{"a":1,"b":[:]}', '{"a":1,"b":"\xff"}', '{"a":1,b:2}', '{"a":1,"b":nul\0}', ("["):rep(1001) .. ("]"):rep(1001),
+    } do
+      local why = refusal(json.decode, text)
+      local viewed, got = refusal(json.view, text), refusal(json.get, text, "/a")
+      if why == "taken" or why ~= viewed or why ~= got then print(text, why, viewed, got) end
+    end
+    print(pcall(json.get, '{"b":"\\x","a":1}', "/a"))
+  ]==], "true	1\n")
+
+  prints("asks for a value and for what is within it, for the same twice, and in any order", [==[
+    local json = require "wsbot.json"
+    local text = '{"b":[["a","b"],{"c":1}],"b2":3}'
+    local all, first, again, c, whole = json.get(text, "/b", "/b/0/0", "/b", "/b/1/c", "")
+    print(json.encode(all), first, all == again, c, whole.b2)
+    print(json.get('{"a":{"b":1,"c":2},"a":{"c":3}}', "/a/b", "/a/c", "/a/c"))
+    print(json.get('{"a":{"b":1},"a":2}', "/a/b", "/a"))
+    print(select("#", json.get(text)))
+    local parts = {}
+    for i = 1, 65 do parts[i] = "/b2" end
+    print(pcall(json.get, text, table.unpack(parts)))
+  ]==], [==[
+[["a","b"],{"c":1}]	a	true	1	3
+nil	3	3
+nil	2
+0
+false	json.get: 64 pointers at most
+]==])
+
+  prints("keeps what it made of pointers, and takes none for another one", [==[
+    local json = require "wsbot.json"
+    local wrong = 0
+    for round = 1, 3 do
+      for i = 1, 300 do
+        local name = round == 2 and ("long"):rep(20) .. i or "n" .. i
+        local text = ('{"%s":%d,"x":{"y":%d}}'):format(name, i, i + 1)
+        local x, y, none = json.get(text, "/" .. name, "/x/y", "/n" .. i + 1)
+        if x ~= i or y ~= i + 1 or none then wrong = wrong + 1 end
+        if i % 50 == 0 then collectgarbage() end
+      end
+    end
+    local deep = ("/x"):rep(900)
+    print(json.get(('{"x":'):rep(900) .. "7" .. ("}"):rep(900), deep, deep))
+    print(wrong, pcall(json.get, "1", 1))
+  ]==], "7	7\n0	false	bad argument #2 to 'wsbot.json.get' (a JSON Pointer is empty, or begins with /)\n")
+
+  prints("is not disturbed by finalizers that read and write JSON, too", [==[
+    local json = require "wsbot.json"
+    local calls, wrong, names, parts, value = 0, 0, {}, {}, {}
+    local function litter()
+      setmetatable({}, { __gc = function()
+        calls = calls + 1
+        json.encode { b = ("x"):rep(200), a = calls }
+        json.decode(('{"f%d":[{"g%d":"\\n"}]}'):format(calls, calls))
+        json.get(json.view '{"a":"\\n"}', "/a" .. calls)
+        if calls < 20000 then litter() end
+      end })
+    end
+    for _ = 1, 50 do litter() end
+    collectgarbage("incremental", 100, 10000)
+    for i = 1, 60 do
+      names[i] = ("name%02d"):format(i) .. ("-"):rep(60)
+      value[names[i]] = { "\n" .. i }
+      parts[i] = ('"%s":["\\n%d"]'):format(names[i], i)
+    end
+    local text = "{" .. table.concat(parts, ",") .. "}"
+    for _ = 1, 1000 do
+      if json.encode(value, { sort = true }) ~= text then wrong = wrong + 1 end
+      if json.decode(text)[names[7]][1] ~= "\n7" or json.view(text)[names[60]][1] ~= "\n60" then wrong = wrong + 1 end
+      if json.get(text, "/" .. names[9] .. "/0") ~= "\n9" then wrong = wrong + 1 end
+    end
+    print(wrong, calls > 1000)
+  ]==], "0	true\n")
+
   prints("stands in for cjson", [==[
     local json = require "wsbot.json"
     json.encode_max_depth(10)

@@ -11,13 +11,12 @@
 static long wrong_at(const char *text, const char **why) {
     size_t n = strlen(text);
     char *own = malloc(n + 1);
-    struct json_fault fault = {0};
+    struct json_source source;
     memcpy(own, text, n + 1);
-    const uint8_t *from = (const uint8_t *)own, *end = from + n;
-    const uint8_t *p = json_skip(json_space(from), end, &fault);
-    if (p && (p = json_space(p)) < end) fault = (struct json_fault){"something follows", p};
-    long at = fault.why ? fault.at - from : -1;
-    if (why) *why = fault.why;
+    struct json_reader r = json_begin(&source, slice_of(own, n));
+    if (json_pass(&r) && !json_is_over(&r)) json_refuse(&source, r.p, "something follows");
+    long at = source.fault.why ? source.fault.at - (const uint8_t *)own : -1;
+    if (why) *why = source.fault.why;
     free(own);
     return at;
 }
@@ -139,7 +138,8 @@ static void nesting_has_a_limit(void **state) {
 static int unescape(const char *text, struct buf *out) {
     struct json_fault fault = {0};
     buf_init(out, SIZE_MAX);
-    int rc = json_unescape(out, (const uint8_t *)text, (const uint8_t *)text + strlen(text), &fault);
+    struct json_string string = {.p = (const uint8_t *)text, .n = strlen(text), .escapes = true};
+    int rc = json_unescape(out, &string, &fault);
     if (rc == 0) buf_append(out, slice_of("", 1));
     return rc;
 }
@@ -177,18 +177,20 @@ static void each_byte_that_must_be_is_escaped_and_read_back(void **state) {
     for (size_t size = 1; size < 70; size += 3) {
         for (int c = 0; c < 256; c++) {
             uint8_t text[70];
-            bool escapes;
-            struct json_fault fault = {0};
+            struct json_source source;
+            struct json_string string;
             memset(text, 'x', size);
             text[size / 2] = (uint8_t)c;
             buf_init(&out, SIZE_MAX);
             buf_init(&back, SIZE_MAX);
             assert_int_equal(json_put_string(&out, slice_of(text, size)), 0);
+            struct slice written = buf_slice(&out);
             assert_int_equal(buf_append(&out, slice_of("", 1)), 0);
-            const uint8_t *p = buf_slice(&out).p, *end = p + out.len - 1;
-            assert_ptr_equal(json_string_end(p + 1, end, &escapes, &fault), end - 1);
-            assert_int_equal(escapes, c < 0x20 || c == '"' || c == '\\');
-            assert_int_equal(json_unescape(&back, p + 1, end - 1, &fault), 0);
+            struct json_reader r = json_begin(&source, slice_of(buf_slice(&out).p, written.n));
+            assert_true(json_string(&r, &string));
+            assert_ptr_equal(r.p, source.marks.end - 1);
+            assert_int_equal(string.escapes, c < 0x20 || c == '"' || c == '\\');
+            assert_int_equal(json_unescape(&back, &string, &source.fault), 0);
             assert_true(slice_eq(buf_slice(&back), slice_of(text, size)));
             buf_clear(&out);
             buf_clear(&back);
@@ -216,9 +218,9 @@ static void a_long_string_is_written_in_parts(void **state) {
 
 static struct json_number number(const char *text) {
     struct json_number n;
-    struct json_fault fault = {0};
-    const uint8_t *end = json_number((const uint8_t *)text, &n, &fault);
-    assert_ptr_equal(end, text + strlen(text));
+    const uint8_t *p = (const uint8_t *)text, *end = p + strlen(text);
+    struct json_source source = {.marks = json_marks_of(p, end)};
+    if (json_number(&source, p, &n) != end) fail_msg("%s: %s", text, source.fault.why);
     return n;
 }
 

@@ -53,7 +53,8 @@ static int refuse(struct encoder *e, const char *why) {
 }
 
 static void must(struct encoder *e, int rc) {
-    if (rc < 0) luaL_error(e->L, rc == ERR_NOMEM ? "not enough memory" : "json.encode: the text grows too large");
+    if (rc == 0) return;
+    luaL_error(e->L, rc == ERR_NOMEM ? "not enough memory" : "json.encode: the text grows too large");
 }
 
 /* ---- values ---- */
@@ -61,7 +62,7 @@ static void must(struct encoder *e, int rc) {
 static void put_value(struct encoder *e);
 
 static void put(struct encoder *e, const char *text, size_t n) { must(e, buf_append(e->out, slice_of(text, n))); }
-static void put_byte(struct encoder *e, char c) { put(e, &c, 1); }
+static void put_byte(struct encoder *e, char c) { must(e, buf_append_byte(e->out, (uint8_t)c)); }
 
 static void put_string(struct encoder *e, int index) {
     size_t n;
@@ -173,7 +174,8 @@ static void put_member(struct encoder *e, int64_t n) {
         refuse(e, "a table with keys of both kinds, strings and others, has no JSON");
     }
     put_string(e, -2);
-    put(e, ": ", e->indent ? 2 : 1);
+    put_byte(e, ':');
+    if (e->indent) put_byte(e, ' ');
     put_value(e);
 }
 
@@ -294,15 +296,32 @@ static void read_options(struct encoder *e, int index) {
     lua_pop(L, 2);
 }
 
+static int l_clear(lua_State *L) {
+    buf_clear(lua_touserdata(L, 1));
+    return 0;
+}
+
+/* Pushes a buffer of one's own: to sort takes memory, so a finalizer may come, and encode something else. */
+static struct buf *push_buffer(lua_State *L) {
+    struct buf *own = lua_newuserdatauv(L, sizeof *own, 0);
+    buf_init(own, SIZE_MAX);
+    lua_createtable(L, 0, 1);
+    lua_pushcfunction(L, l_clear);
+    lua_setfield(L, -2, "__gc");
+    lua_setmetatable(L, -2);
+    return own;
+}
+
 int l_json_encode(lua_State *L) {
     luaL_checkany(L, 1);
-    struct encoder e = {.L = L, .out = l_json_scratch(L)};
+    struct encoder e = {.L = L};
     read_options(&e, 2);
     lua_settop(L, 1);
-    l_json_push_array(L);
+    l_json_push(L, JSON_ARRAY);
     e.array = 2;
+    e.out = e.sorts ? push_buffer(L) : json_scratch(L);
     lua_pushvalue(L, 1);
-    e.base = 3;
+    e.base = lua_gettop(L);
     put_value(&e);
     if (!utf8_valid(buf_slice(e.out))) { /* once more, to say which of them */
         e.looks = true;
@@ -310,6 +329,6 @@ int l_json_encode(lua_State *L) {
     }
     struct slice text = buf_slice(e.out);
     lua_pushlstring(L, (const char *)text.p, text.n);
-    buf_reset(e.out, JSON_SCRATCH_KEPT);
+    e.sorts ? buf_clear(e.out) : buf_reset(e.out, JSON_SCRATCH_KEPT);
     return 1;
 }

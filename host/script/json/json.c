@@ -7,7 +7,7 @@
 static int l_array(lua_State *L) {
     luaL_checktype(L, 1, LUA_TTABLE);
     lua_settop(L, 1);
-    l_json_push_array(L);
+    l_json_push(L, JSON_ARRAY);
     lua_setmetatable(L, 1);
     return 1;
 }
@@ -37,7 +37,9 @@ int luaopen_json(lua_State *L) {
         {"encode_sparse_array", l_setting},
         {NULL, NULL},
     };
-    luaL_newlib(L, functions);
+    luaL_newlibtable(L, functions);
+    l_json_push_memory(L);
+    luaL_setfuncs(L, functions, 1);
     lua_pushlightuserdata(L, NULL);
     lua_setfield(L, -2, "null");
     return 1;

@@ -13,7 +13,7 @@ enum {
     NAME_MOST = 64,     /* bytes */
 };
 
-static const char memory_key, names_key;
+static const char memory_key;
 
 static int l_forget(lua_State *L) {
     struct json_memory *m = lua_touserdata(L, 1);
@@ -21,53 +21,70 @@ static int l_forget(lua_State *L) {
     return 0;
 }
 
-static struct json_memory *new_memory(lua_State *L) {
-    struct json_memory *m = lua_newuserdatauv(L, sizeof *m, 0);
+/* Pushes it, without what others keep in it. */
+static void push_new_memory(lua_State *L) {
+    struct json_memory *m = lua_newuserdatauv(L, sizeof *m, JSON_PLANS);
     *m = (struct json_memory){0};
     buf_init(&m->scratch, SIZE_MAX);
     lua_createtable(L, 0, 1);
     lua_pushcfunction(L, l_forget);
     lua_setfield(L, -2, "__gc");
     lua_setmetatable(L, -2);
-    lua_rawsetp(L, LUA_REGISTRYINDEX, &memory_key);
-    return m;
-}
-
-static struct json_memory *memory_of(lua_State *L) {
-    lua_rawgetp(L, LUA_REGISTRYINDEX, &memory_key);
-    struct json_memory *m = lua_touserdata(L, -1);
+    for (int i = JSON_NAMES; i <= JSON_PLANS; i++) {
+        lua_newtable(L);
+        lua_setiuservalue(L, -2, i);
+    }
+    lua_getiuservalue(L, -1, JSON_ARRAY);
+    lua_pushliteral(L, "json.array");
+    lua_setfield(L, -2, "__name");
     lua_pop(L, 1);
-    return m ? m : new_memory(L);
 }
 
-struct buf *l_json_scratch(lua_State *L) {
-    struct buf *scratch = &memory_of(L)->scratch;
+void l_json_push_memory(lua_State *L) {
+    if (lua_rawgetp(L, LUA_REGISTRYINDEX, &memory_key) == LUA_TUSERDATA) return;
+    lua_pop(L, 1);
+    push_new_memory(L);
+    l_json_make_view(L);
+    lua_pushvalue(L, -1);
+    lua_rawsetp(L, LUA_REGISTRYINDEX, &memory_key);
+}
+
+struct buf *json_scratch(lua_State *L) {
+    struct buf *scratch = &l_json_memory(L)->scratch;
     buf_reset(scratch, JSON_SCRATCH_KEPT);
     return scratch;
 }
 
-struct json_memory *l_json_memory(lua_State *L) {
-    struct json_memory *m = memory_of(L);
-    if (m->kept < KEPT_MOST && lua_rawgetp(L, LUA_REGISTRYINDEX, &names_key) == LUA_TTABLE) return m;
-    lua_settop(L, lua_gettop(L) - (m->kept < KEPT_MOST));
-    lua_newtable(L);
-    lua_pushvalue(L, -1);
-    lua_rawsetp(L, LUA_REGISTRYINDEX, &names_key);
-    m->root = (struct json_spot){0};
-    m->kept = 0;
-    return m;
+/* Entries are counted on: none takes the place of one in a table that somebody still reads with. */
+struct json_names l_json_push_names(lua_State *L) {
+    struct json_memory *m = l_json_memory(L);
+    if (m->kept - m->from >= KEPT_MOST) {
+        lua_newtable(L);
+        lua_setiuservalue(L, lua_upvalueindex(1), JSON_NAMES);
+        m->root = (struct json_spot){0};
+        m->from = m->kept;
+    }
+    l_json_push(L, JSON_NAMES);
+    return (struct json_names){.memory = m, .index = lua_gettop(L), .from = m->from};
+}
+
+/* May more be kept in it? */
+static bool has_room(const struct json_names *names) {
+    return names->from == names->memory->from && names->memory->kept - names->from < KEPT_MOST;
+}
+
+/* Keeps the value on the top; returns its place. */
+static uint32_t keep(lua_State *L, const struct json_names *names) {
+    uint32_t place = ++names->memory->kept;
+    lua_rawseti(L, names->index, place);
+    return place;
 }
 
 /* ---- looking for one ---- */
 
-/* The bytes of a name that is no longer than names of shapes may be: how many come before its quote. */
-static bool is_name(const struct json_member *m, const uint8_t *p) {
-    return strncmp((const char *)p + 1, (const char *)m->name, m->size) == 0 && p[m->size + 1] == '"';
-}
-
-struct json_shape *json_shape_guess(struct json_spot *spot, const uint8_t *p) {
+struct json_shape *json_shape_guess(struct json_spot *spot, const struct json_string *name) {
     for (struct json_shape **at = &spot->shapes, *s; (s = *at); at = &s->next) {
-        if (!is_name(&s->members[0], p)) continue;
+        if (!json_member_is(&s->members[0], name)) continue;
         if (at != &spot->shapes) { /* the next one is likely to be the same */
             *at = s->next;
             s->next = spot->shapes;
@@ -79,12 +96,12 @@ struct json_shape *json_shape_guess(struct json_spot *spot, const uint8_t *p) {
 }
 
 struct json_shape *json_shape_like(const struct json_spot *spot, const struct json_shape *like, uint32_t n,
-                                   const uint8_t *p) {
+                                   const struct json_string *name) {
     for (struct json_shape *s = spot->shapes; s; s = s->next) {
         uint32_t i = 0;
         if (s == like || s->count <= n) continue;
         while (i < n && s->members[i].name == like->members[i].name) i++;
-        if (i == n && is_name(&s->members[n], p)) return s;
+        if (i == n && json_member_is(&s->members[n], name)) return s;
     }
     return NULL;
 }
@@ -92,49 +109,47 @@ struct json_shape *json_shape_like(const struct json_spot *spot, const struct js
 /* ---- learning ---- */
 
 /* The names of an object in which all is well: a list of them, in the text; 0: it is none to be remembered. */
-static uint32_t list_names(const uint8_t *p, const uint8_t *end, struct slice list[MEMBERS_MOST]) {
-    struct json_fault fault;
-    bool escapes;
-    for (uint32_t n = 0;;) {
-        const uint8_t *close = json_string_end(p + 1, end, &escapes, &fault);
-        size_t size = (size_t)(close - p - 1);
-        if (escapes || size > NAME_MOST || n == MEMBERS_MOST) return 0;
-        list[n++] = slice_of(p + 1, size);
-        p = json_skip(json_space(json_space(close + 1) + 1), end, &fault);
-        p = json_space(p);
-        if (*p == '}') return n;
-        p = json_space(p + 1);
+static uint32_t list_names(struct slice text, struct json_string list[MEMBERS_MOST]) {
+    struct json_source source;
+    struct json_reader r = json_begin(&source, text);
+    bool more = true;
+    source.depth = 1; /* in the object */
+    for (uint32_t n = 0; n < MEMBERS_MOST; n++) {
+        if (!json_name(&r, &list[n]) || list[n].escapes || list[n].n > NAME_MOST) return 0;
+        if (!json_pass(&r) || !json_more(&r, '}', &more)) return 0;
+        if (!more) return n + 1;
     }
+    return 0;
 }
 
-void l_json_learn(lua_State *L, struct json_memory *m, int names, struct json_spot *spot, const uint8_t *p,
-                  const uint8_t *end) {
-    struct slice list[MEMBERS_MOST];
+void l_json_learn(lua_State *L, const struct json_names *names, struct json_spot *spot, struct slice text) {
+    struct json_string list[MEMBERS_MOST];
     if (spot->known == SHAPES_MOST) {
         if (++spot->misses >= MISSES_MOST) spot->shapes = NULL;
         return;
     }
-    if (m->kept >= KEPT_MOST) return;
-    uint32_t n = list_names(p, end, list);
+    if (!has_room(names)) return;
+    uint32_t n = list_names(text, list);
     if (n == 0) return;
     struct json_shape *s = lua_newuserdatauv(L, sizeof *s + n * sizeof *s->members, 0);
     memset(s, 0, sizeof *s + n * sizeof *s->members);
-    lua_rawseti(L, names, ++m->kept);
+    keep(L, names);
     for (uint32_t i = 0; i < n; i++) {
         s->members[i].size = (uint32_t)list[i].n;
         s->members[i].name = (const uint8_t *)lua_pushlstring(L, (const char *)list[i].p, list[i].n);
-        lua_rawseti(L, names, s->members[i].key = ++m->kept);
+        s->members[i].key = keep(L, names);
     }
+    if (names->from != names->memory->from) return; /* a finalizer has had all forgotten just now */
     s->count = n;
     s->next = spot->shapes;
     spot->shapes = s;
     spot->known++;
 }
 
-struct json_spot *l_json_element(lua_State *L, struct json_memory *m, int names, struct json_spot *spot) {
-    if (spot->element || m->kept >= KEPT_MOST) return spot->element;
-    spot->element = lua_newuserdatauv(L, sizeof *spot, 0);
-    *spot->element = (struct json_spot){0};
-    lua_rawseti(L, names, ++m->kept);
-    return spot->element;
+struct json_spot *l_json_element(lua_State *L, const struct json_names *names, struct json_spot *spot) {
+    if (spot->element || !has_room(names)) return spot->element;
+    struct json_spot *element = lua_newuserdatauv(L, sizeof *element, 0);
+    *element = (struct json_spot){0};
+    keep(L, names);
+    return spot->element = element;
 }

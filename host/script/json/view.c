@@ -12,7 +12,7 @@ struct node {
     uint32_t name, name_size;  /* of a member: behind its quote */
     uint32_t value, value_end; /* its text */
     uint32_t next;             /* the node behind all that is within this one */
-    uint32_t count;            /* members or elements */
+    uint32_t count;            /* members or elements; of a string: are there escapes in it? */
 };
 enum { NAME_ESCAPED = 0x40000000 }; /* in name_size: there is an escape in it */
 
@@ -23,114 +23,88 @@ struct places {
 
 /* What the userdata of a view begins with; its user value is the text, or the view that has the places. */
 struct view {
+    const char *type; /* &view_type: no other userdata begins with that */
     const struct places *places;
     uint32_t node;
     uint32_t element, element_node; /* of an array: asked for last, from 1; 0: none yet */
 };
 
-static const char view_key;
+static const char view_type;
 
 /* ---- finding the places ---- */
 
+enum { NODES_AT_ONCE = 128 }; /* more are a userdata's, which grows */
+
 struct finder {
     lua_State *L;
-    struct buf *nodes;
-    const uint8_t *text, *p, *end;
-    struct json_fault *fault;
-    uint32_t count;
-    unsigned depth;
-    uint32_t open[JSON_DEPTH_MOST]; /* the nodes that f->p is within */
+    int index; /* of that userdata */
+    struct node *nodes, own[NODES_AT_ONCE];
+    uint32_t count, room;
+    uint32_t open[JSON_DEPTH_MOST + 1]; /* by depth: the node of what is open */
+    uint8_t closes[JSON_DEPTH_MOST + 1];
 };
 
-static bool refuse(struct finder *f, const uint8_t *at, const char *why) {
-    *f->fault = (struct json_fault){why, at};
-    return false;
+static void l_grow(struct finder *f) {
+    struct node *more = lua_newuserdatauv(f->L, 4 * f->room * sizeof *more, 0);
+    memcpy(more, f->nodes, f->room * sizeof *more);
+    lua_replace(f->L, f->index);
+    f->nodes = more;
+    f->room *= 4;
 }
 
-static struct node *node_at(const struct finder *f, uint32_t i) {
-    return (struct node *)(void *)(f->nodes->base + f->nodes->start) + i;
+/* Behind a value: white space is not of it. */
+static uint32_t end_of(const uint8_t *text, const struct json_reader *r) {
+    const uint8_t *p = r->p;
+    while (p[-1] == ' ' || p[-1] == '\n' || p[-1] == '\r' || p[-1] == '\t') p--;
+    return (uint32_t)(p - text);
 }
 
-static uint32_t offset(const struct finder *f) { return (uint32_t)(f->p - f->text); }
-
-/* The name of a member, up to its value. */
-static bool find_name(struct finder *f, struct node *n) {
-    bool escapes;
-    if (*f->p != '"') return refuse(f, f->p, "the name of a member must be a string");
-    n->name = offset(f) + 1;
-    const uint8_t *close = json_string_end(f->p + 1, f->end, &escapes, f->fault);
-    if (!close) return false;
-    n->name_size = (uint32_t)(close - f->p - 1) | (escapes ? NAME_ESCAPED : 0);
-    f->p = json_space(close + 1);
-    if (*f->p != ':') return refuse(f, f->p, "a colon must follow the name of a member");
-    f->p = json_space(f->p + 1);
+/* The next value, which is not passed over where there are others within it. */
+JSON_INLINE bool find_value(struct finder *f, struct json_reader *r, const uint8_t *text, bool *opens) {
+    struct json_string s;
+    unsigned *depth = &r->source->depth;
+    if (f->count == f->room) l_grow(f);
+    struct node *n = &f->nodes[f->count];
+    n->name = n->name_size = n->count = 0;
+    if (*depth) f->nodes[f->open[*depth]].count++;
+    if (*depth && f->closes[*depth] == '}') {
+        if (!json_name(r, &s)) return false;
+        n->name = (uint32_t)(s.p - text);
+        n->name_size = (uint32_t)s.n | (s.escapes ? NAME_ESCAPED : 0);
+    }
+    n->value = (uint32_t)(r->p - text);
+    n->next = ++f->count;
+    *opens = json_opens(r);
+    if (*opens) {
+        uint8_t close;
+        if (!json_enter(r, &close, opens)) return false;
+        if (*opens) f->closes[*depth] = close, f->open[*depth] = f->count - 1;
+    } else if (*r->p == '"') {
+        if (!json_string(r, &s)) return false;
+        n->count = s.escapes;
+        json_next(r);
+    } else if (!json_leave(r, json_word_end(r->source, r->p))) {
+        return false;
+    }
+    n->value_end = end_of(text, r);
     return true;
 }
 
-/* What is behind a value that has no others within it. */
-static const uint8_t *pass(struct finder *f, bool *opens) {
-    bool escapes;
-    struct json_number number;
-    *opens = false;
-    if (*f->p == '{' || *f->p == '[') {
-        const uint8_t *p = json_space(f->p + 1);
-        *opens = *p != (*f->p == '{' ? '}' : ']');
-        return *opens ? p : p + 1;
-    }
-    if (*f->p == '"') {
-        const uint8_t *close = json_string_end(f->p + 1, f->end, &escapes, f->fault);
-        return close ? close + 1 : NULL;
-    }
-    if (*f->p == '-' || (uint8_t)(*f->p - '0') <= 9) return json_number(f->p, &number, f->fault);
-    if (f->p < f->end) return json_literal(f->p, f->fault);
-    refuse(f, f->end, "the text ends where a value should be");
-    return NULL;
-}
-
-/* A value has ended: so have those that end with it. `*over`: the first of all has. */
-static bool close_ended(struct finder *f, bool *over) {
-    for (; f->depth; f->depth--) {
-        struct node *n = node_at(f, f->open[f->depth - 1]);
-        f->p = json_space(f->p);
-        if (*f->p == ',') {
-            f->p = json_space(f->p + 1);
-            return true;
+static bool find_places(struct finder *f, struct json_reader *reader, const uint8_t *text) {
+    struct json_reader r = *reader; /* in registers */
+    unsigned *depth = &r.source->depth;
+    for (bool more = true; more;) {
+        if (!find_value(f, &r, text, &more)) return false;
+        while (!more && *depth) {
+            struct node *n = &f->nodes[f->open[*depth]];
+            if (!json_more(&r, f->closes[*depth], &more)) return false;
+            if (more) break;
+            n->value_end = end_of(text, &r);
+            n->next = f->count;
         }
-        if (*f->p != (f->text[n->value] == '{' ? '}' : ']'))
-            return refuse(f, f->p, "a comma, or the end of what is open, must follow a value");
-        f->p++;
-        n->value_end = offset(f);
-        n->next = f->count;
     }
-    *over = true;
+    *reader = r;
     return true;
-}
-
-/* One value becomes a node. */
-static bool find_value(struct finder *f, bool *over) {
-    bool opens;
-    struct node n = {0}, *parent = f->depth ? node_at(f, f->open[f->depth - 1]) : NULL;
-    if (parent) parent->count++;
-    if (parent && f->text[parent->value] == '{' && !find_name(f, &n)) return false;
-    n.value = offset(f);
-    n.next = f->count + 1;
-    const uint8_t *behind = pass(f, &opens);
-    if (!behind) return false;
-    if (opens && f->depth == JSON_DEPTH_MOST) return refuse(f, f->p, "arrays and objects are nested too deeply");
-    f->p = behind;
-    n.value_end = offset(f);
-    if (buf_append(f->nodes, slice_of(&n, sizeof n)) < 0) luaL_error(f->L, "not enough memory");
-    if (opens) f->open[f->depth++] = f->count;
-    f->count++;
-    return opens || close_ended(f, over);
-}
-
-static bool find_places(struct finder *f) {
-    bool over = false;
-    f->p = json_space(f->text);
-    while (!over)
-        if (!find_value(f, &over)) return false;
-    return json_check_end(f->p, f->end, f->fault);
 }
 
 /* ---- views ---- */
@@ -138,10 +112,8 @@ static bool find_places(struct finder *f) {
 /* Is the value at `index` one? NULL: it is none. */
 static struct view *look(lua_State *L, int index) {
     struct view *v = lua_touserdata(L, index);
-    if (!v || !lua_getmetatable(L, index)) return NULL;
-    lua_rawgetp(L, LUA_REGISTRYINDEX, &view_key);
-    bool is_view = lua_rawequal(L, -1, -2);
-    lua_pop(L, 2);
+    bool is_view =
+        v && lua_type(L, index) == LUA_TUSERDATA && lua_rawlen(L, index) >= sizeof *v && v->type == &view_type;
     return is_view ? v : NULL;
 }
 
@@ -162,37 +134,52 @@ bool json_view_text(lua_State *L, int index, struct slice *text) {
     return true;
 }
 
+/* Pushes a new view. */
+static struct view *push_view(lua_State *L, size_t size) {
+    struct view *v = lua_newuserdatauv(L, size, 1);
+    *v = (struct view){.type = &view_type};
+    l_json_push(L, JSON_VIEW);
+    lua_setmetatable(L, -2);
+    return v;
+}
+
+static void push_string(lua_State *L, const struct view *v, uint32_t at, uint32_t size, bool escapes) {
+    struct json_fault fault;
+    struct json_string s = {.p = (const uint8_t *)v->places->text + at, .n = size, .escapes = escapes};
+    if (!l_json_push_string(L, &s, &fault)) luaL_error(L, "json.view: %s", fault.why);
+}
+
+static void push_word(lua_State *L, const struct view *v, const struct node *n) {
+    static const struct json_reading how = {0};
+    const uint8_t *text = (const uint8_t *)v->places->text;
+    struct json_source source = {.marks = json_marks_of(text + n->value, text + n->value_end)};
+    l_json_push_word(L, &how, &source, text + n->value);
+}
+
 /* Pushes the value of a node of the view at index 1. */
 static void push_value(lua_State *L, const struct view *v, uint32_t i) {
+    const struct node *n = node_of(v, i);
     uint8_t first = first_byte(v, i);
     if (first == '{' || first == '[') {
-        struct view *within = lua_newuserdatauv(L, sizeof *within, 1);
-        *within = (struct view){.places = v->places, .node = i};
+        struct view *within = push_view(L, sizeof *within);
+        within->places = v->places;
+        within->node = i;
         lua_pushvalue(L, 1);
         lua_setiuservalue(L, -2, 1);
-        lua_getmetatable(L, 1);
-        lua_setmetatable(L, -2);
-        return;
+    } else if (first == '"') {
+        push_string(L, v, n->value + 1, n->value_end - n->value - 2, n->count);
+    } else {
+        push_word(L, v, n);
     }
-    struct json_fault fault;
-    const uint8_t *p = (const uint8_t *)v->places->text + node_of(v, i)->value;
-    const uint8_t *end = (const uint8_t *)v->places->text + node_of(v, i)->value_end;
-    if (!l_json_read_scalar(L, p, end, &fault)) luaL_error(L, "json.view: %s", fault.why);
 }
 
 /* Pushes the name of a member. */
 static void push_name(lua_State *L, const struct view *v, uint32_t i) {
-    struct json_fault fault;
     const struct node *n = node_of(v, i);
-    const uint8_t *p = (const uint8_t *)v->places->text + n->name - 1;
-    uint32_t size = n->name_size & ~(uint32_t)NAME_ESCAPED;
-    if (!l_json_read_scalar(L, p, p + size + 2, &fault)) luaL_error(L, "json.view: %s", fault.why);
+    push_string(L, v, n->name, n->name_size & ~(uint32_t)NAME_ESCAPED, n->name_size & NAME_ESCAPED);
 }
 
-static bool is_name(lua_State *L, const struct view *v, uint32_t i, const char *name, size_t size) {
-    const struct node *n = node_of(v, i);
-    if (!(n->name_size & NAME_ESCAPED))
-        return n->name_size == size && memcmp(v->places->text + n->name, name, size) == 0;
+static bool is_escaped_name(lua_State *L, const struct view *v, uint32_t i) {
     push_name(L, v, i);
     bool same = lua_rawequal(L, -1, 2);
     lua_pop(L, 1);
@@ -202,11 +189,16 @@ static bool is_name(lua_State *L, const struct view *v, uint32_t i, const char *
 /* The node of a member; of several of one name the last, as decode has it; 0: there is none. */
 static uint32_t find_member(lua_State *L, const struct view *v) {
     size_t size;
-    uint32_t found = 0;
-    const struct node *n = node_of(v, v->node);
-    const char *name = lua_tolstring(L, 2, &size);
-    for (uint32_t i = v->node + 1; i < n->next; i = node_of(v, i)->next)
-        if (is_name(L, v, i, name, size)) found = i;
+    uint32_t found = 0, next;
+    const struct node *nodes = v->places->nodes;
+    const char *name = lua_tolstring(L, 2, &size), *text = v->places->text;
+    for (uint32_t i = v->node + 1; i < nodes[v->node].next; i = next) {
+        const struct node *n = &nodes[i];
+        next = n->next;
+        if (n->name_size & NAME_ESCAPED ? is_escaped_name(L, v, i)
+                                        : n->name_size == size && json_same(text + n->name, name, size))
+            found = i;
+    }
     return found;
 }
 
@@ -223,10 +215,10 @@ static uint32_t find_element(struct view *v, lua_Integer place) {
 static int l_index(lua_State *L) {
     struct view *v = check(L);
     uint32_t found = 0;
-    bool is_object = first_byte(v, v->node) == '{';
+    uint8_t first = first_byte(v, v->node);
     lua_settop(L, 2);
-    if (is_object && lua_type(L, 2) == LUA_TSTRING) found = find_member(L, v);
-    if (!is_object && lua_isinteger(L, 2)) found = find_element(v, lua_tointeger(L, 2));
+    if (first == '{' && lua_type(L, 2) == LUA_TSTRING) found = find_member(L, v);
+    if (first == '[' && lua_isinteger(L, 2)) found = find_element(v, lua_tointeger(L, 2));
     if (!found) return 0;
     push_value(L, v, found);
     return 1;
@@ -242,17 +234,17 @@ static int l_length(lua_State *L) {
     return 1;
 }
 
-/* Upvalues: the next node, and how many have been. */
+/* Upvalues: the memory, the next node, and how many have been. */
 static int l_next(lua_State *L) {
     const struct view *v = check(L);
-    uint32_t i = (uint32_t)lua_tointeger(L, lua_upvalueindex(1));
-    lua_Integer place = lua_tointeger(L, lua_upvalueindex(2)) + 1;
+    uint32_t i = (uint32_t)lua_tointeger(L, lua_upvalueindex(2));
+    lua_Integer place = lua_tointeger(L, lua_upvalueindex(3)) + 1;
     lua_settop(L, 1);
     if (i >= node_of(v, v->node)->next) return 0;
     lua_pushinteger(L, node_of(v, i)->next);
-    lua_replace(L, lua_upvalueindex(1));
-    lua_pushinteger(L, place);
     lua_replace(L, lua_upvalueindex(2));
+    lua_pushinteger(L, place);
+    lua_replace(L, lua_upvalueindex(3));
     if (first_byte(v, v->node) == '{')
         push_name(L, v, i);
     else
@@ -263,9 +255,10 @@ static int l_next(lua_State *L) {
 
 static int l_pairs(lua_State *L) {
     const struct view *v = check(L);
+    lua_pushvalue(L, lua_upvalueindex(1));
     lua_pushinteger(L, (lua_Integer)v->node + 1);
     lua_pushinteger(L, 0);
-    lua_pushcclosure(L, l_next, 2);
+    lua_pushcclosure(L, l_next, 3);
     lua_pushvalue(L, 1);
     return 2;
 }
@@ -278,18 +271,17 @@ static int l_tostring(lua_State *L) {
     return 1;
 }
 
-static void push_type(lua_State *L) {
+void l_json_make_view(lua_State *L) {
     static const luaL_Reg metamethods[] = {{"__index", l_index}, {"__newindex", l_newindex}, {"__len", l_length},
                                            {"__pairs", l_pairs}, {"__tostring", l_tostring}, {NULL, NULL}};
-    if (lua_rawgetp(L, LUA_REGISTRYINDEX, &view_key) == LUA_TTABLE) return;
-    lua_pop(L, 1);
-    luaL_newlib(L, metamethods);
+    lua_getiuservalue(L, -1, JSON_VIEW);
+    lua_pushvalue(L, -2);
+    luaL_setfuncs(L, metamethods, 1);
     lua_pushliteral(L, "json.view");
     lua_setfield(L, -2, "__name");
     lua_pushboolean(L, false);
     lua_setfield(L, -2, "__metatable");
-    lua_pushvalue(L, -1);
-    lua_rawsetp(L, LUA_REGISTRYINDEX, &view_key);
+    lua_pop(L, 1);
 }
 
 /* parts(view): is it an object, the names of its members as they are written, quotes included, and its values: views,
@@ -321,27 +313,27 @@ static int l_parts(lua_State *L) {
 }
 
 int luaopen_json_parts(lua_State *L) {
-    lua_pushcfunction(L, l_parts);
+    l_json_push_memory(L);
+    lua_pushcclosure(L, l_parts, 1);
     return 1;
 }
 
 int l_json_view(lua_State *L) {
     size_t n;
-    struct json_fault fault;
-    const uint8_t *text = (const uint8_t *)luaL_checklstring(L, 1, &n);
+    const char *text = luaL_checklstring(L, 1, &n);
     if (n >= NAME_ESCAPED) return luaL_error(L, "json.view: a text of 1 GiB and more is for json.decode");
-    struct finder f = {.L = L, .nodes = l_json_scratch(L), .text = text, .end = text + n, .fault = &fault};
-    if (!json_check_utf8(slice_of(text, n), &fault) || !find_places(&f))
-        return l_json_refuse(L, "json.view", text, &fault);
-    size_t size = f.count * sizeof(struct node);
-    struct view *v = lua_newuserdatauv(L, sizeof *v + sizeof(struct places) + size, 1);
+    struct json_source source;
+    struct json_reader r = json_begin(&source, slice_of(text, n));
+    struct finder f; /* its lists are not to be cleared */
+    f.L = L, f.index = 2, f.nodes = f.own, f.count = 0, f.room = NODES_AT_ONCE;
+    lua_settop(L, 2);
+    l_json_check_end(L, "json.view", slice_of(text, n), &r, find_places(&f, &r, (const uint8_t *)text));
+    struct view *v = push_view(L, sizeof *v + sizeof(struct places) + f.count * sizeof(struct node));
     struct places *places = (struct places *)(v + 1);
-    places->text = (const char *)text;
-    memcpy(places->nodes, buf_slice(f.nodes).p, size);
-    *v = (struct view){.places = places};
+    places->text = text;
+    memcpy(places->nodes, f.nodes, f.count * sizeof(struct node));
+    v->places = places;
     lua_pushvalue(L, 1);
     lua_setiuservalue(L, -2, 1);
-    push_type(L);
-    lua_setmetatable(L, -2);
     return 1;
 }

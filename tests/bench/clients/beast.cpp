@@ -15,6 +15,10 @@
 
 #include "client.h"
 
+#ifdef BENCH_SIMDJSON
+#include <simdjson.h>
+#endif
+
 namespace asio = boost::asio;
 namespace beast = boost::beast;
 namespace websocket = beast::websocket;
@@ -83,6 +87,32 @@ template <> std::unique_ptr<Connection<Buffered<tcp::socket>>> open(const client
     return connection;
 }
 
+#ifdef BENCH_SIMDJSON
+/* Three fields of each message, by simdjson's faster half, to whoever sent it. */
+template <class Stream> static size_t answer(Stream &ws) {
+    simdjson::ondemand::parser parser;
+    beast::flat_buffer buffer;
+    beast::error_code ec;
+    std::string text;
+    for (size_t messages = 0;; messages++) {
+        size_t n = ws.read(buffer, ec);
+        if (ec == websocket::error::closed) return messages;
+        if (ec) client_die(ec.message().c_str());
+        buffer.reserve(n + simdjson::SIMDJSON_PADDING);
+        simdjson::padded_string_view message(static_cast<const char *>(buffer.data().data()), n, buffer.capacity());
+        auto trade = parser.iterate(message);
+        auto data = trade["data"].get_object().value();
+        int64_t time = data["E"]; /* in the order of the text, as it likes best */
+        std::string_view price = data["p"], quantity = data["q"];
+        text.assign(price).append(" ").append(quantity).append(" ").append(std::to_string(time));
+        ws.write(asio::buffer(text));
+        buffer.clear();
+    }
+}
+#else
+template <class Stream> static size_t answer(Stream &) { exit(CLIENT_CANNOT); }
+#endif
+
 template <class Stream> static void run(const client &c) {
     if (client_is(&c, "connect")) {
         open<Stream>(c)->close();
@@ -111,6 +141,8 @@ template <class Stream> static void run(const client &c) {
             buffer.clear();
         }
         if (ec != websocket::error::closed) client_die(ec.message().c_str());
+    } else if (client_is(&c, "answer")) {
+        messages = answer(ws);
     } else if (client_is(&c, "echo")) {
         for (; messages < c.count; messages++) {
             ws.write(asio::buffer(payload));

@@ -20,8 +20,8 @@ struct link {
 };
 
 static struct client client;
-static enum { TO_RECEIVE, TO_DEFLATE, TO_ECHO, TO_SEND, TO_CONNECT, TO_IDLE } mode;
-static const char *const modes[] = {"receive", "deflate", "echo", "send", "connect", "idle"};
+static enum { TO_RECEIVE, TO_DEFLATE, TO_ANSWER, TO_ECHO, TO_SEND, TO_CONNECT, TO_IDLE } mode;
+static const char *const modes[] = {"receive", "deflate", "answer", "echo", "send", "connect", "idle"};
 static uv_loop_t *loop;
 static lua_State *L;
 static SSL_CTX *tls;
@@ -42,6 +42,9 @@ static const char script[] = "local mode, send, size, count = ...\n"
                              "local it = {}\n"
                              "function it.receive(s) n = n + 1 end\n"
                              "it.deflate = it.receive\n"
+                             "function it.answer(s)\n" /* each field has its place */
+                             "  send(s:sub(108, 115) .. ' ' .. s:sub(123, 129) .. ' ' .. s:sub(51, 63))\n"
+                             "end\n"
                              "function it.echo(s) n = n + 1 if n < count then send(payload) end end\n"
                              "function it.send() while sent < count and send(payload) do sent = sent + 1 end end\n"
                              "return it[mode], function() opened = opened + 1 end, payload\n";
@@ -94,7 +97,7 @@ static void flush(void) {
 
 static bool put(uint8_t opcode, const uint8_t *p, size_t n) {
     if (out_n >= CORK) flush();
-    if (out_n >= CORK) return false;
+    if (out_n + n + FRAMES_HEAD_MAX > out_room) return false;
     out_n += frames_put(out + out_n, opcode, p, n);
     return true;
 }
@@ -317,7 +320,7 @@ int main(int argc, char **argv) {
         if (++mode > TO_IDLE) return CLIENT_CANNOT;
     if (client.secure) tls_open();
     inflateInit2(&inflater, -15);
-    out_room = CORK + client.size + FRAMES_HEAD_MAX;
+    out_room = (mode == TO_ANSWER ? 64 : 1) * CORK + client.size + FRAMES_HEAD_MAX; /* no answer is left out */
     in = malloc(room + 1);
     out = malloc(out_room);
     inflight = malloc(2 * out_room + ROOM);

@@ -7,6 +7,7 @@ import (
 	"bytes"
 	"crypto/tls"
 	"crypto/x509"
+	"encoding/json"
 	"fmt"
 	"io"
 	"os"
@@ -86,6 +87,28 @@ func receive() {
 	result(cpu()-start, messages)
 }
 
+func answer() {
+	conn := open()
+	start := cpu()
+	var buffer bytes.Buffer
+	messages := 0
+	for next(conn, &buffer) {
+		var trade struct {
+			Data struct {
+				P string `json:"p"`
+				Q string `json:"q"`
+				E int64  `json:"E"`
+				K string `json:"e"` // else E is taken for it
+			} `json:"data"`
+		}
+		must(json.Unmarshal(buffer.Bytes(), &trade))
+		text := trade.Data.P + " " + trade.Data.Q + " " + strconv.FormatInt(trade.Data.E, 10)
+		must(conn.WriteMessage(websocket.TextMessage, []byte(text)))
+		messages++
+	}
+	result(cpu()-start, messages)
+}
+
 func echo(count, kind int, payload []byte) {
 	conn := open()
 	start := cpu()
@@ -159,6 +182,8 @@ func main() {
 	case "deflate":
 		dialer.EnableCompression = true
 		receive()
+	case "answer":
+		answer()
 	case "echo":
 		echo(count, kind, payload)
 	case "send":

@@ -3,6 +3,7 @@
     python3 python.py MODE URL COUNT SIZE KIND CA_FILE      see ../README.md
 """
 import asyncio
+import json
 import os
 import resource
 import ssl
@@ -39,6 +40,14 @@ async def main(mode, url, count, size, kind, ca_file):
         async with connect() as conn:
             start, messages = cpu(), 0
             async for _ in conn:
+                messages += 1
+            result(cpu() - start, messages)
+    elif mode == "answer":
+        async with connect() as conn:
+            start, messages = cpu(), 0
+            async for text in conn:
+                data = json.loads(text)["data"]
+                await conn.send(f"{data['p']} {data['q']} {data['E']}")
                 messages += 1
             result(cpu() - start, messages)
     elif mode == "echo":

@@ -48,6 +48,18 @@ module.exports = function (open, waiting) {
   const modes = {
     receive,
     deflate: receive,
+    answer() {
+      let messages = 0;
+      connect({
+        open: () => { start = cpu(); },
+        message(socket, text) {
+          const { p, q, E } = JSON.parse(text).data;
+          socket.send(`${p} ${q} ${E}`);
+          messages++;
+        },
+        close: () => result(cpu() - start, messages),
+      });
+    },
     echo() {
       let messages = 0;
       connect({

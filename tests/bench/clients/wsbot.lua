@@ -49,6 +49,20 @@ end
 
 modes.deflate = modes.receive
 
+function modes.answer()
+  local json = require "wsbot.json"
+  local get, messages = json.get, 0
+  connect {
+    on_websocket_connect = function() started = cpu() end,
+    on_message = function(conn, data)
+      local price, quantity, time = get(data, "/data/p", "/data/q", "/data/E")
+      conn:send(price .. " " .. quantity .. " " .. time)
+      messages = messages + 1
+    end,
+    on_close = function() finish(cpu() - started, messages) end,
+  }
+end
+
 function modes.echo()
   local messages = 0
   connect {
