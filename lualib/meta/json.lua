@@ -16,9 +16,9 @@ local json = {}
 ---@field big_numbers? "number"|"string"  what becomes of a number that a float cannot hold to its last digit: the
 ---nearest float (the default), or its text
 
----Reads a text, or that of a view.
+---Reads a text, or that of a view. `json.decode(conn:receive())` will do: the kind of a message is passed over.
 ---@param text string|json.view
----@param options? json.decode_options
+---@param options? json.decode_options|ws.kind
 ---@return any value
 function json.decode(text, options) end
 
@@ -40,8 +40,9 @@ function json.encode(value, options) end
 function json.array(table) end
 
 ---What stands at each JSON Pointer (RFC 6901: "/data/p", "/b/0/1", "" for all; places count from 0): what decode gives
----there, or nil. One call for several, 64 at most, is the cheapest way to a few fields of a text: the rest of it is passed
----over, and checked but for escapes in its strings. Pointers that are asked for again and again are looked at once.
+---there, or nil. One call for several, 64 at most, is the cheapest way to a few fields of a text: the rest of it is
+---passed over, and checked but for escapes in its strings. Pointers that are asked for again and again are looked at
+---once.
 ---@param text string|json.view
 ---@param pointer string
 ---@param ... string

@@ -36,6 +36,7 @@ describe("wsbot.json", function()
       print(json.decode(text, options), type(json.decode(text, options)))
     end
     print(pcall(json.decode, "1", { big_numbers = true }))
+    print(json.decode("[1]", "text")[1], pcall(json.decode, nil, "closed"))
   ]==], [==[
 12345678901234567890123	string
 0.12345678901234567890	string
@@ -43,6 +44,7 @@ describe("wsbot.json", function()
 1e+20	number
 9223372036854775807	number
 false	json.decode: big_numbers must be "string" or "number"
+1	false	bad argument #1 to 'wsbot.json.decode' (string expected, got nil)
 ]==])
 
   prints("says where a text goes wrong, and why", [==[

@@ -29,8 +29,8 @@ struct conn_settings {
     enum conn_queueing queue;
     struct retry_policy retry; /* of a client */
     struct rotate_policy rotate;
-    unsigned max_redirects;    /* that are followed in one attempt; 0: none */
-    bool redirect_headers;     /* the script's headers are sent to another origin as well */
+    unsigned max_redirects; /* that are followed in one attempt; 0: none */
+    bool redirect_headers;  /* the script's headers are sent to another origin as well */
     struct option_cookies cookies;
 };
 

@@ -189,7 +189,7 @@ int l_json_decode(lua_State *L) {
     struct json_reading how = {0};
     struct json_source source;
     struct slice text = l_json_check_text(L, 1);
-    read_options(L, 2, &how);
+    if (lua_type(L, 2) != LUA_TSTRING) read_options(L, 2, &how); /* the kind of a message: decode(conn:receive()) */
     lua_settop(L, 1);
     struct json_reader r = json_begin(&source, text);
     l_json_check_end(L, "json.decode", text, &r, l_json_read(L, &how, true, &r));

@@ -56,6 +56,9 @@ enum json_kept { JSON_NAMES = 1, JSON_ARRAY, JSON_VIEW, JSON_PLANS };
 /* Pushes that of the state, for luaopen_json. Raises. */
 void l_json_push_memory(lua_State *L);
 
+/* Pushes the metatable that marks what is an array, for code outside of the module. Raises. */
+void l_json_push_array(lua_State *L);
+
 /* That of the function that is running. */
 static inline struct json_memory *l_json_memory(lua_State *L) { return lua_touserdata(L, lua_upvalueindex(1)); }
 static inline void l_json_push(lua_State *L, enum json_kept what) {

@@ -49,6 +49,12 @@ void l_json_push_memory(lua_State *L) {
     lua_rawsetp(L, LUA_REGISTRYINDEX, &memory_key);
 }
 
+void l_json_push_array(lua_State *L) {
+    l_json_push_memory(L);
+    lua_getiuservalue(L, -1, JSON_ARRAY);
+    lua_remove(L, -2);
+}
+
 struct buf *json_scratch(lua_State *L) {
     struct buf *scratch = &l_json_memory(L)->scratch;
     buf_reset(scratch, JSON_SCRATCH_KEPT);
