@@ -167,6 +167,27 @@ stories["A gap in the sequence of an order book"] = function(title)
   bot:stop()
 end
 
+stories["A new connection before the server cuts the old one"] = function(title)
+  local clock = testing.clock()
+  local bot, old, peer = cook(title)
+  old:expect "subscribe"
+  clock:advance(23 * 3600)
+  local session = peer:accept()
+  session:expect "subscribe"
+  old:expect "unsubscribe"
+  old:send "twice"
+  prints(bot, "1\ttwice\n")
+  session:send "twice"
+  prints(bot, "2\ttwice\n")
+  clock:advance(10)
+  assert.is_nil(old:receive())
+  session:drop()
+  clock:advance(1)
+  peer:accept()
+  prints(bot, "nothing came for ")
+  bot:stop()
+end
+
 stories["A webhook that becomes a message"] = function(title)
   local http = require "wsbot.http"
   local bot, session = cook(title, { ["http%.serve {"] = "local server = http.serve {", ["port = 8080"] = "port = 0",
