@@ -83,9 +83,12 @@ end
 -- Waits for what a function gives, and notes how long that took, or why it gave nothing.
 local function measured(trend, fn, ...)
   local start = host.now()
-  local result, why = fn(...)
+  local result, why, message = fn(...)
   if result then table.insert(trends[trend], host.now() - start) end
-  if not result then failures[trend .. ": " .. why] = (failures[trend .. ": " .. why] or 0) + 1 end
+  if not result then
+    local what = trend .. ": " .. (message or why)
+    failures[what] = (failures[what] or 0) + 1
+  end
   return result
 end
 
@@ -129,4 +132,8 @@ for _, task in pairs(live) do task:join() end
 local round_trips = trends.ws_round_trip
 table.sort(round_trips)
 local is_slow = round_trips[1] and percentile(round_trips, .95) * 1000 > worst
-host.stop((is_slow or count.lost > count.received / 19 or count.sessions == 0) and 1 or 0)
+local missed = count.sessions == 0 and "no session was open"
+  or count.lost > count.received / 19 and "over 5 % were lost"
+  or is_slow and ("p(95) is over %d ms"):format(worst)
+if missed then io.stderr:write("loadtest: missed: ", missed, "\n") end
+host.stop(missed and 1 or 0)

@@ -253,7 +253,7 @@ const uint8_t *json_literal(struct json_source *s, const uint8_t *p) {
     const char *word = *p == 't' ? "true" : *p == 'f' ? "false" : "null";
     if (p == s->marks.end) return wrong(s, p, "the text ends where a value should be");
     for (const char *w = word; *w; w++, p++)
-        if (*p != (uint8_t)*w) return wrong(s, p, "a value is missing (true, false and null are words that are)");
+        if (*p != (uint8_t)*w) return wrong(s, p, "this is no value");
     return p;
 }
 

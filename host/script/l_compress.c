@@ -2,6 +2,7 @@
 #include "base/err.h"
 #include "script/box.h"
 #include "script/engine.h"
+#include "script/l_meant.h"
 #include "script/l_push.h"
 #include "script/modules.h"
 #include "wire/compress.h"
@@ -64,7 +65,9 @@ static struct slice read_dictionary(lua_State *L, int index, enum compress_forma
 static struct options read_options(lua_State *L, int index) {
     struct options o = {.format = COMPRESS_ZLIB, .most = MOST, .level = -1};
     if (lua_isnoneornil(L, index)) return o;
+    static const char *const names[] = {"format", "max", "level", "dictionary", NULL};
     luaL_checktype(L, index, LUA_TTABLE);
+    l_meant_only(L, index, "compress", names);
     if (lua_getfield(L, index, "format") != LUA_TNIL) {
         const char *word = lua_tostring(L, -1);
         int i = 0;

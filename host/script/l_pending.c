@@ -92,13 +92,18 @@ static void add_task(const struct listing *l, const struct task *t) {
     add(l, &p, left_of(l->engine, t->limit.due), t->waits_in, NULL);
 }
 
-static void add_conn(const struct listing *l, struct conn_box *b) {
-    char what[64];
-    uint64_t due = conn_next_step(b->conn);
+/* What a connection does at that time; 0: there is none. */
+static void add_step(const struct listing *l, struct conn_box *b, uint64_t due, const char *what) {
     if (!due) return;
     struct place p = place_of(l->engine, b);
-    snprintf(what, sizeof what, "%s connection", conn_state(b->conn));
     add(l, &p, left_of(l->engine, due), what, b->name ? b->name : b->conn->plan->url.text);
+}
+
+static void add_conn(const struct listing *l, struct conn_box *b) {
+    char what[64];
+    snprintf(what, sizeof what, "%s connection", conn_state(b->conn));
+    add_step(l, b, conn_next_step(b->conn), what);
+    add_step(l, b, rotation_next_step(b), "rotation of");
 }
 
 void l_pending_add(lua_State *L, const struct engine *e) {
@@ -122,8 +127,9 @@ uint64_t pending_first(const struct engine *e) {
     for (const struct task *t = e->tasks.all; t; t = t->all_next)
         if (is_timed(t)) first = sooner(first, left_of(e, t->limit.due));
     for (const struct conn_box *b = e->boxes; b; b = b->next) {
-        uint64_t due = conn_next_step(b->conn);
-        if (due) first = sooner(first, left_of(e, due));
+        const uint64_t steps[] = {conn_next_step(b->conn), rotation_next_step(b)};
+        for (int i = 0; i < 2; i++)
+            if (steps[i]) first = sooner(first, left_of(e, steps[i]));
     }
     return first;
 }

@@ -1,7 +1,8 @@
 ---@meta wsbot.json
 -- The types of the module `wsbot.json`, for editors (LuaCATS) and for reading. Nothing here runs.
 
----JSON (RFC 8259), strict, exact, whatever the locale: `local json = require "wsbot.json"`. It has cjson's names.
+---JSON (RFC 8259), strict, exact, whatever the locale: `local json = require "wsbot.json"`. It has cjson's names;
+---its settings (`encode_max_depth`, ...) are there for programs that call them, and change nothing.
 ---Errors are raised; they name line and column of a text, or the path of a value ("value.b[2]: nan has no JSON").
 ---
 ---null is `json.null`. Integers of 64 bits are Lua's integers, and come back as they were; every other number is a
@@ -42,7 +43,7 @@ function json.array(table) end
 ---What stands at each JSON Pointer (RFC 6901: "/data/p", "/b/0/1", "" for all; places count from 0): what decode gives
 ---there, or nil. One call for several, 64 at most, is the cheapest way to a few fields of a text: the rest of it is
 ---passed over, and checked but for escapes in its strings. Pointers that are asked for again and again are looked at
----once.
+---once. Numbers are as decode gives them without options: integers beyond 64 bits are floats.
 ---@param text string|json.view
 ---@param pointer string
 ---@param ... string
@@ -51,7 +52,8 @@ function json.get(text, pointer, ...) end
 
 ---A text whose fields are read in place: one pass finds where they are, and what is asked for is made. `view.data.p`,
 ---`view[1]`, `#view`, `pairs(view)`, ipairs; objects and arrays within are views; tostring and json.encode give their
----text, json.decode a table. A view cannot be changed. That of a string, number, true, false or null has no fields.
+---text, json.decode a table. A view cannot be changed. That of a string, number, true, false or null has no fields;
+---what is null within another is json.null, which cannot be indexed, and counts as true.
 ---@class json.view
 ---@field [string|integer] any
 

@@ -65,7 +65,8 @@ function rpc:batch(calls, timeout) end
 
 ---Has a connection speak JSON-RPC. Takes its on_message (an error where one is set); on_close and all others stay the
 ---script's. Whatever ends the connection ends the calls that are under way, before on_close is called; what handlers
----return after that is dropped.
+---return after that is dropped. With rotation, an answer to what was asked of the old transport must come within the
+---overlap.
 ---@param conn ws.connection
 ---@param options? jsonrpc.options
 ---@return jsonrpc.rpc

@@ -262,7 +262,7 @@ function site:close() end
 ---@field tls? true|wsbot.testing.certificate
 
 ---Plays the server's side of what `wsbot run --record FILE` recorded to a bot. An answer that differs fails the test
----and is shown as a diff.. Also as `local peer <close>`.
+---and is shown as a diff. Also as `local peer <close>`.
 ---@param file string
 ---@param options? wsbot.testing.replay.options
 ---@return wsbot.testing.replay

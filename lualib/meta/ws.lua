@@ -83,7 +83,9 @@ ws = {}
 ---Rotation: the connection gets another transport before the server ends the one it has. The next one connects and logs
 ---in (on_connect, on_websocket_connect: what these send goes to it) beside the old one, which has all other sends, and
 ---whose messages are delivered meanwhile. When on_websocket_connect has returned, the next one takes the place. One
----that fails before is told to on_error alone, and tried again after the delays of `reconnect`.
+---that fails before, whatever the reason, is told to on_error alone (whose sends go to the one in place), and tried
+---again after the delays of `reconnect`. Where the old one ends while the next one logs in, the login decides: when it
+---is done nothing is told of that end.
 ---@class ws.rotate
 ---@field every? number    seconds from a login to the next rotation; default: only conn:rotate() begins one
 ---@field overlap? number  seconds in which messages of the old transport are still delivered, before it is closed with

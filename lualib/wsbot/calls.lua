@@ -1,5 +1,6 @@
 -- wsbot.calls: answers that belong to questions, by numbers that both have.
 local host = require "host"
+local only_timeout = require("wsbot.meant").only_timeout
 
 local TIMEOUT = 10 -- seconds
 
@@ -84,6 +85,11 @@ local module = {}
 
 ---@param options? { timeout?: number }  seconds that an answer is waited for; default 10
 function module.new(options)
+  if options ~= nil then
+    if type(options) ~= "table" then error("calls.new: expected a table of options, not " .. type(options), 2) end
+    local ok, why = pcall(only_timeout, options, "calls.new")
+    if not ok then error(why, 2) end
+  end
   local timeout = options and options.timeout or TIMEOUT
   if type(timeout) ~= "number" or timeout <= 0 or timeout ~= timeout then
     error("calls.new: timeout must be more than 0 seconds", 2)

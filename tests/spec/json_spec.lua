@@ -57,7 +57,7 @@ false	json.decode: big_numbers must be "string" or "number"
     print(pcall(json.decode, ("["):rep(1001)))
   ]==], [==[
 line 1, column 1: the text ends where a value should be
-line 1, column 4: a value is missing (true, false and null are words that are)
+line 1, column 4: this is no value
 line 1, column 7: the text ends within an array or object
 line 1, column 2: the name of a member must be a string
 line 1, column 4: a comma or ] must follow
@@ -67,7 +67,7 @@ line 2, column 5: this escape is none (\" \\ \/ \b \f \n \r \t \uXXXX are)
 line 1, column 2: half a surrogate pair is no character
 line 1, column 3: the value has ended: nothing may follow
 line 1, column 2: this is not UTF-8
-line 1, column 2: a value is missing (true, false and null are words that are)
+line 1, column 2: this is no value
 false	json.decode: line 1, column 1001: arrays and objects are nested too deeply
 ]==])
 
@@ -136,7 +136,7 @@ nil	nil	nil	nil	nil
 false	bad argument #2 to 'wsbot.json.get' (a JSON Pointer is empty, or begins with /)
 false	bad argument #2 to 'wsbot.json.get' (in a JSON Pointer ~ is followed by 0 or 1)
 false	bad argument #2 to 'wsbot.json.get' (in a JSON Pointer ~ is followed by 0 or 1)
-false	json.get: line 1, column 15: a value is missing (true, false and null are words that are)
+false	json.get: line 1, column 15: this is no value
 ]==])
 
   prints("gives a view whose fields are read in place", [==[

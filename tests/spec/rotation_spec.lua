@@ -193,9 +193,9 @@ describe("rotation", function()
   end)
 
   -- The server has ended the old transport while the next one logs in. `go` ends the login.
-  local function end_during_login(code, reason)
+  local function end_during_login(code, reason, options)
     local path = place.folder() .. "/go"
-    local bot, p, first = start("reconnect = { min = 100, max = 100 },", ([[function(c)
+    local bot, p, first = start(options or "reconnect = { min = 100, max = 100 },", ([[function(c)
       while c.rotation == 2 and not io.open(%q) do host.sleep(0.005) end
     end]]):format(path))
     bot:tells "logged in 1"
@@ -204,7 +204,7 @@ describe("rotation", function()
     local second = p:open()
     bot:tells("connect 2", "open 2")
     first:finish(code, reason)
-    return bot, second, function() place.file(path, "") end
+    return bot, second, function() place.file(path, "") end, p
   end
 
   it_tells("goes on where the server ends the old one while the next one logs in", function()
@@ -227,6 +227,40 @@ describe("rotation", function()
     bot:kill "sigterm"
   end)
 
+  it_tells("waits for that login, however soon the connection would be opened again", function()
+    local bot, second, go = end_during_login(4000, "kicked", "reconnect = { min = 0.001, max = 0.001 },")
+    go()
+    bot:tells "logged in 2"
+    second:text "look"
+    local line = bot:line()
+    if line:find "^overlap" then line = bot:line() end
+    assert(line:find "^look true 2 open", line)
+    bot:kill "sigterm"
+    local p
+    bot, second, go, p = end_during_login(4000, "kicked", "reconnect = { min = 0.001, max = 0.001 },")
+    second:reset()
+    bot:tells "close 1 4000 kicked 1"
+    p:open()
+    bot:tells("connect 2", "open 2")
+    go()
+    bot:tells("logged in 2", "error 2 reset", "logged in 2", "gap 2 true")
+    bot:kill "sigterm"
+  end)
+
+  it_tells("has an on_error of the next one speak to the one in place", function()
+    local p = peer.listen()
+    local bot = program.bot([[
+      local conn = ws.connect { url = arg[1], rotate = {},
+        on_error = function(c) say("error", c.rotation, c.state, c:send "still here") end,
+        on_message = function(c) c:rotate() end }
+    ]], { p.url })
+    local first = p:open():text "rotate"
+    refuse(p)
+    first:expect_text "still here"
+    bot:tells "error 2 open true"
+    bot:kill "sigterm"
+  end)
+
   it_tells("ends both with 1000 by close, and drops one that is under way", function()
     local bot, _, first, second = overlap "close_timeout = 20,"
     second:text "close"
@@ -241,11 +275,12 @@ describe("rotation", function()
     first:text "rotate"
     bot:tells "rotate true"
     second = p:accept()
+    second:read_head()
+    bot:tells "connect 2"
     first:text "close"
     first:finish()
-    second:read_head()
     second:expect_end()
-    bot:tells("connect 2", "close 1 1000  1")
+    bot:tells "close 1 1000  1"
     bot:ends(0)
   end)
 

@@ -83,7 +83,7 @@ describe("scripts/loadtest.lua", function()
   it("ends with 1 where nobody lets it in, and does not try too often", function()
     local bot = run(testing.server { refuse = { status = 503 } }, "0s:1,10s:1")
     assert.equal(1, bot.status)
-    local times = tonumber(told(bot, "failed"):match "^(%d+) x ws_connecting: handshake$")
+    local times = tonumber(told(bot, "failed"):match "^(%d+) x ws_connecting: the server answered 503")
     assert.is_true(times >= 3 and times <= 10, times)
   end)
 

@@ -1,5 +1,6 @@
 /* decode: from text to tables, in one pass. */
 #include "script/json/parts.h"
+#include "script/l_meant.h"
 
 #include "wire/utf8.h"
 #include <limits.h>
@@ -155,7 +156,9 @@ bool l_json_read(lua_State *L, const struct json_reading *how, bool learns, stru
 
 static void read_options(lua_State *L, int index, struct json_reading *how) {
     if (lua_isnoneornil(L, index)) return;
+    static const char *const names[] = {"big_numbers", NULL};
     luaL_checktype(L, index, LUA_TTABLE);
+    l_meant_only(L, index, "json.decode", names);
     if (lua_getfield(L, index, "big_numbers") != LUA_TNIL) {
         const char *word = lua_tostring(L, -1);
         how->big_as_text = word && strcmp(word, "string") == 0;

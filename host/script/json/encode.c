@@ -1,6 +1,7 @@
 /* encode: from values to text. A table is written as it is walked: the first key tells what it is, and where a list is
  * not walked in its order, it is begun again. */
 #include "script/json/parts.h"
+#include "script/l_meant.h"
 
 #include "base/err.h"
 #include "base/json_write.h"
@@ -283,7 +284,9 @@ static void put_value(struct encoder *e) {
 static void read_options(struct encoder *e, int index) {
     lua_State *L = e->L;
     if (lua_isnoneornil(L, index)) return;
+    static const char *const names[] = {"indent", "sort", NULL};
     luaL_checktype(L, index, LUA_TTABLE);
+    l_meant_only(L, index, "json.encode", names);
     if (lua_getfield(L, index, "indent") != LUA_TNIL) {
         e->indent = lua_isboolean(L, -1)   ? 2 * lua_toboolean(L, -1)
                     : lua_isinteger(L, -1) ? (int)lua_tointeger(L, -1)

@@ -122,6 +122,10 @@ uint64_t rotation_id(const struct conn_box *b);
 struct conn *rotation_other(const struct conn_box *b);
 struct conn *rotation_old(const struct conn_box *b);
 
+/* When, by the clock, the next rotation begins, its transport does something of its own accord, or the overlap ends; 0:
+ * no time is set. */
+uint64_t rotation_next_step(const struct conn_box *b);
+
 /* Begins a rotation, if the connection is open and none is under way. */
 void rotation_begin(struct conn_box *b);
 

@@ -14,7 +14,7 @@ static void tell(struct conn_box *b, enum inbox_kind kind, const struct conn_end
 
 static bool on_starts(void *arg, struct conn *c) {
     struct conn_box *b = arg;
-    rotation_starts(b);
+    if (rotation_holds_back(b)) return false;
     if (!b->url_function && !b->headers_function && !b->delivery.task && !inbox_has_event(&b->inbox)) return true;
     inbox_tell_number(&b->inbox, INBOX_STARTS, c->attempt);
     delivery_drain(b);

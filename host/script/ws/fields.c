@@ -65,6 +65,15 @@ static void push_address(lua_State *L, const struct conn *c, union address addre
     push_text(L, address.any.sa_family == AF_UNIX ? c->plan->url.socket_path : text);
 }
 
+/* Pushes what the transport in place and the old one beside it have counted, at that offset in struct conn. */
+static void push_count(lua_State *L, const struct conn_box *b, size_t at) {
+    const struct conn *old = rotation_old(b);
+    uint64_t count, more = 0;
+    memcpy(&count, (const char *)b->conn + at, sizeof count);
+    if (old) memcpy(&more, (const char *)old + at, sizeof more);
+    lua_pushinteger(L, (lua_Integer)(count + more));
+}
+
 /* What a connection counts goes on from one transport to the next; all else is that of the one the code speaks to. */
 static void push_field(lua_State *L, struct conn_box *b, enum field field) {
     const struct conn *c = conn_box_here(b)->conn;
@@ -84,10 +93,10 @@ static void push_field(lua_State *L, struct conn_box *b, enum field field) {
         else
             lua_pushnumber(L, conn_latency(c));
         break;
-    case FIELD_BYTES_IN: lua_pushinteger(L, (lua_Integer)b->conn->bytes_in); break;
-    case FIELD_BYTES_OUT: lua_pushinteger(L, (lua_Integer)b->conn->bytes_out); break;
-    case FIELD_MESSAGES_IN: lua_pushinteger(L, (lua_Integer)b->conn->messages_in); break;
-    case FIELD_MESSAGES_OUT: lua_pushinteger(L, (lua_Integer)b->conn->messages_out); break;
+    case FIELD_BYTES_IN: push_count(L, b, offsetof(struct conn, bytes_in)); break;
+    case FIELD_BYTES_OUT: push_count(L, b, offsetof(struct conn, bytes_out)); break;
+    case FIELD_MESSAGES_IN: push_count(L, b, offsetof(struct conn, messages_in)); break;
+    case FIELD_MESSAGES_OUT: push_count(L, b, offsetof(struct conn, messages_out)); break;
     case FIELD_CLOSED: l_arguments_push_closed(L, b); break;
     case FIELD_ROTATION: lua_pushinteger(L, rotation_number(b)); break;
     case FIELD_BINARY_TYPE: lua_pushstring(L, b->binary ? "arraybuffer" : "blob"); break;

@@ -67,9 +67,10 @@ void service_end(struct conn_box *b);
 
 /* ---- rotation.c ---- */
 
-/* The connection's attempt begins, its login is done, it has failed or closed. Of the last two: true where nobody is to
- * be told now. A second transport has none of these but the login: where it is in time, it takes the place. */
-void rotation_starts(struct conn_box *b);
+/* The connection's attempt begins, its login is done, it has failed or closed. True where that attempt is to wait, or
+ * nobody is to be told now, as a next transport logs in. A second transport has none of these but the login: where it
+ * is in time, it takes the place. */
+bool rotation_holds_back(struct conn_box *b);
 void rotation_logged_in(struct conn_box *b);
 bool rotation_keeps_failed(struct conn_box *b, const struct fault *fault);
 bool rotation_keeps_closed(struct conn_box *b, struct conn *c, const struct conn_end *end);

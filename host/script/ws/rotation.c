@@ -38,16 +38,23 @@ struct conn *rotation_old(const struct conn_box *b) {
     return has(b, ROTATION_OLD) ? rotation_other(b) : NULL;
 }
 
-struct conn_box *rotation_here(struct conn_box *b) {
-    struct conn_box *other = other_of(b);
+/* Does the running code belong to a callback of the second transport? */
+static bool is_of_other(const struct conn_box *b) {
+    const struct conn_box *other = other_of(b);
     const struct task *current = b->engine->tasks.current;
-    return other && current && other->delivery.task == current ? other : b;
+    return other && current && other->delivery.task == current;
+}
+
+struct conn_box *rotation_here(struct conn_box *b) {
+    if (!is_of_other(b)) return b;
+    int tells = other_of(b)->delivery.tells;
+    bool logs_in = tells == INBOX_STARTS || tells == INBOX_CONNECTED || tells == INBOX_OPENED;
+    return logs_in ? other_of(b) : b; /* an on_error speaks to the one in place */
 }
 
 uint32_t rotation_number(const struct conn_box *b) {
-    const struct conn_box *other = other_of(b);
     const struct task *current = b->engine->tasks.current;
-    if (current && other && other->delivery.task == current) return other->number;
+    if (is_of_other(b)) return other_of(b)->number;
     return current && b->delivery.task == current ? b->delivery.rotation : b->number;
 }
 
@@ -170,6 +177,16 @@ static void on_due(struct deadline *d) { rotation_begin(container_of(d, struct r
 static void set_due(struct rotation *r, uint64_t delay) {
     struct clock *clock = clock_of(r->box);
     clock_set(clock, &r->due, clock_now(clock) + delay, on_due);
+}
+
+static uint64_t sooner(uint64_t a, uint64_t b) { return !a || (b && b < a) ? b : a; }
+
+uint64_t rotation_next_step(const struct conn_box *b) {
+    const struct rotation *r = b->rotation;
+    if (!r) return 0;
+    uint64_t due = clock_is_set(&r->due) ? r->due.due : 0;
+    if (rotation_old(b)) due = sooner(due, r->until.due);
+    return rotation_other(b) ? sooner(due, conn_next_step(rotation_other(b))) : due;
 }
 
 /* The transport in place is open: the next rotation is due by its plan. */
@@ -302,17 +319,28 @@ void rotation_logged_in(struct conn_box *b) {
 
 /* ---- it fails, or the transport in place ends ---- */
 
+/* An attempt begins: behind one that was open it has another transport. */
+static void count_transport(struct conn_box *b) {
+    if (b->spent) b->inbox.rotation = ++b->number;
+    b->spent = false;
+}
+
 /* Where the end of the transport in place is kept back. */
 static struct inbox *late_of(struct conn_box *b) {
     b->rotation->late.rotation = b->number;
     return &b->rotation->late;
 }
 
-/* Tells that end. */
+/* Tells that end; an attempt that was held back for it begins behind that. */
 static void tell_late(struct conn_box *b) {
+    struct conn *c = b->conn;
     if (!rotation_pends(b)) return;
     inbox_join(&b->inbox, &b->rotation->late);
-    conn_wake(b->conn);
+    if (c->phase == CONN_STARTING && c->held_back) {
+        count_transport(b);
+        inbox_tell_number(&b->inbox, INBOX_STARTS, c->attempt);
+    }
+    conn_wake(c);
 }
 
 /* A next transport is not wanted any more. */
@@ -345,13 +373,11 @@ void rotation_other_ended(struct conn_box *other, const struct conn *c) {
     let_go(other);
 }
 
-void rotation_starts(struct conn_box *b) {
-    if (b->front) return;
-    if (b->spent) b->inbox.rotation = ++b->number;
-    b->spent = false;
-    if (!rotation_pends(b)) return;
-    drop_next(b);
-    tell_late(b);
+bool rotation_holds_back(struct conn_box *b) {
+    if (b->front) return false;
+    if (logs_in(b)) return true;
+    count_transport(b);
+    return false;
 }
 
 bool rotation_keeps_failed(struct conn_box *b, const struct fault *fault) {

@@ -101,7 +101,9 @@ function given.anything(value)
 end
 
 function given.a_body(value, name)
-  if type(value) == "table" then wrong("%s must be a string, not a table (json = or form = write one out)", name) end
+  if type(value) == "table" then
+    wrong("%s must be a string, not a table (as options, the last argument, json = or form = write one out)", name)
+  end
   if type(value) ~= "string" then wrong("%s must be a string, not %s", name, type(value)) end
   return value
 end
@@ -135,6 +137,8 @@ function given.each(map, what, add)
     local values = map[name]
     if type(values) ~= "table" then
       add(name, values)
+    elseif next(values) ~= nil and #values == 0 then
+      wrong("%s '%s' must be a value or a list of them, not a table with names", what, shown(name))
     else
       for _, value in ipairs(values) do
         add(name, value)
