@@ -21,10 +21,18 @@ int l_push_unless(lua_State *L, const char *why) { return why ? l_push_failure(L
 
 int l_push_done(lua_State *L, int rc) { return l_push_unless(L, rc < 0 ? err_word(rc) : NULL); }
 
-int l_push_bytes(lua_State *L, struct buf *bytes) {
-    lua_pushlstring(L, (const char *)buf_slice(bytes).p, bytes->len);
-    buf_clear(bytes);
+static int l_string_of(lua_State *L) {
+    struct slice bytes = buf_slice(lua_touserdata(L, 1));
+    lua_pushlstring(L, (const char *)bytes.p, bytes.n);
     return 1;
+}
+
+int l_push_bytes(lua_State *L, struct buf *bytes) {
+    lua_pushcfunction(L, l_string_of);
+    lua_pushlightuserdata(L, bytes);
+    int rc = lua_pcall(L, 1, 1, 0);
+    buf_clear(bytes); /* also where there was no memory for the string */
+    return rc == LUA_OK ? 1 : lua_error(L);
 }
 
 int l_push_nothing(lua_State *L, int status, lua_KContext ctx) {
