@@ -38,16 +38,19 @@ local function send(self, attempt, text, how, timeout)
   return nil, "closed"
 end
 
--- Makes the function that sends the answers to what has come now: not on the connection after this one.
+-- Makes the function that sends the answers to what has come now: on that transport, and no other.
 local function answers_to(self)
-  local attempt = self.attempt
+  local attempt, rotation = self.attempt, self.rotation
+  local function answer(conn, text)
+    return core.answer(conn, text, rotation)
+  end
   return function(text, waits)
     if self.attempt ~= attempt or self.conn.state ~= "open" then return end
     local ok, word
     if waits then
-      ok, word = send(self, attempt, text, core.answer)
+      ok, word = send(self, attempt, text, answer)
     else
-      ok, word = core.answer(self.conn, text)
+      ok, word = answer(self.conn, text)
     end
     if not ok and word ~= "closed" then tell(self, "an answer of %d bytes is not sent: %s", #text, word) end
   end
@@ -79,7 +82,8 @@ local function take_batch(self, batch, text)
   if requests[1] then self.server:take(requests, text, places) end
 end
 
-local function take(self, text)
+local function take(self, text, rotation)
+  self.rotation = rotation
   local value, is_batch = message.read(text)
   self.server.on = self.on
   if value == nil then
@@ -93,7 +97,12 @@ local function take(self, text)
   end
 end
 
-local function ended(self)
+-- A transport has ended, and what was asked on it; `whole`: that was the one in place, and so is all else.
+local function ended(self, rotation, whole)
+  for id, asked in pairs(self.calls.waiting) do
+    if asked.rotation == rotation then self.calls:fail(id, CLOSED) end
+  end
+  if not whole then return end
   self.attempt, self.told = self.attempt + 1, {}
   self.server:forget()
   self.calls:fail_all(CLOSED)
@@ -147,6 +156,7 @@ function rpc:call(method, params, timeout)
   local kept <close> = answer:keep()
   local ok, word = send(self, self.attempt, message.finish(begun, id), send_call, timeout)
   if not ok then return unsent(word) end
+  kept.rotation = core.target(self.conn)
   return outcome(kept:wait(math.max(0, ends - host.now())))
 end
 
@@ -195,6 +205,9 @@ function rpc:batch(list, timeout)
   local answers <close> = opened
   local ok, word = send(self, self.attempt, text, send_call, timeout)
   if not ok then return unsent(word) end
+  for _, answer in ipairs(answers) do
+    if answer then answer.rotation = core.target(self.conn) end
+  end
   return wait_for_all(answers, ends)
 end
 
@@ -210,7 +223,8 @@ function jsonrpc.new(conn, options)
   if not made then error((calls:gsub("^.*calls%.new", "jsonrpc.new")), 2) end
   local self = setmetatable({ conn = conn, calls = calls, on = {}, attempt = 1, told = {} }, rpc)
   self.server = new_server.new(function() return answers_to(self) end)
-  local ok, why = pcall(core.serve, conn, function(_, text) take(self, text) end, function() ended(self) end)
+  local function on_message(_, text, _, rotation) take(self, text, rotation or conn.rotation) end
+  local ok, why = pcall(core.serve, conn, on_message, function(...) ended(self, ...) end)
   if not ok then error("jsonrpc.new: " .. why, 2) end
   return self
 end

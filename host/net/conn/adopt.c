@@ -54,6 +54,14 @@ static void adopt_queue(struct conn *c, struct backlog *queue) {
     conn_mark_busy(c);
 }
 
+void conn_move_queue(struct conn *to, struct conn *from) {
+    for (struct ws_event ev; from->queue && backlog_first(from->queue, &ev); backlog_drop(from->queue))
+        conn_queue(to, ev.kind, ev.data);
+    conn_drop_queue(from);
+    conn_send_queue(to);
+    conn_mark_busy(to);
+}
+
 /* Has `c` do what `like` was told to do, and the other way round. */
 static void swap_plans(struct conn *c, struct conn *like, bool with_url) {
     uint64_t pings = c->plan->settings.ping_interval;

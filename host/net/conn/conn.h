@@ -185,6 +185,9 @@ struct conn *conn_new(struct net *net, const struct conn_sink *sink, void *arg);
 struct conn *conn_new_beside(struct conn *c, const struct conn_sink *sink, void *arg);
 void conn_swap_cookies(struct conn *c, struct conn *other);
 
+/* `to`, which is open, sends what waits in the queue of `from`. */
+void conn_move_queue(struct conn *to, struct conn *from);
+
 /* The server's side of a connection that was accepted. The stream becomes the conn's. NULL as above. */
 struct conn *conn_accept(struct net *net, struct stream *s, const struct tls_config *tls, const struct conn_sink *sink,
                          void *arg);

@@ -130,6 +130,8 @@ static const char *why_unverified(long bits) {
 void http_transfer_finish(struct http_transfer *t, CURLcode code) {
     if (http_redirect_follow(t, code)) return;
     t->over = true;
+    if (code == CURLE_OK && t->way.in_head)
+        fault_put(&t->fault, FAULT_RESET, "the server ended the connection within the head of its answer");
     if (code == CURLE_OK) return;
     if (t->far == NO_CONNECTION) t->client->forgets_names = true;
     enum fault_kind kind = kind_of(t, code);

@@ -137,6 +137,8 @@ static void log_failure(const struct conn_box *b, const struct fault *fault) {
 int l_arguments_event(lua_State *L, struct conn_box *b, const struct inbox_event *ev) {
     static const enum callback plain[] = {
         [INBOX_CONNECTED] = ON_CONNECT, [INBOX_BUFFER_FULL] = ON_BUFFER_FULL, [INBOX_DRAINED] = ON_DRAIN};
+    bool is_error = ev->kind == INBOX_FAILED || ev->kind == INBOX_CALLBACK;
+    if (b->role == ROTATION_GONE && !is_error) return 0; /* of a next transport that has failed, on_error alone tells */
     switch (ev->kind) {
     case INBOX_CONNECTED:
     case INBOX_BUFFER_FULL:

@@ -111,7 +111,7 @@ static int l_destroy(lua_State *L) {
     if (b->engine->staged) {
         stage(b)->ends = stage(b)->destroys = true;
     } else {
-        rotation_abandon(b);
+        rotation_destroy(b);
         conn_destroy(b->conn);
         inbox_drop_messages(&b->inbox);
         delivery_settle(b);
@@ -205,7 +205,7 @@ static void catch_up(struct conn_box *b) {
 void l_conn_abandon(lua_State *L, struct conn_box *b) {
     conn_detach(b->conn);
     conn_destroy(b->conn);
-    rotation_abandon(b);
+    rotation_destroy(b);
     inbox_clear(&b->inbox);
     delivery_wake_all(b);
     if (!b->delivery.draining) box_unanchor(L, b); /* else delivery_end_draining does it */
@@ -218,8 +218,8 @@ void l_conn_begin(struct conn_box *b) {
 
 void l_conn_adopt(struct conn_box *to, struct conn_box *from) {
     struct conn *c = from->conn, *like = to->conn;
-    bool starts =
-        c->phase == CONN_STARTING && c->held_back && from->delivery.task && from->delivery.tells == INBOX_STARTS;
+    bool asks = from->delivery.task && from->delivery.tells == INBOX_STARTS;
+    bool starts = c->phase == CONN_STARTING && c->held_back && (asks || rotation_pends(from));
     conn_adopt(c, like, !to->url_function);
     conn_detach(like);
     conn_withdraw(like);

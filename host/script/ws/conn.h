@@ -87,16 +87,18 @@ struct conn_box {
     struct inbox_event *last;   /* the INBOX_CLOSED event that was delivered last, its own; NULL: none was */
     struct conn_staged *staged; /* NULL: nothing */
 
-    uint64_t gap_from;                           /* when the last transport ended, which was not planned; 0: no gap */
-    uint32_t number;                             /* conn.rotation of its transport */
-    uint32_t drains;                             /* how often all output was written, modulo 2^32 */
-    uint16_t hears;                              /* bits, 1 << callback: the callbacks that the script has */
-    uint8_t start;                               /* START_URL ...: which function of the script runs */
-    uint8_t lookups;                             /* how many methods were looked up, up to OFTEN (fields.c) */
-    uint8_t replaced;                            /* how many methods fields of the script stand in for */
-    uint8_t role;                                /* enum rotation_role */
-    bool spent : 1;                              /* its transport has ended; the next attempt has another */
-    bool binary : 1;                             /* send() makes binary messages */
+    uint64_t gap_from; /* when the last transport ended, which was not planned; 0: no gap */
+    uint32_t number;   /* conn.rotation of its transport */
+    uint32_t taken;    /* the number of the transport of the message taken last, not by on_message */
+    uint32_t ends;     /* how many attempts have ended, modulo 2^32 */
+    uint32_t drains;   /* how often all output was written, modulo 2^32 */
+    uint16_t hears;    /* bits, 1 << callback: the callbacks that the script has */
+    uint8_t start;     /* START_URL ...: which function of the script runs */
+    uint8_t lookups;   /* how many methods were looked up, up to OFTEN (fields.c) */
+    uint8_t replaced;  /* how many methods fields of the script stand in for */
+    uint8_t role;      /* enum rotation_role */
+    bool spent : 1;    /* its transport has ended; the next attempt has another */
+    bool binary : 1;   /* send() makes binary messages */
     bool url_function : 1, headers_function : 1; /* url, or headers, is a function */
     bool served : 1;                             /* on_message is that of a module of ours (service.c) */
     bool heard : 1;                              /* a task in conn:opened gets the failure of this attempt */
@@ -122,6 +124,12 @@ uint64_t rotation_id(const struct conn_box *b);
 struct conn *rotation_other(const struct conn_box *b);
 struct conn *rotation_old(const struct conn_box *b);
 
+/* How many bytes wait to be written, on the transport in place and on the old one beside it. */
+size_t rotation_buffered(const struct conn_box *b);
+
+/* The box of the transport that has this number; NULL: it is over. */
+struct conn_box *rotation_of_number(struct conn_box *b, uint32_t number);
+
 /* When, by the clock, the next rotation begins, its transport does something of its own accord, or the overlap ends; 0:
  * no time is set. */
 uint64_t rotation_next_step(const struct conn_box *b);
@@ -135,11 +143,14 @@ void rotation_hear(struct conn_box *b, enum callback which);
 /* The script ends the connection: so does its second transport, with that Close if it is open. */
 void rotation_close(struct conn_box *b, uint16_t code, struct slice reason);
 
-/* The same without a Close, and without telling anything to the script. */
-void rotation_abandon(struct conn_box *b);
+/* The same without a Close. */
+void rotation_destroy(struct conn_box *b);
 
 /* The old transport goes on with the box that takes the connection over; a next one is dropped. */
 void rotation_adopt(struct conn_box *to, struct conn_box *from);
+
+/* Does the script still get to know of an end that it has not been told? */
+bool rotation_pends(const struct conn_box *b);
 
 /* The box ends. */
 void rotation_free(struct conn_box *b);

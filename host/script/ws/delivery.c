@@ -19,11 +19,12 @@ static void set_paused(const struct conn_box *b, bool on) {
     if (old) (on ? conn_pause : conn_resume)(old, CONN_PAUSED_BY_SINK);
 }
 
-/* Has its transport been exchanged with that of the connection that the script has? Then nothing more is delivered. */
+/* Has its transport been exchanged with that of the connection that the script has? Then that delivers the rest. */
 static bool is_out(const struct conn_box *b) { return b->role == ROTATION_OLD; }
 
 static bool listens(const struct conn_box *b) {
-    return conn_box_hears(b, ON_MESSAGE) && !(b->conn->paused & CONN_PAUSED_BY_SCRIPT);
+    bool may = !b->front; /* messages of a next transport are for its login, and else wait until it has the place */
+    return may && conn_box_hears(b, ON_MESSAGE) && !(b->conn->paused & CONN_PAUSED_BY_SCRIPT);
 }
 
 static bool is_message(const struct ws_event *ev) { return ev->kind == WS_TEXT || ev->kind == WS_BINARY; }
@@ -138,6 +139,7 @@ bool l_delivery_push_message(lua_State *L, struct conn_box *b) {
     if (b->engine->holds) return false;
     bool is_old = inbox_message(&b->inbox, &ev);
     if (!is_old && !at_hand(b, &ev)) return false;
+    b->taken = is_old ? ev.tag : b->inbox.rotation;
     l_arguments_data(L, b, &ev);
     lua_pushstring(L, ev.kind == WS_TEXT ? "text" : "binary");
     if (is_old) inbox_drop_message(&b->inbox);

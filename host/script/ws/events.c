@@ -72,9 +72,14 @@ static void on_buffer_full(void *arg, struct conn *c) {
 
 static void on_drained(void *arg, struct conn *c, bool was_behind) {
     struct conn_box *b = arg;
-    if (conn_buffered(c) == 0) b->drains++;
+    (void)c;
+    if (b->role == ROTATION_OLD) {
+        rotation_other_drained(b, was_behind);
+        return;
+    }
+    if (rotation_buffered(b) == 0) b->drains++;
     task_wake_all(&b->drainers);
-    if (was_behind && b->role != ROTATION_OLD) tell_once(b, INBOX_DRAINED);
+    if (was_behind) tell_once(b, INBOX_DRAINED);
 }
 
 /* Cancels the function that was to give the url or headers of an attempt that has ended. False: its code has abandoned
@@ -104,7 +109,7 @@ static void on_failed(void *arg, struct conn *c, const struct fault *fault) {
 
 static void on_closed(void *arg, struct conn *c, const struct conn_end *end) {
     struct conn_box *b = arg;
-    if (b->front) rotation_other_ended(b, c);
+    if (b->front) rotation_other_ended(b, c, end);
     if (rotation_keeps_closed(b, c, end) || !end_start(b, c)) return;
     struct conn_head *head = c->head && c->head->received ? conn_take_head(c) : NULL;
     inbox_tell(&b->inbox, INBOX_CLOSED, slice_of(NULL, 0), end, head, 0);

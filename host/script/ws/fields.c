@@ -86,7 +86,7 @@ static void push_field(lua_State *L, struct conn_box *b, enum field field) {
     case FIELD_REMOTE_ADDRESS: push_address(L, c, c->remote_address); break;
     case FIELD_LOCAL_ADDRESS: push_address(L, c, conn_local_address(c)); break;
     case FIELD_TLS: l_tls_push(L, c->tls); break;
-    case FIELD_BUFFERED_AMOUNT: lua_pushinteger(L, (lua_Integer)conn_buffered(c)); break;
+    case FIELD_BUFFERED_AMOUNT: lua_pushinteger(L, (lua_Integer)rotation_buffered(conn_box_here(b))); break;
     case FIELD_LATENCY:
         if (conn_latency(c) < 0)
             lua_pushnil(L);

@@ -75,14 +75,12 @@ void rotation_logged_in(struct conn_box *b);
 bool rotation_keeps_failed(struct conn_box *b, const struct fault *fault);
 bool rotation_keeps_closed(struct conn_box *b, struct conn *c, const struct conn_end *end);
 
-/* A second transport has ended. */
-void rotation_other_ended(struct conn_box *other, const struct conn *c);
+/* A second transport has ended, or has written all that waited. */
+void rotation_other_ended(struct conn_box *other, const struct conn *c, const struct conn_end *end);
+void rotation_other_drained(struct conn_box *other, bool was_behind);
 
 /* Nothing more comes from a second transport, and no task is in one of its callbacks. */
 void rotation_settle(struct conn_box *other);
-
-/* Does the script still get to know of an end that it has not been told? */
-bool rotation_pends(const struct conn_box *b);
 
 /* ---- delivery.c ---- */
 

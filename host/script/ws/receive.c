@@ -65,17 +65,17 @@ int l_conn_messages(lua_State *L) {
 /* Is all output written? For a callback that logs in, without the messages that wait for its end. */
 static bool is_written(const struct conn_box *b) {
     bool first = b->conn->login && delivery_logs_in(b);
-    return (first ? conn_unwritten : conn_buffered)(b->conn) == 0;
+    return (first ? conn_unwritten(b->conn) : rotation_buffered(b)) == 0;
 }
 
-/* Stack: conn, when the wait ends or nil, and what b->drains was at its beginning. The context is the attempt; 0: it
- * has not waited yet. */
+/* Stack: conn, when the wait ends or nil, and what b->drains was at its beginning. The context is one more than what
+ * b->ends was then; 0: it has not waited yet. */
 static int l_look_drained(lua_State *L, int status, lua_KContext ctx) {
     struct conn_box *b = check_here(L);
     struct conn *c = b->conn;
     bool was_written = b->drains != (uint32_t)lua_tointeger(L, 3); /* even if the connection has ended since */
     (void)status;
-    bool is_over = delivery_outlived(b) || (ctx && (c->attempt != (uint32_t)ctx || c->phase != CONN_OPEN));
+    bool is_over = delivery_outlived(b) || (ctx && (b->ends + 1 != (uint32_t)ctx || c->phase != CONN_OPEN));
     if (was_written || (!is_over && c->phase < CONN_ENDED && is_written(b))) {
         lua_pushboolean(L, 1);
         return 1;
@@ -85,7 +85,9 @@ static int l_look_drained(lua_State *L, int status, lua_KContext ctx) {
     if (c->phase != CONN_OPEN) return l_push_failure(L, err_word(ERR_NOT_OPEN), NULL);
     if (ctx && l_task_timed_out(L)) return l_push_failure(L, "timeout", NULL);
     if (!c->login || delivery_logs_in(b)) conn_await_drained(c); /* conn_end_login wakes the others */
-    return l_task_wait(L, "conn:drain", &b->drainers, left(b, end_of(L)), (lua_KContext)c->attempt, l_look_drained);
+    if (rotation_old(b)) conn_await_drained(rotation_old(b));
+    lua_KContext ends = (lua_KContext)(b->ends + 1);
+    return l_task_wait(L, "conn:drain", &b->drainers, left(b, end_of(L)), ends, l_look_drained);
 }
 
 int l_conn_drain(lua_State *L) {

@@ -7,65 +7,17 @@
 #include "base/reserve.h"
 #include "script/box.h"
 #include "script/l_push.h"
-#include "script/ws/parts.h"
+#include "script/ws/rotation_parts.h"
 #include <stdlib.h>
 #include <string.h>
 
-struct rotation {
-    struct conn_box *box;
-    struct conn_box *other; /* its second transport, or NULL */
-    struct deadline due;    /* of the next rotation, or of the next try */
-    struct deadline until;  /* when the old transport is closed, or what has ended is freed */
-    uint32_t tries;         /* that have failed in a row */
-    bool again;             /* another is to begin as soon as `other` is freed */
-    uint64_t id;            /* the connection's, from before its first exchange; 0: there was none */
-    struct inbox late;      /* how the transport in place has ended, while the next one was logging in */
-};
-
-/* ---- what there is ---- */
-
-static struct conn_box *other_of(const struct conn_box *b) { return b->rotation ? b->rotation->other : NULL; }
-
-static bool has(const struct conn_box *b, enum rotation_role role) {
-    const struct conn_box *other = other_of(b);
-    return other && other->role == role;
-}
-
-struct conn *rotation_other(const struct conn_box *b) {
-    return other_of(b) ? other_of(b)->conn : NULL;
-}
-struct conn *rotation_old(const struct conn_box *b) {
-    return has(b, ROTATION_OLD) ? rotation_other(b) : NULL;
-}
-
-/* Does the running code belong to a callback of the second transport? */
-static bool is_of_other(const struct conn_box *b) {
-    const struct conn_box *other = other_of(b);
-    const struct task *current = b->engine->tasks.current;
-    return other && current && other->delivery.task == current;
-}
-
-struct conn_box *rotation_here(struct conn_box *b) {
-    if (!is_of_other(b)) return b;
-    int tells = other_of(b)->delivery.tells;
-    bool logs_in = tells == INBOX_STARTS || tells == INBOX_CONNECTED || tells == INBOX_OPENED;
-    return logs_in ? other_of(b) : b; /* an on_error speaks to the one in place */
-}
-
-uint32_t rotation_number(const struct conn_box *b) {
-    const struct task *current = b->engine->tasks.current;
-    if (is_of_other(b)) return other_of(b)->number;
-    return current && b->delivery.task == current ? b->delivery.rotation : b->number;
-}
-
-uint64_t rotation_id(const struct conn_box *b) {
-    return b->rotation && b->rotation->id ? b->rotation->id : b->conn->id;
-}
+#define LATE_MOST  (60 * CLOCK_SECOND)
+#define LOOK_AGAIN (CLOCK_SECOND / 10)
 
 /* Is the next transport open, and its login under way? */
-static bool logs_in(const struct conn_box *b) { return has(b, ROTATION_NEXT) && rotation_other(b)->phase == CONN_OPEN; }
-
-bool rotation_pends(const struct conn_box *b) { return b->rotation && !inbox_is_empty(&b->rotation->late); }
+static bool logs_in(const struct conn_box *b) {
+    return rotation_has(b, ROTATION_NEXT) && rotation_other(b)->phase == CONN_OPEN;
+}
 
 static struct clock *clock_of(const struct conn_box *b) { return &b->engine->net->clock; }
 
@@ -91,11 +43,24 @@ static void free_other(struct rotation *r) {
     free(other);
 }
 
+static void on_until(struct deadline *d);
+
+/* The overlap is over. Where the script does not take what came on the old transport, that is closed a little later. */
+static void end_overlap(struct rotation *r) {
+    struct clock *clock = clock_of(r->box);
+    uint64_t now = clock_now(clock);
+    if (!r->late_at) r->late_at = now + LATE_MOST;
+    if (r->other->conn->paused && now < r->late_at)
+        clock_set(clock, &r->until, now + LOOK_AGAIN, on_until);
+    else
+        conn_close(r->other->conn, WS_CLOSE_NORMAL, slice_of(NULL, 0));
+}
+
 static void on_until(struct deadline *d) {
     struct rotation *r = container_of(d, struct rotation, until);
     struct conn_box *other = r->other;
     if (other && other->role == ROTATION_OLD)
-        conn_close(other->conn, WS_CLOSE_NORMAL, slice_of(NULL, 0));
+        end_overlap(r);
     else if (other && other->role == ROTATION_GONE && !other->delivery.task && !other->delivery.draining)
         free_other(r);
     if (r->other || !r->again) return;
@@ -141,17 +106,6 @@ static struct conn_box *new_other(struct conn_box *b) {
     return other;
 }
 
-void rotation_hear(struct conn_box *b, enum callback which) {
-    struct conn_box *other = other_of(b);
-    if (!other) return;
-    other->hears = b->hears;
-    if (which != ON_MESSAGE) return;
-    other->delivery.has_listener = false;
-    other->served = b->served;
-    if (conn_box_hears(b, ON_MESSAGE)) task_wake_all(&other->receivers);
-    if (!inbox_is_empty(&other->inbox)) conn_wake(other->conn);
-}
-
 static void move_counters(struct conn *to, struct conn *from) {
     to->bytes_in += from->bytes_in;
     to->bytes_out += from->bytes_out;
@@ -167,7 +121,7 @@ static void leave_old(struct conn_box *b) {
     conn_detach(old);
     conn_close(old, WS_CLOSE_NORMAL, slice_of(NULL, 0));
     move_counters(b->conn, old);
-    let_go(other_of(b));
+    let_go(rotation_other_box(b));
 }
 
 /* ---- its times ---- */
@@ -177,16 +131,6 @@ static void on_due(struct deadline *d) { rotation_begin(container_of(d, struct r
 static void set_due(struct rotation *r, uint64_t delay) {
     struct clock *clock = clock_of(r->box);
     clock_set(clock, &r->due, clock_now(clock) + delay, on_due);
-}
-
-static uint64_t sooner(uint64_t a, uint64_t b) { return !a || (b && b < a) ? b : a; }
-
-uint64_t rotation_next_step(const struct conn_box *b) {
-    const struct rotation *r = b->rotation;
-    if (!r) return 0;
-    uint64_t due = clock_is_set(&r->due) ? r->due.due : 0;
-    if (rotation_old(b)) due = sooner(due, r->until.due);
-    return rotation_other(b) ? sooner(due, conn_next_step(rotation_other(b))) : due;
 }
 
 /* The transport in place is open: the next rotation is due by its plan. */
@@ -211,7 +155,7 @@ static bool make_room(struct rotation *r) {
     if (!r->other) return true;
     if (r->other->role == ROTATION_NEXT) return false; /* a rotation is under way */
     r->again = true;
-    leave_old(r->box);
+    if (rotation_old(r->box)) clock_set(clock_of(r->box), &r->until, clock_now(clock_of(r->box)), on_until);
     return false;
 }
 
@@ -257,20 +201,29 @@ static void exchange(struct conn_box *b, struct conn_box *other) {
     move_counters(next, old);
 }
 
-/* The script goes on with the next transport as it was with the old one: what waits for that to be written, or to be
- * read again, waits no longer. */
-static void carry_on(struct conn_box *b, const struct conn *old) {
+/* The script goes on with the next transport as it was with the old one. */
+static void carry_on(struct conn_box *b, struct conn *old) {
+    b->rotation->owes_drain = old->full || old->behind;
+    if (old->queue) conn_move_queue(b->conn, old);
     if (old->paused & CONN_PAUSED_BY_SCRIPT) conn_pause(b->conn, CONN_PAUSED_BY_SCRIPT);
     if (inbox_size(&b->inbox) < b->conn->plan->settings.max_receive_buffer)
         conn_resume(b->conn, CONN_PAUSED_BY_SINK);
     else
         conn_pause(b->conn, CONN_PAUSED_BY_SINK);
-    b->drains++;
-    task_wake_all(&b->drainers);
+    task_wake_all(&b->drainers); /* which look at the other transport from now on */
     if (inbox_has_message(&b->inbox)) task_wake_all(&b->receivers);
-    bool waits = old->full || old->behind;
-    if (waits && !inbox_count(&b->inbox, INBOX_DRAINED))
-        inbox_tell(&b->inbox, INBOX_DRAINED, slice_of(NULL, 0), NULL, NULL, 0);
+    conn_wake(b->conn);
+}
+
+void rotation_other_drained(struct conn_box *other, bool was_behind) {
+    struct conn_box *b = other->front;
+    struct rotation *r = b->rotation;
+    if (rotation_buffered(b) == 0) b->drains++;
+    task_wake_all(&b->drainers);
+    if (!was_behind || !r->owes_drain) return;
+    r->owes_drain = false;
+    if (inbox_count(&b->inbox, INBOX_DRAINED)) return;
+    inbox_tell(&b->inbox, INBOX_DRAINED, slice_of(NULL, 0), NULL, NULL, 0);
     conn_wake(b->conn);
 }
 
@@ -287,6 +240,7 @@ static void take_place(struct conn_box *other) {
     b->spent = false;
     r->tries = 0;
     other->role = overlaps ? ROTATION_OLD : ROTATION_GONE;
+    r->late_at = 0;
     if (overlaps) inbox_tell_number(&b->inbox, INBOX_OVERLAP, other->number);
     if (inbox_join(&b->inbox, &other->inbox) < 0) conn_destroy(b->conn);
     carry_on(b, old);
@@ -345,11 +299,17 @@ static void tell_late(struct conn_box *b) {
 
 /* A next transport is not wanted any more. */
 static void drop_next(struct conn_box *b) {
-    if (!has(b, ROTATION_NEXT)) return;
-    struct conn_box *other = other_of(b);
+    if (!rotation_has(b, ROTATION_NEXT)) return;
+    struct conn_box *other = rotation_other_box(b);
     other->role = ROTATION_GONE;
     conn_swap_cookies(b->conn, other->conn);
     conn_destroy(other->conn);
+}
+
+/* The script is to hear nothing more of a next transport: the connection's own end is told. */
+static void silence(struct conn_box *b) {
+    drop_next(b);
+    if (rotation_has(b, ROTATION_GONE)) inbox_clear(&rotation_other_box(b)->inbox);
 }
 
 /* Another try comes after the delays of automatic reconnection, and not before what a refusal asks for. */
@@ -360,10 +320,25 @@ static void try_later(struct rotation *r, const struct conn *c) {
     set_due(r, delay > after ? delay : after);
 }
 
-void rotation_other_ended(struct conn_box *other, const struct conn *c) {
+/* A server that closes it before the login is done refuses it. */
+static void tell_refusal(struct conn_box *other, const struct conn_end *end) {
+    struct conn_end told = *end;
+    if (fault_set(&end->fault)) return; /* it was told */
+    fault_put(&told.fault, FAULT_HANDSHAKE, "the next transport was closed before it had logged in: %u %.*s", end->code,
+              (int)end->reason_size, end->reason);
+    inbox_tell(&other->inbox, INBOX_FAILED, slice_of(NULL, 0), &told, NULL, 0);
+}
+
+void rotation_other_ended(struct conn_box *other, const struct conn *c, const struct conn_end *end) {
     struct conn_box *b = other->front;
-    if (other->role == ROTATION_OLD) move_counters(b->conn, other->conn);
+    if (other->role == ROTATION_OLD) {
+        b->rotation->unsent_messages += end->unsent_messages;
+        b->rotation->unsent_bytes += end->unsent_bytes;
+        move_counters(b->conn, other->conn);
+        rotation_other_drained(other, true);
+    }
     if (other->role == ROTATION_NEXT) {
+        tell_refusal(other, end);
         conn_swap_cookies(b->conn, other->conn);
         if (rotation_pends(b))
             tell_late(b);
@@ -388,14 +363,24 @@ bool rotation_keeps_failed(struct conn_box *b, const struct fault *fault) {
     return true;
 }
 
+/* What an old transport has not sent is told with the next end. */
+static void add_unsent(struct rotation *r, struct conn_end *end) {
+    if (!r || !end) return;
+    end->unsent_messages += r->unsent_messages;
+    end->unsent_bytes += r->unsent_bytes;
+    r->unsent_messages = r->unsent_bytes = 0;
+}
+
 bool rotation_keeps_closed(struct conn_box *b, struct conn *c, const struct conn_end *end) {
     if (b->front) return false;
+    add_unsent(b->rotation, c->end);
+    b->ends++;
     b->spent = c->opened_at != 0;
     if (c->opened_at && !b->gap_from) b->gap_from = clock_now(clock_of(b));
     if (c->ended_by_owner) b->gap_from = 0;
     if (b->rotation) clock_cancel(clock_of(b), &b->rotation->due);
     if (!logs_in(b)) {
-        drop_next(b);
+        silence(b);
         leave_old(b); /* on_close is last */
         return false;
     }
@@ -408,18 +393,15 @@ bool rotation_keeps_closed(struct conn_box *b, struct conn *c, const struct conn
 void rotation_close(struct conn_box *b, uint16_t code, struct slice reason) {
     struct conn *old = rotation_old(b);
     b->gap_from = 0;
-    drop_next(b);
+    silence(b);
     tell_late(b);
     if (old) conn_close(old, code, reason);
 }
 
-void rotation_abandon(struct conn_box *b) {
-    struct conn_box *other = other_of(b);
-    if (!other) return;
-    inbox_clear(&b->rotation->late);
-    conn_detach(other->conn);
-    conn_destroy(other->conn);
-    let_go(other);
+void rotation_destroy(struct conn_box *b) {
+    silence(b);
+    tell_late(b);
+    leave_old(b);
 }
 
 /* ---- reloads, and the end ---- */
@@ -429,11 +411,14 @@ void rotation_adopt(struct conn_box *to, struct conn_box *from) {
     to->gap_from = from->gap_from;
     to->spent = from->spent;
     if (from->rotation) need(to)->id = from->rotation->id;
-    if (has(from, ROTATION_NEXT)) {
-        conn_swap_cookies(to->conn, other_of(from)->conn);
-        other_of(from)->role = ROTATION_GONE;
-        rotation_abandon(from);
-    } else if (has(from, ROTATION_OLD)) {
+    if (rotation_has(from, ROTATION_NEXT)) {
+        struct conn_box *other = rotation_other_box(from);
+        conn_swap_cookies(to->conn, other->conn);
+        conn_detach(other->conn);
+        conn_destroy(other->conn);
+        other->role = ROTATION_GONE;
+        if (rotation_pends(from)) inbox_join(&from->inbox, &from->rotation->late);
+    } else if (rotation_has(from, ROTATION_OLD)) {
         struct conn_box *other = to->rotation->other = from->rotation->other;
         from->rotation->other = NULL;
         copy_script(other, to);

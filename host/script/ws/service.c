@@ -10,7 +10,8 @@
 
 static const char ends_key; /* the function that hears of ends, among the fields of the connection */
 
-/* serve(conn, on_message, on_end): neither may wait. Raises where the connection has an on_message. */
+/* serve(conn, on_message, on_end): neither may wait. on_message gets the rotation as its fourth argument where that is
+ * not conn.rotation. Raises where the connection has an on_message. */
 static int l_serve(lua_State *L) {
     struct conn_box *b = l_conn_check(L);
     if (conn_box_hears(b, ON_MESSAGE)) return luaL_error(L, "the connection has an on_message already");
@@ -39,7 +40,9 @@ static int l_take(lua_State *L) {
     lua_insert(L, 1);
     lua_settop(L, 2); /* on_message, conn */
     t->taken = l_delivery_push_message(L, t->b);
-    if (t->taken) lua_call(L, 3, 0);
+    if (!t->taken) return 0;
+    lua_pushinteger(L, t->b->taken);
+    lua_call(L, 4, 0);
     return 0;
 }
 
@@ -58,18 +61,21 @@ void service_take(struct conn_box *b) {
 
 /* ---- ends ---- */
 
+/* Calls on_end(rotation, whole): which transport has ended; `whole`: it was the one in place. */
 static int l_end(lua_State *L) {
     struct conn_box *b = l_door_given(L, l_end);
-    if (!box_push(L, b)) return 0;
+    if (!box_push(L, conn_box_front(b))) return 0;
     lua_getiuservalue(L, 1, BOX_FIELDS);
     lua_rawgetp(L, 2, &ends_key);
-    lua_call(L, 0, 0);
+    lua_pushinteger(L, b->number);
+    lua_pushboolean(L, !b->front);
+    lua_call(L, 2, 0);
     return 0;
 }
 
 void service_end(struct conn_box *b) {
     bool drains = b->delivery.draining;
-    if (!b->served) return;
+    if (!conn_box_front(b)->served) return;
     b->delivery.draining = true;
     door_call(b->engine, l_end, b, NULL);
     if (!drains) delivery_end_draining(b);
@@ -77,15 +83,18 @@ void service_end(struct conn_box *b) {
 
 /* ---- answers ---- */
 
-/* answer(conn, data): as conn:send; but while the script logs in, it does not wait for the end of that: what logs in
- * may wait for what the peer does when it has the answer. */
+/* answer(conn, data, rotation): as conn:send, on that transport; but while the script logs in, it does not wait for the
+ * end of that: what logs in may wait for what the peer does when it has the answer. */
 static int l_answer(lua_State *L) {
-    struct conn_box *b = l_conn_check(L);
+    struct conn_box *front = l_conn_check(L);
     size_t n;
     const char *data = luaL_checklstring(L, 2, &n);
-    if (b->conn->login) {
+    struct conn_box *b = rotation_of_number(front, (uint32_t)luaL_checkinteger(L, 3));
+    if (!b) return l_push_done(L, ERR_CLOSED);
+    if (b->conn->login || b->front) {
         l_engine_need(L, b->engine, n);
-        return l_push_done(L, conn_send_login(b->conn, b->binary ? WS_BINARY : WS_TEXT, slice_of(data, n)));
+        return l_push_done(L, (b->conn->login ? conn_send_login : conn_send)(
+                                  b->conn, front->binary ? WS_BINARY : WS_TEXT, slice_of(data, n)));
     }
     lua_settop(L, 2);
     lua_getfield(L, 1, "send");
@@ -94,8 +103,14 @@ static int l_answer(lua_State *L) {
     return lua_gettop(L);
 }
 
+/* target(conn): the number of the transport on which what the running code sends goes. */
+static int l_target(lua_State *L) {
+    lua_pushinteger(L, conn_box_here(l_conn_check(L))->number);
+    return 1;
+}
+
 int luaopen_ws_core(lua_State *L) {
-    static const luaL_Reg functions[] = {{"serve", l_serve}, {"answer", l_answer}, {NULL, NULL}};
+    static const luaL_Reg functions[] = {{"serve", l_serve}, {"answer", l_answer}, {"target", l_target}, {NULL, NULL}};
     luaL_newlib(L, functions);
     return 1;
 }
