@@ -74,6 +74,19 @@ describe("a stream", function()
     bot:ends(0)
   end)
 
+  it_tells("has no answer whose head is cut off, nor has a request", function()
+    local p = listen()
+    local bot = bot_of("tell(http.stream { url = arg[1] }) tell(http.get(arg[1]))", { p.url })
+    for _ = 1, 2 do
+      local s = p:accept()
+      take(s)
+      s:send "HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\n"
+      s:close()
+      bot:tells "~^nil reset .*within the head of its answer"
+    end
+    bot:ends(0)
+  end)
+
   it_tells("gives what came before it broke, then why it did, again and again", function()
     local p = listen()
     local bot = bot_of([[

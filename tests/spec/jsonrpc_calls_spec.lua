@@ -228,6 +228,27 @@ describe("a call", function()
     assert.same({ nil, "send_buffer_full", "it is larger than max_send_buffer" }, { rpc:call("big", { text, text }) })
   end)
 
+  it("belongs to the transport that it went out on, and so does an answer", function()
+    local rpc, old, peer = meet { rotate = { overlap = 1000 } }
+    local release = host.future()
+    rpc.on.slow = function() return select(2, release:wait()) end
+    rpc.conn:opened()
+    old:send '{"jsonrpc":"2.0","method":"slow","id":"of the old"}'
+    local asked_of_old = begin(rpc, "asked of the old")
+    heard(old)
+    rpc.conn:rotate()
+    local next = peer:accept()
+    testing.eventually(function() return rpc.conn.rotation == 2 end)
+    local asked_of_next = begin(rpc, "asked of the next")
+    local id = heard(next).id
+    release:set "done"
+    assert.same({ jsonrpc = "2.0", result = "done", id = "of the old" }, heard(old))
+    old:close()
+    assert.same({ nil, "closed", "the connection was closed before the answer came" }, asked_of_old())
+    next:send(json.encode { jsonrpc = "2.0", result = 1, id = id })
+    assert.same({ true, 1 }, asked_of_next())
+  end)
+
   it("made as one of a batch has its place there", function()
     local rpc, session = meet()
     local batch = host.spawn(function()
