@@ -101,7 +101,7 @@ describe("a failure is told at the line of the test", function()
         testing.bot("while true do end")
       end)
     ]]
-    local out = run(source, "--test-timeout=0.3", "-o", "TAP")
+    local out = run(source, "--test-timeout=1", "-o", "TAP")
     for i, told in ipairs { "3: .*it waited in peer:accept\n", "6: .*it waited in bot:wait\n",
       "11: .*it waited in session:receive\n", "16: .*it .-\n", ":1: .*it did not wait" } do
       assert.matches(("not ok %d %%- %d\n#[^\n]*\n#[^\n]*\n# Failure message: [^\n]-%s"):format(i, i, told), out)
