@@ -52,20 +52,8 @@ static int l_fail(lua_State *L) {
 }
 
 static int push_result(lua_State *L, const struct future *f) {
-    lua_settop(L, 1);
-    lua_getiuservalue(L, 1, 1); /* future, values or error */
-    if (f->state == FUTURE_FAILED) {
-        luaL_pushfail(L);
-        lua_pushliteral(L, "failed");
-        lua_rotate(L, 2, 2);
-        return 3;
-    }
-    lua_getfield(L, 2, "n");
-    int n = (int)lua_tointeger(L, -1);
-    luaL_checkstack(L, n + 1, "too many values");
-    lua_pushboolean(L, 1);
-    for (int i = 1; i <= n; i++) lua_rawgeti(L, 2, i);
-    return n + 1;
+    lua_getiuservalue(L, 1, 1); /* values or error */
+    return l_push_outcome(L, f->state == FUTURE_FAILED);
 }
 
 static int l_waited(lua_State *L, int status, lua_KContext ctx) {

@@ -21,6 +21,22 @@ int l_push_unless(lua_State *L, const char *why) { return why ? l_push_failure(L
 
 int l_push_done(lua_State *L, int rc) { return l_push_unless(L, rc < 0 ? err_word(rc) : NULL); }
 
+int l_push_outcome(lua_State *L, bool failed) {
+    int list = lua_gettop(L);
+    if (failed) {
+        luaL_pushfail(L);
+        lua_pushliteral(L, "failed");
+        lua_rotate(L, list, 2);
+        return 3;
+    }
+    lua_getfield(L, list, "n");
+    int n = (int)lua_tointeger(L, -1);
+    luaL_checkstack(L, n + 1, "too many values");
+    lua_pushboolean(L, 1);
+    for (int i = 1; i <= n; i++) lua_rawgeti(L, list, i);
+    return n + 1;
+}
+
 static int l_string_of(lua_State *L) {
     struct slice bytes = buf_slice(lua_touserdata(L, 1));
     lua_pushlstring(L, (const char *)bytes.p, bytes.n);

@@ -19,6 +19,10 @@ int l_push_unless(lua_State *L, const char *why);
 /* true, or of a negative enum err nil and its word. */
 int l_push_done(lua_State *L, int rc);
 
+/* What a wait gives for the value on the top: true and the values of that list (with its length `n`); or, where it
+ * `failed`, nil, "failed" and that error. */
+int l_push_outcome(lua_State *L, bool failed);
+
 /* A string of these bytes; the buffer is cleared. May raise (memory). */
 int l_push_bytes(lua_State *L, struct buf *bytes);
 

@@ -76,21 +76,9 @@ static int l_spawn(lua_State *L) {
 /* ---- what a handle can do ---- */
 
 static int push_end(lua_State *L, const struct handle *h) {
-    lua_settop(L, 1);
     if (h->how == TASK_CANCELLED) return l_push_failure(L, "cancelled", NULL);
-    lua_getiuservalue(L, 1, 1); /* handle, results or error */
-    if (h->how == TASK_FAILED) {
-        luaL_pushfail(L);
-        lua_pushliteral(L, "failed");
-        lua_rotate(L, 2, 2);
-        return 3;
-    }
-    lua_getfield(L, 2, "n");
-    int n = (int)lua_tointeger(L, -1);
-    luaL_checkstack(L, n + 1, "too many results");
-    lua_pushboolean(L, 1);
-    for (int i = 1; i <= n; i++) lua_rawgeti(L, 2, i);
-    return n + 1;
+    lua_getiuservalue(L, 1, 1); /* results or error */
+    return l_push_outcome(L, h->how == TASK_FAILED);
 }
 
 static int l_joined(lua_State *L, int status, lua_KContext ctx) {

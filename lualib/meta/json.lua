@@ -53,7 +53,8 @@ function json.get(text, pointer, ...) end
 ---A text whose fields are read in place: one pass finds where they are, and what is asked for is made. `view.data.p`,
 ---`view[1]`, `#view`, `pairs(view)`, ipairs; objects and arrays within are views; tostring and json.encode give their
 ---text, json.decode a table. A view cannot be changed. That of a string, number, true, false or null has no fields;
----what is null within another is json.null, which cannot be indexed, and counts as true.
+---what is null within another is json.null, which cannot be indexed, and counts as true. pairs goes through the text:
+---it gives a name that stands there twice twice, the one that counts last.
 ---@class json.view
 ---@field [string|integer] any
 
