@@ -82,13 +82,15 @@ static long info(const struct http_transfer *t, CURLINFO what) {
     return value;
 }
 
-/* libcurl calls a header over 100 KB a want of memory. */
+/* libcurl calls a header over 100 KB a want of memory; from 8.6 on CURLE_TOO_LARGE, which older ones do not know. */
+enum { TOO_LARGE = 100 };
+
 static bool is_in_head(const struct http_transfer *t) { return t->far == NO_ANSWER || t->way.in_head; }
 
 static enum fault_kind kind_of(const struct http_transfer *t, CURLcode code) {
     long tunnel = info(t, CURLINFO_HTTP_CONNECTCODE); /* what the proxy said to CONNECT */
     if (tunnel != 0 && tunnel / 100 != 2) return FAULT_PROXY;
-    switch (code) {
+    switch ((int)code) {
     case CURLE_COULDNT_RESOLVE_HOST: return FAULT_DNS;
     case CURLE_COULDNT_RESOLVE_PROXY:
     case CURLE_PROXY: return FAULT_PROXY;
@@ -103,6 +105,7 @@ static enum fault_kind kind_of(const struct http_transfer *t, CURLcode code) {
     case CURLE_SSL_CLIENTCERT:
     case CURLE_SSL_ENGINE_INITFAILED:
     case CURLE_PEER_FAILED_VERIFICATION: return FAULT_TLS;
+    case TOO_LARGE:
     case CURLE_OUT_OF_MEMORY: return is_in_head(t) ? FAULT_TOO_BIG : FAULT_HTTP;
     case CURLE_GOT_NOTHING:
     case CURLE_PARTIAL_FILE:
@@ -138,7 +141,7 @@ void http_transfer_finish(struct http_transfer *t, CURLcode code) {
     const char *text = t->error[0] ? t->error : t->client->curl.easy_strerror(code);
     const char *why =
         code == CURLE_PEER_FAILED_VERIFICATION ? why_unverified(info(t, CURLINFO_SSL_VERIFYRESULT)) : NULL;
-    if (code == CURLE_OUT_OF_MEMORY && kind == FAULT_TOO_BIG) text = "a header of the answer is over 100 KB";
+    if (kind == FAULT_TOO_BIG) text = "a header of the answer is over 100 KB";
     if (why)
         fault_put(&t->fault, kind, "the server's certificate is refused: %s", why);
     else
