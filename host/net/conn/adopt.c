@@ -55,9 +55,9 @@ static void adopt_queue(struct conn *c, struct backlog *queue) {
 }
 
 void conn_move_queue(struct conn *to, struct conn *from) {
-    for (struct ws_event ev; from->queue && backlog_first(from->queue, &ev); backlog_drop(from->queue))
-        conn_queue(to, ev.kind, ev.data);
-    conn_drop_queue(from);
+    conn_send_queue(to);
+    to->queue = from->queue; /* without a copy, which could find no memory */
+    from->queue = NULL;
     conn_send_queue(to);
     conn_mark_busy(to);
 }

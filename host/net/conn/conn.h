@@ -185,7 +185,7 @@ struct conn *conn_new(struct net *net, const struct conn_sink *sink, void *arg);
 struct conn *conn_new_beside(struct conn *c, const struct conn_sink *sink, void *arg);
 void conn_swap_cookies(struct conn *c, struct conn *other);
 
-/* `to`, which is open, sends what waits in the queue of `from`. */
+/* `to`, which is open, sends what waits in its queue, and then in that of `from`. */
 void conn_move_queue(struct conn *to, struct conn *from);
 
 /* The server's side of a connection that was accepted. The stream becomes the conn's. NULL as above. */

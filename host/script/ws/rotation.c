@@ -204,7 +204,7 @@ static void exchange(struct conn_box *b, struct conn_box *other) {
 /* The script goes on with the next transport as it was with the old one. */
 static void carry_on(struct conn_box *b, struct conn *old) {
     b->rotation->owes_drain = old->full || old->behind;
-    if (old->queue) conn_move_queue(b->conn, old);
+    if (old->queue && b->conn->phase == CONN_OPEN) conn_move_queue(b->conn, old);
     if (old->paused & CONN_PAUSED_BY_SCRIPT) conn_pause(b->conn, CONN_PAUSED_BY_SCRIPT);
     if (inbox_size(&b->inbox) < b->conn->plan->settings.max_receive_buffer)
         conn_resume(b->conn, CONN_PAUSED_BY_SINK);
@@ -242,7 +242,10 @@ static void take_place(struct conn_box *other) {
     other->role = overlaps ? ROTATION_OLD : ROTATION_GONE;
     r->late_at = 0;
     if (overlaps) inbox_tell_number(&b->inbox, INBOX_OVERLAP, other->number);
-    if (inbox_join(&b->inbox, &other->inbox) < 0) conn_destroy(b->conn);
+    if (inbox_join(&b->inbox, &other->inbox) < 0) {
+        engine_report(b->engine, "no memory to hold a message: its connection is ended");
+        conn_destroy(b->conn);
+    }
     carry_on(b, old);
     if (overlaps) {
         clock_set(clock_of(b), &r->until, clock_now(clock_of(b)) + b->conn->plan->settings.rotate.overlap, on_until);
@@ -421,6 +424,9 @@ void rotation_adopt(struct conn_box *to, struct conn_box *from) {
     } else if (rotation_has(from, ROTATION_OLD)) {
         struct conn_box *other = to->rotation->other = from->rotation->other;
         from->rotation->other = NULL;
+        to->rotation->owes_drain = from->rotation->owes_drain;
+        to->rotation->unsent_messages = from->rotation->unsent_messages;
+        to->rotation->unsent_bytes = from->rotation->unsent_bytes;
         copy_script(other, to);
         account_take(from->engine->account, sizeof *other);
         account_add(to->engine->account, sizeof *other);

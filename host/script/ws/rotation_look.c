@@ -59,6 +59,7 @@ void rotation_hear(struct conn_box *b, enum callback which) {
     struct conn_box *other = rotation_other_box(b);
     if (!other) return;
     other->hears = b->hears;
+    other->served = b->served;
     if (which != ON_MESSAGE) return;
     other->delivery.has_listener = false;
     other->served = b->served;

@@ -22,6 +22,7 @@ static int l_serve(lua_State *L) {
     lua_settop(L, 2);
     l_conn_set_callback(L, 1, ON_MESSAGE);
     b->served = true;
+    rotation_hear(b, ON_MESSAGE);
     return 0;
 }
 
