@@ -405,11 +405,15 @@ describe("rotation", function()
 
   it_tells("leaves nothing behind that was queued for the old one, or had come on it", function()
     local bot, second, go = end_during_login(4000, "kicked", [[reconnect = { min = 100, max = 100 }, queue = "always",
-      on_error = function() end, on_pong = function(c) say("sent", conn:send "queued") end,]])
+      headers = host.every(0.005, function()
+        if is_gone and not sent then sent = true; say("sent", conn:send "queued") end
+      end) and nil,]])
+    bot:tells "sent true"
     second:text "held until the login is over"
     go()
     bot:tells "logged in 2"
     bot:tells "~^message 2 held until"
+    second:expect_text "queued"
     bot:kill "sigterm"
     local p, first
     bot, p, first = start "rotate = { overlap = 1000 },"
@@ -422,6 +426,9 @@ describe("rotation", function()
     local seen = { bot:line(), bot:line(), bot:line() }
     table.sort(seen) -- whichever of the two is read first
     assert.same({ "message 1 one", "message 1 two", "rotate true" }, seen)
+    first:expect_text "good bye on the old"
+    first:expect_close(1000)
+    first:close()
     p:open()
     bot:tells("connect 3", "open 3", "logged in 3", "overlap 3 2")
     bot:kill "sigterm"
