@@ -3,6 +3,7 @@
 
 #include "base/container_of.h"
 #include "base/log.h"
+#include "base/metrics.h"
 #include "base/reserve.h"
 #include "base/shown.h"
 #include "script/box.h"
@@ -368,6 +369,7 @@ void engine_free(struct engine *e) {
     luv_free(e->luv);
     clock_cancel(&e->net->clock, &e->tidying);
     memory_clear(&e->blocks);
+    metrics_release(e->metrics);
     account_release(e->account);
     free(e->script);
     free(e->folder);

@@ -28,6 +28,7 @@ struct engine_host {
 
 struct box;
 struct conn_box;
+struct metrics;
 struct timer;
 struct serving;
 struct luv;
@@ -71,6 +72,7 @@ struct engine {
     size_t memory;            /* bytes of those blocks */
     size_t string_head;       /* bytes of the block of a long string that are in front of its text */
     struct account *account;  /* counts these bytes, and what the host keeps for the script (see engine_limit_memory) */
+    struct metrics *metrics;  /* what the script counts (l_metrics.h); NULL: nothing yet */
     size_t beyond;            /* bytes that Lua's objects may take beyond the limit of that account */
     bool lends;               /* the memory that Lua allocates now is for the host, and may exceed the limit further */
     bool refused;             /* Lua was refused an allocation */
