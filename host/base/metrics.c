@@ -70,7 +70,8 @@ static void refuse_labels(const struct metric *m, const struct metric_want *w, s
     put_labels(&text, labels, m->label_count);
     buf_printf(&text, ", and is now with ");
     put_labels(&text, w->labels, w->label_count);
-    fault_put(why, FAULT_SCRIPT, "the %s '%s' was declared with %.*s", metric_kinds[m->kind], m->name, SLICE_ARGS(buf_slice(&text)));
+    fault_put(why, FAULT_SCRIPT, "the %s '%s' was declared with %.*s", metric_kinds[m->kind], m->name,
+              SLICE_ARGS(buf_slice(&text)));
     buf_clear(&text);
 }
 

@@ -163,7 +163,6 @@ static int declare(lua_State *L, enum metric_kind kind) {
     struct metric_want want = {.kind = kind};
     struct fault why = {0};
     unsigned place;
-    lua_settop(L, 3);
     luaL_checkstack(L, METRIC_LABELS_MOST, NULL);
     want.name.p = (const uint8_t *)luaL_checklstring(L, 1, &want.name.n);
     l_read_help(L, &want.help);
