@@ -121,6 +121,52 @@ function control.cancel() end
 ---@return string|control.of_worker[]
 function control.complete(params) end
 
+---Sends what goes on from now on, as notifications `events`, until unwatch, or another watch. Of messages at most 200 a
+---second are told (`shown`, of all that were `seen`), and of each the first 64 KiB (`size` has all). A client that reads
+---slowly misses some.
+---@param params control.watch
+---@return true
+function control.watch(params) end
+
+---@class control.watch
+---@field connection? integer  what passes on this connection: its id
+---@field messages? boolean    what passes on all
+---@field log? "debug"|"info"|"warn"|"error"  lines of the log from that level on, whatever WSBOT_LOG says
+---@field trace? string        lines of the trace: areas, as WSBOT_TRACE has them ("conn,tls"); they come with the log
+---@field worker? integer
+
+---@class control.events
+---@field seen integer    messages since the last notification
+---@field shown integer   those of them that are here
+---@field events table[]  lines as --record has them: { time, connection, event, kind, data, base64, size, code, ... },
+---where `connection` is the id; and of the log { time = seconds since 1970, level =, message = }
+---@field worker? integer
+
+---@return true
+function control.unwatch() end
+
+---The last lines of the log, the newest last.
+---@return { time: number, level: string, message: string, worker?: integer }[]
+function control.log() end
+
+---The last reloads, the newest last.
+---@class control.reload
+---@field generation integer  that it made or would have made
+---@field time number         seconds since 1970
+---@field cause string        a file, "SIGHUP", ...
+---@field ok boolean
+---@field report string       what it kept, or why it failed
+---@field took number         seconds
+---@field worker? integer
+
+---@return control.reload[]
+function control.generations() end
+
+---Samples where the time goes, for so many seconds, and gives that as folded stacks.
+---@param params { seconds: number, worker?: integer }
+---@return string|control.of_worker[]
+function control.profile(params) end
+
 ---Has the script loaded again, as a save does with --watch.
 ---@return true
 function control.reload() end

@@ -6,6 +6,7 @@
 #include "script/l_timer.h"
 #include "script/task_trace.h"
 #include "script/ws/conn.h"
+#include "wire/secret.h"
 #include <dirent.h>
 #include <string.h>
 #include <sys/resource.h>
@@ -128,12 +129,13 @@ static void push_transport(lua_State *L, const struct conn *c) {
 static void push_connection(lua_State *L, const struct conn_box *b) {
     const struct conn *c = b->conn, *old = rotation_old(b);
     struct net_sums sums = {0};
+    char shown[SECRET_SHOWN_SIZE];
     conn_add_sums(c, &sums);
     if (old) conn_add_sums(old, &sums);
     lua_createtable(L, 0, 24);
     l_set_integer(L, "id", (lua_Integer)rotation_id(b));
     l_set_string(L, "name", b->name);
-    l_set_string(L, "url", c->plan->url.text);
+    if (c->plan->url.text) l_set_string(L, "url", secret_shown(slice_str(c->plan->url.text), shown));
     push_transport(L, c);
     l_set_integer(L, "messages_in", (lua_Integer)sums.messages_in);
     l_set_integer(L, "messages_out", (lua_Integer)sums.messages_out);
