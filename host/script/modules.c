@@ -25,6 +25,8 @@ void modules_open(lua_State *L) {
     lua_setfield(L, -2, "wsbot.meant");
     lua_pushcfunction(L, luaopen_metrics_core);
     lua_setfield(L, -2, "wsbot.metrics.core");
+    lua_pushcfunction(L, luaopen_value);
+    lua_setfield(L, -2, "wsbot.value");
     lua_pushcfunction(L, luaopen_number);
     lua_setfield(L, -2, "wsbot.number");
     lua_pushcfunction(L, luaopen_ws_core);

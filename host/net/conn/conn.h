@@ -93,6 +93,9 @@ struct conn_sink {
     bool (*starts)(void *arg, struct conn *c);
     /* A server has received the whole request, c->head; c->answer may be set now. */
     void (*requested)(void *arg, struct conn *c);
+    /* The same for a request that does not open a WebSocket. c->answer, with a refusal, is what it gets; else it is
+     * told why not. */
+    void (*asked)(void *arg, struct conn *c);
     void (*connected)(void *arg, struct conn *c); /* the transport is up; for TLS, verified */
     void (*opened)(void *arg, struct conn *c);    /* the handshake is done */
     void (*readable)(void *arg, struct conn *c);  /* events wait: take them with conn_next, until it says false */
@@ -313,6 +316,12 @@ static inline bool conn_is_open(const struct conn *c) { return c->phase == CONN_
 
 /* Its local address; AF_UNSPEC: it is not connected. */
 union address conn_local_address(const struct conn *c);
+
+/* Adds what it has counted. */
+void conn_add_sums(const struct conn *c, struct net_sums *sums);
+
+/* The word for its phase, as in the `phase` of conn_end. */
+const char *conn_phase_word(const struct conn *c);
 
 /* "connecting" "open" "closing" "closed" "waiting" */
 const char *conn_state(const struct conn *c);
