@@ -48,7 +48,7 @@ static void l_add_value(lua_State *L, const struct metric *m, unsigned i, struct
 }
 
 /* Raises for the first key of the table at index 3 that is no label. */
-static int l_refuse_unknown(lua_State *L, const struct metric *m) {
+static void l_refuse_unknown(lua_State *L, const struct metric *m) {
     for (lua_pushnil(L); lua_next(L, 3); lua_pop(L, 1)) {
         size_t n;
         const char *name = lua_type(L, -2) == LUA_TSTRING ? lua_tolstring(L, -2, &n) : NULL;
@@ -64,7 +64,6 @@ static int l_refuse_unknown(lua_State *L, const struct metric *m) {
             luaL_error(L, "'%s': unknown label '%s' (did you mean '%s'?)", m->name, name, meant.best);
         if (!known) luaL_error(L, "'%s': unknown label '%s'", m->name, name);
     }
-    return 0;
 }
 
 static unsigned count_fields(lua_State *L, int table) {

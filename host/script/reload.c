@@ -208,7 +208,7 @@ static void put_all(struct buf *report, struct told *t) {
     if (report->len == 0) buf_append(report, slice_str("no connections"));
 }
 
-/* Closes the last generation. What it still counts meanwhile is counted by `next`, too. */
+/* Closes the last generation. `next` goes on from what it has counted, also while it was being closed. */
 static void close_last(struct engine *last, struct engine *next) {
     struct metrics *counted = metrics_hold(last->metrics);
     engine_free(last);
