@@ -423,6 +423,7 @@ void engine_leave(struct engine *e, lua_State *before) {
     e->running = before;
     interrupt_take(e, L); /* moves it to the code around this; where there is none, the interrupt has come too late */
     if (before) return;
+    e->lua_time += uv_hrtime() - e->entered_at;
     e->bounded = NULL;
     if (e->refused || !collector_is_right(e)) tidy_soon(e);
 }

@@ -91,6 +91,8 @@ struct engine {
     struct luv *luv;              /* NULL: no script asked for it */
     lua_State *volatile running;  /* the thread whose Lua code runs; NULL: none runs */
     volatile uint64_t entered_at; /* when it began to, by uv_hrtime */
+    uint64_t lua_time;            /* nanoseconds that Lua code has run */
+    uint64_t collections;         /* of garbage, young or all */
     volatile bool interrupted;
     const char *volatile bounded; /* name of the running function with a time limit (interrupt.h); NULL: none */
     volatile uint64_t bounded_at; /* when that limit began, by uv_hrtime */

@@ -362,11 +362,13 @@ void delivery_drain(struct conn_box *b) {
         return; /* nor to a connection that is over: it may be collected meanwhile */
     b->delivery.due = true;
     if (b->delivery.draining) return;
+    uint64_t before = b->engine->lua_time;
     b->delivery.draining = true;
     do {
         tell_all(b);
         hand_rest(b);
     } while (b->delivery.due && !b->delivery.task && !is_out(b));
+    b->lua_time += b->engine->lua_time - before;
     delivery_end_draining(b);
 }
 

@@ -63,7 +63,19 @@ local function list(self, method, params)
 end
 
 local added <const> = { "cpu", "memory", "descriptors", "messages_in", "messages_out", "bytes_in", "bytes_out", "turns",
-  "lua_memory", "script_memory", "tasks", "timers" }
+  "lua_memory", "script_memory", "tasks", "timers", "attempts", "lua_time", "collections" }
+
+-- Adds ways to end to those of the sum.
+local function add_ends(sum, ends)
+  sum.ends = sum.ends or {}
+  for _, one in ipairs(ends or {}) do
+    local same
+    for _, known in ipairs(sum.ends) do
+      if known.code == one.code and known.word == one.word then same = known end
+    end
+    if same then same.count = same.count + one.count else sum.ends[#sum.ends + 1] = one end
+  end
+end
 
 -- What a pool says of itself, by what its workers say: sums, the longest lag, and the generation that all have.
 local function program(self)
@@ -76,6 +88,7 @@ local function program(self)
     else
       for _, field in ipairs(added) do sum[field] = (sum[field] or 0) + p[field] end
       for state, n in pairs(p.connections) do sum.connections[state] = (sum.connections[state] or 0) + n end
+      add_ends(sum, p.ends)
       sum.lag = math.max(sum.lag, p.lag)
       sum.generation = math.min(sum.generation or p.generation, p.generation)
     end
