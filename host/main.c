@@ -83,13 +83,17 @@ static char *name_of(const char *path) {
     return strndup(file, n);
 }
 
-/* The control socket of the process that runs this script, or of worker `number` of its pool. Without a script, which
- * may be NULL, there is none. */
-static void open_control(struct control *c, struct worker *w, const struct cli_options *options, const char *script,
-                         unsigned number) {
-    if (!script) return;
+/* The control socket of the process that runs this script, or of worker `number` of its pool, and what --status shows.
+ * Without a script, which may be NULL, there is neither. 0, or ERR_SYSTEM with `fault`. */
+static int open_control(struct control *c, struct worker *w, const struct cli_options *options, const char *script,
+                        unsigned number, struct fault *fault) {
+    if (!script) return 0;
     c->name = options->name ? strdup(options->name) : name_of(script);
+    bool shows_status = options->status_host && !number; /* else the parent of the pool shows it */
+    c->status_host = shows_status ? options->status_host : NULL;
+    c->status_port = (uint16_t)options->status_port;
     control_open(c, w, script, number);
+    return shows_status ? control_open_status(c, fault) : 0;
 }
 
 static int pool(const struct cli_options *options, const struct interpreter_options *script) {
@@ -107,8 +111,10 @@ static int pool(const struct cli_options *options, const struct interpreter_opti
         return fail(&fault);
     }
     worker_open(&w, false, false);
-    open_control(&c, &w, options, path, 0);
-    if (!options->with_echo || open_echo(&e, &w, options) == 0) {
+    struct fault fault = {0};
+    if (open_control(&c, &w, options, path, 0, &fault) < 0) {
+        w.status = fail(&fault);
+    } else if (!options->with_echo || open_echo(&e, &w, options) == 0) {
         w.status = pool_run(&w, options->workers, script->argv);
         if (options->with_echo) echo_close(&e);
     }
@@ -160,11 +166,13 @@ static int run(const struct cli_options *options, const struct interpreter_optio
         worker_close(&w);
         return 2;
     }
+    const char *path = script->interactive ? NULL : interpreter_script(script);
     if (generations_open(&g, &w, script, options->watch, &options->reload, &fault) < 0) {
         w.status = fail(&fault);
         w.status = 2;
+    } else if (open_control(&c, &w, options, path, place.index, &fault) < 0) {
+        w.status = fail(&fault);
     } else if (!with_echo || open_echo(&e, &w, options) == 0) {
-        open_control(&c, &w, options, script->interactive ? NULL : interpreter_script(script), place.index);
         bool ok = interpreter_run(&w, script);
         if (!ok && options->watch) generations_await_save(&g);
         if (ok || options->watch)

@@ -34,6 +34,8 @@ struct cli_options {
     bool record_secrets;
     unsigned jobs;           /* CLI_TEST: processes at a time that run spec files; 0: this one runs them */
     bool is_job;             /* this process is one of those */
+    const char *status_host; /* --status; NULL: no status */
+    unsigned status_port;
     const char *name;        /* --name: what ps and attach call the program; NULL: as its script */
     const char *operand;     /* of a tool: its URL, or the program to look into; NULL: none was given */
     struct cli_given *given; /* for the Lua module of a tool, which judges the values; the caller's, to be freed */

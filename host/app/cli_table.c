@@ -2,6 +2,7 @@
 #include "app/cli_table.h"
 
 #include "app/pool.h"
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -78,6 +79,17 @@ static bool take_jobs(struct cli_options *o, const char *value) {
 static bool take_record(struct cli_options *o, const char *value) { return (o->record = value) != NULL; }
 static bool take_record_secrets(struct cli_options *o, const char *value) {
     return (void)value, o->record_secrets = true;
+}
+/* PORT, or ADDRESS:PORT; an IPv6 address is in brackets. */
+static bool take_status(struct cli_options *o, const char *value) {
+    static char host[64];
+    const char *colon = strrchr(value, ':'), *port = colon ? colon + 1 : value;
+    size_t n = colon ? (size_t)(colon - value) : 0;
+    bool is_v6 = n > 2 && value[0] == '[' && value[n - 1] == ']';
+    if (n >= sizeof host || (colon && n == 0)) return false;
+    snprintf(host, sizeof host, "%.*s", (int)(is_v6 ? n - 2 : n), value + is_v6);
+    o->status_host = n ? host : "127.0.0.1";
+    return take_number(port, 65535, &o->status_port);
 }
 static bool take_name(struct cli_options *o, const char *value) {
     o->name = value;
@@ -160,6 +172,9 @@ const struct option cli_table[] = {
      take_record},
     {RUN | CONNECT, "--record-secrets", NULL,
      "with --record: headers and queries whole, not without what may be a secret", take_record_secrets},
+    {RUN, "--status", "PORT",
+     "answer GET /livez, /readyz and /metrics on that port of 127.0.0.1, or on ADDRESS:PORT (0: a free one, see the log)",
+     take_status},
     {RUN, "--name", "NAME", "what `wsbot ps` and `wsbot attach` call the program (its script's name)", take_name},
     {RUN, "--max-memory", "MB",
      "how much a script, and what is kept for it (messages, options), may take; past it, \"not enough memory\"",
@@ -210,6 +225,7 @@ static const struct {
     {take_limit, "seconds, more than 0"},
     {take_watch_every, "seconds, more than 0"},
     {take_redirects, "a whole number from 0 to 20"},
+    {take_status, "a port, or an address and a port: 127.0.0.1:9100, [::1]:9100"},
     {take_name, "up to 64 characters, without spaces and slashes"},
     {take_header, "\"Name: value\""},
     {take_resolve, "HOST:PORT:ADDRESS"},

@@ -5,6 +5,7 @@
 
 #include "base/account.h"
 #include "base/buf.h"
+#include "base/histogram.h"
 #include "net/clock.h"
 #include "net/outlet.h"
 #include <sys/queue.h>
@@ -101,11 +102,14 @@ struct net {
     struct net_sums gone;   /* by connections that are no more */
     uint64_t turns;         /* of the loop */
     uint64_t attempts;      /* to connect */
-    struct tally *ends;     /* how they have ended (net/conn/tally.h); NULL: none has */
-    bool stopping;          /* no attempt begins any more */
-    uint64_t last_id;       /* ids count from 1 */
-    bool stuck;             /* a thread did not end in time */
-    unsigned lookups;       /* work in libuv's threads that nobody waits for any more, but that cannot be cancelled */
+    struct net_times {
+        struct histogram turns, connects, pings;
+    } times;            /* how long things took, seconds: turns of the loop, from an attempt to open, to a pong */
+    struct tally *ends; /* how they have ended (net/conn/tally.h); NULL: none has */
+    bool stopping;      /* no attempt begins any more */
+    uint64_t last_id;   /* ids count from 1 */
+    bool stuck;         /* a thread did not end in time */
+    unsigned lookups;   /* work in libuv's threads that nobody waits for any more, but that cannot be cancelled */
     const struct net_room *rooms[NET_ROOMS]; /* in the order in which they joined */
     unsigned room_count;
 };

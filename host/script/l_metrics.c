@@ -232,6 +232,11 @@ static void set_spread(lua_State *L, const struct histogram *h) {
     set_buckets(L, h);
 }
 
+void l_metrics_push_histogram(lua_State *L, const struct histogram *h) {
+    lua_createtable(L, 0, 5);
+    set_spread(L, h);
+}
+
 static void push_series(lua_State *L, const struct metric *m, const struct metric_series *s) {
     struct slice key = metric_key_of(s), value;
     lua_createtable(L, 0, m->kind == METRIC_HISTOGRAM ? 6 : 2);

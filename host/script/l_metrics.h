@@ -12,6 +12,9 @@
  * without zeros, so that it can travel as JSON; lualib/wsbot/metrics.lua prints it. May raise (memory). */
 void l_metrics_push(lua_State *L, const struct metrics *m);
 
+/* Pushes a histogram in the same way: { count =, sum =, min =, max =, buckets = }. May raise. */
+void l_metrics_push_histogram(lua_State *L, const struct histogram *h);
+
 /* Adds counter, gauge and histogram to the table at that index. May raise. */
 void l_metrics_open(lua_State *L, int table);
 

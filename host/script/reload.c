@@ -211,9 +211,12 @@ static void put_all(struct buf *report, struct told *t) {
 /* Closes the last generation. `next` goes on from what it has counted, also while it was being closed. */
 static void close_last(struct engine *last, struct engine *next) {
     struct metrics *counted = metrics_hold(last->metrics);
+    uint64_t ran = last->lua_time, collected = last->collections;
     engine_free(last);
     if (counted && next->metrics) metrics_take_over(next->metrics, counted);
     metrics_release(counted);
+    next->lua_time += ran;
+    next->collections += collected;
 }
 
 /* Has `next`, which was loaded and matched, take over from `last`, which is closed. */

@@ -35,8 +35,8 @@ local control = {}
 ---@field attempts integer        to connect
 ---@field ends? control.end[]     how they have ended
 ---@field cpu number              seconds
----@field lua_time number         seconds that code of the running generation has run
----@field collections integer     of garbage, in the running generation
+---@field lua_time number         seconds that code of the script has run
+---@field collections integer     of garbage
 ---@field memory integer          bytes, resident
 ---@field lua_memory integer      bytes of Lua's objects
 ---@field script_memory integer   bytes of these and of what is kept for the script
@@ -178,6 +178,14 @@ function control.log() end
 
 ---@return control.reload[]
 function control.generations() end
+
+---All that is counted, by the host and by the script: families of host.counter and its kin, as plain tables.
+---@return table[]|control.of_worker[]
+function control.metrics() end
+
+---Do all functions of host.ready say true? Else where the first is that does not.
+---@return { ready: boolean, where?: string }|control.of_worker[]
+function control.ready() end
 
 ---Samples where the time goes, for so many seconds, and gives that as folded stacks.
 ---@param params { seconds: number, worker?: integer }

@@ -2,6 +2,7 @@
  * and no memory of it taken. */
 #include "app/control/parts.h"
 
+#include "script/l_metrics.h"
 #include "script/l_push.h"
 #include "script/l_timer.h"
 #include "script/task_trace.h"
@@ -121,6 +122,22 @@ void l_look_program(lua_State *L, const struct control *c) {
     if (w->engine) push_generation(L, w->engine);
 }
 
+static void set_histogram(lua_State *L, const char *name, const struct histogram *h) {
+    l_metrics_push_histogram(L, h);
+    lua_setfield(L, -2, name);
+}
+
+/* What the script counts, and how long things took. */
+void l_look_metrics(lua_State *L, const struct control *c) {
+    const struct net_times *t = &c->worker->net.times;
+    lua_newtable(L);
+    l_metrics_push(L, c->worker->engine ? c->worker->engine->metrics : NULL);
+    lua_setfield(L, -2, "script");
+    set_histogram(L, "turns", &t->turns);
+    set_histogram(L, "connects", &t->connects);
+    set_histogram(L, "pings", &t->pings);
+}
+
 /* ---- connections ---- */
 
 static void set_address(lua_State *L, const char *field, union address address) {
@@ -173,6 +190,7 @@ static void push_connection(lua_State *L, const struct conn_box *b) {
     l_set_integer(L, "bytes_out", (lua_Integer)sums.bytes_out);
     push_frames(L, c);
     push_ends(L, c->more ? &c->more->ends : NULL);
+    if (c->more && c->more->pings.count) set_histogram(L, "pings", &c->more->pings);
     l_set_number(L, "callback_time", clock_to_seconds(b->lua_time));
     l_set_integer(L, "buffered", (lua_Integer)rotation_buffered(b));
     l_set_integer(L, "inbox", (lua_Integer)inbox_size(&b->inbox));

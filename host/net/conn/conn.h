@@ -82,6 +82,7 @@ struct conn_more {
     struct url elsewhere;               /* where redirects of this attempt lead; without a host: there was none */
     unsigned redirects;                 /* how many were followed in this attempt */
     struct tally ends;                  /* how attempts have ended */
+    struct histogram pings;             /* how long it took to their pongs, seconds */
     bool led_away;                      /* one led to another origin than the script named, even if another led back */
 };
 
