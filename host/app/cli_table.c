@@ -78,6 +78,7 @@ static bool take_record(struct cli_options *o, const char *value) { return (o->r
 static bool take_record_secrets(struct cli_options *o, const char *value) {
     return (void)value, o->record_secrets = true;
 }
+static bool take_profile(struct cli_options *o, const char *value) { return (o->profile = value) != NULL; }
 static bool take_port(struct cli_options *o, const char *value) { return take_number(value, 65535, &o->port); }
 static bool take_host(struct cli_options *o, const char *value) { return (o->host = value) != NULL; }
 static bool take_tls_cert(struct cli_options *o, const char *value) { return (o->tls_cert = value) != NULL; }
@@ -155,6 +156,8 @@ const struct option cli_table[] = {
      take_record},
     {RUN | CONNECT, "--record-secrets", NULL,
      "with --record: headers and queries whole, not without what may be a secret", take_record_secrets},
+    {RUN, "--profile", "FILE",
+     "write where the time went, by sampling: folded stacks, or a flame graph where FILE ends in .svg", take_profile},
     {RUN, "--max-memory", "MB",
      "how much a script, and what is kept for it (messages, options), may take; past it, \"not enough memory\"",
      take_max_memory},
@@ -216,7 +219,7 @@ const struct command cli_commands[] = {
          "SIGINT and SIGTERM stop it gracefully; a second one at once. SIGHUP reloads it.\n"
          "\n"
          "Lines of the log go to stderr, with time and level; where that is the journal of systemd, as <4>message.\n"
-         "With --workers each worker has a --record file of its own: FILE.1, FILE.2 and so on.\n"
+         "With --workers each worker has --record and --profile files of its own: FILE.1, FILE.2 and so on.\n"
          "Of what a slow disk or reader has not taken up to 16 MiB wait; beyond, lines are dropped and counted.\n"
          "\n"
          "exit status:\n"
