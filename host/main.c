@@ -1,7 +1,7 @@
 /* wsbot: argv in, exit code out. */
 #include "app/check.h"
 #include "app/cli.h"
-#include "app/connect.h"
+#include "app/control/control.h"
 #include "app/echo.h"
 #include "app/generation.h"
 #include "app/init.h"
@@ -9,6 +9,7 @@
 #include "app/profile_file.h"
 #include "app/test.h"
 #include "app/test_watch.h"
+#include "app/tool.h"
 #include "app/worker.h"
 #include "base/log.h"
 #include "base/trace.h"
@@ -76,9 +77,27 @@ static int open_echo(struct echo *e, struct worker *w, const struct cli_options 
     return 0;
 }
 
+/* What the program is called where it has no --name: its script's file name, without ".lua". */
+static char *name_of(const char *path) {
+    const char *slash = strrchr(path, '/'), *file = slash ? slash + 1 : path;
+    size_t n = strlen(file);
+    if (n > 4 && strcmp(file + n - 4, ".lua") == 0) n -= 4;
+    return strndup(file, n);
+}
+
+/* The control socket of the process that runs this script, or of worker `number` of its pool. Without a script, which
+ * may be NULL, there is none. */
+static void open_control(struct control *c, struct worker *w, const struct cli_options *options, const char *script,
+                         unsigned number) {
+    if (!script) return;
+    c->name = options->name ? strdup(options->name) : name_of(script);
+    control_open(c, w, script, number);
+}
+
 static int pool(const struct cli_options *options, const struct interpreter_options *script) {
     struct worker w;
     struct echo e;
+    struct control c = {0};
     const char *path = interpreter_script(script);
     if (!path) {
         fputs("wsbot: --workers needs a script that is a file\n", stderr);
@@ -90,10 +109,12 @@ static int pool(const struct cli_options *options, const struct interpreter_opti
         return fail(&fault);
     }
     worker_open(&w, false, false);
+    open_control(&c, &w, options, path, 0);
     if (!options->with_echo || open_echo(&e, &w, options) == 0) {
         w.status = pool_run(&w, options->workers, script->argv);
         if (options->with_echo) echo_close(&e);
     }
+    control_close(&c);
     worker_close(&w);
     return w.status;
 }
@@ -122,7 +143,7 @@ static int open_profile(struct worker *w, const struct cli_options *options, uns
     return ERR_SYSTEM;
 }
 
-static int connect_by_hand(const struct cli_options *options) {
+static int run_tool(const struct cli_options *options) {
     struct worker w;
     struct fault fault = {0};
     worker_open(&w, true, true);
@@ -130,7 +151,7 @@ static int connect_by_hand(const struct cli_options *options) {
         fail(&fault);
         w.status = 2;
     } else {
-        connect_run(&w, options);
+        tool_run(&w, options);
     }
     worker_close(&w);
     return w.status;
@@ -140,6 +161,7 @@ static int run(const struct cli_options *options, const struct interpreter_optio
     struct worker w;
     struct echo e;
     struct generations g;
+    struct control c = {0};
     struct fault fault = {0};
     bool with_echo = options->with_echo && !place.index;
     worker_open(&w, true, script->no_environment);
@@ -159,6 +181,7 @@ static int run(const struct cli_options *options, const struct interpreter_optio
         w.status = fail(&fault);
         w.status = 2;
     } else if (!with_echo || open_echo(&e, &w, options) == 0) {
+        open_control(&c, &w, options, script->interactive ? NULL : interpreter_script(script), place.index);
         bool ok = interpreter_run(&w, script);
         if (!ok && options->watch) generations_await_save(&g);
         if (ok || options->watch)
@@ -168,6 +191,7 @@ static int run(const struct cli_options *options, const struct interpreter_optio
         if (with_echo) echo_close(&e);
     }
     generations_close(&g);
+    control_close(&c);
     worker_close(&w);
     return w.status;
 }
@@ -206,8 +230,8 @@ int main(int argc, char **argv) {
     }
     if (options.log_json) log_set_format(LOG_JSON);
     if (options.command == CLI_ECHO) return echo(&options);
-    if (options.command == CLI_CONNECT) {
-        status = connect_by_hand(&options);
+    if (options.given) {
+        status = run_tool(&options);
         free(options.given);
         return status;
     }

@@ -24,6 +24,8 @@ static void print_help(void) {
          "  wsbot check SCRIPT [ARG...]          load it as a reload would, and tell what it declares\n"
          "  wsbot test [OPTIONS] [PATH...]        run busted specs inside the host\n"
          "  wsbot connect [OPTIONS] URL           talk to a server by hand, from a terminal or a pipe\n"
+         "  wsbot ps                              this user's running programs\n"
+         "  wsbot attach [NAME|PID]               a prompt inside a running program\n"
          "  wsbot echo [OPTIONS]                  an echo peer to try bots against\n"
          "  wsbot --help, --version\n\n"
          "`wsbot COMMAND --help` tells the options of a command.");
@@ -158,15 +160,21 @@ static bool is_given(const struct cli_options *o, const char *name) {
     return false;
 }
 
-/* Reads the options of `wsbot connect`, before and behind its URL. */
-static int read_connect(int argc, char **argv, struct cli_options *out, int *status) {
+/* Reads the options of a tool, before and behind its operand. */
+static int read_tool(int argc, char **argv, struct cli_options *out, int *status) {
     out->given = reserve_take((size_t)argc * sizeof *out->given);
     for (int i = 2; i < argc;) {
         if ((i = read_options(argc, argv, i, out, status)) == CLI_DONE) return CLI_DONE;
-        if (i < argc && out->url) return refuse(CLI_CONNECT, status, "unexpected argument '%s'", argv[i]);
-        if (i < argc) out->url = argv[i++];
+        bool is_too_much = i < argc && (out->operand || out->command == CLI_PS);
+        if (is_too_much) return refuse(out->command, status, "unexpected argument '%s'", argv[i]);
+        if (i < argc) out->operand = argv[i++];
     }
-    if (!out->url) return refuse(CLI_CONNECT, status, "missing URL");
+    return 0;
+}
+
+static int read_connect(int argc, char **argv, struct cli_options *out, int *status) {
+    if (read_tool(argc, argv, out, status) == CLI_DONE) return CLI_DONE;
+    if (!out->operand) return refuse(CLI_CONNECT, status, "missing URL");
     if (is_given(out, "ipv4") && is_given(out, "ipv6"))
         return refuse(CLI_CONNECT, status, "--ipv4 and --ipv6 exclude each other");
     return need_both(out, is_given(out, "cert"), is_given(out, "key"), "--cert and --key", status);
@@ -247,12 +255,9 @@ void cli_hint_at_command(const char *word) {
 }
 
 int cli_read(int argc, char **argv, struct cli_options *out, int *status) {
-    static int (*const readers[])(int argc, char **argv, struct cli_options *out,
-                                  int *status) = {[CLI_RUN] = read_run,
-                                                  [CLI_CHECK] = read_check,
-                                                  [CLI_CONNECT] = read_connect,
-                                                  [CLI_ECHO] = read_echo,
-                                                  [CLI_TEST] = read_test};
+    static int (*const readers[])(int argc, char **argv, struct cli_options *out, int *status) = {
+        [CLI_RUN] = read_run,     [CLI_CHECK] = read_check, [CLI_CONNECT] = read_connect, [CLI_PS] = read_tool,
+        [CLI_ATTACH] = read_tool, [CLI_ECHO] = read_echo,   [CLI_TEST] = read_test};
     *out = (struct cli_options){.command = CLI_RUN,
                                 .first = 1,
                                 .as_lua = true,

@@ -7,11 +7,11 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-enum cli_command { CLI_RUN, CLI_CHECK, CLI_CONNECT, CLI_ECHO, CLI_TEST };
+enum cli_command { CLI_RUN, CLI_CHECK, CLI_CONNECT, CLI_PS, CLI_ATTACH, CLI_ECHO, CLI_TEST };
 
 enum { CLI_DONE = -1 }; /* of cli_read: all was printed, and the program is to end with *status */
 
-/* An option of `wsbot connect`, as it was given: its long name without dashes, and its value (NULL: it has none). */
+/* An option of a tool (tool.h), as it was given: its long name without dashes, and its value (NULL: it has none). */
 struct cli_given {
     const char *name, *value;
 };
@@ -35,8 +35,9 @@ struct cli_options {
     const char *profile;     /* the file of --profile; or NULL */
     unsigned jobs;           /* CLI_TEST: processes at a time that run spec files; 0: this one runs them */
     bool is_job;             /* this process is one of those */
-    const char *url;         /* CLI_CONNECT */
-    struct cli_given *given; /* for lualib/wsbot/connect.lua, which judges the values; the caller's, to be freed */
+    const char *name;        /* --name: what ps and attach call the program; NULL: as its script */
+    const char *operand;     /* of a tool: its URL, or the program to look into; NULL: none was given */
+    struct cli_given *given; /* for the Lua module of a tool, which judges the values; the caller's, to be freed */
     size_t given_count;
 };
 

@@ -43,6 +43,7 @@ static bool take_trial_errors(struct cli_options *o, const char *value) {
 static bool take_limit(struct cli_options *o, const char *value) {
     return take_seconds(o, value) && strtod(value, NULL) > 0;
 }
+static bool take_watch_every(struct cli_options *o, const char *value) { return !value || take_limit(o, value); }
 static bool take_redirects(struct cli_options *o, const char *value) {
     unsigned n;
     (void)o;
@@ -79,6 +80,10 @@ static bool take_record_secrets(struct cli_options *o, const char *value) {
     return (void)value, o->record_secrets = true;
 }
 static bool take_profile(struct cli_options *o, const char *value) { return (o->profile = value) != NULL; }
+static bool take_name(struct cli_options *o, const char *value) {
+    o->name = value;
+    return *value && strlen(value) <= 64 && !strpbrk(value, " /\t\n");
+}
 static bool take_port(struct cli_options *o, const char *value) { return take_number(value, 65535, &o->port); }
 static bool take_host(struct cli_options *o, const char *value) { return (o->host = value) != NULL; }
 static bool take_tls_cert(struct cli_options *o, const char *value) { return (o->tls_cert = value) != NULL; }
@@ -158,12 +163,16 @@ const struct option cli_table[] = {
      "with --record: headers and queries whole, not without what may be a secret", take_record_secrets},
     {RUN, "--profile", "FILE",
      "write where the time went, by sampling: folded stacks, or a flame graph where FILE ends in .svg", take_profile},
+    {RUN, "--name", "NAME", "what `wsbot ps` and `wsbot attach` call the program (its script's name)", take_name},
     {RUN, "--max-memory", "MB",
      "how much a script, and what is kept for it (messages, options), may take; past it, \"not enough memory\"",
      take_max_memory},
     {RUN, "--log-format", "FORMAT",
      "how lines of the log look: text or json (WSBOT_LOG: debug, info, warn, error, off; WSBOT_TRACE=all tells why)",
      take_log_format},
+    {PS, "--json", NULL, "a list of objects, for programs", NULL},
+    {PS, "--watch", "[SECONDS]", "show it again and again, every two seconds", take_watch_every},
+    {ATTACH, "-e, --execute", "CODE", "run this Lua code in the program, print what it gives, and end", NULL},
     {ECHO_, "--host", "H", "the address to listen on (127.0.0.1)", take_host},
     {ECHO_, "--port", "P", "the port to listen on (1234); 0: a free one", take_port},
     {ECHO_, "--tls-cert", "F", "speak wss:// with this certificate (PEM, its chain included)", take_tls_cert},
@@ -201,7 +210,9 @@ static const struct {
     {take_trial, "seconds, 0 or more"},
     {take_trial_errors, "a whole number from 0 to 1000000"},
     {take_limit, "seconds, more than 0"},
+    {take_watch_every, "seconds, more than 0"},
     {take_redirects, "a whole number from 0 to 20"},
+    {take_name, "up to 64 characters, without spaces and slashes"},
     {take_header, "\"Name: value\""},
     {take_resolve, "HOST:PORT:ADDRESS"},
 };
@@ -258,6 +269,19 @@ const struct command cli_commands[] = {
          "  WSBOT_KEY_PASSWORD  opens the file of --key\n"
          "  WSBOT_TRACE         conn, tls, dial or all: a line on stderr for each phase, decision and retry\n"
          "  NO_COLOR            no colours"},
+    [CLI_PS] = {"ps", "wsbot ps [--json] [--watch[=SECONDS]]",
+                "Shows this user's running programs, a line each: process, name, workers, how long it runs, reloads,\n"
+                "open connections and all, messages a second, CPU, memory, how long its loop was held up at most, and\n"
+                "script. The rates are those of half a second. Exit status 0, also where there are none."},
+    [CLI_ATTACH] =
+        {"attach", "wsbot attach [-e CODE] [NAME|PID]",
+         "A prompt inside a running program. Lua that is typed there runs in it, as a task, and may wait;\n"
+         "what it gives is printed. `:help` tells of the commands. Where one program runs, it needs no name.\n"
+         "\n"
+         "exit status:\n"
+         "  0  done\n"
+         "  1  the code of -e has failed, or there is no such program\n"
+         "  2  wrong options"},
     [CLI_ECHO] = {"echo", "wsbot echo [OPTIONS]",
                   "A WebSocket peer that sends back what it gets, to try a bot against."},
     [CLI_TEST] =

@@ -20,6 +20,8 @@ struct option {
 enum {
     RUN = 1 << CLI_RUN,
     CONNECT = 1 << CLI_CONNECT,
+    PS = 1 << CLI_PS,
+    ATTACH = 1 << CLI_ATTACH,
     ECHO_ = 1 << CLI_ECHO,
     TEST = 1 << CLI_TEST,
     PROGRAM = 1 << (CLI_TEST + 1), /* without a command */

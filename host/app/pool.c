@@ -243,6 +243,11 @@ static void on_hangup(void *arg) {
         if (p->members[i].running) uv_process_kill(&p->members[i].process, SIGHUP);
 }
 
+void pool_each(const struct worker *w, void (*tell)(void *arg, unsigned index, pid_t pid), void *arg) {
+    for (unsigned i = 0; w->members && i < w->members->count; i++)
+        if (w->members->members[i].running) tell(arg, i + 1, (pid_t)w->members->members[i].process.pid);
+}
+
 /* ---- all of it ---- */
 
 int pool_run(struct worker *w, unsigned workers, char **words) {
@@ -260,6 +265,7 @@ int pool_run(struct worker *w, unsigned workers, char **words) {
         free(p);
         return 1;
     }
+    w->members = p;
     w->told_to_stop = on_told_to_stop;
     w->reload = on_hangup;
     w->told_arg = w->reload_arg = p;
@@ -280,6 +286,7 @@ int pool_run(struct worker *w, unsigned workers, char **words) {
     }
     w->told_to_stop = NULL;
     w->reload = NULL;
+    w->members = NULL;
     clock_cancel(&w->net.clock, &p->reported);
     int status = p->status;
     free(p);

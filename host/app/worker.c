@@ -208,9 +208,16 @@ static bool is_alive(struct worker *w) {
     return w->engine && w->engine->tasks.ready.first && w->last_turns++ < LAST_TURNS;
 }
 
+static void turn(struct worker *w) {
+    void (*begins)(void *arg) = w->begins;
+    w->begins = NULL;
+    if (begins) begins(w->begins_arg);
+    uv_run(&w->loop, UV_RUN_ONCE);
+}
+
 void worker_run_while(struct worker *w, const bool *going) {
     do {
-        while (*going && is_alive(w)) uv_run(&w->loop, UV_RUN_ONCE);
+        while (*going && is_alive(w)) turn(w);
     } while (*going && w->engine && !w->stopping && !w->over &&
              task_tell_deadlocks(w->engine)); /* their ends may wake other tasks */
 }

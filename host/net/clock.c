@@ -91,6 +91,11 @@ void clock_open(struct clock *c, uv_loop_t *loop) {
     uv_unref((uv_handle_t *)&c->after);
 }
 
+void clock_unref(struct clock *c) {
+    uv_unref((uv_handle_t *)&c->timer);
+    uv_unref((uv_handle_t *)&c->idle);
+}
+
 void clock_close(struct clock *c) {
     uv_close((uv_handle_t *)&c->timer, NULL);
     uv_close((uv_handle_t *)&c->idle, NULL);

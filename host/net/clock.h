@@ -42,6 +42,9 @@ struct clock {
 /* Starts the clock in a loop. */
 void clock_open(struct clock *c, uv_loop_t *loop);
 
+/* From now on its deadlines keep no loop alive. */
+void clock_unref(struct clock *c);
+
 /* Ends it: no deadline may be set any more. The loop must turn once before `c` goes. */
 void clock_close(struct clock *c);
 

@@ -7,7 +7,7 @@ static void accept_later(struct incoming *in, uint64_t delay);
 
 static void accept_one(struct incoming *in) {
     struct stream *s;
-    if (stream_new(&s, in->net, false) != 0) {
+    if (stream_new(&s, in->net, in->unix_path) != 0) {
         accept_later(in, CLOCK_SECOND / 10);
         return;
     }
@@ -44,6 +44,7 @@ int incoming_read_address(union address *out, const char *host, uint16_t port, s
 
 void incoming_begin(struct incoming *in, union address address) {
     in->address = address;
+    if (address.any.sa_family == AF_UNSPEC) return;
     LIST_INSERT_HEAD(&in->net->listening, in, link);
 }
 

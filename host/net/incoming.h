@@ -9,6 +9,7 @@
 struct incoming {
     struct net *net;
     uv_stream_t *listening;
+    bool unix_path;                                /* it is a Unix domain socket */
     void (*accepted)(void *arg, struct stream *s); /* `s` is the callee's, who may close it */
     void *arg;
     struct deadline again;     /* accepts the next one */
@@ -19,7 +20,7 @@ struct incoming {
 /* Reads an address to listen on. 0, or ERR_SYSTEM with `fault`: it is no address, or not one of this machine. */
 int incoming_read_address(union address *out, const char *host, uint16_t port, struct fault *fault);
 
-/* The socket listens from now on, and is found by incoming_is_at. */
+/* The socket listens from now on, and is found by incoming_is_at; of a Unix domain socket the address is empty. */
 void incoming_begin(struct incoming *in, union address address);
 
 /* Does a socket of this net listen on this address? */

@@ -64,6 +64,7 @@ static void on_before_sleep(uv_prepare_t *prepare) {
     outlet_end_turn(&n->outlet);
     uint64_t now = uv_hrtime(), length = lag(n, now);
     n->turned = now;
+    n->turns++;
     n->due = wakes(n, now);
     if (length)
         n->blocks[n->block_count++ % NET_BLOCKS] = (struct net_block){.end = clock_now(&n->clock), .length = length};
@@ -139,6 +140,14 @@ int net_open(struct net *n, uv_loop_t *loop) {
     return 0;
 }
 
+int net_open_beside(struct net *n, struct net *of) {
+    int rc = net_open(n, of->loop);
+    if (rc < 0) return rc;
+    n->beside = of;
+    clock_unref(&n->clock);
+    return 0;
+}
+
 void net_close(struct net *n) {
     for (int turns = 0; net_is_busy(n) && turns < 64; turns++) net_run_busy(n); /* releases the last ones */
     while (n->room_count) {
@@ -168,8 +177,9 @@ bool net_loop_is_alive(struct net *n) {
         embed_tend(e);
     }
     if (!uv_loop_alive(n->loop)) return false;
-    if (n->loop->active_reqs.count > n->lookups) return true; /* work of a script, by luv, has no handle */
-    if (n->lookups == 0) return true;
+    unsigned nobodys = n->lookups + n->beside_writes;
+    if (n->loop->active_reqs.count > nobodys) return true; /* work of a script, by luv, has no handle */
+    if (nobodys == 0) return true;
     bool alive = false;
     uv_walk(n->loop, see_handle, &alive);
     return alive;

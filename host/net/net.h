@@ -44,6 +44,11 @@ struct net_turn {
     bool over;
 };
 
+/* What connections have counted. */
+struct net_sums {
+    uint64_t messages_in, messages_out, bytes_in, bytes_out;
+};
+
 /* An entry in the list of the busy, as a member of a connection. */
 struct net_busy {
     STAILQ_ENTRY(net_busy) next;
@@ -89,17 +94,25 @@ struct net {
     LIST_HEAD(, http_server) http_servers; /* those that listen, or have connections left (net/http/server.h) */
     unsigned http_serving;                 /* requests to them that were taken, and are not answered yet */
     struct outlet outlet;
-    struct record *record; /* NULL: none is written (net/conn/record.h) */
-    bool stopping;         /* no attempt begins any more */
-    uint64_t last_id;      /* ids count from 1 */
-    bool stuck;            /* a thread did not end in time */
-    unsigned lookups;      /* work in libuv's threads that nobody waits for any more, but that cannot be cancelled */
+    struct record *record;  /* NULL: none is written (net/conn/record.h) */
+    struct net *beside;     /* the net beside which it is (net_open_beside), or NULL */
+    unsigned beside_writes; /* what nets beside this one are writing: the loop need not turn for that */
+    struct net_sums gone;   /* by connections that are no more */
+    uint64_t turns;         /* of the loop */
+    bool stopping;          /* no attempt begins any more */
+    uint64_t last_id;       /* ids count from 1 */
+    bool stuck;             /* a thread did not end in time */
+    unsigned lookups;       /* work in libuv's threads that nobody waits for any more, but that cannot be cancelled */
     const struct net_room *rooms[NET_ROOMS]; /* in the order in which they joined */
     unsigned room_count;
 };
 
 /* Starts in a loop that the caller owns and runs. ERR_NOMEM where there is no memory for it. */
 int net_open(struct net *n, uv_loop_t *loop);
+
+/* The same for whoever looks into a program from outside, in the loop of `of`: its connections and deadlines keep no
+ * loop alive, and take nothing that is shared by those of `of`. */
+int net_open_beside(struct net *n, struct net *of);
 
 /* Ends it, when all connections are closed and released. The loop must turn until its handles are closed before `n`
  * goes. */
@@ -143,7 +156,7 @@ void net_end(struct net *n);
 /* Ends the program without waiting for threads, and without the clean-up of libraries that they may be in. */
 _Noreturn void net_leave(struct net *n, int status);
 
-/* Is the loop kept alive by anything but work that nobody waits for (`lookups`)? */
+/* Is the loop kept alive by anything but work that nobody waits for (`lookups`, `beside_writes`)? */
 bool net_loop_is_alive(struct net *n);
 
 #endif

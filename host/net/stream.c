@@ -23,6 +23,7 @@ int stream_new(struct stream **out, struct net *net, bool unix_path) {
         return rc;
     }
     s->uv.handle.data = s;
+    if (net->beside) uv_unref(&s->uv.handle);
     *out = s;
     return 0;
 }
@@ -75,6 +76,28 @@ int stream_connect_path(struct stream *s, const char *path) {
 }
 
 int stream_accept(struct stream *s, uv_stream_t *listening) { return uv_accept(listening, &s->uv.stream); }
+
+#ifdef SO_PEERCRED
+static bool peer_user(uv_os_fd_t fd, uid_t *user) {
+    struct ucred peer;
+    socklen_t n = sizeof peer;
+    if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &n) != 0) return false;
+    *user = peer.uid;
+    return true;
+}
+#else
+static bool peer_user(uv_os_fd_t fd, uid_t *user) {
+    gid_t group;
+    return getpeereid(fd, user, &group) == 0;
+}
+#endif
+
+bool stream_is_trusted(const struct stream *s) {
+    uv_os_fd_t fd;
+    uid_t user;
+    if (!s->unix_path || uv_fileno(&s->uv.handle, &fd) != 0 || !peer_user(fd, &user)) return false;
+    return user == geteuid() || user == 0;
+}
 
 /* Not by functions of libuv, which set other options as well, each by a system call. */
 static void set_option(uv_os_fd_t fd, int level, int option, int value) {
@@ -197,6 +220,7 @@ bool stream_has_unread(const struct stream *s) {
 }
 
 static void end_rest(struct stream *s) {
+    if (s->net->beside) s->net->beside->beside_writes--;
     net_give_buffer(s->net, &s->rest->bytes);
     buf_clear(&s->rest->bytes);
     free(s->rest);
@@ -235,6 +259,7 @@ int stream_put(struct stream *s, struct buf *b) {
     }
     if (b->len == 0) return 0;
     if (!(s->rest = new_request(s, sizeof *s->rest))) return break_off(s, UV_ENOMEM);
+    if (s->net->beside) s->net->beside->beside_writes++;
     buf_init(&s->rest->bytes, SIZE_MAX);
     buf_swap(b, &s->rest->bytes);
     struct slice rest = buf_slice(&s->rest->bytes);

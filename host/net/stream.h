@@ -40,6 +40,9 @@ int stream_connect_path(struct stream *s, const char *path);
 /* Takes a connection from a listening handle. 0 or a libuv error. */
 int stream_accept(struct stream *s, uv_stream_t *listening);
 
+/* Is it a Unix domain socket whose other end was opened by a process of this user, or of root? */
+bool stream_is_trusted(const struct stream *s);
+
 /* No delay for small writes (TCP_NODELAY). */
 void stream_hasten(struct stream *s);
 

@@ -64,6 +64,16 @@ void l_set_string(lua_State *L, const char *name, const char *value) {
     lua_setfield(L, -2, name);
 }
 
+void l_set_integer(lua_State *L, const char *name, lua_Integer value) {
+    lua_pushinteger(L, value);
+    lua_setfield(L, -2, name);
+}
+
+void l_set_number(lua_State *L, const char *name, lua_Number value) {
+    lua_pushnumber(L, value);
+    lua_setfield(L, -2, name);
+}
+
 void l_set_flag(lua_State *L, const char *name, bool value) {
     lua_pushboolean(L, value);
     lua_setfield(L, -2, name);

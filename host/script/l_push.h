@@ -34,6 +34,8 @@ void l_register_weak(lua_State *L, const void *key);
 
 /* Set a field of the table on the top; where the string is NULL, nothing is set. May raise. */
 void l_set_string(lua_State *L, const char *name, const char *value);
+void l_set_integer(lua_State *L, const char *name, lua_Integer value);
+void l_set_number(lua_State *L, const char *name, lua_Number value);
 void l_set_flag(lua_State *L, const char *name, bool value);
 
 #endif

@@ -2,13 +2,13 @@
 -- be sent. Whatever ends the connection, `finish` ends the program.
 local console = require "wsbot.console"
 local core = require "wsbot.connect.core"
-local input = require "wsbot.connect.input"
+local input = require "wsbot.terminal.input"
 local json = require "wsbot.connect.json"
 local options = require "wsbot.connect.options"
 local say = require "wsbot.connect.say" -- a message of ws.connect in words of the command line
 local plainly = require("wsbot.number").plainly
-local screen = require "wsbot.connect.screen"
-local show = require "wsbot.connect.show"
+local screen = require "wsbot.terminal.screen"
+local show = require "wsbot.terminal.show"
 local trace = require "wsbot.connect.trace"
 
 local DONE, NOT_CONNECTED, MISUSED, ENDED_BADLY, TOO_LATE = 0, 1, 2, 3, 4
@@ -20,7 +20,7 @@ local FLOOD = 64 * 1024 -- bytes of a trace that are not shown any more after Ct
 
 local one, timeout = options.one, options.timeout
 
------------------------------------------------------------------------------------------------------ how it came out
+-------------------------------------------------------------------------------------------------------- how it came out
 
 local conn
 local is_open, is_late, was_told_to_close = false, false, false
@@ -96,7 +96,7 @@ local function quit()
   conn:pause() -- what comes now is thrown away
 end
 
-------------------------------------------------------------------------------------------------------------- sending
+---------------------------------------------------------------------------------------------------------------- sending
 
 -- Waits until the server has taken what was sent; gives up where it takes nothing for too long.
 local function drain()
@@ -157,7 +157,7 @@ local function send_lines()
 end
 
 local function prompt()
-  screen.open()
+  screen.open { prompt = "> ", history = "history" }
   host.spawn(screen.follow_size)
   for what, text in screen.actions() do
     if what == "interrupt" and was_told_to_close then
@@ -176,7 +176,7 @@ local function prompt()
   close()
 end
 
------------------------------------------------------------------------------------------------------------ receiving
+-------------------------------------------------------------------------------------------------------------- receiving
 
 -- Returns a message as it is to be shown.
 local function shown(data, kind)
@@ -204,7 +204,7 @@ local function receive()
   finish()
 end
 
------------------------------------------------------------------------------------------------------------ the whole
+-------------------------------------------------------------------------------------------------------------- the whole
 
 if options.verbose then
   console.trace(function(record)

@@ -12,7 +12,7 @@ local CLOSED <const> = {} -- how calls fail whose connection has ended
 local rpc = { __name = "jsonrpc" }
 rpc.__index = rpc
 
-------------------------------------------------------------------------------------------------------------- sending
+---------------------------------------------------------------------------------------------------------------- sending
 
 -- Tells on stderr what a peer has done: once for each connection, as it may do that for ever.
 local function tell(self, what, ...)
@@ -56,7 +56,7 @@ local function answers_to(self)
   end
 end
 
------------------------------------------------------------------------------------------------------------ receiving
+-------------------------------------------------------------------------------------------------------------- receiving
 
 -- Takes the answer to a call. One that nobody waits for came too late; without an id of ours it tells of a message that
 -- the peer could not read.
@@ -108,7 +108,7 @@ local function ended(self, rotation, whole)
   self.calls:fail_all(CLOSED)
 end
 
-------------------------------------------------------------------------------------------------------------- calling
+---------------------------------------------------------------------------------------------------------------- calling
 
 local function check(what, method, params)
   if type(method) ~= "string" then error(("%s: the method must be a string, not %s"):format(what, type(method)), 3) end

@@ -44,13 +44,8 @@ enum {
     SPIN = 20,          /* ms */
 };
 
-enum phase {
-    SHAKING,
-    /* the TLS handshake */ ASKING,
-    /* the request */ OPEN,
-    CLOSING,
-    /* Close to be written, then the end */ DEAD
-};
+/* The TLS handshake, the request, open, a Close that is still to be written, the end. */
+enum phase { SHAKING, ASKING, OPEN, CLOSING, DEAD };
 enum job { IDLE, SEND, ECHO, SINK };
 
 struct bytes {

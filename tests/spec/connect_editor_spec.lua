@@ -1,8 +1,8 @@
 -- The parts of `wsbot connect` that need no terminal: the line editor, and how messages are laid out.
 -- Runs within the program that it tests.
-local editor = require "wsbot.connect.editor"
+local editor = require "wsbot.terminal.editor"
 local json = require "wsbot.connect.json"
-local show = require "wsbot.connect.show"
+local show = require "wsbot.terminal.show"
 
 local plain = show.painter(false)
 

@@ -13,8 +13,9 @@
 static void link_all(struct conn *c) {
     if (LIST_EMPTY(&c->net->all)) net_watch_lag(c->net, true);
     LIST_INSERT_HEAD(&c->net->all, c, link);
-    uv_ref((uv_handle_t *)&c->net->before_sleep); /* a paused connection keeps the loop alive as well */
-    conn_hold(c);                                 /* while it is in the list */
+    if (!c->net->beside)
+        uv_ref((uv_handle_t *)&c->net->before_sleep); /* one that is paused keeps the loop alive, too */
+    conn_hold(c);                                     /* while it is in the list */
 }
 
 static void unlink_all(struct conn *c) {
@@ -53,6 +54,13 @@ struct plan *conn_plan(struct conn *c) {
 
 void conn_share_plan(struct conn *c) { plan_share(c->net, &c->plan); }
 
+void conn_add_sums(const struct conn *c, struct net_sums *sums) {
+    sums->messages_in += c->messages_in;
+    sums->messages_out += c->messages_out;
+    sums->bytes_in += c->bytes_in;
+    sums->bytes_out += c->bytes_out;
+}
+
 void conn_hold(struct conn *c) {
     err_must(c->references > 0);
     c->references++;
@@ -72,6 +80,7 @@ void conn_release(struct conn *c) {
     conn_drop_pings(c);
     plan_release(c->net, c->plan);
     free(c->protocol);
+    conn_add_sums(c, &c->net->gone);
     account_take(c->account, c->counted);
     account_release(c->account);
     free(c);

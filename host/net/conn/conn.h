@@ -314,6 +314,12 @@ static inline bool conn_is_open(const struct conn *c) { return c->phase == CONN_
 /* Its local address; AF_UNSPEC: it is not connected. */
 union address conn_local_address(const struct conn *c);
 
+/* Adds what it has counted. */
+void conn_add_sums(const struct conn *c, struct net_sums *sums);
+
+/* The word for its phase, as in the `phase` of conn_end. */
+const char *conn_phase_word(const struct conn *c);
+
 /* "connecting" "open" "closing" "closed" "waiting" */
 const char *conn_state(const struct conn *c);
 

@@ -6,9 +6,15 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 struct listener {
-    uv_tcp_t tcp;
+    union {
+        uv_handle_t handle;
+        uv_stream_t stream;
+        uv_tcp_t tcp;
+        uv_pipe_t pipe;
+    } uv;
     struct net *net;
     struct listener_options options;
     struct incoming incoming;
@@ -16,7 +22,8 @@ struct listener {
 
 static void on_accepted(void *arg, struct stream *s) {
     struct listener *l = arg;
-    struct conn *c = conn_accept(l->net, s, l->options.tls, l->options.sink, l->options.arg);
+    bool is_let_in = !l->incoming.unix_path || stream_is_trusted(s);
+    struct conn *c = is_let_in ? conn_accept(l->net, s, l->options.tls, l->options.sink, l->options.arg) : NULL;
     if (!c) {
         stream_close(s);
         return;
@@ -32,28 +39,52 @@ static void on_incoming(uv_stream_t *listening, int status) {
 
 static void on_closed(uv_handle_t *handle) { free(handle->data); }
 
-int listener_open(struct listener **out, struct net *net, const struct listener_options *options, struct fault *fault) {
-    union address address;
-    if (incoming_read_address(&address, options->host, options->port, fault) < 0) return ERR_SYSTEM;
+static struct listener *new_listener(struct net *net, const struct listener_options *options, int *rc) {
     struct listener *l = calloc(1, sizeof *l);
-    int rc = l ? uv_tcp_init(net->loop, &l->tcp) : UV_ENOMEM;
-    if (rc < 0) {
-        free(l);
-        fault_put(fault, FAULT_LISTEN, "%s", uv_strerror(rc));
-        return ERR_SYSTEM;
+    if (!l) {
+        *rc = UV_ENOMEM;
+        return NULL;
     }
     l->net = net;
     l->options = *options;
-    l->tcp.data = l;
-    l->incoming = (struct incoming){.net = net, .listening = (uv_stream_t *)&l->tcp, .accepted = on_accepted, .arg = l};
-    if ((rc = uv_tcp_bind(&l->tcp, &address.any, 0)) < 0) goto fail;
-    if ((rc = uv_listen((uv_stream_t *)&l->tcp, 1024, on_incoming)) < 0) goto fail;
-    incoming_begin(&l->incoming, address_bound(&l->tcp));
+    l->incoming = (struct incoming){.net = net, .listening = &l->uv.stream, .accepted = on_accepted, .arg = l};
+    l->incoming.unix_path = options->path != NULL;
+    *rc = options->path ? uv_pipe_init(net->loop, &l->uv.pipe, 0) : uv_tcp_init(net->loop, &l->uv.tcp);
+    l->uv.handle.data = l;
+    if (*rc == 0) return l;
+    free(l);
+    return NULL;
+}
+
+/* A Unix domain socket has its mode, 0600, from the start. */
+static int bind_path(struct listener *l, const char *path) {
+    mode_t before = umask(S_IRWXG | S_IRWXO | S_IXUSR);
+    int rc = uv_pipe_bind(&l->uv.pipe, path);
+    umask(before);
+    return rc;
+}
+
+int listener_open(struct listener **out, struct net *net, const struct listener_options *options, struct fault *fault) {
+    union address address = {0};
+    int rc;
+    if (!options->path && incoming_read_address(&address, options->host, options->port, fault) < 0) return ERR_SYSTEM;
+    struct listener *l = new_listener(net, options, &rc);
+    if (!l) {
+        fault_put(fault, FAULT_LISTEN, "%s", uv_strerror(rc));
+        return ERR_SYSTEM;
+    }
+    if ((rc = options->path ? bind_path(l, options->path) : uv_tcp_bind(&l->uv.tcp, &address.any, 0)) < 0) goto fail;
+    if ((rc = uv_listen(&l->uv.stream, 1024, on_incoming)) < 0) goto fail;
+    incoming_begin(&l->incoming, options->path ? (union address){0} : address_bound(&l->uv.tcp));
     *out = l;
     return 0;
 fail:
     fault->system = uv_err_name(rc);
-    fault_put(fault, FAULT_LISTEN, "cannot listen on %s port %u: %s", options->host, options->port, uv_strerror(rc));
+    if (options->path)
+        fault_put(fault, FAULT_LISTEN, "cannot listen on %s: %s", options->path, uv_strerror(rc));
+    else
+        fault_put(fault, FAULT_LISTEN, "cannot listen on %s port %u: %s", options->host, options->port,
+                  uv_strerror(rc));
     listener_close(l);
     return ERR_SYSTEM;
 }
@@ -62,9 +93,9 @@ void listener_address(const struct listener *l, char *text, size_t size) {
     address_print(&l->incoming.address, text, size);
 }
 
-void listener_unref(struct listener *l) { uv_unref((uv_handle_t *)&l->tcp); }
+void listener_unref(struct listener *l) { uv_unref(&l->uv.handle); }
 
 void listener_close(struct listener *l) {
     incoming_end(&l->incoming);
-    uv_close((uv_handle_t *)&l->tcp, on_closed);
+    uv_close(&l->uv.handle, on_closed);
 }

@@ -74,9 +74,6 @@ void conn_put_subject(const struct trace_subject *s, struct buf *line);
 /* Enters a phase, and asserts that it may follow the current one. The caller sets its deadline. */
 void conn_enter(struct conn *c, enum conn_phase phase);
 
-/* The word for its phase, as in the `phase` of conn_end. */
-const char *conn_phase_word(const struct conn *c);
-
 /* How long the phase may take, in nanoseconds; 0: it has no limit. conn_phase_late fails the attempt, since it has
  * taken so long. */
 uint64_t conn_phase_limit(const struct conn *c);

@@ -171,8 +171,9 @@ static void read_options(lua_State *L, int index, struct json_reading *how) {
 struct slice l_json_check_text(lua_State *L, int index) {
     struct slice text;
     size_t n;
-    if (json_view_text(L, index, &text)) return text;
-    const char *string = luaL_checklstring(L, index, &n);
+    const char *string = lua_tolstring(L, index, &n);
+    if (!string && json_view_text(L, index, &text)) return text;
+    if (!string) luaL_checklstring(L, index, &n); /* raises */
     return slice_of(string, n);
 }
 

@@ -320,18 +320,38 @@ void l_conn_share_plan(lua_State *L, struct conn_box *b) {
     l_engine_need(L, b->engine, 0);
 }
 
+/* Pushes a new userdata, which has no connection yet. */
+static struct conn_box *l_new(lua_State *L) {
+    struct engine *e = engine_of(L);
+    struct conn_box *b = l_box_new(L, &l_conn_type);
+    b->engine = e;
+    b->delivery.tells = TELLS_MESSAGE;
+    b->number = b->inbox.rotation = 1;
+    b->inbox.account = e->account;
+    return b;
+}
+
+void l_conn_push_accepted(lua_State *L, struct conn *c) {
+    struct conn_box *b = l_new(L);
+    conn_hold(c);
+    b->conn = c;
+    conn_set_account(c, b->engine->account);
+    lua_newtable(L);
+    lua_setiuservalue(L, -2, BOX_FIELDS);
+    enlist(b);
+    box_anchor(L, -1, b);
+    c->sink = &events_sink;
+    c->sink_arg = b;
+}
+
 static int l_connect(lua_State *L) {
     if (lua_type(L, 1) != LUA_TTABLE)
         return luaL_error(L, "ws.connect: expected a table { url = ..., ... }, not %s", luaL_typename(L, 1));
     l_engine_check(L, "ws.connect");
     lua_settop(L, 1);
     struct engine *e = engine_of(L);
-    struct conn_box *b = l_box_new(L, &l_conn_type);
-    b->engine = e;
-    b->delivery.tells = TELLS_MESSAGE;
-    b->number = b->inbox.rotation = 1;
+    struct conn_box *b = l_new(L);
     if (!(b->conn = conn_new(e->net, &events_sink, b))) return luaL_error(L, "not enough memory");
-    b->inbox.account = e->account;
     conn_set_account(b->conn, e->account);
     l_options_read(L, 2);
     l_conn_share_plan(L, b);

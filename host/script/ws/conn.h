@@ -106,6 +106,10 @@ struct conn_box {
 enum { START_URL, START_HEADERS, START_DONE }; /* conn_box.start */
 enum { TELLS_MESSAGE = -1 };
 
+/* Pushes a connection that was accepted, as one that a script has opened: the program's own Lua serves it, in an engine
+ * of that net. It has its name's and url's place empty, and ends with its only attempt. Raises. */
+void l_conn_push_accepted(lua_State *L, struct conn *c);
+
 /* ---- rotation.c ---- */
 
 /* The box of the transport that the running code speaks to: within a callback of a next one, which logs in, that; else

@@ -1,7 +1,7 @@
 -- options: the options of `wsbot connect`. host/app/cli.c has read them into `arg` and checked them, except files:
 -- these are checked here. A mistake ends the program with status 2.
 local number = require "wsbot.number"
-local show = require "wsbot.connect.show"
+local show = require "wsbot.terminal.show"
 
 local LONGEST = 16 * 1024 * 1024 -- bytes of a line to send, and of all that waits to be sent
 local PATIENCE = 10 -- seconds for connecting, and as many for the handshake; --timeout may be longer
@@ -93,7 +93,7 @@ return {
   timeout = timeout, -- nil: none
   patience = timeout or STALL, -- with a server that takes nothing
   connection = { -- what ws.connect takes
-    url = arg.url,
+    url = arg.operand,
     headers = headers(),
     origin = value "origin",
     protocols = protocols(),

@@ -2,7 +2,7 @@
 -- seconds. It reads the lines of a record (host/net/conn/record.h), from which secrets are left out already.
 local json = require "wsbot.json"
 local plainly = require("wsbot.number").plainly
-local show = require "wsbot.connect.show"
+local show = require "wsbot.terminal.show"
 
 local MOST = 1024 * 1024 -- bytes of a record that are shown at once: some thousand messages
 

@@ -51,7 +51,7 @@ local function check_names(options, known, prefix)
   end
 end
 
---------------------------------------------------------------------------------------------------- readers of options
+----------------------------------------------------------------------------------------------------- readers of options
 
 function given.a_secret(value, name)
   if type(value) ~= "string" then wrong("%s must be a string, not %s", name, type(value)) end
@@ -118,7 +118,7 @@ function given.read(options, known, prefix)
   return values
 end
 
--------------------------------------------------------------------------------------------------- header lines, JSON
+----------------------------------------------------------------------------------------------------- header lines, JSON
 
 local function sorted_names(map, what)
   local names = {}

@@ -10,7 +10,7 @@ local DEFAULTS = { timeout = 30, connect_timeout = 10, max_size = 16 * 1024 * 10
 local REDIRECTS = 10
 local BODIES = { "body", "form", "json", "multipart" }
 
---------------------------------------------------------------------------------------------------- readers of options
+----------------------------------------------------------------------------------------------------- readers of options
 
 local function a_method(value, name)
   if not given.is_token(given.a_string(value, name)) then wrong("%s '%s' is not a token", name, shown(value)) end
@@ -76,7 +76,7 @@ local known = {
   proxy = a_proxy, local_address = given.a_string, tls = a_tls, user = given.a_string, password = given.a_secret,
 }
 
-------------------------------------------------------------------------------------------------- what they are made of
+-------------------------------------------------------------------------------------------------- what they are made of
 
 local function encode(text)
   return (text:gsub("[^%w._~-]", function(c)

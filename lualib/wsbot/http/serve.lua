@@ -8,7 +8,7 @@ local shown = require "wsbot.shown"
 
 local DEFAULTS = { host = "127.0.0.1", port = 0, max_body = 1 << 20 }
 
----------------------------------------------------------------------------------------------------------- the requests
+----------------------------------------------------------------------------------------------------------- the requests
 
 local request_meta = {
   __name = "http.request",
@@ -25,7 +25,7 @@ local function make_request(parts)
   return request
 end
 
------------------------------------------------------------------------------------------------------------ the answers
+------------------------------------------------------------------------------------------------------------ the answers
 
 local answer_options = {
   status = given.whole(200, 999), headers = given.a_table, body = given.a_body, json = given.anything,
@@ -60,7 +60,7 @@ local function answerer(what, handler)
   end
 end
 
------------------------------------------------------------------------------------------------------------- the server
+------------------------------------------------------------------------------------------------------------- the server
 
 local server = { __name = "http.server" }
 server.__index = server

@@ -3,7 +3,7 @@ local json = require "wsbot.json"
 
 local message = {}
 
-------------------------------------------------------------------------------------------------------------- writing
+---------------------------------------------------------------------------------------------------------------- writing
 
 -- A request, but for its id and its end.
 function message.begin(method, params)
@@ -36,7 +36,7 @@ message.errors = {
   busy = { code = -32000, message = "Server busy" },
 }
 
-------------------------------------------------------------------------------------------------------------- judging
+---------------------------------------------------------------------------------------------------------------- judging
 
 -- Is what a handler has raised an error for the peer?
 function message.is_error(e)

@@ -25,7 +25,7 @@ function server:forget()
   self.waiting, self.first, self.last, self.told = {}, 1, 0, false
 end
 
------------------------------------------------------------------------------------------------------------- answers
+---------------------------------------------------------------------------------------------------------------- answers
 
 -- Where the answers to a message go: together, in the order of its requests, when the last is there.
 local function new_reply(self, text, is_batch, count)
@@ -46,7 +46,7 @@ local function put_error(job, e, waits)
   put(job.reply, job.place, job.id and message.error(e, job.id) or false, waits)
 end
 
------------------------------------------------------------------------------------------------------------ handlers
+--------------------------------------------------------------------------------------------------------------- handlers
 
 -- An error whose text tells already where it was.
 local traced = { __tostring = function(e) return e.text end }
@@ -108,7 +108,7 @@ local function refuse(self, job)
   put_error(job, errors.busy)
 end
 
------------------------------------------------------------------------------------------------------------ requests
+--------------------------------------------------------------------------------------------------------------- requests
 
 -- Has a request answered, the one at that place of a message.
 local function take(self, m, reply, place, size)

@@ -16,7 +16,7 @@ function site:close()
 end
 site.__close = site.close
 
---------------------------------------------------------------------------------------------------------------- routes
+----------------------------------------------------------------------------------------------------------------- routes
 
 -- Returns the function that answers the requests of a route; or nil and what is wrong.
 local function answerer(route, value)

@@ -11,7 +11,7 @@ local server = require "wsbot.testing.server"
 
 local EXPECT <const> = 5 -- seconds that a message of the bot may come later than in the record
 
----------------------------------------------------------------------------------------------------------- the record
+------------------------------------------------------------------------------------------------------------- the record
 
 -- What an event must have beside its time and its connection.
 local needed = {
@@ -92,7 +92,7 @@ local function is_whole(key, value)
   return not value:find(LEFT_OUT, 1, true) and not (key == "location" and value:find("//", 1, true))
 end
 
----------------------------------------------------------------------------------------------------- the server's side
+------------------------------------------------------------------------------------------------------ the server's side
 
 -- Headers of a response that the handshake writes by itself: they are not taken from the record.
 local owned = { upgrade = true, connection = true, ["sec-websocket-accept"] = true, ["content-length"] = true,
@@ -204,7 +204,7 @@ local function play(self, session, attempt)
   end
 end
 
--------------------------------------------------------------------------------------------------------------- replays
+---------------------------------------------------------------------------------------------------------------- replays
 
 local replay = { __name = "wsbot.testing.replay" }
 replay.__index = replay

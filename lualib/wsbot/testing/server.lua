@@ -27,7 +27,7 @@ local function read_request(head)
   return { target = target, path = target:match "^[^?]*", query = target:match "?(.*)", headers = headers, text = head }
 end
 
----------------------------------------------------------------------------------------------------- bytes, cut as told
+----------------------------------------------------------------------------------------------------- bytes, cut as told
 
 -- Cuts a text behind these offsets, or, with a number, into pieces of that size.
 local function cut(text, places, what)
@@ -64,7 +64,7 @@ local function fragments(data, kind, places)
   return table.concat(frames)
 end
 
-------------------------------------------------------------------------------------------------------------- sessions
+--------------------------------------------------------------------------------------------------------------- sessions
 
 local session = {}
 
@@ -165,7 +165,7 @@ local session_meta = {
   __name = "wsbot.testing.session",
 }
 
--------------------------------------------------------------------------------------------------------------- servers
+---------------------------------------------------------------------------------------------------------------- servers
 
 local server = { __name = "wsbot.testing.server" }
 server.__index = server

@@ -1,10 +1,11 @@
-/* connect: gives the options to Lua as the table `arg`, with the C modules of `wsbot connect`, and runs a main chunk
+/* tool: gives the options to Lua as the table `arg`, with the C modules that such commands have, and runs a main chunk
  * that is inside the program. */
-#include "app/connect.h"
+#include "app/tool.h"
 
 #include "app/chunk.h"
 #include "app/connect_core.h"
 #include "app/console.h"
+#include "app/control/folder.h"
 #include "app/words.h"
 #include "base/log.h"
 #include "script/door.h"
@@ -26,12 +27,12 @@ static int luaopen_say(lua_State *L) {
     return 1;
 }
 
-/* arg = { url = "...", header = { "A: b", "C: d" }, binary = { true } } */
+/* arg = { operand = "...", header = { "A: b", "C: d" }, binary = { true } } */
 static int l_set_arg(lua_State *L) {
     const struct cli_options *o = l_door_given(L, l_set_arg);
     lua_newtable(L);
-    lua_pushstring(L, o->url);
-    lua_setfield(L, -2, "url");
+    lua_pushstring(L, o->operand);
+    lua_setfield(L, -2, "operand");
     for (size_t i = 0; i < o->given_count; i++) {
         const struct cli_given *g = &o->given[i];
         luaL_getsubtable(L, -1, g->name);
@@ -50,21 +51,29 @@ static int l_set_arg(lua_State *L) {
     lua_setfield(L, -2, "wsbot.console");
     lua_pushcfunction(L, luaopen_say);
     lua_setfield(L, -2, "wsbot.connect.say");
+    lua_pushcfunction(L, luaopen_control_folder);
+    lua_setfield(L, -2, "wsbot.control.folder");
     return 0;
 }
 
-/* Writes what the host logs in the form of all lines of `wsbot connect`. */
+static const char *program; /* "wsbot connect" */
+
+/* Writes what the host logs in the form of all lines of the command. */
 static void put_line(struct buf *line, enum log_level level, struct slice shown) {
-    buf_append(line, slice_str(level == LOG_WARN    ? "wsbot connect: warning: "
-                               : level == LOG_TRACE ? "wsbot connect: trace "
-                                                    : "wsbot connect: "));
+    buf_printf(line, "%s: %s", program, level == LOG_WARN ? "warning: " : level == LOG_TRACE ? "trace " : "");
     words_append(line, shown);
 }
 
-void connect_run(struct worker *w, const struct cli_options *options) {
+void tool_run(struct worker *w, const struct cli_options *options) {
+    static const struct {
+        const char *program, *module;
+    } tools[] = {[CLI_CONNECT] = {"wsbot connect", "wsbot.connect"},
+                 [CLI_PS] = {"wsbot ps", "wsbot.ps"},
+                 [CLI_ATTACH] = {"wsbot attach", "wsbot.attach"}};
+    program = tools[options->command].program;
     log_set_put(put_line);
-    struct run r = {.worker = w, .engine = w->engine, .program = "wsbot connect", .ok = true};
-    struct chunk c = {.run = &r, .load = chunk_load_inside, .text = "wsbot.connect"};
+    struct run r = {.worker = w, .engine = w->engine, .program = program, .ok = true};
+    struct chunk c = {.run = &r, .load = chunk_load_inside, .text = tools[options->command].module};
     bool done = door_call(w->engine, l_set_arg, (void *)options, NULL) && chunk_run(&c);
     if (!done && !w->stopping && w->status == 0) w->status = 1;
 }

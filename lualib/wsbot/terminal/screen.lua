@@ -1,9 +1,9 @@
 -- screen: where things are shown: messages on standard output, notes on standard error, and on a terminal both above
 -- the line that is being typed, which stays.
 local console = require "wsbot.console"
-local editor = require "wsbot.connect.editor"
-local history = require "wsbot.connect.history"
-local show = require "wsbot.connect.show"
+local editor = require "wsbot.terminal.editor"
+local history = require "wsbot.terminal.history"
+local show = require "wsbot.terminal.show"
 
 local PASTES_MARKED, PASTES_PLAIN = "\27[?2004h", "\27[?2004l"
 
@@ -46,11 +46,13 @@ function screen.can_prompt()
   return console.input_is_terminal and console.output_is_terminal and is_smart
 end
 
--- Shows a prompt from now on.
-function screen.open()
+-- Shows a prompt from now on. options: prompt ("> "); history: the name of its file; completes: Tab is an action, and
+-- not a tab.
+function screen.open(options)
   local list
-  list, remember = history.open(screen.note)
-  line = editor.new { prompt = "> ", paint = screen.paint, width = console.width, size = console.size, history = list }
+  list, remember = history.open(screen.note, options.history)
+  line = editor.new { prompt = options.prompt, paint = screen.paint, width = console.width, size = console.size,
+    history = list, completes = options.completes }
   console.raw(true)
   console.put(PASTES_MARKED .. line:draw())
 end
@@ -79,7 +81,8 @@ local function suspend()
   console.put(PASTES_MARKED)
 end
 
--- An iterator over what the user does by keys from now on: "line" and its text, "end" (Ctrl-D), "interrupt" (Ctrl-C).
+-- An iterator over what the user does by keys from now on: "line" and its text, "end" (Ctrl-D), "interrupt" (Ctrl-C),
+-- "complete" and what is left of the cursor (Tab).
 -- Waits for each; nil: there is no terminal any more.
 function screen.actions()
   local actions = {}
@@ -104,7 +107,19 @@ end
 -- The line was sent: it stays on the terminal, and in the history.
 function screen.sent(text)
   remember(text)
-  console.put(around(screen.paint("sent", "> ") .. show.escape(text, true) .. "\n"))
+  console.put(around(screen.paint("sent", line.prompt) .. show.escape(text, true) .. "\n"))
+end
+
+-- Changes the prompt.
+function screen.ask(prompt)
+  line.prompt = prompt
+  console.put(line:draw())
+end
+
+-- Puts a text into the line, at the cursor.
+function screen.insert(text)
+  line:insert(text)
+  console.put(line:draw())
 end
 
 return screen

@@ -2,7 +2,7 @@
 -- the caller gives it the bytes of the keyboard and writes what it is given. Keys are those of readline in its Emacs
 -- mode. A long line takes several rows of the terminal, which the editor breaks by itself, so that it always knows
 -- where the cursor is. A "\n" is to begin a new row, as terminals have it where keys come one by one (ONLCR).
-local show = require "wsbot.connect.show"
+local show = require "wsbot.terminal.show"
 
 local LONGEST = 64 * 1024 -- characters
 local LONGEST_KEY = 32 -- bytes of an escape sequence
@@ -10,12 +10,12 @@ local LONGEST_KEY = 32 -- bytes of an escape sequence
 local editor = {}
 editor.__index = editor
 
--- options: prompt, paint (show.painter), width(codepoint) (console.width), size() (columns and rows), and history: a
--- list of lines, the newest last, to which the caller may add.
+-- options: prompt, paint (show.painter), width(codepoint) (console.width), size() (columns and rows); history: a list
+-- of lines, the newest last, to which the caller may add; completes: Tab asks the caller how the line may go on.
 function editor.new(options)
   return setmetatable({
     prompt = options.prompt, paint = options.paint, width = options.width, size = options.size,
-    history = options.history,
+    history = options.history, completes = options.completes,
     chars = {}, at = 0, -- the characters of the line, and how many are left of the cursor
     keys = "", -- bytes that are no whole key yet
     killed = {}, -- what Ctrl-Y gives back
@@ -23,7 +23,7 @@ function editor.new(options)
   }, editor)
 end
 
-------------------------------------------------------------------------------------------------------------- the line
+--------------------------------------------------------------------------------------------------------------- the line
 
 local function split(text)
   local chars = {}
@@ -120,7 +120,7 @@ local function search(self, place)
   self.rings = true
 end
 
-------------------------------------------------------------------------------------------------------------- the keys
+--------------------------------------------------------------------------------------------------------------- the keys
 
 local function ctrl(c)
   return string.char(c:byte() & 31)
@@ -162,7 +162,10 @@ does[ctrl "U"] = function(self) kill(self, 1, self.at) end
 does[ctrl "W"] = function(self) kill(self, space_left(self) + 1, self.at) end
 does[ctrl "Y"] = function(self) insert(self, self.killed) end
 does[ctrl "Z"] = function() return "suspend" end
-does["\t"] = function(self) insert(self, { "\t" }) end
+does["\t"] = function(self)
+  if self.completes then return "complete", table.concat(self.chars, "", 1, self.at) end
+  insert(self, { "\t" })
+end
 does.delete = function(self)
   if self.at < #self.chars then cut(self, self.at + 1, self.at + 1) end
 end
@@ -241,7 +244,7 @@ local function seek(self, key)
 end
 
 -- Takes bytes of the keyboard. Returns a list of what the caller is to do: { "line", text }, { "end" },
--- { "interrupt" }, { "suspend" }.
+-- { "interrupt" }, { "suspend" }, { "complete", what is left of the cursor }.
 function editor:feed(bytes)
   local actions = {}
   self.keys = self.keys .. bytes
@@ -273,7 +276,12 @@ function editor:feed(bytes)
   return actions
 end
 
---------------------------------------------------------------------------------------------------------- the terminal
+-- Puts a text at the cursor.
+function editor:insert(text)
+  insert(self, split(text))
+end
+
+----------------------------------------------------------------------------------------------------------- the terminal
 
 -- What is shown of a character, and how many columns that takes.
 local function cell(self, char)

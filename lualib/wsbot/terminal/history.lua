@@ -19,13 +19,14 @@ local function decode(line)
   end))
 end
 
--- The path of the file: WSBOT_HISTORY, else in the folder for state of the XDG specification; nil: there is none.
-local function find()
+-- The path of the file: WSBOT_HISTORY, with the name behind it where that is not "history"; else in the folder for
+-- state of the XDG specification; nil: there is none.
+local function find(name)
   local given = os.getenv "WSBOT_HISTORY"
-  if given then return given ~= "" and given or nil end
+  if given then return given ~= "" and given .. (name == "history" and "" or "." .. name) or nil end
   local state, home = os.getenv "XDG_STATE_HOME", os.getenv "HOME"
-  if state and state:find "^/" then return state .. "/wsbot/history" end
-  return home and home ~= "" and home .. "/.local/state/wsbot/history" or nil
+  if state and state:find "^/" then return state .. "/wsbot/" .. name end
+  return home and home ~= "" and home .. "/.local/state/wsbot/" .. name or nil
 end
 
 -- The entries in the file, and whether there were too many.
@@ -52,10 +53,11 @@ local function rewrite(path, list)
   file:close()
 end
 
--- Opens the history. Returns the list of entries, the newest last, and a function add(text) that puts one behind them.
--- Where the file cannot be used, warn(message) is called, and the list has only entries of this run.
-function history.open(warn)
-  local path = find()
+-- Opens the history that is kept in the file of that name. Returns the list of entries, the newest last, and a function
+-- add(text) that puts one behind them. Where the file cannot be used, warn(message) is called, and the list has only
+-- entries of this run.
+function history.open(warn, name)
+  local path = find(name)
   local list = {}
   if path then
     local ok, why = core.private(path)

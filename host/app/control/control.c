@@ -1,0 +1,153 @@
+/* control: who connects waits in the handshake until its request is there; only then is a Lua state made for it. */
+#include "app/control/parts.h"
+
+#include "base/container_of.h"
+#include "base/log.h"
+#include "script/door.h"
+#include "script/ws/conn.h"
+#include <lauxlib.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+enum {
+    CLIENTS_MOST = 16,
+    MEMORY_MOST = 64 << 20,  /* bytes of the Lua state that answers */
+    MESSAGE_MOST = 1 << 20,  /* bytes of a message to it */
+    ANSWERS_MOST = 16 << 20, /* bytes of answers that wait for a client */
+    IDLE_AFTER = 2,          /* seconds without a client until that state ends */
+};
+
+/* ---- the Lua state that answers ---- */
+
+static void never_ends(void *app, int status) { (void)app, (void)status; }
+static const char *never_reloads(void *app) { return (void)app, "this is no script"; }
+
+static const luaL_Reg modules[] = {{"wsbot.control.core", luaopen_control_core}, {NULL, NULL}};
+static const struct engine_host host = {
+    .modules = modules, .stop = never_ends, .mark = never_ends, .exit = never_ends, .reload = never_reloads};
+
+static bool begin_engine(struct control *c) {
+    if (c->engine) return true;
+    c->engine = engine_new(&c->net, &host, c, true);
+    if (c->engine) engine_limit_memory(c->engine, MEMORY_MOST);
+    return c->engine != NULL;
+}
+
+static void end_engine(struct control *c) {
+    clock_cancel(&c->net.clock, &c->idle);
+    if (c->engine) engine_free(c->engine);
+    c->engine = NULL;
+    run_end_all(c);
+}
+
+static void on_idle(struct deadline *d) {
+    struct control *c = container_of(d, struct control, idle);
+    if (LIST_EMPTY(&c->net.all)) end_engine(c);
+}
+
+static void on_turn_ends(struct net *net) {
+    struct control *c = container_of(net, struct control, net);
+    bool is_idle = c->engine && LIST_EMPTY(&net->all);
+    if (is_idle && !clock_is_set(&c->idle))
+        clock_set(&net->clock, &c->idle, clock_now(&net->clock) + IDLE_AFTER * CLOCK_SECOND, on_idle);
+    else if (!is_idle)
+        clock_cancel(&net->clock, &c->idle);
+}
+
+/* ---- clients ---- */
+
+/* Gives a connection to Lua: control(conn). */
+static int l_take(lua_State *L) {
+    struct conn *conn = l_door_given(L, l_take);
+    l_engine_require(L, "wsbot.control");
+    l_conn_push_accepted(L, conn);
+    lua_call(L, 1, 0);
+    return 0;
+}
+
+static void on_requested(void *arg, struct conn *conn) {
+    struct control *c = arg;
+    if (!begin_engine(c) || !door_call(c->engine, l_take, conn, NULL)) conn_destroy(conn);
+}
+
+static void on_closed(void *arg, struct conn *conn, const struct conn_end *end) { (void)arg, (void)conn, (void)end; }
+
+static const struct conn_sink waiting_sink = {.requested = on_requested, .closed = on_closed};
+
+static unsigned clients(const struct control *c) {
+    unsigned n = 0;
+    const struct conn *conn;
+    LIST_FOREACH(conn, &c->net.all, link) n++;
+    return n;
+}
+
+static void on_accepted(void *arg, struct conn *conn) {
+    struct control *c = arg;
+    struct plan *plan = conn_plan(conn);
+    if (!plan || clients(c) > CLIENTS_MOST) {
+        conn_destroy(conn);
+        return;
+    }
+    plan->settings.max_message_size = MESSAGE_MOST;
+    plan->settings.max_send_buffer = ANSWERS_MOST;
+    plan->offer.deflate.on = false;
+}
+
+/* ---- the socket ---- */
+
+static int listen_there(struct control *c, struct fault *fault) {
+    folder_socket(c->path, c->folder, c->number ? c->worker->pool : getpid(), c->number);
+    struct listener_options o = {.path = c->path, .sink = &waiting_sink, .accepted = on_accepted, .arg = c};
+    unlink(c->path); /* of a process that had this number before */
+    int rc = listener_open(&c->listener, &c->net, &o, fault);
+    if (rc == 0) listener_unref(c->listener);
+    return rc;
+}
+
+static void begin(void *arg) {
+    struct control *c = arg;
+    struct fault fault = {0};
+    if (c->worker->engine && c->worker->engine->ends_with_main) return; /* it runs tests */
+    if (folder_open(c->folder, &fault) < 0 || listen_there(c, &fault) < 0)
+        log_line(LOG_WARN,
+                 "no control socket, so `wsbot ps` does not show this program: %s (WSBOT_CONTROL=off: "
+                 "none is wanted)",
+                 fault.text);
+}
+
+/* The program ends, in whatever way: its socket goes. */
+static void on_end(struct net *net) {
+    const struct control *c = container_of(net, struct worker, net)->control;
+    if (c && c->listener) unlink(c->path);
+}
+
+void control_open(struct control *c, struct worker *w, const char *script, unsigned number) {
+    static const struct net_room inside = {.turn_ends = on_turn_ends}, outside = {.end = on_end};
+    const char *wanted = getenv("WSBOT_CONTROL");
+    *c = (struct control){.worker = w, .name = c->name, .script = script, .number = number};
+    if ((wanted && strcmp(wanted, "off") == 0) || net_open_beside(&c->net, &w->net) < 0) return;
+    c->started = clock_wall(&w->net.clock);
+    net_join(&c->net, &inside);
+    net_join(&w->net, &outside);
+    w->control = c;
+    w->begins = begin;
+    w->begins_arg = c;
+}
+
+void control_close(struct control *c) {
+    free(c->name);
+    if (!c->worker || !c->worker->control) return;
+    c->worker->begins = NULL;
+    c->worker->control = NULL;
+    c->net.stopping = true;
+    if (c->listener) listener_close(c->listener);
+    end_engine(c);
+    while (!LIST_EMPTY(&c->net.all)) {
+        conn_detach(LIST_FIRST(&c->net.all));
+        conn_destroy(LIST_FIRST(&c->net.all));
+        uv_run(&c->worker->loop, UV_RUN_NOWAIT);
+    }
+    net_close(&c->net);
+}

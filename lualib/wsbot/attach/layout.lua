@@ -1,0 +1,90 @@
+-- wsbot.attach.layout: lists as tables of text, as `wsbot attach` and `wsbot ps` show them.
+local shown = require "wsbot.shown"
+
+local layout = {}
+
+-- "950", "12k", "3.4M": at most four characters.
+function layout.short(n)
+  for _, unit in ipairs { "", "k", "M", "G", "T" } do
+    if n < 999.5 then return (n < 9.95 and n % 1 >= 0.05 and "%.1f%s" or "%.0f%s"):format(n, unit) end
+    n = n / 1000
+  end
+  return "lots"
+end
+
+-- "250ms", "42s", "12m", "3h12", "9d"
+function layout.span(seconds)
+  local minutes, hours = seconds // 60, seconds // 3600
+  if seconds < 1 and seconds > 0 then return ("%.0fms"):format(seconds * 1000) end
+  if seconds < 60 then return ("%ds"):format(seconds // 1) end
+  if hours < 1 then return ("%dm"):format(minutes) end
+  if hours < 24 then return ("%dh%02d"):format(hours, minutes % 60) end
+  return ("%dd"):format(hours // 24)
+end
+
+-- The first characters of a text, or its last ones.
+function layout.cut(text, width, from_end)
+  text = shown.line(text)
+  local length = utf8.len(text) or #text
+  if length <= width then return text end
+  if from_end then return "…" .. text:sub(utf8.offset(text, -(width - 1))) end
+  return text:sub(1, utf8.offset(text, width) - 1) .. "…"
+end
+
+function layout.pad(text, width, to_right)
+  local space = (" "):rep(width - (utf8.len(text) or #text))
+  return to_right and space .. text or text .. space
+end
+
+-- A table with these headings; a column is as wide as what is in it, but no wider than `most`.
+local function rows(headings, list, most)
+  local widths, lines = {}, {}
+  table.insert(list, 1, headings)
+  for _, row in ipairs(list) do
+    for i, cell in ipairs(row) do
+      row[i] = layout.cut(cell, most)
+      widths[i] = math.max(widths[i] or 0, utf8.len(row[i]) or #row[i])
+    end
+  end
+  for n, row in ipairs(list) do
+    for i, cell in ipairs(row) do row[i] = i < #row and layout.pad(cell, widths[i]) or cell end
+    lines[n] = table.concat(row, "  ")
+  end
+  return table.concat(lines, "\n")
+end
+
+local function text(value)
+  return value == nil and "-" or tostring(value)
+end
+
+function layout.connections(list)
+  local all = {}
+  for i, c in ipairs(list) do
+    all[i] = { (c.worker and c.worker .. "/" or "") .. c.id, c.name or "-", c.state, text(c.open_for and
+      layout.span(c.open_for)), layout.short(c.messages_in), layout.short(c.messages_out), layout.short(c.bytes_in),
+      layout.short(c.bytes_out), text(c.latency and layout.span(c.latency)), text(c.url) }
+  end
+  if #all == 0 then return "no connections" end
+  return rows({ "ID", "NAME", "STATE", "UP", "IN", "OUT", "BYTES", "OUT", "PING", "URL" }, all, 40)
+end
+
+function layout.tasks(list)
+  local all = {}
+  for i, t in ipairs(list) do
+    all[i] = { (t.worker and t.worker .. "/" or "") .. t.id, t.kind, t.waits_in or t.state, text(t.left and
+      layout.span(t.left)), t.file and ("%s:%d"):format(t.file, t.line) or "-" }
+  end
+  if #all == 0 then return "no tasks" end
+  return rows({ "ID", "KIND", "WAITS IN", "LEFT", "LINE" }, all, 50)
+end
+
+function layout.timers(list)
+  local all = {}
+  for i, t in ipairs(list) do
+    all[i] = { t.name or "-", t.every and "every " .. layout.span(t.every) or "once", layout.span(t.left) }
+  end
+  if #all == 0 then return "no timers" end
+  return rows({ "NAME", "WHEN", "DUE IN" }, all, 50)
+end
+
+return layout

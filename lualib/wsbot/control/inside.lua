@@ -1,0 +1,87 @@
+-- wsbot.control.inside: what runs in the bot's own generation for a client of the control socket. Each function gets a
+-- text, and put(text), which shows something at once; what it returns is shown at the end.
+local host = require "host"
+local value = require "wsbot.value"
+
+local inside = {}
+
+-- The connections, by their names and ids.
+local function connections()
+  local all = {}
+  for _, conn in ipairs(value.connections()) do all[conn.name or conn.id] = conn end
+  return all
+end
+
+-- What the code sees: all globals, print, which shows in the prompt, and `conns`. What it assigns is a global.
+local function environment(put)
+  local env = { conns = connections() }
+  function env.print(...)
+    local texts = table.pack(...)
+    for i = 1, texts.n do texts[i] = tostring(texts[i]) end
+    put(table.concat(texts, "\t") .. "\n")
+  end
+  return setmetatable(env, { __index = _G, __newindex = _G })
+end
+
+local function compile(code, env)
+  local fn = load("return " .. code, "=attach", "t", env)
+  if fn then return fn end
+  local why
+  fn, why = load(code, "=attach", "t", env)
+  return fn or error(why, 0)
+end
+
+-- Runs Lua code: an expression, or statements. What it gives, as text.
+function inside.run(code, put)
+  local results = table.pack(compile(code, environment(put))())
+  for i = 1, results.n do results[i] = value.text(results[i]) end
+  return table.concat(results, ", ")
+end
+
+-- The value that a path of names leads to, without metamethods.
+local function follow(path)
+  local at = setmetatable({ conns = connections() }, { __index = _G })
+  local first = true
+  for name in path:gmatch "[%w_]+" do
+    if type(at) ~= "table" then return nil end
+    at = first and at[name] or not first and rawget(at, name)
+    first = false
+  end
+  return at
+end
+
+local function add_names(found, names, stem)
+  for name in pairs(names) do
+    if type(name) == "string" and name:find "^[%a_][%w_]*$" and name:sub(1, #stem) == stem then found[name] = true end
+  end
+end
+
+-- How the last word of a line may go on: names, one on each line.
+function inside.complete(line)
+  local found, list = {}, {}
+  local path, stem = line:match "([%a_][%w_%.]*)[.:]([%w_]*)$"
+  if not path then
+    stem = line:match "([%a_][%w_]*)$" or ""
+    add_names(found, _G, stem)
+    add_names(found, { conns = true }, stem)
+  else
+    local at = follow(path)
+    if type(at) == "table" then add_names(found, at, stem) end
+    local methods = {}
+    for _, name in ipairs(value.methods(at) or {}) do methods[name] = true end
+    add_names(found, methods, stem)
+  end
+  for name in pairs(found) do list[#list + 1] = name end
+  table.sort(list)
+  return table.concat(list, "\n", 1, math.min(#list, 200))
+end
+
+-- host.state: each name with its value.
+function inside.state()
+  local lines = {}
+  for name in value.states():gmatch "(%Z+)%z" do lines[#lines + 1] = name .. " = " .. value.text(host.state(name)) end
+  table.sort(lines)
+  return table.concat(lines, "\n")
+end
+
+return inside

@@ -1,0 +1,239 @@
+-- The control socket: how a running program is found and looked into, and by whom.
+local uv = require "luv"
+local it_tells = require "support.it_tells"
+local json = require "wsbot.json"
+local place = require "support.place"
+local program = require "support.program"
+local story = require "support.story"
+
+-- A bot that is found in that folder, with one connection to an echo peer; it says "open".
+local function start(folder, options)
+  options = options or {}
+  local echo = program.echo()
+  local env = { XDG_RUNTIME_DIR = folder }
+  for name, value in pairs(options.env or {}) do env[name] = value end
+  local bot = program.bot([[
+    ws.connect { url = arg[1], name = "feed", on_websocket_connect = function() say("open") end,
+      on_message = function() end }
+    host.state("counts", { seen = 3 })
+    host.spawn(function() host.sleep(3600) end)
+    host.every(3600, function() end, "hourly")
+  ]], { echo.url }, { flags = options.flags, env = env })
+  for _ = 1, options.workers or 1 do bot:tells "open" end
+  return bot
+end
+
+-- Runs wsbot with that folder, to its end: what it has printed, and its status.
+local function run(folder, ...)
+  local p = program.run({ ... }, { env = { XDG_RUNTIME_DIR = folder }, stdin = "" })
+  local status = p:wait()
+  return p.out, status, p.err
+end
+
+local function attach(folder, ...)
+  return run(folder, "attach", ...)
+end
+
+local function sockets(folder)
+  local names = {}
+  for name in uv.fs_scandir_next, uv.fs_scandir(folder .. "/wsbot") do names[#names + 1] = name end
+  return names
+end
+
+local function mode_of(path)
+  return ("%o"):format(uv.fs_lstat(path).mode & 4095)
+end
+
+describe("the control socket", function()
+  it_tells("is this user's alone, and goes with the program", function()
+    local folder = place.folder()
+    local bot = start(folder)
+    assert.same({ bot.pid .. ".sock" }, sockets(folder))
+    assert.equal("700", mode_of(folder .. "/wsbot"))
+    assert.equal("600", mode_of(("%s/wsbot/%d.sock"):format(folder, bot.pid)))
+    bot:kill "sigterm"
+    bot:ends(0)
+    assert.same({}, sockets(folder))
+  end)
+
+  it_tells("goes also where the script ends by os.exit", function()
+    local folder = place.folder()
+    local bot = program.bot("host.after(0.05, function() os.exit(3) end)", {}, { env = { XDG_RUNTIME_DIR = folder } })
+    bot:ends(3)
+    assert.same({}, sockets(folder))
+  end)
+
+  it_tells("is not made where nobody wants one, and for a script that needs no loop", function()
+    local folder = place.folder()
+    start(folder, { env = { WSBOT_CONTROL = "off" } })
+    program.bot("print(1)", {}, { env = { XDG_RUNTIME_DIR = folder } }):tells "1"
+    assert.is_nil(uv.fs_lstat(folder .. "/wsbot"))
+  end)
+
+  it_tells("is not made in a folder of others, or that is a link: the program says so, and runs", function()
+    for _, make in ipairs {
+      function(path) uv.fs_mkdir(path, tonumber("777", 8)) uv.fs_chmod(path, tonumber("777", 8)) end,
+      function(path) uv.fs_symlink(place.folder(), path) end,
+      function(path) place.file(path, "") end,
+    } do
+      local folder = place.folder()
+      make(folder .. "/wsbot")
+      local bot = start(folder)
+      bot:complains "no control socket, so `wsbot ps` does not show this program: "
+      bot:kill "sigterm"
+      bot:ends(0)
+    end
+  end)
+
+  it_tells("of a program that was killed is removed by the next one, and by ps", function()
+    local folder = place.folder()
+    local first, second = start(folder), start(folder)
+    first:kill "sigkill"
+    first:wait()
+    assert.equal(2, #sockets(folder))
+    second:kill "sigkill"
+    second:wait()
+    local third = start(folder)
+    assert.same({ third.pid .. ".sock" }, sockets(folder))
+    third:kill "sigkill"
+    third:wait()
+    assert.equal("no programs\n", (run(folder, "ps")))
+    assert.same({}, sockets(folder))
+  end)
+
+  it_tells("does not keep the program: it ends when its work is done, whoever is connected", function()
+    local folder = place.folder()
+    local bot = program.bot([[say "runs" host.after(1.5, function() end)]], {}, { env = { XDG_RUNTIME_DIR = folder } })
+    bot:tells "runs"
+    story.poll("its socket", function() return uv.fs_lstat(("%s/wsbot/%d.sock"):format(folder, bot.pid)) end)
+    local attached = program.run({ "attach" }, { env = { XDG_RUNTIME_DIR = folder }, stdin = true })
+    attached:write "1 + 1\n"
+    attached:tells "2"
+    bot:ends(0)
+    attached:complains "the program has ended"
+    assert.equal(1, (attached:wait()))
+  end)
+end)
+
+describe("wsbot ps", function()
+  it_tells("shows each program on a line of at most 80 columns, and as JSON", function()
+    local folder = place.folder()
+    local bot = start(folder)
+    local lines = {}
+    for line in run(folder, "ps"):gmatch "[^\n]+" do
+      lines[#lines + 1] = line
+      assert.is_true(utf8.len(line) <= 80, line)
+    end
+    assert.equal(2, #lines)
+    assert.truthy(lines[1]:find "^%s+PID NAME")
+    assert.truthy(lines[2]:find(("^%%s*%d bot "):format(bot.pid)))
+    local programs = json.decode((run(folder, "ps", "--json")))
+    assert.equal(1, #programs)
+    assert.equal("bot", programs[1].name)
+    assert.equal(bot.pid, programs[1].pid)
+    assert.same({ open = 1 }, programs[1].connections)
+    assert.equal(0, programs[1].generation)
+  end)
+
+  it_tells("shows a pool as one program, by its parent", function()
+    local folder = place.folder()
+    local bot = start(folder, { flags = { "--workers", "2", "--name", "many" }, workers = 2 })
+    local programs = json.decode((run(folder, "ps", "--json")))
+    assert.equal(1, #programs)
+    assert.same({ "many", 2, bot.pid }, { programs[1].name, programs[1].workers, programs[1].pid })
+    assert.same({ open = 2 }, programs[1].connections)
+  end)
+end)
+
+describe("wsbot attach", function()
+  it_tells("runs code in the program, and prints what it gives", function()
+    local folder = place.folder()
+    start(folder)
+    local out, status = attach(folder, "bot", "-e", "1 + 1, 'x'", "-e", "conns", "-e", "print 'hello' host.sleep(0.01)")
+    assert.equal('2, "x"\n{ feed = connection 1 (feed, open) }\nhello\n', out)
+    assert.equal(0, status)
+  end)
+
+  it_tells("shows tables in order, to a depth, and cycles as such", function()
+    local folder = place.folder()
+    start(folder)
+    local out = attach(folder, "-e", "local t = { 1, 2, b = true, a = 'x\\n', [1.5] = {} } t.me = t return t",
+      "-e", "{ ['not a name'] = 1, ['end'] = 2 }", "-e", "('x'):rep(5000)", "-e", "1e100, 2^53, 0.5, math.mininteger")
+    local lines = {}
+    for line in out:gmatch "[^\n]+" do lines[#lines + 1] = line end
+    assert.equal('{ 1, 2, a = "x\\n", b = true, me = { a table that this is in }, [1.5] = {} }', lines[1])
+    assert.equal('{ ["end"] = 2, ["not a name"] = 1 }', lines[2])
+    assert.equal(('"%s"... (5000 bytes)'):format(("x"):rep(2048)), lines[3])
+    assert.equal("1e+100, 9.007199254741e+15, 0.5, -9223372036854775808", lines[4])
+  end)
+
+  it_tells("ends with status 1 where the code fails, and hurts nothing", function()
+    local folder = place.folder()
+    local bot = start(folder)
+    local _, status, err = attach(folder, "-e", "error 'oh'")
+    assert.equal(1, status)
+    assert.equal("attach:1: oh\n", err)
+    _, status, err = attach(folder, "-e", "x x")
+    assert.equal(1, status)
+    assert.truthy(err:find("syntax error", 1, true))
+    assert.equal("2\n", (attach(folder, "-e", "1 + 1")))
+    bot:kill "sigterm"
+    bot:ends(0)
+  end)
+
+  it_tells("ends code that keeps the loop, also where it catches errors", function()
+    local folder = place.folder()
+    start(folder)
+    local _, status, err = attach(folder, "-e", [[
+      local function busy() while true do end end
+      while true do pcall(coroutine.wrap(function() while true do pcall(busy) end end)) end
+    ]])
+    assert.equal(1, status)
+    assert.truthy(err:find("the code ran for 5 s without a wait", 1, true))
+    assert.equal("1\n", (attach(folder, "-e", "1")))
+  end)
+
+  it_tells("reads lines where there is no terminal, and commands among them", function()
+    local folder = place.folder()
+    start(folder)
+    local p = program.run({ "attach" }, { env = { XDG_RUNTIME_DIR = folder },
+      stdin = "for i = 1, 2 do\n  print(i)\nend\n:tasks\n:timers\n:state\n:conns\n" })
+    p:tells("1", "2", "~^ID +KIND", "~spawned +host.sleep +%d+m +.*bot.lua:%d+$", "~^NAME +WHEN", "~hourly +every 1h00",
+      "counts = { seen = 3 }", "~^ID +NAME +STATE", "~^1 +feed +open")
+    p:ends(0)
+  end)
+
+  it_tells("says which programs there are where it is not clear which one is meant", function()
+    local folder = place.folder()
+    local first, second = start(folder), start(folder)
+    local _, status, err = attach(folder, "bot", "-e", "1")
+    assert.equal(1, status)
+    assert.truthy(err:find(("several are called 'bot': say which process: bot (%d), bot (%d)"):format(
+      math.min(first.pid, second.pid), math.max(first.pid, second.pid)), 1, true))
+    assert.equal("1\n", (attach(folder, tostring(second.pid), "-e", "1")))
+    _, status, err = attach(folder, "other", "-e", "1")
+    assert.equal(1, status)
+    assert.truthy(err:find("no program is called 'other'", 1, true))
+    _, _, err = attach(place.folder(), "-e", "1")
+    assert.truthy(err:find("no program of yours runs", 1, true))
+  end)
+
+  it_tells("asks all workers of a pool", function()
+    local folder = place.folder()
+    start(folder, { flags = { "--workers", "2" }, workers = 2 })
+    local out = attach(folder, "-e", "host.worker * 10")
+    assert.equal("[1] 10\n[2] 20\n", out)
+  end)
+
+  it_tells("has code ended by a reload told", function()
+    local folder = place.folder()
+    local bot = start(folder)
+    local attached = program.run({ "attach", "-e", "print 'waits' host.sleep(3600)" },
+      { env = { XDG_RUNTIME_DIR = folder } })
+    attached:tells "waits"
+    bot:kill "sighup"
+    attached:complains "a reload has ended it"
+    attached:ends(1)
+    assert.equal("1\n", (attach(folder, "-e", "host.reloads")))
+  end)
+end)
