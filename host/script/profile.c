@@ -230,7 +230,8 @@ static void stop(void) {
 }
 
 struct profile *profile_begin(struct fault *fault) {
-    if (!all.looking && start(fault) < 0) return NULL;
+    if (all.looking == PROFILE_LOOKING) fault_put(fault, FAULT_PROFILE, "profile: %d look already", PROFILE_LOOKING);
+    if (all.looking == PROFILE_LOOKING || (!all.looking && start(fault) < 0)) return NULL;
     settle();
     struct profile *p = malloc(sizeof *p + all.known * sizeof *p->before);
     if (!p) {

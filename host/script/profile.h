@@ -29,12 +29,14 @@ enum {
     PROFILE_RATE = 100,     /* samples a second of CPU time */
     PROFILE_STACKS = 10000, /* different stacks */
     PROFILE_TEXT = 8 << 20, /* bytes of all their texts */
+    PROFILE_LOOKING = 32,   /* how many may look at a time */
 };
 
 /* One who looks. */
 struct profile;
 
-/* Begins to look; to be given to profile_end. NULL with `fault` where that cannot be. From one thread only. */
+/* Begins to look; to be given to profile_end. NULL with `fault` where that cannot be: the system has no such timer, a
+ * module handles SIGPROF, PROFILE_LOOKING do so already. From one thread only. */
 struct profile *profile_begin(struct fault *fault);
 
 /* Appends what was seen since then as folded text: lines of functions from the outermost to the innermost, separated by

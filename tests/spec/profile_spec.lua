@@ -200,13 +200,16 @@ describe("a profile", function()
       tell()
       say(pcall(other.folded, other))
       other:stop()
+      local many, why = {}
+      repeat many[#many + 1], why = profile.begin() until why
+      say(#many, why)
     ]]
     local other = told_by(bot)
     assert.equal(0, count(other, "first"))
     has_share(0.8, other, "second")
     local all = told_by(bot)
     assert.is_true(count(all, "first") > 10 and count(all, "second") > 10)
-    bot:tells "false wsbot.profile: it was stopped"
+    bot:tells("false wsbot.profile: it was stopped", "31 profile: 32 look already")
     bot:ends(0)
   end)
 end)
