@@ -26,6 +26,7 @@ static void print_help(void) {
          "  wsbot connect [OPTIONS] URL           talk to a server by hand, from a terminal or a pipe\n"
          "  wsbot ps                              this user's running programs\n"
          "  wsbot attach [NAME|PID]               a prompt inside a running program\n"
+         "  wsbot inspect [NAME|PID|FILE]         a running program, or a --record file, as a page in the browser\n"
          "  wsbot echo [OPTIONS]                  an echo peer to try bots against\n"
          "  wsbot --help, --version\n\n"
          "`wsbot COMMAND --help` tells the options of a command.");
@@ -256,8 +257,8 @@ void cli_hint_at_command(const char *word) {
 
 int cli_read(int argc, char **argv, struct cli_options *out, int *status) {
     static int (*const readers[])(int argc, char **argv, struct cli_options *out, int *status) = {
-        [CLI_RUN] = read_run,     [CLI_CHECK] = read_check, [CLI_CONNECT] = read_connect, [CLI_PS] = read_tool,
-        [CLI_ATTACH] = read_tool, [CLI_ECHO] = read_echo,   [CLI_TEST] = read_test};
+        [CLI_RUN] = read_run,     [CLI_CHECK] = read_check,  [CLI_CONNECT] = read_connect, [CLI_PS] = read_tool,
+        [CLI_ATTACH] = read_tool, [CLI_INSPECT] = read_tool, [CLI_ECHO] = read_echo,       [CLI_TEST] = read_test};
     *out = (struct cli_options){.command = CLI_RUN,
                                 .first = 1,
                                 .as_lua = true,

@@ -173,6 +173,7 @@ const struct option cli_table[] = {
     {PS, "--json", NULL, "a list of objects, for programs", NULL},
     {PS, "--watch", "[SECONDS]", "show it again and again, every two seconds", take_watch_every},
     {ATTACH, "-e, --execute", "CODE", "run this Lua code in the program, print what it gives, and end", NULL},
+    {INSPECT, "--port", "P", "serve the page on this port of 127.0.0.1 (a free one)", take_port},
     {ECHO_, "--host", "H", "the address to listen on (127.0.0.1)", take_host},
     {ECHO_, "--port", "P", "the port to listen on (1234); 0: a free one", take_port},
     {ECHO_, "--tls-cert", "F", "speak wss:// with this certificate (PEM, its chain included)", take_tls_cert},
@@ -281,6 +282,15 @@ const struct command cli_commands[] = {
          "exit status:\n"
          "  0  done\n"
          "  1  the code of -e has failed, or there is no such program\n"
+         "  2  wrong options"},
+    [CLI_INSPECT] =
+        {"inspect", "wsbot inspect [--port P] [NAME|PID|FILE]",
+         "Prints the address of a page that shows what goes on inside a running program, or what a file of\n"
+         "--record has. The page is on 127.0.0.1, for whoever knows its address, and goes with Ctrl-C.\n"
+         "\n"
+         "exit status:\n"
+         "  0  done\n"
+         "  1  there is no such program or file\n"
          "  2  wrong options"},
     [CLI_ECHO] = {"echo", "wsbot echo [OPTIONS]",
                   "A WebSocket peer that sends back what it gets, to try a bot against."},

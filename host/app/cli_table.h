@@ -22,6 +22,7 @@ enum {
     CONNECT = 1 << CLI_CONNECT,
     PS = 1 << CLI_PS,
     ATTACH = 1 << CLI_ATTACH,
+    INSPECT = 1 << CLI_INSPECT,
     ECHO_ = 1 << CLI_ECHO,
     TEST = 1 << CLI_TEST,
     PROGRAM = 1 << (CLI_TEST + 1), /* without a command */

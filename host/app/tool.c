@@ -6,6 +6,7 @@
 #include "app/connect_core.h"
 #include "app/console.h"
 #include "app/control/folder.h"
+#include "app/control/page.h"
 #include "app/words.h"
 #include "base/log.h"
 #include "script/door.h"
@@ -53,6 +54,8 @@ static int l_set_arg(lua_State *L) {
     lua_setfield(L, -2, "wsbot.connect.say");
     lua_pushcfunction(L, luaopen_control_folder);
     lua_setfield(L, -2, "wsbot.control.folder");
+    lua_pushcfunction(L, luaopen_inspect_core);
+    lua_setfield(L, -2, "wsbot.inspect.core");
     return 0;
 }
 
@@ -69,7 +72,8 @@ void tool_run(struct worker *w, const struct cli_options *options) {
         const char *program, *module;
     } tools[] = {[CLI_CONNECT] = {"wsbot connect", "wsbot.connect"},
                  [CLI_PS] = {"wsbot ps", "wsbot.ps"},
-                 [CLI_ATTACH] = {"wsbot attach", "wsbot.attach"}};
+                 [CLI_ATTACH] = {"wsbot attach", "wsbot.attach"},
+                 [CLI_INSPECT] = {"wsbot inspect", "wsbot.inspect"}};
     program = tools[options->command].program;
     log_set_put(put_line);
     struct run r = {.worker = w, .engine = w->engine, .program = program, .ok = true};

@@ -161,6 +161,7 @@ void net_close(struct net *n) {
     clock_close(&n->clock);
     buf_clear(&n->spare);
     account_release(n->account);
+    free(n->ends);
     free(n->plain);
     free(n->read_buffer);
     n->plain = n->read_buffer = NULL;

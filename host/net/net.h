@@ -33,6 +33,7 @@ struct names;
 struct net;
 struct record;
 struct plan;
+struct tally;
 struct tls_store;
 
 /* What is left of a turn for the events of connections. There is one turn before the loop sleeps, for bytes kept back,
@@ -99,6 +100,8 @@ struct net {
     unsigned beside_writes; /* what nets beside this one are writing: the loop need not turn for that */
     struct net_sums gone;   /* by connections that are no more */
     uint64_t turns;         /* of the loop */
+    uint64_t attempts;      /* to connect */
+    struct tally *ends;     /* how they have ended (net/conn/tally.h); NULL: none has */
     bool stopping;          /* no attempt begins any more */
     uint64_t last_id;       /* ids count from 1 */
     bool stuck;             /* a thread did not end in time */

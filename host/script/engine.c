@@ -3,6 +3,7 @@
 
 #include "base/container_of.h"
 #include "base/log.h"
+#include "base/metrics.h"
 #include "base/reserve.h"
 #include "base/shown.h"
 #include "script/box.h"
@@ -371,6 +372,7 @@ void engine_free(struct engine *e) {
     luv_free(e->luv);
     clock_cancel(&e->net->clock, &e->tidying);
     memory_clear(&e->blocks);
+    metrics_release(e->metrics);
     account_release(e->account);
     free(e->script);
     free(e->folder);
@@ -425,6 +427,7 @@ void engine_leave(struct engine *e, lua_State *before) {
     /* what was asked of this code goes to the code around it; where there is none, an interrupt has come too late */
     if (lua_gethook(L) && !interrupt_take(e, L)) profile_leave(e, L, before);
     if (before) return;
+    e->lua_time += uv_hrtime() - e->entered_at;
     e->bounded = NULL;
     if (e->refused || !collector_is_right(e)) tidy_soon(e);
 }

@@ -23,6 +23,8 @@ void modules_open(lua_State *L) {
     lua_setfield(L, -2, "wsbot.json.parts");
     lua_pushcfunction(L, luaopen_meant);
     lua_setfield(L, -2, "wsbot.meant");
+    lua_pushcfunction(L, luaopen_metrics_core);
+    lua_setfield(L, -2, "wsbot.metrics.core");
     lua_pushcfunction(L, luaopen_value);
     lua_setfield(L, -2, "wsbot.value");
     lua_pushcfunction(L, luaopen_number);

@@ -6,9 +6,27 @@
 #include "script/l_timer.h"
 #include "script/task_trace.h"
 #include "script/ws/conn.h"
+#include "wire/secret.h"
 #include <dirent.h>
 #include <string.h>
 #include <sys/resource.h>
+
+static void add(lua_State *L) { lua_rawseti(L, -2, (lua_Integer)lua_rawlen(L, -2) + 1); }
+
+/* ends = { { code = 1006, word = "reset", count = 3 }, ... }; without `word`: in order. */
+static void push_ends(lua_State *L, const struct tally *t) {
+    if (!t || t->used == 0) return;
+    lua_newtable(L);
+    for (uint32_t i = 0; i < t->used; i++) {
+        const struct tally_entry *e = &t->entries[i];
+        lua_createtable(L, 0, 3);
+        l_set_integer(L, "code", e->code);
+        l_set_string(L, "word", fault_words[e->fault]);
+        l_set_integer(L, "count", e->count);
+        add(L);
+    }
+    lua_setfield(L, -2, "ends");
+}
 
 /* ---- the program ---- */
 
@@ -75,6 +93,8 @@ static void push_generation(lua_State *L, const struct engine *e) {
     lua_Integer timers = 0;
     l_timer_each(e, count_timer, &timers);
     l_set_integer(L, "generation", (lua_Integer)e->reloads);
+    l_set_number(L, "lua_time", clock_to_seconds(e->lua_time));
+    l_set_integer(L, "collections", (lua_Integer)e->collections);
     l_set_integer(L, "lua_memory", (lua_Integer)e->memory);
     l_set_integer(L, "script_memory", (lua_Integer)e->account->bytes);
     l_set_integer(L, "tasks", count_tasks(e));
@@ -94,6 +114,8 @@ void l_look_program(lua_State *L, const struct control *c) {
     push_process(L);
     push_states(L, w->engine);
     push_sums(L, &w->net);
+    l_set_integer(L, "attempts", (lua_Integer)w->net.attempts);
+    push_ends(L, w->net.ends);
     l_set_integer(L, "turns", (lua_Integer)w->net.turns);
     l_set_number(L, "lag", w->engine ? clock_to_seconds(net_lag_since(&w->net, 0)) : 0);
     if (w->engine) push_generation(L, w->engine);
@@ -125,28 +147,39 @@ static void push_transport(lua_State *L, const struct conn *c) {
     if (step) l_set_number(L, "next_step_in", step > now ? clock_to_seconds(step - now) : 0);
 }
 
+/* Frames, and of what is compressed how many bytes of a message one of its packed bytes stands for. */
+static void push_frames(lua_State *L, const struct conn *c) {
+    const struct deflate *d = c->ws.deflate;
+    l_set_integer(L, "frames_in", (lua_Integer)(c->frames_in + c->ws.frames_in));
+    l_set_integer(L, "frames_out", (lua_Integer)(c->frames_out + c->ws.frames_out));
+    if (d && d->packed_in) l_set_number(L, "ratio_in", (double)d->plain_in / (double)d->packed_in);
+    if (d && d->packed_out) l_set_number(L, "ratio_out", (double)d->plain_out / (double)d->packed_out);
+}
+
 static void push_connection(lua_State *L, const struct conn_box *b) {
     const struct conn *c = b->conn, *old = rotation_old(b);
     struct net_sums sums = {0};
+    char shown[SECRET_SHOWN_SIZE];
     conn_add_sums(c, &sums);
     if (old) conn_add_sums(old, &sums);
     lua_createtable(L, 0, 24);
     l_set_integer(L, "id", (lua_Integer)rotation_id(b));
     l_set_string(L, "name", b->name);
-    l_set_string(L, "url", c->plan->url.text);
+    if (c->plan->url.text) l_set_string(L, "url", secret_shown(slice_str(c->plan->url.text), shown));
     push_transport(L, c);
     l_set_integer(L, "messages_in", (lua_Integer)sums.messages_in);
     l_set_integer(L, "messages_out", (lua_Integer)sums.messages_out);
     l_set_integer(L, "bytes_in", (lua_Integer)sums.bytes_in);
     l_set_integer(L, "bytes_out", (lua_Integer)sums.bytes_out);
+    push_frames(L, c);
+    push_ends(L, c->more ? &c->more->ends : NULL);
+    l_set_number(L, "callback_time", clock_to_seconds(b->lua_time));
     l_set_integer(L, "buffered", (lua_Integer)rotation_buffered(b));
     l_set_integer(L, "inbox", (lua_Integer)inbox_size(&b->inbox));
     l_set_integer(L, "rotation", b->number);
     l_set_flag(L, "paused", c->paused & CONN_PAUSED_BY_SCRIPT);
     l_set_flag(L, "behind", c->paused & CONN_PAUSED_BY_SINK);
 }
-
-static void add(lua_State *L) { lua_rawseti(L, -2, (lua_Integer)lua_rawlen(L, -2) + 1); }
 
 void l_look_connections(lua_State *L, const struct control *c) {
     lua_newtable(L);
@@ -198,4 +231,22 @@ static void add_timer(void *arg, const struct timer_told *t) {
 void l_look_timers(lua_State *L, const struct control *c) {
     lua_newtable(L);
     if (c->worker->engine) l_timer_each(c->worker->engine, add_timer, L);
+}
+
+/* ---- generations ---- */
+
+void l_look_generations(lua_State *L, const struct control *c) {
+    const struct history *h = &c->worker->history;
+    lua_newtable(L);
+    for (unsigned i = 0; i < h->count; i++) {
+        const struct history_entry *e = &h->entries[i];
+        lua_createtable(L, 0, 6);
+        l_set_integer(L, "generation", (lua_Integer)e->generation);
+        l_set_number(L, "time", e->time);
+        l_set_number(L, "took", e->took);
+        l_set_flag(L, "ok", e->ok);
+        l_set_string(L, "cause", e->cause);
+        l_set_string(L, "report", e->report);
+        add(L);
+    }
 }

@@ -6,6 +6,7 @@
 #define NET_CONN_CONN_H
 
 #include "base/trace.h"
+#include "net/conn/tally.h"
 #include "net/dial/plan.h"
 #include "net/dial/tunnel.h"
 #include "net/net.h"
@@ -80,6 +81,7 @@ struct conn_more {
     struct cookie_jar cookies;          /* that were set in any attempt */
     struct url elsewhere;               /* where redirects of this attempt lead; without a host: there was none */
     unsigned redirects;                 /* how many were followed in this attempt */
+    struct tally ends;                  /* how attempts have ended */
     bool led_away;                      /* one led to another origin than the script named, even if another led back */
 };
 
@@ -93,6 +95,9 @@ struct conn_sink {
     bool (*starts)(void *arg, struct conn *c);
     /* A server has received the whole request, c->head; c->answer may be set now. */
     void (*requested)(void *arg, struct conn *c);
+    /* The same for a request that does not open a WebSocket. c->answer, with a refusal, is what it gets; else it is
+     * told why not. */
+    void (*asked)(void *arg, struct conn *c);
     void (*connected)(void *arg, struct conn *c); /* the transport is up; for TLS, verified */
     void (*opened)(void *arg, struct conn *c);    /* the handshake is done */
     void (*readable)(void *arg, struct conn *c);  /* events wait: take them with conn_next, until it says false */
@@ -171,6 +176,7 @@ struct conn {
     struct conn_end *end;         /* how it ends, as far as known; NULL: not at all */
     uint64_t again_after;
     uint64_t bytes_in, bytes_out, messages_in, messages_out;
+    uint64_t frames_in, frames_out;       /* of attempts before this one */
     uint32_t given_messages, given_bytes; /* written since nothing waited to be sent, about */
 
     /* Last, as what is in front of `ws` moves it to other cache lines: 8 % of a small message. */

@@ -168,8 +168,11 @@ static void judge_request(struct conn *c) {
         status = handshake_request_judge(&h->parts, &why);
     }
     if (status == 101 && c->sink && c->sink->requested) c->sink->requested(c->sink_arg, c);
+    bool is_asked = status != 101 && h->received && c->sink && c->sink->asked;
+    if (is_asked) c->sink->asked(c->sink_arg, c);
+    if (c->phase != CONN_HANDSHAKE) return; /* its owner has ended it */
     if (status == 101 && c->answer && c->answer->silent) return;
-    if (status == 101 && c->answer && c->answer->refusal.p) {
+    if ((status == 101 || is_asked) && c->answer && c->answer->refusal.p) {
         buf_append(&c->out, c->answer->refusal);
         fault_put(&conn_ending(c)->fault, FAULT_HANDSHAKE, "refused");
         conn_begin_closing(c);

@@ -87,6 +87,7 @@ struct conn_box {
     struct inbox_event *last;   /* the INBOX_CLOSED event that was delivered last, its own; NULL: none was */
     struct conn_staged *staged; /* NULL: nothing */
 
+    uint64_t lua_time; /* nanoseconds that code of the script has run for what came on it */
     uint64_t gap_from; /* when the last transport ended, which was not planned; 0: no gap */
     uint32_t number;   /* conn.rotation of its transport */
     uint32_t taken;    /* the number of the transport of the message taken last, not by on_message */

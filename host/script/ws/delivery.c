@@ -270,7 +270,8 @@ static int l_go_on(lua_State *L, int status, lua_KContext ctx) {
         int n = push_next(L, b);
         if (n == 0) return 0;
         if (b->delivery.tells == INBOX_ADOPTED) interrupt_bound(b->engine, "on_adopt");
-        if (trace_wants(TRACE_TASK)) task_trace_call(L, b->engine->tasks.current, l_arguments_name(L, n), n);
+        if (task_is_traced(b->engine->tasks.current))
+            task_trace_call(L, b->engine->tasks.current, l_arguments_name(L, n), n);
         if (b->delivery.tells != INBOX_STARTS) lua_callk(L, n, 0, ctx, l_go_on);
         interrupt_unbound(b->engine);
     }
@@ -381,11 +382,13 @@ void delivery_drain(struct conn_box *b) {
         return; /* nor to a connection that is over: it may be collected meanwhile */
     b->delivery.due = true;
     if (b->delivery.draining) return;
+    uint64_t before = b->engine->lua_time;
     b->delivery.draining = true;
     do {
         tell_all(b);
         hand_rest(b);
     } while (b->delivery.due && !b->delivery.task && !is_out(b));
+    b->lua_time += b->engine->lua_time - before;
     delivery_end_draining(b);
 }
 

@@ -1,0 +1,119 @@
+/* page: one listening socket a program, which lives as long as its Lua state. */
+#include "app/control/page.h"
+
+#include "net/conn/listener.h"
+#include "script/box.h"
+#include "script/door.h"
+#include "script/l_push.h"
+#include "script/ws/conn.h"
+#include <stdlib.h>
+
+enum { PAGE_ASK = 1, PAGE_TAKE, PAGE_VALUES = PAGE_TAKE };
+
+enum { HEADS_IN = 10, MESSAGE_MOST = 1 << 20, ANSWERS_MOST = 16 << 20 }; /* seconds; bytes */
+
+struct page {
+    struct box box;
+    struct engine *engine;
+    struct listener *listener;
+    struct conn_answer answer; /* to the request that is being answered */
+    struct buf text;           /* of that answer */
+};
+
+static void end_page(void *object) {
+    struct page *p = object;
+    if (p->listener) listener_close(p->listener);
+    buf_clear(&p->text);
+    free(p);
+}
+
+static const struct box_type page_type = {
+    .name = "wsbot.inspect.core", .size = sizeof(struct page), .values = PAGE_VALUES, .end = end_page};
+
+struct asked {
+    struct page *page;
+    struct conn *conn;
+    bool is_upgrade;
+};
+
+static void push_slice(lua_State *L, struct slice s) { lua_pushlstring(L, (const char *)s.p, s.n); }
+
+static int l_ask(lua_State *L) {
+    struct asked *a = l_door_given(L, l_ask);
+    const struct conn_head *h = a->conn->head;
+    size_t n;
+    if (!box_push(L, a->page)) return 0;
+    lua_getiuservalue(L, 1, PAGE_ASK);
+    push_slice(L, h->parts.method);
+    push_slice(L, h->parts.target);
+    push_slice(L, buf_slice(&h->text));
+    lua_pushboolean(L, a->is_upgrade);
+    lua_call(L, 4, 1);
+    const char *answer = lua_tolstring(L, -1, &n);
+    buf_reset(&a->page->text, SIZE_MAX);
+    if (answer && buf_append(&a->page->text, slice_of(answer, n)) < 0) luaL_error(L, "not enough memory");
+    if (answer || !a->is_upgrade) return 0;
+    lua_getiuservalue(L, 1, PAGE_TAKE);
+    l_conn_push_accepted(L, a->conn);
+    lua_call(L, 1, 0);
+    return 0;
+}
+
+static void ask(struct page *p, struct conn *c, bool is_upgrade) {
+    struct asked a = {p, c, is_upgrade};
+    buf_reset(&p->text, SIZE_MAX);
+    if (!door_call(p->engine, l_ask, &a, NULL)) {
+        conn_destroy(c);
+    } else if (p->text.len) {
+        p->answer = (struct conn_answer){.refusal = buf_slice(&p->text)};
+        c->answer = &p->answer;
+    }
+}
+
+static void on_requested(void *arg, struct conn *c) { ask(arg, c, true); }
+static void on_asked(void *arg, struct conn *c) { ask(arg, c, false); }
+static void on_closed(void *arg, struct conn *c, const struct conn_end *end) { (void)arg, (void)c, (void)end; }
+
+static const struct conn_sink page_sink = {.requested = on_requested, .asked = on_asked, .closed = on_closed};
+
+static void on_accepted(void *arg, struct conn *c) {
+    struct plan *plan = conn_plan(c);
+    (void)arg;
+    if (!plan) {
+        conn_destroy(c);
+        return;
+    }
+    plan->settings.handshake_timeout = HEADS_IN * CLOCK_SECOND;
+    plan->settings.max_message_size = MESSAGE_MOST;
+    plan->settings.max_send_buffer = ANSWERS_MOST;
+}
+
+static int l_listen(lua_State *L) {
+    struct fault fault = {0};
+    char address[128];
+    lua_Integer port = luaL_checkinteger(L, 1);
+    luaL_argcheck(L, port >= 0 && port <= 65535, 1, "a port is 0 to 65535");
+    struct page *p = l_box_new(L, &page_type);
+    p->engine = engine_of(L);
+    buf_init(&p->text, SIZE_MAX);
+    lua_pushvalue(L, 2);
+    lua_setiuservalue(L, -2, PAGE_ASK);
+    lua_pushvalue(L, 3);
+    lua_setiuservalue(L, -2, PAGE_TAKE);
+    struct listener_options o = {
+        .host = "127.0.0.1", .port = (uint16_t)port, .sink = &page_sink, .accepted = on_accepted, .arg = p};
+    if (listener_open(&p->listener, p->engine->net, &o, &fault) < 0) return l_push_failure(L, fault.text, NULL);
+    box_anchor(L, -1, p);
+    listener_address(p->listener, address, sizeof address);
+    lua_pushstring(L, address);
+    return 1;
+}
+
+int luaopen_inspect_core(lua_State *L) {
+    l_box_open(L, &page_type, NULL, NULL);
+    lua_pop(L, 1);
+    lua_createtable(L, 0, 1);
+    lua_pushcfunction(L, l_listen);
+    lua_setfield(L, -2, "listen");
+    return 1;
+}
