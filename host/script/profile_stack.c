@@ -67,7 +67,7 @@ static void find_frames(struct frames *f, lua_State *L, int without) {
                 return;
             }
             next->of = of[i];
-            lua_getinfo(next->of, "nSl", &next->at);
+            lua_getinfo(next->of, "nS", &next->at);
             f->count++;
         }
     }
