@@ -64,7 +64,7 @@ struct net_room {
     void (*end)(struct net *n);         /* see net_end */
     void (*close)(struct net *n);       /* see net_close */
 };
-enum { NET_ROOMS = 8 };
+enum { NET_ROOMS = 10 };
 
 struct net {
     uv_loop_t *loop; /* borrowed */
