@@ -4,6 +4,7 @@ local core = require "wsbot.control.core"
 local json = require "wsbot.json"
 local jsonrpc = require "wsbot.jsonrpc"
 local numbers = require "wsbot.control.numbers"
+local profile = require "wsbot.profile"
 
 local INVALID_PARAMS <const>, REFUSED <const> = -32602, -32000
 local BEHIND <const> = 1 << 20 -- bytes that wait for a client: it is told nothing more until it has read them
@@ -47,6 +48,22 @@ local function add_counts(on)
   function on.ready()
     local ready, where = core.ready()
     return { ready = ready, where = where }
+  end
+end
+
+local PROFILE_MOST <const> = 60 -- seconds
+
+local function add_profile(on)
+  function on.profile(params)
+    local seconds = params and params.seconds
+    if type(seconds) ~= "number" or not (seconds > 0 and seconds <= PROFILE_MOST) then
+      refuse(("seconds must be a number up to %d"):format(PROFILE_MOST), INVALID_PARAMS)
+    end
+    local running, why = profile.begin()
+    if not running then refuse(why) end
+    local sampled <close> = running
+    host.sleep(seconds)
+    return sampled:folded()
   end
 end
 
@@ -170,6 +187,7 @@ return function(conn)
   on.back = reloading(core.back)
   add_looks(on)
   add_counts(on)
+  add_profile(on)
   add_runs(on, rpc, runs)
   add_watch(on, rpc)
   function conn.on_close()
