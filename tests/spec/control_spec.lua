@@ -86,6 +86,16 @@ describe("the control socket", function()
     end
   end)
 
+  it_tells("is not made where its path would be too long: the program says so, and runs", function()
+    local folder = place.folder() .. "/" .. ("x"):rep(100)
+    assert(uv.fs_mkdir(folder, tonumber("700", 8)))
+    local bot = start(folder)
+    bot:complains "name too long"
+    bot:kill "sigterm"
+    bot:ends(0)
+    assert.same({}, sockets(folder))
+  end)
+
   it_tells("of a program that was killed is removed by the next one, and by ps", function()
     local folder = place.folder()
     local first, second = start(folder), start(folder)
