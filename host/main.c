@@ -7,6 +7,7 @@
 #include "app/generation.h"
 #include "app/init.h"
 #include "app/pool.h"
+#include "app/profile_file.h"
 #include "app/test.h"
 #include "app/test_watch.h"
 #include "app/tool.h"
@@ -16,6 +17,7 @@
 #include "net/conn/record.h"
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -128,13 +130,27 @@ static int pool(const struct cli_options *options, const struct interpreter_opti
     return w.status;
 }
 
-/* Opens the file of --record; each worker of a pool has its own. */
+/* The name of a file of which each worker of a pool has its own. False: it is too long. */
+static bool name_file(char path[PATH_MAX], const char *file, unsigned worker) {
+    int n = worker ? snprintf(path, PATH_MAX, "%s.%u", file, worker) : snprintf(path, PATH_MAX, "%s", file);
+    return n < PATH_MAX;
+}
+
+/* Opens the file of --record. */
 static int open_record(struct worker *w, const struct cli_options *options, unsigned worker, struct fault *fault) {
-    char path[4096];
-    int n = worker ? snprintf(path, sizeof path, "%s.%u", options->record, worker)
-                   : snprintf(path, sizeof path, "%s", options->record);
-    if (n < (int)sizeof path) return record_open(&w->net, path, options->record_secrets, fault);
+    char path[PATH_MAX];
+    if (name_file(path, options->record, worker)) return record_open(&w->net, path, options->record_secrets, fault);
     fault_put(fault, FAULT_RECORD, "--record: the name is too long");
+    return ERR_SYSTEM;
+}
+
+/* Opens that of --profile. */
+static int open_profile(struct worker *w, const struct cli_options *options, unsigned worker, struct fault *fault) {
+    char path[PATH_MAX];
+    size_t size = strlen(options->profile);
+    bool svg = size > 4 && strcmp(options->profile + size - 4, ".svg") == 0;
+    if (name_file(path, options->profile, worker)) return profile_file_open(&w->net, path, svg, fault);
+    fault_put(fault, FAULT_PROFILE, "--profile: the name is too long");
     return ERR_SYSTEM;
 }
 
@@ -168,7 +184,8 @@ static int run(const struct cli_options *options, const struct interpreter_optio
     w.engine->strict = options->strict;
     w.wants_summary = options->summary;
     if (options->max_memory) engine_limit_memory(w.engine, (size_t)options->max_memory << 20);
-    if (options->record && open_record(&w, options, place.index, &fault) < 0) {
+    if ((options->record && open_record(&w, options, place.index, &fault) < 0) ||
+        (options->profile && open_profile(&w, options, place.index, &fault) < 0)) {
         fail(&fault);
         worker_close(&w);
         return 2;

@@ -87,11 +87,12 @@ static bool take_status(struct cli_options *o, const char *value) {
     const char *colon = strrchr(value, ':'), *port = colon ? colon + 1 : value;
     size_t n = colon ? (size_t)(colon - value) : 0;
     bool is_v6 = n > 2 && value[0] == '[' && value[n - 1] == ']';
-    if (n >= sizeof host || (colon && n == 0)) return false;
+    if (n >= sizeof host || (colon && n == 0) || (*value == '[' && !is_v6)) return false;
     snprintf(host, sizeof host, "%.*s", (int)(is_v6 ? n - 2 : n), value + is_v6);
     o->status_host = n ? host : "127.0.0.1";
     return take_number(port, 65535, &o->status_port);
 }
+static bool take_profile(struct cli_options *o, const char *value) { return (o->profile = value) != NULL; }
 static bool take_name(struct cli_options *o, const char *value) {
     o->name = value;
     return *value && strlen(value) <= 64 && !strpbrk(value, " /\t\n");
@@ -180,6 +181,8 @@ const struct option cli_table[] = {
     {RUN, "--summary", NULL,
      "print what was counted on standard output at the end: connections, rates, latencies (see host.summary)",
      take_summary},
+    {RUN, "--profile", "FILE",
+     "write where the time went, by sampling: folded stacks, or a flame graph where FILE ends in .svg", take_profile},
     {RUN, "--name", "NAME", "what `wsbot ps` and `wsbot attach` call the program (its script's name)", take_name},
     {RUN, "--max-memory", "MB",
      "how much a script, and what is kept for it (messages, options), may take; past it, \"not enough memory\"",
@@ -249,7 +252,7 @@ const struct command cli_commands[] = {
          "SIGINT and SIGTERM stop it gracefully; a second one at once. SIGHUP reloads it.\n"
          "\n"
          "Lines of the log go to stderr, with time and level; where that is the journal of systemd, as <4>message.\n"
-         "With --workers each worker has a --record file of its own: FILE.1, FILE.2 and so on.\n"
+         "With --workers each worker has --record and --profile files of its own: FILE.1, FILE.2 and so on.\n"
          "Of what a slow disk or reader has not taken up to 16 MiB wait; beyond, lines are dropped and counted.\n"
          "\n"
          "exit status:\n"

@@ -116,6 +116,7 @@ struct engine {
     struct box *objects;                 /* C objects that its userdata refer to */
     struct conn_box *boxes, **boxes_end; /* its connections, in order */
     struct timer *timers;                /* its timers that are set */
+    struct engine *next, **at;           /* in the list of all whose code may be sampled (profile.h) */
     struct serving *servings;            /* its web servers (l_serve.h) */
     uint64_t births;                     /* last number given: connections, timers and tasks are numbered */
     lua_Hook watchdog;                   /* the hook that checks a limit in every thread; NULL: there is none */

@@ -4,8 +4,10 @@ local core = require "wsbot.control.core"
 local json = require "wsbot.json"
 local jsonrpc = require "wsbot.jsonrpc"
 local numbers = require "wsbot.control.numbers"
+local profile = require "wsbot.profile"
 
 local INVALID_PARAMS <const>, REFUSED <const> = -32602, -32000
+local RUNS <const> = 8 -- pieces of code that may run for a client at once
 local BEHIND <const> = 1 << 20 -- bytes that wait for a client: it is told nothing more until it has read them
 
 -- An error that the client gets.
@@ -50,6 +52,22 @@ local function add_counts(on)
   end
 end
 
+local PROFILE_MOST <const> = 60 -- seconds
+
+local function add_profile(on)
+  function on.profile(params)
+    local seconds = params and params.seconds
+    if type(seconds) ~= "number" or not (seconds > 0 and seconds <= PROFILE_MOST) then
+      refuse(("seconds must be a number up to %d"):format(PROFILE_MOST), INVALID_PARAMS)
+    end
+    local running, why = profile.begin()
+    if not running then refuse(why) end
+    local sampled <close> = running
+    host.sleep(seconds)
+    return sampled:folded()
+  end
+end
+
 -------------------------------------------------------------------------------------------------------- code of clients
 
 -- An error without the part of its traceback that is ours, and without one that has nothing but the code itself.
@@ -72,7 +90,9 @@ end
 -- Runs a function of wsbot.control.inside, whose number is in `runs` meanwhile. What it gives. What is printed goes to
 -- `put`.
 local function run(what, text, runs, put)
-  local number = next_number()
+  local number, count = next_number(), 0
+  for _ in pairs(runs) do count = count + 1 end
+  if count == RUNS then refuse "too much code runs for this client already" end
   local ok, why = core.start(number, what, text)
   if not ok then refuse(why) end
   runs[number] = true
@@ -153,6 +173,31 @@ local function reloading(ask)
   end
 end
 
+local REST <const> = 20   -- times as long as its answers have taken, a client is not read;
+local OWED <const> = 0.02 -- seconds, from which on
+
+-- Has all methods of a client, as they are now, take a small part of the time: the bot has the rest.
+local function bound(conn, on)
+  local owed, rests = 0, false
+  local function go_on()
+    owed, rests = 0, false
+    conn:resume()
+  end
+  for name, method in pairs(on) do
+    on[name] = function(params)
+      local began = host.now()
+      local result = method(params)
+      owed = owed + REST * (host.now() - began)
+      if owed > OWED and not rests then
+        rests = true
+        conn:pause()
+        host.after(math.min(owed, 1), go_on)
+      end
+      return result
+    end
+  end
+end
+
 -- Whoever is connected may go in whatever way.
 local function nobody_cares() end
 
@@ -170,6 +215,8 @@ return function(conn)
   on.back = reloading(core.back)
   add_looks(on)
   add_counts(on)
+  bound(conn, on)
+  add_profile(on)
   add_runs(on, rpc, runs)
   add_watch(on, rpc)
   function conn.on_close()

@@ -273,6 +273,10 @@ bool delivery_outlived(const struct conn_box *b);
  * ended. */
 bool delivery_logs_in(const struct conn_box *b);
 
+/* The connection that this task delivers to, and the name of the callback that it runs, or will run first; NULL: it
+ * does something else. */
+const struct conn_box *delivery_of(const struct task *t, const char **callback);
+
 /* To be called where a take-over has ended a callback: what waits in `c` for its end is sent. */
 void delivery_cut(struct conn_box *b, struct conn *c);
 

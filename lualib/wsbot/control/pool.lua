@@ -109,7 +109,7 @@ function pool:serve(looks)
   end
   rpc.on.program = function() return program(self) end
   for _, name in ipairs { "run", "complete", "state", "cancel", "back", "watch", "unwatch", "metrics",
-    "ready" } do
+    "ready", "profile" } do
     rpc.on[name] = function(params) return json.array(self:ask(name, params, client.FOREVER)) end
   end
 end
