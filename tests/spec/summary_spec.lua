@@ -5,6 +5,7 @@ local place = require "support.place"
 local program = require "support.program"
 local reloadable = require "support.reloadable"
 local summary = require "wsbot.summary"
+local terminal = require "support.terminal"
 local testing = require "wsbot.testing"
 
 -- What a script counts, as a snapshot.
@@ -211,7 +212,8 @@ local function start(source, options)
   options = options or {}
   local env = { LC_ALL = "C.UTF-8", NO_COLOR = "" }
   for name, value in pairs(options.env or {}) do env[name] = value end
-  return program.bot(source, options.args, { flags = options.flags or { "--summary" }, env = env })
+  return program.bot(source, options.args, { flags = options.flags or { "--summary" }, env = env,
+    stdin = options.stdin })
 end
 
 local talks = [[
@@ -241,7 +243,10 @@ describe("--summary", function()
   end)
 
   it_tells("does not count the peers of an echo peer within", function()
-    local text = output(start(talks, { flags = { "--summary", "--with-echo=0" }, args = { program.echo().url } }))
+    local p = start("arg[1] = io.read()" .. talks, { flags = { "--summary", "--with-echo=0" }, stdin = true })
+    p:complains "echo peer on "
+    p:write(p.err:match "ws://%S+" .. "\n")
+    local text = output(p)
     assert.truthy(text:find "connections%.+: 1 ")
     assert.truthy(text:find "messages_received%.+: 1 ")
   end)
@@ -300,6 +305,15 @@ describe("--summary", function()
     local text = output(start(source, { env = { LC_ALL = "", LC_CTYPE = "en_US.utf8" } }))
     assert.truthy(text:find "1 █ +█ 2\n")
     assert.is_nil(text:find "\27")
+  end)
+
+  it_tells("has colours on a terminal, unless NO_COLOR is set", function()
+    local script = place.file("bot.lua", "host.counter('n'):add()")
+    for _, case in ipairs { { "", "n\27%[2m%.+\27%[0m: \27%[36m1 " }, { "1", "n%.+: 1 " } } do
+      local t = terminal.run({ program.wsbot, "run", "--summary", script }, { env = { NO_COLOR = case[1] } })
+      t:leaves(0)
+      assert.matches(case[2], t.out)
+    end
   end)
 
   it_tells("says nothing of turns that the loop has slept through", function()
@@ -404,6 +418,16 @@ describe("the summary of a pool", function()
     assert.truthy(text:find "n%.+: 3 ")
     assert.truthy(text:find "depth%.+: 10\n")
     assert.is_nil(text:find "missing")
+  end)
+
+  it_tells("is not hurt by a worker that writes anything into its pipe", function()
+    for wrong, has in pairs { ["\\0xyz"] = 2, ["c\\xff\\xff\\xff\\xffxyz"] = 1, ["c\\4\\0\\0\\0null"] = 2,
+      ["c\\3\\0\\0\\0{x}"] = 2 } do
+      local text = output(pool([[host.counter("n"):add()
+        if host.worker == 2 then require "luv".fs_write(3, "]] .. wrong .. '") end'))
+      assert.truthy(text:find("n%.+: " .. has .. " "), text)
+      assert.equal(has == 1, text:find "\nworker 2 ended with status 0, and what it had counted is missing\n$" ~= nil)
+    end
   end)
 
   it_tells("leaves out what is too large to be told, and says so", function()
