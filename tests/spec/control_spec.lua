@@ -67,7 +67,12 @@ describe("the control socket", function()
   it_tells("is not made where nobody wants one, and for a script that needs no loop", function()
     local folder = place.folder()
     start(folder, { env = { WSBOT_CONTROL = "off" } })
-    program.bot("print(1)", {}, { env = { WSBOT_CONTROL = folder .. "/wsbot" } }):tells "1"
+    local env = { WSBOT_CONTROL = folder .. "/wsbot" }
+    program.bot("print(1)", {}, { env = env }):tells "1"
+    program.run({ "-e", "host.sleep(0.01) print(2)" }, { env = env }):tells "2"
+    local spec = place.file("some_spec.lua", "it('waits', function() host.sleep(0.01) end)")
+    program.run({ "test", spec }, { env = env }):wait()
+    program.start("/usr/bin/busted", { "--lua=" .. program.wsbot, spec }, { env = env }):wait()
     assert.is_nil(uv.fs_lstat(folder .. "/wsbot"))
   end)
 
