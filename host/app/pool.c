@@ -43,6 +43,8 @@ struct member {
     struct deadline back; /* when it comes back */
 };
 
+enum { READ_SIZE = 64 * 1024 };
+
 struct pool {
     struct worker *worker;
     char **words;
@@ -51,6 +53,7 @@ struct pool {
     unsigned alive; /* members that run or will come back */
     bool going;     /* `alive` is not 0 */
     int status;
+    char bytes[READ_SIZE];    /* what a worker has just reported */
     struct deadline reported; /* when the results of a reload are reported, even if some are missing */
     unsigned count;
     struct member members[];
@@ -185,9 +188,6 @@ static void take_reload(struct member *m, enum report report) {
 
 /* ---- what workers report ---- */
 
-enum { READ_SIZE = 64 * 1024 };
-static char read_buffer[READ_SIZE];
-
 static void take_reports(struct member *m, struct slice bytes) {
     struct slice text;
     reports_add(&m->reports, bytes);
@@ -204,9 +204,9 @@ static void take_reports(struct member *m, struct slice bytes) {
 }
 
 static void on_room(uv_handle_t *pipe, size_t wanted, uv_buf_t *room) {
-    (void)pipe;
+    struct member *m = pipe->data;
     (void)wanted;
-    *room = uv_buf_init(read_buffer, sizeof read_buffer);
+    *room = uv_buf_init(m->pool->bytes, READ_SIZE);
 }
 
 static void on_read(uv_stream_t *pipe, ssize_t n, const uv_buf_t *bytes) {
@@ -219,10 +219,12 @@ static void on_read(uv_stream_t *pipe, ssize_t n, const uv_buf_t *bytes) {
 static void read_rest(struct member *m) {
     uv_os_fd_t fd;
     ssize_t n;
+    char *bytes = m->pool->bytes;
+    uv_read_stop((uv_stream_t *)&m->pipe);
     if (uv_fileno((uv_handle_t *)&m->pipe, &fd) != 0) return;
     for (int most = REPORT_TEXT_MOST / READ_SIZE + 2; most > 0; most--) {
-        if ((n = read(fd, read_buffer, sizeof read_buffer)) <= 0) return;
-        take_reports(m, slice_of(read_buffer, (size_t)n));
+        if ((n = read(fd, bytes, READ_SIZE)) <= 0) return;
+        take_reports(m, slice_of(bytes, (size_t)n));
     }
 }
 

@@ -215,6 +215,7 @@ end
 local function cut(text, width, is_utf8)
   if columns(text) <= width then return text end
   local dots = is_utf8 and "…" or "..."
+  text = text:sub(1, (utf8.offset(text, width) or #text + 1) - 1)
   repeat text = text:sub(1, utf8.offset(text, -1) - 1) until columns(text) + columns(dots) <= width
   return text .. dots
 end

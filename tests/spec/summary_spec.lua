@@ -432,10 +432,16 @@ describe("the summary of a pool", function()
 
   it_tells("leaves out what is too large to be told, and says so", function()
     local text = output(pool [[
-      for i = 1, 9 do
-        local h = host.histogram("h" .. i, "", { "n" })
-        for k = 1, 500 do
-          for v = 1, 60 do h:observe(2 ^ v / 1e9, { n = k }) end
+      local names, labels = {}, {}
+      for i = 1, 16 do
+        names[i] = "label" .. i
+        labels["label" .. i] = ("x"):rep(250)
+      end
+      for i = 1, 4 do
+        local c = host.counter("c" .. i, "", names)
+        for k = 1, 300 do
+          labels.label1 = k
+          c:add(1, labels)
         end
       end
       host.counter("zebras"):add()]])
