@@ -294,8 +294,10 @@ static void on_hangup(void *arg) {
 }
 
 void pool_each(const struct worker *w, void (*tell)(void *arg, unsigned index, pid_t pid), void *arg) {
-    for (unsigned i = 0; w->members && i < w->members->count; i++)
-        if (w->members->members[i].running) tell(arg, i + 1, (pid_t)w->members->members[i].process.pid);
+    for (unsigned i = 0; w->members && i < w->members->count; i++) {
+        const struct member *m = &w->members->members[i];
+        if (m->running || clock_is_set(&m->back)) tell(arg, i + 1, m->running ? (pid_t)m->process.pid : 0);
+    }
 }
 
 /* ---- all of it ---- */

@@ -11,7 +11,8 @@ enum { POOL_MOST = 1024 }; /* workers */
  * highest of their exit statuses; does not return when a second signal ends it all. */
 int pool_run(struct worker *w, unsigned workers, char **words);
 
-/* Calls `tell` for each worker that runs of the pool that this process is, if it is one. */
+/* Calls `tell` for each worker of the pool that this process is, if it is one, but for those that are done; `pid` is 0
+ * of one that has died and comes back. */
 void pool_each(const struct worker *w, void (*tell)(void *arg, unsigned index, pid_t pid), void *arg);
 
 /* The place of a process in a pool. */

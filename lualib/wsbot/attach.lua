@@ -77,8 +77,7 @@ end
 ------------------------------------------------------------------------------------------------------------- the prompt
 
 local function complete(left)
-  local names = commands.complete(session, left)
-  local stem = left:match "[%w_]*$"
+  local names, stem = commands.complete(session, left)
   if #names == 0 then return end
   local common = names[1]
   for _, name in ipairs(names) do
@@ -144,13 +143,21 @@ end
 
 ------------------------------------------------------------------------------------------------------------ the command
 
+host.on_stop(function() -- Ctrl-C, where there is no prompt
+  rpc.conn.on_close = nil
+  if session.interrupt then session.interrupt:set() end
+end)
+
+local has_prompt = not arg.execute and screen.can_prompt()
+
 if arg.execute then
   for _, code in ipairs(arg.execute) do run(code) end
-elseif screen.can_prompt() then
+elseif has_prompt then
   prompt()
 else
   read_lines()
 end
+if session.wanted and not has_prompt then session.interrupted() end -- the log is shown until the command is ended
 rpc.conn.on_close = nil
 rpc.conn:close()
-stop(failed and (arg.execute or not screen.can_prompt()) and 1 or 0)
+stop(failed and not has_prompt and 1 or 0)

@@ -142,6 +142,8 @@ local function follow(rpc, number)
   end
 end
 
+local levels = { debug = true, info = true, warn = true, error = true }
+
 local function add_watch(on, rpc)
   local number
 
@@ -155,8 +157,10 @@ local function add_watch(on, rpc)
     params = params or {}
     local next_one = next_number()
     local level = params.log or params.trace and "error" or nil
-    local ok, why = pcall(core.watch, next_one, params.connection, params.messages, level, params.trace)
-    if not ok then refuse(tostring(why):gsub("^.-: ", ""), INVALID_PARAMS) end
+    if level and not levels[level] then refuse("log must be debug, info, warn or error", INVALID_PARAMS) end
+    if not pcall(core.watch, next_one, params.connection, params.messages, level, params.trace) then
+      refuse("trace must be conn, tls, dial, reload or task, parted by commas, or all", INVALID_PARAMS)
+    end
     on.unwatch()
     number = next_one
     host.spawn(follow, rpc, number)

@@ -8,7 +8,7 @@ local layout = require "wsbot.attach.layout"
 
 local short, span, cut, pad = layout.short, layout.span, layout.cut, layout.pad
 
-local BETWEEN <const> = 0.5 -- seconds between the two looks
+local BETWEEN <const> = 1 -- second between the two looks
 local EVERY <const> = 2     -- seconds, of --watch
 
 ---------------------------------------------------------------------------------------------------------- what there is
@@ -21,7 +21,7 @@ local function describe(a, b)
     pid = b.pid, name = b.name, script = b.script, workers = b.workers or 1, since = b.since,
     generation = b.generation or 0, connections = b.connections, state = b.state,
     messages_per_second = rate "messages_in" + rate "messages_out", cpu = 100 * rate "cpu", memory = b.memory,
-    lag = b.lag, version = b.version,
+    lag = b.lag, version = b.version, status = b.status, silent = b.silent,
   }
 end
 
@@ -32,7 +32,8 @@ local function look(socket)
   local second = first and client.call(rpc, "program")
   if rpc then rpc.conn:destroy() end
   if second then return describe(first, second) end
-  return { pid = socket.pid, state = "silent", why = why or "it does not answer" }
+  local name, script = client.guess(socket.pid)
+  return { pid = socket.pid, name = name, script = script, state = "silent", why = why or client.SILENT }
 end
 
 ------------------------------------------------------------------------------------------------------------- as a table
@@ -70,7 +71,8 @@ local function print_table(programs)
   local width = console.size()
   local lines = { row(function(column) return column[1] end, "SCRIPT", width) }
   for _, p in ipairs(programs) do
-    lines[#lines + 1] = row(function(column) return column[4](p) end, p.script or p.state or "", width)
+    local script = (p.state == "silent" and "(silent) " or "") .. (p.script or "")
+    lines[#lines + 1] = row(function(column) return column[4](p) end, script, width)
   end
   if #programs == 0 then lines = { "no programs" } end
   console.write(table.concat(lines, "\n") .. "\n")

@@ -3,6 +3,7 @@
 
 #include "base/container_of.h"
 #include "base/log.h"
+#include "base/reserve.h"
 #include "script/door.h"
 #include "script/ws/conn.h"
 #include <lauxlib.h>
@@ -159,12 +160,13 @@ void control_open(struct control *c) {
 /* ---- --status ---- */
 
 static int l_serve(lua_State *L) {
-    const struct control *c = l_door_given(L, l_serve);
+    struct control *c = l_door_given(L, l_serve);
     l_engine_require(L, "wsbot.control.status");
     lua_pushstring(L, c->status_host);
     lua_pushinteger(L, c->status_port);
     lua_call(L, 2, 1);
-    log_line(LOG_INFO, "status on %s", lua_tostring(L, -1));
+    c->status_url = reserve_copy(lua_tostring(L, -1));
+    log_line(LOG_INFO, "status on %s", c->status_url);
     return 0;
 }
 
@@ -181,6 +183,8 @@ int control_open_status(struct control *c, struct fault *fault) {
 
 void control_close(struct control *c) {
     free(c->name);
+    free(c->status_url);
+    c->status_url = NULL;
     c->name = NULL;
     if (!c->worker || !c->worker->control) return;
     c->worker->begins = NULL;

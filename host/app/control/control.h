@@ -14,6 +14,7 @@ struct control {
     unsigned number;         /* of the worker in its pool; 0: it is in none */
     const char *status_host; /* where --status listens; borrowed; NULL: nowhere */
     uint16_t status_port;
+    char *status_url;                              /* its own; NULL: it does not listen */
     double started;                                /* the program, by the wall clock */
     struct net net;                                /* beside that of the worker */
     struct listener *listener;                     /* NULL: there is none yet, or it could not be made */

@@ -37,7 +37,8 @@ static void add_worker(void *arg, unsigned index, pid_t pid) {
     lua_rawseti(L, -2, (lua_Integer)lua_rawlen(L, -2) + 1);
 }
 
-/* workers(): of a pool, { { worker =, pid =, path = its socket }, ... }; else nil. */
+/* workers(): of a pool, { { worker =, pid =, path = its socket }, ... }; else nil. pid is 0 of one that has died and
+ * comes back. */
 static int l_workers(lua_State *L) {
     const struct worker *w = control_of(L)->worker;
     if (w->engine) return 0;

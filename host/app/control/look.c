@@ -116,6 +116,8 @@ void l_look_program(lua_State *L, const struct control *c) {
     l_set_number(L, "since", c->started);
     l_set_number(L, "now", clock_to_seconds(uv_hrtime()));
     if (c->number) l_set_integer(L, "worker", c->number);
+    l_set_string(L, "status", c->status_url);
+    l_set_integer(L, "past", w->past);
     push_process(L);
     push_states(L, w->engine);
     push_sums(L, &w->net);

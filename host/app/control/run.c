@@ -70,12 +70,12 @@ static void end(struct run_inside *r, bool ok, const char *why) {
 static void l_limit(lua_State *L, lua_Debug *debug) {
     struct engine *e = engine_of(L);
     const struct task *t = e->tasks.current;
-    (void)debug;
     if (e->watchdog != l_limit) engine_unhook(L);
     if (!t || t->what != attached || uv_hrtime() - e->entered_at < KEEPS_LOOP * CLOCK_SECOND) return;
     lua_sethook(L, l_limit, LUA_MASKCOUNT, 1);
     lua_sethook(t->co, l_limit, LUA_MASKCOUNT, 1);
-    luaL_error(L, "the code ran for %d s without a wait", KEEPS_LOOP);
+    lua_getinfo(L, "Sl", debug);
+    luaL_error(L, "%s:%d: the code ran for %d s without a wait", debug->short_src, debug->currentline, KEEPS_LOOP);
 }
 
 /* Has the watchdog look as long as some of such code runs. */

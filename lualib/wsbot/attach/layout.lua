@@ -58,15 +58,21 @@ local function text(value)
   return value == nil and "-" or tostring(value)
 end
 
-function layout.connections(list)
-  local all = {}
-  for i, c in ipairs(list) do
-    all[i] = { (c.worker and c.worker .. "/" or "") .. c.id, c.name or "-", c.state, text(c.open_for and
-      layout.span(c.open_for)), layout.short(c.messages_in), layout.short(c.messages_out), layout.short(c.bytes_in),
-      layout.short(c.bytes_out), text(c.latency and layout.span(c.latency)), text(c.url) }
+local MOST <const> = 100 -- lines of a list
+
+-- Connections with this text in a line; "": all. INBOX is what the script has not taken, UNSENT what waits to be sent.
+function layout.connections(list, wanted)
+  local all, left_out = {}, 0
+  for _, c in ipairs(list) do
+    local row = { (c.worker and c.worker .. "/" or "") .. c.id, c.name or "-", c.behind and "behind" or c.state,
+      text(c.open_for and layout.span(c.open_for)), layout.short(c.messages_in), layout.short(c.messages_out),
+      layout.short(c.inbox), layout.short(c.buffered), text(c.latency and layout.span(c.latency)), text(c.url) }
+    if not table.concat(row, " "):find(wanted or "", 1, true) then row = nil end
+    if row and #all < MOST then all[#all + 1] = row elseif row then left_out = left_out + 1 end
   end
   if #all == 0 then return "no connections" end
-  return rows({ "ID", "NAME", "STATE", "UP", "IN", "OUT", "BYTES", "OUT", "PING", "URL" }, all, 40)
+  local lines = rows({ "ID", "NAME", "STATE", "UP", "IN", "OUT", "INBOX", "UNSENT", "PING", "URL" }, all, 30)
+  return left_out == 0 and lines or ("%s\n... and %d more; :conns TEXT shows those with TEXT"):format(lines, left_out)
 end
 
 -- How long something took: the middle, and the worst.
@@ -139,7 +145,9 @@ function layout.profile(folded)
     end
     self[last] = (self[last] or 0) + count
   end
-  if samples == 0 then return "no samples: the program did nothing meanwhile" end
+  if samples == 0 then
+    return "no samples: it took less than a hundredth of a second of CPU; :tasks and :trace task tell what waits"
+  end
   for frame in pairs(total) do list[#list + 1] = frame end
   table.sort(list, function(a, b)
     local x, y = self[a] or 0, self[b] or 0
@@ -173,14 +181,21 @@ end
 
 local marks = { sent = ">", received = "<" }
 
+local TEXT_MOST <const> = 1000 -- bytes of a message that are shown
+
+local function part_of(data, size)
+  if #data <= TEXT_MOST then return data end
+  return ("%s... (%d bytes)"):format(data:sub(1, utf8.offset(data, 0, TEXT_MOST) - 1), size or #data)
+end
+
 -- What passed on a connection, as a line of a record has it.
 function layout.message(event)
   local mark = marks[event.event]
   if not mark then return event.event and ("* %s"):format(event.event) end
   local kind = event.kind
-  if kind == "text" then return ("%s %s"):format(mark, shown.lines(event.data)) end
-  if kind == "close" then return ("%s close %d %s"):format(mark, event.code, shown.line(event.reason)) end
-  return ("%s %s %s"):format(mark, kind, event.base64)
+  if kind == "text" then return ("%s %s"):format(mark, shown.lines(part_of(event.data, event.size))) end
+  if kind == "close" then return ("%s (close) %d %s"):format(mark, event.code, shown.line(event.reason)) end
+  return ("%s (%s, in Base64) %s"):format(mark, kind, part_of(event.base64, event.size))
 end
 
 return layout

@@ -5,19 +5,24 @@ local ws = require "ws"
 
 local PATIENCE <const> = 2 -- seconds that a program may take to answer
 
-local client = { FOREVER = 1e9 } -- seconds: code in a program may take as long as it likes
+local SILENT <const> = "it does not answer: its loop does not turn, as Lua code runs on, or it was stopped"
 
--- Connects to a socket. What speaks JSON-RPC on it; nil and why there is none.
-function client.connect(path)
+local client = { SILENT = SILENT, FOREVER = 1e9 } -- seconds: code in a program may take as long as it likes
+
+-- Connects to a socket, within `patience` seconds (2). What speaks JSON-RPC on it; nil and why there is none.
+function client.connect(path, patience)
   local failure
+  patience = patience or PATIENCE
   local conn = ws.connect {
-    url = "ws+unix:" .. path .. ":/", connect_timeout = PATIENCE, handshake_timeout = PATIENCE, compression = false,
-    reconnect = false, max_message_size = 64 << 20, on_error = function(_, word, message) failure = message or word end,
+    url = "ws+unix:" .. path .. ":/", connect_timeout = patience, handshake_timeout = patience, compression = false,
+    reconnect = false, max_message_size = 64 << 20, on_error = function(_, word, message)
+      failure = word == "timeout" and SILENT or message or word
+    end,
   }
   local rpc = jsonrpc.new(conn, { timeout = PATIENCE })
-  if not conn:opened(PATIENCE) then
+  if not conn:opened(patience) then
     conn:destroy()
-    return nil, failure or "it does not answer"
+    return nil, failure or SILENT
   end
   return rpc
 end
@@ -45,12 +50,23 @@ function client.each(each)
   return results
 end
 
--- What a program says of itself; of one that does not answer the process alone.
+-- The name and the script of a process that does not tell them, by its command line, where the system shows that.
+function client.guess(pid)
+  local file = io.open(("/proc/%d/cmdline"):format(pid), "rb")
+  local words = file and file:read "a" or ""
+  if file then file:close() end
+  local name, script
+  for word in words:gmatch "[^\0]+" do script = script or word:match "^[^-].*%.lua$" end
+  name = words:match "\0%-%-name[=\0]([^\0]+)" or script and script:match "([^/]*)%.lua$"
+  return name or "?", script or ""
+end
+
+-- What a program says of itself; of one that does not answer what is known without it.
 local function program_of(socket)
   local rpc, why = client.connect(socket.path)
   local program = rpc and client.call(rpc, "program")
   if rpc then rpc.conn:destroy() end
-  program = program or { pid = socket.pid, silent = why or "it does not answer" }
+  program = program or { pid = socket.pid, name = client.guess(socket.pid), silent = why or SILENT }
   program.path = socket.path
   return program
 end

@@ -50,6 +50,11 @@ local function follow(path)
   return at
 end
 
+-- Of a connection.
+local fields <const> = { "binary_type", "buffered_amount", "bytes_in", "bytes_out", "closed", "id", "latency",
+  "local_address", "messages_in", "messages_out", "name", "protocol", "remote_address", "rotation", "state", "tls",
+  "url" }
+
 local function add_names(found, names, stem)
   for name in pairs(names) do
     if type(name) == "string" and name:find "^[%a_][%w_]*$" and name:sub(1, #stem) == stem then found[name] = true end
@@ -67,9 +72,10 @@ function inside.complete(line)
   else
     local at = follow(path)
     if type(at) == "table" then add_names(found, at, stem) end
-    local methods = {}
-    for _, name in ipairs(value.methods(at) or {}) do methods[name] = true end
-    add_names(found, methods, stem)
+    local methods = value.methods(at)
+    local names = methods and table.move(fields, 1, #fields, #methods + 1, methods) or {}
+    for i = #names, 1, -1 do names[names[i]] = true end
+    add_names(found, names, stem)
   end
   for name in pairs(found) do list[#list + 1] = name end
   table.sort(list)

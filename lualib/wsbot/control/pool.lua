@@ -19,14 +19,17 @@ local function pass_on(self, rpc, worker)
   end
 end
 
-local function reach(self, worker)
+local function reach(self, worker, patience)
   local known = self.connected[worker.path]
+  if worker.pid == 0 then return nil, "it has died, and comes back" end
   if known and known.conn.state == "open" then return known end
-  local rpc, why = client.connect(worker.path)
+  local rpc, why = client.connect(worker.path, patience)
   self.connected[worker.path] = rpc
   if rpc then pass_on(self, rpc, worker) end
   return rpc, why
 end
+
+local PATIENCE <const> = 1 -- seconds that a worker has to answer: who asks the pool waits for two
 
 -- Calls a method of all workers at once, or of the one that `params.worker` says. A list of { worker =, pid =,
 -- result =, why = }: `why` is set where there is no result.
@@ -37,9 +40,9 @@ function pool:ask(method, params, timeout)
   end
   for i, worker in ipairs(asked) do
     asked[i] = host.spawn(function()
-      local rpc, why = reach(self, worker)
+      local rpc, why = reach(self, worker, PATIENCE)
       local result
-      if rpc then result, why = client.call(rpc, method, params, timeout) end
+      if rpc then result, why = client.call(rpc, method, params, timeout or PATIENCE) end
       return { worker = worker.worker, pid = worker.pid, result = result, why = result == nil and why or nil }
     end)
   end
@@ -96,6 +99,15 @@ local function program(self)
   return sum
 end
 
+-- Goes back in all workers, or in none: else they would run different sources.
+local function back(self, params)
+  for _, answer in ipairs(self:ask("program", params)) do
+    local why = answer.why or answer.result.past == 0 and "there is no generation before this one"
+    if why then error { code = -32000, message = ("worker %d: %s: none has gone back"):format(answer.worker, why) } end
+  end
+  return self:ask("back", params)
+end
+
 -- Without a client, for who only asks.
 function pool.new(rpc)
   return setmetatable({ rpc = rpc, connected = {} }, pool)
@@ -108,7 +120,8 @@ function pool:serve(looks)
     rpc.on[name] = function(params) return json.array(list(self, name, params)) end
   end
   rpc.on.program = function() return program(self) end
-  for _, name in ipairs { "run", "complete", "state", "cancel", "back", "watch", "unwatch", "metrics",
+  rpc.on.back = function(params) return json.array(back(self, params)) end
+  for _, name in ipairs { "run", "complete", "state", "cancel", "watch", "unwatch", "metrics",
     "ready", "profile" } do
     rpc.on[name] = function(params) return json.array(self:ask(name, params, client.FOREVER)) end
   end

@@ -1,23 +1,71 @@
 -- wsbot.control.status: the web server of --status: /livez, /readyz and /metrics, of this program, or of all workers of
 -- a pool.
 local core = require "wsbot.control.core"
+local host = require "host"
 local http = require "wsbot.http.serve"
 local metrics = require "wsbot.metrics"
 local numbers = require "wsbot.control.numbers"
 
 local LIVES <const> = 10 -- seconds within which a worker's loop has to turn
+local LOOKS <const> = 2  -- seconds between two looks at the workers
 
 local pool = core.workers() and require("wsbot.control.pool").new()
+
+---------------------------------------------------------------------------------------------------- workers of a pool
+
+local seen = {}  -- by worker: when it answered last
+local lives = {} -- by worker: { pid, snapshot }, as it told last
+local past = {}  -- what workers had counted that are no more: a snapshot
+
+-- What only grows: of a worker that is gone nothing else counts.
+local function what_grows(snapshot)
+  local families = {}
+  for _, family in ipairs(snapshot) do
+    if family.kind == "counter" or family.kind == "histogram" then families[#families + 1] = family end
+  end
+  return families
+end
 
 -- What each worker answers, by its number; and, by theirs, why others do not.
 local function ask(method)
   local answers, silent = {}, {}
-  for _, answer in ipairs(pool:ask(method, nil, LIVES)) do
+  for _, answer in ipairs(pool:ask(method)) do
     answers[answer.worker] = answer.result
-    if answer.result == nil then silent[#silent + 1] = ("worker %d: %s"):format(answer.worker, answer.why) end
+    if answer.result == nil then
+      silent[#silent + 1] = ("worker %d: %s"):format(answer.worker, answer.why)
+    else
+      seen[answer.worker] = host.now()
+    end
   end
   return answers, silent
 end
+
+-- What all workers have counted. Counters of one that does not answer stay as it told them last, and those of one that
+-- has died stay for ever: what is counted must never fall.
+local function counted_by_all()
+  local now, list = {}, {}
+  for _, answer in ipairs(pool:ask "metrics") do
+    local before = lives[answer.worker]
+    if before and answer.pid ~= 0 and before.pid ~= answer.pid then
+      past = metrics.merge { past, what_grows(before.snapshot) }
+      lives[answer.worker] = nil
+    end
+    if answer.result then
+      lives[answer.worker] = { pid = answer.pid, snapshot = answer.result }
+      now[answer.worker] = true
+    end
+  end
+  for worker, life in pairs(lives) do list[worker] = now[worker] and life.snapshot or what_grows(life.snapshot) end
+  list[#core.workers() + 1e6] = past
+  return metrics.merge(list)
+end
+
+local function watch_workers()
+  for _, worker in ipairs(core.workers()) do seen[worker.worker] = seen[worker.worker] or host.now() end
+  ask "program"
+end
+
+------------------------------------------------------------------------------------------------------------ the pages
 
 local function text(status, lines, content_type)
   return { status = status, headers = { ["Content-Type"] = content_type or "text/plain; charset=utf-8",
@@ -27,10 +75,14 @@ end
 local pages = {}
 
 pages["/livez"] = function()
-  local _, silent = nil, {}
-  if pool then _, silent = ask "program" end
-  if #silent == 0 then return text(200, "ok\n") end
-  return text(503, table.concat(silent, "\n") .. "\n")
+  local late = {}
+  for _, worker in ipairs(pool and core.workers() or {}) do
+    local since = host.now() - (seen[worker.worker] or host.now())
+    if since > LIVES then
+      late[#late + 1] = ("worker %d has not answered for %d s\n"):format(worker.worker, since // 1)
+    end
+  end
+  return text(#late == 0 and 200 or 503, #late == 0 and "ok\n" or table.concat(late))
 end
 
 pages["/readyz"] = function()
@@ -45,6 +97,7 @@ pages["/readyz"] = function()
     local ready, where = core.ready()
     waits[1] = not ready and where or nil
   end
+  table.sort(waits)
   if #waits == 0 then return text(200, "ok\n") end
   return text(503, "not ready: " .. table.concat(waits, "\nnot ready: ") .. "\n")
 end
@@ -61,7 +114,7 @@ end
 
 pages["/metrics"] = function(request)
   local format = format_for(request.headers.accept)
-  local snapshot = pool and metrics.merge((ask "metrics")) or numbers.snapshot(core.program(), core.metrics())
+  local snapshot = pool and counted_by_all() or numbers.snapshot(core.program(), core.metrics())
   return text(200, metrics.text(snapshot, format), metrics.content_types[format])
 end
 
@@ -73,7 +126,9 @@ local function answer(request)
 end
 
 -- Begins to listen: the url; or raises.
-return function(host, port)
-  local ok, server = pcall(http.open, "--status", { host = host, port = port, max_body = 0, handler = answer }, 1)
-  return ok and server.url or error((server:gsub("^wsbot[%w.]+:%d+: ", "")), 0)
+return function(address, port)
+  local ok, server = pcall(http.open, "--status", { host = address, port = port, max_body = 0, handler = answer }, 1)
+  if not ok then error((server:gsub("^wsbot[%w.]+:%d+: ", "")), 0) end
+  if pool then host.every(LOOKS, watch_workers) end
+  return server.url
 end
