@@ -5,17 +5,26 @@
 #include "script/box.h"
 #include "script/door.h"
 #include "script/l_push.h"
+#include "script/lualib.h"
 #include "script/ws/conn.h"
+#include <lauxlib.h>
 #include <stdlib.h>
+#include <string.h>
 
 enum { PAGE_ASK = 1, PAGE_TAKE, PAGE_VALUES = PAGE_TAKE };
 
-enum { HEADS_IN = 10, MESSAGE_MOST = 1 << 20, ANSWERS_MOST = 16 << 20 }; /* seconds; bytes */
+enum {
+    HEADS_IN = 10,           /* seconds */
+    ASKING_MOST = 128,       /* connections that are no WebSocket */
+    MESSAGE_MOST = 1 << 20,  /* bytes of a message, and */
+    ANSWERS_MOST = 16 << 20, /* of all that a page has not taken */
+};
 
 struct page {
     struct box box;
     struct engine *engine;
     struct listener *listener;
+    unsigned asking;           /* connections that are no WebSocket */
     struct conn_answer answer; /* to the request that is being answered */
     struct buf text;           /* of that answer */
 };
@@ -54,7 +63,8 @@ static int l_ask(lua_State *L) {
     if (answer && buf_append(&a->page->text, slice_of(answer, n)) < 0) luaL_error(L, "not enough memory");
     if (answer || !a->is_upgrade) return 0;
     lua_getiuservalue(L, 1, PAGE_TAKE);
-    l_conn_push_accepted(L, a->conn);
+    l_conn_push_accepted(L, a->conn); /* which has another sink from now on */
+    a->page->asking--;
     lua_call(L, 1, 0);
     return 0;
 }
@@ -72,14 +82,19 @@ static void ask(struct page *p, struct conn *c, bool is_upgrade) {
 
 static void on_requested(void *arg, struct conn *c) { ask(arg, c, true); }
 static void on_asked(void *arg, struct conn *c) { ask(arg, c, false); }
-static void on_closed(void *arg, struct conn *c, const struct conn_end *end) { (void)arg, (void)c, (void)end; }
+
+static void on_closed(void *arg, struct conn *c, const struct conn_end *end) {
+    (void)c, (void)end;
+    ((struct page *)arg)->asking--;
+}
 
 static const struct conn_sink page_sink = {.requested = on_requested, .asked = on_asked, .closed = on_closed};
 
 static void on_accepted(void *arg, struct conn *c) {
+    struct page *p = arg;
     struct plan *plan = conn_plan(c);
-    (void)arg;
-    if (!plan) {
+    p->asking++;
+    if (!plan || p->asking > ASKING_MOST) {
         conn_destroy(c);
         return;
     }
@@ -109,11 +124,19 @@ static int l_listen(lua_State *L) {
     return 1;
 }
 
+static int l_file(lua_State *L) {
+    const char *name = luaL_checkstring(L, 1);
+    const struct lualib_module *f = lualib_page;
+    while (f->name && strcmp(f->name, name) != 0) f++;
+    if (!f->name) return 0;
+    lua_pushlstring(L, f->source, f->size);
+    return 1;
+}
+
 int luaopen_inspect_core(lua_State *L) {
+    static const luaL_Reg functions[] = {{"listen", l_listen}, {"file", l_file}, {NULL, NULL}};
     l_box_open(L, &page_type, NULL, NULL);
     lua_pop(L, 1);
-    lua_createtable(L, 0, 1);
-    lua_pushcfunction(L, l_listen);
-    lua_setfield(L, -2, "listen");
+    luaL_newlib(L, functions);
     return 1;
 }

@@ -7,13 +7,22 @@ local PATIENCE <const> = 2 -- seconds that a program may take to answer
 
 local client = { FOREVER = 1e9 } -- seconds: code in a program may take as long as it likes
 
+-- The options of ws.connect for a socket, with these in addition.
+function client.options(path, more)
+  local options = {
+    url = "ws+unix:" .. path .. ":/", connect_timeout = PATIENCE, handshake_timeout = PATIENCE, compression = false,
+    reconnect = false, max_message_size = 64 << 20,
+  }
+  for name, value in pairs(more) do options[name] = value end
+  return options
+end
+
 -- Connects to a socket. What speaks JSON-RPC on it; nil and why there is none.
 function client.connect(path)
   local failure
-  local conn = ws.connect {
-    url = "ws+unix:" .. path .. ":/", connect_timeout = PATIENCE, handshake_timeout = PATIENCE, compression = false,
-    reconnect = false, max_message_size = 64 << 20, on_error = function(_, word, message) failure = message or word end,
-  }
+  local conn = ws.connect(client.options(path, {
+    on_error = function(_, word, message) failure = message or word end,
+  }))
   local rpc = jsonrpc.new(conn, { timeout = PATIENCE })
   if not conn:opened(PATIENCE) then
     conn:destroy()
