@@ -1,0 +1,77 @@
+// series: the last minutes of some numbers, and their plot. A plot is an SVG that is as wide as its place; a pointer on
+// it reads the values of that time.
+import { el, put, svg } from "./dom.js";
+
+const KEPT = 300; // points, one a second
+const WIDTH = KEPT - 1;
+const HEIGHT = 60;
+
+const steps = [1, 1.5, 2, 3, 5, 7.5, 10];
+
+// The next round number above.
+function ceiling(most) {
+  if (!(most > 0)) return 1;
+  const unit = 10 ** Math.floor(Math.log10(most));
+  return unit * steps.find((step) => step * unit >= most * 0.999);
+}
+
+export class Plot {
+  // lines: [{ name: "in", class: "in" }, ...]; show(value): as text
+  constructor(title, lines, show, least = 0) {
+    Object.assign(this, { lines, show, least, points: lines.map(() => []), at: null });
+    this.paths = lines.map((line) => svg(`path.${line.class}`));
+    this.area = svg(`path.area.${lines[0].class}`);
+    this.cursor = svg("line.cursor", { y1: 0, y2: HEIGHT, visibility: "hidden" });
+    this.values = lines.map((line) => el(`span.value.${line.class}`));
+    this.top = el("span.top");
+    this.when = el("span.when");
+    const picture = svg("svg", {
+      viewBox: `0 0 ${WIDTH} ${HEIGHT}`, preserveAspectRatio: "none", "aria-hidden": "true",
+    }, svg("path.grid", { d: `M0 ${HEIGHT / 2}H${WIDTH}M0 ${HEIGHT}H${WIDTH}` }), this.area, ...this.paths, this.cursor);
+    const frame = el("div.frame", {
+      onpointermove: (event) => this.read((event.offsetX / frame.clientWidth) * WIDTH),
+      onpointerleave: () => this.read(null),
+    }, picture, this.top, this.when);
+    this.element = el("figure.plot", {}, el("figcaption", {}, el("span.title", {}, title),
+      lines.map((line, i) => el("span.reading", {}, line.name ? el("span.name", {}, line.name) : null,
+        this.values[i]))), frame);
+  }
+
+  add(values) {
+    values.forEach((value, i) => {
+      this.points[i].push(Number.isFinite(value) ? value : 0);
+      if (this.points[i].length > KEPT) this.points[i].shift();
+    });
+  }
+
+  read(at) {
+    this.at = at;
+    this.draw();
+  }
+
+  path(points, top) {
+    const from = KEPT - points.length;
+    return points.map((value, i) => `${i ? "L" : "M"}${from + i} ${(HEIGHT * (1 - value / top)).toFixed(1)}`).join("");
+  }
+
+  draw() {
+    const top = ceiling(Math.max(this.least, ...this.points.flat()));
+    this.paths.forEach((path, i) => path.setAttribute("d", this.path(this.points[i], top)));
+    const first = this.points[0];
+    const line = this.path(first, top);
+    this.area.setAttribute("d", line && `${line}V${HEIGHT}H${KEPT - first.length}Z`);
+    put(this.top, this.show(top));
+    this.drawReading(first.length);
+  }
+
+  drawReading(count) {
+    const at = this.at === null ? count - 1 : Math.round(this.at) - (KEPT - count);
+    const isRead = this.at !== null && at >= 0 && at < count;
+    this.cursor.setAttribute("visibility", isRead ? "visible" : "hidden");
+    this.cursor.setAttribute("x1", this.at ?? 0);
+    this.cursor.setAttribute("x2", this.at ?? 0);
+    put(this.when, isRead ? `${count - 1 - at} s ago` : "");
+    const place = isRead ? at : count - 1;
+    this.values.forEach((value, i) => put(value, count ? this.show(this.points[i][place]) : "–"));
+  }
+}
