@@ -368,7 +368,8 @@ static int l_trace(lua_State *L) {
     luaL_checktype(L, 1, LUA_TFUNCTION);
     lua_settop(L, 1);
     lua_setfield(L, LUA_REGISTRYINDEX, TRACER);
-    record_listen(engine_of(L)->net, on_lines, engine_of(L), SIZE_MAX);
+    struct record_listener listener = {.told = on_lines, .arg = engine_of(L), .most = SIZE_MAX};
+    record_listen(engine_of(L)->net, &listener);
     return 0;
 }
 

@@ -191,11 +191,22 @@ static void end_attempt(struct generations *g) {
     g->attempt = (struct attempt){0};
 }
 
+/* Keeps what has become of the reload that began then. */
+static void note(struct generations *g, bool ok, struct slice report, uint64_t began) {
+    struct worker *w = g->worker;
+    struct history_entry entry = {.generation = g->attempt.number,
+                                  .time = clock_wall(&w->net.clock),
+                                  .took = clock_to_seconds(uv_hrtime() - began),
+                                  .ok = ok};
+    history_add(&w->history, entry, name_of(g, w->reload_cause ? w->reload_cause : "?"), report);
+}
+
 /* Reports a generation that has taken over. */
 static void tell(struct generations *g, struct slice report, uint64_t began) {
     const struct worker *w = g->worker;
     char place[32] = "";
     if (w->engine->workers > 1) snprintf(place, sizeof place, ", worker %u", w->engine->worker);
+    note(g, true, report, began);
     log_line(LOG_INFO, "reload %llu: %.*s (%s%s, %.1f ms)", (unsigned long long)w->engine->reloads, SLICE_ARGS(report),
              name_of(g, w->reload_cause ? w->reload_cause : "?"), place, (double)(uv_hrtime() - began) / 1e6);
 }
@@ -203,6 +214,7 @@ static void tell(struct generations *g, struct slice report, uint64_t began) {
 static void fail(struct generations *g, const char *why) {
     RELOAD_TRACE(g, "failed: %.*s", (int)strcspn(why, "\n"), why);
     tell_failure(g->worker, why);
+    note(g, false, slice_str(why), g->attempt.began);
     if (g->failed) generations_await_save(g);
     end_attempt(g);
     pool_report(g->worker, false);

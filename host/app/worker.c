@@ -245,6 +245,7 @@ void worker_close(struct worker *w) {
         uv_run(&w->loop, UV_RUN_NOWAIT);
     }
     free(w->reload_cause);
+    history_clear(&w->history);
     uv_close((uv_handle_t *)&w->signalled, NULL);
     if (!net_end_threads(&w->net)) net_leave(&w->net, w->status);
     net_end(&w->net);

@@ -3,6 +3,7 @@
 #ifndef APP_WORKER_H
 #define APP_WORKER_H
 
+#include "app/history.h"
 #include "net/net.h"
 #include "script/engine.h"
 #include <signal.h>
@@ -34,6 +35,7 @@ struct worker {
     bool has_terminal;         /* it was started from one */
     volatile uint64_t stop_by; /* until when functions of host.on_stop may run, by uv_hrtime; 0: none do */
     volatile uint64_t ends_by; /* when the process ends even if Lua code does not stop; 0: never */
+    struct history history;    /* of reloads */
     void (*begins)(void *arg); /* called once, when the loop is about to turn; NULL: it has been, or nobody wants it */
     void *begins_arg;
     struct control *control; /* the program's control socket (app/control/); NULL: there is none */

@@ -27,13 +27,26 @@ enum log_format log_get_format(void) { return log_format; }
 static const char *const names[] = {[LOG_TRACE] = "trace", [LOG_DEBUG] = "debug", [LOG_INFO] = "info",
                                     [LOG_WARN] = "warn",   [LOG_ERROR] = "error", [LOG_OFF] = "off"};
 
-int log_wants(enum log_level level) {
+static log_heard *listener;
+static void *listener_arg;
+static enum log_level listener_least;
+
+void log_listen(log_heard *heard, void *arg, enum log_level least) {
+    listener = heard;
+    listener_arg = arg;
+    listener_least = least;
+}
+
+/* Is it written? */
+static bool is_written(enum log_level level) {
     const char *wanted = getenv("WSBOT_LOG");
     enum log_level least = LOG_INFO;
     for (enum log_level l = LOG_DEBUG; wanted && l <= LOG_OFF; l++)
         if (strcmp(wanted, names[l]) == 0) least = l;
     return level >= least || level == LOG_TRACE;
 }
+
+bool log_wants(enum log_level level) { return is_written(level) || (listener && level >= listener_least); }
 
 static void put_time(struct buf *out, const char *format, bool local) {
     struct timespec t;
@@ -55,6 +68,40 @@ static void put_json(struct buf *line, enum log_level level, struct slice text) 
     json_put_shown(line, text);
     buf_append(line, slice_str("}\n"));
 }
+
+/* ---- what was written of late, and who listens ---- */
+
+static struct buf recent = {.cap = LOG_RECENT_MOST};
+
+struct slice log_recent(void) {
+    return buf_slice(&recent);
+}
+
+static void keep_recent(struct slice line) {
+    while (recent.len && recent.len + line.n > LOG_RECENT_MOST) {
+        struct slice all = buf_slice(&recent);
+        buf_consume(&recent, (size_t)((const uint8_t *)memchr(all.p, '\n', all.n) - all.p) + 1);
+    }
+    buf_append(&recent, line);
+}
+
+static void tell(enum log_level level, struct slice text, bool keeps) {
+    struct buf line;
+    struct timespec t;
+    bool hears = listener && (level >= listener_least || level == LOG_TRACE);
+    if (!hears && !keeps) return;
+    buf_init(&line, SIZE_MAX);
+    clock_gettime(CLOCK_REALTIME, &t);
+    buf_printf(&line, "{\"time\":%lld.%03d,\"level\":\"%s\",\"message\":", (long long)t.tv_sec,
+               (int)(t.tv_nsec / 1000000), names[level]);
+    json_put_shown(&line, text);
+    buf_append(&line, slice_str("}\n"));
+    if (keeps) keep_recent(buf_slice(&line));
+    if (hears) listener(listener_arg, level, buf_slice(&line));
+    buf_clear(&line);
+}
+
+void log_tell(enum log_level level, struct slice text) { tell(level, text, false); }
 
 /* Does systemd's journal read stderr? JOURNAL_STREAM names the file that it gave us; stderr may be another one by now
  * (sd-daemon(3)). */
@@ -159,12 +206,15 @@ static void write_line(struct slice line) {
 /* Writes a line in one piece; `keep` as shown_append has it. */
 static void put_line(FILE *to, enum log_level level, struct slice text, unsigned keep) {
     struct buf line;
+    bool is_own = !to || to == stderr;
+    if (is_own) tell(level, text, is_written(level));
+    if (is_own && !is_written(level)) return;
     buf_init(&line, SIZE_MAX);
     if (log_format == LOG_JSON)
         put_json(&line, level, text);
     else
-        put_text(&line, level, text, keep, !to || to == stderr);
-    if (!to || to == stderr)
+        put_text(&line, level, text, keep, is_own);
+    if (is_own)
         write_line(buf_slice(&line));
     else
         fwrite(buf_slice(&line).p, 1, line.len, to);

@@ -50,7 +50,20 @@ void log_flush(void);
 /* To be called when the program ends: waits up to a second for what is kept to be written. */
 void log_end(void);
 
-/* Is a line of that level written at all? */
-int log_wants(enum log_level level);
+/* Is a line of that level wanted at all: written, or listened to? */
+bool log_wants(enum log_level level);
+
+/* The last lines that were written to stderr, as JSON, an object a line: {"time":1767322985.678,"level":"warn",
+ * "message":"text"}; `time` is seconds since 1970. At most LOG_RECENT_MOST bytes. */
+enum { LOG_RECENT_MOST = 16 * 1024 };
+struct slice log_recent(void);
+
+/* Calls `heard` with each line for stderr from that level on, as log_recent has it, whatever WSBOT_LOG says; NULL:
+ * nobody listens any more. It must write no line itself. */
+typedef void log_heard(void *arg, enum log_level level, struct slice line);
+void log_listen(log_heard *heard, void *arg, enum log_level least);
+
+/* Gives `heard` a line that is not written. */
+void log_tell(enum log_level level, struct slice text);
 
 #endif

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 
 unsigned trace_on;
+static unsigned written; /* of these, the areas that WSBOT_TRACE names */
 
 static const char *const areas[TRACE_AREAS] = {[TRACE_CONN] = "conn",
                                                [TRACE_TLS] = "tls",
@@ -26,7 +27,10 @@ void trace_line(enum trace_area area, const struct trace_subject *subject, const
     buf_printf(&line, "%s%s", areas[area], subject ? " " : "");
     if (subject) subject->put(subject, &line);
     buf_printf(&line, ": %s", text);
-    log_write(stderr, LOG_TRACE, buf_slice(&line));
+    if (written >> area & 1)
+        log_write(stderr, LOG_TRACE, buf_slice(&line));
+    else
+        log_tell(LOG_TRACE, buf_slice(&line));
     buf_clear(&line);
 }
 
@@ -47,15 +51,29 @@ static int refuse(struct slice word, struct fault *fault) {
     return ERR_SYNTAX;
 }
 
+/* The bits of the words that commas part; false: `*unknown` is none. */
+static bool read_areas(struct slice list, unsigned *bits, struct slice *unknown) {
+    *bits = 0;
+    while (slice_split(&list, ',', unknown)) {
+        *unknown = slice_trim(*unknown);
+        if (unknown->n && !bits_of(*unknown)) return false;
+        *bits |= bits_of(*unknown);
+    }
+    return true;
+}
+
 int trace_begin(struct fault *fault) {
     const char *wanted = getenv("WSBOT_TRACE");
-    struct slice rest = slice_str(wanted ? wanted : ""), word;
-    while (slice_split(&rest, ',', &word)) {
-        word = slice_trim(word);
-        if (word.n == 0) continue;
-        unsigned bits = bits_of(word);
-        if (!bits) return refuse(word, fault);
-        trace_on |= bits;
-    }
+    struct slice unknown;
+    if (!read_areas(slice_str(wanted ? wanted : ""), &written, &unknown)) return refuse(unknown, fault);
+    trace_on = written;
     return 0;
+}
+
+bool trace_listen(struct slice list) {
+    unsigned bits;
+    struct slice unknown;
+    if (!read_areas(list, &bits, &unknown)) return false;
+    trace_on = written | bits;
+    return true;
 }

@@ -17,7 +17,7 @@ enum trace_area {
     TRACE_AREAS,
 };
 
-extern unsigned trace_on; /* 1 << area: its lines are wanted; set by trace_begin alone */
+extern unsigned trace_on; /* 1 << area: its lines are wanted; set by trace_begin and trace_listen alone */
 
 /* The object that lines are about, as a member of its struct: `put` appends its name, and how long ago its attempt
  * began, "feed#1, attempt 2, +0.012 s". An object gives its subject to the parts that it makes (a dial, a TLS
@@ -40,5 +40,9 @@ static inline bool trace_wants(enum trace_area area) { return __builtin_expect(t
 /* To be called when the program begins: reads WSBOT_TRACE. 0, or ERR_SYNTAX with `fault`, which lists the words that it
  * may have. */
 int trace_begin(struct fault *fault);
+
+/* From now on whoever listens to the log (log_listen) hears the lines of these areas as well, which need not be
+ * written: "conn,dial", "all"; "": none. False: there is no such area, and nothing has changed. */
+bool trace_listen(struct slice areas);
 
 #endif

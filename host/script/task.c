@@ -107,7 +107,7 @@ err_lists_all(struct task, 216);
 static struct task *begin(struct task *t, const char *what) {
     t->what = what;
     t->subject.put = task_put_subject;
-    t->began_at = trace_wants(TRACE_TASK) ? clock_now(&t->engine->net->clock) : 0;
+    t->began_at = task_is_traced(t) ? clock_now(&t->engine->net->clock) : 0;
     t->state = TASK_READY;
     t->ended = NULL;
     t->joiners = NULL;
@@ -167,7 +167,7 @@ static void finish(struct task *t, enum task_end how) {
     struct engine *e = t->engine;
     use_set_aside(t);
     unlink_all(t);
-    if (trace_wants(TRACE_TASK)) task_trace_end(t, how);
+    if (task_is_traced(t)) task_trace_end(t, how);
     if (how == TASK_FAILED && e->host->erred) e->host->erred(e->app);
     if (how == TASK_FAILED && engine_collects(e) && !task_is_joined(t)) {
         task_collect(t);
@@ -197,7 +197,8 @@ static void go_on(struct task *t) {
     t->state = TASK_RUNNING; /* from now on it cannot be cancelled */
     if (e->hooked && lua_status(t->co) == LUA_OK) hook_begin(e, t->co);
     use_set_aside(t);
-    TRACE(TRACE_TASK, &t->subject, "%s", lua_status(t->co) == LUA_OK ? "begins" : "goes on");
+    if (task_is_traced(t))
+        trace_line(TRACE_TASK, &t->subject, "%s", lua_status(t->co) == LUA_OK ? "begins" : "goes on");
     e->tasks.current = t;
     e->tasks.stuck = 0;
     lua_State *running = engine_enter(e, t->co);
@@ -285,7 +286,7 @@ struct task *l_task_spawn(lua_State *L, int n) {
         luaL_error(L, "too many arguments");
     }
     begin(m.task, "spawned");
-    if (trace_wants(TRACE_TASK)) task_trace_call(L, m.task, NULL, n);
+    if (task_is_traced(m.task)) task_trace_call(L, m.task, NULL, n);
     m.task->set_aside = true;
     account_add(e->account, START_SIZE);
     lua_xmove(L, m.task->co, n + 1);
@@ -328,7 +329,9 @@ static void wake(struct task *t, bool timed_out) {
     t->timed_out = timed_out;
     t->waits_in = NULL;
     t->instead_of = NULL;
-    TRACE(TRACE_TASK, &t->subject, "ready: %s", timed_out ? "its time is over" : "what it waited for is there");
+    if (task_is_traced(t))
+        trace_line(TRACE_TASK, &t->subject, "ready: %s",
+                   timed_out ? "its time is over" : "what it waited for is there");
     make_ready(t);
 }
 
@@ -368,7 +371,7 @@ int l_task_wait(lua_State *L, const char *what, struct waiters *queue, uint64_t 
     }
     t->k = k;
     t->ctx = ctx;
-    if (trace_wants(TRACE_TASK)) task_trace_wait(L, t, timeout);
+    if (task_is_traced(t)) task_trace_wait(L, t, timeout);
     return lua_yieldk(L, 0, 0, l_waited);
 }
 

@@ -1,9 +1,13 @@
 /* task_trace: the lines of the trace about tasks (base/trace.h): where in the script they wait, and what they call. All
- * but task_line are to be called only where trace_wants(TRACE_TASK). */
+ * but task_line are to be called only where task_is_traced. */
 #ifndef SCRIPT_TASK_TRACE_H
 #define SCRIPT_TASK_TRACE_H
 
+#include "script/engine.h"
 #include "script/task.h"
+
+/* Are there to be lines about it? Not about tasks that look into a program from outside (net->beside). */
+static inline bool task_is_traced(const struct task *t) { return trace_wants(TRACE_TASK) && !t->engine->net->beside; }
 
 /* Finds the line of the script that runs in a thread, below code of ours. False where there is none. */
 bool task_line(lua_State *co, lua_Debug *frame);

@@ -67,7 +67,7 @@ static struct recent *l_get(lua_State *L) {
         r = l_box_new(L, &recent_type);
         r->engine = engine_of(L);
         for (int i = 0; i < RECENT_MOST; i++) buf_init(&r->lines[i], SIZE_MAX);
-        record_listen(r->engine->net, on_lines, r, RECENT_TEXT);
+        record_listen(r->engine->net, &(struct record_listener){.told = on_lines, .arg = r, .most = RECENT_TEXT});
         lua_pushvalue(L, -1);
         lua_rawsetp(L, LUA_REGISTRYINDEX, &recent_key);
     }

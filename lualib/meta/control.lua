@@ -1,9 +1,10 @@
 ---@meta wsbot.control
 -- The methods of the control socket, for whoever writes a tool, and for reading. Nothing here runs.
 --
--- Each program with a script has one, of its user alone: $XDG_RUNTIME_DIR/wsbot/PID.sock, or /tmp/wsbot-UID/PID.sock. It
--- speaks JSON-RPC 2.0 over WebSocket, so `wsbot connect ws+unix:/run/user/1000/wsbot/1234.sock` talks to it by hand, and
--- a script by `ws.connect` and `wsbot.jsonrpc`. A message to it has at most 1 MiB; 16 may be connected at once.
+-- Each program with a script has one, of its user alone: $XDG_RUNTIME_DIR/wsbot/PID.sock, or /tmp/wsbot-UID/PID.sock,
+-- or PID.sock in the folder that WSBOT_CONTROL names. It speaks JSON-RPC 2.0 over WebSocket: by hand
+-- `wsbot connect ws+unix:/run/user/1000/wsbot/1234.sock` talks to it, and a script by `ws.connect` and `wsbot.jsonrpc`.
+-- A message to it has at most 1 MiB; 16 may be connected at once.
 --
 -- Of a pool, the parent (the PID that `wsbot ps` shows) answers for all of its workers: lists have all of them, each
 -- entry with `worker`; methods that run code give a list of control.of_worker. `params.worker` asks only that one. Each
@@ -106,8 +107,8 @@ function control.state() end
 ---@field why? string
 
 ---Runs Lua in the running generation, as a task: an expression, or statements. It sees all globals, and `conns`: the
----connections, by name or id. What it prints comes as notifications `output`, { text =, worker = }; what it gives is the
----result, as text. Code that keeps the loop for 5 s is ended. Where the client goes, so does its code.
+---connections, by name or id. What it prints comes as notifications `output`, { text =, worker = }; what it gives is
+---the result, as text. Code that keeps the loop for 5 s is ended. Where the client goes, so does its code.
 ---@param params { code: string, worker?: integer }
 ---@return string|control.of_worker[]
 function control.run(params) end
@@ -121,9 +122,9 @@ function control.cancel() end
 ---@return string|control.of_worker[]
 function control.complete(params) end
 
----Sends what goes on from now on, as notifications `events`, until unwatch, or another watch. Of messages at most 200 a
----second are told (`shown`, of all that were `seen`), and of each the first 64 KiB (`size` has all). A client that reads
----slowly misses some.
+---Sends what goes on from now on, as notifications `events`, until unwatch, or another watch. Of messages at most 200
+---a second are told (`shown`, of all that were `seen`), and of each the first 64 KiB (`size` has all). A client that
+---reads slowly misses some.
 ---@param params control.watch
 ---@return true
 function control.watch(params) end

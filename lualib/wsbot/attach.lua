@@ -46,6 +46,17 @@ end
 
 local session = { rpc = rpc, program = program, write = screen.write, fail = fail, stop = stop }
 
+function rpc.on.events(params)
+  if session.on_events then session.on_events(params) end
+end
+
+-- Waits for Ctrl-C, or, where there is no prompt, for the end of the program.
+function session.interrupted()
+  session.interrupt = host.future()
+  session.interrupt:wait()
+  session.interrupt = nil
+end
+
 -- Runs a line: Lua code, or a command. Waits for its end.
 local function run(text)
   if text:find "^%s*$" then return end
@@ -90,7 +101,11 @@ local function prompt()
     elseif what == "interrupt" then
       text = ""
       screen.ask(first)
-      if is_busy then rpc:notify "cancel" end
+      if session.interrupt then
+        session.interrupt:set()
+      elseif is_busy then
+        rpc:notify "cancel"
+      end
     elseif what == "end" then
       break
     elseif what == "line" then

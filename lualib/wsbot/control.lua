@@ -1,43 +1,43 @@
 -- wsbot.control: answers whoever is connected to the control socket, in a Lua state of its own. lualib/meta/control.lua
--- has the methods.
+-- has the methods. A pool's parent answers by what its workers say (wsbot.control.pool).
 local core = require "wsbot.control.core"
 local json = require "wsbot.json"
 local jsonrpc = require "wsbot.jsonrpc"
 
-local pool = core.workers() and require "wsbot.control.pool"
-
-local FOREVER <const> = 1e9 -- seconds: code may take as long as it likes
-
-local methods = {}
+local INVALID_PARAMS <const>, REFUSED <const> = -32602, -32000
+local BEHIND <const> = 1 << 20 -- bytes that wait for a client: it is told nothing more until it has read them
 
 -- An error that the client gets.
-local function refuse(message)
-  error { code = -32000, message = message }
+local function refuse(message, code)
+  error { code = code or REFUSED, message = message }
 end
 
-function methods.program()
-  return pool and pool.program() or core.program()
+local function text_of(params, name)
+  local text = params and params[name]
+  return type(text) == "string" and text or refuse(name .. " must be a text", INVALID_PARAMS)
 end
 
-for _, name in ipairs { "connections", "tasks", "timers" } do
-  methods[name] = function()
-    return json.array(pool and pool.list(name) or core[name]())
+----------------------------------------------------------------------------------------------------- what is to be seen
+
+local looks = { "program", "connections", "tasks", "timers", "generations", "log" }
+
+local function log()
+  local lines = {}
+  for line in core.log():gmatch "[^\n]+" do lines[#lines + 1] = json.decode(line) end
+  return lines
+end
+
+local function add_looks(on)
+  for _, name in ipairs(looks) do
+    local look = name == "log" and log or core[name]
+    on[name] = function()
+      local result = look()
+      return name == "program" and result or json.array(result)
+    end
   end
 end
 
-function methods.reload()
-  local ok, why = core.reload()
-  return ok or refuse(why)
-end
-
-function methods.back()
-  local ok, why = core.back()
-  return ok or refuse(why)
-end
-
 -------------------------------------------------------------------------------------------------------- code of clients
-
-local last_run = 0
 
 -- An error without the part of its traceback that is ours, and without one that has nothing but the code itself.
 local function tidy(message)
@@ -49,66 +49,94 @@ local function tidy(message)
   return calls > 1 and text .. "\nstack traceback:\n" .. trace or text
 end
 
--- Runs a function of wsbot.control.inside. What it gives. What is printed meanwhile goes to `put`.
+local last_number = 0 -- of a run, or a watch
+
+local function next_number()
+  last_number = last_number + 1
+  return last_number
+end
+
+-- Runs a function of wsbot.control.inside, whose number is in `runs` meanwhile. What it gives. What is printed goes to
+-- `put`.
 local function run(what, text, runs, put)
-  last_run = last_run + 1
-  local number = last_run
+  local number = next_number()
   local ok, why = core.start(number, what, text)
   if not ok then refuse(why) end
   runs[number] = true
   while true do
     local kind, piece = core.wait(number)
-    if kind == "result" or kind == "error" then
+    if kind == "output" then
+      put(piece)
+    else
       runs[number] = nil
-      return kind == "result" and piece or refuse(tidy(piece))
+      return kind == "result" and piece or refuse(tidy(piece or "it was cancelled"))
     end
-    put(piece)
   end
 end
 
-local function text_of(params, name)
-  local text = params and params[name]
-  return type(text) == "string" and text or error { code = -32602, message = name .. " must be a text" }
-end
-
--- The methods by which a client has code run; `runs`: the numbers of what runs for it now.
-local function add_runs(rpc, runs)
-  function rpc.on.run(params)
+local function add_runs(on, rpc, runs)
+  function on.run(params)
     return run("run", text_of(params, "code"), runs, function(text)
       rpc:notify("output", { text = text })
     end)
   end
 
-  function rpc.on.cancel()
+  function on.cancel()
     for number in pairs(runs) do core.cancel(number) end
     return true
   end
 
-  function rpc.on.complete(params)
+  function on.complete(params)
     return run("complete", text_of(params, "line"), runs, error)
   end
 
-  function rpc.on.state()
+  function on.state()
     return run("state", "", runs, error)
   end
 end
 
--- The same where the code is to run in the workers of a pool: in one that `worker` names, or in all.
-local function add_pool_runs(rpc)
-  for _, name in ipairs { "run", "complete", "state", "cancel", "back" } do
-    rpc.on[name] = function(params)
-      return json.array(pool.ask(name, params, FOREVER))
-    end
+----------------------------------------------------------------------------------------------------------- what goes on
+
+-- Sends what is told until the watch ends. The lines are JSON already.
+local function follow(rpc, number)
+  while true do
+    local lines, told, seen = core.take(number)
+    if not lines then return end
+    local events = lines:sub(1, -2):gsub("\n", ",")
+    rpc.conn:send(('{"jsonrpc":"2.0","method":"events","params":{"seen":%d,"shown":%d,"events":[%s]}}'):format(seen,
+      told, events))
+    if rpc.conn.buffered_amount > BEHIND then rpc.conn:drain() end
+  end
+end
+
+local function add_watch(on, rpc)
+  local number
+
+  function on.unwatch()
+    if number then core.unwatch(number) end
+    number = nil
+    return true
+  end
+
+  function on.watch(params)
+    params = params or {}
+    local next_one = next_number()
+    local level = params.log or params.trace and "error" or nil
+    local ok, why = pcall(core.watch, next_one, params.connection, params.messages, level, params.trace)
+    if not ok then refuse(tostring(why):gsub("^.-: ", ""), INVALID_PARAMS) end
+    on.unwatch()
+    number = next_one
+    host.spawn(follow, rpc, number)
+    return true
   end
 end
 
 ----------------------------------------------------------------------------------------------------------- who connects
 
-local clients = {} -- what speaks with each
-
-if pool then
-  function pool.put(output)
-    for rpc in pairs(clients) do rpc:notify("output", output) end
+local function reloading(ask)
+  return function()
+    local ok, why = ask()
+    return ok or refuse(why)
   end
 end
 
@@ -116,17 +144,21 @@ end
 local function nobody_cares() end
 
 return function(conn)
-  local runs, rpc = {}, jsonrpc.new(conn)
-  clients[rpc] = true
+  local rpc = jsonrpc.new(conn)
+  local on, runs = rpc.on, {}
   conn.on_error = nobody_cares
-  function conn.on_close()
-    clients[rpc] = nil
-    for number in pairs(runs) do core.cancel(number) end
+  on.reload = reloading(core.reload)
+  if core.workers() then
+    local pool = require("wsbot.control.pool").new(rpc, looks)
+    conn.on_close = function() pool:close() end
+    return
   end
-  for name, method in pairs(methods) do rpc.on[name] = method end
-  if pool then
-    add_pool_runs(rpc)
-  else
-    add_runs(rpc, runs)
+  on.back = reloading(core.back)
+  add_looks(on)
+  add_runs(on, rpc, runs)
+  add_watch(on, rpc)
+  function conn.on_close()
+    on.cancel()
+    on.unwatch()
   end
 end

@@ -10,7 +10,7 @@ local story = require "support.story"
 local function start(folder, options)
   options = options or {}
   local echo = program.echo()
-  local env = { XDG_RUNTIME_DIR = folder }
+  local env = { WSBOT_CONTROL = folder .. "/wsbot" }
   for name, value in pairs(options.env or {}) do env[name] = value end
   local bot = program.bot([[
     ws.connect { url = arg[1], name = "feed", on_websocket_connect = function() say("open") end,
@@ -25,7 +25,7 @@ end
 
 -- Runs wsbot with that folder, to its end: what it has printed, and its status.
 local function run(folder, ...)
-  local p = program.run({ ... }, { env = { XDG_RUNTIME_DIR = folder }, stdin = "" })
+  local p = program.run({ ... }, { env = { WSBOT_CONTROL = folder .. "/wsbot" }, stdin = "" })
   local status = p:wait()
   return p.out, status, p.err
 end
@@ -58,7 +58,8 @@ describe("the control socket", function()
 
   it_tells("goes also where the script ends by os.exit", function()
     local folder = place.folder()
-    local bot = program.bot("host.after(0.05, function() os.exit(3) end)", {}, { env = { XDG_RUNTIME_DIR = folder } })
+    local bot = program.bot("host.after(0.05, function() os.exit(3) end)", {},
+      { env = { WSBOT_CONTROL = folder .. "/wsbot" } })
     bot:ends(3)
     assert.same({}, sockets(folder))
   end)
@@ -66,7 +67,7 @@ describe("the control socket", function()
   it_tells("is not made where nobody wants one, and for a script that needs no loop", function()
     local folder = place.folder()
     start(folder, { env = { WSBOT_CONTROL = "off" } })
-    program.bot("print(1)", {}, { env = { XDG_RUNTIME_DIR = folder } }):tells "1"
+    program.bot("print(1)", {}, { env = { WSBOT_CONTROL = folder .. "/wsbot" } }):tells "1"
     assert.is_nil(uv.fs_lstat(folder .. "/wsbot"))
   end)
 
@@ -103,10 +104,11 @@ describe("the control socket", function()
 
   it_tells("does not keep the program: it ends when its work is done, whoever is connected", function()
     local folder = place.folder()
-    local bot = program.bot([[say "runs" host.after(1.5, function() end)]], {}, { env = { XDG_RUNTIME_DIR = folder } })
+    local bot = program.bot([[say "runs" host.after(1.5, function() end)]], {},
+      { env = { WSBOT_CONTROL = folder .. "/wsbot" } })
     bot:tells "runs"
     story.poll("its socket", function() return uv.fs_lstat(("%s/wsbot/%d.sock"):format(folder, bot.pid)) end)
-    local attached = program.run({ "attach" }, { env = { XDG_RUNTIME_DIR = folder }, stdin = true })
+    local attached = program.run({ "attach" }, { env = { WSBOT_CONTROL = folder .. "/wsbot" }, stdin = true })
     attached:write "1 + 1\n"
     attached:tells "2"
     bot:ends(0)
@@ -196,7 +198,7 @@ describe("wsbot attach", function()
   it_tells("reads lines where there is no terminal, and commands among them", function()
     local folder = place.folder()
     start(folder)
-    local p = program.run({ "attach" }, { env = { XDG_RUNTIME_DIR = folder },
+    local p = program.run({ "attach" }, { env = { WSBOT_CONTROL = folder .. "/wsbot" },
       stdin = "for i = 1, 2 do\n  print(i)\nend\n:tasks\n:timers\n:state\n:conns\n" })
     p:tells("1", "2", "~^ID +KIND", "~spawned +host.sleep +%d+m +.*bot.lua:%d+$", "~^NAME +WHEN", "~hourly +every 1h00",
       "counts = { seen = 3 }", "~^ID +NAME +STATE", "~^1 +feed +open")
@@ -229,11 +231,66 @@ describe("wsbot attach", function()
     local folder = place.folder()
     local bot = start(folder)
     local attached = program.run({ "attach", "-e", "print 'waits' host.sleep(3600)" },
-      { env = { XDG_RUNTIME_DIR = folder } })
+      { env = { WSBOT_CONTROL = folder .. "/wsbot" } })
     attached:tells "waits"
     bot:kill "sighup"
     attached:complains "a reload has ended it"
     attached:ends(1)
     assert.equal("1\n", (attach(folder, "-e", "host.reloads")))
+  end)
+end)
+
+describe("what goes on in a program", function()
+  -- Attaches, with standard input to be written.
+  local function follow(folder)
+    return program.run({ "attach" }, { env = { WSBOT_CONTROL = folder .. "/wsbot" }, stdin = true })
+  end
+
+  it_tells("is shown live: the messages of a connection, both ways", function()
+    local folder = place.folder()
+    start(folder)
+    local attached = follow(folder)
+    attached:write ":messages feed\n"
+    story.poll("messages to be shown", function()
+      attach(folder, "-e", "conns.feed:send 'hello'")
+      return attached.out:find "> hello\n.*< hello\n"
+    end)
+  end)
+
+  it_tells("is sampled where it is much, and says so", function()
+    local folder = place.folder()
+    start(folder)
+    local attached = follow(folder)
+    attached:write ":messages feed\n"
+    story.poll("the count of what is shown", function()
+      attach(folder, "-e", "for i = 1, 1000 do conns.feed:send 'hello' end")
+      return attached.out:find "%(%d+ of %d+ messages are shown%)"
+    end)
+  end)
+
+  it_tells("is shown live: log and trace, though they are not written", function()
+    local folder = place.folder()
+    local bot = start(folder)
+    local attached = follow(folder)
+    attached:write ":log debug\nhost.log.debug 'only here'\n"
+    attached:tells "~debug only here"
+    attached:write ":trace conn\nconns.feed:close()\n"
+    story.wait("the trace", function() return attached.out:find "trace conn feed#1.*closing %-> ended" end)
+    attached:kill "sigkill"
+    attached:wait()
+    assert.equal("", bot.err)
+  end)
+
+  it_tells("is told of the past: the last lines of the log, and the last reloads", function()
+    local folder = place.folder()
+    local bot = start(folder)
+    attach(folder, "-e", "host.log.warn 'look here'")
+    bot:kill "sighup"
+    bot:complains "reload 1:"
+    local p = program.run({ "connect", "-1", ("ws+unix:%s/wsbot/%d.sock"):format(folder, bot.pid) },
+      { stdin = '{"jsonrpc":"2.0","id":1,"method":"log"}\n' })
+    local lines = json.decode(p:line()).result
+    assert.same({ "warn", "look here" }, { lines[1].level, lines[1].message })
+    assert.truthy(attach(folder, "-e", ":gens"):find "1 .* took over +SIGHUP +kept 1: feed")
   end)
 end)

@@ -40,6 +40,7 @@ static void end_engine(struct control *c) {
     if (c->engine) engine_free(c->engine);
     c->engine = NULL;
     run_end_all(c);
+    watch_end_all(c);
 }
 
 static void on_idle(struct deadline *d) {

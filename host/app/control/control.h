@@ -16,6 +16,7 @@ struct control {
     struct net net;                                /* beside that of the worker */
     struct listener *listener;                     /* NULL: there is none yet, or it could not be made */
     char folder[FOLDER_PATH], path[FOLDER_SOCKET]; /* where it is */
+    LIST_HEAD(, watch) watches;                    /* what clients want to be told (watch.c) */
     LIST_HEAD(, run_inside) runs;                  /* code of clients that runs, or has run (run.c) */
     struct engine *engine;                         /* the Lua state that answers; NULL: nobody has asked yet */
     struct deadline idle;                          /* when it ends, as nobody is connected */

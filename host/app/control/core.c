@@ -2,6 +2,7 @@
 #include "app/control/parts.h"
 
 #include "app/pool.h"
+#include "base/log.h"
 #include "script/l_push.h"
 
 static int l_program(lua_State *L) {
@@ -44,22 +45,28 @@ static int l_workers(lua_State *L) {
     return 1;
 }
 
+static int l_generations(lua_State *L) {
+    l_look_generations(L, control_of(L));
+    return 1;
+}
+
+/* log() -> the last lines of the log, as JSON. */
+static int l_log(lua_State *L) {
+    struct slice lines = log_recent();
+    lua_pushlstring(L, (const char *)lines.p, lines.n);
+    return 1;
+}
+
 /* reload(), back(): true, or nil and why not. */
 static int l_reload(lua_State *L) { return l_push_unless(L, worker_reload(control_of(L)->worker, "wsbot attach")); }
 static int l_back(lua_State *L) { return l_push_unless(L, worker_back(control_of(L)->worker, "wsbot attach")); }
 
 int luaopen_control_core(lua_State *L) {
-    static const luaL_Reg functions[] = {{"program", l_program},
-                                         {"connections", l_connections},
-                                         {"tasks", l_tasks},
-                                         {"timers", l_timers},
-                                         {"workers", l_workers},
-                                         {"reload", l_reload},
-                                         {"start", l_run_start},
-                                         {"wait", l_run_wait},
-                                         {"cancel", l_run_cancel},
-                                         {"back", l_back},
-                                         {NULL, NULL}};
+    static const luaL_Reg functions[] = {
+        {"program", l_program}, {"connections", l_connections}, {"tasks", l_tasks},   {"timers", l_timers},
+        {"workers", l_workers}, {"generations", l_generations}, {"log", l_log},       {"watch", l_watch_begin},
+        {"take", l_watch_take}, {"unwatch", l_watch_end},       {"reload", l_reload}, {"start", l_run_start},
+        {"wait", l_run_wait},   {"cancel", l_run_cancel},       {"back", l_back},     {NULL, NULL}};
     luaL_newlib(L, functions);
     return 1;
 }

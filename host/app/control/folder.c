@@ -25,6 +25,8 @@ static void put_other(char path[FOLDER_PATH]) { snprintf(path, FOLDER_PATH, "/tm
 
 const char *folder_path(unsigned i, char path[FOLDER_PATH]) {
     char usual[64];
+    const char *given = getenv("WSBOT_CONTROL");
+    if (given && *given == '/') return i == 0 && snprintf(path, FOLDER_PATH, "%s", given) < FOLDER_PATH ? path : NULL;
     bool is_set = put_runtime(path, getenv("XDG_RUNTIME_DIR"));
     if (i == 0 && !is_set) put_other(path);
     if (i == 0) return path;

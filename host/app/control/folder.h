@@ -1,5 +1,6 @@
-/* folder: where the control sockets of a user's programs are: $XDG_RUNTIME_DIR/wsbot, or /tmp/wsbot-UID. Each is named
- * after its process: "1234.sock"; that of worker 2 of a pool after the pool's: "1234.2.sock". */
+/* folder: where the control sockets of a user's programs are: $XDG_RUNTIME_DIR/wsbot, or /tmp/wsbot-UID; a path in
+ * WSBOT_CONTROL is another folder, in place of both. Each is named after its process: "1234.sock"; that of worker 2 of
+ * a pool after the pool's: "1234.2.sock". */
 #ifndef APP_CONTROL_FOLDER_H
 #define APP_CONTROL_FOLDER_H
 
@@ -10,8 +11,8 @@
 
 enum { FOLDER_PATH = 4096, FOLDER_SOCKET = FOLDER_PATH + 32 }; /* bytes of paths, their NUL included */
 
-/* The folders to look into, the one that a program takes first: that of the environment, then those that a program with
- * another environment would take. Returns the path of folder `i`, or NULL where there are no more. */
+/* The folders to look into: first the one that a program takes, then those that a program with another environment
+ * would take. Returns the path of folder `i`, or NULL where there are no more. */
 const char *folder_path(unsigned i, char path[FOLDER_PATH]);
 
 /* Is it one that nobody but this user can have made or written to: no link, its own, mode 0700? Else ERR_SYSTEM with

@@ -201,3 +201,21 @@ void l_look_timers(lua_State *L, const struct control *c) {
     lua_newtable(L);
     if (c->worker->engine) l_timer_each(c->worker->engine, add_timer, L);
 }
+
+/* ---- generations ---- */
+
+void l_look_generations(lua_State *L, const struct control *c) {
+    const struct history *h = &c->worker->history;
+    lua_newtable(L);
+    for (unsigned i = 0; i < h->count; i++) {
+        const struct history_entry *e = &h->entries[i];
+        lua_createtable(L, 0, 6);
+        l_set_integer(L, "generation", (lua_Integer)e->generation);
+        l_set_number(L, "time", e->time);
+        l_set_number(L, "took", e->took);
+        l_set_flag(L, "ok", e->ok);
+        l_set_string(L, "cause", e->cause);
+        l_set_string(L, "report", e->report);
+        add(L);
+    }
+}

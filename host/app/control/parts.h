@@ -22,11 +22,19 @@ int l_run_cancel(lua_State *L);
 /* Nobody is there any more: what runs is cancelled. */
 void run_end_all(struct control *c);
 
+/* ---- watch.c: the same ---- */
+
+int l_watch_begin(lua_State *L);
+int l_watch_take(lua_State *L);
+int l_watch_end(lua_State *L);
+void watch_end_all(struct control *c);
+
 /* ---- look.c: what there is to see, as tables on the stack of L. May raise. ---- */
 
 void l_look_program(lua_State *L, const struct control *c);
 void l_look_connections(lua_State *L, const struct control *c);
 void l_look_tasks(lua_State *L, const struct control *c);
 void l_look_timers(lua_State *L, const struct control *c);
+void l_look_generations(lua_State *L, const struct control *c);
 
 #endif

@@ -65,8 +65,8 @@ static void end(struct run_inside *r, bool ok, const char *why) {
 
 /* ---- in the running generation ---- */
 
-/* The watchdog of attached code: raises where that keeps the loop, in whatever thread it runs, at each instruction
- * until the code has left. */
+/* The watchdog of attached code: raises where that keeps the loop, in the coroutine that runs, and then in that of the
+ * task, at each instruction until the code has left. */
 static void l_limit(lua_State *L, lua_Debug *debug) {
     struct engine *e = engine_of(L);
     const struct task *t = e->tasks.current;
@@ -74,6 +74,7 @@ static void l_limit(lua_State *L, lua_Debug *debug) {
     if (e->watchdog != l_limit) engine_unhook(L);
     if (!t || t->what != attached || uv_hrtime() - e->entered_at < KEEPS_LOOP * CLOCK_SECOND) return;
     lua_sethook(L, l_limit, LUA_MASKCOUNT, 1);
+    lua_sethook(t->co, l_limit, LUA_MASKCOUNT, 1);
     luaL_error(L, "the code ran for %d s without a wait", KEEPS_LOOP);
 }
 

@@ -10,7 +10,11 @@ static inline uint64_t conn_now(const struct conn *c) { return clock_now(&c->net
 /* Is an attempt under way? */
 static inline bool conn_is_live(const struct conn *c) { return c->phase >= CONN_STARTING && c->phase < CONN_ENDED; }
 
-#define CONN_TRACE(c, ...) TRACE(TRACE_CONN, &(c)->subject, __VA_ARGS__)
+/* Not of connections that look into a program from outside (net->beside): who looks at the trace would see himself. */
+#define CONN_TRACE(c, ...)                                                                                             \
+    do {                                                                                                               \
+        if (!(c)->net->beside) TRACE(TRACE_CONN, &(c)->subject, __VA_ARGS__);                                          \
+    } while (0)
 
 /* ---- conn.c ---- */
 

@@ -13,12 +13,10 @@ enum { LINE_KEPT = 64 * 1024 }; /* bytes of memory that are kept for the next li
 
 struct record {
     struct record *next;
-    struct record_file *file; /* NULL: the record goes to `told` */
-    void (*told)(void *arg, struct slice lines);
-    void *told_arg;
+    struct record_file *file;         /* NULL: the record is a listener's */
+    struct record_listener listener;  /* without `told`: the record has ended, and goes at the end of the turn */
     struct buf lines;                 /* to be told */
     const struct secret_style *style; /* NULL: nothing is left out */
-    size_t most;                      /* bytes of a message */
     uint64_t began;
     struct buf line;
 };
@@ -40,17 +38,17 @@ static void begin(struct record *r, const struct conn *c, const char *event) {
 
 static void finish(struct record *r) {
     add(r, "}\n");
-    if (r->told) buf_append(&r->lines, buf_slice(&r->line));
+    if (r->listener.told) buf_append(&r->lines, buf_slice(&r->line));
     if (r->file) record_file_put(r->file, buf_slice(&r->line));
 }
 
 void record_flush(struct record *r) {
     if (r->file) record_file_flush(r->file);
-    if (r->told && r->lines.len) {
+    if (r->listener.told && r->lines.len) {
         struct buf lines; /* `told` may cause more lines */
         buf_init(&lines, SIZE_MAX);
         buf_swap(&lines, &r->lines);
-        r->told(r->told_arg, buf_slice(&lines));
+        r->listener.told(r->listener.arg, buf_slice(&lines));
         buf_clear(&lines);
     }
     if (r->next) record_flush(r->next);
@@ -139,12 +137,13 @@ void record_event(struct record *r, const struct conn *c, bool sent, enum ws_kin
                   uint16_t code) {
     static const char *const kinds[] = {
         [WS_TEXT] = "text", [WS_BINARY] = "binary", [WS_CLOSE] = "close", [WS_PING] = "ping", [WS_PONG] = "pong"};
+    if (r->next) record_event(r->next, c, sent, kind, data, code);
+    if (!r->file && !(r->listener.told && (!r->listener.wants || r->listener.wants(r->listener.arg, c)))) return;
     begin(r, c, sent ? "sent" : "received");
     buf_printf(&r->line, ",\"kind\":\"%s\"", kinds[kind]);
     if (kind == WS_CLOSE) buf_printf(&r->line, ",\"code\":%u", code);
-    if (data.n > r->most) buf_printf(&r->line, ",\"size\":%zu", data.n);
-    struct slice all = data;
-    data = slice_of(data.p, data.n < r->most ? data.n : r->most);
+    if (data.n > r->listener.most) buf_printf(&r->line, ",\"size\":%zu", data.n);
+    data = slice_head(data, r->listener.most);
     if (kind == WS_TEXT || kind == WS_CLOSE) {
         add_field(r, kind == WS_TEXT ? "data" : "reason", data);
     } else {
@@ -153,7 +152,6 @@ void record_event(struct record *r, const struct conn *c, bool sent, enum ws_kin
         add(r, "\"");
     }
     finish(r);
-    if (r->next) record_event(r->next, c, sent, kind, all, code);
 }
 
 void record_end(struct record *r, const struct conn *c) {
@@ -169,8 +167,23 @@ void record_end(struct record *r, const struct conn *c) {
 
 /* ---- the file, and listeners ---- */
 
+static void record_free(struct record *r) {
+    if (r->file) record_file_close(r->file);
+    buf_clear(&r->line);
+    buf_clear(&r->lines);
+    free(r);
+}
+
 static void flush_all(struct net *net) {
     if (net->record) record_flush(net->record);
+    for (struct record **at = &net->record, *r; (r = *at);) {
+        bool is_over = !r->file && !r->listener.told;
+        *at = is_over ? r->next : r;
+        if (is_over)
+            record_free(r);
+        else
+            at = &r->next;
+    }
 }
 
 static const struct net_room room = {.turn_ends = flush_all, .end = record_close, .close = record_close};
@@ -178,7 +191,7 @@ static const struct net_room room = {.turn_ends = flush_all, .end = record_close
 static struct record *record_new(struct net *net, const struct secret_style *style) {
     struct record *r = reserve_take(sizeof *r);
     r->style = style;
-    r->most = SIZE_MAX;
+    r->listener.most = SIZE_MAX;
     r->began = clock_now(&net->clock);
     buf_init(&r->line, SIZE_MAX);
     buf_init(&r->lines, SIZE_MAX);
@@ -203,22 +216,19 @@ int record_open(struct net *net, const char *path, bool secrets, struct fault *f
     return 0;
 }
 
-void record_listen(struct net *net, void (*told)(void *arg, struct slice lines), void *arg, size_t most) {
-    struct record *r = record_new(net, &secret_for_people);
-    r->told = told;
-    r->told_arg = arg;
-    r->most = most;
+void record_listen(struct net *net, const struct record_listener *listener) {
+    record_new(net, &secret_for_people)->listener = *listener;
 }
 
 static struct record *listening(struct net *net, const void *arg) {
     struct record *r = net->record;
-    while (r && !(r->told && r->told_arg == arg)) r = r->next;
+    while (r && !(r->listener.told && r->listener.arg == arg)) r = r->next;
     return r;
 }
 
 void record_unlisten(struct net *net, const void *arg) {
     struct record *r = listening(net, arg);
-    if (r) r->told = NULL;
+    if (r) r->listener.told = NULL;
 }
 
 void record_restart(struct net *net, const void *arg) {
@@ -230,9 +240,6 @@ void record_close(struct net *net) {
     struct record *r;
     while ((r = net->record)) {
         net->record = r->next;
-        if (r->file) record_file_close(r->file);
-        buf_clear(&r->line);
-        buf_clear(&r->lines);
-        free(r);
+        record_free(r);
     }
 }

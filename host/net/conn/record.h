@@ -12,15 +12,24 @@ struct record;
 /* Begins a file; one that is there is written over. Only its owner may read it. 0, or ERR_SYSTEM with `fault`. */
 int record_open(struct net *net, const char *path, bool secrets, struct fault *fault);
 
-/* Calls `told(arg, lines)` with what passes from now on, with "***" for secrets: whole lines, about once a turn of the
- * loop. It may call conn_ functions. Beside a file, or without one. Of a message that is longer than `most` bytes only
- * so many are given, and its real length as "size". */
-void record_listen(struct net *net, void (*told)(void *arg, struct slice lines), void *arg, size_t most);
+/* Who hears what passes. `told` gets whole lines, about once a turn of the loop, with "***" for secrets; it may call
+ * conn_ functions. Of a message that is longer than `most` bytes only so many are given, and its real length as
+ * "size". `wants`, which may be NULL, is asked for each message, ping, pong and Close before a line is made of it; what
+ * else happens is always told. */
+struct record_listener {
+    void (*told)(void *arg, struct slice lines);
+    bool (*wants)(void *arg, const struct conn *c);
+    void *arg;
+    size_t most;
+};
+
+/* Tells it from now on, beside a file, or without one. */
+void record_listen(struct net *net, const struct record_listener *listener);
 
 /* The times in the lines that `arg` is told count from now on. */
 void record_restart(struct net *net, const void *arg);
 
-/* Ends the record that record_listen began with `arg`. */
+/* Ends the record that record_listen began with `arg`: it is told nothing more. */
 void record_unlisten(struct net *net, const void *arg);
 
 /* Ends all records of `net`, if it has any. */

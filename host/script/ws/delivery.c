@@ -268,7 +268,8 @@ static int l_go_on(lua_State *L, int status, lua_KContext ctx) {
         int n = push_next(L, b);
         if (n == 0) return 0;
         if (b->delivery.tells == INBOX_ADOPTED) interrupt_bound(b->engine, "on_adopt");
-        if (trace_wants(TRACE_TASK)) task_trace_call(L, b->engine->tasks.current, l_arguments_name(L, n), n);
+        if (task_is_traced(b->engine->tasks.current))
+            task_trace_call(L, b->engine->tasks.current, l_arguments_name(L, n), n);
         if (b->delivery.tells != INBOX_STARTS) lua_callk(L, n, 0, ctx, l_go_on);
         interrupt_unbound(b->engine);
     }

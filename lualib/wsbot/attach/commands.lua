@@ -48,6 +48,50 @@ add("timers", "", "the timers that are set", function(session)
   if list then session.write(layout.timers(list)) end
 end)
 
+-- Shows what is told, until Ctrl-C, or until the command ends by itself.
+local function follow(session, params, show_event)
+  session.on_events = function(events)
+    for _, event in ipairs(events.events) do
+      local text = show_event(event)
+      if text then session.write((events.worker and ("[%d] "):format(events.worker) or "") .. text) end
+    end
+    if events.shown < events.seen then
+      session.write(("(%d of %d messages are shown)"):format(events.shown, events.seen))
+    end
+  end
+  return ask(session, "watch", params)
+end
+
+local function stop_following(session)
+  session.on_events = nil
+  ask(session, "unwatch")
+end
+
+add("messages", "NAME", "what passes on a connection (its name or id), until Ctrl-C", function(session, rest)
+  local found
+  for _, c in ipairs(ask(session, "connections") or {}) do
+    if c.name == rest or tostring(c.id) == rest then found = c end
+  end
+  if not found then return session.fail(("there is no connection '%s'; :conns tells which there are"):format(rest)) end
+  if follow(session, { connection = found.id, worker = found.worker }, layout.message) then session.interrupted() end
+  stop_following(session)
+end)
+
+add("log", "LEVEL", "lines of the log from debug, info, warn or error on; :log off ends that", function(session, rest)
+  if rest == "off" then return stop_following(session) end
+  follow(session, { log = rest == "" and "info" or rest }, layout.log)
+end)
+
+add("trace", "AREAS", "why things happen: conn, tls, dial, reload, task or all; :trace off", function(session, rest)
+  if rest == "off" then return stop_following(session) end
+  follow(session, { trace = rest == "" and "all" or rest }, layout.log)
+end)
+
+add("gens", "", "the last reloads, and what each kept", function(session)
+  local list = ask(session, "generations")
+  if list then session.write(layout.generations(list)) end
+end)
+
 add("state", "", "what host.state keeps", function(session)
   local result = ask(session, "state")
   if result then commands.show(session, result) end

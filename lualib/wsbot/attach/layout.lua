@@ -87,4 +87,35 @@ function layout.timers(list)
   return rows({ "NAME", "WHEN", "DUE IN" }, all, 50)
 end
 
+local function clock(time)
+  return os.date("%H:%M:%S", time // 1)
+end
+
+function layout.generations(list)
+  local all = {}
+  for i, g in ipairs(list) do
+    all[i] = { (g.worker and g.worker .. "/" or "") .. g.generation, clock(g.time), ("%.1fms"):format(g.took * 1000),
+      g.ok and "took over" or "failed", g.cause, g.report }
+  end
+  if #all == 0 then return "no reload so far" end
+  return rows({ "GEN", "AT", "TOOK", "", "CAUSE", "REPORT" }, all, 60)
+end
+
+-- A line of the log, or of the trace.
+function layout.log(event)
+  if event.level then return ("%s %s %s"):format(clock(event.time), event.level, shown.lines(event.message)) end
+end
+
+local marks = { sent = ">", received = "<" }
+
+-- What passed on a connection, as a line of a record has it.
+function layout.message(event)
+  local mark = marks[event.event]
+  if not mark then return event.event and ("* %s"):format(event.event) end
+  local kind = event.kind
+  if kind == "text" then return ("%s %s"):format(mark, shown.lines(event.data)) end
+  if kind == "close" then return ("%s close %d %s"):format(mark, event.code, shown.line(event.reason)) end
+  return ("%s %s %s"):format(mark, kind, event.base64)
+end
+
 return layout

@@ -1,40 +1,43 @@
--- wsbot.control.pool: what the parent of a pool answers: it asks its workers, each by a socket of its own, and adds up
--- what they say.
+-- wsbot.control.pool: what the parent of a pool answers: it asks its workers, each by its own socket, and puts together
+-- what they say. Each client has connections of its own to the workers, so what runs for it goes with it.
 local client = require "wsbot.control.client"
 local core = require "wsbot.control.core"
 local host = require "host"
+local json = require "wsbot.json"
 
 local pool = {}
+pool.__index = pool
 
--- Gets what code in a worker prints.
-function pool.put() end
-
-local connected = {} -- the path of a worker's socket to what speaks with it
-
-local function reach(worker)
-  local rpc = connected[worker.path]
-  if rpc and rpc.conn.state == "open" then return rpc end
-  local why
-  rpc, why = client.connect(worker.path)
-  connected[worker.path] = rpc
-  if rpc then
-    function rpc.on.output(params)
-      pool.put { text = params.text, worker = worker.worker }
+-- What a worker tells by itself is told to the client, with the worker's number.
+local function pass_on(self, rpc, worker)
+  for _, name in ipairs { "output", "events" } do
+    rpc.on[name] = function(params)
+      params.worker = worker.worker
+      if params.events then json.array(params.events) end
+      self.rpc:notify(name, params)
     end
   end
+end
+
+local function reach(self, worker)
+  local known = self.connected[worker.path]
+  if known and known.conn.state == "open" then return known end
+  local rpc, why = client.connect(worker.path)
+  self.connected[worker.path] = rpc
+  if rpc then pass_on(self, rpc, worker) end
   return rpc, why
 end
 
 -- Calls a method of all workers at once, or of the one that `params.worker` says. A list of { worker =, pid =,
 -- result =, why = }: `why` is set where there is no result.
-function pool.ask(method, params, timeout)
+local function ask(self, method, params, timeout)
   local asked, answers = {}, {}
   for _, worker in ipairs(core.workers()) do
     if not (params and params.worker) or params.worker == worker.worker then asked[#asked + 1] = worker end
   end
   for i, worker in ipairs(asked) do
     asked[i] = host.spawn(function()
-      local rpc, why = reach(worker)
+      local rpc, why = reach(self, worker)
       local result
       if rpc then result, why = client.call(rpc, method, params, timeout) end
       return { worker = worker.worker, pid = worker.pid, result = result, why = result == nil and why or nil }
@@ -48,23 +51,23 @@ function pool.ask(method, params, timeout)
 end
 
 -- One list of all that workers gave, each entry with its worker.
-function pool.list(method)
-  local list = {}
-  for _, answer in ipairs(pool.ask(method)) do
+local function list(self, method, params)
+  local all = {}
+  for _, answer in ipairs(ask(self, method, params)) do
     for _, one in ipairs(answer.result or {}) do
       one.worker = answer.worker
-      list[#list + 1] = one
+      all[#all + 1] = one
     end
   end
-  return list
+  return all
 end
 
 local added <const> = { "cpu", "memory", "descriptors", "messages_in", "messages_out", "bytes_in", "bytes_out", "turns",
   "lua_memory", "script_memory", "tasks", "timers" }
 
 -- What a pool says of itself, by what its workers say: sums, the longest lag, and the generation that all have.
-function pool.program()
-  local sum, answers = core.program(), pool.ask "program"
+local function program(self)
+  local sum, answers = core.program(), ask(self, "program")
   sum.workers, sum.silent = #answers, 0
   for _, answer in ipairs(answers) do
     local p = answer.result
@@ -78,6 +81,24 @@ function pool.program()
     end
   end
   return sum
+end
+
+-- `looks`: the methods that give what is to be seen.
+function pool.new(rpc, looks)
+  local self = setmetatable({ rpc = rpc, connected = {} }, pool)
+  for _, name in ipairs(looks) do
+    rpc.on[name] = function(params) return json.array(list(self, name, params)) end
+  end
+  rpc.on.program = function() return program(self) end
+  for _, name in ipairs { "run", "complete", "state", "cancel", "back", "watch", "unwatch" } do
+    rpc.on[name] = function(params) return json.array(ask(self, name, params, client.FOREVER)) end
+  end
+  return self
+end
+
+-- The client has gone.
+function pool:close()
+  for _, rpc in pairs(self.connected) do rpc.conn:close() end
 end
 
 return pool
