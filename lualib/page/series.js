@@ -3,7 +3,7 @@
 import { el, put, svg } from "./dom.js";
 
 const KEPT = 300; // points, one a second
-const WIDTH = KEPT - 1;
+const FEWEST = 60; // that a plot has room for
 const HEIGHT = 60;
 
 const steps = [1, 1.5, 2, 3, 5, 7.5, 10];
@@ -26,10 +26,11 @@ export class Plot {
     this.top = el("span.top");
     this.when = el("span.when");
     const picture = svg("svg", {
-      viewBox: `0 0 ${WIDTH} ${HEIGHT}`, preserveAspectRatio: "none", "aria-hidden": "true",
-    }, svg("path.grid", { d: `M0 ${HEIGHT / 2}H${WIDTH}M0 ${HEIGHT}H${WIDTH}` }), this.area, ...this.paths, this.cursor);
+      preserveAspectRatio: "none", "aria-hidden": "true",
+    }, svg("path.grid", { d: `M0 ${HEIGHT / 2}H${KEPT}M0 ${HEIGHT}H${KEPT}` }), this.area, ...this.paths, this.cursor);
+    this.picture = picture;
     const frame = el("div.frame", {
-      onpointermove: (event) => this.read((event.offsetX / frame.clientWidth) * WIDTH),
+      onpointermove: (event) => this.read(event.offsetX / frame.clientWidth),
       onpointerleave: () => this.read(null),
     }, picture, this.top, this.when);
     this.element = el("figure.plot", {}, el("figcaption", {}, el("span.title", {}, title),
@@ -44,34 +45,43 @@ export class Plot {
     });
   }
 
-  read(at) {
-    this.at = at;
+  // Reads the values at that share of the width; null: the last ones.
+  read(share) {
+    this.at = share;
     this.draw();
   }
 
+  // How many points there is room for.
+  get room() {
+    return Math.max(FEWEST, this.points[0].length);
+  }
+
   path(points, top) {
-    const from = KEPT - points.length;
+    const from = this.room - points.length;
     return points.map((value, i) => `${i ? "L" : "M"}${from + i} ${(HEIGHT * (1 - value / top)).toFixed(1)}`).join("");
   }
 
   draw() {
+    this.picture.setAttribute("viewBox", `0 0 ${this.room - 1} ${HEIGHT}`);
     const top = ceiling(Math.max(this.least, ...this.points.flat()));
     this.paths.forEach((path, i) => path.setAttribute("d", this.path(this.points[i], top)));
     const first = this.points[0];
     const line = this.path(first, top);
-    this.area.setAttribute("d", line && `${line}V${HEIGHT}H${KEPT - first.length}Z`);
+    this.area.setAttribute("d", line && `${line}V${HEIGHT}H${this.room - first.length}Z`);
     put(this.top, this.show(top));
     this.drawReading(first.length);
   }
 
   drawReading(count) {
-    const at = this.at === null ? count - 1 : Math.round(this.at) - (KEPT - count);
-    const isRead = this.at !== null && at >= 0 && at < count;
+    const x = this.at === null ? this.room - 1 : Math.round(this.at * (this.room - 1));
+    const place = x - (this.room - count);
+    const isRead = this.at !== null && place >= 0 && place < count;
     this.cursor.setAttribute("visibility", isRead ? "visible" : "hidden");
-    this.cursor.setAttribute("x1", this.at ?? 0);
-    this.cursor.setAttribute("x2", this.at ?? 0);
-    put(this.when, isRead ? `${count - 1 - at} s ago` : "");
-    const place = isRead ? at : count - 1;
-    this.values.forEach((value, i) => put(value, count ? this.show(this.points[i][place]) : "–"));
+    this.cursor.setAttribute("x1", x);
+    this.cursor.setAttribute("x2", x);
+    put(this.when, isRead ? `${count - 1 - place} s ago` : "");
+    this.values.forEach((value, i) => {
+      put(value, count ? this.show(this.points[i][isRead ? place : count - 1]) : "–");
+    });
   }
 }

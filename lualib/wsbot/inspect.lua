@@ -94,7 +94,13 @@ console.write(guard:serve(address) .. "\n")
 console.flush()
 
 if shown.rpc then
+  local is_over = false
+  host.on_stop(function()
+    is_over = true
+    shown.relay:close("wsbot inspect has ended", GOODBYE)
+  end)
   function shown.rpc.conn.on_close()
+    if is_over then return end
     shown.relay:close("the program has ended", GOODBYE)
     stop(0, "the program has ended, and so has its page")
   end
