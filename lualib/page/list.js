@@ -14,7 +14,7 @@ export class List {
     this.element.addEventListener("scroll", () => this.scrolled(), { passive: true });
     this.element.addEventListener("keydown", (event) => this.key(event));
     this.inside.addEventListener("click", (event) => this.clicked(event));
-    new ResizeObserver(() => this.draw(true)).observe(this.element);
+    new ResizeObserver(() => this.resized()).observe(this.element);
   }
 
   // Takes the lines. What was chosen stays so, where it is still there.
@@ -48,6 +48,12 @@ export class List {
     const { scrollTop, clientHeight } = this.element;
     this.follows = scrollTop + clientHeight >= this.total - this.height;
     this.draw();
+  }
+
+  resized() {
+    if (this.follows) this.toEnd();
+    else if (this.chosen >= 0) this.reveal(this.chosen);
+    this.draw(true);
   }
 
   draw(isOther) {

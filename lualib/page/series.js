@@ -21,13 +21,14 @@ export class Plot {
     Object.assign(this, { lines, show, least, points: lines.map(() => []), at: null });
     this.paths = lines.map((line) => svg(`path.${line.class}`));
     this.area = svg(`path.area.${lines[0].class}`);
+    this.grid = svg("path.grid");
     this.cursor = svg("line.cursor", { y1: 0, y2: HEIGHT, visibility: "hidden" });
     this.values = lines.map((line) => el(`span.value.${line.class}`));
     this.top = el("span.top");
     this.when = el("span.when");
     const picture = svg("svg", {
       preserveAspectRatio: "none", "aria-hidden": "true",
-    }, svg("path.grid", { d: `M0 ${HEIGHT / 2}H${KEPT}M0 ${HEIGHT}H${KEPT}` }), this.area, ...this.paths, this.cursor);
+    }, this.grid, this.area, this.paths, this.cursor);
     this.picture = picture;
     const frame = el("div.frame", {
       onpointermove: (event) => this.read(event.offsetX / frame.clientWidth),
@@ -63,6 +64,7 @@ export class Plot {
 
   draw() {
     this.picture.setAttribute("viewBox", `0 0 ${this.room - 1} ${HEIGHT}`);
+    this.grid.setAttribute("d", `M0 ${HEIGHT / 2}H${this.room - 1}M0 ${HEIGHT}H${this.room - 1}`);
     const top = ceiling(Math.max(this.least, ...this.points.flat()));
     this.paths.forEach((path, i) => path.setAttribute("d", this.path(this.points[i], top)));
     const first = this.points[0];
