@@ -69,7 +69,7 @@ const hex = (byte) => byte.toString(16).padStart(2, "0");
 
 function ofBytes(bytes) {
   const lines = [];
-  const each = window.innerWidth < 560 ? 8 : 16;
+  const each = window.innerWidth < 1300 ? 8 : 16;
   for (let at = 0; at < bytes.length && at < BYTES; at += each) {
     const row = [...bytes.subarray(at, at + each)];
     const digits = row.map(hex).join(" ").padEnd(each * 3 - 1);

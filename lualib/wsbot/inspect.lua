@@ -24,7 +24,7 @@ local function reach(wanted)
   if not program then return nil, why end
   local rpc
   rpc, why = client.connect(program.path)
-  return rpc and { program = program, rpc = rpc, relay = new_relay(program.path),
+  return rpc and { program = program, rpc = rpc, relay = new_relay(program.path, rpc),
     about = { kind = "program", name = program.name, pid = program.pid } }, why
 end
 
@@ -37,8 +37,8 @@ local function find(operand)
   end
   if operand and operand:find "/" then return nil, no_record end
   local found, no_program = reach(operand)
-  if found or is_missing ~= nil or not operand then return found, no_program end
-  return nil, no_record
+  if found or is_missing or not operand then return found, no_program end
+  return nil, ("%s; and %s"):format(no_record, no_program)
 end
 
 ---------------------------------------------------------------------------------------------------------------- answers

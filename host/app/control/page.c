@@ -24,20 +24,41 @@ struct page {
     struct box box;
     struct engine *engine;
     struct listener *listener;
-    unsigned asking;           /* connections that are no WebSocket */
-    struct conn_answer answer; /* to the request that is being answered */
-    struct buf text;           /* of that answer */
+    struct conn *asking[ASKING_MOST]; /* connections that are no WebSocket, in a ring; NULL: a free place */
+    size_t next;                      /* the place that was taken the longest ago */
+    struct conn_answer answer;        /* to the request that is being answered */
+    struct buf text;                  /* of that answer */
 };
+
+static void drop(struct conn *c) {
+    if (!c) return;
+    conn_detach(c);
+    conn_destroy(c);
+}
 
 static void end_page(void *object) {
     struct page *p = object;
     if (p->listener) listener_close(p->listener);
+    for (size_t i = 0; i < ASKING_MOST; i++) drop(p->asking[i]);
     buf_clear(&p->text);
     free(p);
 }
 
 static const struct box_type page_type = {
     .name = "wsbot.inspect.core", .size = sizeof(struct page), .values = PAGE_VALUES, .end = end_page};
+
+/* It is one of those that ask. Where there is no room, the oldest goes. */
+static void note(struct page *p, struct conn *c) {
+    struct conn **place = &p->asking[p->next];
+    drop(*place);
+    *place = c;
+    p->next = (p->next + 1) % ASKING_MOST;
+}
+
+static void forget(struct page *p, const struct conn *c) {
+    for (size_t i = 0; i < ASKING_MOST; i++)
+        if (p->asking[i] == c) p->asking[i] = NULL;
+}
 
 struct asked {
     struct page *page;
@@ -64,7 +85,7 @@ static int l_ask(lua_State *L) {
     if (answer || !a->is_upgrade) return 0;
     lua_getiuservalue(L, 1, PAGE_TAKE);
     l_conn_push_accepted(L, a->conn); /* which has another sink from now on */
-    a->page->asking--;
+    forget(a->page, a->conn);
     lua_call(L, 1, 0);
     return 0;
 }
@@ -84,8 +105,8 @@ static void on_requested(void *arg, struct conn *c) { ask(arg, c, true); }
 static void on_asked(void *arg, struct conn *c) { ask(arg, c, false); }
 
 static void on_closed(void *arg, struct conn *c, const struct conn_end *end) {
-    (void)c, (void)end;
-    ((struct page *)arg)->asking--;
+    (void)end;
+    forget(arg, c);
 }
 
 static const struct conn_sink page_sink = {.requested = on_requested, .asked = on_asked, .closed = on_closed};
@@ -93,8 +114,8 @@ static const struct conn_sink page_sink = {.requested = on_requested, .asked = o
 static void on_accepted(void *arg, struct conn *c) {
     struct page *p = arg;
     struct plan *plan = conn_plan(c);
-    p->asking++;
-    if (!plan || p->asking > ASKING_MOST) {
+    note(p, c);
+    if (!plan) {
         conn_destroy(c);
         return;
     }

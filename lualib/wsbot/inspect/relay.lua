@@ -7,9 +7,10 @@ local ws = require "ws"
 local MOST <const> = 8            -- pages
 local HELD <const> = 1 << 20      -- bytes that may wait for a page, and
 local LONGEST <const> = 14 << 20  -- of a message, so that both fit in its send buffer (host/app/control/page.c)
-local ASKED <const> = 64 << 10    -- bytes of a request, and of those that wait for the program
+local ASKED <const> = 64 << 10    -- bytes of a request
+local AT_ONCE <const> = 8         -- requests of a page that are not answered; then it is not read
 
-local INVALID <const>, TOO_BIG <const>, AGAIN <const> = 1008, 1009, 1013 -- codes of Close frames
+local GONE <const>, INVALID <const>, TOO_BIG <const>, AGAIN <const> = 1001, 1008, 1009, 1013 -- codes of Close frames
 
 -- What a page may call. Not: what runs code.
 local allowed = {}
@@ -21,8 +22,9 @@ end
 local relay = {}
 relay.__index = relay
 
-function relay.new(path)
-  return setmetatable({ path = path, pages = {}, count = 0 }, relay)
+-- `rpc` speaks with the same program, as long as that runs.
+function relay.new(path, rpc)
+  return setmetatable({ path = path, rpc = rpc, pages = {}, count = 0 }, relay)
 end
 
 function relay:is_full()
@@ -41,26 +43,44 @@ end
 
 local function nobody_cares() end
 
+-- A page's connection with the program has ended, as the program may have.
+function relay:lost(page)
+  if client.call(self.rpc, "program") then return page:close(AGAIN, "the program has ended this page's connection") end
+  page:close(GONE, "the program has ended")
+end
+
+local NOTIFICATION <const> = '{"jsonrpc":"2.0","method"'
+
+-- Is a text of the program the answer to a call?
+local function is_answer(text)
+  return text:sub(1, #NOTIFICATION) ~= NOTIFICATION
+end
+
 -- Connects a page with the program.
 function relay:take(page)
   local program
+  local asked = 0
   self.pages[page], self.count = true, self.count + 1
   program = ws.connect(client.options(self.path, {
     max_message_size = LONGEST,
     on_message = function(_, text)
       if not page:send_text(text) then return page:close(TOO_BIG, "more than a page takes") end
       if page.buffered_amount > HELD then program:pause() end
+      if is_answer(text) then
+        asked = asked - 1
+        page:resume()
+      end
     end,
-    on_drain = function() page:resume() end,
     on_error = nobody_cares, -- on_close follows
-    on_close = function() page:close(AGAIN, self.reason or "the program has ended this page's connection") end,
+    on_close = function() self:lost(page) end,
   }))
   page.on_error = nobody_cares
   function page.on_message(_, text)
     local call = judge(text)
     if not call then return page:close(INVALID, "this is not for pages") end
     program:send_text(call)
-    if program.buffered_amount > ASKED then page:pause() end
+    asked = asked + 1
+    if asked == AT_ONCE then page:pause() end
   end
   function page.on_drain() program:resume() end
   function page.on_close()
@@ -72,8 +92,7 @@ end
 -- Ends all pages, and waits for that, so many seconds at most.
 function relay:close(reason, seconds)
   local ends = host.now() + seconds
-  self.reason = reason
-  for page in pairs(self.pages) do page:close(1001, reason) end
+  for page in pairs(self.pages) do page:close(GONE, reason) end
   while next(self.pages) and host.now() < ends do host.sleep(0.01) end
 end
 

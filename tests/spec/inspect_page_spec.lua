@@ -1,0 +1,219 @@
+-- The page of wsbot inspect (lualib/page/), in a browser.
+local browser = require "support.browser"
+local inspect = require "support.inspect"
+local it_tells = require "support.it_tells"
+local json = require "wsbot.json"
+local place = require "support.place"
+local program = require "support.program"
+local story = require "support.story"
+
+-- Three connections to an echo peer: one says JSON all the time, one bytes, one what would be HTML.
+local chatty = [[
+  for name, data in pairs { trades = '{"price":12345678901234567890,"tags":["a"]}', books = "\0\1\xff",
+    html = "<img src=x onerror='document.title=1'>" } do
+    local conn = ws.connect { name = name, url = arg[1] .. "/" .. name, ping_interval = 0.1, on_message = function() end }
+    host.every(0.02, function() conn:send(data, name == "books" and "binary" or "text") end, "say " .. name)
+  end
+  host.state("counts", { seen = 3 })
+  host.spawn(function() host.sleep(3600) end)
+  host.log.warn "it began"
+]]
+
+local function open(source, args)
+  local bot = inspect.bot(source, args)
+  local page = inspect.open(bot.folder)
+  return browser.open(page.url), bot, page
+end
+
+local function text_of(selector)
+  return ("document.querySelector(%s)?.textContent"):format(json.encode(selector))
+end
+
+local function go(tab, view)
+  tab:await(("[...document.querySelectorAll('nav button')].find((b) => b.textContent === %q)"):format(view) .. " && true")
+  tab:run(("[...document.querySelectorAll('nav button')].find((b) => b.textContent === %q).click()"):format(view))
+end
+
+local function click(tab, text)
+  local all = ("[...document.querySelectorAll('button')].find((b) => b.offsetParent && b.textContent === %q)"):format(text)
+  tab:await(all .. " && true")
+  tab:run(all .. ".click()")
+end
+
+-- How many elements in sight are wider than the window.
+local overflowing = "[...document.querySelectorAll('body, header, main, section:not([hidden]), .bar')]"
+  .. ".filter((e) => e.getBoundingClientRect().right > innerWidth + 1).length"
+
+describe("the page of a program", function()
+  it_tells("loads without an error or a violation of its policy, and shows all views, also on a narrow screen", function()
+    local echo = program.echo()
+    local tab, bot = open(chatty, { echo.url })
+    tab:await(text_of "h1" .. " === 'bot'")
+    assert.equal("bot · wsbot", tab:run "document.title")
+    tab:await "document.querySelectorAll('.plot path.in')[1].getAttribute('d').includes('L')"
+    tab:await(("document.querySelector('.overview .path').textContent.endsWith(%q)"):format "bot.lua")
+    assert.equal(("process %d"):format(bot.pid), tab:run(text_of ".program .sub"))
+    for _, width in ipairs { 1200, 360 } do
+      tab:resize(width, 700)
+      for view, seen in pairs { Overview = "3 open", Connections = "trades", Tasks = "host.sleep", Timers = "say books",
+        State = "counts = { seen = 3 }", Log = "it began", Generations = "Generation 0 runs.", Profile = "seconds" } do
+        go(tab, view)
+        tab:await(("document.querySelector('section:not([hidden])').textContent.includes(%q)"):format(seen))
+        assert.equal(0, tab:run(overflowing), view)
+      end
+    end
+    tab:is_well()
+  end)
+
+  it_tells("lists connections, and follows the messages of one, both ways, as text only", function()
+    local echo = program.echo()
+    local tab = open(chatty, { echo.url })
+    local rows = "[...document.querySelectorAll('.connections tbody tr')].map((r) => r.textContent)"
+    go(tab, "Connections")
+    tab:await(rows .. ".length === 3")
+    tab:await(rows .. ".every((text) => / \xc2\xb5s| ms/.test(text))") -- each has a latency
+    local function choose(name)
+      tab:run(("[...document.querySelectorAll('.connections tbody tr')].find((r) => r.textContent.includes(%q)).click()")
+        :format(name))
+    end
+    choose "trades"
+    for _, way in ipairs { "sent", "received" } do tab:await(("document.querySelector('.line.%s') && true"):format(way)) end
+    click(tab, "Pause")
+    tab:run "document.querySelector('.messages .list').focus()"
+    tab:press "ArrowUp"
+    tab:await(text_of ".message .json" .. [[ === '{\n  "price": 12345678901234567890,\n  "tags": [\n    "a"\n  ]\n}']])
+    choose "html"
+    click(tab, "Go on")
+    tab:await "[...document.querySelectorAll('.line .preview')].some((e) => e.textContent.startsWith('<img src=x'))"
+    assert.equal(0, tab:run "document.images.length")
+    choose "books"
+    tab:await "[...document.querySelectorAll('.line .preview')].some((e) => e.textContent.startsWith('00 01 ff'))"
+    tab:press "/"
+    assert.equal("Filter messages", tab:run "document.activeElement.placeholder")
+    tab:is_well()
+  end)
+
+  it_tells("draws seldom, keeps little and says what it leaves out where messages come in floods", function()
+    local echo = program.echo()
+    local tab, bot = open([[
+      local conn = ws.connect { name = "flood", url = arg[1], on_message = function(c, d) c:send(d) end }
+      for i = 1, 50 do conn:send("message " .. i) end
+    ]], { echo.url })
+    go(tab, "Connections")
+    tab:await "document.querySelector('.connections tbody tr') && true"
+    tab:run "document.querySelector('.connections tbody tr').click()"
+    tab:await [[/^[\d,]+ of [\d,]+ shown$/.test(document.querySelector('.messages .count').textContent)]]
+    assert.is_true(tab:run "document.querySelectorAll('.line').length" < 100)
+    bot:kill "sigterm"
+    tab:await(text_of ".notice" .. ".startsWith('the program has ended.')")
+    assert.is_true(tab:run "document.title.startsWith('(ended)')")
+    tab:is_well()
+  end)
+
+  it_tells("reloads, goes back, and shows what each has kept, or why it failed", function()
+    local tab, bot = open "host.spawn(function() host.sleep(3600) end)"
+    local path = bot.args[2]
+    go(tab, "Generations")
+    local function has(generation)
+      tab:await(("document.querySelector('.generations').textContent.includes('generation %d')"):format(generation))
+    end
+    tab:await(text_of ".generations" .. " === 'It was not reloaded yet.'")
+    place.file(path, "host.spawn(function() host.sleep(3600) end) say = print say 'second'")
+    click(tab, "Reload")
+    bot:tells "second"
+    has(1)
+    place.file(path, "this is wrong")
+    click(tab, "Reload")
+    tab:await "document.querySelector('.generations .failed')?.textContent.includes('syntax error')"
+    place.file(path, "host.spawn(function() host.sleep(3600) end)")
+    click(tab, "Back")
+    bot:tells "runs"
+    has(2)
+    tab:is_well()
+  end)
+end)
+
+local record = [=[
+{"record":1,"program":"wsbot 0.2.0","started":"2026-01-01T00:00:00Z"}
+{"time":0,"connection":1,"event":"connect","attempt":1,"url":"ws://h/feed"}
+{"time":0.01,"connection":1,"event":"request","target":"/feed","headers":[["Host","h"]]}
+{"time":0.1,"connection":1,"event":"response","status":101,"reason":"Switching Protocols","headers":[["X","y"]]}
+{"time":0.2,"connection":1,"event":"sent","kind":"text","data":"{\"subscribe\":\"<b>trades</b>\"}"}
+{"time":1,"connection":1,"event":"received","kind":"text","data":"trade 1"}
+{"time":2,"connection":1,"event":"received","kind":"binary","base64":"AP8="}
+{"time":60.2,"connection":1,"event":"received","kind":"close","code":4000,"reason":"that is all"}
+{"time":60.3,"connection":1,"event":"end","code":4000}
+]=]
+
+local lines = "[...document.querySelectorAll('.list .preview')].map((e) => e.textContent)"
+
+local function open_record(text)
+  return browser.open(inspect.open(place.folder(), place.file("session.jsonl", text)).url)
+end
+
+describe("the page of a record", function()
+  it_tells("shows its events, to search and to step through", function()
+    local tab = open_record(record)
+    tab:await(lines .. ".length === 8")
+    assert.is_true(tab:run(text_of ".head .sub"):find("8 events · 1 connection · 1m 00s · wsbot 0.2.0", 1, true) ~= nil)
+    assert.is_true(tab:run "document.querySelector('.notice').hidden")
+    tab:press "ArrowRight"
+    tab:press "ArrowRight"
+    tab:await(text_of ".message .data" .. " === 'Host: h\\n'")
+    tab:press "ArrowLeft"
+    tab:await(text_of ".message .data" .. " === 'attempt 1, ws://h/feed'")
+    tab:press "/"
+    tab:call("Input.insertText", { text = "TRADE" })
+    tab:await(lines .. ".length === 2")
+    assert.equal("2 of 8", tab:run(text_of ".bar .count"))
+    tab:press "Escape"
+    tab:await(lines .. ".length === 8")
+    tab:resize(360, 700)
+    assert.equal(0, tab:run(overflowing))
+    tab:is_well()
+  end)
+
+  it_tells("tells of lines that cannot be read, and shows the others", function()
+    local tab = open_record(record .. "{\n[1]\n" .. '{"time":61,"connection":2,"event":"sent","kind":"text","da')
+    tab:await(lines .. ".length === 8")
+    assert.equal("3 lines could not be read, the first is line 10.", tab:run(text_of ".notice"))
+    tab:is_well()
+  end)
+
+  it_tells("makes a spec of it, which runs", function()
+    local tab = open_record(record)
+    tab:await(lines .. ".length === 8")
+    click(tab, "Make a spec of this")
+    local source = tab:await(text_of "dialog[open] .data")
+    local here = place.folder { ["some_spec.lua"] = source, ["bot.lua"] = [[
+      ws.connect { url = arg[1], on_message = function() end,
+        on_websocket_connect = function(c) c:send '{"subscribe":"<b>trades</b>"}' end }
+    ]] }
+    local run = program.run({ "test", "some_spec.lua" }, { cwd = here })
+    assert.equal(0, (run:wait()), run.out)
+    place.file(here .. "/bot.lua", "ws.connect { url = arg[1], on_websocket_connect = function(c) c:send 'x' end }")
+    run = program.run({ "test", "some_spec.lua" }, { cwd = here })
+    assert.equal(1, (run:wait()), run.out)
+    tab:is_well()
+  end)
+
+  it_tells("exports it as HAR, as DevTools have it", function()
+    local tab, folder = open_record(record), place.folder()
+    tab:await(lines .. ".length === 8")
+    tab:call("Page.setDownloadBehavior", { behavior = "allow", downloadPath = folder })
+    click(tab, "Export HAR")
+    story.poll("the file", function() return io.open(folder .. "/session.har") end)
+    local log = json.decode(place.read(folder .. "/session.har")).log
+    local entry = log.entries[1]
+    assert.same({ "1.2", "wsbot", "0.2.0", 1 }, { log.version, log.creator.name, log.creator.version, #log.entries })
+    assert.same({ "ws://h/feed", "GET", 101, "websocket", "2026-01-01T00:00:00.010Z" }, { entry.request.url,
+      entry.request.method, entry.response.status, entry._resourceType, entry.startedDateTime })
+    local began = 1767225600
+    assert.same({
+      { type = "send", time = began + 0.2, opcode = 1, data = '{"subscribe":"<b>trades</b>"}' },
+      { type = "receive", time = began + 1, opcode = 1, data = "trade 1" },
+      { type = "receive", time = began + 2, opcode = 2, data = "AP8=" },
+    }, entry._webSocketMessages)
+    tab:is_well()
+  end)
+end)
