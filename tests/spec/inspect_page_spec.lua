@@ -11,7 +11,8 @@ local story = require "support.story"
 local chatty = [[
   for name, data in pairs { trades = '{"price":12345678901234567890,"tags":["a"]}', books = "\0\1\xff",
     html = "<img src=x onerror='document.title=1'>" } do
-    local conn = ws.connect { name = name, url = arg[1] .. "/" .. name, ping_interval = 0.1, on_message = function() end }
+    local conn = ws.connect { name = name, url = arg[1] .. "/" .. name, ping_interval = 0.1,
+      on_message = function() end }
     host.every(0.02, function() conn:send(data, name == "books" and "binary" or "text") end, "say " .. name)
   end
   host.state("counts", { seen = 3 })
@@ -29,15 +30,16 @@ local function text_of(selector)
   return ("document.querySelector(%s)?.textContent"):format(json.encode(selector))
 end
 
-local function go(tab, view)
-  tab:await(("[...document.querySelectorAll('nav button')].find((b) => b.textContent === %q)"):format(view) .. " && true")
-  tab:run(("[...document.querySelectorAll('nav button')].find((b) => b.textContent === %q).click()"):format(view))
+-- Clicks the element in sight that a selector finds, and whose text has these words.
+local function click(tab, text, selector)
+  local element = ("[...document.querySelectorAll(%q)].find((e) => e.offsetParent && e.textContent.includes(%q))")
+    :format(selector or "button", text)
+  tab:await(element .. " && true")
+  tab:run(element .. ".click()")
 end
 
-local function click(tab, text)
-  local all = ("[...document.querySelectorAll('button')].find((b) => b.offsetParent && b.textContent === %q)"):format(text)
-  tab:await(all .. " && true")
-  tab:run(all .. ".click()")
+local function go(tab, view)
+  click(tab, view, "nav button")
 end
 
 -- How many elements in sight are wider than the window.
@@ -45,7 +47,7 @@ local overflowing = "[...document.querySelectorAll('body, header, main, section:
   .. ".filter((e) => e.getBoundingClientRect().right > innerWidth + 1).length"
 
 describe("the page of a program", function()
-  it_tells("loads without an error or a violation of its policy, and shows all views, also on a narrow screen", function()
+  it_tells("loads without an error or a breach of its policy, and shows all views, also on a narrow screen", function()
     local echo = program.echo()
     local tab, bot = open(chatty, { echo.url })
     tab:await(text_of "h1" .. " === 'bot'")
@@ -72,12 +74,9 @@ describe("the page of a program", function()
     go(tab, "Connections")
     tab:await(rows .. ".length === 3")
     tab:await(rows .. ".every((text) => / \xc2\xb5s| ms/.test(text))") -- each has a latency
-    local function choose(name)
-      tab:run(("[...document.querySelectorAll('.connections tbody tr')].find((r) => r.textContent.includes(%q)).click()")
-        :format(name))
-    end
+    local function choose(name) click(tab, name, ".connections tbody tr") end
     choose "trades"
-    for _, way in ipairs { "sent", "received" } do tab:await(("document.querySelector('.line.%s') && true"):format(way)) end
+    tab:await "document.querySelector('.line.sent') && document.querySelector('.line.received') && true"
     click(tab, "Pause")
     tab:run "document.querySelector('.messages .list').focus()"
     tab:press "ArrowUp"

@@ -47,13 +47,14 @@ function methods:run(source)
   return answer.result.value
 end
 
--- Waits until an expression is true in the page.
+-- Waits until an expression is true in the page; while it fails it is not. Its value.
 function methods:await(source)
   local value
   story.note(function() return "the page waited for: " .. source end)
   repeat
-    value = self:run(("new Promise((is) => { const look = () => ((%s) ? is(%s) : setTimeout(look, 20)); "
-      .. "setTimeout(() => is(null), 500); look(); })"):format(source, source))
+    value = self:run(("new Promise((is) => { const of = () => { try { return %s; } catch { return false; } }; "
+      .. "const look = () => { const value = of(); if (value) is(value); else setTimeout(look, 20); }; "
+      .. "setTimeout(() => is(false), 500); look(); })"):format(source))
   until value
   return value
 end
@@ -78,7 +79,8 @@ local function start()
   if not io.open(PATH) then story.skip "there is no chromium (Debian: chromium)" end
   local p = program.start(PATH, {
     "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
-    "--disable-background-networking", "--disable-component-update", "--disable-sync", "--remote-debugging-port=0",
+    "--disable-background-networking", "--disable-component-update", "--disable-sync", "--log-level=3",
+    "--remote-debugging-port=0",
     "--user-data-dir=" .. place.folder(), "about:blank",
   })
   story.at_end(function() -- gently, so that its own children end before their folder goes
