@@ -45,7 +45,7 @@ const depthOf = (node) => Math.max(node.depth, ...[...node.children.values()].ma
 export class Flame {
   constructor() {
     this.told = el("p.sub.reading", { role: "status" });
-    this.picture = svg("svg", { role: "tree", "aria-label": "Flame graph" });
+    this.picture = svg("svg", { role: "tree", "aria-label": "Flame graph", height: 0 });
     this.filter = filter("Mark frames", () => this.draw());
     this.bar = el("div.bar", { hidden: true }, this.filter, button("All", () => this.reset()));
     this.place = el("div.flame", {}, this.picture);

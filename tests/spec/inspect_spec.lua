@@ -222,6 +222,17 @@ describe("wsbot inspect of a record", function()
     assert.equal(404, (page:upgrade(page.path .. "ws", ("Origin: http://127.0.0.1:%d\r\n"):format(page.port))))
   end)
 
+  it_tells("serves it to others while many ask for it and do not read", function()
+    local page = inspect.open(place.folder(), place.file("r.jsonl", first .. ("x"):rep(2 << 20)))
+    for _ = 1, 60 do
+      local client = page:connect()
+      client:listen(false)
+      client:send(("GET %srecord?from=0 HTTP/1.1\r\nHost: 127.0.0.1:%d\r\n\r\n"):format(page.path, page.port)):taken()
+    end
+    local status, _, piece = status_of(page, "GET record?from=1000")
+    assert.same({ 200, 1 << 20 }, { status, #piece })
+  end)
+
   it_tells("serves one whose lines are broken: the page tells of them", function()
     local page = inspect.open(place.folder(), place.file("r.jsonl", first .. '{"time":1,"conn'))
     assert.equal(200, (status_of(page, "GET " .. page.path .. "record?from=0")))
