@@ -1,6 +1,6 @@
 // har: a record as HAR 1.2, with its messages as `_webSocketMessages`, as DevTools of Chromium have them: an entry for
 // each request of an attempt. The text comes in pieces, since all of it may be longer than a string can be.
-import { KINDS } from "./reader.js";
+import { turn } from "./reader.js";
 
 const opcodes = { text: 1, binary: 2 };
 
@@ -91,10 +91,11 @@ class Entries {
   }
 }
 
-export function har(reader) {
+export async function har(reader) {
   const entries = new Entries(reader.started);
   for (let i = 0; i < reader.count; i += 1) {
-    if (KINDS[reader.kinds[i]]) entries.take(reader.event(i));
+    entries.take(reader.event(i));
+    if (i % 4096 === 0) await turn();
   }
   const creator = { name: "wsbot", version: (reader.head.program ?? "").replace(/^wsbot /, "") || "unknown" };
   const parts = [`{"log":{"version":"1.2","creator":${JSON.stringify(creator)},"pages":[],"entries":[`];

@@ -55,7 +55,7 @@ export function makeOverview() {
     take(program) {
       const passed = last ? program.now - last.now : 0;
       if (passed > 0) {
-        for (const { plot, of } of plots) plot.add(of.map((value) => value(program, last, passed)));
+        for (const { plot, of } of plots) plot.add(of.map((value) => value(program, last, passed)), passed);
       }
       if (!element.hidden) {
         describe(program, passed > 0 && (program.turns - last.turns) / passed);

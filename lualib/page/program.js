@@ -65,7 +65,7 @@ class Page {
 
   // Asks the program for what is shown; not again before that has come.
   async tick() {
-    if (document.hidden || this.isAsking || !this.rpc.isOpen) return;
+    if (this.isAsking || !this.rpc.isOpen) return;
     this.isAsking = true;
     try {
       const program = await this.rpc.call("program");
@@ -73,7 +73,7 @@ class Page {
       put(this.sub, program.workers ? `process ${program.pid}, ${program.workers} workers` : `process ${program.pid}`);
       const [overview] = this.views;
       overview.take(program);
-      await this.view.tick?.(program);
+      if (!document.hidden) await this.view.tick?.(program);
       this.tell(null);
     } catch (error) {
       if (this.rpc.isOpen) this.tell(error.message);
@@ -97,5 +97,5 @@ class Page {
 }
 
 export function show(about) {
-  window.page = new Page(about);
+  return new Page(about);
 }

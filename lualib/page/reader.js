@@ -17,7 +17,7 @@ export class Reader {
     this.bytes = new Uint8Array(size);
     this.filled = 0;
     Object.assign(this, { times: [], connections: [], kinds: [], places: [], sizes: [] });
-    Object.assign(this, { head: {}, broken: 0, firstBroken: 0, lines: 0, next: 0 });
+    Object.assign(this, { head: {}, broken: 0, firstBroken: 0, lines: 0, next: 0, scanned: 0 });
     this.decoder = new TextDecoder();
   }
 
@@ -42,10 +42,12 @@ export class Reader {
 
   // Notes the lines that are whole.
   async index() {
+    const filled = this.bytes.subarray(0, this.filled);
     let began = performance.now();
     for (;;) {
-      const end = this.bytes.indexOf(10, this.next);
-      if (end < 0 || end >= this.filled) return;
+      const end = filled.indexOf(10, this.scanned);
+      this.scanned = end < 0 ? this.filled : end + 1;
+      if (end < 0) return;
       this.take(this.next, end);
       this.next = end + 1;
       if (this.lines % 64 === 0 && performance.now() - began > SLICE) {

@@ -130,7 +130,8 @@ class Page {
         began = performance.now();
       }
     }
-    this.timeline.marks = words || id ? new Set(found) : null;
+    this.timeline.marked = words || id ? new Uint8Array(reader.count) : null;
+    if (this.timeline.marked) for (const i of found) this.timeline.marked[i] = 1;
     this.list.set(found, true);
     this.timeline.draw();
     put(this.count, found.length === reader.count ? whole(found.length)
@@ -161,11 +162,11 @@ class Page {
     close.focus();
   }
 
-  exportHar() {
-    save(har(this.reader), `${this.about.name.replace(/\.jsonl?$/, "")}.har`);
+  async exportHar() {
+    save(await har(this.reader), `${this.about.name.replace(/\.jsonl?$/, "")}.har`);
   }
 }
 
 export function show(about) {
-  window.page = new Page(about);
+  return new Page(about);
 }

@@ -39,10 +39,11 @@ export class Plot {
         this.values[i]))), frame);
   }
 
-  add(values) {
+  // Adds what holds for the last seconds: a page that is not in sight asks less often.
+  add(values, seconds) {
     values.forEach((value, i) => {
-      this.points[i].push(Number.isFinite(value) ? value : 0);
-      if (this.points[i].length > KEPT) this.points[i].shift();
+      const more = new Array(Math.max(1, Math.min(KEPT, Math.round(seconds)))).fill(Number.isFinite(value) ? value : 0);
+      this.points[i] = this.points[i].concat(more).slice(-KEPT);
     });
   }
 

@@ -20,7 +20,7 @@ function round(seconds) {
 
 export class Timeline {
   constructor(reader, picked) {
-    Object.assign(this, { reader, picked, chosen: -1, marks: null, lanes: new Map(), from: 0, to: 1 });
+    Object.assign(this, { reader, picked, chosen: -1, marked: null, lanes: new Map(), from: 0, to: 1 });
     this.canvas = el("canvas", { tabIndex: 0, role: "img", "aria-label": "Timeline: plus and minus zoom" });
     this.element = el("div.timeline", {}, this.canvas);
     this.canvas.addEventListener("wheel", (event) => this.wheel(event), { passive: false });
@@ -37,6 +37,7 @@ export class Timeline {
     for (const id of this.reader.connections) {
       if (!this.lanes.has(id)) this.lanes.set(id, Math.min(this.lanes.size, LANES - 1));
     }
+    this.laneOf = Uint8Array.from(this.reader.connections, (id) => this.lanes.get(id));
     this.last = Math.max(this.reader.times.at(-1) ?? 0, SHORTEST);
     this.showAll();
   }
@@ -136,7 +137,7 @@ export class Timeline {
       const at = this.x(this.reader.times[i]);
       if (at > x + 12) break;
       const isNearer = best < 0 || Math.abs(at - x) < Math.abs(this.x(this.reader.times[best]) - x);
-      if (this.lanes.get(this.reader.connections[i]) === lane && isNearer) best = i;
+      if (this.laneOf[i] === lane && isNearer) best = i;
     }
     if (best >= 0) this.picked(best);
   }
@@ -192,26 +193,25 @@ export class Timeline {
   // A pixel of a lane and a way is drawn once, however many events are there.
   drawEvents(context, color) {
     const colors = { connect: "accent", request: "soft", response: "soft", end: "bad", sent: "out", received: "in" };
-    const drawn = new Set();
-    const { times, kinds, connections } = this.reader;
+    const palette = KINDS.map((kind) => color(colors[kind]));
+    const drawn = new Int32Array(LANES * 16).fill(-1); // where last, by lane, kind and whether it is marked
+    const { times, kinds } = this.reader;
     for (let i = this.after(this.from); i < times.length && times[i] <= this.to; i += 1) {
-      const kind = KINDS[kinds[i]];
-      const lane = this.lanes.get(connections[i]);
       const x = Math.round(this.x(times[i]));
-      const isMarked = this.marks === null || this.marks.has(i);
-      const what = ((lane * 8 + kinds[i]) * 2 + Number(isMarked)) * 65536 + x + 2;
-      if (!drawn.has(what)) {
-        drawn.add(what);
-        context.fillStyle = color(colors[kind]);
+      const isMarked = this.marked === null || this.marked[i] === 1;
+      const what = this.laneOf[i] * 16 + kinds[i] * 2 + Number(isMarked);
+      if (drawn[what] !== x) {
+        drawn[what] = x;
+        context.fillStyle = palette[kinds[i]];
         context.globalAlpha = isMarked ? 1 : 0.15;
-        this.drawEvent(context, kind, x, RULER + lane * LANE);
+        this.drawEvent(context, KINDS[kinds[i]], x, RULER + this.laneOf[i] * LANE);
       }
     }
     context.globalAlpha = 1;
     if (this.chosen < 0) return;
     context.fillStyle = color("accent");
-    const lane = this.lanes.get(connections[this.chosen]);
-    context.fillRect(Math.round(this.x(times[this.chosen])) - 1, RULER + lane * LANE + 1, 3, LANE - 2);
+    const y = RULER + this.laneOf[this.chosen] * LANE;
+    context.fillRect(Math.round(this.x(times[this.chosen])) - 1, y + 1, 3, LANE - 2);
   }
 
   drawEvent(context, kind, x, y) {
