@@ -55,7 +55,7 @@ export function makeGenerations(rpc) {
       const next = JSON.stringify(reloads);
       if (next === last) return;
       last = next;
-      list.replaceChildren(...(reloads.length ? reloads.toReversed().map(entry)
+      list.replaceChildren(...(reloads.length ? reloads.sort((a, b) => b.time - a.time).map(entry)
         : [el("li.empty", {}, "It was not reloaded yet.")]));
     },
   };

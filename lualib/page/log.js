@@ -15,7 +15,7 @@ export function makeLog(rpc) {
   const full = el("pre.data.message", { hidden: true, tabIndex: 0 });
   const list = new List("Log", {
     line: (line) => [el("span.time", { title: day(line.time) }, clock(line.time)), el("span.level", {}, line.level),
-      line.worker ? el("span.worker", {}, `[${line.worker}]`) : null, el("span.preview", {}, line.message)],
+      line.worker ? el("span.which", {}, `[${line.worker}]`) : null, el("span.preview", {}, line.message)],
     classes: (line) => line.level,
     picked(line) {
       full.hidden = !line;

@@ -10,12 +10,15 @@ const GUTTER = 30; // for the lanes' names
 const LANES = 60; // that are drawn; the others share the last
 const SHORTEST = 0.00002; // seconds that are in sight, at least
 
-const steps = [1, 2, 5];
+const steps = [1, 2, 5, 10];
+const longSteps = [15, 30, 60, 120, 300, 600, 1200, 1800, 3600, 7200, 14400, 21600, 43200];
+const DAY = 86400;
 
 // A round number of seconds, about that much.
 function round(seconds) {
+  if (seconds > 10) return longSteps.find((step) => step >= seconds) ?? Math.ceil(seconds / DAY) * DAY;
   const unit = 10 ** Math.floor(Math.log10(seconds));
-  return (steps.find((step) => step * unit >= seconds) ?? 10) * unit;
+  return steps.find((step) => step * unit >= seconds) * unit;
 }
 
 export class Timeline {
