@@ -6,6 +6,7 @@
 #include "app/generation.h"
 #include "app/init.h"
 #include "app/pool.h"
+#include "app/profile_file.h"
 #include "app/test.h"
 #include "app/test_watch.h"
 #include "app/tool.h"
@@ -15,6 +16,7 @@
 #include "net/conn/record.h"
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -83,13 +85,17 @@ static char *name_of(const char *path) {
     return strndup(file, n);
 }
 
-/* The control socket of the process that runs this script, or of worker `number` of its pool. Without a script, which
- * may be NULL, there is none. */
-static void open_control(struct control *c, struct worker *w, const struct cli_options *options, const char *script,
-                         unsigned number) {
-    if (!script) return;
+/* The control socket of the process that runs this script, or of worker `number` of its pool, and what --status shows.
+ * Without a script, which may be NULL, there is neither. 0, or ERR_SYSTEM with `fault`. */
+static int open_control(struct control *c, struct worker *w, const struct cli_options *options, const char *script,
+                        unsigned number, struct fault *fault) {
+    if (!script) return 0;
     c->name = options->name ? strdup(options->name) : name_of(script);
+    bool shows_status = options->status_host && !number; /* else the parent of the pool shows it */
+    c->status_host = shows_status ? options->status_host : NULL;
+    c->status_port = (uint16_t)options->status_port;
     control_open(c, w, script, number);
+    return shows_status ? control_open_status(c, fault) : 0;
 }
 
 static int pool(const struct cli_options *options, const struct interpreter_options *script) {
@@ -107,8 +113,10 @@ static int pool(const struct cli_options *options, const struct interpreter_opti
         return fail(&fault);
     }
     worker_open(&w, false, false);
-    open_control(&c, &w, options, path, 0);
-    if (!options->with_echo || open_echo(&e, &w, options) == 0) {
+    struct fault fault = {0};
+    if (open_control(&c, &w, options, path, 0, &fault) < 0) {
+        w.status = fail(&fault);
+    } else if (!options->with_echo || open_echo(&e, &w, options) == 0) {
         w.status = pool_run(&w, options->workers, script->argv);
         if (options->with_echo) echo_close(&e);
     }
@@ -117,13 +125,27 @@ static int pool(const struct cli_options *options, const struct interpreter_opti
     return w.status;
 }
 
-/* Opens the file of --record; each worker of a pool has its own. */
+/* The name of a file of which each worker of a pool has its own. False: it is too long. */
+static bool name_file(char path[PATH_MAX], const char *file, unsigned worker) {
+    int n = worker ? snprintf(path, PATH_MAX, "%s.%u", file, worker) : snprintf(path, PATH_MAX, "%s", file);
+    return n < PATH_MAX;
+}
+
+/* Opens the file of --record. */
 static int open_record(struct worker *w, const struct cli_options *options, unsigned worker, struct fault *fault) {
-    char path[4096];
-    int n = worker ? snprintf(path, sizeof path, "%s.%u", options->record, worker)
-                   : snprintf(path, sizeof path, "%s", options->record);
-    if (n < (int)sizeof path) return record_open(&w->net, path, options->record_secrets, fault);
+    char path[PATH_MAX];
+    if (name_file(path, options->record, worker)) return record_open(&w->net, path, options->record_secrets, fault);
     fault_put(fault, FAULT_RECORD, "--record: the name is too long");
+    return ERR_SYSTEM;
+}
+
+/* Opens that of --profile. */
+static int open_profile(struct worker *w, const struct cli_options *options, unsigned worker, struct fault *fault) {
+    char path[PATH_MAX];
+    size_t size = strlen(options->profile);
+    bool svg = size > 4 && strcmp(options->profile + size - 4, ".svg") == 0;
+    if (name_file(path, options->profile, worker)) return profile_file_open(&w->net, path, svg, fault);
+    fault_put(fault, FAULT_PROFILE, "--profile: the name is too long");
     return ERR_SYSTEM;
 }
 
@@ -155,16 +177,19 @@ static int run(const struct cli_options *options, const struct interpreter_optio
     w.engine->workers = options->workers;
     w.engine->strict = options->strict;
     if (options->max_memory) engine_limit_memory(w.engine, (size_t)options->max_memory << 20);
-    if (options->record && open_record(&w, options, place.index, &fault) < 0) {
+    if ((options->record && open_record(&w, options, place.index, &fault) < 0) ||
+        (options->profile && open_profile(&w, options, place.index, &fault) < 0)) {
         fail(&fault);
         worker_close(&w);
         return 2;
     }
+    const char *path = script->interactive ? NULL : interpreter_script(script);
     if (generations_open(&g, &w, script, options->watch, &options->reload, &fault) < 0) {
         w.status = fail(&fault);
         w.status = 2;
+    } else if (open_control(&c, &w, options, path, place.index, &fault) < 0) {
+        w.status = fail(&fault);
     } else if (!with_echo || open_echo(&e, &w, options) == 0) {
-        open_control(&c, &w, options, script->interactive ? NULL : interpreter_script(script), place.index);
         bool ok = interpreter_run(&w, script);
         if (!ok && options->watch) generations_await_save(&g);
         if (ok || options->watch)

@@ -32,8 +32,11 @@ struct cli_options {
     const char *tls_cert, *tls_key;
     const char *record; /* the file of --record, or of --trace; or NULL */
     bool record_secrets;
+    const char *profile;     /* the file of --profile; or NULL */
     unsigned jobs;           /* CLI_TEST: processes at a time that run spec files; 0: this one runs them */
     bool is_job;             /* this process is one of those */
+    const char *status_host; /* --status; NULL: no status */
+    unsigned status_port;
     const char *name;        /* --name: what ps and attach call the program; NULL: as its script */
     const char *operand;     /* of a tool: its URL, or the program to look into; NULL: none was given */
     struct cli_given *given; /* for the Lua module of a tool, which judges the values; the caller's, to be freed */

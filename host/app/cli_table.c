@@ -2,6 +2,7 @@
 #include "app/cli_table.h"
 
 #include "app/pool.h"
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -79,6 +80,18 @@ static bool take_record(struct cli_options *o, const char *value) { return (o->r
 static bool take_record_secrets(struct cli_options *o, const char *value) {
     return (void)value, o->record_secrets = true;
 }
+/* PORT, or ADDRESS:PORT; an IPv6 address is in brackets. */
+static bool take_status(struct cli_options *o, const char *value) {
+    static char host[64];
+    const char *colon = strrchr(value, ':'), *port = colon ? colon + 1 : value;
+    size_t n = colon ? (size_t)(colon - value) : 0;
+    bool is_v6 = n > 2 && value[0] == '[' && value[n - 1] == ']';
+    if (n >= sizeof host || (colon && n == 0) || (*value == '[' && !is_v6)) return false;
+    snprintf(host, sizeof host, "%.*s", (int)(is_v6 ? n - 2 : n), value + is_v6);
+    o->status_host = n ? host : "127.0.0.1";
+    return take_number(port, 65535, &o->status_port);
+}
+static bool take_profile(struct cli_options *o, const char *value) { return (o->profile = value) != NULL; }
 static bool take_name(struct cli_options *o, const char *value) {
     o->name = value;
     return *value && strlen(value) <= 64 && !strpbrk(value, " /\t\n");
@@ -160,6 +173,12 @@ const struct option cli_table[] = {
      take_record},
     {RUN | CONNECT, "--record-secrets", NULL,
      "with --record: headers and queries whole, not without what may be a secret", take_record_secrets},
+    {RUN, "--status", "PORT",
+     "answer GET /livez, /readyz and /metrics on that port of 127.0.0.1, or on ADDRESS:PORT (0: a free one, see the "
+     "log)",
+     take_status},
+    {RUN, "--profile", "FILE",
+     "write where the time went, by sampling: folded stacks, or a flame graph where FILE ends in .svg", take_profile},
     {RUN, "--name", "NAME", "what `wsbot ps` and `wsbot attach` call the program (its script's name)", take_name},
     {RUN, "--max-memory", "MB",
      "how much a script, and what is kept for it (messages, options), may take; past it, \"not enough memory\"",
@@ -210,6 +229,7 @@ static const struct {
     {take_limit, "seconds, more than 0"},
     {take_watch_every, "seconds, more than 0"},
     {take_redirects, "a whole number from 0 to 20"},
+    {take_status, "a port, or an address and a port: 127.0.0.1:9100, [::1]:9100"},
     {take_name, "up to 64 characters, without spaces and slashes"},
     {take_header, "\"Name: value\""},
     {take_resolve, "HOST:PORT:ADDRESS"},
@@ -228,7 +248,7 @@ const struct command cli_commands[] = {
          "SIGINT and SIGTERM stop it gracefully; a second one at once. SIGHUP reloads it.\n"
          "\n"
          "Lines of the log go to stderr, with time and level; where that is the journal of systemd, as <4>message.\n"
-         "With --workers each worker has a --record file of its own: FILE.1, FILE.2 and so on.\n"
+         "With --workers each worker has --record and --profile files of its own: FILE.1, FILE.2 and so on.\n"
          "Of what a slow disk or reader has not taken up to 16 MiB wait; beyond, lines are dropped and counted.\n"
          "\n"
          "exit status:\n"

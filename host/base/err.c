@@ -39,6 +39,7 @@ const char *const fault_words[FAULT_KINDS] = {
     [FAULT_CLOSED] = "closed",
     [FAULT_LIBRARY] = "library",
     [FAULT_LISTEN] = "listen",
+    [FAULT_PROFILE] = "profile",
     [FAULT_RECORD] = "record",
     [FAULT_SCRIPT] = "script",
     [FAULT_TRACE] = "trace",

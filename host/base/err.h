@@ -45,6 +45,7 @@ enum fault_kind {
     FAULT_CLOSED,
     FAULT_LIBRARY,
     FAULT_LISTEN,
+    FAULT_PROFILE,
     FAULT_RECORD,
     FAULT_SCRIPT,
     FAULT_TRACE,

@@ -63,6 +63,7 @@ static void on_before_sleep(uv_prepare_t *prepare) {
         if (n->rooms[i]->turn_ends) n->rooms[i]->turn_ends(n);
     outlet_end_turn(&n->outlet);
     uint64_t now = uv_hrtime(), length = lag(n, now);
+    histogram_add(&n->times.turns, clock_to_seconds(now - woke(n)));
     n->turned = now;
     n->turns++;
     n->due = wakes(n, now);
@@ -161,6 +162,10 @@ void net_close(struct net *n) {
     clock_close(&n->clock);
     buf_clear(&n->spare);
     account_release(n->account);
+    free(n->ends);
+    histogram_clear(&n->times.turns);
+    histogram_clear(&n->times.connects);
+    histogram_clear(&n->times.pings);
     free(n->plain);
     free(n->read_buffer);
     n->plain = n->read_buffer = NULL;

@@ -5,6 +5,7 @@
 
 #include "base/account.h"
 #include "base/buf.h"
+#include "base/histogram.h"
 #include "net/clock.h"
 #include "net/outlet.h"
 #include <sys/queue.h>
@@ -33,6 +34,7 @@ struct names;
 struct net;
 struct record;
 struct plan;
+struct tally;
 struct tls_store;
 
 /* What is left of a turn for the events of connections. There is one turn before the loop sleeps, for bytes kept back,
@@ -62,7 +64,7 @@ struct net_room {
     void (*end)(struct net *n);         /* see net_end */
     void (*close)(struct net *n);       /* see net_close */
 };
-enum { NET_ROOMS = 8 };
+enum { NET_ROOMS = 10 };
 
 struct net {
     uv_loop_t *loop; /* borrowed */
@@ -99,10 +101,15 @@ struct net {
     unsigned beside_writes; /* what nets beside this one are writing: the loop need not turn for that */
     struct net_sums gone;   /* by connections that are no more */
     uint64_t turns;         /* of the loop */
-    bool stopping;          /* no attempt begins any more */
-    uint64_t last_id;       /* ids count from 1 */
-    bool stuck;             /* a thread did not end in time */
-    unsigned lookups;       /* work in libuv's threads that nobody waits for any more, but that cannot be cancelled */
+    uint64_t attempts;      /* to connect */
+    struct net_times {
+        struct histogram turns, connects, pings;
+    } times;            /* how long things took, seconds: turns of the loop, from an attempt to open, to a pong */
+    struct tally *ends; /* how they have ended (net/conn/tally.h); NULL: none has */
+    bool stopping;      /* no attempt begins any more */
+    uint64_t last_id;   /* ids count from 1 */
+    bool stuck;         /* a thread did not end in time */
+    unsigned lookups;   /* work in libuv's threads that nobody waits for any more, but that cannot be cancelled */
     const struct net_room *rooms[NET_ROOMS]; /* in the order in which they joined */
     unsigned room_count;
 };

@@ -3,6 +3,7 @@
 
 #include "base/container_of.h"
 #include "base/log.h"
+#include "base/metrics.h"
 #include "base/reserve.h"
 #include "base/shown.h"
 #include "script/box.h"
@@ -14,6 +15,7 @@
 #include "script/lualib.h"
 #include "script/luv.h"
 #include "script/modules.h"
+#include "script/profile.h"
 #include <lauxlib.h>
 #include <lualib.h>
 #include <stdio.h>
@@ -323,6 +325,7 @@ struct engine *engine_new(struct net *net, const struct engine_host *host, void 
         return NULL;
     }
     *(struct engine **)lua_getextraspace(e->L) = e;
+    profile_know(e);
     lua_atpanic(e->L, on_panic);
     lua_setwarnf(e->L, on_warning, &s->warnings);
     lua_pushcfunction(e->L, l_open);
@@ -360,6 +363,7 @@ void engine_free(struct engine *e) {
     l_timer_end_all(e);
     if (e->luv && !luv_end(e->luv)) return; /* luv calls this function again later */
     engine_enter(e, e->L);                  /* finalizers are Lua code */
+    profile_forget(e);
     lua_close(e->L);
     box_end_all(e);
     clock_cancel(&e->net->clock, &e->tasks.turn);
@@ -368,6 +372,7 @@ void engine_free(struct engine *e) {
     luv_free(e->luv);
     clock_cancel(&e->net->clock, &e->tidying);
     memory_clear(&e->blocks);
+    metrics_release(e->metrics);
     account_release(e->account);
     free(e->script);
     free(e->folder);
@@ -419,8 +424,10 @@ lua_State *engine_enter(struct engine *e, lua_State *L) {
 void engine_leave(struct engine *e, lua_State *before) {
     lua_State *L = e->running;
     e->running = before;
-    interrupt_take(e, L); /* moves it to the code around this; where there is none, the interrupt has come too late */
+    /* what was asked of this code goes to the code around it; where there is none, an interrupt has come too late */
+    if (lua_gethook(L) && !interrupt_take(e, L)) profile_leave(e, L, before);
     if (before) return;
+    e->lua_time += uv_hrtime() - e->entered_at;
     e->bounded = NULL;
     if (e->refused || !collector_is_right(e)) tidy_soon(e);
 }

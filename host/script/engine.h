@@ -28,6 +28,7 @@ struct engine_host {
 
 struct box;
 struct conn_box;
+struct metrics;
 struct timer;
 struct serving;
 struct luv;
@@ -71,6 +72,7 @@ struct engine {
     size_t memory;            /* bytes of those blocks */
     size_t string_head;       /* bytes of the block of a long string that are in front of its text */
     struct account *account;  /* counts these bytes, and what the host keeps for the script (see engine_limit_memory) */
+    struct metrics *metrics;  /* what the script counts (l_metrics.h); NULL: nothing yet */
     size_t beyond;            /* bytes that Lua's objects may take beyond the limit of that account */
     bool lends;               /* the memory that Lua allocates now is for the host, and may exceed the limit further */
     bool refused;             /* Lua was refused an allocation */
@@ -89,6 +91,8 @@ struct engine {
     struct luv *luv;              /* NULL: no script asked for it */
     lua_State *volatile running;  /* the thread whose Lua code runs; NULL: none runs */
     volatile uint64_t entered_at; /* when it began to, by uv_hrtime */
+    uint64_t lua_time;            /* nanoseconds that Lua code has run */
+    uint64_t collections;         /* of garbage, young or all */
     volatile bool interrupted;
     const char *volatile bounded; /* name of the running function with a time limit (interrupt.h); NULL: none */
     volatile uint64_t bounded_at; /* when that limit began, by uv_hrtime */
@@ -111,6 +115,7 @@ struct engine {
     struct box *objects;                 /* C objects that its userdata refer to */
     struct conn_box *boxes, **boxes_end; /* its connections, in order */
     struct timer *timers;                /* its timers that are set */
+    struct engine *next, **at;           /* in the list of all whose code may be sampled (profile.h) */
     struct serving *servings;            /* its web servers (l_serve.h) */
     uint64_t births;                     /* last number given: connections, timers and tasks are numbered */
     lua_Hook watchdog;                   /* the hook that checks a limit in every thread; NULL: there is none */

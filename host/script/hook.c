@@ -3,8 +3,10 @@
 #include "script/hook.h"
 
 #include "script/door.h"
+#include "script/profile.h"
 #include <lauxlib.h>
 #include <limits.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -91,11 +93,40 @@ static int mask_of(lua_State *L, const struct hook *h, lua_Hook watchdog) {
     return watchdog ? mask | LUA_MASKCOUNT : mask;
 }
 
+static volatile sig_atomic_t is_setting; /* a signal handler finds a hook that is half set */
+
 void hook_restore(lua_State *L, lua_Hook watchdog) {
-    int most = watchdog ? ENGINE_CHECK_EVERY : INT_MAX;
+    int most = watchdog || profile_is_on() ? ENGINE_CHECK_EVERY : INT_MAX; /* each sample has Lua count anew */
     const struct hook *h = hook_of(L);
     int count = h && h->mask & LUA_MASKCOUNT && h->count < most ? h->count : most;
+    is_setting = 1;
     lua_sethook(L, h ? l_on_event : watchdog, mask_of(L, h, watchdog), count);
+    is_setting = 0;
+}
+
+/* ---- samples ---- */
+
+/* Stands in the place of the thread's hook until the sample is taken, and is called for the same events, which it
+ * passes on; but for counts, of which the script's is not done yet. */
+static void l_on_sample(lua_State *L, lua_Debug *ar) {
+    lua_Hook watchdog = engine_of(L)->watchdog;
+    int event = ar->event == LUA_HOOKTAILCALL ? LUA_HOOKCALL : ar->event;
+    profile_take(L, ar);
+    hook_restore(L, watchdog);
+    if (event == LUA_HOOKCOUNT && watchdog) watchdog(L, ar);
+    if (event != LUA_HOOKCOUNT && lua_gethookmask(L) & 1 << event) l_on_event(L, ar);
+}
+
+/* Is it the usual hook of a thread: none, that of the script, the watchdog, or already that of a sample? */
+static bool is_usual(lua_State *L, lua_Hook hook) {
+    if (hook == engine_of(L)->watchdog) return !hook || lua_gethookcount(L) == ENGINE_CHECK_EVERY;
+    return !hook || hook == l_on_event || hook == l_on_sample;
+}
+
+void hook_sample(lua_State *L) {
+    if (is_setting || !is_usual(L, lua_gethook(L))) return;
+    int more = L == engine_of(L)->L ? LUA_MASKCOUNT : LUA_MASKCOUNT | LUA_MASKCALL | LUA_MASKRET; /* see mask_of */
+    lua_sethook(L, l_on_sample, lua_gethookmask(L) | more, 1);
 }
 
 /* Is the hook of a thread in place? */

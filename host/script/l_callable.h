@@ -5,6 +5,7 @@
 
 #include <lua.h>
 #include <stdbool.h>
+#include <stddef.h>
 
 /* How error messages name what was expected. */
 #define L_CALLABLE "function or something callable"
@@ -16,5 +17,8 @@ void l_callable_check(lua_State *L, int argument);
 
 /* Pushes the function that runs first when the value at `index` is called: the value itself, or its __call. */
 void l_callable_push(lua_State *L, int index);
+
+/* Writes where that function begins, "bot.lua:12", into `where`; LUA_IDSIZE + 16 bytes are enough. */
+void l_callable_where(lua_State *L, int index, char *where, size_t size);
 
 #endif

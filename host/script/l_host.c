@@ -6,7 +6,9 @@
 #include "script/door.h"
 #include "script/interrupt.h"
 #include "script/l_callable.h"
+#include "script/l_metrics.h"
 #include "script/l_push.h"
+#include "script/l_ready.h"
 #include "script/modules.h"
 #include "script/state.h"
 #include <lauxlib.h>
@@ -68,8 +70,7 @@ static int l_watch(lua_State *L) {
     return 0;
 }
 
-/* Adds the function at index 1 to a list. */
-static int enlist(lua_State *L, const char *list) {
+int l_host_enlist(lua_State *L, const char *list) {
     l_callable_check(L, 1);
     if (lua_rawgetp(L, LUA_REGISTRYINDEX, list) != LUA_TTABLE) {
         lua_newtable(L);
@@ -81,8 +82,8 @@ static int enlist(lua_State *L, const char *list) {
     return 0;
 }
 
-static int l_on_stop(lua_State *L) { return enlist(L, &on_stop_key); }
-static int l_on_reload(lua_State *L) { return enlist(L, &on_reload_key); }
+static int l_on_stop(lua_State *L) { return l_host_enlist(L, &on_stop_key); }
+static int l_on_reload(lua_State *L) { return l_host_enlist(L, &on_reload_key); }
 
 /* The functions of host.on_reload that are called, in order; those that are added meanwhile are not. */
 struct reloading {
@@ -146,12 +147,9 @@ struct left_out {
 
 static int l_left_out(lua_State *L) {
     struct left_out *l = l_door_given(L, l_left_out);
-    lua_Debug ar = {.short_src = "?"};
     if (lua_rawgetp(L, LUA_REGISTRYINDEX, &on_stop_key) != LUA_TTABLE) return 0;
     if (lua_rawgeti(L, -1, l->number) == LUA_TNIL) return 0;
-    l_callable_push(L, -1);
-    if (lua_isfunction(L, -1)) lua_getinfo(L, ">S", &ar);
-    snprintf(l->where, sizeof l->where, "%s:%d", ar.short_src, ar.linedefined);
+    l_callable_where(L, -1, l->where, sizeof l->where);
     return 0;
 }
 
@@ -270,6 +268,8 @@ int luaopen_host(lua_State *L) {
     l_future_open(L, -1);
     l_queue_open(L, -1);
     l_limiter_open(L, -1);
+    l_metrics_open(L, -1);
+    l_ready_open(L, -1);
     open_log(L);
     lua_createtable(L, 0, 1);
     lua_pushcfunction(L, l_index);

@@ -12,4 +12,8 @@ void l_host_call_on_stop(struct engine *e, void (*done)(void *arg), void *arg);
  */
 void l_host_call_on_reload(struct engine *e);
 
+/* Adds the function at index 1 to the list that the registry has under the address `list`. Returns 0, for the C
+ * function that does only this; raises where it is no function, or without memory. */
+int l_host_enlist(lua_State *L, const char *list);
+
 #endif

@@ -23,10 +23,14 @@ void modules_open(lua_State *L) {
     lua_setfield(L, -2, "wsbot.json.parts");
     lua_pushcfunction(L, luaopen_meant);
     lua_setfield(L, -2, "wsbot.meant");
+    lua_pushcfunction(L, luaopen_metrics_core);
+    lua_setfield(L, -2, "wsbot.metrics.core");
     lua_pushcfunction(L, luaopen_value);
     lua_setfield(L, -2, "wsbot.value");
     lua_pushcfunction(L, luaopen_number);
     lua_setfield(L, -2, "wsbot.number");
+    lua_pushcfunction(L, luaopen_profile);
+    lua_setfield(L, -2, "wsbot.profile");
     lua_pushcfunction(L, luaopen_ws_core);
     lua_setfield(L, -2, "wsbot.ws.core");
     lua_pushcfunction(L, luaopen_http_cookies);

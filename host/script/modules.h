@@ -23,8 +23,10 @@ int luaopen_crypto_core(lua_State *L);        /* l_crypto.c: the part of wsbot.c
 int luaopen_json(lua_State *L);               /* json/json.c: wsbot.json */
 int luaopen_json_parts(lua_State *L);         /* json/view.c: the values within one, as they are written */
 int luaopen_meant(lua_State *L);              /* l_meant.c: finds the name that was meant, for Lua modules of ours */
+int luaopen_metrics_core(lua_State *L);       /* l_metrics.c: what was counted, for Lua modules of ours */
 int luaopen_value(lua_State *L);              /* l_value.c: values as text, for Lua modules of ours */
 int luaopen_number(lua_State *L);             /* l_number.c: numbers whatever the locale, for Lua modules of ours */
+int luaopen_profile(lua_State *L);            /* l_profile.c: looks where the time goes, for Lua modules of ours */
 int luaopen_http_core(lua_State *L);          /* l_http.c: the part of wsbot.http that is C */
 int luaopen_http_cookies(lua_State *L);       /* l_cookies.c: makes the jar of a session */
 int luaopen_serve_core(lua_State *L);         /* l_serve.c: that of http.serve */

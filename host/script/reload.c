@@ -3,6 +3,7 @@
 #include "script/reload.h"
 
 #include "base/log.h"
+#include "base/metrics.h"
 #include "base/reserve.h"
 #include "base/trace.h"
 #include "script/collector.h"
@@ -50,7 +51,10 @@ struct engine *reload_stage(struct engine *e, char **why) {
     next->last_id = e->net->last_id;
     next->staged = true;
     collector_start(next); /* before the copy: to set it later would traverse all that was copied */
-    if (state_copy(e, next, why)) return next;
+    if (e->metrics && !(next->metrics = metrics_new(next->account, e->metrics)))
+        *why = reserve_copy("not enough memory");
+    else if (state_copy(e, next, why))
+        return next;
     engine_free(next);
     return NULL;
 }
@@ -204,6 +208,17 @@ static void put_all(struct buf *report, struct told *t) {
     if (report->len == 0) buf_append(report, slice_str("no connections"));
 }
 
+/* Closes the last generation. `next` goes on from what it has counted, also while it was being closed. */
+static void close_last(struct engine *last, struct engine *next) {
+    struct metrics *counted = metrics_hold(last->metrics);
+    uint64_t ran = last->lua_time, collected = last->collections;
+    engine_free(last);
+    if (counted && next->metrics) metrics_take_over(next->metrics, counted);
+    metrics_release(counted);
+    next->lua_time += ran;
+    next->collections += collected;
+}
+
 /* Has `next`, which was loaded and matched, take over from `last`, which is closed. */
 static void commit(struct engine *last, struct engine *next, struct buf *report) {
     struct told told = {0};
@@ -238,7 +253,7 @@ static void commit(struct engine *last, struct engine *next, struct buf *report)
     last->ended = true;
     put_all(report, &told);
     put_cut(report, last);
-    engine_free(last);
+    close_last(last, next);
     luv_take_over(next->luv);
 }
 

@@ -218,6 +218,7 @@ void deflate_forget(struct deflate *d) { end_deflater(d); }
 int deflate_message(struct deflate *d, struct slice message, struct buf *out) {
     static const uint8_t empty_block = 0;
     z_stream *z = &d->deflater;
+    size_t plain = message.n, before = out->len;
     if (message.n == 0) return buf_append(out, slice_of(&empty_block, 1)); /* RFC 7692 7.2.3.6 */
     if (!d->deflating) {
         *z = new_stream;
@@ -243,6 +244,8 @@ int deflate_message(struct deflate *d, struct slice message, struct buf *out) {
         } while (z->avail_out == 0);
     }
     out->len -= 4; /* 00 00 ff ff */
+    d->plain_out += plain;
+    d->packed_out += out->len - before;
     if (!d->keep_deflater) end_deflater(d);
     return 0;
 }
@@ -289,7 +292,10 @@ int deflate_inflate(struct deflate *d, struct slice part, bool last, struct buf 
         if (inflateInit2(&d->inflater, -d->inflate_bits) != Z_OK) return ERR_NOMEM;
         d->inflating = true;
     }
+    size_t before = out->len;
     int rc = run(&d->inflater, part, out);
+    d->packed_in += part.n;
+    d->plain_in += out->len - before;
     if (rc == 0 && last) rc = run(&d->inflater, slice_of(tail, sizeof tail), out);
     if (rc == 0 && last && !d->keep_inflater) end_inflater(d);
     return rc;

@@ -54,6 +54,7 @@ struct deflate {
     bool deflating, inflating;         /* the stream is initialized */
     bool keep_deflater, keep_inflater; /* context take-over */
     int deflate_bits, inflate_bits, level, memory_level;
+    uint64_t plain_in, packed_in, plain_out, packed_out; /* bytes of messages, and of what they were or are packed to */
 };
 
 /* Prepares the client's or the server's side for what was agreed on. `offer` says how to compress. */

@@ -162,6 +162,7 @@ static enum ws_step enter_frame(struct ws *w) {
     if (!p->large) w->large = 0;
     p->in_frame = true;
     p->left = f->length;
+    w->frames_in++;
     return WS_EVENT;
 }
 
@@ -328,6 +329,7 @@ static enum ws_step read_on(struct ws *w, struct slice *in, struct ws_event *ev)
         enum ws_step step;
         if (take_plain_message(w, in, ev)) {
             w->large = 0;
+            w->frames_in++;
             return WS_EVENT;
         }
         if (need_partial(w) < 0) return fail_no_memory(w);

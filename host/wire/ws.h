@@ -82,6 +82,8 @@ struct ws {
     uint8_t pong_n;
     uint8_t *pong; /* the payload of a ping that could not be answered yet; NULL: there is none */
 
+    uint32_t frames_in, frames_out; /* modulo 2^32 */
+
     uint64_t max_message_size; /* bytes */
     struct buf *out;           /* borrowed: where frames are written; the caller sends and consumes */
     uint32_t (*mask)(void);    /* a fresh masking key; used by clients alone */

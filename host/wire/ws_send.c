@@ -25,6 +25,7 @@ static inline int put_frame(struct ws *w, struct frame_head head, struct slice d
     bool checked = head.opcode == FRAME_TEXT && head.fin && !head.rsv;
     if (checked && !ascii && !utf8_valid(data)) return ERR_INVALID_UTF8;
     buf_commit(w->out, size);
+    w->frames_out++;
     return 0;
 }
 

@@ -32,7 +32,11 @@ local control = {}
 ---@field messages_out integer
 ---@field bytes_in integer
 ---@field bytes_out integer
+---@field attempts integer        to connect
+---@field ends? control.end[]     how they have ended
 ---@field cpu number              seconds
+---@field lua_time number         seconds that code of the script has run
+---@field collections integer     of garbage
 ---@field memory integer          bytes, resident
 ---@field lua_memory integer      bytes of Lua's objects
 ---@field script_memory integer   bytes of these and of what is kept for the script
@@ -41,6 +45,12 @@ local control = {}
 ---@field timers integer
 ---@field turns integer           of the loop
 ---@field lag number              the longest time, of late, in which the loop did not turn
+
+---How attempts have ended, and how often so.
+---@class control.end
+---@field code integer            the peer's close code; 1006: without a Close
+---@field word? string            the kind of failure, as on_error has it; nil: in order
+---@field count integer
 
 ---@return control.program
 function control.program() end
@@ -64,6 +74,12 @@ function control.program() end
 ---@field messages_out integer
 ---@field bytes_in integer
 ---@field bytes_out integer
+---@field frames_in integer
+---@field frames_out integer
+---@field ratio_in? number        of what is compressed: bytes of messages for each byte that came
+---@field ratio_out? number
+---@field ends? control.end[]     how its attempts have ended
+---@field callback_time number    seconds that code has run for what came on it
 ---@field buffered integer        bytes that wait to be sent
 ---@field inbox integer           bytes that wait for the script
 ---@field paused boolean          by the script
@@ -162,6 +178,14 @@ function control.log() end
 
 ---@return control.reload[]
 function control.generations() end
+
+---All that is counted, by the host and by the script: families of host.counter and its kin, as plain tables.
+---@return table[]|control.of_worker[]
+function control.metrics() end
+
+---Do all functions of host.ready say true? Else where the first is that does not.
+---@return { ready: boolean, where?: string }|control.of_worker[]
+function control.ready() end
 
 ---Samples where the time goes, for so many seconds, and gives that as folded stacks.
 ---@param params { seconds: number, worker?: integer }

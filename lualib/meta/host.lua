@@ -149,6 +149,64 @@ function limiter:take(count, timeout) end
 ---@return host.limiter
 function host.limiter(n, seconds) end
 
+---The values of a metric's labels, by name: exactly those names that it was declared with. Numbers and booleans count
+---as their text. A text is UTF-8 without zeros, of 256 bytes at most.
+---@alias host.labels table<string, string|number|boolean>
+
+---@class host.counter
+local counter = {}
+
+---Adds to it. A value for more than 1,000 sets of labels is dropped, and counted as such.
+---@param n? number  0 or more; default 1
+---@param labels? host.labels
+function counter:add(n, labels) end
+
+---A metric that only grows: how often something was done. What is counted belongs to the program: it goes on over
+---reloads, and stays where the next generation does not declare it any more; a reload that fails counts nothing. In a
+---test each bot counts for itself. Another declaration of the same kind, name and labels gives the same metric; of
+---another kind, or with other labels, it is an error. There may be 1,000 names.
+---@param name string  letters, digits, _ and :, as Prometheus has it; not `wsbot_...`. It is shown with _total behind
+---@param help? string  a line for people; a new one replaces the old
+---@param labels? string[]  names of its labels, 16 at most; not `le` or `worker`, and not beginning with __
+---@return host.counter
+function host.counter(name, help, labels) end
+
+---@class host.gauge
+local gauge = {}
+
+---Its value from now on, also over reloads.
+---@param value number
+---@param labels? host.labels
+function gauge:set(value, labels) end
+
+---A metric that rises and falls: how much there is now. It is not shown before it is set. For the rest as
+---host.counter.
+---@param name string
+---@param help? string
+---@param labels? string[]
+---@return host.gauge
+function host.gauge(name, help, labels) end
+
+---@class host.histogram
+local histogram = {}
+
+---@param value number  told apart to within 1 %, from a billionth to 17 billion
+---@param labels? host.labels
+function histogram:observe(value, labels) end
+
+---A metric of many values, for their sum, number and distribution: how long something took. For the rest as
+---host.counter.
+---@param name string
+---@param help? string
+---@param labels? string[]
+---@return host.histogram
+function host.histogram(name, help, labels) end
+
+---Has `fn` asked whether the bot is ready for work: it is when all such functions of the running generation say true.
+---`fn` may not wait. An error in it is not ready, and told on stderr once.
+---@param fn fun(): boolean
+function host.ready(fn) end
+
 ---Seconds of a clock that only goes forward.
 ---@return number
 function host.now() end

@@ -3,6 +3,8 @@
 local core = require "wsbot.control.core"
 local json = require "wsbot.json"
 local jsonrpc = require "wsbot.jsonrpc"
+local numbers = require "wsbot.control.numbers"
+local profile = require "wsbot.profile"
 
 local INVALID_PARAMS <const>, REFUSED <const> = -32602, -32000
 local BEHIND <const> = 1 << 20 -- bytes that wait for a client: it is told nothing more until it has read them
@@ -34,6 +36,34 @@ local function add_looks(on)
       local result = look()
       return name == "program" and result or json.array(result)
     end
+  end
+end
+
+-- For the parent of a pool.
+local function add_counts(on)
+  function on.metrics()
+    return json.array(numbers.snapshot(core.program(), core.metrics()))
+  end
+
+  function on.ready()
+    local ready, where = core.ready()
+    return { ready = ready, where = where }
+  end
+end
+
+local PROFILE_MOST <const> = 60 -- seconds
+
+local function add_profile(on)
+  function on.profile(params)
+    local seconds = params and params.seconds
+    if type(seconds) ~= "number" or not (seconds > 0 and seconds <= PROFILE_MOST) then
+      refuse(("seconds must be a number up to %d"):format(PROFILE_MOST), INVALID_PARAMS)
+    end
+    local running, why = profile.begin()
+    if not running then refuse(why) end
+    local sampled <close> = running
+    host.sleep(seconds)
+    return sampled:folded()
   end
 end
 
@@ -149,12 +179,15 @@ return function(conn)
   conn.on_error = nobody_cares
   on.reload = reloading(core.reload)
   if core.workers() then
-    local pool = require("wsbot.control.pool").new(rpc, looks)
+    local pool = require("wsbot.control.pool").new(rpc)
+    pool:serve(looks)
     conn.on_close = function() pool:close() end
     return
   end
   on.back = reloading(core.back)
   add_looks(on)
+  add_counts(on)
+  add_profile(on)
   add_runs(on, rpc, runs)
   add_watch(on, rpc)
   function conn.on_close()

@@ -293,4 +293,19 @@ describe("what goes on in a program", function()
     assert.same({ "warn", "look here" }, { lines[1].level, lines[1].message })
     assert.truthy(attach(folder, "-e", ":gens"):find "1 .* took over +SIGHUP +kept 1: feed")
   end)
+
+  it_tells("is sampled: where the time goes, as a list and as a flame graph", function()
+    local folder = place.folder()
+    start(folder)
+    attach(folder, "-e", [[
+      function busy() local ends = host.now() + 0.05 while host.now() < ends do end end
+      host.every(0.1, busy)
+    ]])
+    story.poll("samples of the busy function", function()
+      return attach(folder, "-e", ":profile 1"):find "%% +function%(attach:1%)"
+    end)
+    local file = folder .. "/flame.svg"
+    assert.equal(("written to %s\n"):format(file), (attach(folder, "-e", ":profile 0.5 " .. file)))
+    assert.truthy(place.read(file):find("<svg", 1, true))
+  end)
 end)

@@ -7,7 +7,7 @@ local proxies = require "support.proxies"
 local testing = require "wsbot.testing"
 local tls = require "support.tls"
 
-local documents = { "README.md", "lualib/manual/asking.md", "lualib/manual/cookbook.md",
+local documents = { "README.md", "lualib/manual/asking.md", "lualib/manual/cookbook.md", "lualib/manual/inside.md",
   "lualib/manual/protection.md", "lualib/manual/reaching.md", "lualib/manual/reload.md", "lualib/manual/serving.md",
   "lualib/manual/testing.md" }
 

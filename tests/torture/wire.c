@@ -2,6 +2,7 @@
  * first, the second, and so on until none is. Each time somebody is told, all memory is given back, and nothing
  * crashes. The linker leads malloc and its kin here (see ../CMakeLists.txt). */
 #include "../unit/unit.h"
+#include "base/metrics.h"
 #include "wire/backlog.h"
 #include "wire/compress.h"
 #include "wire/handshake.h"
@@ -296,11 +297,58 @@ static void no_event_is_lost_in_silence(void **state) {
     refuse_at = 0;
 }
 
+/* Counts things in a generation and in the next one, which takes over. False: something could not be declared. */
+static bool count_things(struct metrics *last, struct metrics *next, uint64_t *dropped) {
+    struct metrics *both[] = {last, next};
+    bool ok = true;
+    for (int g = 0; g < 2; g++) {
+        struct metric_want want = {.kind = METRIC_HISTOGRAM, .name = slice_str("took"), .help = slice_str("Times.")};
+        struct fault why = {0};
+        unsigned place;
+        want.labels[want.label_count++] = slice_str("venue");
+        if (!(ok = metrics_declare(both[g], &want, &place, &why) && ok)) continue;
+        for (int i = 1; i < 40; i++) {
+            struct metric_key key = {.size = 0};
+            metric_key_add(&key, slice_of("abcdefg", (size_t)(g + i % 6)));
+            struct metric_series *s = metric_find(both[g]->list[place], &key);
+            if (s) metric_note(both[g]->list[place], s, i);
+        }
+    }
+    metrics_take_over(next, last);
+    for (unsigned i = 0; ok && i < next->list[0]->count; i++) *dropped += next->list[0]->series[i]->spread.dropped;
+    if (ok) *dropped += next->list[0]->dropped;
+    return ok;
+}
+
+static void what_is_not_counted_is_counted_as_dropped(void **state) {
+    (void)state;
+    bool was_refused = true;
+    for (refuse_at = 1; was_refused; refuse_at++) {
+        long before = live;
+        uint64_t dropped = 0;
+        asked = 0;
+        struct account *a = account_new(), *b = account_new();
+        struct metrics *last = a && b ? metrics_new(a, NULL) : NULL, *next = last ? metrics_new(b, last) : NULL;
+        bool ok = next && count_things(last, next, &dropped);
+        was_refused = asked >= refuse_at;
+        assert_int_equal(!ok || dropped > 0, was_refused);
+        metrics_release(last);
+        metrics_release(next);
+        if (a && b) assert_int_equal(a->bytes + b->bytes, 0);
+        account_release(a);
+        account_release(b);
+        assert_int_equal(live, before);
+    }
+    assert_true(refuse_at > 30);
+    refuse_at = 0;
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_refusal_is_told_and_leaks_nothing),
         cmocka_unit_test(no_event_is_lost_in_silence),
         cmocka_unit_test(a_stream_is_whole_or_has_no_memory),
+        cmocka_unit_test(what_is_not_counted_is_counted_as_dropped),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

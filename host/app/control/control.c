@@ -43,17 +43,21 @@ static void end_engine(struct control *c) {
     watch_end_all(c);
 }
 
+/* Is nobody connected, and no server of --status there? */
+static bool is_idle(const struct control *c) {
+    return c->engine && LIST_EMPTY(&c->net.all) && LIST_EMPTY(&c->net.http_servers);
+}
+
 static void on_idle(struct deadline *d) {
     struct control *c = container_of(d, struct control, idle);
-    if (LIST_EMPTY(&c->net.all)) end_engine(c);
+    if (is_idle(c)) end_engine(c);
 }
 
 static void on_turn_ends(struct net *net) {
     struct control *c = container_of(net, struct control, net);
-    bool is_idle = c->engine && LIST_EMPTY(&net->all);
-    if (is_idle && !clock_is_set(&c->idle))
+    if (is_idle(c) && !clock_is_set(&c->idle))
         clock_set(&net->clock, &c->idle, clock_now(&net->clock) + IDLE_AFTER * CLOCK_SECOND, on_idle);
-    else if (!is_idle)
+    else if (!is_idle(c))
         clock_cancel(&net->clock, &c->idle);
 }
 
@@ -127,14 +131,41 @@ static void on_end(struct net *net) {
 void control_open(struct control *c, struct worker *w, const char *script, unsigned number) {
     static const struct net_room inside = {.turn_ends = on_turn_ends}, outside = {.end = on_end};
     const char *wanted = getenv("WSBOT_CONTROL");
-    *c = (struct control){.worker = w, .name = c->name, .script = script, .number = number};
-    if ((wanted && strcmp(wanted, "off") == 0) || net_open_beside(&c->net, &w->net) < 0) return;
+    bool is_off = wanted && strcmp(wanted, "off") == 0;
+    c->worker = w;
+    c->script = script;
+    c->number = number;
+    if ((is_off && !c->status_host) || net_open_beside(&c->net, &w->net) < 0) return;
     c->started = clock_wall(&w->net.clock);
     net_join(&c->net, &inside);
     net_join(&w->net, &outside);
     w->control = c;
+    if (is_off) return;
     w->begins = begin;
     w->begins_arg = c;
+}
+
+/* ---- --status ---- */
+
+static int l_serve(lua_State *L) {
+    const struct control *c = l_door_given(L, l_serve);
+    l_engine_require(L, "wsbot.control.status");
+    lua_pushstring(L, c->status_host);
+    lua_pushinteger(L, c->status_port);
+    lua_call(L, 2, 1);
+    log_line(LOG_INFO, "status on %s", lua_tostring(L, -1));
+    return 0;
+}
+
+int control_open_status(struct control *c, struct fault *fault) {
+    char *why = NULL;
+    if (c->worker->control && begin_engine(c) && door_call(c->engine, l_serve, c, &why)) return 0;
+    if (why)
+        fault_put(fault, FAULT_LISTEN, "%.*s", (int)strcspn(why, "\n"), why);
+    else
+        fault_put(fault, FAULT_LISTEN, "--status: not enough memory");
+    free(why);
+    return ERR_SYSTEM;
 }
 
 void control_close(struct control *c) {

@@ -9,9 +9,11 @@
 
 struct control {
     struct worker *worker;
-    char *name;                                    /* of the program; its own; NULL: there was no memory for it */
-    const char *script;                            /* its path; borrowed */
-    unsigned number;                               /* of the worker in its pool; 0: it is in none */
+    char *name;              /* of the program; its own; NULL: there was no memory for it */
+    const char *script;      /* its path; borrowed */
+    unsigned number;         /* of the worker in its pool; 0: it is in none */
+    const char *status_host; /* where --status listens; borrowed; NULL: nowhere */
+    uint16_t status_port;
     double started;                                /* the program, by the wall clock */
     struct net net;                                /* beside that of the worker */
     struct listener *listener;                     /* NULL: there is none yet, or it could not be made */
@@ -26,6 +28,10 @@ struct control {
  * told once, and the program runs on. With WSBOT_CONTROL=off nothing happens. `c` is all zero but for its name;
  * `script`, a path, is borrowed; `number` is that of the worker in a pool, else 0. */
 void control_open(struct control *c, struct worker *w, const char *script, unsigned number);
+
+/* Serves --status from now on: c->status_host and c->status_port are set. 0, or ERR_SYSTEM with `fault`. After
+ * control_open. */
+int control_open_status(struct control *c, struct fault *fault);
 
 /* Closes and removes it. To be called before worker_close; `c` may go after that. */
 void control_close(struct control *c);

@@ -4,6 +4,7 @@
 #include "app/pool.h"
 #include "base/log.h"
 #include "script/l_push.h"
+#include "script/l_ready.h"
 
 static int l_program(lua_State *L) {
     l_look_program(L, control_of(L));
@@ -39,10 +40,26 @@ static void add_worker(void *arg, unsigned index, pid_t pid) {
 /* workers(): of a pool, { { worker =, pid =, path = its socket }, ... }; else nil. */
 static int l_workers(lua_State *L) {
     const struct worker *w = control_of(L)->worker;
-    if (!w->members) return 0;
+    if (w->engine) return 0;
     lua_newtable(L);
     pool_each(w, add_worker, L);
     return 1;
+}
+
+static int l_metrics(lua_State *L) {
+    l_look_metrics(L, control_of(L));
+    return 1;
+}
+
+/* ready() -> true; or false, and where the function is that does not say so. */
+static int l_ready(lua_State *L) {
+    struct engine *e = control_of(L)->worker->engine;
+    struct ready_not not_yet;
+    bool is_ready = !e || l_ready_ask(e, &not_yet);
+    lua_pushboolean(L, is_ready);
+    if (is_ready) return 1;
+    lua_pushstring(L, not_yet.where);
+    return 2;
 }
 
 static int l_generations(lua_State *L) {
@@ -62,11 +79,15 @@ static int l_reload(lua_State *L) { return l_push_unless(L, worker_reload(contro
 static int l_back(lua_State *L) { return l_push_unless(L, worker_back(control_of(L)->worker, "wsbot attach")); }
 
 int luaopen_control_core(lua_State *L) {
-    static const luaL_Reg functions[] = {
-        {"program", l_program}, {"connections", l_connections}, {"tasks", l_tasks},   {"timers", l_timers},
-        {"workers", l_workers}, {"generations", l_generations}, {"log", l_log},       {"watch", l_watch_begin},
-        {"take", l_watch_take}, {"unwatch", l_watch_end},       {"reload", l_reload}, {"start", l_run_start},
-        {"wait", l_run_wait},   {"cancel", l_run_cancel},       {"back", l_back},     {NULL, NULL}};
+    static const luaL_Reg functions[] = {{"program", l_program}, {"connections", l_connections},
+                                         {"tasks", l_tasks},     {"timers", l_timers},
+                                         {"workers", l_workers}, {"generations", l_generations},
+                                         {"metrics", l_metrics}, {"ready", l_ready},
+                                         {"log", l_log},         {"watch", l_watch_begin},
+                                         {"take", l_watch_take}, {"unwatch", l_watch_end},
+                                         {"reload", l_reload},   {"start", l_run_start},
+                                         {"wait", l_run_wait},   {"cancel", l_run_cancel},
+                                         {"back", l_back},       {NULL, NULL}};
     luaL_newlib(L, functions);
     return 1;
 }

@@ -2,6 +2,7 @@
  * and no memory of it taken. */
 #include "app/control/parts.h"
 
+#include "script/l_metrics.h"
 #include "script/l_push.h"
 #include "script/l_timer.h"
 #include "script/task_trace.h"
@@ -10,6 +11,23 @@
 #include <dirent.h>
 #include <string.h>
 #include <sys/resource.h>
+
+static void add(lua_State *L) { lua_rawseti(L, -2, (lua_Integer)lua_rawlen(L, -2) + 1); }
+
+/* ends = { { code = 1006, word = "reset", count = 3 }, ... }; without `word`: in order. */
+static void push_ends(lua_State *L, const struct tally *t) {
+    if (!t || t->used == 0) return;
+    lua_newtable(L);
+    for (uint32_t i = 0; i < t->used; i++) {
+        const struct tally_entry *e = &t->entries[i];
+        lua_createtable(L, 0, 3);
+        l_set_integer(L, "code", e->code);
+        l_set_string(L, "word", fault_words[e->fault]);
+        l_set_integer(L, "count", e->count);
+        add(L);
+    }
+    lua_setfield(L, -2, "ends");
+}
 
 /* ---- the program ---- */
 
@@ -76,6 +94,8 @@ static void push_generation(lua_State *L, const struct engine *e) {
     lua_Integer timers = 0;
     l_timer_each(e, count_timer, &timers);
     l_set_integer(L, "generation", (lua_Integer)e->reloads);
+    l_set_number(L, "lua_time", clock_to_seconds(e->lua_time));
+    l_set_integer(L, "collections", (lua_Integer)e->collections);
     l_set_integer(L, "lua_memory", (lua_Integer)e->memory);
     l_set_integer(L, "script_memory", (lua_Integer)e->account->bytes);
     l_set_integer(L, "tasks", count_tasks(e));
@@ -95,9 +115,27 @@ void l_look_program(lua_State *L, const struct control *c) {
     push_process(L);
     push_states(L, w->engine);
     push_sums(L, &w->net);
+    l_set_integer(L, "attempts", (lua_Integer)w->net.attempts);
+    push_ends(L, w->net.ends);
     l_set_integer(L, "turns", (lua_Integer)w->net.turns);
     l_set_number(L, "lag", w->engine ? clock_to_seconds(net_lag_since(&w->net, 0)) : 0);
     if (w->engine) push_generation(L, w->engine);
+}
+
+static void set_histogram(lua_State *L, const char *name, const struct histogram *h) {
+    l_metrics_push_histogram(L, h);
+    lua_setfield(L, -2, name);
+}
+
+/* What the script counts, and how long things took. */
+void l_look_metrics(lua_State *L, const struct control *c) {
+    const struct net_times *t = &c->worker->net.times;
+    lua_newtable(L);
+    l_metrics_push(L, c->worker->engine ? c->worker->engine->metrics : NULL);
+    lua_setfield(L, -2, "script");
+    set_histogram(L, "turns", &t->turns);
+    set_histogram(L, "connects", &t->connects);
+    set_histogram(L, "pings", &t->pings);
 }
 
 /* ---- connections ---- */
@@ -126,6 +164,15 @@ static void push_transport(lua_State *L, const struct conn *c) {
     if (step) l_set_number(L, "next_step_in", step > now ? clock_to_seconds(step - now) : 0);
 }
 
+/* Frames, and of what is compressed how many bytes of a message one of its packed bytes stands for. */
+static void push_frames(lua_State *L, const struct conn *c) {
+    const struct deflate *d = c->ws.deflate;
+    l_set_integer(L, "frames_in", (lua_Integer)(c->frames_in + c->ws.frames_in));
+    l_set_integer(L, "frames_out", (lua_Integer)(c->frames_out + c->ws.frames_out));
+    if (d && d->packed_in) l_set_number(L, "ratio_in", (double)d->plain_in / (double)d->packed_in);
+    if (d && d->packed_out) l_set_number(L, "ratio_out", (double)d->plain_out / (double)d->packed_out);
+}
+
 static void push_connection(lua_State *L, const struct conn_box *b) {
     const struct conn *c = b->conn, *old = rotation_old(b);
     struct net_sums sums = {0};
@@ -141,14 +188,16 @@ static void push_connection(lua_State *L, const struct conn_box *b) {
     l_set_integer(L, "messages_out", (lua_Integer)sums.messages_out);
     l_set_integer(L, "bytes_in", (lua_Integer)sums.bytes_in);
     l_set_integer(L, "bytes_out", (lua_Integer)sums.bytes_out);
+    push_frames(L, c);
+    push_ends(L, c->more ? &c->more->ends : NULL);
+    if (c->more && c->more->pings.count) set_histogram(L, "pings", &c->more->pings);
+    l_set_number(L, "callback_time", clock_to_seconds(b->lua_time));
     l_set_integer(L, "buffered", (lua_Integer)rotation_buffered(b));
     l_set_integer(L, "inbox", (lua_Integer)inbox_size(&b->inbox));
     l_set_integer(L, "rotation", b->number);
     l_set_flag(L, "paused", c->paused & CONN_PAUSED_BY_SCRIPT);
     l_set_flag(L, "behind", c->paused & CONN_PAUSED_BY_SINK);
 }
-
-static void add(lua_State *L) { lua_rawseti(L, -2, (lua_Integer)lua_rawlen(L, -2) + 1); }
 
 void l_look_connections(lua_State *L, const struct control *c) {
     lua_newtable(L);

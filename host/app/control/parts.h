@@ -32,6 +32,7 @@ void watch_end_all(struct control *c);
 /* ---- look.c: what there is to see, as tables on the stack of L. May raise. ---- */
 
 void l_look_program(lua_State *L, const struct control *c);
+void l_look_metrics(lua_State *L, const struct control *c);
 void l_look_connections(lua_State *L, const struct control *c);
 void l_look_tasks(lua_State *L, const struct control *c);
 void l_look_timers(lua_State *L, const struct control *c);

@@ -249,6 +249,9 @@ static void prepare_attempt(struct conn *c) {
     c->cut_short = c->shut = c->ended_by_owner = c->held_back = c->probed = false;
     c->remote_address = (union address){0};
     conn_drop_pings(c);
+    c->frames_in += c->ws.frames_in;
+    c->frames_out += c->ws.frames_out;
+    c->net->attempts++;
     conn_forget_redirects(c);
     free(c->protocol);
     c->protocol = NULL;

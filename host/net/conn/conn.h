@@ -6,6 +6,7 @@
 #define NET_CONN_CONN_H
 
 #include "base/trace.h"
+#include "net/conn/tally.h"
 #include "net/dial/plan.h"
 #include "net/dial/tunnel.h"
 #include "net/net.h"
@@ -80,6 +81,8 @@ struct conn_more {
     struct cookie_jar cookies;          /* that were set in any attempt */
     struct url elsewhere;               /* where redirects of this attempt lead; without a host: there was none */
     unsigned redirects;                 /* how many were followed in this attempt */
+    struct tally ends;                  /* how attempts have ended */
+    struct histogram pings;             /* how long it took to their pongs, seconds */
     bool led_away;                      /* one led to another origin than the script named, even if another led back */
 };
 
@@ -174,6 +177,7 @@ struct conn {
     struct conn_end *end;         /* how it ends, as far as known; NULL: not at all */
     uint64_t again_after;
     uint64_t bytes_in, bytes_out, messages_in, messages_out;
+    uint64_t frames_in, frames_out;       /* of attempts before this one */
     uint32_t given_messages, given_bytes; /* written since nothing waited to be sent, about */
 
     /* Last, as what is in front of `ws` moves it to other cache lines: 8 % of a small message. */

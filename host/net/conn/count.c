@@ -11,7 +11,9 @@ static size_t held_size(const struct buf *b) { return b ? b->len : 0; }
 
 static size_t head_size(const struct conn_head *h) { return h ? sizeof *h + h->text.len + h->body.len : 0; }
 
-static size_t more_size(const struct conn_more *m) { return m ? sizeof *m + m->cookies.size : 0; }
+static size_t more_size(const struct conn_more *m) {
+    return m ? sizeof *m + m->cookies.size + histogram_size(&m->pings) : 0;
+}
 
 static size_t tls_size(const struct tls *t) { return t ? CONN_TLS_SIZE + tls_waiting(t) : 0; }
 

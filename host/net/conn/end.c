@@ -129,12 +129,20 @@ static void decide_retry(struct conn *c) {
     conn_open(c, delay);
 }
 
+static void tally_end(struct conn *c) {
+    const struct conn_end *e = conn_ending(c);
+    if (!c->net->ends) c->net->ends = reserve_take(sizeof *c->net->ends);
+    tally_add(c->net->ends, e->code, e->fault.kind);
+    tally_add(&conn_need_more(c)->ends, e->code, e->fault.kind);
+}
+
 void conn_tell_end(struct conn *c) {
     conn_hold(c);
     if (c->net->record && c->role == WS_CLIENT) record_end(c->net->record, c);
     conn_forget_attempt(c);
     decide_retry(c);
     conn_leave_queue(c);
+    tally_end(c);
     if (c->sink) c->sink->closed(c->sink_arg, c, conn_ending(c));
     if (c->again && c->phase == CONN_CLOSED) conn_open(c, c->again_after);
     c->again = false;

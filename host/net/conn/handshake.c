@@ -56,6 +56,7 @@ static void opened(struct conn *c, const struct deflate_params *deflate) {
     clock_cancel(&c->net->clock, &c->step);
     conn_enter(c, CONN_OPEN);
     c->opened_at = c->last_in = conn_now(c);
+    histogram_add(&c->net->times.connects, clock_to_seconds(c->opened_at - c->began_at));
     conn_apply_limits(c);
     c->given_messages = c->given_bytes = 0;
     conn_ping_changed(c);

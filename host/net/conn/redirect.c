@@ -20,6 +20,7 @@ void conn_drop_more(struct conn *c) {
     conn_drop_offer_next(c);
     conn_forget_redirects(c);
     cookie_jar_clear(&c->more->cookies);
+    histogram_clear(&c->more->pings);
     free(c->more);
     c->more = NULL;
 }

@@ -80,6 +80,7 @@ int http_server_bind(struct http_server **out, struct net *net, const union addr
         tell_fault(fault, address, rc);
         return ERR_SYSTEM;
     }
+    if (net->beside) uv_unref((uv_handle_t *)&s->tcp);
     link_server(s, net);
     s->account = account_hold(net->account);
     s->tcp.data = s;

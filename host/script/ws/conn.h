@@ -87,6 +87,7 @@ struct conn_box {
     struct inbox_event *last;   /* the INBOX_CLOSED event that was delivered last, its own; NULL: none was */
     struct conn_staged *staged; /* NULL: nothing */
 
+    uint64_t lua_time; /* nanoseconds that code of the script has run for what came on it */
     uint64_t gap_from; /* when the last transport ended, which was not planned; 0: no gap */
     uint32_t number;   /* conn.rotation of its transport */
     uint32_t taken;    /* the number of the transport of the message taken last, not by on_message */
@@ -271,6 +272,10 @@ bool delivery_outlived(const struct conn_box *b);
 /* Is the code that runs the callback of INBOX_OPENED, which may log in? What other code sends goes out after it has
  * ended. */
 bool delivery_logs_in(const struct conn_box *b);
+
+/* The connection that this task delivers to, and the name of the callback that it runs, or will run first; NULL: it
+ * does something else. */
+const struct conn_box *delivery_of(const struct task *t, const char **callback);
 
 /* To be called where a take-over has ended a callback: what waits in `c` for its end is sent. */
 void delivery_cut(struct conn_box *b, struct conn *c);

@@ -240,7 +240,9 @@ static int push_next(lua_State *L, struct conn_box *b) {
         b->delivery.rotation = b->inbox.rotation;
         enum callback control = ev.kind == WS_PING ? ON_PING : ON_PONG;
         if (!is_message(&ev)) {
+            b->delivery.tells = ev.kind == WS_PING ? INBOX_PING : INBOX_PONG;
             if (conn_box_hears(b, control)) return l_arguments_control(L, b, control, &ev);
+            b->delivery.tells = TELLS_MESSAGE;
         } else if (wanted && !inbox_has_message(&b->inbox)) {
             return l_arguments_message(L, b, &ev);
         } else {
@@ -320,6 +322,24 @@ static void on_task_end(struct task *t, void *arg, enum task_end how) {
     if (!b->delivery.draining) conn_wake(b->conn); /* to deliver what is left, and to settle */
 }
 
+const struct conn_box *delivery_of(const struct task *t, const char **callback) {
+    static const enum callback told[INBOX_KINDS] = {
+        [INBOX_CONNECTED] = ON_CONNECT, [INBOX_OPENED] = ON_WEBSOCKET_CONNECT,
+        [INBOX_PING] = ON_PING,         [INBOX_PONG] = ON_PONG,
+        [INBOX_DRAINED] = ON_DRAIN,     [INBOX_BUFFER_FULL] = ON_BUFFER_FULL,
+        [INBOX_FAILED] = ON_ERROR,      [INBOX_CALLBACK] = ON_ERROR,
+        [INBOX_CLOSED] = ON_CLOSE,      [INBOX_GAVE_UP] = ON_GIVE_UP,
+        [INBOX_ADOPTED] = ON_ADOPT,     [INBOX_OVERLAP] = ON_OVERLAP,
+        [INBOX_GAP] = ON_GAP,
+    };
+    if (t->ended != on_task_end) return NULL;
+    struct conn_box *b = t->arg;
+    int tells = b->delivery.tells;
+    *callback = callback_names[tells == TELLS_MESSAGE ? ON_MESSAGE : told[tells]];
+    if (tells == INBOX_STARTS) *callback = b->start == START_URL ? "url" : "headers";
+    return conn_box_front(b);
+}
+
 /* Delivers events and messages until there are none, or a callback waits. */
 static void tell_all(struct conn_box *b) {
     while (b->delivery.due && !b->delivery.task && !b->engine->holds && !is_out(b)) {
@@ -362,11 +382,13 @@ void delivery_drain(struct conn_box *b) {
         return; /* nor to a connection that is over: it may be collected meanwhile */
     b->delivery.due = true;
     if (b->delivery.draining) return;
+    uint64_t before = b->engine->lua_time;
     b->delivery.draining = true;
     do {
         tell_all(b);
         hand_rest(b);
     } while (b->delivery.due && !b->delivery.task && !is_out(b));
+    b->lua_time += b->engine->lua_time - before;
     delivery_end_draining(b);
 }
 

@@ -2,6 +2,7 @@
 -- the rest of its line.
 local client = require "wsbot.control.client"
 local layout = require "wsbot.attach.layout"
+local profile = require "wsbot.profile"
 local show = require "wsbot.terminal.show"
 
 local commands = {}
@@ -92,6 +93,27 @@ add("gens", "", "the last reloads, and what each kept", function(session)
   if list then session.write(layout.generations(list)) end
 end)
 
+local function write_profile(session, folded, file)
+  local out, why = io.open(file, "w")
+  if not out then return session.fail(why) end
+  out:write(file:find "%.svg$" and profile.svg(folded) or folded)
+  out:close()
+  session.write("written to " .. file)
+end
+
+add("profile", "[SECONDS [FILE]]", "where the time goes; in FILE.svg as a flame graph", function(session, rest)
+  local seconds, file = rest:match "^(%S*)%s*(.-)$"
+  local result = ask(session, "profile", { seconds = tonumber(seconds) or 5 })
+  if not result then return end
+  local folded = {}
+  for i, answer in ipairs(type(result) == "table" and result or { { result = result } }) do
+    if answer.why then session.fail(answer.why) end
+    folded[i] = answer.result or ""
+  end
+  if file ~= "" then return write_profile(session, table.concat(folded), file) end
+  session.write(layout.profile(table.concat(folded)))
+end)
+
 add("state", "", "what host.state keeps", function(session)
   local result = ask(session, "state")
   if result then commands.show(session, result) end
@@ -119,7 +141,7 @@ add("help", "", "this text", function(session)
   for name in pairs(all) do names[#names + 1] = name end
   table.sort(names)
   for _, name in ipairs(names) do
-    lines[#lines + 1] = ("  %-18s %s"):format(":" .. name .. " " .. all[name].usage, all[name].help)
+    lines[#lines + 1] = ("  %-26s %s"):format(":" .. name .. " " .. all[name].usage, all[name].help)
   end
   session.write(table.concat(lines, "\n"))
 end)

@@ -87,6 +87,31 @@ function layout.timers(list)
   return rows({ "NAME", "WHEN", "DUE IN" }, all, 50)
 end
 
+-- Where most samples were, of folded stacks: in a function itself, and in all that it has called.
+function layout.profile(folded)
+  local self, total, list, samples = {}, {}, {}, 0
+  for stack, count in folded:gmatch "([^\n]+) (%d+)\n" do
+    local seen, last = {}, nil
+    samples = samples + count
+    for frame in stack:gmatch "[^;]+" do
+      if not seen[frame] then total[frame] = (total[frame] or 0) + count end
+      seen[frame], last = true, frame
+    end
+    self[last] = (self[last] or 0) + count
+  end
+  if samples == 0 then return "no samples: the program did nothing meanwhile" end
+  for frame in pairs(total) do list[#list + 1] = frame end
+  table.sort(list, function(a, b)
+    local x, y = self[a] or 0, self[b] or 0
+    if x ~= y then return x > y end
+    return total[a] ~= total[b] and total[a] > total[b] or total[a] == total[b] and a < b
+  end)
+  local function part(n) return ("%.1f%%"):format(100 * (n or 0) / samples) end
+  for i, frame in ipairs(list) do list[i] = { part(self[frame]), part(total[frame]), frame } end
+  for i = #list, 21, -1 do list[i] = nil end
+  return rows({ "SELF", "TOTAL", ("OF %d SAMPLES"):format(samples) }, list, 60)
+end
+
 local function clock(time)
   return os.date("%H:%M:%S", time // 1)
 end

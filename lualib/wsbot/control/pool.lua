@@ -14,7 +14,7 @@ local function pass_on(self, rpc, worker)
     rpc.on[name] = function(params)
       params.worker = worker.worker
       if params.events then json.array(params.events) end
-      self.rpc:notify(name, params)
+      if self.rpc then self.rpc:notify(name, params) end
     end
   end
 end
@@ -30,7 +30,7 @@ end
 
 -- Calls a method of all workers at once, or of the one that `params.worker` says. A list of { worker =, pid =,
 -- result =, why = }: `why` is set where there is no result.
-local function ask(self, method, params, timeout)
+function pool:ask(method, params, timeout)
   local asked, answers = {}, {}
   for _, worker in ipairs(core.workers()) do
     if not (params and params.worker) or params.worker == worker.worker then asked[#asked + 1] = worker end
@@ -53,7 +53,7 @@ end
 -- One list of all that workers gave, each entry with its worker.
 local function list(self, method, params)
   local all = {}
-  for _, answer in ipairs(ask(self, method, params)) do
+  for _, answer in ipairs(self:ask(method, params)) do
     for _, one in ipairs(answer.result or {}) do
       one.worker = answer.worker
       all[#all + 1] = one
@@ -63,11 +63,23 @@ local function list(self, method, params)
 end
 
 local added <const> = { "cpu", "memory", "descriptors", "messages_in", "messages_out", "bytes_in", "bytes_out", "turns",
-  "lua_memory", "script_memory", "tasks", "timers" }
+  "lua_memory", "script_memory", "tasks", "timers", "attempts", "lua_time", "collections" }
+
+-- Adds ways to end to those of the sum.
+local function add_ends(sum, ends)
+  sum.ends = sum.ends or {}
+  for _, one in ipairs(ends or {}) do
+    local same
+    for _, known in ipairs(sum.ends) do
+      if known.code == one.code and known.word == one.word then same = known end
+    end
+    if same then same.count = same.count + one.count else sum.ends[#sum.ends + 1] = one end
+  end
+end
 
 -- What a pool says of itself, by what its workers say: sums, the longest lag, and the generation that all have.
 local function program(self)
-  local sum, answers = core.program(), ask(self, "program")
+  local sum, answers = core.program(), self:ask "program"
   sum.workers, sum.silent = #answers, 0
   for _, answer in ipairs(answers) do
     local p = answer.result
@@ -76,6 +88,7 @@ local function program(self)
     else
       for _, field in ipairs(added) do sum[field] = (sum[field] or 0) + p[field] end
       for state, n in pairs(p.connections) do sum.connections[state] = (sum.connections[state] or 0) + n end
+      add_ends(sum, p.ends)
       sum.lag = math.max(sum.lag, p.lag)
       sum.generation = math.min(sum.generation or p.generation, p.generation)
     end
@@ -83,17 +96,22 @@ local function program(self)
   return sum
 end
 
--- `looks`: the methods that give what is to be seen.
-function pool.new(rpc, looks)
-  local self = setmetatable({ rpc = rpc, connected = {} }, pool)
+-- Without a client, for who only asks.
+function pool.new(rpc)
+  return setmetatable({ rpc = rpc, connected = {} }, pool)
+end
+
+-- Has the client's calls answered. `looks`: the methods that give what is to be seen.
+function pool:serve(looks)
+  local rpc = self.rpc
   for _, name in ipairs(looks) do
     rpc.on[name] = function(params) return json.array(list(self, name, params)) end
   end
   rpc.on.program = function() return program(self) end
-  for _, name in ipairs { "run", "complete", "state", "cancel", "back", "watch", "unwatch" } do
-    rpc.on[name] = function(params) return json.array(ask(self, name, params, client.FOREVER)) end
+  for _, name in ipairs { "run", "complete", "state", "cancel", "back", "watch", "unwatch", "metrics",
+    "ready", "profile" } do
+    rpc.on[name] = function(params) return json.array(self:ask(name, params, client.FOREVER)) end
   end
-  return self
 end
 
 -- The client has gone.

@@ -25,13 +25,15 @@ methods.__index = methods
 local unset = {
   LUA_INIT = true, LUA_INIT_5_4 = true, LUA_PATH = true, LUA_CPATH = true, LUA_PATH_5_4 = true, LUA_CPATH_5_4 = true,
   HTTP_PROXY = true, HTTPS_PROXY = true, ALL_PROXY = true, NO_PROXY = true,
-  WSBOT_LOG = true, WSBOT_TRACE = true, WSBOT_HISTORY = true, XDG_STATE_HOME = true, NO_COLOR = true,
+  WSBOT_CONTROL = true, WSBOT_LOG = true, WSBOT_TRACE = true, WSBOT_HISTORY = true, XDG_STATE_HOME = true,
+  NO_COLOR = true,
   SSL_CERT_FILE = true, SSL_CERT_DIR = true,
   http_proxy = true, https_proxy = true, all_proxy = true, no_proxy = true,
 }
 
 local function environment(changes)
   local list = {}
+  if changes.WSBOT_CONTROL == nil then list[1] = "WSBOT_CONTROL=" .. place.root .. "/control" end
   for name, value in pairs(uv.os_environ()) do
     if not unset[name] and not changes[name] then list[#list + 1] = name .. "=" .. value end
   end

@@ -1,0 +1,136 @@
+-- `wsbot run --status PORT`: /livez, /readyz and /metrics by HTTP, of a program and of a pool.
+local http = require "wsbot.http"
+local it_tells = require "support.it_tells"
+local program = require "support.program"
+local story = require "support.story"
+
+-- A bot with --status: and the url of that.
+local function start(source, options)
+  options = options or {}
+  local flags = { "--status", options.status or "0", table.unpack(options.flags or {}) }
+  local bot = program.bot(source .. "\nhost.every(3600, print)", options.args, { flags = flags, env = options.env })
+  bot:complains "status on "
+  return bot, bot.err:match "status on (%S+)"
+end
+
+local function get(url, options)
+  options = options or {}
+  options.url, options.retry = url, nil
+  return assert(http.request(options))
+end
+
+local function body(url, options)
+  return get(url, options).body
+end
+
+-- The value of a series in the text of /metrics.
+local function value_of(text, series)
+  return tonumber(("\n" .. text):match("\n" .. series:gsub("%p", "%%%0") .. " (%S+)"))
+end
+
+describe("--status", function()
+  it_tells("answers that the loop turns", function()
+    local _, url = start ""
+    local response = get(url .. "/livez")
+    assert.same({ 200, "ok\n" }, { response.status, response.body })
+    assert.equal(404, get(url .. "/").status)
+    assert.equal(405, get(url .. "/livez", { method = "POST" }).status)
+  end)
+
+  it_tells("is ready when every function of host.ready says true, and says which does not", function()
+    local bot, url = start [[
+      local ready = false
+      host.ready(function() return ready end)
+      host.on_reload(function() end)
+      function make_ready() ready = true end
+      host.after(0.2, function() say "runs" make_ready() say "ready" end)]]
+    bot:tells("runs", "ready")
+    assert.same({ 200, "ok\n" }, { get(url .. "/readyz").status, body(url .. "/readyz") })
+    local _, other = start "host.ready(function() return false end)"
+    local response = get(other .. "/readyz")
+    assert.equal(503, response.status)
+    assert.truthy(response.body:find "^not ready: .*bot.lua:%d+\n$")
+  end)
+
+  it_tells("shows what the script and the host count", function()
+    local echo = program.echo()
+    local bot, url = start([[
+      local orders = host.counter("orders", "Orders that were sent.", { "side" })
+      local waits = host.histogram("wait_seconds", "How long they waited.")
+      orders:add(2, { side = "buy" })
+      waits:observe(0.25)
+      ws.connect { url = arg[1], on_websocket_connect = function(c) c:send "hello" end,
+        on_message = function() say "echoed" end }]], { args = { echo.url } })
+    bot:tells "echoed"
+    local text = body(url .. "/metrics")
+    assert.equal(2, value_of(text, 'orders_total{side="buy"}'))
+    assert.equal(1, value_of(text, 'wait_seconds_bucket{le="0.25"}'))
+    assert.equal(1, value_of(text, 'wsbot_connections{state="open"}'))
+    assert.equal(1, value_of(text, "wsbot_messages_sent_total"))
+    assert.equal(1, value_of(text, "wsbot_messages_received_total"))
+    assert.equal(1, value_of(text, "wsbot_connect_seconds_count"))
+    assert.truthy(value_of(text, "wsbot_loop_turn_seconds_count") > 0)
+    assert.equal(1, value_of(text, 'wsbot_info{name="bot",version="' .. text:match 'version="([^"]+)"' .. '"}'))
+  end)
+
+  it_tells("speaks OpenMetrics to who asks for it", function()
+    local _, url = start ""
+    local plain = get(url .. "/metrics")
+    assert.truthy(plain.headers["content-type"]:find("version=0.0.4", 1, true))
+    local open = get(url .. "/metrics",
+      { headers = { Accept = "application/openmetrics-text;version=1.0.0,text/plain;version=0.0.4;q=0.5" } })
+    assert.truthy(open.headers["content-type"]:find("^application/openmetrics%-text"))
+    assert.truthy(open.body:find "# EOF\n$")
+  end)
+
+  it_tells("goes on counting over a reload", function()
+    local bot, url = start "host.counter('seen'):add(host.reloads + 1)"
+    assert.equal(1, value_of(body(url .. "/metrics"), "seen_total"))
+    bot:kill "sighup"
+    bot:complains "reload 1:"
+    local text = body(url .. "/metrics")
+    assert.equal(3, value_of(text, "seen_total"))
+    assert.equal(1, value_of(text, "wsbot_reloads_total"))
+  end)
+
+  it_tells("adds up the workers of a pool, and waits for all of them", function()
+    local bot, url = start([[
+      host.counter("seen"):add(host.worker)
+      host.ready(function() return host.worker == 1 end)
+      say("runs")]], { flags = { "--workers", "2" } })
+    bot:tells("runs", "runs")
+    story.poll("both workers to be seen", function()
+      return value_of(body(url .. "/metrics"), "seen_total") == 3
+    end)
+    assert.equal("ok\n", body(url .. "/livez"))
+    assert.truthy(body(url .. "/readyz"):find "^not ready: worker 2: .*bot.lua:%d+\n$")
+    assert.truthy(value_of(body(url .. "/metrics"), 'wsbot_open_fds{worker="2"}') > 0)
+  end)
+
+  it_tells("ends the program at once where the port is taken, or is none", function()
+    local _, url = start ""
+    local port = url:match "%d+$"
+    local second = program.bot("", {}, { flags = { "--status", port } })
+    assert.equal(1, (second:wait()))
+    assert.truthy(second.err:find("wsbot: --status: cannot listen on 127.0.0.1:" .. port .. ": ", 1, true))
+    for _, wrong in ipairs { "x", "70000", "127.0.0.1", ":", "[::1" } do
+      local p = program.bot("", {}, { flags = { "--status", wrong } })
+      assert.equal(2, (p:wait()))
+      assert.truthy(p.err:find("a wrong value for --status", 1, true))
+    end
+  end)
+
+  it_tells("listens on the address that is given", function()
+    local _, url = start("", { status = "[::1]:0" })
+    assert.truthy(url:find "^http://%[::1%]:%d+$")
+    assert.equal("ok\n", body(url .. "/livez"))
+  end)
+
+  it_tells("does not keep a program that is done, whoever is connected to it", function()
+    local bot = program.bot("host.after(0.5, function() say 'done' end)", {}, { flags = { "--status", "0" } })
+    bot:complains "status on "
+    assert.equal("ok\n", body(bot.err:match "status on (%S+)" .. "/livez"))
+    bot:tells "done"
+    bot:ends(0)
+  end)
+end)
