@@ -40,6 +40,9 @@ function hue(name) {
   return 12 + (hash % 44);
 }
 
+// The name without the folders of its file.
+const shortName = (name) => name.replace(/\([^()]*\//, "(");
+
 const depthOf = (node) => Math.max(node.depth, ...[...node.children.values()].map(depthOf));
 
 export class Flame {
@@ -129,7 +132,8 @@ export class Flame {
 
   frame(node, x, width, isAbove) {
     const fits = Math.floor((width - 8) / LETTER);
-    const text = fits < 3 ? "" : node.name.length > fits ? `${node.name.slice(0, fits - 1)}…` : node.name;
+    const name = shortName(node.name);
+    const text = fits < 3 ? "" : name.length > fits ? `${name.slice(0, fits - 1)}…` : name;
     const isMarked = this.words && node.name.toLowerCase().includes(this.words);
     const y = node.depth * HEIGHT;
     const group = svg("g", {

@@ -109,6 +109,25 @@ describe("the page of a program", function()
     tab:is_well()
   end)
 
+  it_tells("draws where the time goes, and goes into a frame and back", function()
+    local tab = open [[
+      local function work() for _ = 1, 100000 do math.sin(1) end end
+      host.every(0.01, function() work() end)
+    ]]
+    go(tab, "Profile")
+    tab:run "document.querySelector('.profile [type=number]').value = 1"
+    click(tab, "Profile", ".profile button")
+    local frame = "[...document.querySelectorAll('.flame g')].find((g) => g.textContent.endsWith('work(bot.lua:1)'))"
+    tab:await(frame .. " && true")
+    tab:run(frame .. ".focus()")
+    tab:press "Enter"
+    tab:await "document.querySelectorAll('.flame .above').length === 3" -- all, the timer, its function
+    assert.truthy(tab:run(text_of ".profile .reading"):find "^work%(.*bot.lua:1%): %d+ %%, %d+ samples?")
+    tab:press "Escape"
+    tab:await "document.querySelectorAll('.flame .above').length === 0"
+    tab:is_well()
+  end)
+
   it_tells("reloads, goes back, and shows what each has kept, or why it failed", function()
     local tab, bot = open "host.spawn(function() host.sleep(3600) end)"
     local path = bot.args[2]
