@@ -63,81 +63,88 @@ function describe(conn) {
   ]);
 }
 
-export function makeConnections(rpc) {
-  const rates = new Rates();
-  const messages = new Messages();
-  const title = el("h3");
-  const about = el("div");
-  const problem = el("p.notice", { hidden: true });
-  const table = new Table("connections", columns, {
-    key: keyOf, picked: choose, empty: "There are no connections.",
-    searched: (conn) => `${nameOf(conn)} ${conn.url ?? ""} ${conn.state} ${conn.remote_address ?? ""}`,
-    classes: (conn) => conn.state,
-  });
-  const detail = el("div.detail", { hidden: true }, el("div.head", {}, title, button("Close", () => leave())), about,
-    problem, messages.element);
-  const split = el("div.split", {}, table.element, detail);
-  let chosen = null;
-
-  function watch() {
-    if (!chosen || !rpc.isOpen) return;
-    rpc.call("watch", { connection: chosen.id, worker: chosen.worker }).then(() => { problem.hidden = true; },
-      (error) => {
-        problem.hidden = false;
-        put(problem, `Its messages cannot be seen: ${error.message}`);
-      });
+class Connections {
+  constructor(rpc) {
+    Object.assign(this, { title: "Connections", rpc, rates: new Rates(), messages: new Messages(), chosen: null });
+    this.table = new Table("connections", columns, {
+      key: keyOf, picked: (conn) => this.choose(conn), empty: "There are no connections.",
+      searched: (conn) => `${nameOf(conn)} ${conn.url ?? ""} ${conn.state} ${conn.remote_address ?? ""}`,
+      classes: (conn) => conn.state,
+    });
+    this.name = el("h3");
+    this.about = el("div");
+    this.problem = el("p.notice", { hidden: true });
+    this.detail = el("div.detail", { hidden: true },
+      el("div.head", {}, this.name, button("Close", () => this.leave())), this.about, this.problem,
+      this.messages.element);
+    this.split = el("div.split", {}, this.table.element, this.detail);
+    this.element = el("section.connections", { "aria-label": "Connections" }, el("h2", {}, "Connections"), this.split);
   }
 
-  function unwatch() {
-    if (chosen && rpc.isOpen) rpc.call("unwatch").catch(() => {});
+  async watch() {
+    if (!this.chosen || !this.rpc.isOpen) return;
+    try {
+      await this.rpc.call("watch", { connection: this.chosen.id, worker: this.chosen.worker });
+      this.problem.hidden = true;
+    } catch (error) {
+      this.problem.hidden = false;
+      put(this.problem, `Its messages cannot be seen: ${error.message}`);
+    }
   }
 
-  function choose(conn) {
-    unwatch();
-    chosen = conn;
-    detail.hidden = !conn;
-    split.classList.toggle("has-choice", conn !== null);
+  unwatch() {
+    if (this.chosen && this.rpc.isOpen) this.rpc.call("unwatch").catch(() => {});
+  }
+
+  show() {
+    this.watch();
+  }
+
+  hide() {
+    this.unwatch();
+  }
+
+  choose(conn) {
+    this.unwatch();
+    this.chosen = conn;
+    this.detail.hidden = !conn;
+    this.split.classList.toggle("has-choice", conn !== null);
     if (!conn) return;
-    messages.clear();
-    draw();
-    watch();
+    this.messages.clear();
+    this.draw();
+    this.watch();
   }
 
-  function leave() {
-    table.choose(null);
-    table.scroller.focus();
+  leave() {
+    this.table.choose(null);
+    this.table.scroller.focus();
   }
 
-  function draw() {
-    put(title, nameOf(chosen));
-    about.replaceChildren(describe(chosen));
+  back() {
+    if (this.messages.detail.element.hidden) this.leave();
+    else this.messages.list.leave();
   }
 
-  return {
-    title: "Connections",
-    element: el("section.connections", { "aria-label": "Connections" }, el("h2", {}, "Connections"), split),
-    show: watch,
-    hide: unwatch,
+  draw() {
+    put(this.name, nameOf(this.chosen));
+    this.about.replaceChildren(describe(this.chosen));
+  }
 
-    async tick(program) {
-      const connections = await rpc.call("connections");
-      rates.add(connections, program.now);
-      table.element.classList.toggle("of-pool", program.workers !== undefined);
-      table.set(connections);
-      if (!chosen) return;
-      chosen = table.item ?? { ...chosen, state: "closed", phase: "gone" };
-      draw();
-    },
+  async tick(program) {
+    const connections = await this.rpc.call("connections");
+    this.rates.add(connections, program.now);
+    this.table.element.classList.toggle("of-pool", program.workers !== undefined);
+    this.table.set(connections);
+    if (!this.chosen) return;
+    this.chosen = this.table.item ?? { ...this.chosen, state: "closed", phase: "gone" };
+    this.draw();
+  }
 
-    events(params) {
-      if (!chosen) return;
-      const { id } = chosen;
-      messages.add(params, (event) => event.connection === id);
-    },
-
-    back() {
-      if (messages.detail.element.hidden) leave();
-      else messages.list.leave();
-    },
-  };
+  events(params) {
+    if (!this.chosen) return;
+    const { id } = this.chosen;
+    this.messages.add(params, (event) => event.connection === id);
+  }
 }
+
+export const makeConnections = (rpc) => new Connections(rpc);

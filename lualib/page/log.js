@@ -6,75 +6,95 @@ import { List } from "./list.js";
 const KEPT = 5000; // lines
 const levels = ["debug", "info", "warn", "error"];
 
-export function makeLog(rpc) {
-  const words = filter("Filter log", () => draw(true));
-  const from = el("select", { "aria-label": "From which level on", onchange: () => { watch(); draw(true); } },
-    levels.map((level) => el("option", { value: level }, level)));
-  from.value = "info";
-  const count = el("span.count", { role: "status" });
-  const full = el("pre.data.message", { hidden: true, tabIndex: 0 });
-  const list = new List("Log", {
-    line: (line) => [el("span.time", { title: day(line.time) }, clock(line.time)), el("span.level", {}, line.level),
-      line.worker ? el("span.which", {}, `[${line.worker}]`) : null, el("span.preview", {}, line.message)],
-    classes: (line) => line.level,
-    picked(line) {
-      full.hidden = !line;
-      put(full, line ? line.message : "");
-    },
-  });
-  const drawSoon = throttled(() => draw());
-  let lines = [];
-  let hasBegun = false;
+const keyOf = (line) => `${line.time} ${line.worker} ${line.message}`;
 
-  function draw(isOther) {
-    const wanted = words.value.toLowerCase();
-    const least = levels.indexOf(from.value);
-    const fitting = lines.filter((line) => levels.indexOf(line.level) >= least
-      && (!wanted || line.message.toLowerCase().includes(wanted)));
-    list.set(fitting, isOther);
-    put(count, fitting.length === lines.length ? whole(lines.length)
-      : `${whole(fitting.length)} of ${whole(lines.length)}`);
+const cells = (line) => [
+  el("span.time", { title: day(line.time) }, clock(line.time)), el("span.level", {}, line.level),
+  line.worker ? el("span.which", {}, `[${line.worker}]`) : null, el("span.preview", {}, line.message),
+];
+
+class Log {
+  constructor(rpc) {
+    Object.assign(this, { title: "Log", rpc, lines: [], last: 0 });
+    this.words = filter("Filter log", () => this.draw(true));
+    this.from = el("select", { "aria-label": "From which level on", onchange: () => this.changeLevel() },
+      levels.map((level) => el("option", { value: level }, level)));
+    this.from.value = "info";
+    this.count = el("span.count", { role: "status" });
+    this.full = el("pre.data.message", { hidden: true, tabIndex: 0 });
+    this.list = new List("Log", {
+      line: cells, classes: (line) => line.level, picked: (line) => this.pick(line),
+    });
+    this.drawSoon = throttled(() => this.draw());
+    this.element = el("section.log", { "aria-label": "Log" }, el("h2", {}, "Log"),
+      el("div.bar", {}, this.words, this.from, button("Clear", () => this.clear()), this.count), this.list.element,
+      this.full);
   }
 
-  function add(more) {
-    lines = lines.concat(more).slice(-KEPT);
-    drawSoon();
+  pick(line) {
+    this.full.hidden = !line;
+    put(this.full, line ? line.message : "");
   }
 
-  function watch() {
-    if (rpc.isOpen) rpc.call("watch", { log: from.value }).catch(fail);
+  clear() {
+    this.lines = [];
+    this.draw(true);
   }
 
-  function fail(error) {
-    put(count, error.message);
+  changeLevel() {
+    this.watch();
+    this.draw(true);
   }
 
-  return {
-    title: "Log",
-    element: el("section.log", { "aria-label": "Log" }, el("h2", {}, "Log"),
-      el("div.bar", {}, words, from, button("Clear", () => { lines = []; draw(true); }), count), list.element, full),
+  draw(isOther) {
+    const words = this.words.value.toLowerCase();
+    const least = levels.indexOf(this.from.value);
+    const fitting = this.lines.filter((line) => levels.indexOf(line.level) >= least
+      && (!words || line.message.toLowerCase().includes(words)));
+    this.list.set(fitting, isOther);
+    put(this.count, fitting.length === this.lines.length ? whole(this.lines.length)
+      : `${whole(fitting.length)} of ${whole(this.lines.length)}`);
+  }
 
-    // The lines that came while another view was shown are asked for as well.
-    async show() {
-      watch();
-      try {
-        const last = await rpc.call("log");
-        const since = hasBegun && lines.length ? lines.at(-1).time : 0;
-        hasBegun = true;
-        add(last.filter((line) => line.time > since));
-      } catch (error) {
-        fail(error);
-      }
-    },
+  add(more) {
+    this.lines = this.lines.concat(more).slice(-KEPT);
+    for (const line of more) this.last = Math.max(this.last, line.time);
+    this.drawSoon();
+  }
 
-    hide() {
-      if (rpc.isOpen) rpc.call("unwatch").catch(() => {});
-    },
+  watch() {
+    if (this.rpc.isOpen) this.rpc.call("watch", { log: this.from.value }).catch((error) => this.fail(error));
+  }
 
-    events({ events, worker }) {
-      add(events.filter((event) => event.level !== undefined).map((line) => ({ ...line, worker })));
-    },
+  fail(error) {
+    put(this.count, error.message);
+  }
 
-    back: () => list.leave(),
-  };
+  // The lines that came while another view was shown are asked for as well.
+  async show() {
+    this.watch();
+    try {
+      const since = this.last;
+      const last = await this.rpc.call("log");
+      const known = new Set(this.lines.map(keyOf));
+      this.add(last.filter((line) => line.time > since && !known.has(keyOf(line))));
+      this.lines.sort((a, b) => a.time - b.time);
+    } catch (error) {
+      this.fail(error);
+    }
+  }
+
+  hide() {
+    if (this.rpc.isOpen) this.rpc.call("unwatch").catch(() => {});
+  }
+
+  events({ events, worker }) {
+    this.add(events.filter((event) => event.level !== undefined).map((line) => ({ ...line, worker })));
+  }
+
+  back() {
+    this.list.leave();
+  }
 }
+
+export const makeLog = (rpc) => new Log(rpc);
