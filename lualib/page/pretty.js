@@ -7,6 +7,7 @@ const TEXT = 200000; // characters that are shown
 const TOKENS = 20000;
 const BYTES = 4096;
 const PREVIEW = 400; // characters
+const DEEPEST = 40; // levels that are set in
 
 const token = /"(?:[^"\\]|\\.)*"|[{}[\],:]|[^\s{}[\],:"]+/g;
 
@@ -20,7 +21,7 @@ function layOut(text) {
   const nodes = [];
   const tokens = text.match(token) ?? [];
   let depth = 0;
-  const line = () => nodes.push(`\n${"  ".repeat(depth)}`);
+  const line = () => nodes.push(`\n${"  ".repeat(Math.min(depth, DEEPEST))}`);
   for (let i = 0; i < tokens.length && i < TOKENS; i += 1) {
     const t = tokens[i];
     const next = tokens[i + 1];
@@ -60,9 +61,16 @@ function ofText(text, isCut) {
   return el("pre.data", {}, text.length > TEXT ? `${text.slice(0, TEXT)}\n...` : text);
 }
 
-export function unbase64(text) {
-  return Uint8Array.from(atob(text), (c) => c.charCodeAt(0));
+// A letter for each byte; none where it is not Base64.
+function letters(base64) {
+  try {
+    return atob(base64);
+  } catch {
+    return "";
+  }
 }
+
+const unbase64 = (base64) => Uint8Array.from(letters(base64), (letter) => letter.charCodeAt(0));
 
 const printable = (byte) => (byte > 31 && byte < 127 ? String.fromCharCode(byte) : "·");
 const hex = (byte) => byte.toString(16).padStart(2, "0");
@@ -116,7 +124,7 @@ export function pretty(event) {
 
 // What a search looks at.
 export function searched(event) {
-  if (event.base64 !== undefined) return `${event.kind} ${atob(event.base64)}`;
+  if (event.base64 !== undefined) return `${event.kind} ${letters(event.base64)}`;
   const more = event.headers ? event.headers.map((pair) => pair.join(": ")).join("\n") : "";
   return `${event.event} ${event.kind ?? ""} ${event.data ?? preview(event)} ${more} ${event.body ?? ""}`;
 }

@@ -6,6 +6,17 @@ const SLICE = 25; // milliseconds of work before the page may do something else
 // What of an event is kept beside its place.
 export const KINDS = ["connect", "request", "response", "end", "sent", "received"];
 
+const isText = (value) => value === undefined || typeof value === "string";
+const isPair = (value) => Array.isArray(value) && value.length === 2 && value.every((one) => typeof one === "string");
+const isHeaders = (value) => value === undefined || (Array.isArray(value) && value.every(isPair));
+
+// Is it one that --record writes?
+function isEvent(event) {
+  const { time, kind, data, base64, reason, body, target, url, headers } = event ?? {};
+  return Number.isFinite(time) && KINDS.includes(event.event) && Number.isInteger(event.connection)
+    && [kind, data, base64, reason, body, target, url].every(isText) && isHeaders(headers);
+}
+
 export function turn() {
   return new Promise((resolve) => {
     setTimeout(resolve);
@@ -71,7 +82,7 @@ export class Reader {
       event = null;
     }
     if (event?.record !== undefined && this.lines === 1) this.head = event;
-    else if (Number.isFinite(event?.time) && KINDS.includes(event.event)) this.add(event, from, to - from);
+    else if (isEvent(event)) this.add(event, from, to - from);
     else this.note();
   }
 

@@ -184,7 +184,10 @@ export class Timeline {
     const step = round(((this.to - this.from) / this.width) * 90);
     context.textAlign = "left";
     context.font = "11px system-ui, sans-serif";
-    for (let time = Math.ceil(Math.max(0, this.from) / step) * step; time <= this.to; time += step) {
+    const first = Math.ceil(Math.max(0, this.from) / step);
+    const count = Math.floor(this.to / step) - first + 1;
+    for (let i = 0; i < Math.min(count, this.width); i += 1) {
+      const time = (first + i) * step;
       const x = Math.round(this.x(time)) + 0.5;
       context.fillStyle = color("edge");
       context.fillRect(x, RULER - 4, 1, height);

@@ -192,9 +192,30 @@ describe("the page of a record", function()
   end)
 
   it_tells("tells of lines that cannot be read, and shows the others", function()
-    local tab = open_record(record .. "{\n[1]\n" .. '{"time":61,"connection":2,"event":"sent","kind":"text","da')
+    local tab = open_record(record .. [=[
+{
+[1]
+{"time":61,"connection":{},"event":"sent","kind":"text","data":"x"}
+{"time":"61","connection":1,"event":"sent","kind":"text","data":"x"}
+{"time":61,"connection":1,"event":"sent","kind":"text","data":1}
+{"time":61,"connection":1,"event":"request","target":"/","headers":[1]}
+{"time":1e18,"connection":1,"event":"sent","kind":"binary","base64":"?"}
+]=] .. '{"time":61,"connection":2,"event":"sent","kind":"text","da')
+    tab:await(lines .. ".length === 9")
+    assert.equal("7 lines could not be read, the first is line 10.", tab:run(text_of ".notice"))
+    tab:press "ArrowRight"
+    tab:run "document.querySelector('canvas').focus()"
+    for _ = 1, 20 do tab:press "+" end
+    tab:await(text_of ".message .data" .. " === 'attempt 1, ws://h/feed'")
+    tab:is_well()
+  end)
+
+  it_tells("lays out JSON that is nested without end", function()
+    local deep = ("["):rep(15000) .. ("]"):rep(15000)
+    local tab = open_record(record:gsub('"trade 1"', '"' .. deep .. '"'))
     tab:await(lines .. ".length === 8")
-    assert.equal("3 lines could not be read, the first is line 10.", tab:run(text_of ".notice"))
+    tab:run "document.querySelectorAll('.list .line')[4].click()"
+    assert.is_true(tab:await(text_of ".message .json" .. ".length") < 2000000)
     tab:is_well()
   end)
 
