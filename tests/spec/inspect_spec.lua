@@ -3,6 +3,7 @@ local inspect = require "support.inspect"
 local it_tells = require "support.it_tells"
 local json = require "wsbot.json"
 local place = require "support.place"
+local program = require "support.program"
 local raw = require "support.raw"
 local story = require "support.story"
 
@@ -159,6 +160,25 @@ describe("wsbot inspect", function()
     assert.is_true(resident(page.program.pid) - before < 48 << 20)
     slow.conn:resume()
     for i = 1001, 1100 do assert.equal(i, slow:receive().id) end
+  end)
+
+  it_tells("leaves out what a page that does not read would be told", function()
+    local echo = program.echo()
+    local bot = inspect.bot([[
+      local conn = ws.connect { url = arg[1], compression = false, on_message = function() end }
+      local text = ("\xff"):rep(65536)
+      host.every(0.003, function() conn:send(text, "binary") end)
+    ]], { echo.url })
+    local page = inspect.open(bot.folder)
+    local slow, other = page:websocket(), page:websocket()
+    slow:call("watch", { messages = true })
+    slow:receive()
+    slow.conn:pause()
+    local before = resident(page.program.pid)
+    story.poll("messages of 75 MB", function() return other:call("program").messages_out > 1200 end)
+    assert.is_true(resident(page.program.pid) - before < 24 << 20)
+    slow.conn:resume()
+    assert.equal(bot.pid, slow:call("program").pid)
   end)
 
   it_tells("ends with the program, and says so to its pages", function()

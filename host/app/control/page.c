@@ -122,6 +122,7 @@ static void on_accepted(void *arg, struct conn *c) {
     plan->settings.handshake_timeout = HEADS_IN * CLOCK_SECOND;
     plan->settings.max_message_size = MESSAGE_MOST;
     plan->settings.max_send_buffer = ANSWERS_MOST;
+    plan->offer.deflate.on = false; /* the way is short */
 }
 
 static int l_listen(lua_State *L) {
