@@ -104,7 +104,7 @@ local function prompt()
       if session.interrupt then
         session.interrupt:set()
       elseif is_busy then
-        rpc:notify "cancel"
+        host.spawn(rpc.notify, rpc, "cancel") -- behind the call, which may not have been sent yet
       end
     elseif what == "end" then
       break

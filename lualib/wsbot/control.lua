@@ -7,6 +7,7 @@ local numbers = require "wsbot.control.numbers"
 local profile = require "wsbot.profile"
 
 local INVALID_PARAMS <const>, REFUSED <const> = -32602, -32000
+local RUNS <const> = 8 -- pieces of code that may run for a client at once
 local BEHIND <const> = 1 << 20 -- bytes that wait for a client: it is told nothing more until it has read them
 
 -- An error that the client gets.
@@ -89,7 +90,9 @@ end
 -- Runs a function of wsbot.control.inside, whose number is in `runs` meanwhile. What it gives. What is printed goes to
 -- `put`.
 local function run(what, text, runs, put)
-  local number = next_number()
+  local number, count = next_number(), 0
+  for _ in pairs(runs) do count = count + 1 end
+  if count == RUNS then refuse "too much code runs for this client already" end
   local ok, why = core.start(number, what, text)
   if not ok then refuse(why) end
   runs[number] = true
@@ -170,6 +173,31 @@ local function reloading(ask)
   end
 end
 
+local REST <const> = 20   -- times as long as its answers have taken, a client is not read;
+local OWED <const> = 0.02 -- seconds, from which on
+
+-- Has all methods of a client, as they are now, take a small part of the time: the bot has the rest.
+local function bound(conn, on)
+  local owed, rests = 0, false
+  local function go_on()
+    owed, rests = 0, false
+    conn:resume()
+  end
+  for name, method in pairs(on) do
+    on[name] = function(params)
+      local began = host.now()
+      local result = method(params)
+      owed = owed + REST * (host.now() - began)
+      if owed > OWED and not rests then
+        rests = true
+        conn:pause()
+        host.after(math.min(owed, 1), go_on)
+      end
+      return result
+    end
+  end
+end
+
 -- Whoever is connected may go in whatever way.
 local function nobody_cares() end
 
@@ -187,6 +215,7 @@ return function(conn)
   on.back = reloading(core.back)
   add_looks(on)
   add_counts(on)
+  bound(conn, on)
   add_profile(on)
   add_runs(on, rpc, runs)
   add_watch(on, rpc)

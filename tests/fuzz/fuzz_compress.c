@@ -1,6 +1,6 @@
 /* Arbitrary bytes as a compressed stream of each format: what comes out stays within the cap, is the same however the
  * bytes are cut, and what is refused is refused by a word and for good. Then the same bytes as data to compress, as
- * several members of one stream where the format has them: the other side has them back. */
+ * several members of one stream where the format has them, or behind a dictionary: the other side has them back. */
 #include "base/err.h"
 #include "fuzz.h"
 #include "wire/compress.h"
@@ -82,6 +82,36 @@ static void there_and_back(enum compress_format format, struct slice data, uint8
     buf_clear(&shorter);
 }
 
+/* Inflates with what was there before. */
+static int inflate_after(struct slice dictionary, struct slice in, struct buf *out) {
+    struct compress c;
+    MUST(compress_begin_inflating(&c, COMPRESS_RAW) == 0);
+    MUST(compress_set_dictionary(&c, dictionary) == 0);
+    int rc = compress_inflate(&c, in, out);
+    MUST(rc == 0 || rc == ERR_SYNTAX || rc == ERR_FULL);
+    compress_end(&c);
+    return rc;
+}
+
+/* The first bytes are there before the others are deflated. */
+static void with_a_dictionary(struct slice in, uint8_t how) {
+    struct slice dictionary = slice_head(in, how), data = slice_skip(in, dictionary.n);
+    struct compress c;
+    struct buf shorter, back;
+    buf_init(&shorter, ROOM);
+    buf_init(&back, ROOM);
+    MUST(compress_begin_deflating(&c, COMPRESS_RAW, how % 10) == 0);
+    MUST(compress_set_dictionary(&c, dictionary) == 0);
+    MUST(compress_deflate(&c, data, false, true, &shorter) == 0);
+    compress_end(&c);
+    MUST(inflate_after(dictionary, buf_slice(&shorter), &back) == 0 && slice_eq(buf_slice(&back), data));
+    buf_clear(&back);
+    buf_init(&back, 1 + (size_t)how * 256);
+    inflate_after(dictionary, data, &back);
+    buf_clear(&back);
+    buf_clear(&shorter);
+}
+
 /* There may be no libzstd here. */
 static bool is_there(enum compress_format format) {
     struct compress c;
@@ -98,5 +128,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     if (!is_there(format)) return 0;
     inflate_anything(format, in, cut, 1 + (size_t)how * 256);
     there_and_back(format, in, cut, how);
+    if (format == COMPRESS_RAW) with_a_dictionary(in, how);
     return 0;
 }

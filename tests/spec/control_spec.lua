@@ -86,6 +86,16 @@ describe("the control socket", function()
     end
   end)
 
+  it_tells("is not made where its path would be too long: the program says so, and runs", function()
+    local folder = place.folder() .. "/" .. ("x"):rep(100)
+    assert(uv.fs_mkdir(folder, tonumber("700", 8)))
+    local bot = start(folder)
+    bot:complains "name too long"
+    bot:kill "sigterm"
+    bot:ends(0)
+    assert.same({}, sockets(folder))
+  end)
+
   it_tells("of a program that was killed is removed by the next one, and by ps", function()
     local folder = place.folder()
     local first, second = start(folder), start(folder)
@@ -307,5 +317,118 @@ describe("what goes on in a program", function()
     local file = folder .. "/flame.svg"
     assert.equal(("written to %s\n"):format(file), (attach(folder, "-e", ":profile 0.5 " .. file)))
     assert.truthy(place.read(file):find("<svg", 1, true))
+  end)
+end)
+
+describe("a client of the control socket", function()
+  -- Connects to the socket of that bot as a peer that sends bytes.
+  local function connect(folder, bot)
+    local pipe, got = uv.new_pipe(false), { bytes = "" }
+    local done
+    pipe:connect(("%s/wsbot/%d.sock"):format(folder, bot.pid), function(why) done = why or "connected" end)
+    story.wait("the socket", function() return done end)
+    assert.equal("connected", done)
+    pipe:read_start(function(_, data)
+      if data then got.bytes = got.bytes .. data else got.ended = true end
+    end)
+    story.at_end(function() if not pipe:is_closing() then pipe:close() end end)
+    return pipe, got
+  end
+
+  local handshake = "GET / HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+    .. "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
+
+  -- A text frame with a mask of zeros.
+  local function frame(text)
+    local n = #text
+    local length = n < 126 and string.pack("B", 0x80 | n) or n < 65536 and string.pack(">BI2", 0xFE, n)
+      or string.pack(">BI8", 0xFF, n)
+    return "\x81" .. length .. "\0\0\0\0" .. text
+  end
+
+  local function still_answers(folder)
+    assert.equal("2\n", (attach(folder, "-e", "1 + 1")))
+  end
+
+  it_tells("that speaks no WebSocket is told so, and gone", function()
+    local folder = place.folder()
+    local bot = start(folder)
+    local pipe, got = connect(folder, bot)
+    pipe:write "GET / HTTP/1.1\r\nHost: x\r\n\r\n"
+    story.wait("the end", function() return got.ended end)
+    assert.truthy(got.bytes:find("HTTP/1.1 426", 1, true))
+    still_answers(folder)
+  end)
+
+  it_tells("that sends nonsense gets an error, and the next request is answered", function()
+    local folder = place.folder()
+    local bot = start(folder)
+    local pipe, got = connect(folder, bot)
+    pipe:write(handshake .. frame "nonsense" .. frame '{"jsonrpc":"2.0","id":1,"method":"nothing"}'
+      .. frame '{"jsonrpc":"2.0","id":2,"method":"run"}' .. frame '{"jsonrpc":"2.0","id":3,"method":"timers"}')
+    story.wait("the answers", function() return got.bytes:find('"id":3', 1, true) end)
+    assert.truthy(got.bytes:find("%-32700.*%-32601.*%-32602"))
+    still_answers(folder)
+  end)
+
+  it_tells("that sends a message over 1 MiB is ended", function()
+    local folder = place.folder()
+    local bot = start(folder)
+    local pipe, got = connect(folder, bot)
+    pipe:write(handshake .. frame(("x"):rep(2 << 20)))
+    story.wait("the end", function() return got.ended end)
+    still_answers(folder)
+    assert.equal("", bot.err)
+  end)
+
+  it_tells("that never reads costs a bounded part of memory, and keeps nothing from the others", function()
+    local folder = place.folder()
+    local bot = start(folder)
+    local pipe = connect(folder, bot)
+    pipe:read_stop()
+    local request = frame '{"jsonrpc":"2.0","id":1,"method":"run","params":{"code":"(\'x\'):rep(2000)"}}'
+    pipe:write(handshake .. request:rep(20000))
+    still_answers(folder)
+    local memory = tonumber(place.read(("/proc/%d/status"):format(bot.pid)):match "VmRSS:%s+(%d+)")
+    assert.is_true(memory < (program.is_sanitized() and 2000000 or 200000), memory)
+    bot:kill "sigterm"
+    bot:ends(0)
+  end)
+
+  it_tells("finds no place where 16 are connected, until one goes", function()
+    local folder = place.folder()
+    local bot = start(folder)
+    local pipes = {}
+    for i = 1, 16 do
+      local got
+      pipes[i], got = connect(folder, bot)
+      pipes[i]:write(handshake)
+      story.wait("the handshake", function() return got.bytes:find("101", 1, true) end)
+    end
+    local _, late = connect(folder, bot)
+    story.wait("the end", function() return late.ended end)
+    pipes[1]:close()
+    story.poll("a place", function() return (attach(folder, "-e", "1 + 1")) == "2\n" end)
+  end)
+
+  it_tells("does not slow the messages of the bot, however many requests it sends", function()
+    local folder = place.folder()
+    local bot = start(folder)
+    local pipe = connect(folder, bot)
+    local request = frame '{"jsonrpc":"2.0","id":1,"method":"connections"}'
+    pipe:write(handshake)
+    local going = true
+    local function again() if going then pipe:write(request:rep(100), again) end end
+    again()
+    local out = attach(folder, "-e", [[
+      local seen, before = 0, conns.feed.on_message
+      conns.feed.on_message = function() seen = seen + 1 end
+      for i = 1, 100 do conns.feed:send "x" end
+      while seen < 100 do host.sleep(0.01) end
+      conns.feed.on_message = before
+      return seen
+    ]])
+    going = false
+    assert.equal("100\n", out)
   end)
 end)

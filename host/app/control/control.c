@@ -16,6 +16,7 @@ enum {
     MEMORY_MOST = 64 << 20,  /* bytes of the Lua state that answers */
     MESSAGE_MOST = 1 << 20,  /* bytes of a message to it */
     ANSWERS_MOST = 16 << 20, /* bytes of answers that wait for a client */
+    READ_MOST = 4096,        /* bytes in each turn of the loop: the rest of it is the bot's */
     IDLE_AFTER = 2,          /* seconds without a client until that state ends */
 };
 
@@ -98,6 +99,7 @@ static void on_accepted(void *arg, struct conn *conn) {
     plan->settings.max_message_size = MESSAGE_MOST;
     plan->settings.max_send_buffer = ANSWERS_MOST;
     plan->offer.deflate.on = false;
+    stream_read_at_most(conn->stream, READ_MOST);
 }
 
 /* ---- the socket ---- */

@@ -13,7 +13,7 @@
 #include <string.h>
 
 enum {
-    RUNS_MOST = 64,        /* at once */
+    RUNS_MOST = 128,       /* at once; lualib/wsbot/control.lua gives each client its part */
     KEEPS_LOOP = 5,        /* seconds that code may run without a wait */
     OUTPUT_MOST = 1 << 20, /* bytes of what it prints that wait for the client; more is left out */
 };

@@ -4,9 +4,11 @@
 #include "net/conn/parts.h"
 #include "net/incoming.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/un.h>
 
 struct listener {
     union {
@@ -56,12 +58,11 @@ static struct listener *new_listener(struct net *net, const struct listener_opti
     return NULL;
 }
 
-/* A Unix domain socket has its mode, 0600, from the start. */
+/* Only this user may connect: nobody can before uv_listen. */
 static int bind_path(struct listener *l, const char *path) {
-    mode_t before = umask(S_IRWXG | S_IRWXO | S_IXUSR);
+    if (strlen(path) >= sizeof((struct sockaddr_un *)NULL)->sun_path) return UV_ENAMETOOLONG; /* libuv would cut it */
     int rc = uv_pipe_bind(&l->uv.pipe, path);
-    umask(before);
-    return rc;
+    return rc == 0 && chmod(path, S_IRUSR | S_IWUSR) != 0 ? uv_translate_sys_error(errno) : rc;
 }
 
 int listener_open(struct listener **out, struct net *net, const struct listener_options *options, struct fault *fault) {
