@@ -1,5 +1,5 @@
-// list: a long list of lines of one height, of which only those in sight are elements. Arrow keys choose; while the
-// last line is in sight, the list goes on with what is added.
+// list: a long list of lines of one height, of which only those in sight are elements. Arrow keys choose; while none is
+// chosen and the last line is in sight, the list goes on with what is added.
 import { el } from "./dom.js";
 
 const TALLEST = 8e6; // pixels: browsers do not scroll much further
@@ -46,7 +46,7 @@ export class List {
 
   scrolled() {
     const { scrollTop, clientHeight } = this.element;
-    this.follows = scrollTop + clientHeight >= this.total - this.height;
+    this.follows = this.chosen < 0 && scrollTop + clientHeight >= this.total - this.height;
     this.draw();
   }
 
@@ -108,6 +108,7 @@ export class List {
 
   leave() {
     this.chosen = -1;
+    this.scrolled();
     this.draw(true);
     this.picked(null);
   }

@@ -27,10 +27,10 @@ const worker = { title: "worker", class: "number worker", text: ofWorker };
 
 export function makeTasks(rpc) {
   return make(rpc, "tasks", "Tasks", [
-    { title: "id", class: "number", text: (task) => `${task.id}` },
+    { title: "id", class: "number lesser", text: (task) => `${task.id}` },
     worker,
     { title: "kind", class: "", text: (task) => task.kind },
-    { title: "state", class: "", text: (task) => task.state },
+    { title: "state", class: "lesser", text: (task) => task.state },
     { title: "waits in", class: "code", text: (task) => task.waits_in ?? "" },
     { title: "at", class: "code", text: place },
     { title: "at most", class: "number", text: (task) => (task.left === undefined ? "" : span(task.left)) },
