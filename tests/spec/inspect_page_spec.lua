@@ -78,15 +78,26 @@ describe("the page of a program", function()
     choose "trades"
     tab:await "document.querySelector('.line.sent') && document.querySelector('.line.received') && true"
     click(tab, "Pause")
+    tab:press "/"
+    tab:call("Input.insertText", { text = "PRICE" }) -- and not the pings
+    tab:await "[...document.querySelectorAll('.line')].every((e) => e.textContent.includes('price'))"
     tab:run "document.querySelector('.messages .list').focus()"
     tab:press "ArrowUp"
     tab:await(text_of ".message .json" .. [[ === '{\n  "price": 12345678901234567890,\n  "tags": [\n    "a"\n  ]\n}']])
     choose "html"
     click(tab, "Go on")
+    tab:press "/"
+    tab:press "Escape"
+    assert.equal("", tab:run "document.activeElement.value")
     tab:await "[...document.querySelectorAll('.line .preview')].some((e) => e.textContent.startsWith('<img src=x'))"
     assert.equal(0, tab:run "document.images.length")
     choose "books"
     tab:await "[...document.querySelectorAll('.line .preview')].some((e) => e.textContent.startsWith('00 01 ff'))"
+    tab:run "[...document.querySelectorAll('.messages .line')].at(-2).click()" -- it stays in sight while others come
+    local count = "Number(document.querySelector('.messages .count').textContent)"
+    tab:await(("%s > %d"):format(count, tab:run(count) + 20))
+    assert.is_true(tab:run("document.querySelector('.line.chosen').getBoundingClientRect().bottom"
+      .. " <= document.querySelector('.messages .list').getBoundingClientRect().bottom"))
     tab:press "/"
     assert.equal("Filter messages", tab:run "document.activeElement.placeholder")
     tab:is_well()
