@@ -93,9 +93,10 @@ describe("the page of a program", function()
     assert.equal(0, tab:run "document.images.length")
     choose "books"
     tab:await "[...document.querySelectorAll('.line .preview')].some((e) => e.textContent.startsWith('00 01 ff'))"
-    tab:run "[...document.querySelectorAll('.messages .line')].at(-2).click()" -- it stays in sight while others come
+    tab:await "document.querySelector('.messages .list').scrollTop > 300"
+    tab:run "[...document.querySelectorAll('.messages .line')].at(-3).click()" -- it stays in sight while others come
     local count = "Number(document.querySelector('.messages .count').textContent)"
-    tab:await(("%s > %d"):format(count, tab:run(count) + 20))
+    tab:await(("%s > %d"):format(count, tab:run(count) + 60))
     assert.is_true(tab:run("document.querySelector('.line.chosen').getBoundingClientRect().bottom"
       .. " <= document.querySelector('.messages .list').getBoundingClientRect().bottom"))
     tab:press "/"
