@@ -79,6 +79,8 @@ function control.program() end
 ---@field ratio_in? number        of what is compressed: bytes of messages for each byte that came
 ---@field ratio_out? number
 ---@field ends? control.end[]     how its attempts have ended
+---@field last_end? { code: integer, word?: string, message?: string, uptime: number, attempt: integer }
+---@field pings? table             how long pings took: a histogram, as metrics() has them
 ---@field callback_time number    seconds that code has run for what came on it
 ---@field buffered integer        bytes that wait to be sent
 ---@field inbox integer           bytes that wait for the script

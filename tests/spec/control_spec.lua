@@ -67,7 +67,12 @@ describe("the control socket", function()
   it_tells("is not made where nobody wants one, and for a script that needs no loop", function()
     local folder = place.folder()
     start(folder, { env = { WSBOT_CONTROL = "off" } })
-    program.bot("print(1)", {}, { env = { WSBOT_CONTROL = folder .. "/wsbot" } }):tells "1"
+    local env = { WSBOT_CONTROL = folder .. "/wsbot" }
+    program.bot("print(1)", {}, { env = env }):tells "1"
+    program.run({ "-e", "host.sleep(0.01) print(2)" }, { env = env }):tells "2"
+    local spec = place.file("some_spec.lua", "it('waits', function() host.sleep(0.01) end)")
+    program.run({ "test", spec }, { env = env }):wait()
+    program.start("/usr/bin/busted", { "--lua=" .. program.wsbot, spec }, { env = env }):wait()
     assert.is_nil(uv.fs_lstat(folder .. "/wsbot"))
   end)
 
@@ -213,6 +218,20 @@ describe("wsbot attach", function()
     p:tells("1", "2", "~^ID +KIND", "~spawned +host.sleep +%d+m +.*bot.lua:%d+$", "~^NAME +WHEN", "~hourly +every 1h00",
       "counts = { seen = 3 }", "~^ID +NAME +STATE", "~^1 +feed +open")
     p:ends(0)
+  end)
+
+  it_tells("tells all that is known of a connection, how it ended included", function()
+    local folder = place.folder()
+    start(folder)
+    local out = attach(folder, "-e", ":conn feed")
+    assert.truthy(("\n" .. out):find "\nname +feed\n.*\nstate +open\n")
+    attach(folder, "-e", "conns.feed:close(1000)")
+    story.poll("its end", function()
+      return attach(folder, "-e", ":conn 1"):find "\nends +1 x 1000 in order\n"
+    end)
+    local _, status, err = attach(folder, "-e", ":conn nobody")
+    assert.equal(1, status)
+    assert.truthy(err:find("there is no connection 'nobody'; :conns tells which there are", 1, true))
   end)
 
   it_tells("says which programs there are where it is not clear which one is meant", function()

@@ -116,7 +116,8 @@ static int listen_there(struct control *c, struct fault *fault) {
 static void begin(void *arg) {
     struct control *c = arg;
     struct fault fault = {0};
-    if (c->worker->engine && c->worker->engine->ends_with_main) return; /* it runs tests */
+    const struct engine *e = c->worker->engine;
+    if (e && (e->ends_with_main || e->test)) return; /* it runs tests */
     if (folder_open(c->folder, &fault) < 0 || listen_there(c, &fault) < 0)
         log_line(LOG_WARN,
                  "no control socket, so `wsbot ps` does not show this program: %s (WSBOT_CONTROL=off: "

@@ -173,6 +173,19 @@ static void push_frames(lua_State *L, const struct conn *c) {
     if (d && d->packed_out) l_set_number(L, "ratio_out", (double)d->plain_out / (double)d->packed_out);
 }
 
+/* How its last attempt has ended. */
+static void push_last_end(lua_State *L, const struct conn_box *b) {
+    const struct conn_end *e = arguments_last_end(b);
+    if (!e) return;
+    lua_createtable(L, 0, 5);
+    l_set_integer(L, "code", e->code);
+    l_set_string(L, "word", fault_word(&e->fault));
+    if (e->fault.kind) l_set_string(L, "message", e->fault.text);
+    l_set_number(L, "uptime", e->uptime);
+    l_set_integer(L, "attempt", (lua_Integer)e->attempt);
+    lua_setfield(L, -2, "last_end");
+}
+
 static void push_connection(lua_State *L, const struct conn_box *b) {
     const struct conn *c = b->conn, *old = rotation_old(b);
     struct net_sums sums = {0};
@@ -190,6 +203,7 @@ static void push_connection(lua_State *L, const struct conn_box *b) {
     l_set_integer(L, "bytes_out", (lua_Integer)sums.bytes_out);
     push_frames(L, c);
     push_ends(L, c->more ? &c->more->ends : NULL);
+    push_last_end(L, b);
     if (c->more && c->more->pings.count) set_histogram(L, "pings", &c->more->pings);
     l_set_number(L, "callback_time", clock_to_seconds(b->lua_time));
     l_set_integer(L, "buffered", (lua_Integer)rotation_buffered(b));

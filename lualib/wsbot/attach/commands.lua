@@ -49,6 +49,19 @@ add("timers", "", "the timers that are set", function(session)
   if list then session.write(layout.timers(list)) end
 end)
 
+-- The connection of that name or id; nil: there is none, which is told.
+local function find_connection(session, wanted)
+  for _, c in ipairs(ask(session, "connections") or {}) do
+    if c.name == wanted or tostring(c.id) == wanted then return c end
+  end
+  session.fail(("there is no connection '%s'; :conns tells which there are"):format(wanted))
+end
+
+add("conn", "NAME", "all that is known of a connection (its name or id)", function(session, rest)
+  local found = find_connection(session, rest)
+  if found then session.write(layout.connection(found)) end
+end)
+
 -- Shows what is told, until Ctrl-C, or until the command ends by itself.
 local function follow(session, params, show_event)
   session.on_events = function(events)
@@ -69,11 +82,8 @@ local function stop_following(session)
 end
 
 add("messages", "NAME", "what passes on a connection (its name or id), until Ctrl-C", function(session, rest)
-  local found
-  for _, c in ipairs(ask(session, "connections") or {}) do
-    if c.name == rest or tostring(c.id) == rest then found = c end
-  end
-  if not found then return session.fail(("there is no connection '%s'; :conns tells which there are"):format(rest)) end
+  local found = find_connection(session, rest)
+  if not found then return end
   if follow(session, { connection = found.id, worker = found.worker }, layout.message) then session.interrupted() end
   stop_following(session)
 end)

@@ -12,9 +12,10 @@ function layout.short(n)
   return "lots"
 end
 
--- "250ms", "42s", "12m", "3h12", "9d"
+-- "0.3ms", "250ms", "42s", "12m", "3h12", "9d"
 function layout.span(seconds)
   local minutes, hours = seconds // 60, seconds // 3600
+  if seconds < 0.00995 and seconds > 0 then return ("%.1fms"):format(seconds * 1000) end
   if seconds < 1 and seconds > 0 then return ("%.0fms"):format(seconds * 1000) end
   if seconds < 60 then return ("%ds"):format(seconds // 1) end
   if hours < 1 then return ("%dm"):format(minutes) end
@@ -66,6 +67,45 @@ function layout.connections(list)
   end
   if #all == 0 then return "no connections" end
   return rows({ "ID", "NAME", "STATE", "UP", "IN", "OUT", "BYTES", "OUT", "PING", "URL" }, all, 40)
+end
+
+-- How long something took: the middle, and the worst.
+local function spread(histogram)
+  local rest, middle = histogram.count / 2, 0
+  for _, bucket in ipairs(histogram.buckets) do
+    if rest > 0 then middle = bucket[1] end
+    rest = rest - bucket[2]
+  end
+  return ("%s in the middle, %s at most, of %d"):format(layout.span(middle), layout.span(histogram.max or 0),
+    histogram.count)
+end
+
+local function ends_text(list)
+  local all = {}
+  for i, one in ipairs(list) do all[i] = ("%d x %d %s"):format(one.count, one.code, one.word or "in order") end
+  return table.concat(all, ", ")
+end
+
+local function last_end_text(last)
+  return ("%d %s after %s%s"):format(last.code, last.word or "in order", layout.span(last.uptime),
+    last.message and ": " .. last.message or "")
+end
+
+local special = { pings = spread, ends = ends_text, last_end = last_end_text }
+for _, name in ipairs { "callback_time", "latency", "next_step_in", "open_for", "since_in", "since_out" } do
+  special[name] = layout.span
+end
+
+-- All fields of a connection, a line each.
+function layout.connection(c)
+  local names, lines = {}, {}
+  for name in pairs(c) do names[#names + 1] = name end
+  table.sort(names)
+  for i, name in ipairs(names) do
+    local value = special[name] and special[name](c[name]) or tostring(c[name])
+    lines[i] = ("%-15s %s"):format(name, shown.line(value))
+  end
+  return table.concat(lines, "\n")
 end
 
 function layout.tasks(list)
