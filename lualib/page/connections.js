@@ -45,6 +45,21 @@ const columns = [
   { title: "inbox", class: "number lesser", text: (conn) => bytes(conn.inbox) },
 ];
 
+const codeOf = (end) => (end.word ? `${end.code} ${end.word}` : `${end.code}`);
+const times = (n) => (n === 1 ? "once" : `${whole(n)} times`);
+
+// How its attempts have ended: "1006 reset 3 times", and the last one in full.
+function describeEnds({ ends = [], last_end: last }) {
+  const message = last?.message ? `: ${last.message}` : "";
+  return [
+    ["ends", ends.map((end) => `${codeOf(end)} ${times(end.count)}`).join(", ")],
+    ["last end", last && el("span.path", {}, `${codeOf(last)}${message} (attempt ${last.attempt}, open for ${
+      span(last.uptime)})`)],
+  ];
+}
+
+const ratio = (n) => (n === undefined ? null : `${n.toFixed(1)} to 1`);
+
 function describe(conn) {
   const held = [conn.paused && "by the script", conn.behind && "the script is behind"].filter(Boolean).join(", ");
   return facts([
@@ -58,8 +73,11 @@ function describe(conn) {
     ["bytes in", bytes(conn.bytes_in)], ["bytes out", bytes(conn.bytes_out)],
     ["last byte in", conn.since_in === undefined ? null : `${span(conn.since_in)} ago`],
     ["last byte out", conn.since_out === undefined ? null : `${span(conn.since_out)} ago`],
+    ["compressed in", ratio(conn.ratio_in)], ["compressed out", ratio(conn.ratio_out)],
+    ["in callbacks", conn.callback_time === undefined ? null : span(conn.callback_time)],
     ["buffered", bytes(conn.buffered)], ["inbox", bytes(conn.inbox)], ["not read", held || null],
     ["protocol", conn.protocol], ["address", conn.remote_address], ["url", conn.url && el("span.path", {}, conn.url)],
+    ...describeEnds(conn),
   ]);
 }
 

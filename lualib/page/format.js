@@ -24,7 +24,7 @@ export const whole = (n) => n.toLocaleString("en-US");
 
 // Seconds: 340 µs, 12 ms, 4.2 s, 3m 12s, 5h 03m, 12d 04h
 export function span(s) {
-  if (s < 0) return "0 s";
+  if (s <= 0) return "0 s";
   if (s < 0.001) return `${Math.round(s * 1e6)} µs`;
   if (s < 0.0995) return `${(s * 1000).toFixed(s < 0.00995 ? 1 : 0)} ms`;
   if (s < 0.9995) return `${Math.round(s * 1000)} ms`;

@@ -104,6 +104,18 @@ describe("the page of a program", function()
     tab:is_well()
   end)
 
+  it_tells("tells how the attempts of a connection have ended", function()
+    local tab = open [[
+      ws.connect { name = "down", url = "ws://127.0.0.1:1", reconnect = true, on_error = function() end }
+    ]]
+    go(tab, "Connections")
+    click(tab, "down", ".connections tbody tr")
+    local about = text_of ".detail .facts"
+    tab:await([[/1006 connect (once|\d+ times)/.test(]] .. about .. ")")
+    tab:await([[/connection refused \(attempt \d+, open for 0 s\)/.test(]] .. about .. ")")
+    tab:is_well()
+  end)
+
   it_tells("draws seldom, keeps little and says what it leaves out where messages come in floods", function()
     local echo = program.echo()
     local tab, bot = open([[
