@@ -2,6 +2,7 @@
 #include "app/check.h"
 #include "app/cli.h"
 #include "app/control/control.h"
+#include "app/control/summary.h"
 #include "app/echo.h"
 #include "app/generation.h"
 #include "app/init.h"
@@ -89,12 +90,13 @@ static char *name_of(const char *path) {
  * Without a script, which may be NULL, there is neither. 0, or ERR_SYSTEM with `fault`. */
 static int open_control(struct control *c, struct worker *w, const struct cli_options *options, const char *script,
                         unsigned number, struct fault *fault) {
+    control_init(c, w, script, number);
     if (!script) return 0;
     c->name = options->name ? strdup(options->name) : name_of(script);
     bool shows_status = options->status_host && !number; /* else the parent of the pool shows it */
     c->status_host = shows_status ? options->status_host : NULL;
     c->status_port = (uint16_t)options->status_port;
-    control_open(c, w, script, number);
+    control_open(c);
     return shows_status ? control_open_status(c, fault) : 0;
 }
 
@@ -102,6 +104,7 @@ static int pool(const struct cli_options *options, const struct interpreter_opti
     struct worker w;
     struct echo e;
     struct control c = {0};
+    struct summary s;
     const char *path = interpreter_script(script);
     if (!path) {
         fputs("wsbot: --workers needs a script that is a file\n", stderr);
@@ -113,10 +116,12 @@ static int pool(const struct cli_options *options, const struct interpreter_opti
         return fail(&fault);
     }
     worker_open(&w, false, false);
+    w.wants_summary = options->summary;
     struct fault fault = {0};
     if (open_control(&c, &w, options, path, 0, &fault) < 0) {
         w.status = fail(&fault);
     } else if (!options->with_echo || open_echo(&e, &w, options) == 0) {
+        summary_open(&s, &c, true);
         w.status = pool_run(&w, options->workers, script->argv);
         if (options->with_echo) echo_close(&e);
     }
@@ -168,6 +173,7 @@ static int run(const struct cli_options *options, const struct interpreter_optio
     struct echo e;
     struct generations g;
     struct control c = {0};
+    struct summary s;
     struct fault fault = {0};
     bool with_echo = options->with_echo && !place.index;
     worker_open(&w, true, script->no_environment);
@@ -176,6 +182,7 @@ static int run(const struct cli_options *options, const struct interpreter_optio
     w.engine->worker = place.index ? place.index : 1;
     w.engine->workers = options->workers;
     w.engine->strict = options->strict;
+    w.wants_summary = options->summary;
     if (options->max_memory) engine_limit_memory(w.engine, (size_t)options->max_memory << 20);
     if ((options->record && open_record(&w, options, place.index, &fault) < 0) ||
         (options->profile && open_profile(&w, options, place.index, &fault) < 0)) {
@@ -190,7 +197,9 @@ static int run(const struct cli_options *options, const struct interpreter_optio
     } else if (open_control(&c, &w, options, path, place.index, &fault) < 0) {
         w.status = fail(&fault);
     } else if (!with_echo || open_echo(&e, &w, options) == 0) {
+        summary_open(&s, &c, false);
         bool ok = interpreter_run(&w, script);
+        if (!ok && !options->watch && w.net.turns == 0) summary_cancel(&s); /* it has failed to start */
         if (!ok && options->watch) generations_await_save(&g);
         if (ok || options->watch)
             worker_run(&w);

@@ -32,6 +32,7 @@ struct cli_options {
     const char *tls_cert, *tls_key;
     const char *record; /* the file of --record, or of --trace; or NULL */
     bool record_secrets;
+    bool summary;            /* --summary: one is printed at the end */
     const char *profile;     /* the file of --profile; or NULL */
     unsigned jobs;           /* CLI_TEST: processes at a time that run spec files; 0: this one runs them */
     bool is_job;             /* this process is one of those */

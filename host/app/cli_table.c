@@ -80,6 +80,7 @@ static bool take_record(struct cli_options *o, const char *value) { return (o->r
 static bool take_record_secrets(struct cli_options *o, const char *value) {
     return (void)value, o->record_secrets = true;
 }
+static bool take_summary(struct cli_options *o, const char *value) { return (void)value, o->summary = true; }
 /* PORT, or ADDRESS:PORT; an IPv6 address is in brackets. */
 static bool take_status(struct cli_options *o, const char *value) {
     static char host[64];
@@ -177,6 +178,9 @@ const struct option cli_table[] = {
      "answer GET /livez, /readyz and /metrics on that port of 127.0.0.1, or on ADDRESS:PORT (0: a free one, see the "
      "log)",
      take_status},
+    {RUN, "--summary", NULL,
+     "print what was counted on standard output at the end: connections, rates, latencies (see host.summary)",
+     take_summary},
     {RUN, "--profile", "FILE",
      "write where the time went, by sampling: folded stacks, or a flame graph where FILE ends in .svg", take_profile},
     {RUN, "--name", "NAME", "what `wsbot ps` and `wsbot attach` call the program (its script's name)", take_name},

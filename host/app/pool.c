@@ -3,6 +3,8 @@
  * decision, and final. */
 #include "app/pool.h"
 
+#include "app/control/summary.h"
+#include "app/reports.h"
 #include "base/container_of.h"
 #include "base/log.h"
 #include <fcntl.h>
@@ -28,8 +30,10 @@ struct member {
     struct pool *pool;
     unsigned index;
     uv_process_t process;
-    uv_pipe_t reports; /* the results of its reloads: a TOOK_OVER or FAILED each */
-    enum report { NONE, TOOK_OVER = 't', FAILED = 'f' } report; /* of the reload under way */
+    uv_pipe_t pipe;         /* on which it reports */
+    struct reports reports; /* what of that was read */
+    enum report report;     /* of the reload under way */
+    bool counted;           /* it has told what it had counted */
     bool running;
     int start; /* the result of starting it: 0, or a libuv error */
     int64_t status;
@@ -39,6 +43,8 @@ struct member {
     struct deadline back; /* when it comes back */
 };
 
+enum { READ_SIZE = 64 * 1024 };
+
 struct pool {
     struct worker *worker;
     char **words;
@@ -47,6 +53,7 @@ struct pool {
     unsigned alive; /* members that run or will come back */
     bool going;     /* `alive` is not 0 */
     int status;
+    char bytes[READ_SIZE];    /* what a worker has just reported */
     struct deadline reported; /* when the results of a reload are reported, even if some are missing */
     unsigned count;
     struct member members[];
@@ -98,8 +105,8 @@ static void stop_all(struct pool *p, int times) {
     }
 }
 
-static void on_closed(uv_handle_t *reports) {
-    struct member *m = reports->data;
+static void on_closed(uv_handle_t *pipe) {
+    struct member *m = pipe->data;
     struct pool *p = m->pool;
     if (p->stops) {
         bool as_told = m->signal == SIGINT || m->signal == SIGTERM || m->signal == SIGHUP; /* and not yet handled */
@@ -119,15 +126,7 @@ static void on_closed(uv_handle_t *reports) {
 
 static void on_process_closed(uv_handle_t *process) {
     struct member *m = process->data;
-    uv_close((uv_handle_t *)&m->reports, on_closed);
-}
-
-static void on_end(uv_process_t *process, int64_t status, int signal) {
-    struct member *m = process->data;
-    m->running = false;
-    m->status = status;
-    m->signal = signal;
-    uv_close((uv_handle_t *)process, on_process_closed);
+    uv_close((uv_handle_t *)&m->pipe, on_closed);
 }
 
 /* ---- how reloads went ---- */
@@ -151,20 +150,20 @@ static void put_members(struct buf *line, const struct pool *p, enum report repo
 static void tell_reports(struct pool *p) {
     unsigned took_over = 0, failed = 0;
     for (unsigned i = 0; i < p->count; i++) {
-        took_over += p->members[i].report == TOOK_OVER;
-        failed += p->members[i].report == FAILED;
+        took_over += p->members[i].report == REPORT_TOOK_OVER;
+        failed += p->members[i].report == REPORT_FAILED;
     }
     if (took_over && failed) {
         struct buf line;
         buf_init(&line, 64 * 1024);
         buf_append(&line, slice_str("reload failed in "));
-        put_members(&line, p, FAILED);
+        put_members(&line, p, REPORT_FAILED);
         buf_append(&line, slice_str("; "));
-        put_members(&line, p, TOOK_OVER);
+        put_members(&line, p, REPORT_TOOK_OVER);
         log_line(LOG_ERROR, "%.*s took over", SLICE_ARGS(buf_slice(&line)));
         buf_clear(&line);
     }
-    for (unsigned i = 0; i < p->count; i++) p->members[i].report = NONE;
+    for (unsigned i = 0; i < p->count; i++) p->members[i].report = REPORT_NONE;
     clock_cancel(&p->worker->net.clock, &p->reported);
 }
 
@@ -172,13 +171,13 @@ static void on_reports_late(struct deadline *d) { tell_reports(container_of(d, s
 
 static bool all_reported(const struct pool *p) {
     for (unsigned i = 0; i < p->count; i++)
-        if (p->members[i].running && p->members[i].report == NONE) return false;
+        if (p->members[i].running && p->members[i].report == REPORT_NONE) return false;
     return true;
 }
 
-static void take_report(struct member *m, enum report report) {
+static void take_reload(struct member *m, enum report report) {
     struct pool *p = m->pool;
-    if (m->report != NONE) tell_reports(p); /* the worker has had another reload meanwhile */
+    if (m->report != REPORT_NONE) tell_reports(p); /* the worker has had another reload meanwhile */
     m->report = report;
     struct clock *clock = &p->worker->net.clock;
     if (all_reported(p))
@@ -187,18 +186,67 @@ static void take_report(struct member *m, enum report report) {
         clock_set(clock, &p->reported, clock_now(clock) + REPORTS_WITHIN * CLOCK_SECOND, on_reports_late);
 }
 
-static void on_room(uv_handle_t *pipe, size_t wanted, uv_buf_t *room) {
-    static char bytes[64];
-    (void)pipe;
-    (void)wanted;
-    *room = uv_buf_init(bytes, sizeof bytes);
+/* ---- what workers report ---- */
+
+static void take_reports(struct member *m, struct slice bytes) {
+    struct slice text;
+    reports_add(&m->reports, bytes);
+    for (enum report report; (report = reports_next(&m->reports, &text));) {
+        if (report == REPORT_SUMMARY) {
+            m->pool->worker->wants_summary = true;
+        } else if (report == REPORT_COUNTED) {
+            summary_add(m->pool->worker, m->index, text);
+            m->counted = true;
+        } else {
+            take_reload(m, report);
+        }
+    }
 }
 
-static void on_report(uv_stream_t *pipe, ssize_t n, const uv_buf_t *bytes) {
-    for (ssize_t i = 0; i < n; i++)
-        if (bytes->base[i] == TOOK_OVER || bytes->base[i] == FAILED)
-            take_report(pipe->data, (enum report)bytes->base[i]);
+static void on_room(uv_handle_t *pipe, size_t wanted, uv_buf_t *room) {
+    struct member *m = pipe->data;
+    (void)wanted;
+    *room = uv_buf_init(m->pool->bytes, READ_SIZE);
+}
+
+static void on_read(uv_stream_t *pipe, ssize_t n, const uv_buf_t *bytes) {
+    if (n > 0) take_reports(pipe->data, slice_of(bytes->base, (size_t)n));
     if (n < 0) uv_read_stop(pipe);
+}
+
+/* Reads what a worker that has ended has left in its pipe. Not up to the end of that: what it has started may have its
+ * descriptor. */
+static void read_rest(struct member *m) {
+    uv_os_fd_t fd;
+    ssize_t n;
+    char *bytes = m->pool->bytes;
+    uv_read_stop((uv_stream_t *)&m->pipe);
+    if (uv_fileno((uv_handle_t *)&m->pipe, &fd) != 0) return;
+    for (int most = REPORT_TEXT_MOST / READ_SIZE + 2; most > 0; most--) {
+        if ((n = read(fd, bytes, READ_SIZE)) <= 0) return;
+        take_reports(m, slice_of(bytes, (size_t)n));
+    }
+}
+
+/* It has ended without telling what it had counted. */
+static void miss(const struct member *m) {
+    char how[100];
+    if (m->signal)
+        snprintf(how, sizeof how, "was ended by signal %d (%s)", m->signal, strsignal(m->signal));
+    else
+        snprintf(how, sizeof how, "ended with status %d", (int)m->status);
+    summary_miss(m->pool->worker, m->index, how);
+}
+
+static void on_end(uv_process_t *process, int64_t status, int signal) {
+    struct member *m = process->data;
+    m->running = false;
+    m->status = status;
+    m->signal = signal;
+    read_rest(m);
+    if (!m->counted) miss(m);
+    reports_clear(&m->reports);
+    uv_close((uv_handle_t *)process, on_process_closed);
 }
 
 /* ---- how a worker begins ---- */
@@ -212,18 +260,20 @@ static void start(struct member *m) {
         stdio[i].data.fd = i;
     }
     stdio[REPORTS_FD].flags = UV_CREATE_PIPE | UV_WRITABLE_PIPE;
-    stdio[REPORTS_FD].data.stream = (uv_stream_t *)&m->reports;
+    stdio[REPORTS_FD].data.stream = (uv_stream_t *)&m->pipe;
     uv_process_options_t options = {
         .file = p->program, .args = p->words, .exit_cb = on_end, .stdio = stdio, .stdio_count = REPORTS_FD + 1};
     snprintf(place, sizeof place, "%u %ld", m->index, (long)getpid());
     setenv(PLACE, place, 1);
-    m->process.data = m->reports.data = m;
-    m->report = NONE;
+    m->process.data = m->pipe.data = m;
+    m->report = REPORT_NONE;
+    m->counted = false;
+    reports_init(&m->reports);
     m->status = m->signal = 0;
     m->began = clock_now(&p->worker->net.clock);
-    uv_pipe_init(&p->worker->loop, &m->reports, 0);
+    uv_pipe_init(&p->worker->loop, &m->pipe, 0);
     m->start = uv_spawn(&p->worker->loop, &m->process, &options);
-    if (m->start == 0) uv_read_start((uv_stream_t *)&m->reports, on_room, on_report);
+    if (m->start == 0) uv_read_start((uv_stream_t *)&m->pipe, on_room, on_read);
     m->running = m->start == 0;
     if (!m->running) uv_close((uv_handle_t *)&m->process, on_process_closed);
     /* a signal for all workers may have come just before this one was started */
@@ -314,7 +364,11 @@ struct pool_place pool_join(void) {
     return place;
 }
 
+void pool_want_summary(const struct worker *w) {
+    if (w->pool) reports_send(w->pool_reports, REPORT_SUMMARY);
+}
+
 void pool_report(const struct worker *w, bool took_over) {
-    char report = took_over ? TOOK_OVER : FAILED;
-    if (w->pool && write(w->pool_reports, &report, 1) != 1) log_line(LOG_DEBUG, "the pool does not hear of a reload");
+    enum report report = took_over ? REPORT_TOOK_OVER : REPORT_FAILED;
+    if (w->pool && !reports_send(w->pool_reports, report)) log_line(LOG_DEBUG, "the pool does not hear of a reload");
 }

@@ -25,6 +25,9 @@ struct pool_place {
  * on the process ends when the pool does (Linux). */
 struct pool_place pool_join(void);
 
+/* Has the pool print a summary at its end. Does nothing where `w` is in no pool. */
+void pool_want_summary(const struct worker *w);
+
 /* Sends the result of a reload to the pool, which reports where those of workers differ. Does nothing where `w` is in
  * no pool. */
 void pool_report(const struct worker *w, bool took_over);

@@ -1,8 +1,10 @@
 /* worker: opens in one order, closes in the other. Its signals are in worker_signals.c. */
 #include "app/worker.h"
 
+#include "app/pool.h"
 #include "base/container_of.h"
 #include "base/log.h"
+#include "base/metrics.h"
 #include "base/random.h"
 #include "base/reserve.h"
 #include "net/conn/conn.h"
@@ -20,11 +22,18 @@
 
 static void host_stop(void *app, int status) { worker_stop(app, status); }
 
+static void host_summary(void *app) {
+    struct worker *w = app;
+    if (!w->wants_summary) pool_want_summary(w);
+    w->wants_summary = true;
+}
+
 static void host_mark(void *app, int status) { ((struct worker *)app)->status = status; }
 
 static void host_exit(void *app, int status) {
     struct worker *w = app;
     struct engine *e = w->engine;
+    w->counted = metrics_hold(e->metrics);
     w->engine = NULL; /* signal handlers look at it */
     engine_free(e);
     if (!net_end_threads(&w->net)) net_leave(&w->net, status);
@@ -63,6 +72,7 @@ static const struct engine_host engine_host = {.modules = testing_modules,
                                                .exit = host_exit,
                                                .reload = host_reload,
                                                .back = host_back,
+                                               .summary = host_summary,
                                                .erred = host_erred,
                                                .noted = host_noted};
 
@@ -231,6 +241,7 @@ int worker_run(struct worker *w) {
 void worker_close(struct worker *w) {
     worker_rest_signals(w);
     w->net.stopping = true;
+    if (w->engine) w->counted = metrics_hold(w->engine->metrics);
     if (w->engine) engine_free(w->engine);
     w->engine = NULL;
     worker_close_signals();
@@ -250,6 +261,7 @@ void worker_close(struct worker *w) {
     if (!net_end_threads(&w->net)) net_leave(&w->net, w->status);
     net_end(&w->net);
     exiting = NULL;
+    metrics_release(w->counted);
     net_close(&w->net);
     while (uv_run(&w->loop, UV_RUN_DEFAULT) != 0) continue; /* an uv_stop may still have been on its way */
     uv_loop_close(&w->loop);

@@ -31,7 +31,7 @@ struct worker {
     void *told_arg;
     pid_t pool;                /* the process that passes its signals on to this one (pool.h); 0: none */
     struct pool *members;      /* of a pool, that this process is (pool_each); NULL: it is none */
-    int pool_reports;          /* a descriptor: the pipe to it; only where there is a pool */
+    int pool_reports;          /* a descriptor: the pipe to it (reports.h); only where there is a pool */
     bool has_terminal;         /* it was started from one */
     volatile uint64_t stop_by; /* until when functions of host.on_stop may run, by uv_hrtime; 0: none do */
     volatile uint64_t ends_by; /* when the process ends even if Lua code does not stop; 0: never */
@@ -39,6 +39,9 @@ struct worker {
     void (*begins)(void *arg); /* called once, when the loop is about to turn; NULL: it has been, or nobody wants it */
     void *begins_arg;
     struct control *control; /* the program's control socket (app/control/); NULL: there is none */
+    struct summary *summary; /* what is made of it all at the end (app/control/summary.h); NULL: nothing is */
+    bool wants_summary;      /* and printed */
+    struct metrics *counted; /* what the last generation has counted, once it has ended; NULL: nothing */
     bool stopping;
     unsigned last_turns; /* turns since all connections have ended */
     bool over;           /* the main chunk failed: the program ends at once */

@@ -40,10 +40,11 @@ bool net_look(struct net *n) {
     return t->over;
 }
 
-/* When the loop will wake at the latest, by libuv's own timeout. */
+/* When the loop will wake at the latest, by libuv's own timeout. That is 0 as well where something was begun in this
+ * turn that is to be waited for: then it is not known. */
 static uint64_t wakes(const struct net *n, uint64_t now) {
     int ms = uv_backend_timeout(n->loop);
-    return ms < 0 ? UINT64_MAX : now + (uint64_t)ms * CLOCK_MS;
+    return ms <= 0 ? UINT64_MAX : now + (uint64_t)ms * CLOCK_MS;
 }
 
 static void on_pulse(uv_timer_t *pulse) { (void)pulse; }

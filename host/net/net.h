@@ -64,7 +64,7 @@ struct net_room {
     void (*end)(struct net *n);         /* see net_end */
     void (*close)(struct net *n);       /* see net_close */
 };
-enum { NET_ROOMS = 10 };
+enum { NET_ROOMS = 12 };
 
 struct net {
     uv_loop_t *loop; /* borrowed */
@@ -99,13 +99,14 @@ struct net {
     struct record *record;  /* NULL: none is written (net/conn/record.h) */
     struct net *beside;     /* the net beside which it is (net_open_beside), or NULL */
     unsigned beside_writes; /* what nets beside this one are writing: the loop need not turn for that */
-    struct net_sums gone;   /* by connections that are no more */
+    struct net_sums gone;   /* by connections of clients that are no more */
     uint64_t turns;         /* of the loop */
-    uint64_t attempts;      /* to connect */
+    uint64_t attempts;      /* of clients, to connect */
+    uint64_t opened;        /* how many of those succeeded */
     struct net_times {
         struct histogram turns, connects, pings;
-    } times;            /* how long things took, seconds: turns of the loop, from an attempt to open, to a pong */
-    struct tally *ends; /* how they have ended (net/conn/tally.h); NULL: none has */
+    } times; /* how long things took, seconds: turns of the loop, of clients from an attempt to open, to a pong */
+    struct tally *ends; /* how those of clients have ended (net/conn/tally.h); NULL: none has */
     bool stopping;      /* no attempt begins any more */
     uint64_t last_id;   /* ids count from 1 */
     bool stuck;         /* a thread did not end in time */

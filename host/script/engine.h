@@ -13,7 +13,7 @@
 #include <time.h>
 
 /* What an engine calls in the program that it is part of, with `app` as the first argument: what scripts may ask for,
- * and what the program wants to know. `failed`, `erred` and `back` may be NULL. */
+ * and what the program wants to know. `failed`, `erred`, `back` and `summary` may be NULL. */
 struct engine_host {
     const luaL_Reg *modules;                        /* C modules that `require` finds besides those of script/ */
     void (*stop)(void *app, int status);            /* stops the program gracefully, with this exit status */
@@ -21,6 +21,7 @@ struct engine_host {
     void (*exit)(void *app, int status);            /* closes the engine and ends at once; does not return */
     const char *(*reload)(void *app);               /* asks for a reload; NULL, or why there can be none */
     const char *(*back)(void *app);                 /* the same, to load the sources of the generation before */
+    void (*summary)(void *app);                     /* has the program print a summary at its end */
     void (*erred)(void *app);                       /* told of each error in a task, also where a handler takes it */
     void (*failed)(void *app, const char *message); /* told of each error that is reported */
     void (*noted)(void *app, const struct engine_file *file); /* told that a file is loaded, perhaps once more */
@@ -106,8 +107,8 @@ struct engine {
     bool ended;       /* another generation has taken over: nothing begins any more */
     bool holds;       /* events are kept back from the script, as a reload is about to come (delivery_hold) */
     bool exited;      /* os.exit was called: while it was staged, or, by a bot under test, where it could not wait */
-    bool stops, asks; /* while it was staged, host.stop or host.reload were called */
-    bool is_late;     /* while it was staged, it was reported that loading takes long */
+    bool stops, asks, sums; /* while it was staged, host.stop, host.reload or host.summary were called */
+    bool is_late;           /* while it was staged, it was reported that loading takes long */
     int stop_status;
     bool no_environment;
     uint64_t last_id; /* net->last_id before it was staged */

@@ -60,6 +60,14 @@ static int l_back(lua_State *L) {
     return l_push_unless(L, why);
 }
 
+/* host.summary(): the program prints one at its end. */
+static int l_summary(lua_State *L) {
+    struct engine *e = engine_of(L);
+    e->sums = e->staged;
+    if (!e->staged && !e->ended && e->host->summary) e->host->summary(e->app);
+    return 0;
+}
+
 /* host.watch(path): with --watch, the script is loaded again when that is saved. */
 static int l_watch(lua_State *L) {
     size_t n;
@@ -257,10 +265,9 @@ static int l_index(lua_State *L) {
 
 int luaopen_host(lua_State *L) {
     static const luaL_Reg functions[] = {
-        {"now", l_now},         {"time", l_time},     {"stop", l_stop},
-        {"on_stop", l_on_stop}, {"reload", l_reload}, {"on_reload", l_on_reload},
-        {"state", l_state},     {"back", l_back},     {"watch", l_watch},
-        {NULL, NULL},
+        {"now", l_now},       {"time", l_time},           {"stop", l_stop},   {"on_stop", l_on_stop},
+        {"reload", l_reload}, {"on_reload", l_on_reload}, {"state", l_state}, {"back", l_back},
+        {"watch", l_watch},   {"summary", l_summary},     {NULL, NULL},
     };
     luaL_newlib(L, functions);
     l_timer_open(L, -1);

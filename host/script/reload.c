@@ -274,6 +274,7 @@ bool reload_run(struct engine *last, const struct reload_way *way, void *arg, st
 }
 
 void reload_follow(struct engine *e) {
+    if (e->sums && e->host->summary) e->host->summary(e->app);
     if (e->stops) e->host->stop(e->app, e->stop_status);
     if (e->asks) e->host->reload(e->app);
 }

@@ -33,11 +33,13 @@ local control = {}
 ---@field bytes_in integer
 ---@field bytes_out integer
 ---@field attempts integer        to connect
+---@field opened integer          attempts that succeeded
 ---@field ends? control.end[]     how they have ended
 ---@field cpu number              seconds
 ---@field lua_time number         seconds that code of the script has run
 ---@field collections integer     of garbage
 ---@field memory integer          bytes, resident
+---@field peak_memory integer     the most of them that there were
 ---@field lua_memory integer      bytes of Lua's objects
 ---@field script_memory integer   bytes of these and of what is kept for the script
 ---@field descriptors integer     open ones; -1: not known

@@ -207,6 +207,12 @@ function host.histogram(name, help, labels) end
 ---@param fn fun(): boolean
 function host.ready(fn) end
 
+---Has the program print a summary on standard output at its end, as `wsbot run --summary` does: connections, rates,
+---latencies with percentiles, and what host.counter, host.gauge and host.histogram have. It stands behind all that was
+---printed. Of a pool there is one, of all workers. May be called at any time, and lasts over reloads; in a bot under
+---test it does nothing.
+function host.summary() end
+
 ---Seconds of a clock that only goes forward.
 ---@return number
 function host.now() end

@@ -22,20 +22,34 @@ describe("scripts/loadtest.lua", function()
       sessions
   end
 
+  -- The script, which shows at its end what it has counted: a bot under test has no summary.
+  local function start(peer, stages, env)
+    return testing.bot([[
+      host.on_stop(function()
+        io.write(require "wsbot.summary".text(require "wsbot.metrics.core".snapshot()))
+      end)
+      assert(loadfile "scripts/loadtest.lua")(...)]], { args = { peer.url, stages }, env = env })
+  end
+
   local function run(peer, stages, env)
-    local bot = testing.bot("scripts/loadtest.lua", { args = { peer.url, stages }, env = env })
+    local bot = start(peer, stages, env)
     while bot.running do clock:advance(1) end
     return bot
   end
 
-  -- What stands behind a name in the summary.
+  -- What stands behind a name in the summary, up to its plot.
   local function told(bot, name)
-    return bot.output:match("  " .. name .. "%.*: ([^\n]*)\n")
+    local first = bot.output:match("  " .. name .. "%.*: ([^\n]*)\n")
+    return first, bot.output:match("  " .. name .. "%.*: [^\n]*\n +(p90[^\n]*)")
+  end
+
+  local function failures(bot)
+    return bot.output:match "failures{what=([^}]*)}.-: *\n? *(%d+)"
   end
 
   it("has as many users as the stages say, and counts what they did", function()
     local peer, sessions = echo { 0.25 }
-    local bot = testing.bot("scripts/loadtest.lua", { args = { peer.url, "10s:20,10s:20,10s:0" } })
+    local bot = start(peer, "10s:20,10s:20,10s:0")
     local most = {}
     for second = 1, 35 do
       clock:advance(1)
@@ -48,11 +62,11 @@ describe("scripts/loadtest.lua", function()
     assert.equal(20, most[15])
     assert.is_true(most[25] >= 9 and most[25] <= 12, most[25])
     assert.equal(0, bot:wait())
-    assert.equal("20", told(bot, "vus_max"))
-    assert.matches("^20 ", told(bot, "ws_sessions"))
-    local sent = tonumber(told(bot, "ws_msgs_sent"):match "^%d+")
-    assert.is_true(sent > 300 and sent < 330, sent) -- 400 seconds of a user, 1.25 for each message
-    assert.equal(("100.00%% %d out of %d"):format(sent, sent), told(bot, "checks"))
+    assert.equal("20", (told(bot, "users_most")))
+    assert.equal(20, #sessions)
+    local echoes = tonumber(select(2, told(bot, "round_trip_seconds")):match "n=(%d+)")
+    assert.is_true(echoes > 300 and echoes < 330, echoes) -- 400 seconds of a user, 1.25 for each message
+    assert.is_nil(failures(bot))
   end)
 
   it("tells the percentiles", function()
@@ -60,10 +74,11 @@ describe("scripts/loadtest.lua", function()
     for i = 1, 100 do delays[i] = i / 100 end
     local peer = echo(delays)
     local bot = run(peer, "0s:1,101s:1", { LOADTEST_THINK = "0.5" })
-    local n = tonumber(told(bot, "ws_msgs_sent"):match "^%d+")
+    local first, second = told(bot, "round_trip_seconds")
+    local n = tonumber(second:match "n=(%d+)")
     assert.is_true(n >= 99 and n <= 102, n)
-    assert.matches("^avg=50%d%.%d+ms min=10.00ms med=50%d%.%d+ms max=1.00s p%(90%)=90%d%.%d+ms p%(95%)=95%d%.%d+ms$",
-      told(bot, "ws_round_trip"))
+    assert.matches("^avg=50%dms min=10ms med=50%dms max=1s$", first)
+    assert.matches("^p90=90%dms p95=9[45]%dms p99=9[89]%dms n=", second)
     assert.equal(0, bot.status)
   end)
 
@@ -76,23 +91,24 @@ describe("scripts/loadtest.lua", function()
   it("ends with 1 where they do not come, and says so", function()
     local bot = run(testing.server(), "5s:3")
     assert.equal(1, bot.status)
-    assert.matches("^%d+ x ws_round_trip: timeout$", told(bot, "failed"))
-    assert.matches("^0.00%% 0 out of %d+$", told(bot, "checks"))
+    assert.equal("echo: timeout", (failures(bot)))
+    assert.equal("none", (told(bot, "round_trip_seconds")))
   end)
 
   it("ends with 1 where nobody lets it in, and does not try too often", function()
     local bot = run(testing.server { refuse = { status = 503 } }, "0s:1,10s:1")
     assert.equal(1, bot.status)
-    local times = tonumber(told(bot, "failed"):match "^(%d+) x ws_connecting: the server answered 503")
-    assert.is_true(times >= 3 and times <= 10, times)
+    local what, times = failures(bot)
+    assert.matches("^connecting: the server answered 503", what)
+    assert.is_true(tonumber(times) >= 3 and tonumber(times) <= 10, times)
   end)
 
   it("shows what there is when it is stopped", function()
     local peer = echo { 0.1 }
-    local bot = testing.bot("scripts/loadtest.lua", { args = { peer.url, "3600s:10" } })
+    local bot = start(peer, "3600s:10")
     clock:advance(1200)
     bot:stop()
-    assert.matches("^100.00%%", told(bot, "checks"))
+    assert.matches("^avg=100ms ", (told(bot, "round_trip_seconds")))
   end)
 
   it("says what it needs", function()
@@ -106,9 +122,18 @@ describe("scripts/loadtest.lua and the echo peer", function()
   it_tells("understand each other", function()
     local p = program.run({ "run", "scripts/loadtest.lua", program.echo().url, "0.3s:20,0.1s:0" },
       { env = { LOADTEST_THINK = "0.01" } })
-    p:tells("~^  checks%.+: 100%.00%% %d+ out of %d+$", "~^  data_received", "~^  data_sent",
-      "~^  ws_connecting.*p%(95%)=", "~^  ws_round_trip.*p%(95%)=", "~^  ws_msgs_received", "~^  ws_msgs_sent",
-      "~^  ws_sessions", "~^  vus_max")
-    p:ends(0)
+    assert.equal(0, (p:wait()))
+    for _, line in ipairs { "\n  connections%.+: %d+ ", "\n  messages_sent%.+: %d+ ", "\n  data_received%.+: ",
+      "\n  round_trip_seconds%.+: avg=", "\n  users_most%.+: %d+\n" } do
+      assert.matches(line, p.out)
+    end
+  end)
+
+  it_tells("share the users among workers", function()
+    local p = program.run({ "run", "--workers", "2", "scripts/loadtest.lua", program.echo().url, "0s:4,0.3s:4" },
+      { env = { LOADTEST_THINK = "0.05" } })
+    assert.equal(0, (p:wait()))
+    assert.matches("\n  connections%.+: 4 ", p.out)
+    assert.matches("\n  users_most%.+: 4\n", p.out)
   end)
 end)

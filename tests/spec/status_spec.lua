@@ -1,6 +1,9 @@
 -- `wsbot run --status PORT`: /livez, /readyz and /metrics by HTTP, of a program and of a pool.
 local http = require "wsbot.http"
 local it_tells = require "support.it_tells"
+local json = require "wsbot.json"
+local packages = require "support.packages"
+local place = require "support.place"
 local program = require "support.program"
 local story = require "support.story"
 
@@ -132,5 +135,63 @@ describe("--status", function()
     assert.equal("ok\n", body(bot.err:match "status on (%S+)" .. "/livez"))
     bot:tells "done"
     bot:ends(0)
+  end)
+end)
+
+describe("scripts/dashboard.json", function()
+  local dashboard = json.decode(place.read "scripts/dashboard.json")
+
+  -- What it asks Prometheus for, panel by panel and variable by variable.
+  local function queries()
+    local all = {}
+    for _, panel in ipairs(dashboard.panels) do
+      for _, target in ipairs(panel.targets or {}) do all[#all + 1] = target.expr end
+    end
+    return all
+  end
+
+  it("has a variable for the job, and a place for each panel", function()
+    local variables, places = {}, {}
+    for _, variable in ipairs(dashboard.templating.list) do variables[variable.name] = variable end
+    assert.equal("label_values(wsbot_info, job)", variables.job.query.query)
+    for _, panel in ipairs(dashboard.panels) do
+      local at = panel.gridPos
+      local place_of = at.x .. "," .. at.y
+      assert.is_nil(places[place_of], panel.title)
+      places[place_of] = true
+      assert.is_true(at.x + at.w <= 24, panel.title)
+      for _, target in ipairs(panel.targets or {}) do
+        assert.truthy(target.expr:find('job="$job"', 1, true), panel.title)
+      end
+    end
+  end)
+
+  it_tells("asks for nothing that /metrics does not show, and for all that it does", function()
+    local bot, url = start([[
+      ws.connect { url = arg[1], on_error = function() say "failed" end } ]], { args = { "ws://127.0.0.1:1" } })
+    bot:tells "failed"
+    local shown, asked = {}, {}
+    for name in body(url .. "/metrics"):gmatch "\n(wsbot_[%w_]+)" do shown[name] = true end
+    for _, query in ipairs(queries()) do
+      for name in query:gmatch "wsbot_[%w_]+" do
+        assert.is_true(shown[name], name)
+        asked[name:gsub("_bucket$", "")] = true
+      end
+    end
+    for name in pairs(shown) do
+      local whole = name:gsub("_bucket$", ""):gsub("_sum$", ""):gsub("_count$", "")
+      assert.is_true(asked[whole], name)
+    end
+  end)
+
+  it_tells("asks in words that Prometheus knows", function()
+    packages.need "prometheus"
+    local rules = {}
+    for i, query in ipairs(queries()) do
+      rules[i] = { record = "query_" .. i, expr = query:gsub("%$__[%w_]+", "5m") }
+    end
+    local path = place.file("rules.yml", json.encode { groups = { { name = "dashboard", rules = rules } } })
+    local p = program.start("/usr/bin/promtool", { "check", "rules", path })
+    assert.same({ 0, 0 }, { p:wait() })
   end)
 end)

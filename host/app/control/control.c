@@ -29,10 +29,14 @@ static const luaL_Reg modules[] = {{"wsbot.control.core", luaopen_control_core},
 static const struct engine_host host = {
     .modules = modules, .stop = never_ends, .mark = never_ends, .exit = never_ends, .reload = never_reloads};
 
+struct engine *control_engine_new(struct control *c, struct net *net, size_t memory) {
+    struct engine *e = engine_new(net, &host, c, true);
+    if (e) engine_limit_memory(e, memory);
+    return e;
+}
+
 static bool begin_engine(struct control *c) {
-    if (c->engine) return true;
-    c->engine = engine_new(&c->net, &host, c, true);
-    if (c->engine) engine_limit_memory(c->engine, MEMORY_MOST);
+    if (!c->engine) c->engine = control_engine_new(c, &c->net, MEMORY_MOST);
     return c->engine != NULL;
 }
 
@@ -131,15 +135,19 @@ static void on_end(struct net *net) {
     if (c && c->listener) unlink(c->path);
 }
 
-void control_open(struct control *c, struct worker *w, const char *script, unsigned number) {
-    static const struct net_room inside = {.turn_ends = on_turn_ends}, outside = {.end = on_end};
-    const char *wanted = getenv("WSBOT_CONTROL");
-    bool is_off = wanted && strcmp(wanted, "off") == 0;
+void control_init(struct control *c, struct worker *w, const char *script, unsigned number) {
     c->worker = w;
     c->script = script;
     c->number = number;
-    if ((is_off && !c->status_host) || net_open_beside(&c->net, &w->net) < 0) return;
     c->started = clock_wall(&w->net.clock);
+}
+
+void control_open(struct control *c) {
+    static const struct net_room inside = {.turn_ends = on_turn_ends}, outside = {.end = on_end};
+    const char *wanted = getenv("WSBOT_CONTROL");
+    bool is_off = wanted && strcmp(wanted, "off") == 0;
+    struct worker *w = c->worker;
+    if ((is_off && !c->status_host) || net_open_beside(&c->net, &w->net) < 0) return;
     net_join(&c->net, &inside);
     net_join(&w->net, &outside);
     w->control = c;
@@ -173,6 +181,7 @@ int control_open_status(struct control *c, struct fault *fault) {
 
 void control_close(struct control *c) {
     free(c->name);
+    c->name = NULL;
     if (!c->worker || !c->worker->control) return;
     c->worker->begins = NULL;
     c->worker->control = NULL;

@@ -24,16 +24,20 @@ struct control {
     struct deadline idle;                          /* when it ends, as nobody is connected */
 };
 
+/* Says what there is to see: `c` is all zero but for its name; `script`, a path, is borrowed, and NULL where the script
+ * is no file; `number` is that of the worker in a pool, else 0. */
+void control_init(struct control *c, struct worker *w, const char *script, unsigned number);
+
 /* Has the socket made when the loop first turns; a script that needs no loop has none. Where it cannot be made, that is
- * told once, and the program runs on. With WSBOT_CONTROL=off nothing happens. `c` is all zero but for its name;
- * `script`, a path, is borrowed; `number` is that of the worker in a pool, else 0. */
-void control_open(struct control *c, struct worker *w, const char *script, unsigned number);
+ * told once, and the program runs on. With WSBOT_CONTROL=off nothing happens. After control_init. */
+void control_open(struct control *c);
 
 /* Serves --status from now on: c->status_host and c->status_port are set. 0, or ERR_SYSTEM with `fault`. After
  * control_open. */
 int control_open_status(struct control *c, struct fault *fault);
 
-/* Closes and removes it. To be called before worker_close; `c` may go after that. */
+/* Closes and removes it. To be called before worker_close, and after control_init or where `c` is all zero; `c` may go
+ * after worker_close. */
 void control_close(struct control *c);
 
 #endif

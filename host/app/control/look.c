@@ -51,6 +51,7 @@ static void push_process(lua_State *L) {
     l_set_integer(L, "pid", getpid());
     l_set_number(L, "cpu", seconds_of(used.ru_utime) + seconds_of(used.ru_stime));
     l_set_integer(L, "memory", (lua_Integer)resident);
+    l_set_integer(L, "peak_memory", (lua_Integer)used.ru_maxrss * 1024);
     l_set_integer(L, "descriptors", descriptors());
 }
 
@@ -68,11 +69,14 @@ static void push_states(lua_State *L, const struct engine *e) {
     lua_setfield(L, -2, "connections");
 }
 
-/* What all connections have counted, those that are gone included. */
+/* What all connections have counted, those that are gone included; the peers of an echo peer within are none of the
+ * script's. */
 static void push_sums(lua_State *L, const struct net *net) {
     struct net_sums sums = net->gone;
     const struct conn *c;
-    LIST_FOREACH(c, &net->all, link) conn_add_sums(c, &sums);
+    LIST_FOREACH(c, &net->all, link) {
+        if (c->role == WS_CLIENT) conn_add_sums(c, &sums);
+    }
     l_set_integer(L, "messages_in", (lua_Integer)sums.messages_in);
     l_set_integer(L, "messages_out", (lua_Integer)sums.messages_out);
     l_set_integer(L, "bytes_in", (lua_Integer)sums.bytes_in);
@@ -116,6 +120,7 @@ void l_look_program(lua_State *L, const struct control *c) {
     push_states(L, w->engine);
     push_sums(L, &w->net);
     l_set_integer(L, "attempts", (lua_Integer)w->net.attempts);
+    l_set_integer(L, "opened", (lua_Integer)w->net.opened);
     push_ends(L, w->net.ends);
     l_set_integer(L, "turns", (lua_Integer)w->net.turns);
     l_set_number(L, "lag", w->engine ? clock_to_seconds(net_lag_since(&w->net, 0)) : 0);
@@ -127,11 +132,12 @@ static void set_histogram(lua_State *L, const char *name, const struct histogram
     lua_setfield(L, -2, name);
 }
 
-/* What the script counts, and how long things took. */
+/* What the script counts, or has counted, and how long things took. */
 void l_look_metrics(lua_State *L, const struct control *c) {
-    const struct net_times *t = &c->worker->net.times;
+    const struct worker *w = c->worker;
+    const struct net_times *t = &w->net.times;
     lua_newtable(L);
-    l_metrics_push(L, c->worker->engine ? c->worker->engine->metrics : NULL);
+    l_metrics_push(L, w->engine ? w->engine->metrics : w->counted);
     lua_setfield(L, -2, "script");
     set_histogram(L, "turns", &t->turns);
     set_histogram(L, "connects", &t->connects);

@@ -8,6 +8,11 @@
 /* The control whose Lua state runs. */
 static inline struct control *control_of(lua_State *L) { return engine_of(L)->app; }
 
+/* ---- control.c ---- */
+
+/* A new Lua state, with that net, which looks at `c`; it may take so many bytes. NULL: there is no memory for it. */
+struct engine *control_engine_new(struct control *c, struct net *net, size_t memory);
+
 /* ---- core.c ---- */
 
 /* The module wsbot.control.core, which lualib/wsbot/control.lua alone uses. May raise. */

@@ -80,7 +80,7 @@ void conn_release(struct conn *c) {
     conn_drop_pings(c);
     plan_release(c->net, c->plan);
     free(c->protocol);
-    conn_add_sums(c, &c->net->gone);
+    if (c->role == WS_CLIENT) conn_add_sums(c, &c->net->gone);
     account_take(c->account, c->counted);
     account_release(c->account);
     free(c);

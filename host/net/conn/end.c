@@ -131,9 +131,10 @@ static void decide_retry(struct conn *c) {
 
 static void tally_end(struct conn *c) {
     const struct conn_end *e = conn_ending(c);
+    tally_add(&conn_need_more(c)->ends, e->code, e->fault.kind);
+    if (c->role != WS_CLIENT) return;
     if (!c->net->ends) c->net->ends = reserve_take(sizeof *c->net->ends);
     tally_add(c->net->ends, e->code, e->fault.kind);
-    tally_add(&conn_need_more(c)->ends, e->code, e->fault.kind);
 }
 
 void conn_tell_end(struct conn *c) {

@@ -47,6 +47,11 @@ void conn_handshake_begin(struct conn *c) {
     conn_mark_busy(c);
 }
 
+static void count_opened(const struct conn *c) {
+    c->net->opened++;
+    histogram_add(&c->net->times.connects, clock_to_seconds(c->opened_at - c->began_at));
+}
+
 static void opened(struct conn *c, const struct deflate_params *deflate) {
     ws_init(&c->ws, c->role, c->plan->settings.max_message_size, &c->out, random_mask);
     if (ws_use_deflate(&c->ws, deflate, &c->plan->offer.deflate) < 0) {
@@ -56,7 +61,7 @@ static void opened(struct conn *c, const struct deflate_params *deflate) {
     clock_cancel(&c->net->clock, &c->step);
     conn_enter(c, CONN_OPEN);
     c->opened_at = c->last_in = conn_now(c);
-    histogram_add(&c->net->times.connects, clock_to_seconds(c->opened_at - c->began_at));
+    if (c->role == WS_CLIENT) count_opened(c);
     conn_apply_limits(c);
     c->given_messages = c->given_bytes = 0;
     conn_ping_changed(c);

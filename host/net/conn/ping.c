@@ -111,7 +111,7 @@ void conn_note_pong(struct conn *c, struct slice data) {
     p->pong_seconds = -1;
     if (!p->last || !slice_eq(data, slice_of(p->data, p->data_size))) return;
     p->latency = p->pong_seconds = clock_to_seconds(conn_now(c) - p->last);
-    histogram_add(&c->net->times.pings, p->latency);
+    if (c->role == WS_CLIENT) histogram_add(&c->net->times.pings, p->latency);
     histogram_add(&conn_need_more(c)->pings, p->latency);
     CONN_TRACE(c, "its pong came after %.3f s", p->latency);
     p->last = 0;

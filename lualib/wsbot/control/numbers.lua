@@ -9,12 +9,14 @@ local plain = {
   { "wsbot_received_bytes_total", "counter", "Bytes that came, with all heads.", "bytes_in" },
   { "wsbot_sent_bytes_total", "counter", "Bytes that were sent, with all heads.", "bytes_out" },
   { "wsbot_attempts_total", "counter", "Attempts to connect.", "attempts" },
+  { "wsbot_opened_total", "counter", "Attempts to connect that succeeded.", "opened" },
   { "wsbot_cpu_seconds_total", "counter", "CPU that the process has used.", "cpu" },
   { "wsbot_lua_seconds_total", "counter", "Time that code of the script has run.", "lua_time" },
   { "wsbot_collections_total", "counter", "Collections of garbage.", "collections" },
   { "wsbot_loop_turns_total", "counter", "Turns of the loop.", "turns" },
   { "wsbot_reloads_total", "counter", "Generations that have taken over.", "generation" },
   { "wsbot_resident_memory_bytes", "gauge", "Memory of the process.", "memory" },
+  { "wsbot_peak_memory_bytes", "gauge", "The most memory that the process had.", "peak_memory" },
   { "wsbot_lua_memory_bytes", "gauge", "Memory of Lua's objects.", "lua_memory" },
   { "wsbot_script_memory_bytes", "gauge", "The same, and what is kept for the script.", "script_memory" },
   { "wsbot_open_fds", "gauge", "Open descriptors.", "descriptors" },
@@ -52,7 +54,7 @@ end
 function numbers.snapshot(program, counted)
   local all = {
     { name = "wsbot_info", kind = "info", help = "The program.", labels = { "name", "version" },
-      series = { { labels = { program.name, program.version }, value = 1 } } },
+      series = { { labels = { program.name or "", program.version }, value = 1 } } },
     states_of(program), ends_of(program),
   }
   for _, row in ipairs(plain) do

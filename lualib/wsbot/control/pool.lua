@@ -63,7 +63,7 @@ local function list(self, method, params)
 end
 
 local added <const> = { "cpu", "memory", "descriptors", "messages_in", "messages_out", "bytes_in", "bytes_out", "turns",
-  "lua_memory", "script_memory", "tasks", "timers", "attempts", "lua_time", "collections" }
+  "lua_memory", "script_memory", "tasks", "timers", "attempts", "opened", "lua_time", "collections", "peak_memory" }
 
 -- Adds ways to end to those of the sum.
 local function add_ends(sum, ends)

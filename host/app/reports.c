@@ -1,0 +1,81 @@
+/* reports: a text may come in any pieces, and is kept until it is whole. */
+#include "app/reports.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <uv.h>
+
+enum { HEAD = 1 + sizeof(uint32_t) }; /* bytes in front of a text */
+
+/* ---- in the pool ---- */
+
+void reports_init(struct reports *r) { buf_init(&r->bytes, HEAD + REPORT_TEXT_MOST + 64 * 1024); }
+
+void reports_clear(struct reports *r) { buf_clear(&r->bytes); }
+
+static void give_up(struct reports *r) {
+    buf_clear(&r->bytes);
+    buf_init(&r->bytes, 0);
+}
+
+void reports_add(struct reports *r, struct slice bytes) {
+    if (buf_append(&r->bytes, bytes) < 0) give_up(r);
+}
+
+/* The size of a text, from its head. */
+static uint32_t text_size(struct slice bytes) {
+    uint32_t size;
+    memcpy(&size, bytes.p + 1, sizeof size);
+    return size;
+}
+
+enum report reports_next(struct reports *r, struct slice *text) {
+    for (struct slice bytes; bytes = buf_slice(&r->bytes), bytes.n;) {
+        enum report report = (enum report)bytes.p[0];
+        size_t size = 1;
+        if (report == REPORT_COUNTED) {
+            if (bytes.n < HEAD) return REPORT_NONE;
+            uint32_t length = text_size(bytes);
+            if (length > REPORT_TEXT_MOST) return give_up(r), REPORT_NONE;
+            if (bytes.n - HEAD < length) return REPORT_NONE;
+            *text = slice_of(bytes.p + HEAD, length);
+            size = HEAD + length;
+        }
+        buf_consume(&r->bytes, size); /* the bytes stay where they are until more are added */
+        if (report == REPORT_TOOK_OVER || report == REPORT_FAILED || report == REPORT_SUMMARY ||
+            report == REPORT_COUNTED)
+            return report;
+    }
+    return REPORT_NONE;
+}
+
+/* ---- in a worker ---- */
+
+bool reports_send(int fd, enum report report) {
+    char byte = (char)report;
+    return send(fd, &byte, 1, MSG_NOSIGNAL) == 1;
+}
+
+/* Sends all of it before `until`, by uv_hrtime. */
+static bool send_all(int fd, struct slice bytes, uint64_t until) {
+    while (bytes.n) {
+        ssize_t n = send(fd, bytes.p, bytes.n, MSG_NOSIGNAL);
+        if (n > 0) bytes = slice_skip(bytes, (size_t)n);
+        if (n > 0 || (n < 0 && errno == EINTR)) continue;
+        uint64_t now = uv_hrtime();
+        struct pollfd room = {.fd = fd, .events = POLLOUT};
+        if (n < 0 && errno != EAGAIN) return false;
+        if (now >= until || poll(&room, 1, (int)((until - now) / 1000000) + 1) == 0) return false;
+    }
+    return true;
+}
+
+bool reports_send_counted(int fd, struct slice text) {
+    uint8_t head[HEAD] = {REPORT_COUNTED};
+    uint32_t size = (uint32_t)text.n;
+    uint64_t until = uv_hrtime() + REPORT_PATIENCE * UINT64_C(1000000000);
+    memcpy(head + 1, &size, sizeof size);
+    return send_all(fd, slice_of(head, sizeof head), until) && send_all(fd, text, until);
+}

@@ -1,0 +1,49 @@
+/* reports: what a worker tells its pool, by a pipe: a byte for what became of a reload, and that a summary is wanted;
+ * and at its end all that it has counted, as a byte, the length of a text, and the text. The pool reads what is there,
+ * and takes one report after the other off the front. */
+#ifndef APP_REPORTS_H
+#define APP_REPORTS_H
+
+#include "base/buf.h"
+
+enum {
+    REPORT_TEXT_MOST = 4 << 20, /* bytes of what was counted */
+    REPORT_PATIENCE = 5,        /* seconds in which the pool has to take that */
+};
+
+enum report {
+    REPORT_NONE,
+    REPORT_TOOK_OVER = 't',
+    REPORT_FAILED = 'f',
+    REPORT_SUMMARY = 's', /* one is wanted */
+    REPORT_COUNTED = 'c', /* with a text */
+};
+
+/* ---- in the pool ---- */
+
+/* What was read and not taken yet. */
+struct reports {
+    struct buf bytes;
+};
+
+void reports_init(struct reports *r);
+void reports_clear(struct reports *r);
+
+/* Adds bytes that were read. Where there is no memory for them, or a text is too long, nothing more is taken from that
+ * worker. */
+void reports_add(struct reports *r, struct slice bytes);
+
+/* Takes the next report off the front. REPORT_NONE: none is whole. `*text` is what REPORT_COUNTED has; it lives until
+ * the next call. */
+enum report reports_next(struct reports *r, struct slice *text);
+
+/* ---- in a worker, whose end of the pipe, a socket that does not wait, is `fd` ---- */
+
+/* Sends a report without a text. False: the pool does not read. */
+bool reports_send(int fd, enum report report);
+
+/* Sends what was counted, of REPORT_TEXT_MOST bytes at most, and waits until the pool has room for it. False: it had
+ * none within REPORT_PATIENCE, or is gone. */
+bool reports_send_counted(int fd, struct slice text);
+
+#endif
