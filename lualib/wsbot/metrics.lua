@@ -82,7 +82,11 @@ local function add_family(merged, places, family, worker)
       places[key] = sum
       table.insert(merged.series, sum)
     end
-    add[merged.kind](sum, series)
+    if family.is_time then
+      sum.value = least(sum.value, series.value)
+    else
+      add[merged.kind](sum, series)
+    end
     if merged.kind == "gauge" then
       table.insert(merged.series, { labels = series.labels, worker = tostring(worker), value = series.value })
     end
@@ -96,7 +100,8 @@ local function workers_of(list)
   return workers
 end
 
----Adds up the snapshots of several workers. Of a gauge there is the sum, and a series with the label `worker` for each.
+---Adds up the snapshots of several workers. Of a gauge there is the sum, and a series with the label `worker` for each;
+---of a family with `is_time` not the sum, but the earliest.
 ---Where workers differ in what a name is, as in the middle of a reload, the first of them counts.
 ---@param list table<integer, table[]> snapshots by the number of their worker; some may be missing
 ---@return table[] snapshot

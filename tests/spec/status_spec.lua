@@ -108,6 +108,7 @@ describe("--status", function()
     assert.equal("ok\n", body(url .. "/livez"))
     assert.truthy(body(url .. "/readyz"):find "^not ready: worker 2: .*bot.lua:%d+\n$")
     assert.truthy(value_of(body(url .. "/metrics"), 'wsbot_open_fds{worker="2"}') > 0)
+    assert.truthy(value_of(body(url .. "/metrics"), "wsbot_start_time_seconds") < os.time() + 1)
   end)
 
   it_tells("ends the program at once where the port is taken, or is none", function()

@@ -59,7 +59,10 @@ function numbers.snapshot(program, counted)
   }
   for _, row in ipairs(plain) do
     local value = program[row[4]]
-    if value then all[#all + 1] = { name = row[1], kind = row[2], help = row[3], series = { { value = value } } } end
+    if value then
+      all[#all + 1] = { name = row[1], kind = row[2], help = row[3], is_time = row[4] == "since" or nil,
+        series = { { value = value } } }
+    end
   end
   for _, row in ipairs(spreads) do
     all[#all + 1] = { name = row[1], kind = "histogram", help = row[2], series = { counted[row[3]] } }
