@@ -1,15 +1,27 @@
-# Makes one C file of the Lua modules of lualib/: cmake -DOUT=lualib.c -DROOT=lualib -DMODULES="wsbot/a.lua;wsbot/b.lua" -P embed.cmake
+# Makes one C file of the Lua modules of lualib/ and the files of the page of `wsbot inspect`:
+#     cmake -DOUT=lualib.c -DROOT=lualib -DMODULES="wsbot/a.lua;wsbot/b.lua" -DPAGE="page/index.html" -P embed.cmake
 set(arrays "")
-set(table "")
 set(i 0)
-foreach(module IN LISTS MODULES)
-  file(READ ${ROOT}/${module} hex HEX)
+
+# Adds a file to `arrays`, and to the table of that name under `called`.
+function(embed file called table)
+  file(READ ${ROOT}/${file} hex HEX)
   string(REGEX REPLACE "(..)" "0x\\1," bytes "${hex}")
+  set(arrays "${arrays}static const unsigned char file_${i}[] = {${bytes}};\n" PARENT_SCOPE)
+  set(${table} "${${table}}    {\"${called}\", (const char *)file_${i}, sizeof file_${i}},\n" PARENT_SCOPE)
+  math(EXPR next "${i} + 1")
+  set(i ${next} PARENT_SCOPE)
+endfunction()
+
+foreach(module IN LISTS MODULES)
   string(REGEX REPLACE "\\.lua$" "" name "${module}")
   string(REPLACE "/" "." name "${name}")
-  string(APPEND arrays "static const unsigned char module_${i}[] = {${bytes}};\n")
-  string(APPEND table "    {\"${name}\", (const char *)module_${i}, sizeof module_${i}},\n")
-  math(EXPR i "${i} + 1")
+  embed(${module} ${name} modules)
+endforeach()
+foreach(file IN LISTS PAGE)
+  string(REGEX REPLACE "^page/" "" name "${file}")
+  embed(${file} ${name} page)
 endforeach()
 file(WRITE ${OUT} "/* Made from lualib/ by embed.cmake. */\n#include \"script/lualib.h\"\n\n${arrays}\n"
-     "const struct lualib_module lualib_modules[] = {\n${table}    {0, 0, 0},\n};\n")
+     "const struct lualib_module lualib_modules[] = {\n${modules}    {0, 0, 0},\n};\n"
+     "const struct lualib_module lualib_page[] = {\n${page}    {0, 0, 0},\n};\n")

@@ -9,16 +9,24 @@ local SILENT <const> = "it does not answer: its loop does not turn, as Lua code 
 
 local client = { SILENT = SILENT, FOREVER = 1e9 } -- seconds: code in a program may take as long as it likes
 
+-- The options of ws.connect for a socket, with these in addition.
+function client.options(path, more)
+  local options = {
+    url = "ws+unix:" .. path .. ":/", connect_timeout = PATIENCE, handshake_timeout = PATIENCE, compression = false,
+    reconnect = false, max_message_size = 64 << 20,
+  }
+  for name, value in pairs(more) do options[name] = value end
+  return options
+end
+
 -- Connects to a socket, within `patience` seconds (2). What speaks JSON-RPC on it; nil and why there is none.
 function client.connect(path, patience)
   local failure
   patience = patience or PATIENCE
-  local conn = ws.connect {
-    url = "ws+unix:" .. path .. ":/", connect_timeout = patience, handshake_timeout = patience, compression = false,
-    reconnect = false, max_message_size = 64 << 20, on_error = function(_, word, message)
-      failure = word == "timeout" and SILENT or message or word
-    end,
-  }
+  local conn = ws.connect(client.options(path, {
+    connect_timeout = patience, handshake_timeout = patience,
+    on_error = function(_, word, message) failure = word == "timeout" and SILENT or message or word end,
+  }))
   local rpc = jsonrpc.new(conn, { timeout = PATIENCE })
   if not conn:opened(patience) then
     conn:destroy()
