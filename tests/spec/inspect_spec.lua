@@ -1,4 +1,4 @@
--- wsbot inspect: what is served, and to whom. (inspect_page_spec.lua has it in a browser.)
+-- wsbot inspect: what is served, and to whom. (tests/interop/inspect_page_spec.lua has it in a browser.)
 local inspect = require "support.inspect"
 local it_tells = require "support.it_tells"
 local json = require "wsbot.json"

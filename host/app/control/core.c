@@ -76,8 +76,10 @@ static int l_log(lua_State *L) {
 }
 
 /* reload(), back(): true, or nil and why not. */
-static int l_reload(lua_State *L) { return l_push_unless(L, worker_reload(control_of(L)->worker, "wsbot attach")); }
-static int l_back(lua_State *L) { return l_push_unless(L, worker_back(control_of(L)->worker, "wsbot attach")); }
+static int l_reload(lua_State *L) {
+    return l_push_unless(L, worker_reload(control_of(L)->worker, "the control socket"));
+}
+static int l_back(lua_State *L) { return l_push_unless(L, worker_back(control_of(L)->worker, "the control socket")); }
 
 int luaopen_control_core(lua_State *L) {
     static const luaL_Reg functions[] = {{"program", l_program}, {"connections", l_connections},
