@@ -36,12 +36,24 @@ bool interrupt_is_late(const struct engine *e, uint64_t now) {
     return e->running && e->bounded && now - e->bounded_at >= INTERRUPT_BOUND * CLOCK_SECOND;
 }
 
+#define EXPIRED "%s ran for %d s without a wait"
+
+/* Raises at each instruction until the function has left, also where it catches errors. */
+static void l_expired(lua_State *L, lua_Debug *debug) {
+    struct engine *e = engine_of(L);
+    (void)debug;
+    if (interrupt_is_late(e, uv_hrtime())) luaL_error(L, EXPIRED, e->bounded, (int)INTERRUPT_BOUND);
+    engine_unhook(L);
+}
+
 static void l_interrupt(lua_State *L, lua_Debug *debug) {
     (void)debug;
     struct engine *e = engine_of(L);
     engine_unhook(L);
-    if (interrupt_is_late(e, uv_hrtime()))
-        luaL_error(L, "%s ran for %d s without a wait", e->bounded, (int)INTERRUPT_BOUND);
+    if (interrupt_is_late(e, uv_hrtime())) {
+        lua_sethook(L, l_expired, LUA_MASKCOUNT, 1);
+        luaL_error(L, EXPIRED, e->bounded, (int)INTERRUPT_BOUND);
+    }
     e->interrupted = true;
     luaL_error(L, "interrupted!");
 }

@@ -26,6 +26,9 @@ end
 
 local program, why = client.find(arg.operand)
 local rpc
+if program and program.silence then
+  program, why = nil, ("%s (%d): %s"):format(program.name, program.pid, program.silence)
+end
 if program then rpc, why = client.connect(program.path) end
 if not rpc then
   screen.note("wsbot attach: " .. why, "fault")

@@ -189,7 +189,7 @@ local function bound(conn, on)
   end
   for name, method in pairs(on) do
     on[name] = function(params)
-      if conn.buffered_amount > BEHIND then refuse "answers wait to be read: no more are made meanwhile" end
+      while conn.buffered_amount > BEHIND and conn:drain() do end -- no answers are made that nobody reads
       local began = host.now()
       local result = method(params)
       owed = owed + REST * (host.now() - began)

@@ -31,7 +31,7 @@ local function look(socket)
   if first then host.sleep(BETWEEN) end
   local second = first and client.call(rpc, "program")
   if rpc then rpc.conn:destroy() end
-  if second then return describe(first, second) end
+  if client.is_program(first) and client.is_program(second) then return describe(first, second) end
   local name, script = client.guess(socket.pid)
   return { pid = socket.pid, name = name, script = script, state = "silent", why = why or client.SILENT }
 end

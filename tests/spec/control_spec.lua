@@ -201,13 +201,25 @@ describe("wsbot attach", function()
   it_tells("ends code that keeps the loop, also where it catches errors", function()
     local folder = place.folder()
     start(folder)
-    local _, status, err = attach(folder, "-e", [[
-      local function busy() while true do end end
-      while true do pcall(coroutine.wrap(function() while true do pcall(busy) end end)) end
-    ]])
-    assert.equal(1, status)
-    assert.truthy(err:find("the code ran for 5 s without a wait", 1, true))
-    assert.equal("1\n", (attach(folder, "-e", "1")))
+    for _, code in ipairs {
+      "while true do pcall(coroutine.wrap(function() while true do pcall(busy) end end)) end",
+      "xpcall(busy, busy)",
+      "local t <close> = setmetatable({}, { __close = busy }) busy()",
+    } do
+      local _, status, err = attach(folder, "-e", "local function busy() while true do end end " .. code)
+      assert.equal(1, status)
+      assert.truthy(err:find("the code ran for 5 s without a wait", 1, true), err)
+      assert.equal("1\n", (attach(folder, "-e", "1")))
+    end
+  end)
+
+  it_tells("is not held up by a long line that is to be completed", function()
+    local folder = place.folder()
+    local bot = start(folder)
+    local p = program.run({ "connect", "-1", ("ws+unix:%s/wsbot/%d.sock"):format(folder, bot.pid) },
+      { stdin = ('{"jsonrpc":"2.0","id":1,"method":"complete","params":{"line":"%s string.re"}}\n'):format(
+        ("a"):rep(500000)) })
+    p:tells [[{"jsonrpc":"2.0","result":"rep\nreverse","id":1}]]
   end)
 
   it_tells("reads lines where there is no terminal, and commands among them", function()

@@ -159,7 +159,10 @@ describe("wsbot inspect", function()
     assert.is_true(#other:call "tasks" >= 5000)
     assert.is_true(resident(page.program.pid) - before < 48 << 20)
     slow.conn:resume()
-    for i = 1001, 1100 do assert.equal(i, slow:receive().id) end
+    local ids = {}
+    for i = 1, 100 do ids[i] = slow:receive().id end
+    table.sort(ids) -- answers come in any order
+    for i = 1, 100 do assert.equal(1000 + i, ids[i]) end
   end)
 
   it_tells("leaves out what a page that does not read would be told", function()

@@ -91,9 +91,10 @@ describe("--status", function()
     assert.equal(1, value_of(body(url .. "/metrics"), "seen_total"))
     bot:kill "sighup"
     bot:complains "reload 1:"
-    local text = body(url .. "/metrics")
-    assert.equal(3, value_of(text, "seen_total"))
-    assert.equal(1, value_of(text, "wsbot_reloads_total"))
+    story.poll("what both generations have counted", function() -- once a second it is made anew
+      return value_of(body(url .. "/metrics"), "seen_total") == 3
+    end)
+    assert.equal(1, value_of(body(url .. "/metrics"), "wsbot_reloads_total"))
   end)
 
   it_tells("adds up the workers of a pool, and waits for all of them", function()

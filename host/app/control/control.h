@@ -22,7 +22,8 @@ struct control {
     LIST_HEAD(, watch) watches;                    /* what clients want to be told (watch.c) */
     LIST_HEAD(, run_inside) runs;                  /* code of clients that runs, or has run (run.c) */
     struct engine *engine;                         /* the Lua state that answers; NULL: nobody has asked yet */
-    struct deadline idle;                          /* when it ends, as nobody is connected */
+    struct deadline settled; /* when code that has ended is watched no more: its <close> variables have run */
+    struct deadline idle;    /* when it ends, as nobody is connected */
 };
 
 /* Says what there is to see: `c` is all zero but for its name; `script`, a path, is borrowed, and NULL where the script

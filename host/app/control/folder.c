@@ -21,12 +21,19 @@ static bool put_runtime(char path[FOLDER_PATH], const char *runtime) {
     return runtime && runtime[0] == '/' && snprintf(path, FOLDER_PATH, "%s/wsbot", runtime) < FOLDER_PATH;
 }
 
+/* Without slashes at the end, behind which a link would be followed. */
+static bool put_given(char path[FOLDER_PATH], const char *given) {
+    int n = snprintf(path, FOLDER_PATH, "%s", given);
+    for (int i = n; i < FOLDER_PATH && i > 1 && path[i - 1] == '/'; i--) path[i - 1] = '\0';
+    return n < FOLDER_PATH;
+}
+
 static void put_other(char path[FOLDER_PATH]) { snprintf(path, FOLDER_PATH, "/tmp/wsbot-%u", (unsigned)geteuid()); }
 
 const char *folder_path(unsigned i, char path[FOLDER_PATH]) {
     char usual[64];
     const char *given = getenv("WSBOT_CONTROL");
-    if (given && *given == '/') return i == 0 && snprintf(path, FOLDER_PATH, "%s", given) < FOLDER_PATH ? path : NULL;
+    if (given && *given == '/') return i == 0 && put_given(path, given) ? path : NULL;
     bool is_set = put_runtime(path, getenv("XDG_RUNTIME_DIR"));
     if (i == 0 && !is_set) put_other(path);
     if (i == 0) return path;
@@ -76,6 +83,8 @@ bool folder_read_name(const char *name, pid_t *pid, unsigned *worker) {
 }
 
 static bool nobody_listens(const char *path) {
+    struct stat s;
+    if (lstat(path, &s) != 0 || !S_ISSOCK(s.st_mode)) return false;
     struct sockaddr_un to = {.sun_family = AF_UNIX};
     int fd = strlen(path) < sizeof to.sun_path ? socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0) : -1;
     if (fd < 0) return false;

@@ -22,14 +22,15 @@ struct run_inside {
     LIST_ENTRY(run_inside) link;
     struct control *control;
     lua_Integer number;
-    struct deadline begins; /* in the loop: no code of the control socket may be on the stack then */
-    struct task *task;      /* in the running generation; NULL: it has not begun, or has ended */
-    struct waiters waiters; /* for what is to be told */
-    struct buf output;      /* what it has printed, and nobody has taken */
-    struct buf result;      /* at its end: what it gives, or its error */
-    bool over, ok, cut;     /* cut: some output was left out */
-    char what[16];          /* the function of `inside` that runs */
-    char *text;             /* its argument */
+    struct deadline begins;     /* in the loop: no code of the control socket may be on the stack then */
+    struct task *task;          /* in the running generation; NULL: it has not begun, or has ended */
+    struct waiters waiters;     /* for what is to be told */
+    struct buf output;          /* what it has printed, and nobody has taken */
+    struct buf result;          /* at its end: what it gives, or its error */
+    bool over, ok, cut;         /* cut: some output was left out */
+    char late[LUA_IDSIZE + 80]; /* it has kept the loop for too long: where; empty: it has not */
+    char what[16];              /* the function of `inside` that runs */
+    char *text;                 /* its argument */
     size_t size;
 };
 
@@ -65,17 +66,27 @@ static void end(struct run_inside *r, bool ok, const char *why) {
 
 /* ---- in the running generation ---- */
 
-/* The watchdog of attached code: raises where that keeps the loop, in the coroutine that runs, and then in that of the
- * task, at each instruction until the code has left. */
+#define LATE "%s:%d: the code ran for %d s without a wait"
+
+/* The watchdog of attached code: has code that keeps the loop yield, in the coroutine that runs, and then in that of
+ * the task, at each instruction until the code has left. An error would call its handlers, within this hook, where Lua
+ * calls no other one; it is for code that cannot yield. `t` is NULL while <close> variables of an ended task run. */
 static void l_limit(lua_State *L, lua_Debug *debug) {
     struct engine *e = engine_of(L);
     const struct task *t = e->tasks.current;
     if (e->watchdog != l_limit) engine_unhook(L);
-    if (!t || t->what != attached || uv_hrtime() - e->entered_at < KEEPS_LOOP * CLOCK_SECOND) return;
+    if ((t && t->what != attached) || uv_hrtime() - e->entered_at < KEEPS_LOOP * CLOCK_SECOND) return;
     lua_sethook(L, l_limit, LUA_MASKCOUNT, 1);
-    lua_sethook(t->co, l_limit, LUA_MASKCOUNT, 1);
     lua_getinfo(L, "Sl", debug);
-    luaL_error(L, "%s:%d: the code ran for %d s without a wait", debug->short_src, debug->currentline, KEEPS_LOOP);
+    if (t) {
+        struct run_inside *r = t->arg;
+        lua_sethook(t->co, l_limit, LUA_MASKCOUNT, 1);
+        if (!r->late[0]) snprintf(r->late, sizeof r->late, LATE, debug->short_src, debug->currentline, KEEPS_LOOP);
+    }
+    if (t && lua_isyieldable(L))
+        lua_yield(L, 0); /* to whoever has resumed it, in the end the task, which fails at that */
+    else
+        luaL_error(L, LATE, debug->short_src, debug->currentline, KEEPS_LOOP);
 }
 
 /* Has the watchdog look as long as some of such code runs. */
@@ -124,17 +135,24 @@ static int l_begin(lua_State *L) {
     return l_done(L, LUA_OK, (lua_KContext)r);
 }
 
+static void on_settled(struct deadline *d) {
+    const struct control *c = container_of(d, struct control, settled);
+    if (c->worker->engine) watch(c, c->worker->engine);
+}
+
 static void on_end(struct task *t, void *arg, enum task_end how) {
     struct run_inside *r = arg;
     struct engine *e = t->engine;
-    if (how == TASK_FAILED) {
+    if (r->late[0]) {
+        end(r, false, r->late);
+    } else if (how == TASK_FAILED) {
         char *why = task_describe(t, NULL);
         end(r, false, why);
         free(why);
     } else {
         end(r, how == TASK_DONE, how == TASK_DONE ? "" : e->ended ? "a reload has ended it" : "it was cancelled");
     }
-    watch(r->control, e);
+    clock_set(&r->control->net.clock, &r->control->settled, 0, on_settled);
 }
 
 static void on_begins(struct deadline *d) {
@@ -220,4 +238,6 @@ int l_run_cancel(lua_State *L) {
 
 void run_end_all(struct control *c) {
     for (struct run_inside *r; (r = LIST_FIRST(&c->runs)); forget(r)) cancel(r);
+    clock_cancel(&c->net.clock, &c->settled);
+    if (c->worker->engine) watch(c, c->worker->engine);
 }

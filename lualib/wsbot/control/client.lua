@@ -52,8 +52,8 @@ function client.each(each)
   table.sort(sockets, function(a, b) return a.pid < b.pid end)
   for i, socket in ipairs(sockets) do tasks[i] = host.spawn(each, socket) end
   for _, task in ipairs(tasks) do
-    local _, result = task:join()
-    results[#results + 1] = result
+    local ok, result = task:join()
+    if ok then results[#results + 1] = result end
   end
   return results
 end
@@ -69,12 +69,28 @@ function client.guess(pid)
   return name or "?", script or ""
 end
 
+local numbers <const> = { "pid", "now", "since", "cpu", "memory", "lag", "messages_in", "messages_out" }
+
+-- Is that what a program of this version says of itself?
+function client.is_program(p)
+  if type(p) ~= "table" or type(p.name) ~= "string" or type(p.connections) ~= "table" then return false end
+  for _, field in ipairs(numbers) do
+    if type(p[field]) ~= "number" then return false end
+  end
+  for _, count in pairs(p.connections) do
+    if type(count) ~= "number" then return false end
+  end
+  return true
+end
+
 -- What a program says of itself; of one that does not answer what is known without it.
 local function program_of(socket)
   local rpc, why = client.connect(socket.path)
   local program = rpc and client.call(rpc, "program")
   if rpc then rpc.conn:destroy() end
-  program = program or { pid = socket.pid, name = client.guess(socket.pid), silent = why or SILENT }
+  if not client.is_program(program) then
+    program = { pid = socket.pid, name = client.guess(socket.pid), silence = why or SILENT }
+  end
   program.path = socket.path
   return program
 end

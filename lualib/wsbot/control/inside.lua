@@ -3,6 +3,8 @@
 local host = require "host"
 local value = require "wsbot.value"
 
+local RESULT <const> = 1 << 20 -- bytes
+
 local inside = {}
 
 -- The connections, by their names and ids.
@@ -34,8 +36,16 @@ end
 -- Runs Lua code: an expression, or statements. What it gives, as text.
 function inside.run(code, put)
   local results = table.pack(compile(code, environment(put))())
-  for i = 1, results.n do results[i] = value.text(results[i]) end
-  return table.concat(results, ", ")
+  local texts, size = {}, 0
+  for i = 1, results.n do
+    texts[i] = value.text(results[i])
+    size = size + #texts[i]
+    if size > RESULT then
+      texts[i] = ("... (%d of %d values are shown)"):format(i - 1, results.n)
+      break
+    end
+  end
+  return table.concat(texts, ", ")
 end
 
 -- The value that a path of names leads to, without metamethods.
@@ -64,6 +74,7 @@ end
 -- How the last word of a line may go on: names, one on each line.
 function inside.complete(line)
   local found, list = {}, {}
+  line = line:sub(-200) -- a pattern that is not anchored looks from each place of it
   local path, stem = line:match "([%a_][%w_%.]*)[.:]([%w_]*)$"
   if not path then
     stem = line:match "([%a_][%w_]*)$" or ""

@@ -118,6 +118,21 @@ pages["/metrics"] = function(request)
   return text(200, metrics.text(snapshot, format), metrics.content_types[format])
 end
 
+local FRESH <const>, REST <const> = 1, 20 -- seconds; times as long as it took to make
+
+-- Has /metrics made anew only so often that it takes a small part of the time, however many ask: the bot has the rest.
+local kept = {} -- by format: { answer, when it is made again }
+
+local make_metrics = pages["/metrics"]
+pages["/metrics"] = function(request)
+  local format, began = format_for(request.headers.accept), host.now()
+  local last = kept[format]
+  if last and began < last.ends then return last.answer end
+  local answer = make_metrics(request)
+  kept[format] = { answer = answer, ends = host.now() + math.max(FRESH, REST * (host.now() - began)) }
+  return answer
+end
+
 local function answer(request)
   local page = pages[request.path]
   if not page then return text(404, "there are /livez, /readyz and /metrics\n") end
