@@ -294,7 +294,7 @@ const struct command cli_commands[] = {
     [CLI_PS] = {"ps", "wsbot ps [--json] [--watch[=SECONDS]]",
                 "Shows this user's running programs, a line each: process, name, workers, how long it runs, reloads,\n"
                 "open connections and all, messages a second, CPU, memory, how long its loop was held up at most, and\n"
-                "script. The rates are those of half a second. Exit status 0, also where there are none."},
+                "script. The rates are those of a second. Exit status 0, also where there are none."},
     [CLI_ATTACH] =
         {"attach", "wsbot attach [-e CODE] [NAME|PID]",
          "A prompt inside a running program. Lua that is typed there runs in it, as a task, and may wait;\n"

@@ -268,6 +268,54 @@ describe("wsbot attach", function()
     assert.equal("[1] 10\n[2] 20\n", out)
   end)
 
+  it_tells("follows a connection in its own worker", function()
+    local folder = place.folder()
+    local echo = program.echo()
+    local env = { WSBOT_CONTROL = folder .. "/wsbot" }
+    local bot = program.bot([[
+      local conn = ws.connect { url = arg[1], name = "w" .. host.worker, on_message = function() end,
+        on_websocket_connect = function() say "open" end }
+      host.every(0.01, function() conn:send("of " .. host.worker) end)]], { echo.url },
+      { flags = { "--workers", "2" }, env = env })
+    bot:tells("open", "open")
+    local attached = program.run({ "attach" }, { env = env, stdin = true })
+    attached:write ":messages w2\n"
+    story.wait("messages", function() return #attached.out > 500 end)
+    assert.is_nil(attached.out:find "of 1")
+    assert.truthy(attached.out:find("[2] > of 2", 1, true))
+  end)
+
+  it_tells("sees a pool also where a worker does not answer, and says so", function()
+    local folder = place.folder()
+    local bot = start(folder, { flags = { "--workers", "2" }, workers = 2 })
+    local pids = json.decode((attach(folder, "-e", "require('luv').os_getpid()"):gsub("%[2%] ", ", "):gsub("%[1%]",
+      "[") .. "]"))
+    uv.kill(pids[1], "sigstop")
+    story.at_end(function() uv.kill(pids[1], "sigcont") end)
+    local programs = json.decode((run(folder, "ps", "--json")))
+    assert.same({ bot.pid, 2, 1 }, { programs[1].pid, programs[1].workers, programs[1].silent })
+    local out, status, err = attach(folder, "-e", ":conns")
+    assert.truthy(out:find "\n2/1 +feed")
+    assert.equal(1, status)
+    assert.truthy(err:find("1 of the workers do not answer", 1, true))
+    uv.kill(pids[1], "sigcont")
+  end)
+
+  it_tells("tells how a reload went, of all workers", function()
+    local folder = place.folder()
+    start(folder, { flags = { "--workers", "2" }, workers = 2 })
+    local out, status = attach(folder, "-e", ":reload")
+    assert.equal(0, status)
+    assert.truthy(out:find "%[1%] generation 1 took over: kept 1: feed")
+    assert.truthy(out:find "%[2%] generation 1 took over: kept 1: feed")
+    out, status = attach(folder, "-e", ":back")
+    assert.equal(0, status)
+    assert.truthy(out:find "%[2%] generation 2 took over")
+    local _, failed, err = attach(folder, "-e", ":back")
+    assert.equal(1, failed)
+    assert.truthy(err:find("there is no generation before this one: none has gone back", 1, true))
+  end)
+
   it_tells("has code ended by a reload told", function()
     local folder = place.folder()
     local bot = start(folder)

@@ -112,6 +112,28 @@ describe("--status", function()
     assert.truthy(value_of(body(url .. "/metrics"), "wsbot_start_time_seconds") < os.time() + 1)
   end)
 
+  it_tells("never counts down: what a worker has counted that died stays", function()
+    local bot, url = start([[
+      host.counter("seen"):add(host.worker)
+      say(host.worker, require "luv".os_getpid())]], { flags = { "--workers", "2" } })
+    local pids = {}
+    for _ = 1, 2 do
+      local worker, pid = bot:line():match "(%d) (%d+)"
+      pids[tonumber(worker)] = tonumber(pid)
+    end
+    local function seen() return value_of(body(url .. "/metrics"), "seen_total") or 0 end
+    story.poll("both workers to be seen", function() return seen() == 3 end)
+    require("luv").kill(pids[2], "sigkill")
+    bot:complains "worker 2 was ended by signal 9"
+    assert.equal(503, get(url .. "/readyz").status)
+    story.poll("the worker that came back", function()
+      local count = seen()
+      assert.is_true(count >= 3, count)
+      return count == 5
+    end)
+    assert.equal(200, get(url .. "/readyz").status)
+  end)
+
   it_tells("ends the program at once where the port is taken, or is none", function()
     local _, url = start ""
     local port = url:match "%d+$"
