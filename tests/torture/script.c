@@ -199,12 +199,19 @@ static void a_state_opens_or_does_not(void **state) {
     worker_close(&w);
 }
 
+/* Sanitizers make a life take long: there every third allocation is refused, in a plain build all of them. */
+#ifdef __SANITIZE_ADDRESS__
+enum { STEP = 3 };
+#else
+enum { STEP = 1 };
+#endif
+
 /* Refuses one allocation after the other in the life of `bot_source`: of at least so many somebody is told. */
 static void comes_to_its_end_or_is_told_why_not(const char *bot_source, size_t at_least) {
     size_t errors = 0;
     twice = true;
     source = bot_source;
-    for (size_t at = 1;; at++) {
+    for (size_t at = 1;; at += STEP) {
         bool ended;
         int status = live(at, &ended);
         bool was_refused = asked >= at;
@@ -215,20 +222,21 @@ static void comes_to_its_end_or_is_told_why_not(const char *bot_source, size_t a
             break;
         }
     }
-    assert_true(errors > at_least);
+    assert_true(errors > at_least / STEP);
 }
 
 static void does_not_mind_a_collection_at_any_time(const char *bot_source) {
     twice = false;
     source = bot_source;
-    size_t at = 0;
-    do {
+    size_t at = 1;
+    for (bool was_refused = true; was_refused; at += STEP) {
         bool ended;
-        int status = live(++at, &ended);
+        int status = live(at, &ended);
+        was_refused = asked >= at;
         if (gave_up && LUA_VERSION_RELEASE_NUM >= 50405) continue; /* it was a stack */
         assert_int_equal(status, 0);
         assert_true(ended);
-    } while (asked >= at);
+    }
 }
 
 static void a_bot_comes_to_its_end_or_is_told_why_not(void **state) {
