@@ -21,7 +21,7 @@ static void print_help(void) {
          "  wsbot run [OPTIONS] SCRIPT [ARG...]   run a bot\n"
          "  wsbot SCRIPT [ARG...]                 the same; any option of `lua` works as well (-e, -l, -i, -v, -E, -W, "
          "--, -)\n"
-         "  wsbot check SCRIPT [ARG...]          load it as a reload would, and tell what it declares\n"
+         "  wsbot check SCRIPT [ARG...]           load it as a reload would, and tell what it declares\n"
          "  wsbot test [OPTIONS] [PATH...]        run busted specs inside the host\n"
          "  wsbot connect [OPTIONS] URL           talk to a server by hand, from a terminal or a pipe\n"
          "  wsbot ps                              this user's running programs\n"
