@@ -49,8 +49,9 @@ static int l_describe(lua_State *L) {
 char *task_describe(struct task *t, const char *message) {
     struct description d = {.task = t, .message = message};
     char *failed;
-    if (!door_call(t->engine, l_describe, &d, &failed)) return failed;
-    return d.text;
+    if (door_call(t->engine, l_describe, &d, &failed)) return d.text;
+    free(d.text); /* an interrupt has come behind it */
+    return failed;
 }
 
 void task_report(struct task *t, const char *message) {
