@@ -95,9 +95,10 @@ static void tell(enum log_level level, struct slice text, bool keeps) {
     buf_printf(&line, "{\"time\":%lld.%03d,\"level\":\"%s\",\"message\":", (long long)t.tv_sec,
                (int)(t.tv_nsec / 1000000), names[level]);
     json_put_shown(&line, text);
-    buf_append(&line, slice_str("}\n"));
-    if (keeps) keep_recent(buf_slice(&line));
-    if (hears) listener(listener_arg, level, buf_slice(&line));
+    if (buf_append(&line, slice_str("}\n")) == 0) { /* without memory, a line that has no end is told to nobody */
+        if (keeps) keep_recent(buf_slice(&line));
+        if (hears) listener(listener_arg, level, buf_slice(&line));
+    }
     buf_clear(&line);
 }
 

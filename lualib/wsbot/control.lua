@@ -26,7 +26,10 @@ local looks = { "program", "connections", "tasks", "timers", "generations", "log
 
 local function log()
   local lines = {}
-  for line in core.log():gmatch "[^\n]+" do lines[#lines + 1] = json.decode(line) end
+  for line in core.log():gmatch "[^\n]+" do
+    local is_whole, told = pcall(json.decode, line) -- memory may have been refused in the middle of one
+    if is_whole then lines[#lines + 1] = told end
+  end
   return lines
 end
 
