@@ -109,9 +109,12 @@ int l_watch_begin(lua_State *L) {
     enum log_level least = log ? level_of(L, 4) : LOG_OFF;
     size_t n;
     const char *areas = luaL_optlstring(L, 5, NULL, &n);
-    if (areas && !trace_listen(slice_of(areas, n))) return luaL_error(L, "the trace has no area of that name");
     struct watch *w = calloc(1, sizeof *w);
     if (!w) return luaL_error(L, "not enough memory");
+    if (areas && !trace_listen(slice_of(areas, n))) {
+        free(w);
+        return luaL_error(L, "the trace has no area of that name");
+    }
     w->control = c;
     w->number = number;
     w->connection = (uint64_t)connection;
