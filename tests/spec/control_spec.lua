@@ -64,6 +64,21 @@ describe("the control socket", function()
     assert.same({}, sockets(folder))
   end)
 
+  it_tells("lets no timer of the script run after its end, though somebody is connected", function()
+    local folder = place.folder()
+    local bot = program.bot([[
+      host.on_stop(function() host.after(0, function() say "late" end) end)
+      host.every(3600, print)
+      say "runs"]], {}, { env = { WSBOT_CONTROL = folder .. "/wsbot" } })
+    bot:tells "runs"
+    local attached = program.run({ "attach" }, { env = { WSBOT_CONTROL = folder .. "/wsbot" }, stdin = true })
+    attached:write "1 + 1\n"
+    attached:tells "2"
+    bot:kill "sigterm"
+    bot:ends(0)
+    assert.equal("runs\n", bot.out)
+  end)
+
   it_tells("is not made where nobody wants one, and for a script that needs no loop", function()
     local folder = place.folder()
     start(folder, { env = { WSBOT_CONTROL = "off" } })

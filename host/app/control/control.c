@@ -192,10 +192,10 @@ void control_close(struct control *c) {
     c->net.stopping = true;
     if (c->listener) listener_close(c->listener);
     end_engine(c);
-    while (!LIST_EMPTY(&c->net.all)) {
-        conn_detach(LIST_FIRST(&c->net.all));
-        conn_destroy(LIST_FIRST(&c->net.all));
-        uv_run(&c->worker->loop, UV_RUN_NOWAIT);
+    for (struct conn *conn = LIST_FIRST(&c->net.all), *next; conn; conn = next) {
+        next = LIST_NEXT(conn, link);
+        conn_detach(conn);
+        conn_destroy(conn);
     }
-    net_close(&c->net);
+    net_close(&c->net); /* which releases them; the loop must not turn, as the bot's timers are still there */
 }
