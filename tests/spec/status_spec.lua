@@ -112,6 +112,22 @@ describe("--status", function()
     assert.truthy(value_of(body(url .. "/metrics"), "wsbot_start_time_seconds") < os.time() + 1)
   end)
 
+  it_tells("asks the workers of a pool once for all who want to know at the same time", function()
+    local bot, url = start([[
+      host.ready(function() say "asked" return true end)
+      say "runs"]], { flags = { "--workers", "1" } })
+    bot:tells "runs"
+    local tasks = {}
+    for i = 1, 30 do tasks[i] = host.spawn(get, url .. "/readyz") end
+    for _, task in ipairs(tasks) do
+      local _, response = task:join()
+      assert.equal(200, response.status)
+    end
+    bot:tells "asked"
+    local _, more = bot.out:gsub("asked", "")
+    assert.is_true(more < 15, more)
+  end)
+
   it_tells("never counts down: what a worker has counted that died stays", function()
     local bot, url = start([[
       host.counter("seen"):add(host.worker)
@@ -131,7 +147,7 @@ describe("--status", function()
       assert.is_true(count >= 3, count)
       return count == 5
     end)
-    assert.equal(200, get(url .. "/readyz").status)
+    story.poll("readiness", function() return get(url .. "/readyz").status == 200 end)
   end)
 
   it_tells("ends the program at once where the port is taken, or is none", function()

@@ -17,6 +17,8 @@ local seen = {}  -- by worker: when it answered last
 local lives = {} -- by worker: { pid, snapshot }, as it told last
 local past = {}  -- what workers had counted that are no more: a snapshot
 
+local PAST <const> = math.maxinteger -- its place among those of workers: the last, so they say first what a name is
+
 -- What only grows: of a worker that is gone nothing else counts.
 local function what_grows(snapshot)
   local families = {}
@@ -56,13 +58,44 @@ local function counted_by_all()
     end
   end
   for worker, life in pairs(lives) do list[worker] = now[worker] and life.snapshot or what_grows(life.snapshot) end
-  list[#core.workers() + 1e6] = past
+  list[PAST] = past
   return metrics.merge(list)
 end
 
 local function watch_workers()
   for _, worker in ipairs(core.workers()) do seen[worker.worker] = seen[worker.worker] or host.now() end
   ask "program"
+end
+
+---------------------------------------------------------------------------------------------------------- made for many
+
+local REST <const> = 20 -- times as long as it took to make
+
+-- Gives a function of a key that returns make(key): who asks while it is made waits for that, and gets the same for
+-- `fresh` seconds from then on; and, where that is longer, for so long that making it takes a small part of the time:
+-- the bot has the rest. (A pool's parent has no bot.)
+local function shared(make, fresh)
+  local kept = {} -- by key: { task =, ends = when it is made again }
+  local function begin(key)
+    local began, one = host.now(), { ends = math.huge }
+    one.task = host.spawn(function()
+      local answer <const> = make(key)
+      one.ends = host.now() + math.max(fresh, pool and 0 or REST * (host.now() - began))
+      return answer
+    end)
+    return one
+  end
+  return function(key)
+    local one = kept[key]
+    if not one or host.now() >= one.ends then
+      one = begin(key)
+      kept[key] = one
+    end
+    local ok, answer, why = one.task:join()
+    if ok then return answer end
+    kept[key] = nil
+    error(why or answer, 0)
+  end
 end
 
 ------------------------------------------------------------------------------------------------------------ the pages
@@ -85,7 +118,8 @@ pages["/livez"] = function()
   return text(#late == 0 and 200 or 503, #late == 0 and "ok\n" or table.concat(late))
 end
 
-pages["/readyz"] = function()
+-- Why it is not ready: a list of places.
+local waits_for = shared(function()
   local waits = {}
   if pool then
     local answers
@@ -98,6 +132,11 @@ pages["/readyz"] = function()
     waits[1] = not ready and where or nil
   end
   table.sort(waits)
+  return waits
+end, pool and 0.1 or 0)
+
+pages["/readyz"] = function()
+  local waits = waits_for "all"
   if #waits == 0 then return text(200, "ok\n") end
   return text(503, "not ready: " .. table.concat(waits, "\nnot ready: ") .. "\n")
 end
@@ -112,26 +151,12 @@ local function format_for(accept)
   return open > 0 and open >= quality "text/plain" and "openmetrics" or "prometheus"
 end
 
-pages["/metrics"] = function(request)
-  local format = format_for(request.headers.accept)
+local metrics_in = shared(function(format)
   local snapshot = pool and counted_by_all() or numbers.snapshot(core.program(), core.metrics())
   return text(200, metrics.text(snapshot, format), metrics.content_types[format])
-end
+end, 1)
 
-local FRESH <const>, REST <const> = 1, 20 -- seconds; times as long as it took to make
-
--- Has /metrics made anew only so often that it takes a small part of the time, however many ask: the bot has the rest.
-local kept = {} -- by format: { answer, when it is made again }
-
-local make_metrics = pages["/metrics"]
-pages["/metrics"] = function(request)
-  local format, began = format_for(request.headers.accept), host.now()
-  local last = kept[format]
-  if last and began < last.ends then return last.answer end
-  local answer = make_metrics(request)
-  kept[format] = { answer = answer, ends = host.now() + math.max(FRESH, REST * (host.now() - began)) }
-  return answer
-end
+pages["/metrics"] = function(request) return metrics_in(format_for(request.headers.accept)) end
 
 local function answer(request)
   local page = pages[request.path]
