@@ -1,6 +1,7 @@
 /* profile_file: is opened at the start, so that a wrong name is told then, and written at the end. */
 #include "app/profile_file.h"
 
+#include "base/file.h"
 #include "base/flame.h"
 #include "base/log.h"
 #include "base/reserve.h"
@@ -22,15 +23,6 @@ static struct {
 
 /* ---- the end ---- */
 
-static int write_all(int fd, struct slice rest) {
-    while (rest.n) {
-        ssize_t n = write(fd, rest.p, rest.n);
-        if (n < 0 && errno != EINTR) return errno;
-        if (n > 0) rest = slice_skip(rest, (size_t)n);
-    }
-    return 0;
-}
-
 /* The profile as the file has it. 0, ERR_FULL or ERR_NOMEM. */
 static int put_profile(struct buf *out, uint64_t samples) {
     struct buf folded;
@@ -48,7 +40,7 @@ static void write_profile(void) {
     struct buf text;
     buf_init(&text, SIZE_MAX);
     uint64_t samples = profile_samples(file.profile);
-    int rc = put_profile(&text, samples), error = rc < 0 ? ENOMEM : write_all(file.fd, buf_slice(&text));
+    int rc = put_profile(&text, samples), error = rc < 0 ? ENOMEM : file_write(file.fd, buf_slice(&text));
     if (close(file.fd) != 0 && error == 0) error = errno;
     if (error)
         log_line(LOG_ERROR, "profile: cannot write %s: %s", file.path, strerror(error));

@@ -2,6 +2,7 @@
  * fault. */
 #include "testing/certificate.h"
 
+#include "base/file.h"
 #include "base/reserve.h"
 #include <wolfssl/options.h>
 #include <wolfssl/wolfcrypt/settings.h>
@@ -73,8 +74,7 @@ static int write_file(struct work *w, const char *name, mode_t mode, size_t n) {
     if (unlink(path) < 0 && errno != ENOENT) goto fail; /* the mode of an old file would stay */
     int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode);
     if (fd < 0) goto fail;
-    ssize_t written = write(fd, w->pem, n);
-    int error = written < 0 ? errno : (size_t)written < n ? ENOSPC : 0;
+    int error = file_write(fd, slice_of(w->pem, n));
     if (close(fd) < 0 && error == 0) error = errno;
     if (error == 0) return 0;
     errno = error;

@@ -2,6 +2,7 @@
 #include "net/conn/record_file.h"
 
 #include "base/buf.h"
+#include "base/file.h"
 #include "base/log.h"
 #include "base/reserve.h"
 #include <errno.h>
@@ -34,16 +35,6 @@ struct record_file {
 
 /* ---- the thread ---- */
 
-/* 0, or an errno. */
-static int write_all(int fd, struct slice rest) {
-    while (rest.n) {
-        ssize_t n = write(fd, rest.p, rest.n);
-        if (n < 0 && errno != EINTR) return errno;
-        if (n > 0) rest = slice_skip(rest, (size_t)n);
-    }
-    return 0;
-}
-
 /* The caller has the lock, which is released for the time of the write. */
 static void write_waiting(struct record_file *f) {
     struct buf lines;
@@ -51,7 +42,7 @@ static void write_waiting(struct record_file *f) {
     buf_swap(&lines, &f->waiting);
     f->writing = true;
     pthread_mutex_unlock(&f->lock);
-    int error = write_all(f->fd, buf_slice(&lines));
+    int error = file_write(f->fd, buf_slice(&lines));
     buf_clear(&lines);
     pthread_mutex_lock(&f->lock);
     f->writing = false;
