@@ -10,23 +10,32 @@ local story = require "support.story"
 local peer = {}
 
 local session = {}
-session.__index = session
+
+-- `session.input`, what came and was not taken, is put together when somebody looks at it; not before there are
+-- `session.wanted` bytes of it.
+function session:__index(key)
+  if key ~= "input" then return session[key] end
+  self.input = table.concat(self.pieces)
+  self.pieces, self.have, self.wanted = {}, 0, 0
+  return self.input
+end
 
 -- Wraps a connection. `transport` has write(bytes, done), close(), and what else it can: shutdown(done), reset(),
 -- read(on).
 local function new_session(transport)
-  local self = setmetatable({ transport = transport, input = "", masks = {}, wanted = 0 }, session)
-  local pieces, have = {}, 0
-  local function put_together()
-    self.input, self.wanted = self.input .. table.concat(pieces), 0
-    pieces, have = {}, 0
+  local self = setmetatable({ transport = transport, input = "", pieces = {}, have = 0, wanted = 0, masks = {} },
+    session)
+  local function forget_input()
+    local input = rawget(self, "input")
+    if input then table.insert(self.pieces, 1, input) end
+    self.input = nil
   end
   transport.on_data = function(data)
-    pieces[#pieces + 1], have = data, have + #data
-    if #self.input + have >= self.wanted then put_together() end -- `wanted`: what is long is put together once
+    self.pieces[#self.pieces + 1], self.have = data, self.have + #data
+    if #(rawget(self, "input") or "") + self.have >= self.wanted then forget_input() end
   end
   transport.on_end = function(how)
-    put_together()
+    forget_input()
     self.ended = self.ended or how
   end
   return self
