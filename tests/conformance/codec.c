@@ -210,11 +210,17 @@ static size_t again(const struct stage *whole, size_t first, size_t step) {
     return s.at;
 }
 
+/* How often this may be played, by the bytes that it takes and makes. */
+static size_t times_for(const struct stage *s) {
+    size_t inflated = s->open ? (size_t)(INT64_MAX - s->w.inflate_left) : 0;
+    return WORK / (s->play->in.n + inflated + s->told.len + s->sent.len + 1);
+}
+
 static void play(struct play *p) {
     struct stage whole;
     size_t n = p->in.n, from = p->from;
     perform(&whole, p, n, n);
-    size_t times = WORK / (n + whole.told.len + whole.sent.len + 1); /* how often it may be played */
+    size_t times = times_for(&whole);
     if (times >= n - from) {
         for (size_t cut = from + 1; cut < n; cut++) again(&whole, cut, n);
     } else {
