@@ -105,8 +105,9 @@ void net_run_busy(struct net *n) {
 }
 
 void net_give_buffer(struct net *n, struct buf *b) {
+    bool is_closed = !n->read_buffer; /* and the writes that it had begun end now */
     buf_reset(b, NET_SPARE_MOST);
-    if (b->size > n->spare.size) buf_swap(b, &n->spare);
+    if (!is_closed && b->size > n->spare.size) buf_swap(b, &n->spare);
     buf_clear(b);
 }
 

@@ -137,7 +137,8 @@ static inline bool net_is_busy(const struct net *n) { return !STAILQ_EMPTY(&n->b
 /* Gives each of the busy its turn. */
 void net_run_busy(struct net *n);
 
-/* Gives the memory of an empty output buffer back, and takes it: a connection has such memory only while it sends. */
+/* Gives the memory of an empty output buffer back, and takes it: a connection has such memory only while it sends. One
+ * that is closed keeps none. */
 void net_give_buffer(struct net *n, struct buf *b);
 void net_take_buffer(struct net *n, struct buf *b);
 
