@@ -13,8 +13,7 @@ local opening = require "conformance.opening"
 local runner = {}
 
 local LIMIT = 20000 -- milliseconds for one playing: only what is wrong takes so long
--- Bytes that are sent one by one: with sanitizers that takes long, and there the codec is given every cut.
-local SHORT = program.is_sanitized() and 0 or 300
+local SHORT <const> = 300 -- bytes that are sent one by one, too
 
 -- Waits as story.wait does, but not for ever.
 local function wait(what, look)
@@ -126,6 +125,7 @@ end
 local bot = [[
 io.stdout:setvbuf("full", 1 << 16)
 local plays, played = dofile(arg[2]), 0
+local said = io.open(arg[3], "rb"):read "a"
 local function tell(what, code, data)
   io.stdout:write(("%s %d %d\n"):format(what, code, #data), data, "\n")
   io.stdout:flush()
@@ -142,12 +142,13 @@ local function play()
       tell("open", 0, c.protocol or "")
       for _, s in ipairs(p.says) do
         local ok, sent
+        local data = said:sub(s.first, s.last)
         if s.what == "close" then
-          ok, sent = pcall(c.close, c, s.code, s.data), true
+          ok, sent = pcall(c.close, c, s.code, data), true
         elseif s.what == "ping" then
-          ok, sent = pcall(c.ping, c, s.data)
+          ok, sent = pcall(c.ping, c, data)
         else
-          ok, sent = pcall(c.send, c, s.data, s.what)
+          ok, sent = pcall(c.send, c, data, s.what)
         end
         if not (ok and sent) then tell("refuses", 0, s.what) end
       end
@@ -165,12 +166,13 @@ end
 play()
 ]]
 
--- The options of a case, as source.
-local function options(case)
+-- The options of a case, as source. What it says is added to `said`: { pieces, n = their bytes }.
+local function options(case, said)
   local says, protocols, compression = {}, {}, "false"
   for _, one in ipairs(case.says) do
-    says[#says + 1] = ("{ what = %q, code = %s, data = %q }"):format(one.what,
-      one.code ~= 1005 and tostring(one.code) or "nil", one.data)
+    says[#says + 1] = ("{ what = %q, code = %s, first = %d, last = %d }"):format(one.what,
+      one.code ~= 1005 and tostring(one.code) or "nil", said.n + 1, said.n + #one.data)
+    said[#said + 1], said.n = one.data, said.n + #one.data
   end
   for name in (case.protocols or ""):gmatch "[^,]+" do
     protocols[#protocols + 1] = ("%q"):format(name)
@@ -231,18 +233,20 @@ local function play_client(case, how, listener, told_of)
     judge.expect(case, true))
 end
 
+-- With sanitizers that takes long, and there the codec is given every cut.
 local function ways(case)
+  if program.is_sanitized() then return { "cut" } end
   local n = #case.receives + #case.after + (case.is_opening and #opening.head(case) or 0)
   if n <= SHORT then return { "whole", "cut", "bytes" } end
   return { "whole", "cut" }
 end
 
 local function run_clients(cases, done)
-  local plays, lines = {}, {}
+  local plays, lines, said = {}, {}, { n = 0 }
   for _, case in ipairs(cases) do
     for _, how in ipairs(ways(case)) do
       plays[#plays + 1] = { case = case, how = how }
-      lines[#lines + 1] = options(case)
+      lines[#lines + 1] = options(case, said)
     end
   end
   if #plays == 0 then return end
@@ -253,7 +257,7 @@ local function run_clients(cases, done)
     all[#all].over = event.what == "close"
   end)
   local path = place.file("plays.lua", "return {\n" .. table.concat(lines) .. "}\n")
-  local b = program.bot(bot, { listener.url, path }, { on_out = reader })
+  local b = program.bot(bot, { listener.url, path, place.file("said", table.concat(said)) }, { on_out = reader })
   local count = 0
   for _, p in ipairs(plays) do
     count = count + 1

@@ -11,9 +11,13 @@ program.wsbot = assert(os.getenv "WSBOT", "WSBOT must say where the program is")
 program.lua = os.getenv "WSBOT_SPEC_LUA" or "/usr/bin/lua5.4"
 
 -- Is the program built with a sanitizer? Its memory is then not what it would be.
+local sanitized
 function program.is_sanitized()
-  local text = place.read(program.wsbot)
-  return text:find("__asan_init", 1, true) ~= nil or text:find("__tsan_init", 1, true) ~= nil
+  if sanitized == nil then
+    local text = place.read(program.wsbot)
+    sanitized = text:find("__asan_init", 1, true) ~= nil or text:find("__tsan_init", 1, true) ~= nil
+  end
+  return sanitized
 end
 
 local reports = { "ERROR: AddressSanitizer", "runtime error:", "LeakSanitizer", "WARNING: ThreadSanitizer" }
