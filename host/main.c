@@ -4,6 +4,7 @@
 #include "app/control/control.h"
 #include "app/control/summary.h"
 #include "app/echo.h"
+#include "app/env_file.h"
 #include "app/generation.h"
 #include "app/init.h"
 #include "app/pool.h"
@@ -240,7 +241,7 @@ int main(int argc, char **argv) {
         return status;
     }
     struct fault fault = {0};
-    if (trace_begin(&fault) < 0) {
+    if ((options.env_file && env_file_load(options.env_file, &fault) < 0) || trace_begin(&fault) < 0) {
         free(options.given);
         fail(&fault);
         return 2;

@@ -36,6 +36,7 @@ struct cli_options {
     const char *profile;     /* the file of --profile; or NULL */
     unsigned jobs;           /* CLI_TEST: processes at a time that run spec files; 0: this one runs them */
     bool is_job;             /* this process is one of those */
+    const char *env_file;    /* --env-file; or NULL */
     const char *status_host; /* --status; NULL: no status */
     unsigned status_port;
     const char *name;        /* --name: what ps and attach call the program; NULL: as its script */

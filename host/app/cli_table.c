@@ -92,6 +92,7 @@ static bool take_status(struct cli_options *o, const char *value) {
     o->status_host = n ? host : "127.0.0.1";
     return take_number(port, 65535, &o->status_port);
 }
+static bool take_env_file(struct cli_options *o, const char *value) { return (o->env_file = value) != NULL; }
 static bool take_profile(struct cli_options *o, const char *value) { return (o->profile = value) != NULL; }
 static bool take_name(struct cli_options *o, const char *value) {
     o->name = value;
@@ -183,6 +184,9 @@ const struct option cli_table[] = {
      take_summary},
     {RUN, "--profile", "FILE",
      "write where the time went, by sampling: folded stacks, or a flame graph where FILE ends in .svg", take_profile},
+    {RUN, "--env-file", "FILE",
+     "put the variables of this file, NAME=value on each line, into the environment, over what is there",
+     take_env_file},
     {RUN, "--name", "NAME", "what `wsbot ps` and `wsbot attach` call the program (its script's name)", take_name},
     {RUN, "--max-memory", "MB",
      "how much a script, and what is kept for it (messages, options), may take; past it, \"not enough memory\"",
