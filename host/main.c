@@ -9,6 +9,7 @@
 #include "app/init.h"
 #include "app/pool.h"
 #include "app/profile_file.h"
+#include "app/service.h"
 #include "app/test.h"
 #include "app/test_watch.h"
 #include "app/tool.h"
@@ -106,6 +107,7 @@ static int pool(const struct cli_options *options, const struct interpreter_opti
     struct echo e;
     struct control c = {0};
     struct summary s;
+    struct service service;
     const char *path = interpreter_script(script);
     if (!path) {
         fputs("wsbot: --workers needs a script that is a file\n", stderr);
@@ -117,6 +119,7 @@ static int pool(const struct cli_options *options, const struct interpreter_opti
         return fail(&fault);
     }
     worker_open(&w, false, false);
+    service_open(&service, &w);
     w.wants_summary = options->summary;
     struct fault fault = {0};
     if (open_control(&c, &w, options, path, 0, &fault) < 0) {
@@ -127,6 +130,7 @@ static int pool(const struct cli_options *options, const struct interpreter_opti
         if (options->with_echo) echo_close(&e);
     }
     control_close(&c);
+    service_close(&service);
     worker_close(&w);
     return w.status;
 }
@@ -169,12 +173,21 @@ static int run_tool(const struct cli_options *options) {
     return w.status;
 }
 
+/* A worker of a pool tells that, any other program its service manager. */
+static void open_service(struct service *s, struct worker *w, struct pool_place place) {
+    if (place.pool)
+        service_open_member(s, w, place.beat);
+    else
+        service_open(s, w);
+}
+
 static int run(const struct cli_options *options, const struct interpreter_options *script, struct pool_place place) {
     struct worker w;
     struct echo e;
     struct generations g;
     struct control c = {0};
     struct summary s;
+    struct service service;
     struct fault fault = {0};
     bool with_echo = options->with_echo && !place.index;
     worker_open(&w, true, script->no_environment);
@@ -191,6 +204,7 @@ static int run(const struct cli_options *options, const struct interpreter_optio
         worker_close(&w);
         return 2;
     }
+    open_service(&service, &w, place);
     const char *path = script->interactive ? NULL : interpreter_script(script);
     if (generations_open(&g, &w, script, options->watch, &options->reload, &fault) < 0) {
         w.status = fail(&fault);
@@ -210,6 +224,7 @@ static int run(const struct cli_options *options, const struct interpreter_optio
     }
     generations_close(&g);
     control_close(&c);
+    service_close(&service);
     worker_close(&w);
     return w.status;
 }

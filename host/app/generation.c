@@ -2,6 +2,7 @@
 #include "app/generation.h"
 
 #include "app/pool.h"
+#include "app/service.h"
 #include "app/watch.h"
 #include "base/container_of.h"
 #include "base/log.h"
@@ -178,6 +179,7 @@ static void begin_attempt(struct generations *g, uint64_t now) {
     if (g->attempt.began) return;
     g->attempt.began = now;
     g->attempt.number = w->engine->reloads + 1;
+    service_reloads(g->worker);
     RELOAD_TRACE(g, "asked for by %s%s", name_of(g, w->reload_cause ? w->reload_cause : "?"),
                  w->goes_back ? ", to the sources before" : "");
 }
@@ -189,6 +191,7 @@ static void end_attempt(struct generations *g) {
     g->worker->goes_back = false;
     g->worker->past = g->past.count;
     g->attempt = (struct attempt){0};
+    service_reloaded(g->worker);
 }
 
 /* Keeps what has become of the reload that began then. */
