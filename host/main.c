@@ -3,6 +3,7 @@
 #include "app/cli.h"
 #include "app/control/control.h"
 #include "app/control/summary.h"
+#include "app/crash.h"
 #include "app/echo.h"
 #include "app/env_file.h"
 #include "app/generation.h"
@@ -10,6 +11,7 @@
 #include "app/pool.h"
 #include "app/profile_file.h"
 #include "app/service.h"
+#include "app/shard.h"
 #include "app/test.h"
 #include "app/test_watch.h"
 #include "app/tool.h"
@@ -181,7 +183,8 @@ static void open_service(struct service *s, struct worker *w, struct pool_place 
         service_open(s, w);
 }
 
-static int run(const struct cli_options *options, const struct interpreter_options *script, struct pool_place place) {
+static int run(const struct cli_options *options, const struct interpreter_options *script, struct pool_place place,
+               struct shard shard) {
     struct worker w;
     struct echo e;
     struct generations g;
@@ -193,8 +196,7 @@ static int run(const struct cli_options *options, const struct interpreter_optio
     worker_open(&w, true, script->no_environment);
     w.pool = place.pool;
     w.pool_reports = place.reports;
-    w.engine->worker = place.index ? place.index : 1;
-    w.engine->workers = options->workers;
+    w.engine->place = (struct engine_place){place.index ? place.index : 1, options->workers, shard.number, shard.count};
     w.engine->strict = options->strict;
     w.wants_summary = options->summary;
     if (options->max_memory) engine_limit_memory(w.engine, (size_t)options->max_memory << 20);
@@ -205,6 +207,7 @@ static int run(const struct cli_options *options, const struct interpreter_optio
         return 2;
     }
     open_service(&service, &w, place);
+    crash_open(NULL, w.engine->place.worker);
     const char *path = script->interactive ? NULL : interpreter_script(script);
     if (generations_open(&g, &w, script, options->watch, &options->reload, &fault) < 0) {
         w.status = fail(&fault);
@@ -277,7 +280,12 @@ int main(int argc, char **argv) {
     }
     if (options.command == CLI_CHECK) return check(&script);
     struct pool_place place = pool_join();
-    status = options.workers > 1 && !place.index ? pool(&options, &script) : run(&options, &script, place);
+    struct shard shard = {1, 1};
+    if (interpreter_script(&script) && shard_find(options.shard, &shard, &fault) < 0) {
+        fail(&fault);
+        return 2;
+    }
+    status = options.workers > 1 && !place.index ? pool(&options, &script) : run(&options, &script, place, shard);
     const char *path = interpreter_script(&script);
     if (status && options.as_lua && path && access(path, F_OK) != 0) cli_hint_at_command(path);
     return status;
