@@ -23,7 +23,8 @@ struct cli_options {
     bool strict;
     bool watch;
     struct reload_options reload;
-    unsigned workers; /* processes that run the script */
+    unsigned workers;  /* processes that run the script */
+    const char *shard; /* --shard; NULL: it was not given */
     bool with_echo;
     bool log_json;
     unsigned max_memory; /* MB for Lua; 0: no cap */

@@ -2,6 +2,7 @@
 #include "app/cli_table.h"
 
 #include "app/pool.h"
+#include "app/shard.h"
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -73,6 +74,11 @@ static bool take_watch(struct cli_options *o, const char *value) { return (void)
 static bool take_workers(struct cli_options *o, const char *value) {
     return take_number(value, POOL_MOST, &o->workers) && o->workers > 0;
 }
+static bool take_shard(struct cli_options *o, const char *value) {
+    struct shard s;
+    o->shard = value;
+    return shard_read(value, &s);
+}
 static bool take_jobs(struct cli_options *o, const char *value) {
     return take_number(value, JOBS_MOST, &o->jobs) && o->jobs > 0;
 }
@@ -124,6 +130,8 @@ const struct option cli_table[] = {
     {RUN, "--trial-errors", "N", "how many errors of callbacks, tasks and timers a trial takes (3)", take_trial_errors},
     {RUN, "--workers", "N", "run the script in N processes (see host.worker); one that dies is started again",
      take_workers},
+    {RUN, "--shard", "I/N", "the share of this machine among N: host.shard, host.index (the environment may say it)",
+     take_shard},
     {RUN, "--strict", NULL, "an error in a callback ends the program with status 1", take_strict},
     {RUN, "--with-echo", "[PORT]", "run the echo peer beside the script (127.0.0.1, port 1234)", take_with_echo},
     {CONNECT, "-H, --header", "LINE", "send this header line, \"Name: value\"; may be given again", take_header},
@@ -225,6 +233,7 @@ static const struct {
 } rules[] = {
     {take_log_format, "text or json"},
     {take_workers, "a whole number from 1 to 1024"},
+    {take_shard, "I/N: number I, from 1, of N shards"},
     {take_jobs, "a whole number from 1 to 64"},
     {take_port, "a whole number from 0 to 65535"},
     {take_with_echo, "a port: a whole number from 0 to 65535"},
