@@ -3,11 +3,15 @@
 #include "app/cli.h"
 #include "app/control/control.h"
 #include "app/control/summary.h"
+#include "app/crash.h"
 #include "app/echo.h"
+#include "app/env_file.h"
 #include "app/generation.h"
 #include "app/init.h"
 #include "app/pool.h"
 #include "app/profile_file.h"
+#include "app/service.h"
+#include "app/shard.h"
 #include "app/test.h"
 #include "app/test_watch.h"
 #include "app/tool.h"
@@ -105,6 +109,7 @@ static int pool(const struct cli_options *options, const struct interpreter_opti
     struct echo e;
     struct control c = {0};
     struct summary s;
+    struct service service;
     const char *path = interpreter_script(script);
     if (!path) {
         fputs("wsbot: --workers needs a script that is a file\n", stderr);
@@ -116,6 +121,7 @@ static int pool(const struct cli_options *options, const struct interpreter_opti
         return fail(&fault);
     }
     worker_open(&w, false, false);
+    service_open(&service, &w);
     w.wants_summary = options->summary;
     struct fault fault = {0};
     if (open_control(&c, &w, options, path, 0, &fault) < 0) {
@@ -126,6 +132,7 @@ static int pool(const struct cli_options *options, const struct interpreter_opti
         if (options->with_echo) echo_close(&e);
     }
     control_close(&c);
+    service_close(&service);
     worker_close(&w);
     return w.status;
 }
@@ -168,19 +175,28 @@ static int run_tool(const struct cli_options *options) {
     return w.status;
 }
 
-static int run(const struct cli_options *options, const struct interpreter_options *script, struct pool_place place) {
+/* A worker of a pool tells that, any other program its service manager. */
+static void open_service(struct service *s, struct worker *w, struct pool_place place) {
+    if (place.pool)
+        service_open_member(s, w, place.beat);
+    else
+        service_open(s, w);
+}
+
+static int run(const struct cli_options *options, const struct interpreter_options *script, struct pool_place place,
+               struct shard shard) {
     struct worker w;
     struct echo e;
     struct generations g;
     struct control c = {0};
     struct summary s;
+    struct service service;
     struct fault fault = {0};
     bool with_echo = options->with_echo && !place.index;
     worker_open(&w, true, script->no_environment);
     w.pool = place.pool;
     w.pool_reports = place.reports;
-    w.engine->worker = place.index ? place.index : 1;
-    w.engine->workers = options->workers;
+    w.engine->place = (struct engine_place){place.index ? place.index : 1, options->workers, shard.number, shard.count};
     w.engine->strict = options->strict;
     w.wants_summary = options->summary;
     if (options->max_memory) engine_limit_memory(w.engine, (size_t)options->max_memory << 20);
@@ -190,6 +206,8 @@ static int run(const struct cli_options *options, const struct interpreter_optio
         worker_close(&w);
         return 2;
     }
+    open_service(&service, &w, place);
+    crash_open(NULL, w.engine->place.worker);
     const char *path = script->interactive ? NULL : interpreter_script(script);
     if (generations_open(&g, &w, script, options->watch, &options->reload, &fault) < 0) {
         w.status = fail(&fault);
@@ -209,6 +227,7 @@ static int run(const struct cli_options *options, const struct interpreter_optio
     }
     generations_close(&g);
     control_close(&c);
+    service_close(&service);
     worker_close(&w);
     return w.status;
 }
@@ -240,7 +259,7 @@ int main(int argc, char **argv) {
         return status;
     }
     struct fault fault = {0};
-    if (trace_begin(&fault) < 0) {
+    if ((options.env_file && env_file_load(options.env_file, &fault) < 0) || trace_begin(&fault) < 0) {
         free(options.given);
         fail(&fault);
         return 2;
@@ -261,7 +280,12 @@ int main(int argc, char **argv) {
     }
     if (options.command == CLI_CHECK) return check(&script);
     struct pool_place place = pool_join();
-    status = options.workers > 1 && !place.index ? pool(&options, &script) : run(&options, &script, place);
+    struct shard shard = {1, 1};
+    if (interpreter_script(&script) && shard_find(options.shard, &shard, &fault) < 0) {
+        fail(&fault);
+        return 2;
+    }
+    status = options.workers > 1 && !place.index ? pool(&options, &script) : run(&options, &script, place, shard);
     const char *path = interpreter_script(&script);
     if (status && options.as_lua && path && access(path, F_OK) != 0) cli_hint_at_command(path);
     return status;

@@ -23,7 +23,8 @@ struct cli_options {
     bool strict;
     bool watch;
     struct reload_options reload;
-    unsigned workers; /* processes that run the script */
+    unsigned workers;  /* processes that run the script */
+    const char *shard; /* --shard; NULL: it was not given */
     bool with_echo;
     bool log_json;
     unsigned max_memory; /* MB for Lua; 0: no cap */
@@ -36,6 +37,7 @@ struct cli_options {
     const char *profile;     /* the file of --profile; or NULL */
     unsigned jobs;           /* CLI_TEST: processes at a time that run spec files; 0: this one runs them */
     bool is_job;             /* this process is one of those */
+    const char *env_file;    /* --env-file; or NULL */
     const char *status_host; /* --status; NULL: no status */
     unsigned status_port;
     const char *name;        /* --name: what ps and attach call the program; NULL: as its script */

@@ -2,6 +2,7 @@
 #include "app/cli_table.h"
 
 #include "app/pool.h"
+#include "app/shard.h"
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -73,6 +74,11 @@ static bool take_watch(struct cli_options *o, const char *value) { return (void)
 static bool take_workers(struct cli_options *o, const char *value) {
     return take_number(value, POOL_MOST, &o->workers) && o->workers > 0;
 }
+static bool take_shard(struct cli_options *o, const char *value) {
+    struct shard s;
+    o->shard = value;
+    return shard_read(value, &s);
+}
 static bool take_jobs(struct cli_options *o, const char *value) {
     return take_number(value, JOBS_MOST, &o->jobs) && o->jobs > 0;
 }
@@ -92,6 +98,7 @@ static bool take_status(struct cli_options *o, const char *value) {
     o->status_host = n ? host : "127.0.0.1";
     return take_number(port, 65535, &o->status_port);
 }
+static bool take_env_file(struct cli_options *o, const char *value) { return (o->env_file = value) != NULL; }
 static bool take_profile(struct cli_options *o, const char *value) { return (o->profile = value) != NULL; }
 static bool take_name(struct cli_options *o, const char *value) {
     o->name = value;
@@ -123,6 +130,8 @@ const struct option cli_table[] = {
     {RUN, "--trial-errors", "N", "how many errors of callbacks, tasks and timers a trial takes (3)", take_trial_errors},
     {RUN, "--workers", "N", "run the script in N processes (see host.worker); one that dies is started again",
      take_workers},
+    {RUN, "--shard", "I/N", "the share of this machine among N: host.shard, host.index (the environment may say it)",
+     take_shard},
     {RUN, "--strict", NULL, "an error in a callback ends the program with status 1", take_strict},
     {RUN, "--with-echo", "[PORT]", "run the echo peer beside the script (127.0.0.1, port 1234)", take_with_echo},
     {CONNECT, "-H, --header", "LINE", "send this header line, \"Name: value\"; may be given again", take_header},
@@ -183,6 +192,9 @@ const struct option cli_table[] = {
      take_summary},
     {RUN, "--profile", "FILE",
      "write where the time went, by sampling: folded stacks, or a flame graph where FILE ends in .svg", take_profile},
+    {RUN, "--env-file", "FILE",
+     "put the variables of this file, NAME=value on each line, into the environment, over what is there",
+     take_env_file},
     {RUN, "--name", "NAME", "what `wsbot ps` and `wsbot attach` call the program (its script's name)", take_name},
     {RUN, "--max-memory", "MB",
      "how much a script, and what is kept for it (messages, options), may take; past it, \"not enough memory\"",
@@ -221,6 +233,7 @@ static const struct {
 } rules[] = {
     {take_log_format, "text or json"},
     {take_workers, "a whole number from 1 to 1024"},
+    {take_shard, "I/N: number I, from 1, of N shards"},
     {take_jobs, "a whole number from 1 to 64"},
     {take_port, "a whole number from 0 to 65535"},
     {take_with_echo, "a port: a whole number from 0 to 65535"},

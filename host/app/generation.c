@@ -2,6 +2,7 @@
 #include "app/generation.h"
 
 #include "app/pool.h"
+#include "app/service.h"
 #include "app/watch.h"
 #include "base/container_of.h"
 #include "base/log.h"
@@ -138,8 +139,8 @@ static const char *name_of(const struct generations *g, const char *path) {
 }
 
 static void tell_failure(const struct worker *w, const char *why) {
-    if (w->engine->workers > 1)
-        log_report(stderr, LOG_ERROR, "reload failed in worker %u, the old code goes on: %s", w->engine->worker, why);
+    if (w->engine->place.workers > 1)
+        log_report(stderr, LOG_ERROR, "reload failed in worker %u, the old code goes on: %s", w->engine->place.worker, why);
     else
         log_report(stderr, LOG_ERROR, "reload failed, the old code goes on: %s", why);
 }
@@ -178,6 +179,7 @@ static void begin_attempt(struct generations *g, uint64_t now) {
     if (g->attempt.began) return;
     g->attempt.began = now;
     g->attempt.number = w->engine->reloads + 1;
+    service_reloads(g->worker);
     RELOAD_TRACE(g, "asked for by %s%s", name_of(g, w->reload_cause ? w->reload_cause : "?"),
                  w->goes_back ? ", to the sources before" : "");
 }
@@ -189,6 +191,7 @@ static void end_attempt(struct generations *g) {
     g->worker->goes_back = false;
     g->worker->past = g->past.count;
     g->attempt = (struct attempt){0};
+    service_reloaded(g->worker);
 }
 
 /* Keeps what has become of the reload that began then. */
@@ -205,7 +208,7 @@ static void note(struct generations *g, bool ok, struct slice report, uint64_t b
 static void tell(struct generations *g, struct slice report, uint64_t began) {
     const struct worker *w = g->worker;
     char place[32] = "";
-    if (w->engine->workers > 1) snprintf(place, sizeof place, ", worker %u", w->engine->worker);
+    if (w->engine->place.workers > 1) snprintf(place, sizeof place, ", worker %u", w->engine->place.worker);
     note(g, true, report, began);
     log_line(LOG_INFO, "reload %llu: %.*s (%s%s, %.1f ms)", (unsigned long long)w->engine->reloads, SLICE_ARGS(report),
              name_of(g, w->reload_cause ? w->reload_cause : "?"), place, (double)(uv_hrtime() - began) / 1e6);

@@ -5,6 +5,7 @@
 
 #include "app/control/summary.h"
 #include "app/reports.h"
+#include "app/service.h"
 #include "base/container_of.h"
 #include "base/log.h"
 #include <fcntl.h>
@@ -35,7 +36,9 @@ struct member {
     enum report report;     /* of the reload under way */
     bool counted;           /* it has told what it had counted */
     bool running;
-    int start; /* the result of starting it: 0, or a libuv error */
+    bool ready;     /* it has told so */
+    uint64_t alive; /* when it gave the last sign of life */
+    int start;      /* the result of starting it: 0, or a libuv error */
     int64_t status;
     int signal;
     uint64_t began;
@@ -93,6 +96,7 @@ static void stop_all(struct pool *p, int times) {
     int by = p->worker->signal;
     bool by_all = by == SIGINT && p->worker->by_terminal; /* SIGHUP of a closed terminal goes to its leader alone */
     p->stops = times;
+    service_stops(p->worker);
     for (unsigned i = 0; i < p->count; i++) {
         struct member *m = &p->members[i];
         if (clock_is_set(&m->back)) {
@@ -165,9 +169,17 @@ static void tell_reports(struct pool *p) {
     }
     for (unsigned i = 0; i < p->count; i++) p->members[i].report = REPORT_NONE;
     clock_cancel(&p->worker->net.clock, &p->reported);
+    service_reloaded(p->worker);
 }
 
 static void on_reports_late(struct deadline *d) { tell_reports(container_of(d, struct pool, reported)); }
+
+/* Workers reload, and will tell how that went. */
+static void await_reports(struct pool *p) {
+    struct clock *clock = &p->worker->net.clock;
+    if (!clock_is_set(&p->reported))
+        clock_set(clock, &p->reported, clock_now(clock) + REPORTS_WITHIN * CLOCK_SECOND, on_reports_late);
+}
 
 static bool all_reported(const struct pool *p) {
     for (unsigned i = 0; i < p->count; i++)
@@ -179,28 +191,38 @@ static void take_reload(struct member *m, enum report report) {
     struct pool *p = m->pool;
     if (m->report != REPORT_NONE) tell_reports(p); /* the worker has had another reload meanwhile */
     m->report = report;
-    struct clock *clock = &p->worker->net.clock;
     if (all_reported(p))
         tell_reports(p);
-    else if (!clock_is_set(&p->reported))
-        clock_set(clock, &p->reported, clock_now(clock) + REPORTS_WITHIN * CLOCK_SECOND, on_reports_late);
+    else
+        await_reports(p);
 }
 
 /* ---- what workers report ---- */
 
+static void take_report(struct member *m, enum report report, struct slice text) {
+    struct worker *w = m->pool->worker;
+    switch (report) {
+    case REPORT_NONE: break;
+    case REPORT_SUMMARY: w->wants_summary = true; break;
+    case REPORT_COUNTED:
+        summary_add(w, m->index, text);
+        m->counted = true;
+        break;
+    case REPORT_TOOK_OVER:
+    case REPORT_FAILED: take_reload(m, report); break;
+    case REPORT_READY: m->ready = true; break;
+    case REPORT_ALIVE: m->alive = clock_now(&w->net.clock); break;
+    case REPORT_BEGAN:
+        service_reloads(w);
+        await_reports(m->pool);
+        break;
+    }
+}
+
 static void take_reports(struct member *m, struct slice bytes) {
     struct slice text;
     reports_add(&m->reports, bytes);
-    for (enum report report; (report = reports_next(&m->reports, &text));) {
-        if (report == REPORT_SUMMARY) {
-            m->pool->worker->wants_summary = true;
-        } else if (report == REPORT_COUNTED) {
-            summary_add(m->pool->worker, m->index, text);
-            m->counted = true;
-        } else {
-            take_reload(m, report);
-        }
-    }
+    for (enum report report; (report = reports_next(&m->reports, &text));) take_report(m, report, text);
 }
 
 static void on_room(uv_handle_t *pipe, size_t wanted, uv_buf_t *room) {
@@ -254,7 +276,7 @@ static void on_end(uv_process_t *process, int64_t status, int signal) {
 static void start(struct member *m) {
     struct pool *p = m->pool;
     uv_stdio_container_t stdio[REPORTS_FD + 1];
-    char place[32];
+    char place[48];
     for (int i = 0; i < 3; i++) {
         stdio[i].flags = UV_INHERIT_FD;
         stdio[i].data.fd = i;
@@ -263,14 +285,14 @@ static void start(struct member *m) {
     stdio[REPORTS_FD].data.stream = (uv_stream_t *)&m->pipe;
     uv_process_options_t options = {
         .file = p->program, .args = p->words, .exit_cb = on_end, .stdio = stdio, .stdio_count = REPORTS_FD + 1};
-    snprintf(place, sizeof place, "%u %ld", m->index, (long)getpid());
+    snprintf(place, sizeof place, "%u %ld %d", m->index, (long)getpid(), service_beat_of_members(p->worker));
     setenv(PLACE, place, 1);
     m->process.data = m->pipe.data = m;
     m->report = REPORT_NONE;
-    m->counted = false;
+    m->counted = m->ready = false;
     reports_init(&m->reports);
     m->status = m->signal = 0;
-    m->began = clock_now(&p->worker->net.clock);
+    m->began = m->alive = clock_now(&p->worker->net.clock);
     uv_pipe_init(&p->worker->loop, &m->pipe, 0);
     m->start = uv_spawn(&p->worker->loop, &m->process, &options);
     if (m->start == 0) uv_read_start((uv_stream_t *)&m->pipe, on_room, on_read);
@@ -289,8 +311,31 @@ static void on_told_to_stop(void *arg, int times) {
 
 static void on_hangup(void *arg) {
     struct pool *p = arg;
+    service_reloads(p->worker);
+    if (p->worker->service) await_reports(p);
     for (unsigned i = 0; i < p->count; i++)
         if (p->members[i].running) uv_process_kill(&p->members[i].process, SIGHUP);
+}
+
+/* ---- what a service manager wants to know ---- */
+
+bool pool_is_ready(const struct worker *w) {
+    bool any = false;
+    for (unsigned i = 0; i < w->members->count; i++) {
+        const struct member *m = &w->members->members[i];
+        if (m->running && !m->ready) return false;
+        any |= m->running;
+    }
+    return any;
+}
+
+bool pool_turns(const struct worker *w, uint64_t within) {
+    uint64_t now = clock_now(&w->net.clock);
+    for (unsigned i = 0; i < w->members->count; i++) {
+        const struct member *m = &w->members->members[i];
+        if (m->running && now - m->alive > within) return false;
+    }
+    return true;
 }
 
 void pool_each(const struct worker *w, void (*tell)(void *arg, unsigned index, pid_t pid), void *arg) {
@@ -354,7 +399,8 @@ struct pool_place pool_join(void) {
     unsigned long index = text ? strtoul(text, &end, 10) : 0;
     if (index == 0 || index > POOL_MOST || *end != ' ') return place;
     place.index = (unsigned)index;
-    place.pool = (pid_t)strtol(end, NULL, 10);
+    place.pool = (pid_t)strtol(end, &end, 10);
+    place.beat = (int)strtol(end, NULL, 10);
     place.reports = REPORTS_FD;
     fcntl(REPORTS_FD, F_SETFD, FD_CLOEXEC);
     fcntl(REPORTS_FD, F_SETFL, O_NONBLOCK); /* a pool that does not read misses reports */

@@ -15,11 +15,17 @@ int pool_run(struct worker *w, unsigned workers, char **words);
  * of one that has died and comes back. */
 void pool_each(const struct worker *w, void (*tell)(void *arg, unsigned index, pid_t pid), void *arg);
 
+/* For a service manager: have all workers that run told that they are ready, and does at least one run? Have all of
+ * them given a sign of life within so many nanoseconds? */
+bool pool_is_ready(const struct worker *w);
+bool pool_turns(const struct worker *w, uint64_t within);
+
 /* The place of a process in a pool. */
 struct pool_place {
     unsigned index; /* from 1; 0: it is in no pool */
     pid_t pool;     /* the process that started it */
     int reports;    /* a descriptor: the pipe to the pool */
+    int beat;       /* milliseconds between the signs of life that it wants, or what service_open_member takes else */
 };
 
 /* Reads the place of this process and takes it out of the environment; to be called before any Lua code runs. From now

@@ -31,6 +31,20 @@ static uint32_t text_size(struct slice bytes) {
     return size;
 }
 
+static bool is_known(enum report report) {
+    switch (report) {
+    case REPORT_TOOK_OVER:
+    case REPORT_FAILED:
+    case REPORT_SUMMARY:
+    case REPORT_COUNTED:
+    case REPORT_READY:
+    case REPORT_ALIVE:
+    case REPORT_BEGAN: return true;
+    case REPORT_NONE: break;
+    }
+    return false;
+}
+
 enum report reports_next(struct reports *r, struct slice *text) {
     for (struct slice bytes; bytes = buf_slice(&r->bytes), bytes.n;) {
         enum report report = (enum report)bytes.p[0];
@@ -44,9 +58,7 @@ enum report reports_next(struct reports *r, struct slice *text) {
             size = HEAD + length;
         }
         buf_consume(&r->bytes, size); /* the bytes stay where they are until more are added */
-        if (report == REPORT_TOOK_OVER || report == REPORT_FAILED || report == REPORT_SUMMARY ||
-            report == REPORT_COUNTED)
-            return report;
+        if (is_known(report)) return report;
     }
     return REPORT_NONE;
 }

@@ -1,6 +1,6 @@
-/* reports: what a worker tells its pool, by a pipe: a byte for what became of a reload, and that a summary is wanted;
- * and at its end all that it has counted, as a byte, the length of a text, and the text. The pool reads what is there,
- * and takes one report after the other off the front. */
+/* reports: what a worker tells its pool, by a pipe: a byte for what became of a reload, for what a service manager
+ * wants to know, and that a summary is wanted; and at its end all that it has counted, as a byte, the length of a text,
+ * and the text. The pool reads what is there, and takes one report after the other off the front. */
 #ifndef APP_REPORTS_H
 #define APP_REPORTS_H
 
@@ -17,6 +17,9 @@ enum report {
     REPORT_FAILED = 'f',
     REPORT_SUMMARY = 's', /* one is wanted */
     REPORT_COUNTED = 'c', /* with a text */
+    REPORT_READY = 'r',   /* the worker is ready (service.h); its loop turns; it begins a reload */
+    REPORT_ALIVE = 'a',
+    REPORT_BEGAN = 'b',
 };
 
 /* ---- in the pool ---- */

@@ -2,6 +2,7 @@
 #include "app/worker.h"
 
 #include "app/pool.h"
+#include "app/service.h"
 #include "base/container_of.h"
 #include "base/log.h"
 #include "base/metrics.h"
@@ -201,6 +202,7 @@ void worker_stop(struct worker *w, int status) {
     if (status) w->status = status;
     if (w->stopping) return;
     w->stopping = true;
+    service_stops(w);
     worker_ignore_hangups();
     clock_set(&w->net.clock, &w->stop, clock_now(&w->net.clock), on_stop);
 }

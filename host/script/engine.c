@@ -314,7 +314,7 @@ struct engine *engine_new(struct net *net, const struct engine_host *host, void 
     e->host = host;
     e->app = app;
     e->no_environment = no_environment;
-    e->worker = e->workers = 1;
+    e->place = (struct engine_place){1, 1, 1, 1};
     measure_stack(e);
     e->account = account_new();
     e->L = e->account ? lua_newstate(allocate, e) : NULL;

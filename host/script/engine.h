@@ -60,24 +60,35 @@ struct engine_test {
     } relay;             /* testing/relay.h */
 };
 
+/* Where this process is among those that run the script, all of them counted from 1: the worker of a pool, and the
+ * shard of several machines. */
+struct engine_place {
+    unsigned worker, workers, shard, shards;
+};
+
+/* The number of this process among all of them, from 1. */
+static inline lua_Integer engine_index(const struct engine_place *p) {
+    return (lua_Integer)(p->shard - 1) * p->workers + p->worker;
+}
+
 struct engine {
     lua_State *L; /* the main thread; a thread that a function was called in may have ended long ago */
     struct net *net;
     const struct engine_host *host;
     void *app;
-    char *script;             /* its path, or NULL */
-    char *folder;             /* where modules beside the script are looked for, or NULL */
-    unsigned worker, workers; /* number of this process, from 1, and how many run the script */
-    bool strict;              /* an error in a callback ends the program */
-    struct memory blocks;     /* of Lua's objects */
-    size_t memory;            /* bytes of those blocks */
-    size_t string_head;       /* bytes of the block of a long string that are in front of its text */
-    struct account *account;  /* counts these bytes, and what the host keeps for the script (see engine_limit_memory) */
-    struct metrics *metrics;  /* what the script counts (l_metrics.h); NULL: nothing yet */
-    size_t beyond;            /* bytes that Lua's objects may take beyond the limit of that account */
-    bool lends;               /* the memory that Lua allocates now is for the host, and may exceed the limit further */
-    bool refused;             /* Lua was refused an allocation */
-    struct deadline tidying;  /* when all garbage is collected for that reason, finalizers included */
+    char *script; /* its path, or NULL */
+    char *folder; /* where modules beside the script are looked for, or NULL */
+    struct engine_place place;
+    bool strict;             /* an error in a callback ends the program */
+    struct memory blocks;    /* of Lua's objects */
+    size_t memory;           /* bytes of those blocks */
+    size_t string_head;      /* bytes of the block of a long string that are in front of its text */
+    struct account *account; /* counts these bytes, and what the host keeps for the script (see engine_limit_memory) */
+    struct metrics *metrics; /* what the script counts (l_metrics.h); NULL: nothing yet */
+    size_t beyond;           /* bytes that Lua's objects may take beyond the limit of that account */
+    bool lends;              /* the memory that Lua allocates now is for the host, and may exceed the limit further */
+    bool refused;            /* Lua was refused an allocation */
+    struct deadline tidying; /* when all garbage is collected for that reason, finalizers included */
     struct engine_garbage {
         uint64_t ended, took; /* when garbage was last collected for want of room (uv_hrtime), and how long it took */
         size_t left;          /* bytes that were left in the account */

@@ -248,12 +248,21 @@ static void open_log(lua_State *L) {
 /* Fields whose values are found when they are read: the script is named after the libraries are open, say. */
 static int l_index(lua_State *L) {
     const char *key = lua_type(L, 2) == LUA_TSTRING ? lua_tostring(L, 2) : "";
+    const struct engine_place *p = &engine_of(L)->place;
     if (strcmp(key, "script") == 0)
         lua_pushstring(L, engine_of(L)->script);
     else if (strcmp(key, "worker") == 0)
-        lua_pushinteger(L, engine_of(L)->worker);
+        lua_pushinteger(L, p->worker);
     else if (strcmp(key, "workers") == 0)
-        lua_pushinteger(L, engine_of(L)->workers);
+        lua_pushinteger(L, p->workers);
+    else if (strcmp(key, "shard") == 0)
+        lua_pushinteger(L, p->shard);
+    else if (strcmp(key, "shards") == 0)
+        lua_pushinteger(L, p->shards);
+    else if (strcmp(key, "index") == 0)
+        lua_pushinteger(L, engine_index(p));
+    else if (strcmp(key, "count") == 0)
+        lua_pushinteger(L, (lua_Integer)p->shards * p->workers);
     else if (strcmp(key, "reloads") == 0)
         lua_pushinteger(L, (lua_Integer)engine_of(L)->reloads);
     else if (strcmp(key, "first") == 0)

@@ -39,8 +39,7 @@ struct engine *reload_stage(struct engine *e, char **why) {
         *why = reserve_copy("not enough memory");
         return NULL;
     }
-    next->worker = e->worker;
-    next->workers = e->workers;
+    next->place = e->place;
     next->strict = e->strict;
     if (engine_is_tested(e))
         engine_share_memory(next, e);

@@ -13,6 +13,10 @@
 ---@field script? string  the path of the script
 ---@field worker integer  which of the processes of `wsbot run --workers N` this is, from 1, also when it comes back
 ---@field workers integer how many they are: i % host.workers == host.worker - 1 is a share of each; 1 without --workers
+---@field shard integer   which share of many machines this program is, from 1 (`wsbot run --shard I/N`); 1 without
+---@field shards integer  how many shares there are
+---@field index integer   this worker among all workers of all shards, from 1: (shard - 1) * workers + worker
+---@field count integer   how many those are: i % host.count == host.index - 1 is a share of each
 ---@field reloads integer how many generations were before this one
 ---@field log host.log
 host = {}

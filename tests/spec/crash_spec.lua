@@ -1,0 +1,45 @@
+-- What a program leaves behind that a fault of its own ends: a report, and its end by the signal.
+local it_tells = require "support.it_tells"
+local program = require "support.program"
+
+local sanitized <const> = program.is_sanitized()
+
+-- Ends itself by a signal.
+local source <const> = [[
+  host.log.info("before the end")
+  host.after(0.01, function() require "luv".kill(require "luv".os_getpid(), arg[1]) end)
+  host.every(3600, print)]]
+
+describe("a program that faults", function()
+  if sanitized then pending("(sanitizers report by themselves)", function() end) return end
+
+  it_tells("says by which signal, where it was, and what it logged last, and ends by that signal", function()
+    for name, number in pairs { SIGSEGV = 11, SIGABRT = 6, SIGBUS = 7, SIGFPE = 8, SIGILL = 4 } do
+      local bot = program.bot(source, { name:lower() })
+      local _, signal = bot:wait()
+      assert.equal(number, signal)
+      assert.truthy(bot.err:find(("process %d, worker 1, was ended by signal %d (%s, sent by process %d)"):format(
+        bot.pid, number, name, bot.pid), 1, true), bot.err)
+      assert.truthy(bot.err:find "where it was:\n[^\n]*wsbot[^\n]*\n", bot.err)
+      assert.truthy(bot.err:find 'the end of the log:\n.*"before the end"', bot.err)
+    end
+  end)
+
+  it_tells("has said twenty lines of its log at most", function()
+    local bot = program.bot("for i = 1, 100 do host.log.info('line', i) end" .. source, { "sigsegv" })
+    bot:wait()
+    local said = bot.err:match "the end of the log:\n(.*)$"
+    local _, lines = said:gsub("\n", "")
+    assert.equal(20, lines)
+    assert.truthy(said:find '"line\\t82".*"line\\t100".*"before the end"')
+  end)
+
+  it_tells("comes back in a pool, which says why", function()
+    local bot = program.bot("say 'runs'" .. source, { "sigsegv" }, { flags = { "--workers", "2" } })
+    bot:tells("runs", "runs")
+    bot:complains "worker 1, was ended by signal 11 (SIGSEGV"
+    bot:complains "worker 2, was ended by signal 11 (SIGSEGV"
+    bot:complains "worker 1 was ended by signal 11"
+    bot:tells "runs"
+  end)
+end)
