@@ -2,7 +2,10 @@
 -- with the peer that it is for; and what the tables of the first two say is so.
 -- Runs within the program that it tests.
 local chapter = require "support.chapter"
+local http = require "wsbot.http"
+local it_tells = require "support.it_tells"
 local place = require "support.place"
+local program = require "support.program"
 local testing = require "wsbot.testing"
 
 -- Examples that need what is not built yet, by their chapter and section, with their place in it. Once it is, the line
@@ -210,6 +213,25 @@ local LIVES <const> = [[
   end)
   host.on_reload(function() print "on_reload" end)
 ]]
+
+describe("the chapter on running a bot", function()
+  it_tells("names metrics that are there", function()
+    local p = program.run { "run", "--status", "0", place.file("bot.lua", [[
+      ws.connect { url = "ws://127.0.0.1:1", reconnect = true }
+      host.every(1, function() end)
+    ]]) }
+    local url = p:complains("info status on "):match "info status on (%S+)"
+    local metrics = assert(http.get(url .. "/metrics")).body
+    local count = 0
+    for name in place.read("lualib/manual/running.md"):gmatch "wsbot_[%l_]+" do
+      assert(metrics:find("\n# TYPE " .. name .. " ", 1, true), name)
+      count = count + 1
+    end
+    assert.is_true(count > 10)
+    p:kill "sigterm"
+    p:ends(0)
+  end)
+end)
 
 describe("at a reload", function()
   it("lives and dies what the chapter says", function()

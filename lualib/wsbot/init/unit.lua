@@ -22,8 +22,8 @@ Restart=on-failure
 RestartSec=5
 # Another try would end like the first: 2 says wrong options, and 78 (EX_CONFIG) is for the bot to say: host.stop(78).
 RestartPreventExitStatus=2 78
-# `host.on_stop` has ten seconds, and the closing of connections five.
-TimeoutStopSec=20
+# `host.on_stop` has ten seconds, the closing of connections five, and what was printed another five.
+TimeoutStopSec=25
 
 # Settings, as lines NAME=value. They are seen by whoever may ask systemd: no secrets.
 #EnvironmentFile=/etc/{{name}}.env
