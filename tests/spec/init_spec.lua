@@ -165,7 +165,7 @@ describe("wsbot init", function()
     local status, out = init("my bot's", above)
     assert.equal(0, status)
     assert(out:find([[cd 'my bot'\''s']], 1, true), out)
-    assert.matches("ExecStart=wsbot run %-%-name my%-bot%-s bot.lua\n",
+    assert.matches("ExecStart=wsbot run %-%-name my%-bot%-s bot.lua wss:",
       place.read(above .. "/my bot's/my-bot-s.service"))
     local bot = program.run({ "test" }, { cwd = above .. "/my bot's" })
     assert(bot:wait() == 0, bot.out)

@@ -10,7 +10,7 @@ local BOT <const> = [[
 --     wsbot run --watch --with-echo bot.lua      with the built-in echo peer as the server
 --     wsbot bot.lua wss://example.org/feed       with another one
 
-local url = arg[1] or os.getenv "BOT_URL" or "ws://127.0.0.1:1234"
+local url = arg[1] or "ws://127.0.0.1:1234"
 
 local count = host.state("count", { messages = 0 }) -- outlives reloads
 
@@ -122,7 +122,8 @@ A bot for wsbot: `bot.lua`, and its tests in `spec/`. `wsbot help` has the manua
 
 ## As a service
 
-`{{name}}.service` is a unit of systemd for the bot in `/opt/{{name}}`, with what it may do kept to a minimum:
+`{{name}}.service` is a unit of systemd for the bot in `/opt/{{name}}`, with what it may do kept to a minimum.
+`ExecStart` in it has the address of the server: change that first.
 
     sudo cp -r . /opt/{{name}}
     sudo cp {{name}}.service /etc/systemd/system/
