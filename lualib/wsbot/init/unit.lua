@@ -25,7 +25,7 @@ RestartPreventExitStatus=2 78
 # `host.on_stop` has ten seconds, the closing of connections five, and what was printed another five.
 TimeoutStopSec=25
 
-# Settings, as lines NAME=value. They are seen by whoever may ask systemd: no secrets.
+# Settings, as lines NAME=value. Each program that the bot starts gets them as well: no secrets.
 #EnvironmentFile=/etc/{{name}}.env
 # A secret, which the bot reads from the file $CREDENTIALS_DIRECTORY/api-key. Only root can read the file that is named.
 #LoadCredential=api-key:/etc/{{name}}/api-key
