@@ -79,13 +79,13 @@ stories["reload: What lives, what dies, what to do again 1"] = function(text)
   testing.eventually(function() return session.pongs == 1 end)
   session:close(1001)
   for _, fail in ipairs { function() session:drop() end, function() session:send "no" end } do
-    clock:advance(1)
+    clock:advance(4) -- the second wait is 2 s at most
     session = peer:accept()
     session:expect "login"
     fail()
   end
   session:expect_close(4000)
-  clock:advance(1)
+  clock:advance(4)
   session = peer:accept()
   session:expect "login"
   session:send "welcome"
