@@ -27,6 +27,7 @@ static void print_help(void) {
          "  wsbot ps                              this user's running programs\n"
          "  wsbot attach [NAME|PID]               a prompt inside a running program\n"
          "  wsbot inspect [NAME|PID|FILE]         a running program, or a --record file, as a page in the browser\n"
+         "  wsbot init DIR                        a project to begin with: a bot, its spec, a service\n"
          "  wsbot echo [OPTIONS]                  an echo peer to try bots against\n"
          "  wsbot --help, --version\n\n"
          "`wsbot COMMAND --help` tells the options of a command.");
@@ -181,6 +182,11 @@ static int read_connect(int argc, char **argv, struct cli_options *out, int *sta
     return need_both(out, is_given(out, "cert"), is_given(out, "key"), "--cert and --key", status);
 }
 
+static int read_init(int argc, char **argv, struct cli_options *out, int *status) {
+    if (read_tool(argc, argv, out, status) == CLI_DONE) return CLI_DONE;
+    return out->operand ? 0 : refuse(CLI_INIT, status, "missing DIR (`.` is this folder)");
+}
+
 static int read_echo(int argc, char **argv, struct cli_options *out, int *status) {
     int i = read_options(argc, argv, 2, out, status);
     if (i == CLI_DONE) return CLI_DONE;
@@ -257,8 +263,9 @@ void cli_hint_at_command(const char *word) {
 
 int cli_read(int argc, char **argv, struct cli_options *out, int *status) {
     static int (*const readers[])(int argc, char **argv, struct cli_options *out, int *status) = {
-        [CLI_RUN] = read_run,     [CLI_CHECK] = read_check,  [CLI_CONNECT] = read_connect, [CLI_PS] = read_tool,
-        [CLI_ATTACH] = read_tool, [CLI_INSPECT] = read_tool, [CLI_ECHO] = read_echo,       [CLI_TEST] = read_test};
+        [CLI_RUN] = read_run,   [CLI_CHECK] = read_check, [CLI_CONNECT] = read_connect,
+        [CLI_PS] = read_tool,   [CLI_ATTACH] = read_tool, [CLI_INSPECT] = read_tool,
+        [CLI_INIT] = read_init, [CLI_ECHO] = read_echo,   [CLI_TEST] = read_test};
     *out = (struct cli_options){.command = CLI_RUN,
                                 .first = 1,
                                 .as_lua = true,

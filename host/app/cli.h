@@ -7,7 +7,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-enum cli_command { CLI_RUN, CLI_CHECK, CLI_CONNECT, CLI_PS, CLI_ATTACH, CLI_INSPECT, CLI_ECHO, CLI_TEST };
+enum cli_command { CLI_RUN, CLI_CHECK, CLI_CONNECT, CLI_PS, CLI_ATTACH, CLI_INSPECT, CLI_INIT, CLI_ECHO, CLI_TEST };
 
 enum { CLI_DONE = -1 }; /* of cli_read: all was printed, and the program is to end with *status */
 
@@ -41,7 +41,7 @@ struct cli_options {
     const char *status_host; /* --status; NULL: no status */
     unsigned status_port;
     const char *name;        /* --name: what ps and attach call the program; NULL: as its script */
-    const char *operand;     /* of a tool: its URL, or the program to look into; NULL: none was given */
+    const char *operand;     /* of a tool: its URL, folder, or the program to look into; NULL: none was given */
     struct cli_given *given; /* for the Lua module of a tool, which judges the values; the caller's, to be freed */
     size_t given_count;
 };

@@ -326,6 +326,15 @@ const struct command cli_commands[] = {
          "  0  done\n"
          "  1  there is no such program or file\n"
          "  2  wrong options"},
+    [CLI_INIT] =
+        {"init", "wsbot init DIR",
+         "Writes a project to begin with into a folder, which is new or this one (`.`): a bot, its spec, settings for\n"
+         "busted, luacheck and editors, and a service of systemd. No file is written over.\n"
+         "\n"
+         "exit status:\n"
+         "  0  done\n"
+         "  1  one of the files is there already, or the folder cannot be written to: nothing was written\n"
+         "  2  wrong options"},
     [CLI_ECHO] = {"echo", "wsbot echo [OPTIONS]",
                   "A WebSocket peer that sends back what it gets, to try a bot against."},
     [CLI_TEST] =

@@ -1,4 +1,5 @@
-/* tool: a command whose work is done by a Lua module inside the program: connect, ps, attach. */
+/* tool: a command whose work is done by a Lua module inside the program: connect, ps, attach,
+ * inspect, init. */
 #ifndef APP_TOOL_H
 #define APP_TOOL_H
 
