@@ -12,7 +12,6 @@ local testing = require "wsbot.testing"
 -- goes from here, and a story comes in its place.
 local TO_COME <const> = {
   ["running: State 1"] = "host.state(name, initial, { durable = true })",
-  ["running: Several workers, several machines 2"] = "host.index and host.count",
 }
 
 -- Runs an example as a bot, whose server is played here. The bot, and the server.
@@ -108,6 +107,17 @@ stories["running: Several workers, several machines 1"] = function(text)
   table.sort(markets)
   assert.same({ "market=BTC-EUR", "market=ETH-EUR", "market=SOL-EUR", "market=XRP-EUR" }, markets)
   assert.is_true(bot.running)
+end
+
+stories["running: Several workers, several machines 2"] = function(text)
+  local script = place.file("bot.lua", "local markets = { 'a', 'b', 'c', 'd', 'e' }\nlocal start = print\n" .. text)
+  local shares = {}
+  for shard = 1, 2 do
+    local p <close> = io.popen(("%s run --shard %d/2 --workers 2 %s"):format(program.wsbot, shard, script))
+    for market in p:read "a":gmatch "%a" do shares[#shares + 1] = market end
+  end
+  table.sort(shares)
+  assert.same({ "a", "b", "c", "d", "e" }, shares)
 end
 
 stories["status: Statuses 1"] = function(text)
