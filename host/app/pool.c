@@ -3,6 +3,7 @@
  * decision, and final. */
 #include "app/pool.h"
 
+#include "app/claimant.h"
 #include "app/control/summary.h"
 #include "app/reports.h"
 #include "app/service.h"
@@ -33,6 +34,7 @@ struct member {
     uv_process_t process;
     uv_pipe_t pipe;         /* on which it reports */
     struct reports reports; /* what of that was read */
+    struct claimant claims; /* on the pool's quotas */
     enum report report;     /* of the reload under way */
     bool counted;           /* it has told what it had counted */
     bool running;
@@ -56,7 +58,8 @@ struct pool {
     unsigned alive; /* members that run or will come back */
     bool going;     /* `alive` is not 0 */
     int status;
-    char bytes[READ_SIZE];    /* what a worker has just reported */
+    char bytes[READ_SIZE]; /* what a worker has just reported */
+    struct quotas quotas;
     struct deadline reported; /* when the results of a reload are reported, even if some are missing */
     unsigned count;
     struct member members[];
@@ -199,6 +202,21 @@ static void take_reload(struct member *m, enum report report) {
 
 /* ---- what workers report ---- */
 
+static void on_answer(void *arg, uint64_t id, bool met) {
+    reports_answer((uv_stream_t *)&((struct member *)arg)->pipe, (struct answer){id, met});
+}
+
+static void take_claim(struct member *m, enum report report, struct slice text) {
+    struct quota_want want;
+    uint64_t id;
+    bool claims = report == REPORT_CLAIM;
+    if (!m->running || !reports_read_claim(text, &id, claims ? &want : NULL)) return;
+    if (claims)
+        claimant_claim(&m->claims, id, &want);
+    else
+        claimant_drop(&m->claims, id);
+}
+
 static void take_report(struct member *m, enum report report, struct slice text) {
     struct worker *w = m->pool->worker;
     switch (report) {
@@ -212,6 +230,8 @@ static void take_report(struct member *m, enum report report, struct slice text)
     case REPORT_FAILED: take_reload(m, report); break;
     case REPORT_READY: m->ready = true; break;
     case REPORT_ALIVE: m->alive = clock_now(&w->net.clock); break;
+    case REPORT_CLAIM:
+    case REPORT_DROP: take_claim(m, report, text); break;
     case REPORT_BEGAN:
         service_reloads(w);
         await_reports(m->pool);
@@ -268,6 +288,7 @@ static void on_end(uv_process_t *process, int64_t status, int signal) {
     read_rest(m);
     if (!m->counted) miss(m);
     reports_clear(&m->reports);
+    claimant_clear(&m->claims); /* what it has taken counts on */
     uv_close((uv_handle_t *)process, on_process_closed);
 }
 
@@ -281,7 +302,7 @@ static void start(struct member *m) {
         stdio[i].flags = UV_INHERIT_FD;
         stdio[i].data.fd = i;
     }
-    stdio[REPORTS_FD].flags = UV_CREATE_PIPE | UV_WRITABLE_PIPE;
+    stdio[REPORTS_FD].flags = UV_CREATE_PIPE | UV_READABLE_PIPE | UV_WRITABLE_PIPE;
     stdio[REPORTS_FD].data.stream = (uv_stream_t *)&m->pipe;
     uv_process_options_t options = {
         .file = p->program, .args = p->words, .exit_cb = on_end, .stdio = stdio, .stdio_count = REPORTS_FD + 1};
@@ -362,6 +383,7 @@ int pool_run(struct worker *w, unsigned workers, char **words) {
         free(p);
         return 1;
     }
+    quotas_init(&p->quotas, &w->net.clock);
     w->members = p;
     w->told_to_stop = on_told_to_stop;
     w->reload = on_hangup;
@@ -371,6 +393,7 @@ int pool_run(struct worker *w, unsigned workers, char **words) {
         struct member *m = &p->members[i];
         m->pool = p;
         m->index = i + 1;
+        m->claims = (struct claimant){.quotas = &p->quotas, .answer = on_answer, .arg = m};
         if (w->signal)
             has_ended(m, 0);
         else
@@ -386,6 +409,7 @@ int pool_run(struct worker *w, unsigned workers, char **words) {
     w->members = NULL;
     clock_cancel(&w->net.clock, &p->reported);
     int status = p->status;
+    quotas_clear(&p->quotas);
     free(p);
     return status;
 }

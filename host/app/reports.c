@@ -3,11 +3,15 @@
 
 #include <errno.h>
 #include <poll.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <uv.h>
 
-enum { HEAD = 1 + sizeof(uint32_t) }; /* bytes in front of a text */
+enum {
+    HEAD = 1 + sizeof(uint32_t),  /* bytes in front of a text */
+    CLAIM = 4 * sizeof(uint64_t), /* bytes in front of the name, in the text of a claim */
+};
 
 /* ---- in the pool ---- */
 
@@ -31,6 +35,10 @@ static uint32_t text_size(struct slice bytes) {
     return size;
 }
 
+static bool has_text(enum report report) {
+    return report == REPORT_COUNTED || report == REPORT_CLAIM || report == REPORT_DROP;
+}
+
 static bool is_known(enum report report) {
     switch (report) {
     case REPORT_TOOK_OVER:
@@ -39,7 +47,9 @@ static bool is_known(enum report report) {
     case REPORT_COUNTED:
     case REPORT_READY:
     case REPORT_ALIVE:
-    case REPORT_BEGAN: return true;
+    case REPORT_BEGAN:
+    case REPORT_CLAIM:
+    case REPORT_DROP: return true;
     case REPORT_NONE: break;
     }
     return false;
@@ -49,7 +59,7 @@ enum report reports_next(struct reports *r, struct slice *text) {
     for (struct slice bytes; bytes = buf_slice(&r->bytes), bytes.n;) {
         enum report report = (enum report)bytes.p[0];
         size_t size = 1;
-        if (report == REPORT_COUNTED) {
+        if (has_text(report)) {
             if (bytes.n < HEAD) return REPORT_NONE;
             uint32_t length = text_size(bytes);
             if (length > REPORT_TEXT_MOST) return give_up(r), REPORT_NONE;
@@ -61,6 +71,36 @@ enum report reports_next(struct reports *r, struct slice *text) {
         if (is_known(report)) return report;
     }
     return REPORT_NONE;
+}
+
+bool reports_read_claim(struct slice text, uint64_t *id, struct quota_want *want) {
+    uint64_t numbers[4];
+    if (text.n < (want ? CLAIM : sizeof *id)) return false;
+    memcpy(numbers, text.p, want ? sizeof numbers : sizeof *id);
+    *id = numbers[0];
+    if (want)
+        *want = (struct quota_want){
+            .n = numbers[1], .span = numbers[2], .count = numbers[3], .name = slice_skip(text, CLAIM)};
+    return true;
+}
+
+/* An answer that the pipe had no room for at once. */
+struct late_answer {
+    uv_write_t request;
+    struct answer answer;
+};
+
+static void on_written(uv_write_t *request, int status) { (void)status, free(request->data); }
+
+void reports_answer(uv_stream_t *pipe, struct answer answer) {
+    uv_buf_t bytes = uv_buf_init((char *)&answer, sizeof answer);
+    int done = uv_try_write(pipe, &bytes, 1); /* all of it or nothing: it is shorter than any room in a socket */
+    struct late_answer *late = done == UV_EAGAIN ? malloc(sizeof *late) : NULL;
+    if (!late) return;
+    late->answer = answer;
+    late->request.data = late;
+    bytes.base = (char *)&late->answer;
+    if (uv_write(&late->request, pipe, &bytes, 1, on_written) < 0) free(late);
 }
 
 /* ---- in a worker ---- */
@@ -84,10 +124,31 @@ static bool send_all(int fd, struct slice bytes, uint64_t until) {
     return true;
 }
 
-bool reports_send_counted(int fd, struct slice text) {
-    uint8_t head[HEAD] = {REPORT_COUNTED};
+static bool send_text(int fd, enum report report, struct slice text) {
+    uint8_t head[HEAD] = {(uint8_t)report};
     uint32_t size = (uint32_t)text.n;
     uint64_t until = uv_hrtime() + REPORT_PATIENCE * UINT64_C(1000000000);
     memcpy(head + 1, &size, sizeof size);
     return send_all(fd, slice_of(head, sizeof head), until) && send_all(fd, text, until);
+}
+
+bool reports_send_counted(int fd, struct slice text) { return send_text(fd, REPORT_COUNTED, text); }
+
+bool reports_send_drop(int fd, uint64_t id) { return send_text(fd, REPORT_DROP, slice_of(&id, sizeof id)); }
+
+bool reports_send_claim(int fd, uint64_t id, const struct quota_want *want) {
+    uint8_t text[CLAIM + QUOTA_NAME_MOST];
+    uint64_t numbers[] = {id, want->n, want->span, want->count};
+    if (want->name.n > QUOTA_NAME_MOST) return false;
+    memcpy(text, numbers, sizeof numbers);
+    if (want->name.n) memcpy(text + CLAIM, want->name.p, want->name.n);
+    return send_text(fd, REPORT_CLAIM, slice_of(text, CLAIM + want->name.n));
+}
+
+bool reports_next_answer(struct buf *read, struct answer *answer) {
+    struct slice bytes = buf_slice(read);
+    if (bytes.n < sizeof *answer) return false;
+    memcpy(answer, bytes.p, sizeof *answer);
+    buf_consume(read, sizeof *answer);
+    return true;
 }

@@ -1,10 +1,13 @@
 /* reports: what a worker tells its pool, by a pipe: a byte for what became of a reload, for what a service manager
- * wants to know, and that a summary is wanted; and at its end all that it has counted, as a byte, the length of a text,
- * and the text. The pool reads what is there, and takes one report after the other off the front. */
+ * wants to know, and that a summary is wanted; and, as a byte, the length of a text, and the text, what it claims
+ * (claims.h), and at its end all that it has counted. The pool reads what is there, and takes one report after the
+ * other off the front. On the same pipe it answers claims. */
 #ifndef APP_REPORTS_H
 #define APP_REPORTS_H
 
+#include "app/quota.h"
 #include "base/buf.h"
+#include <uv.h>
 
 enum {
     REPORT_TEXT_MOST = 4 << 20, /* bytes of what was counted */
@@ -20,6 +23,8 @@ enum report {
     REPORT_READY = 'r',   /* the worker is ready (service.h); its loop turns; it begins a reload */
     REPORT_ALIVE = 'a',
     REPORT_BEGAN = 'b',
+    REPORT_CLAIM = 'q', /* with a text (reports_read_claim): it claims of a quota (claims.h); it drops that */
+    REPORT_DROP = 'd',
 };
 
 /* ---- in the pool ---- */
@@ -36,14 +41,32 @@ void reports_clear(struct reports *r);
  * worker. */
 void reports_add(struct reports *r, struct slice bytes);
 
-/* Takes the next report off the front. REPORT_NONE: none is whole. `*text` is what REPORT_COUNTED has; it lives until
- * the next call. */
+/* Takes the next report off the front. REPORT_NONE: none is whole. `*text` is what those have that have one; it lives
+ * until the next call. */
 enum report reports_next(struct reports *r, struct slice *text);
+
+/* Reads the text of REPORT_CLAIM, or, without `want`, that of REPORT_DROP. False: it is none. */
+bool reports_read_claim(struct slice text, uint64_t *id, struct quota_want *want);
+
+/* What became of a claim: its turn has come, or there was no room for it. */
+struct answer {
+    uint64_t id, met;
+};
+
+/* Sends it to the worker at the other end of `pipe`. Without memory for that it is lost, and the worker waits. */
+void reports_answer(uv_stream_t *pipe, struct answer answer);
 
 /* ---- in a worker, whose end of the pipe, a socket that does not wait, is `fd` ---- */
 
 /* Sends a report without a text. False: the pool does not read. */
 bool reports_send(int fd, enum report report);
+
+/* Send a claim, or that it is dropped, as reports_send_counted does. */
+bool reports_send_claim(int fd, uint64_t id, const struct quota_want *want);
+bool reports_send_drop(int fd, uint64_t id);
+
+/* Takes the next answer off the front of what was read. False: none is whole. */
+bool reports_next_answer(struct buf *read, struct answer *answer);
 
 /* Sends what was counted, of REPORT_TEXT_MOST bytes at most, and waits until the pool has room for it. False: it had
  * none within REPORT_PATIENCE, or is gone. */

@@ -1,6 +1,7 @@
 /* worker: opens in one order, closes in the other. Its signals are in worker_signals.c. */
 #include "app/worker.h"
 
+#include "app/claims.h"
 #include "app/pool.h"
 #include "app/service.h"
 #include "base/container_of.h"
@@ -67,7 +68,10 @@ static void host_noted(void *app, const struct engine_file *file) {
     if (w->noted) w->noted(w->noted_arg, file);
 }
 
-static const struct engine_host engine_host = {.modules = testing_modules,
+static const luaL_Reg modules[] = {
+    {"wsbot.testing.core", luaopen_testing_core}, {"wsbot.limits.core", luaopen_claims}, {NULL, NULL}};
+
+static const struct engine_host engine_host = {.modules = modules,
                                                .stop = host_stop,
                                                .mark = host_mark,
                                                .exit = host_exit,

@@ -41,6 +41,7 @@ struct worker {
     struct control *control; /* the program's control socket (app/control/); NULL: there is none */
     struct summary *summary; /* what is made of it all at the end (app/control/summary.h); NULL: nothing is */
     bool wants_summary;      /* and printed */
+    struct claims *claims;   /* of the script on quotas (claims.h); NULL: it had none yet */
     struct service *service; /* what a service manager is told (service.h); NULL: nothing is */
     struct metrics *counted; /* what the last generation has counted, once it has ended; NULL: nothing */
     bool stopping;

@@ -1,6 +1,6 @@
-/* l_limiter: host.limiter: no more than n in any span of so many seconds. The times of the last n are kept: there is
- * room for the next as soon as the oldest of them is a span ago. */
+/* l_limiter: host.limiter: a limit, and those who wait for room in it, in their order. */
 #include "base/container_of.h"
+#include "base/limit.h"
 #include "script/box.h"
 #include "script/engine.h"
 #include "script/l_push.h"
@@ -16,9 +16,7 @@ enum { LIMITER_MOST = 1 << 20 }; /* in a span: 8 bytes are kept for each */
 struct limiter {
     struct box box;
     struct clock *clock;
-    uint64_t span; /* nanoseconds */
-    uint64_t taken, n;
-    uint64_t *times; /* when the last n were taken: number i at i % n */
+    struct limit limit;
     struct waiters waiters;
     struct deadline next; /* there is room for the first of them */
 };
@@ -34,28 +32,18 @@ static const struct box_type limiter_type = {
 
 static struct limiter *check(lua_State *L) { return l_box_get(L, 1, &limiter_type); }
 
-/* When there is room for so many more. */
-static uint64_t ready_at(const struct limiter *l, uint64_t count) {
-    uint64_t last = l->taken + count - 1;
-    return last < l->n ? 0 : l->times[last % l->n] + l->span;
-}
-
-static void take(struct limiter *l, uint64_t count, uint64_t now) {
-    while (count--) l->times[l->taken++ % l->n] = now;
-}
-
 static void on_room(struct deadline *d);
 
 /* Wakes those for whom there is room, in their order. */
 static void let_through(struct limiter *l) {
     uint64_t now = clock_now(l->clock);
     for (struct task *t; (t = l->waiters.first); task_wake_first(&l->waiters)) {
-        uint64_t at = ready_at(l, (uint64_t)t->ctx);
+        uint64_t at = limit_ready_at(&l->limit, (uint64_t)t->ctx);
         if (at > now) {
             clock_set(l->clock, &l->next, at, on_room);
             return;
         }
-        take(l, (uint64_t)t->ctx, now);
+        limit_take(&l->limit, (uint64_t)t->ctx, now);
     }
     clock_cancel(l->clock, &l->next);
 }
@@ -76,13 +64,14 @@ static int l_take(lua_State *L) {
     struct limiter *l = check(L);
     lua_Integer count = luaL_optinteger(L, 2, 1);
     uint64_t timeout = l_seconds_limit(L, 3), now = clock_now(l->clock);
-    luaL_argcheck(L, count >= 1 && (uint64_t)count <= l->n, 2, "from 1 to as many as the limiter lets through at once");
-    if (!l->waiters.first && ready_at(l, (uint64_t)count) <= now) {
-        take(l, (uint64_t)count, now);
+    luaL_argcheck(L, count >= 1 && (uint64_t)count <= l->limit.n, 2,
+                  "from 1 to as many as the limiter lets through at once");
+    if (!l->waiters.first && limit_ready_at(&l->limit, (uint64_t)count) <= now) {
+        limit_take(&l->limit, (uint64_t)count, now);
         return l_push_true(L);
     }
     lua_settop(L, 1);
-    if (!l->waiters.first) clock_set(l->clock, &l->next, ready_at(l, (uint64_t)count), on_room);
+    if (!l->waiters.first) clock_set(l->clock, &l->next, limit_ready_at(&l->limit, (uint64_t)count), on_room);
     return l_task_wait(L, "limiter:take", &l->waiters, timeout, (lua_KContext)count, l_taken);
 }
 
@@ -94,9 +83,8 @@ static int l_limiter(lua_State *L) {
     luaL_argcheck(L, span > 0, 2, "more than 0 seconds");
     struct limiter *l = l_box_new(L, &limiter_type);
     l->clock = &engine_of(L)->net->clock;
-    l->span = span;
-    l->n = (uint64_t)n;
-    l->times = lua_newuserdatauv(L, (size_t)n * sizeof *l->times, 0);
+    l->limit = (struct limit){.span = span, .n = (uint64_t)n};
+    l->limit.times = lua_newuserdatauv(L, (size_t)n * sizeof *l->limit.times, 0);
     lua_setiuservalue(L, -2, 1);
     return 1;
 }

@@ -371,7 +371,7 @@ static int l_begin_line(lua_State *L) {
     return 0;
 }
 
-static int luaopen_testing_core(lua_State *L) {
+int luaopen_testing_core(lua_State *L) {
     static const luaL_Reg functions[] = {
         {"freeze", l_freeze},
         {"callable", l_callable},

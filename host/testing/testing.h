@@ -6,6 +6,7 @@
 
 /* For engine_host.modules. */
 extern const luaL_Reg testing_modules[];
+int luaopen_testing_core(lua_State *L); /* the one of them */
 
 /* Each adds its functions to the table at that index, wsbot.testing.core. May raise. */
 void l_peer_open(lua_State *L, int table);   /* peer.c: serve */

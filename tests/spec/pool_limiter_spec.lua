@@ -1,0 +1,123 @@
+-- A limit that the workers of a pool share.
+local it_tells = require "support.it_tells"
+local program = require "support.program"
+local story = require "support.story"
+local uv = require "luv"
+
+local prelude <const> = [[
+  local function limiter(name, n, per) return host.limiter { name = name, n = n, per = per, scope = "pool" } end
+]]
+
+local function run(source, workers, args)
+  return program.bot(prelude .. source, args, { flags = { "--workers", tostring(workers) } })
+end
+
+describe("a limiter of a pool", function()
+  it_tells("lets no more through than it says, all workers together", function()
+    local bot = run([[
+      local l = limiter("identify", 3, 0.5)
+      for i = 1, 4 do
+        l:take()
+        say(host.now())
+      end]], 3)
+    local times = {}
+    for i = 1, 12 do times[i] = tonumber(bot:line()) end
+    bot:ends(0)
+    table.sort(times)
+    for i = 4, 12 do
+      local span = times[i] - times[i - 3]
+      assert.is_true(span > 0.45, span) -- they are told a little later than they were let through
+    end
+  end)
+
+  it_tells("is another for each name, and gives up in time", function()
+    local bot = run([[
+      if host.worker == 1 then
+        limiter("a", 1, 3600):take()
+        say "a"
+      else
+        limiter("b", 1, 3600):take()
+        say "b"
+        say(limiter("b", 1, 3600):take(1, 0.05))
+      end]], 2)
+    local lines = { bot:line(), bot:line(), bot:line() }
+    table.sort(lines)
+    assert.same({ "a", "b", "nil timeout" }, lines)
+    bot:ends(0)
+  end)
+
+  it_tells("counts what a worker has taken that was killed, to the end of its window", function()
+    local bot = run([[
+      if host.worker == 1 and not io.open(arg[1]) then
+        limiter("a", 2, 2):take(2)
+        say("taken", host.now())
+        io.open(arg[1], "w"):close()
+        require "luv".kill(require "luv".os_getpid(), "sigkill")
+      elseif host.worker == 2 then
+        while not io.open(arg[1]) do host.sleep(0.01) end
+        limiter("a", 2, 2):take()
+        say("next", host.now())
+      end]], 2, { require("support.place").folder() .. "/taken" })
+    local taken = bot:line():match "^taken (.*)"
+    local next_one = bot:line():match "^next (.*)"
+    assert.is_true(next_one - taken > 1.9, next_one - taken)
+  end)
+
+  it_tells("forgets who waited and is gone: a task that was cancelled, a generation that was reloaded", function()
+    local bot = run([[
+      local l = limiter("a", 1, 0.3)
+      local waits = {}
+      for i = 1, 20 do waits[i] = host.spawn(function() l:take() end) end
+      if host.reloads == 0 then
+        say "waits"
+        host.every(3600, print)
+        return
+      end
+      for _, task in ipairs(waits) do task:cancel() end
+      l:take()
+      say "through"]], 2)
+    bot:tells("waits", "waits")
+    local began = uv.now()
+    bot:kill "sighup"
+    bot:tells("through", "through")
+    uv.update_time()
+    assert.is_true(uv.now() - began < 5000) -- 40 of them would have taken 12 s
+    bot:ends(0)
+  end)
+
+  it_tells("needs no pool: there those of one name share, over reloads", function()
+    local bot = program.bot(prelude .. [[
+      limiter("a", 1, 0.4):take()
+      say(host.now())
+      if host.reloads == 0 then
+        host.reload()
+        host.every(3600, print)
+      end]])
+    local first, second = tonumber(bot:line()), tonumber(bot:line())
+    assert.is_true(second - first > 0.35, second - first)
+    bot:ends(0)
+  end)
+
+  it_tells("has room for so many names", function()
+    local bot = run([[
+      local refused
+      for i = 1, 1100 do
+        local ok, word = limiter("name " .. i, 1, 3600):take(1, 5)
+        refused = refused or not ok and i .. " " .. word
+      end
+      if host.worker == 1 then say(refused ~= nil and "refused") end]], 1)
+    bot:tells "refused"
+    bot:ends(0)
+  end)
+
+  it_tells("keeps the program alive while somebody waits, and no longer", function()
+    local bot = run([[
+      local l = limiter("a", 1, 0.2)
+      l:take()
+      l:take()
+      say "done"]], 2)
+    bot:tells("done", "done")
+    bot:ends(0)
+    assert.equal("", bot.err)
+  end)
+end)
