@@ -138,6 +138,11 @@ local function integer(value)
   return math.tointeger(tonumber(value or 0)) or 0
 end
 
+---A new id for a lease.
+function client.new_id()
+  return ("%d"):format(string.unpack(">i8", crypto.random(8)) & math.maxinteger | 1)
+end
+
 ---Grants a lease of this id for so many seconds: for how many it is, which may be more; or nil, word, message. One that
 ---is there by that id is this one, asked for twice.
 function client:grant(id, ttl, patience)

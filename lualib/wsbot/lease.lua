@@ -65,7 +65,7 @@ local function forget(p)
   places[p.key], in_use[p.key] = nil, nil
 end
 
--- Gives a place up, in a task of its own, as often as it takes: until etcd has ended it by itself.
+-- Gives a place up, in a task of its own, as often as it takes, until etcd has ended it by itself.
 local function abandon(client, p)
   forget(p)
   host.spawn(function()
@@ -224,8 +224,12 @@ end }
 -- Tries to get to the head of the queue: its place; or nil, word, message: "gone" where it has lost that.
 local function try(contest)
   if not contest.place then
-    local p, word, message = place.take(contest.client, contest.name, contest.where, contest.ttl)
-    if not p then return nil, word, message end
+    local p = place.new(contest.name, contest.where, contest.ttl)
+    local ok, word, message = place.take(contest.client, p)
+    if not ok then
+      abandon(contest.client, p) -- its answer may have been lost
+      return nil, word, message
+    end
     stand(contest, p)
   end
   local p = contest.place

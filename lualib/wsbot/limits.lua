@@ -3,7 +3,6 @@
 -- By etcd, a limiter is n keys, its slots. Who takes creates a free one with a lease of its own, in one transaction,
 -- and ends that lease `per` seconds later: so no more than n are there in any such span. The lease is longer than
 -- that, and is for one who is killed meanwhile: etcd then ends it.
-local crypto = require "wsbot.crypto"
 local etcd = require "wsbot.etcd"
 local given = require "wsbot.http.options"
 local guard = require "wsbot.guard"
@@ -93,8 +92,7 @@ end
 
 -- Tries once: true; false and the revision at which there was too little room; or nil, word, message.
 local function try(self, count)
-  local id = ("%d"):format(string.unpack(">i8", crypto.random(8)) & math.maxinteger | 1)
-  local began = guard.now()
+  local id, began = etcd.new_id(), guard.now()
   local ok, word, message = self.client:grant(id, math.ceil(self.per) + SPARE)
   if not ok then return nil, word, message end
   local free = free_of(self, {})

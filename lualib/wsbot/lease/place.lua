@@ -4,13 +4,13 @@
 -- A place is plain data, as host.state keeps it: { name, where, id, key, revision, ttl, sent }. `sent` is when, by our
 -- own clock, the last request was sent that had etcd begin the seconds of the lease anew: etcd ends it `ttl` after that
 -- at the earliest, so until then, less a margin for clocks of another pace, it is certainly ours.
-local crypto = require "wsbot.crypto"
+local etcd = require "wsbot.etcd"
 local guard = require "wsbot.guard"
 local host = require "host"
 
 local PREFIX = "wsbot/lease/"
 local MARGIN = 0.1 -- of ttl
-local MOST_PATIENCE = 2 -- seconds
+local LEAST_PATIENCE, MOST_PATIENCE = 0.5, 2 -- seconds
 
 local place = {}
 
@@ -19,9 +19,14 @@ local function prefix_of(name)
   return PREFIX .. name:gsub("[%%/]", function(c) return ("%%%02X"):format(c:byte()) end) .. "/"
 end
 
----Seconds that an endpoint may take: so that several can be asked before the lease is over.
+---Seconds that an endpoint may take.
 function place.patience(ttl)
-  return math.min(ttl / 6, MOST_PATIENCE)
+  return math.min(ttl / 3, MOST_PATIENCE)
+end
+
+-- The same for a renewal: several endpoints can be asked before the lease is over.
+local function hurry(ttl)
+  return math.min(math.max(ttl / 6, LEAST_PATIENCE), MOST_PATIENCE)
 end
 
 ---Until when, by guard.now, it is certainly ours.
@@ -29,29 +34,39 @@ function place.ends(p)
   return p.sent + p.ttl * (1 - MARGIN)
 end
 
----Takes a new place at the end of the queue: the place; or nil, word, message. `where` says in which etcd.
-function place.take(client, name, where, ttl)
-  local patience, sent = place.patience(ttl), guard.now()
-  local id = ("%d"):format(string.unpack(">i8", crypto.random(8)) & math.maxinteger | 1)
-  local granted, word, message = client:grant(id, ttl, patience)
-  if not granted then return nil, word, message end
+---A place that is not taken yet. `where` says in which etcd.
+function place.new(name, where, ttl)
+  local id = etcd.new_id()
   local key = prefix_of(name) .. ("%016x"):format(math.tointeger(tonumber(id)))
+  return { name = name, where = where, id = id, key = key, ttl = ttl, sent = guard.now() }
+end
+
+-- Makes its key, unless that has been made, and the answer was lost.
+local function make_key(client, p)
   local made, revision, ranges = client:txn({
-    absent = { key },
-    success = { { request_put = { key = key, value = host.script or "", lease = id } } },
-    failure = { { request_range = { key = key } } },
-  }, patience)
+    absent = { p.key },
+    success = { { request_put = { key = p.key, value = host.script or "", lease = p.id } } },
+    failure = { { request_range = { key = p.key } } },
+  }, place.patience(p.ttl))
   if made == nil then return nil, revision, ranges end
   if not made then revision = ranges[1] and ranges[1][1] and ranges[1][1].create_revision or 0 end
   if revision <= 0 then return nil, "etcd", "an answer without a revision" end
-  ttl = math.min(ttl, granted)
-  return { name = name, where = where, id = id, key = key, revision = revision, ttl = ttl, sent = sent }
+  p.revision = revision
+  return true
+end
+
+---Takes a new one at the end of the queue: true; or nil, word, message, and it may be taken.
+function place.take(client, p)
+  local granted, word, message = client:grant(p.id, p.ttl, place.patience(p.ttl))
+  if not granted then return nil, word, message end
+  p.ttl = math.min(p.ttl, granted)
+  return make_key(client, p)
 end
 
 ---Has its lease go on: true; or nil, word, message: "gone" where it is over.
 function place.renew(client, p)
   local sent = guard.now()
-  local ttl, word, message = client:keepalive(p.id, place.patience(p.ttl))
+  local ttl, word, message = client:keepalive(p.id, hurry(p.ttl))
   if not ttl then return nil, word, message end
   p.sent = sent
   return true
