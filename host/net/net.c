@@ -4,6 +4,7 @@
 #include "base/container_of.h"
 #include "base/log.h"
 #include "net/embed.h"
+#include "net/guard.h"
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -34,9 +35,10 @@ void net_begin_turn(struct net *n) { n->turn = (struct net_turn){.inflate_left =
 bool net_look(struct net *n) {
     struct net_turn *t = &n->turn;
     uint64_t now = uv_hrtime();
-    t->looks = NET_TURN_LOOK;
+    bool guarded = n->clock.guards;
+    t->looks = guarded ? 0 : NET_TURN_LOOK;
     if (!t->began) t->began = now;
-    t->over = now - t->began > NET_TURN_MOST;
+    t->over = now - t->began > NET_TURN_MOST || (guarded && guard_is_due(&n->clock));
     return t->over;
 }
 
