@@ -147,9 +147,20 @@ local limiter = {}
 ---@return string? word
 function limiter:take(count, timeout) end
 
----No more than `n` in any span of so many seconds: what services allow.
----@param n integer  1 to 1048576
----@param seconds number
+---A limiter that others share. What somebody has taken who was killed counts to the end of its span.
+---@class host.limiter.options
+---@field n integer           1 to 65536, by etcd 1 to 1000
+---@field per number          seconds
+---@field name string         those of one name are one limiter
+---@field scope "pool"|"etcd" the workers of a pool (of a program without one: its generations), or all of that etcd
+---@field etcd? string|string[]  of scope "etcd": its URL, or those of its members
+---@field tls? table          of scope "etcd": as in wsbot.http
+
+---No more than `n` in any span of so many seconds: what services allow. With a table: one that others share, whose take
+---may give nil and "refused" as well: by a pool where it has no room for another name (there may be 1,024), by etcd with
+---a message.
+---@param n integer|host.limiter.options  1 to 1048576
+---@param seconds? number
 ---@return host.limiter
 function host.limiter(n, seconds) end
 

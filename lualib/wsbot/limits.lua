@@ -7,6 +7,7 @@ local etcd = require "wsbot.etcd"
 local given = require "wsbot.http.options"
 local guard = require "wsbot.guard"
 local host = require "host"
+local pool = require "wsbot.limits.pool"
 
 local PREFIX = "wsbot/limit/"
 local SPARE = 2       -- seconds that a lease is longer than it has to be: between its begin and that of the slot
@@ -196,10 +197,20 @@ function limits.etcd(options)
   return result
 end
 
-local scopes = { etcd = new_etcd }
+local function refuse(values, scope, ...)
+  for _, name in ipairs { ... } do
+    if values[name] ~= nil then given.wrong("%s is for %s", name, scope) end
+  end
+end
+
+local function new_pool(values)
+  refuse(values, 'scope = "etcd"', "etcd", "tls")
+  return pool.new(need(values, "n", "per", "name"))
+end
+
+local scopes = { etcd = new_etcd, pool = new_pool }
 
 local function a_scope(value, name)
-  if value == "pool" then given.wrong('%s = "pool" is not there yet; "etcd" is', name) end
   if not scopes[value] then given.wrong('%s must be "pool" or "etcd", not %s', name, given.shown(tostring(value))) end
   return value
 end
@@ -207,12 +218,11 @@ end
 local function of_scope(options)
   local names = { scope = a_scope }
   for name, reader in pairs(known) do names[name] = reader end
+  if options.scope ~= "etcd" then names.n = given.whole(1, 65536) end
   local values = given.read(options, names, "")
   if values.scope then return scopes[values.scope](values) end
   need(values, "n", "per")
-  for _, name in ipairs { "etcd", "name", "tls" } do
-    if values[name] ~= nil then given.wrong("%s is for a scope: scope = \"etcd\"", name) end
-  end
+  refuse(values, 'a scope: scope = "pool" or "etcd"', "etcd", "name", "tls")
   return host.limiter(values.n, values.per)
 end
 

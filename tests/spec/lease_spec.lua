@@ -383,7 +383,10 @@ describe("arguments that are wrong", function()
       'host.limiter: scope must be "pool" or "etcd", not machine')
     refuses(host.limiter, { n = 1, per = 1, scop = "etcd" },
       "host.limiter: unknown option 'scop' (did you mean 'scope'?)")
-    refuses(host.limiter, { n = 1, per = 1, name = "x" }, 'host.limiter: name is for a scope: scope = "etcd"')
+    refuses(host.limiter, { n = 1, per = 1, name = "x" }, 'host.limiter: name is for a scope: scope = "pool" or "etcd"')
+    refuses(host.limiter, { n = 1, per = 1, scope = "pool" }, "host.limiter: name is missing")
+    refuses(host.limiter, { n = 1, per = 1, scope = "pool", name = "x", etcd = url },
+      'host.limiter: etcd is for scope = "etcd"')
     assert.is_true(host.limiter({ n = 2, per = 60 }):take(2))
   end)
 end)

@@ -1,7 +1,6 @@
 -- A limit that the workers of a pool share.
 local it_tells = require "support.it_tells"
 local program = require "support.program"
-local story = require "support.story"
 local uv = require "luv"
 
 local prelude <const> = [[
