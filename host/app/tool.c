@@ -7,6 +7,7 @@
 #include "app/console.h"
 #include "app/control/folder.h"
 #include "app/control/page.h"
+#include "app/help_core.h"
 #include "app/words.h"
 #include "base/log.h"
 #include "script/door.h"
@@ -56,6 +57,8 @@ static int l_set_arg(lua_State *L) {
     lua_setfield(L, -2, "wsbot.control.folder");
     lua_pushcfunction(L, luaopen_inspect_core);
     lua_setfield(L, -2, "wsbot.inspect.core");
+    lua_pushcfunction(L, luaopen_help_core);
+    lua_setfield(L, -2, "wsbot.help.core");
     return 0;
 }
 
@@ -73,7 +76,8 @@ void tool_run(struct worker *w, const struct cli_options *options) {
     } tools[] = {[CLI_CONNECT] = {"wsbot connect", "wsbot.connect"},
                  [CLI_PS] = {"wsbot ps", "wsbot.ps"},
                  [CLI_ATTACH] = {"wsbot attach", "wsbot.attach"},
-                 [CLI_INSPECT] = {"wsbot inspect", "wsbot.inspect"}};
+                 [CLI_INSPECT] = {"wsbot inspect", "wsbot.inspect"},
+                 [CLI_HELP] = {"wsbot help", "wsbot.help"}};
     program = tools[options->command].program;
     log_set_put(put_line);
     struct run r = {.worker = w, .engine = w->engine, .program = program, .ok = true};
