@@ -27,13 +27,21 @@ static void print_help(void) {
          "`wsbot COMMAND --help` tells the options of a command, `wsbot help` has the manual.");
 }
 
+/* An option or a variable, and what is to be said of it: below it where it is long. */
+static void print_entry(const char *left, const char *help) {
+    if (strlen(left) > 24)
+        printf("  %s\n  %-24s %s\n", left, "", help);
+    else
+        printf("  %-24s %s\n", left, help);
+}
+
 static void print_variables(enum cli_command command) {
     bool is_first = true;
     for (const struct variable *v = cli_variables; v->commands; v++) {
         if (!(v->commands & 1 << command)) continue;
         if (is_first) puts("\nenvironment:");
         is_first = false;
-        printf("  %-24s %s\n", v->name, v->help);
+        print_entry(v->name, v->help);
     }
 }
 
@@ -49,7 +57,7 @@ static void print_command_help(enum cli_command command) {
         bool optional = o->value && o->value[0] == '[';
         snprintf(left, sizeof left, "%s%s%s%s", o->name, o->value ? (optional ? "[=" : " ") : "",
                  o->value ? o->value + optional : "", "");
-        printf("  %-24s %s\n", left, o->help);
+        print_entry(left, o->help);
     }
     print_variables(command);
 }

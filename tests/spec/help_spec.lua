@@ -146,7 +146,7 @@ describe("a text of wsbot help", function()
 
   it_tells("has tables in columns, whose cells are wrapped", function()
     local text = shown "reaching"
-    has(text, "\n  word    tells\n  ──────  ───")
+    has(text, "\n  word    tells\n  ------  ---")
     assert.matches("\n  conn    the phases of a connection, [^\n]*\n          %l", text)
   end)
 
@@ -173,7 +173,19 @@ describe("a text of wsbot help", function()
     t = terminal.run({ program.wsbot, "help", "reload" }, { env = { PAGER = "head -1", NO_COLOR = "1" } })
     t:leaves(0)
     assert.matches("^Hot reload\r\n%[cooked%]\n$", t.out)
-    t = terminal.run({ program.wsbot, "help", "host.sleep" }, { env = { PAGER = "no-such-pager", NO_COLOR = "1" } })
+  end)
+
+  it_tells("is shown without a pager where there is none", function()
+    for name, value in pairs { PAGER = "no-such-pager", PATH = "/none" } do
+      local t = terminal.run({ program.wsbot, "help", "host.sleep" }, { env = { [name] = value, NO_COLOR = "1" } })
+      t:shows "host.sleep(seconds)\r\n"
+      t:leaves(0)
+    end
+  end)
+
+  it_tells("stays when Ctrl-C is pressed in the pager", function()
+    local t = terminal.run({ program.wsbot, "help", "host.sleep" },
+      { env = { PAGER = "kill -INT $PPID; cat", NO_COLOR = "1" } })
     t:shows "host.sleep(seconds)\r\n"
     t:leaves(0)
   end)

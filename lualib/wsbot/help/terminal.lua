@@ -146,7 +146,7 @@ function put.table(self, out, block, indent)
     self:put_row(out, i == 1 and as_heading(row) or row, widths, indent)
     if i == 1 then
       local rules = {}
-      for n, width in ipairs(widths) do rules[n] = ("─"):rep(width) end
+      for n, width in ipairs(widths) do rules[n] = ("-"):rep(width) end
       out[#out + 1] = indent .. table.concat(rules, "  ")
     end
   end
