@@ -1,5 +1,6 @@
-# Makes one C file of the Lua modules of lualib/ and the files of the page of `wsbot inspect`:
-#     cmake -DOUT=lualib.c -DROOT=lualib -DMODULES="wsbot/a.lua;wsbot/b.lua" -DPAGE="page/index.html" -P embed.cmake
+# Makes one C file of the Lua modules of lualib/, the files of the page of `wsbot inspect`, and what `wsbot help` tells:
+#     cmake -DOUT=lualib.c -DROOT=lualib -DMODULES="wsbot/a.lua;wsbot/b.lua" -DPAGE="page/index.html"
+#           -DMANUAL="manual/reload.md" -DTYPES="meta/ws.lua" -P embed.cmake
 set(arrays "")
 set(i 0)
 
@@ -22,6 +23,16 @@ foreach(file IN LISTS PAGE)
   string(REGEX REPLACE "^page/" "" name "${file}")
   embed(${file} ${name} page)
 endforeach()
+foreach(file IN LISTS MANUAL)
+  string(REGEX REPLACE "^manual/(.*)\\.md$" "\\1" name "${file}")
+  embed(${file} ${name} manual)
+endforeach()
+foreach(file IN LISTS TYPES)
+  string(REGEX REPLACE "^meta/(.*)\\.lua$" "\\1" name "${file}")
+  embed(${file} ${name} types)
+endforeach()
 file(WRITE ${OUT} "/* Made from lualib/ by embed.cmake. */\n#include \"script/lualib.h\"\n\n${arrays}\n"
      "const struct lualib_module lualib_modules[] = {\n${modules}    {0, 0, 0},\n};\n"
-     "const struct lualib_module lualib_page[] = {\n${page}    {0, 0, 0},\n};\n")
+     "const struct lualib_module lualib_page[] = {\n${page}    {0, 0, 0},\n};\n"
+     "const struct lualib_module lualib_manual[] = {\n${manual}    {0, 0, 0},\n};\n"
+     "const struct lualib_module lualib_types[] = {\n${types}    {0, 0, 0},\n};\n")

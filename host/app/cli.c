@@ -15,22 +15,34 @@
 #include <wolfssl/version.h>
 #include <zlib.h>
 
+static void print_usage(const struct command *c) { printf("  %-41s %s\n", c->usage, c->summary); }
+
 static void print_help(void) {
-    puts("wsbot runs Lua 5.4 scripts that are WebSocket clients.\n\n"
-         "usage:\n"
-         "  wsbot run [OPTIONS] SCRIPT [ARG...]   run a bot\n"
-         "  wsbot SCRIPT [ARG...]                 the same; any option of `lua` works as well (-e, -l, -i, -v, -E, -W, "
-         "--, -)\n"
-         "  wsbot check SCRIPT [ARG...]           load it as a reload would, and tell what it declares\n"
-         "  wsbot test [OPTIONS] [PATH...]        run busted specs inside the host\n"
-         "  wsbot connect [OPTIONS] URL           talk to a server by hand, from a terminal or a pipe\n"
-         "  wsbot ps                              this user's running programs\n"
-         "  wsbot attach [NAME|PID]               a prompt inside a running program\n"
-         "  wsbot inspect [NAME|PID|FILE]         a running program, or a --record file, as a page in the browser\n"
-         "  wsbot init DIR                        a project to begin with: a bot, its spec, a service\n"
-         "  wsbot echo [OPTIONS]                  an echo peer to try bots against\n"
-         "  wsbot --help, --version\n\n"
-         "`wsbot COMMAND --help` tells the options of a command.");
+    printf("%s\n\nusage:\n", cli_commands[COMMANDS].help);
+    for (int i = 0; i < COMMANDS; i++) {
+        print_usage(&cli_commands[i]);
+        if (i == CLI_RUN) print_usage(&cli_commands[COMMANDS]);
+    }
+    puts("  wsbot --help, --version\n\n"
+         "`wsbot COMMAND --help` tells the options of a command, `wsbot help` has the manual.");
+}
+
+/* An option or a variable, and what is to be said of it: below it where it is long. */
+static void print_entry(const char *left, const char *help) {
+    if (strlen(left) > 24)
+        printf("  %s\n  %-24s %s\n", left, "", help);
+    else
+        printf("  %-24s %s\n", left, help);
+}
+
+static void print_variables(enum cli_command command) {
+    bool is_first = true;
+    for (const struct variable *v = cli_variables; v->commands; v++) {
+        if (!(v->commands & 1 << command)) continue;
+        if (is_first) puts("\nenvironment:");
+        is_first = false;
+        print_entry(v->name, v->help);
+    }
 }
 
 static void print_command_help(enum cli_command command) {
@@ -45,8 +57,9 @@ static void print_command_help(enum cli_command command) {
         bool optional = o->value && o->value[0] == '[';
         snprintf(left, sizeof left, "%s%s%s%s", o->name, o->value ? (optional ? "[=" : " ") : "",
                  o->value ? o->value + optional : "", "");
-        printf("  %-24s %s\n", left, o->help);
+        print_entry(left, o->help);
     }
+    print_variables(command);
 }
 
 static void print_version(void) {
@@ -210,12 +223,12 @@ static int read_check(int argc, char **argv, struct cli_options *out, int *statu
     return i == argc ? refuse(CLI_CHECK, status, "missing SCRIPT") : 0;
 }
 
-/* Finds the option of `wsbot test` at argv[i], where it is ours; `*count` is how many words it has. NULL: it is
- * busted's, or a path. */
-static const struct option *find_ours(int argc, char **argv, int i, int *count) {
+/* Finds the option of the command at argv[i], where it has that; `*count` is how many words it has. NULL: it is
+ * busted's, or a path, or a topic. */
+static const struct option *find_ours(enum cli_command command, int argc, char **argv, int i, int *count) {
     const char *text = argv[i], *equals = strchr(text, '=');
     bool is_short = text[0] == '-' && text[1] && text[1] != '-';
-    const struct option *o = find(CLI_TEST, text, is_short ? 2 : equals ? (size_t)(equals - text) : strlen(text));
+    const struct option *o = find(command, text, is_short ? 2 : equals ? (size_t)(equals - text) : strlen(text));
     bool has_value = equals || (is_short && text[2]);
     *count = o && o->value && !has_value && i + 1 < argc ? 2 : 1;
     return o;
@@ -227,7 +240,7 @@ static int read_test(int argc, char **argv, struct cli_options *out, int *status
     bool only_ours = true;
     out->first = 2;
     for (int i = 2, count; i < argc && strcmp(argv[i], "--") != 0; i += count) {
-        const struct option *o = find_ours(argc, argv, i, &count);
+        const struct option *o = find_ours(CLI_TEST, argc, argv, i, &count);
         bool is_help = only_ours && strcmp(argv[i], "--help") == 0;
         if ((o || is_help) && read_options(i + count, argv, i, out, status) == CLI_DONE) return CLI_DONE;
         if (strncmp(argv[i], "--job=", 6) == 0) out->is_job = true;
@@ -235,6 +248,24 @@ static int read_test(int argc, char **argv, struct cli_options *out, int *status
     }
     if (out->jobs && out->record)
         return refuse(CLI_TEST, status, "--jobs and --trace exclude each other: one process writes the file");
+    return 0;
+}
+
+/* Reads our options. All else are the words of a topic, which may be an option: `wsbot help --workers`. */
+static int read_help(int argc, char **argv, struct cli_options *out, int *status) {
+    static const struct option topic = {.name = "--topic"};
+    bool is_topic = false;
+    out->given = reserve_take((size_t)argc * sizeof *out->given);
+    for (int i = 2, count = 1; i < argc; i += count) {
+        bool is_help = strcmp(argv[i], "-h") == 0 || strcmp(argv[i], "--help") == 0;
+        bool is_end = strcmp(argv[i], "--") == 0 && !is_topic;
+        const struct option *o = is_topic ? NULL : find_ours(CLI_HELP, argc, argv, i, &count);
+        if ((o || (is_help && !is_topic)) && read_options(i + count, argv, i, out, status) == CLI_DONE) return CLI_DONE;
+        is_topic = is_topic || !o;
+        if (!o && !is_end) keep(out, &topic, argv[i]);
+    }
+    if (out->given_count > 1 && (is_given(out, "man") || is_given(out, "completion")))
+        return refuse(CLI_HELP, status, "--man and --completion go with nothing else");
     return 0;
 }
 
@@ -263,9 +294,9 @@ void cli_hint_at_command(const char *word) {
 
 int cli_read(int argc, char **argv, struct cli_options *out, int *status) {
     static int (*const readers[])(int argc, char **argv, struct cli_options *out, int *status) = {
-        [CLI_RUN] = read_run,   [CLI_CHECK] = read_check, [CLI_CONNECT] = read_connect,
-        [CLI_PS] = read_tool,   [CLI_ATTACH] = read_tool, [CLI_INSPECT] = read_tool,
-        [CLI_INIT] = read_init, [CLI_ECHO] = read_echo,   [CLI_TEST] = read_test};
+        [CLI_RUN] = read_run,     [CLI_CHECK] = read_check,  [CLI_CONNECT] = read_connect, [CLI_PS] = read_tool,
+        [CLI_ATTACH] = read_tool, [CLI_INSPECT] = read_tool, [CLI_INIT] = read_init,       [CLI_ECHO] = read_echo,
+        [CLI_HELP] = read_help,   [CLI_TEST] = read_test};
     *out = (struct cli_options){.command = CLI_RUN,
                                 .first = 1,
                                 .as_lua = true,

@@ -7,7 +7,18 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-enum cli_command { CLI_RUN, CLI_CHECK, CLI_CONNECT, CLI_PS, CLI_ATTACH, CLI_INSPECT, CLI_INIT, CLI_ECHO, CLI_TEST };
+enum cli_command {
+    CLI_RUN,
+    CLI_CHECK,
+    CLI_CONNECT,
+    CLI_PS,
+    CLI_ATTACH,
+    CLI_INSPECT,
+    CLI_INIT,
+    CLI_ECHO,
+    CLI_HELP,
+    CLI_TEST
+};
 
 enum { CLI_DONE = -1 }; /* of cli_read: all was printed, and the program is to end with *status */
 

@@ -112,6 +112,18 @@ static bool take_with_echo(struct cli_options *o, const char *value) {
     o->with_echo = true;
     return !value || take_port(o, value);
 }
+static bool is_one_of(const char *const names[], const char *value) {
+    while (*names && strcmp(*names, value) != 0) names++;
+    return *names;
+}
+static bool take_man(struct cli_options *o, const char *value) {
+    static const char *const pages[] = {"wsbot.1", "wsbot-connect.1", "wsbot.3lua", NULL};
+    return (void)o, is_one_of(pages, value);
+}
+static bool take_shell(struct cli_options *o, const char *value) {
+    static const char *const shells[] = {"bash", "zsh", "fish", NULL};
+    return (void)o, is_one_of(shells, value);
+}
 static bool take_max_memory(struct cli_options *o, const char *value) {
     return take_number(value, 1u << 20, &o->max_memory) && o->max_memory > 0;
 }
@@ -199,17 +211,20 @@ const struct option cli_table[] = {
     {RUN, "--max-memory", "MB",
      "how much a script, and what is kept for it (messages, options), may take; past it, \"not enough memory\"",
      take_max_memory},
-    {RUN, "--log-format", "FORMAT",
-     "how lines of the log look: text or json (WSBOT_LOG: debug, info, warn, error, off; WSBOT_TRACE=all tells why)",
+    {RUN, "--log-format", "text|json",
+     "how lines of the log look (WSBOT_LOG: debug, info, warn, error, off; WSBOT_TRACE=all tells why)",
      take_log_format},
     {PS, "--json", NULL, "a list of objects, for programs", NULL},
     {PS, "--watch", "[SECONDS]", "show it again and again, every two seconds", take_watch_every},
+    {PS, "--names", NULL, "nothing but the name and the process of each, on lines of their own, at once", NULL},
     {ATTACH, "-e, --execute", "CODE", "run this Lua code in the program, print what it gives, and end", NULL},
     {INSPECT, "--port", "P", "serve the page on this port of 127.0.0.1 (a free one)", take_port},
     {ECHO_, "--host", "H", "the address to listen on (127.0.0.1)", take_host},
     {ECHO_, "--port", "P", "the port to listen on (1234); 0: a free one", take_port},
     {ECHO_, "--tls-cert", "F", "speak wss:// with this certificate (PEM, its chain included)", take_tls_cert},
     {ECHO_, "--tls-key", "F", "the key of that certificate (PEM)", take_tls_key},
+    {HELP, "--man", "wsbot.1|wsbot-connect.1|wsbot.3lua", "print this man page (roff)", take_man},
+    {HELP, "--completion", "bash|zsh|fish", "print how this shell completes the command line", take_shell},
     {TEST, "--watch", NULL,
      "run them again until Ctrl-C: at each save the spec files that loaded what was saved, and new ones", take_watch},
     {TEST, "--watch-also", "GLOB",
@@ -222,7 +237,7 @@ const struct option cli_table[] = {
     {TEST, "--test-timeout", "SECONDS", "how long a test, or a hook, may take (10)", take_limit},
     {TEST, "--strict-leaks", NULL, "what a test leaves open is a failure of it", NULL},
     {ANY, "--help", NULL, "this text", NULL},
-    {PROGRAM, "--version", NULL, NULL, NULL}, /* without a command */
+    {PROGRAM, "--version", NULL, "the versions of wsbot and of its libraries", NULL},
     {0},
 };
 
@@ -248,6 +263,8 @@ static const struct {
     {take_redirects, "a whole number from 0 to 20"},
     {take_status, "a port, or an address and a port: 127.0.0.1:9100, [::1]:9100"},
     {take_name, "up to 64 characters, without spaces and slashes"},
+    {take_man, "wsbot.1, wsbot-connect.1 or wsbot.3lua"},
+    {take_shell, "bash, zsh or fish"},
     {take_header, "\"Name: value\""},
     {take_resolve, "HOST:PORT:ADDRESS"},
 };
@@ -260,7 +277,7 @@ const char *cli_rule_of(take_fn *take) {
 
 const struct command cli_commands[] = {
     [CLI_RUN] =
-        {"run", "wsbot run [OPTIONS] SCRIPT [ARG...]",
+        {"run", "wsbot run [OPTIONS] SCRIPT [ARG...]", "run a bot",
          "Runs a Lua script, then its connections and timers until none is left.\n"
          "SIGINT and SIGTERM stop it gracefully; a second one at once. SIGHUP reloads it.\n"
          "\n"
@@ -274,12 +291,17 @@ const struct command cli_commands[] = {
          "another\n"
          "  2  wrong options"},
     [CLI_CHECK] =
-        {"check", "wsbot check SCRIPT [ARG...]",
+        {"check", "wsbot check SCRIPT [ARG...]", "load it as a reload would, and tell what it declares",
          "Loads a script as a reload would: until its main chunk ends or first waits; nothing that it asks for "
          "begins.\n"
-         "Prints the connections, timers and states that it declares. Exit status 0, or 1 where it does not load."},
+         "Prints the connections, timers and states that it declares.\n"
+         "\n"
+         "exit status:\n"
+         "  0  it loads\n"
+         "  1  it does not\n"
+         "  2  wrong options"},
     [CLI_CONNECT] =
-        {"connect", "wsbot connect [OPTIONS] URL",
+        {"connect", "wsbot connect [OPTIONS] URL", "talk to a server by hand, from a terminal or a pipe",
          "Talks to a server by hand: ws://, wss://, or ws+unix:/path/of/socket:/uri. Each line typed, or read from\n"
          "standard input, is sent as a message; each message that comes is printed as a line. All else goes to\n"
          "stderr. At the end of the input (Ctrl-D) the connection is closed: what was sent before is written first\n"
@@ -295,21 +317,17 @@ const struct command cli_commands[] = {
          "  2  wrong options, input that cannot be sent (not UTF-8, not Base64, too long), or a file\n"
          "  3  the connection ended in another way: a close code that tells of a fault, or none at all; or\n"
          "     messages came faster than they were read, and are lost\n"
-         "  4  it took too long: --timeout, connecting, or a server that takes nothing\n"
-         "\n"
-         "environment:\n"
-         "  WSBOT_HISTORY       file of the lines typed; empty: none is kept (~/.local/state/wsbot/history). A line "
-         "that\n"
-         "                      begins with a space is not kept\n"
-         "  WSBOT_KEY_PASSWORD  opens the file of --key\n"
-         "  WSBOT_TRACE         conn, tls, dial or all: a line on stderr for each phase, decision and retry\n"
-         "  NO_COLOR            no colours"},
-    [CLI_PS] = {"ps", "wsbot ps [--json] [--watch[=SECONDS]]",
+         "  4  it took too long: --timeout, connecting, or a server that takes nothing"},
+    [CLI_PS] = {"ps", "wsbot ps [OPTIONS]", "this user's running programs",
                 "Shows this user's running programs, a line each: process, name, workers, how long it runs, reloads,\n"
                 "open connections and all, messages a second, CPU, memory, how long its loop was held up at most, and\n"
-                "script. The rates are those of a second. Exit status 0, also where there are none."},
+                "script. The rates are those of a second.\n"
+                "\n"
+                "exit status:\n"
+                "  0  done, also where there are none\n"
+                "  2  wrong options"},
     [CLI_ATTACH] =
-        {"attach", "wsbot attach [-e CODE] [NAME|PID]",
+        {"attach", "wsbot attach [-e CODE] [NAME|PID]", "a prompt inside a running program",
          "A prompt inside a running program. Lua that is typed there runs in it, as a task, and may wait;\n"
          "what it gives is printed. `:help` tells of the commands. Where one program runs, it needs no name.\n"
          "\n"
@@ -319,6 +337,7 @@ const struct command cli_commands[] = {
          "  2  wrong options"},
     [CLI_INSPECT] =
         {"inspect", "wsbot inspect [--port P] [NAME|PID|FILE]",
+         "a running program, or a --record file, as a page in the browser",
          "Prints the address of a page that shows what goes on inside a running program, or what a file of\n"
          "--record has. The page is on 127.0.0.1, for whoever knows its address, and goes with Ctrl-C.\n"
          "\n"
@@ -327,7 +346,7 @@ const struct command cli_commands[] = {
          "  1  there is no such program or file\n"
          "  2  wrong options"},
     [CLI_INIT] =
-        {"init", "wsbot init DIR",
+        {"init", "wsbot init DIR", "a project to begin with: a bot, its spec, a service",
          "Writes a project to begin with into a folder, which is new or this one (`.`): a bot, its spec, settings for\n"
          "busted, luacheck and editors, and a service of systemd. No file is written over.\n"
          "\n"
@@ -335,11 +354,33 @@ const struct command cli_commands[] = {
          "  0  done\n"
          "  1  one of the files is there already, or the folder cannot be written to: nothing was written\n"
          "  2  wrong options"},
-    [CLI_ECHO] = {"echo", "wsbot echo [OPTIONS]",
-                  "A WebSocket peer that sends back what it gets, to try a bot against."},
+    [CLI_ECHO] = {"echo", "wsbot echo [OPTIONS]", "an echo peer to try bots against",
+                  "A WebSocket peer that sends back what it gets, to try a bot against. Ctrl-C ends it.\n"
+                  "\n"
+                  "exit status:\n"
+                  "  0  stopped by a signal\n"
+                  "  1  it cannot listen there, or its certificate cannot be used\n"
+                  "  2  wrong options"},
+    [CLI_HELP] =
+        {"help", "wsbot help [TOPIC]", "the manual, on the terminal",
+         "Shows a topic: a chapter of the manual, a command, an option, a module, or a name of the API. Without\n"
+         "one it lists them. On a terminal it goes through the pager.\n"
+         "\n"
+         "exit status:\n"
+         "  0  done\n"
+         "  1  there is no such topic, or what was to be printed could not be written\n"
+         "  2  wrong options"},
     [CLI_TEST] =
-        {"test", "wsbot test [--watch] [-j N] [--test-timeout SECONDS] [--strict-leaks] [BUSTED OPTIONS] [PATH...]",
+        {"test", "wsbot test [OPTIONS] [PATH...]", "run busted specs inside the host",
          "Runs busted specs (*_spec.lua) inside the host: tests and hooks may wait, and what runs over its limit\n"
          "(10 seconds), fails in a callback, or is left open, is told with its test. All other options are\n"
-         "busted's: see busted --help."},
+         "busted's: see busted --help.\n"
+         "\n"
+         "exit status:\n"
+         "  0  all went well\n"
+         "  1  a test has failed, or a file does not load\n"
+         "  2  wrong options"},
+    [COMMANDS] = {NULL, "wsbot SCRIPT [ARG...]",
+                  "the same; any option of `lua` works as well (-e, -l, -i, -v, -E, -W, --, -)",
+                  "wsbot runs Lua 5.4 scripts that are WebSocket clients."},
 };

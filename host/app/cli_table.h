@@ -1,5 +1,6 @@
-/* cli_table: the options of the command line, what their values must be, and the commands with their help. Only cli.c,
- * which reads the command line by it, includes this. */
+/* cli_table: the options of the command line, what their values must be, the commands with their help, and what they
+ * read from the environment. Only cli.c, which reads the command line by it, and help_core.c, which tells Lua of it,
+ * include this. */
 #ifndef APP_CLI_TABLE_H
 #define APP_CLI_TABLE_H
 
@@ -19,11 +20,13 @@ struct option {
 /* The commands that an option goes with. */
 enum {
     RUN = 1 << CLI_RUN,
+    CHECK = 1 << CLI_CHECK,
     CONNECT = 1 << CLI_CONNECT,
     PS = 1 << CLI_PS,
     ATTACH = 1 << CLI_ATTACH,
     INSPECT = 1 << CLI_INSPECT,
     ECHO_ = 1 << CLI_ECHO,
+    HELP = 1 << CLI_HELP,
     TEST = 1 << CLI_TEST,
     PROGRAM = 1 << (CLI_TEST + 1), /* without a command */
     ANY = ~0
@@ -36,9 +39,22 @@ extern const struct option cli_table[];
 const char *cli_rule_of(take_fn *take);
 
 struct command {
-    const char *name, *usage, *help;
+    const char *name, *usage;
+    const char *summary; /* of the command, for lists */
+    const char *help;
 };
-extern const struct command cli_commands[]; /* by enum cli_command */
+
+/* By enum cli_command; at COMMANDS that of the program without a command, which has no name. */
+extern const struct command cli_commands[];
 enum { COMMANDS = CLI_TEST + 1 };
+
+/* Variables of the environment, by their names (several with commas between). */
+struct variable {
+    int commands; /* that read them: RUN, ... */
+    const char *name, *help;
+};
+
+/* All of them, in the order of the help; the last entry belongs to no command. */
+extern const struct variable cli_variables[];
 
 #endif

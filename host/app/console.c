@@ -84,6 +84,16 @@ static int open_pipe(uv_pipe_t *pipe, int fd, int mode) {
     return rc;
 }
 
+/* libuv opens a terminal anew in the place of the descriptor, for itself alone; so it gets a duplicate, and programs
+ * that are started have the one that we were started with. 0 or a libuv error. */
+static int open_terminal(uv_loop_t *loop, uv_tty_t *tty, int fd) {
+    int own = fcntl(fd, F_DUPFD_CLOEXEC, 3);
+    if (own < 0) return uv_translate_sys_error(errno);
+    int rc = uv_tty_init(loop, tty, own, 0);
+    if (rc != 0) close(own);
+    return rc;
+}
+
 /* 0 or a libuv error. */
 static int open_port(struct console *c, struct port *p, int fd, int mode) {
     uv_loop_t *loop = c->engine->net->loop;
@@ -91,7 +101,7 @@ static int open_port(struct console *c, struct port *p, int fd, int mode) {
     p->fd = fd;
     switch (uv_guess_handle(fd)) {
     case UV_TTY:
-        if ((rc = uv_tty_init(loop, &p->tty, fd, 0)) != 0) return rc;
+        if ((rc = open_terminal(loop, &p->tty, fd)) != 0) return rc;
         p->is_terminal = true;
         break;
     case UV_NAMED_PIPE:

@@ -7,6 +7,7 @@
 #include "app/console.h"
 #include "app/control/folder.h"
 #include "app/control/page.h"
+#include "app/help_core.h"
 #include "app/project.h"
 #include "app/words.h"
 #include "base/log.h"
@@ -59,6 +60,8 @@ static int l_set_arg(lua_State *L) {
     lua_setfield(L, -2, "wsbot.inspect.core");
     lua_pushcfunction(L, luaopen_project);
     lua_setfield(L, -2, "wsbot.init.core");
+    lua_pushcfunction(L, luaopen_help_core);
+    lua_setfield(L, -2, "wsbot.help.core");
     return 0;
 }
 
@@ -73,11 +76,9 @@ static void put_line(struct buf *line, enum log_level level, struct slice shown)
 void tool_run(struct worker *w, const struct cli_options *options) {
     static const struct {
         const char *program, *module;
-    } tools[] = {[CLI_CONNECT] = {"wsbot connect", "wsbot.connect"},
-                 [CLI_PS] = {"wsbot ps", "wsbot.ps"},
-                 [CLI_ATTACH] = {"wsbot attach", "wsbot.attach"},
-                 [CLI_INSPECT] = {"wsbot inspect", "wsbot.inspect"},
-                 [CLI_INIT] = {"wsbot init", "wsbot.init"}};
+    } tools[] = {[CLI_CONNECT] = {"wsbot connect", "wsbot.connect"}, [CLI_PS] = {"wsbot ps", "wsbot.ps"},
+                 [CLI_ATTACH] = {"wsbot attach", "wsbot.attach"},    [CLI_INSPECT] = {"wsbot inspect", "wsbot.inspect"},
+                 [CLI_INIT] = {"wsbot init", "wsbot.init"},          [CLI_HELP] = {"wsbot help", "wsbot.help"}};
     program = tools[options->command].program;
     log_set_put(put_line);
     struct run r = {.worker = w, .engine = w->engine, .program = program, .ok = true};

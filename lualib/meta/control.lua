@@ -1,15 +1,17 @@
 ---@meta wsbot.control
--- The methods of the control socket, for whoever writes a tool, and for reading. Nothing here runs.
---
--- Each program with a script has one, of its user alone: $XDG_RUNTIME_DIR/wsbot/PID.sock, or /tmp/wsbot-UID/PID.sock,
--- or PID.sock in the folder that WSBOT_CONTROL names. It speaks JSON-RPC 2.0 over WebSocket: by hand
--- `wsbot connect ws+unix:/run/user/1000/wsbot/1234.sock` talks to it, and a script by `ws.connect` and `wsbot.jsonrpc`.
--- A message to it has at most 1 MiB; 16 may be connected at once.
---
--- Of a pool, the parent (the PID that `wsbot ps` shows) answers for all of its workers: lists have all of them, each
--- entry with `worker`; methods that run code give a list of control.of_worker. `params.worker` asks only that one. Each
--- worker has a socket of its own as well, PARENT.N.sock.
+-- The types of the control socket's methods, for whoever writes a tool (LuaCATS), and for reading. Nothing here runs.
 
+---The control socket of a running program: JSON-RPC 2.0 over WebSocket, for its user alone. These are its methods; no
+---module is called so.
+---
+---Each program with a script has one: $XDG_RUNTIME_DIR/wsbot/PID.sock, or /tmp/wsbot-UID/PID.sock, or PID.sock in the
+---folder that WSBOT_CONTROL names. By hand `wsbot connect ws+unix:/run/user/1000/wsbot/1234.sock` talks to it, and a
+---script by `ws.connect` and `wsbot.jsonrpc`. A message to it has at most 1 MiB; 16 may be connected at once.
+---
+---Of a pool, the parent (the PID that `wsbot ps` shows) answers for all of its workers: lists have all of them, each
+---entry with `worker`; methods that run code give a list of control.of_worker. `params.worker` asks only that one. Each
+---worker has a socket of its own as well, PARENT.N.sock.
+---
 ---An error is { code = -32000, message = "why" } where a method cannot do what it was asked for.
 ---@class control
 local control = {}

@@ -67,8 +67,8 @@ function clock:close() end
 
 ---@class wsbot.testing.server.options: wsbot.testing.server.answer
 ---@field tls? true|wsbot.testing.certificate  speaks wss://; trust it with `tls = { ca_file = peer.ca_file }`
----For each request; nil: as the options say. It may not wait.
----@field answer? fun(request: wsbot.testing.request): wsbot.testing.server.answer?
+---@field answer? fun(request: wsbot.testing.request): wsbot.testing.server.answer?  for each request; nil: as the
+---options say. It may not wait
 ---@field on_session? fun(session: wsbot.testing.session)  called, as the others, in a task for each connection
 ---@field on_message? fun(session: wsbot.testing.session, data: string, kind: ws.kind)
 ---@field on_close? fun(session: wsbot.testing.session, code: integer, reason: string)

@@ -24,6 +24,8 @@ ws = {}
 
 ---@alias ws.kind "text"|"binary"
 
+---Whom TLS believes, and what it shows of us. For an https:// proxy ca_file, ca_path, system_ca, verify, allow_weak,
+---stapling and min_version hold as well; the rest does not.
 ---@class ws.tls
 ---@field ca_file? string      PEM file of the CAs to trust, instead of the system's. A certificate in it that is no
 ---CA is trusted as itself alone, for its own names. Read once for all who name it, and anew when it has changed
@@ -42,8 +44,6 @@ ws = {}
 ---under 256 bits, DHE under 2,048 bits, signatures with MD5, SHA-1 or SHA-224. Default false; true warns once
 ---@field server_name? string  sent (SNI) and verified instead of the host
 ---@field min_version? "1.2"|"1.3" default "1.2"
----For an https:// proxy ca_file, ca_path, system_ca, verify, allow_weak, stapling and min_version hold as well; the
----rest does not.
 
 ---What TLS is like on a connection, read when it is asked for.
 ---@class ws.tls_state
@@ -121,9 +121,9 @@ ws = {}
 ---@field pong_timeout? number      seconds after a ping in which something must come; default 20
 ---@field max_message_size? integer bytes of a message received; default 16 MiB
 ---@field max_send_buffer? integer  bytes that wait to be sent; default 16 MiB
----@field queue? "connecting"|"always"|"never"  what becomes of messages sent while it is not open: "connecting" (the
----default) queues them while an attempt is under way, and drops what is left when that fails; "always" also between
----attempts, and keeps them for the next; "never" refuses them ("not_open")
+---@field queue? "connecting"|"always"|"never"  what becomes of messages sent while it is not open; default
+---"connecting": they are queued while an attempt is under way, and what is left is dropped when that fails; "always":
+---also between attempts, and kept for the next; "never": they are refused ("not_open")
 ---@field fragment_size? integer    bytes: longer messages leave in fragments of that size (RFC 6455 5.4), for
 ---servers that take no long frames; default: each leaves in one frame
 ---@field max_receive_buffer? integer  bytes held for a script that is behind; default 16 MiB; with --max-memory

@@ -5,6 +5,7 @@ local console = require "wsbot.console"
 local host = require "host"
 local json = require "wsbot.json"
 local layout = require "wsbot.attach.layout"
+local shown = require "wsbot.shown"
 
 local short, span, cut, pad = layout.short, layout.span, layout.cut, layout.pad
 
@@ -89,11 +90,18 @@ local function show()
   end
 end
 
-local every = arg.watch and (tonumber(arg.watch[#arg.watch]) or EVERY)
+-- What is known at once, for shells: name and number of each program, a line each.
+local function show_names()
+  for _, p in ipairs(client.each(client.program)) do
+    console.write(("%s\n%d\n"):format(shown.line(p.name), p.pid))
+  end
+end
+
+local every = not arg.names and arg.watch and (tonumber(arg.watch[#arg.watch]) or EVERY)
 
 repeat
   if every and console.output_is_terminal and not arg.json then console.write "\27[H\27[J" end
-  show()
+  if arg.names then show_names() else show() end
   if every then host.sleep(every) end
 until not every
 console.flush()

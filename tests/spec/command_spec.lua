@@ -91,9 +91,7 @@ describe("wsbot", function()
       ["--header=x"] = "That is an option of `wsbot connect`: write `wsbot connect [OPTIONS] URL`",
       ["--wacth"] = "Did you mean `wsbot run --watch`?",
       ["--max-memry=5"] = "Did you mean `wsbot run --max-memory`?",
-      ["--strict-leaks"] = "That is an option of `wsbot test`: write `wsbot test [--watch] [-j N] "
-        .. "[--test-timeout SECONDS] "
-        .. "[--strict-leaks] [BUSTED OPTIONS] [PATH...]`",
+      ["--strict-leaks"] = "That is an option of `wsbot test`: write `wsbot test [OPTIONS] [PATH...]`",
       ["--hlep"] = "Did you mean `wsbot --help`?",
       ["--verison"] = "Did you mean `wsbot --version`?",
       ["--nonsense"] = "`wsbot --help` tells of wsbot's own options",

@@ -84,7 +84,7 @@ function client.is_program(p)
 end
 
 -- What a program says of itself; of one that does not answer what is known without it.
-local function program_of(socket)
+function client.program(socket)
   local rpc, why = client.connect(socket.path)
   local program = rpc and client.call(rpc, "program")
   if rpc then rpc.conn:destroy() end
@@ -103,7 +103,7 @@ end
 
 -- The program that is meant by a name or a process; without one, the only one that runs. nil and why there is none.
 function client.find(wanted)
-  local found, programs = {}, client.each(program_of)
+  local found, programs = {}, client.each(client.program)
   for _, p in ipairs(programs) do
     if wanted == nil or p.name == wanted or tostring(p.pid) == wanted then found[#found + 1] = p end
   end

@@ -30,7 +30,7 @@ local unset = {
   LUA_INIT = true, LUA_INIT_5_4 = true, LUA_PATH = true, LUA_CPATH = true, LUA_PATH_5_4 = true, LUA_CPATH_5_4 = true,
   HTTP_PROXY = true, HTTPS_PROXY = true, ALL_PROXY = true, NO_PROXY = true,
   WSBOT_CONTROL = true, WSBOT_LOG = true, WSBOT_TRACE = true, WSBOT_HISTORY = true, XDG_STATE_HOME = true,
-  NO_COLOR = true,
+  NO_COLOR = true, PAGER = true, LESS = true,
   SSL_CERT_FILE = true, SSL_CERT_DIR = true,
   http_proxy = true, https_proxy = true, all_proxy = true, no_proxy = true,
 }
