@@ -8,6 +8,7 @@
 #include "app/init.h"
 #include "app/pool.h"
 #include "app/profile_file.h"
+#include "app/state_folder.h"
 #include "app/test.h"
 #include "app/test_watch.h"
 #include "app/tool.h"
@@ -118,7 +119,10 @@ static int pool(const struct cli_options *options, const struct interpreter_opti
     worker_open(&w, false, false);
     w.wants_summary = options->summary;
     struct fault fault = {0};
-    if (open_control(&c, &w, options, path, 0, &fault) < 0) {
+    if (options->state && state_folder_open(&w, options->state, false, &fault) < 0) {
+        fail(&fault);
+        w.status = 2;
+    } else if (open_control(&c, &w, options, path, 0, &fault) < 0) {
         w.status = fail(&fault);
     } else if (!options->with_echo || open_echo(&e, &w, options) == 0) {
         summary_open(&s, &c, true);
@@ -154,6 +158,14 @@ static int open_profile(struct worker *w, const struct cli_options *options, uns
     return ERR_SYSTEM;
 }
 
+/* Opens what the program writes beside its output. */
+static int open_files(struct worker *w, const struct cli_options *options, unsigned worker, struct fault *fault) {
+    int rc = options->record ? open_record(w, options, worker, fault) : 0;
+    if (rc == 0 && options->profile) rc = open_profile(w, options, worker, fault);
+    if (rc == 0 && options->state) rc = state_folder_open(w, options->state, worker > 0, fault);
+    return rc;
+}
+
 static int run_tool(const struct cli_options *options) {
     struct worker w;
     struct fault fault = {0};
@@ -184,8 +196,7 @@ static int run(const struct cli_options *options, const struct interpreter_optio
     w.engine->strict = options->strict;
     w.wants_summary = options->summary;
     if (options->max_memory) engine_limit_memory(w.engine, (size_t)options->max_memory << 20);
-    if ((options->record && open_record(&w, options, place.index, &fault) < 0) ||
-        (options->profile && open_profile(&w, options, place.index, &fault) < 0)) {
+    if (open_files(&w, options, place.index, &fault) < 0) {
         fail(&fault);
         worker_close(&w);
         return 2;
