@@ -19,12 +19,11 @@
 #include <time.h>
 #include <unistd.h>
 
-/* Something that was put; the bytes of its name lie behind it. */
+/* Something that was put; `bytes` are those of its name and, behind them, those that are kept under it. */
 struct row {
     struct row *next;
-    struct buf value;
-    size_t n;
-    char name[];
+    size_t name, value; /* how many */
+    uint8_t bytes[];
 };
 
 enum { BUCKETS = 64 }; /* a power of 2 */
@@ -55,32 +54,28 @@ struct store {
 
 /* ---- batches ---- */
 
+static struct slice name_of(const struct row *r) { return slice_of(r->bytes, r->name); }
+static struct slice value_of(const struct row *r) { return slice_of(r->bytes + r->name, r->value); }
+
 static struct row **find(struct batch *b, struct slice name) {
     uint32_t h = 2166136261u; /* FNV-1a */
     for (size_t i = 0; i < name.n; i++) h = (h ^ name.p[i]) * 16777619u;
     struct row **at = &b->rows[h & (BUCKETS - 1)];
-    while (*at && !slice_eq(slice_of((*at)->name, (*at)->n), name)) at = &(*at)->next;
+    while (*at && !slice_eq(name_of(*at), name)) at = &(*at)->next;
     return at;
-}
-
-static void free_row(struct row *r) {
-    buf_clear(&r->value);
-    free(r);
 }
 
 /* Adds a row, which is the batch's from now on. Where the name is there, the later one stays. */
 static void add(struct batch *b, struct row *r, bool is_later) {
-    struct row **at = find(b, slice_of(r->name, r->n));
-    r->next = NULL;
-    if (!*at) {
-        *at = r;
-        b->count++;
-    } else if (is_later) {
-        buf_swap(&(*at)->value, &r->value);
-        free_row(r);
-    } else {
-        free_row(r);
+    struct row **at = find(b, name_of(r)), *old = *at;
+    if (old && !is_later) {
+        free(r);
+        return;
     }
+    r->next = old ? old->next : NULL;
+    *at = r;
+    b->count += !old;
+    free(old);
 }
 
 /* Empties `from`. `is_later`: what is in it was put after what is in `to`. */
@@ -98,7 +93,7 @@ static void clear(struct batch *b) {
     for (int i = 0; i < BUCKETS; i++) {
         for (struct row *r = b->rows[i], *next; r; r = next) {
             next = r->next;
-            free_row(r);
+            free(r);
         }
     }
     *b = (struct batch){0};
@@ -110,7 +105,7 @@ static int put_rows(struct store_file *f, const struct batch *b) {
     int rc = SQLITE_OK;
     for (int i = 0; i < BUCKETS; i++)
         for (const struct row *r = b->rows[i]; r && rc == SQLITE_OK; r = r->next)
-            rc = store_file_put(f, slice_of(r->name, r->n), buf_slice(&r->value));
+            rc = store_file_put(f, name_of(r), value_of(r));
     return rc;
 }
 
@@ -119,7 +114,7 @@ static void write_batch(struct store *s, struct store_file *f, const struct batc
     struct fault fault = {0};
     why[0] = '\0';
     if (!f->db && store_file_open(f, s->path, s->worker, &fault) < 0) {
-        snprintf(why, size, "%s", fault.text);
+        snprintf(why, size, "%.*s", (int)size - 1, fault.text);
         return;
     }
     int rc = store_file_begin(f);
@@ -206,19 +201,19 @@ static const struct row *find_unwritten(struct store *s, struct slice name) {
 int store_get(struct store *s, struct slice name, struct buf *value, struct fault *fault) {
     pthread_mutex_lock(&s->lock);
     const struct row *r = find_unwritten(s, name);
-    int rc = r ? buf_append(value, buf_slice(&r->value)) : 0;
+    int rc = r ? buf_append(value, value_of(r)) : 0;
     pthread_mutex_unlock(&s->lock);
     if (rc < 0) fault_put(fault, FAULT_STATE, "--state: there is not enough memory");
     return rc < 0 ? rc : r ? 1 : store_file_get(&s->file, name, value, fault);
 }
 
-int store_put(struct store *s, struct slice name, struct buf *value) {
-    struct row *r = malloc(sizeof *r + name.n);
+int store_put(struct store *s, struct slice name, struct slice value) {
+    struct row *r = malloc(sizeof *r + name.n + value.n);
     if (!r) return ERR_NOMEM;
-    r->n = name.n;
-    if (name.n) memcpy(r->name, name.p, name.n);
-    buf_init(&r->value, SIZE_MAX);
-    buf_swap(&r->value, value);
+    r->name = name.n;
+    r->value = value.n;
+    if (name.n) memcpy(r->bytes, name.p, name.n);
+    if (value.n) memcpy(r->bytes + name.n, value.p, value.n);
     add(&s->fresh, r, true);
     return 0;
 }

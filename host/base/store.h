@@ -28,9 +28,8 @@ void store_wake(struct store *s, void (*wake)(void *arg), void *arg);
  * a negative enum err with `fault`. It may wait for the disk. */
 int store_get(struct store *s, struct slice name, struct buf *value, struct fault *fault);
 
-/* Keeps `value`, which is empty afterwards, under `name`, in place of what is there. 0 or ERR_NOMEM: then nothing has
- * changed. */
-int store_put(struct store *s, struct slice name, struct buf *value);
+/* Keeps a copy of `value` under `name`, in place of what is there. 0 or ERR_NOMEM: then nothing has changed. */
+int store_put(struct store *s, struct slice name, struct slice value);
 
 /* Has what was put written: all of it or, where the process is killed meanwhile, nothing. */
 void store_flush(struct store *s);

@@ -16,6 +16,8 @@
 
 static const char tables_key, places_key; /* in the registry: looking them up takes no memory */
 
+enum { PACKED_SPARE = 16 << 20 }; /* bytes of memory that is kept for the next one */
+
 struct kept {
     char *name;
     size_t size;        /* of the name */
@@ -29,8 +31,9 @@ struct durable {
     struct deadline look; /* in net_quiet */
     struct kept *kept;
     size_t count, room;
-    size_t next;  /* where the next slice goes on */
-    bool touched; /* Lua code has run since the look under way began */
+    struct buf packed; /* the one that was looked at last: new memory would cost more than packing */
+    size_t next;       /* where the next slice goes on */
+    bool touched;      /* Lua code has run since the look under way began */
 };
 
 /* ---- names ---- */
@@ -45,6 +48,7 @@ static struct durable *begin(struct engine *e) {
     if (e->durable) return e->durable;
     e->durable = reserve_take(sizeof *e->durable);
     e->durable->engine = e;
+    buf_init(&e->durable->packed, DURABLE_MOST);
     return e->durable;
 }
 
@@ -103,17 +107,27 @@ bool l_durable_push(lua_State *L, int name) {
 
 /* ---- what has changed ---- */
 
-/* Hands it to the store where it is not what was written last. */
-static void put(struct durable *d, struct kept *k, struct buf *bytes) {
-    struct slice s = buf_slice(bytes);
-    size_t length = s.n;
-    uint64_t hash = file_mark_hash(s.p, s.n);
-    if (length == k->length && hash == k->hash) return;
-    if (d->engine->store && store_put(d->engine->store, slice_of(k->name, k->size), bytes) < 0) {
+static uint64_t hash_of(struct slice s) {
+    uint64_t hash = s.n, word;
+    for (; s.n >= sizeof word; s = slice_skip(s, sizeof word)) {
+        memcpy(&word, s.p, sizeof word);
+        hash = (hash ^ word) * UINT64_C(0x9E3779B97F4A7C15);
+        hash ^= hash >> 32;
+    }
+    return hash ^ file_mark_hash(s.p, s.n);
+}
+
+/* Hands what was packed to the store, where it is not what was written last. */
+static void put(struct durable *d, struct kept *k) {
+    struct store *store = d->engine->store;
+    struct slice packed = buf_slice(&d->packed);
+    uint64_t hash = hash_of(packed);
+    if (packed.n == k->length && hash == k->hash) return;
+    if (store && store_put(store, slice_of(k->name, k->size), packed) < 0) {
         d->touched = true; /* it is tried again */
         return;
     }
-    k->length = length;
+    k->length = packed.n;
     k->hash = hash;
 }
 
@@ -141,21 +155,19 @@ static void look_at(struct durable *d, size_t i) {
     struct kept *k = &d->kept[i];
     lua_State *L = d->engine->L;
     uint64_t began = uv_hrtime();
-    struct buf bytes;
     char *why = NULL;
     if (!lua_checkstack(L, 2)) return;
     lua_rawgetp(L, LUA_REGISTRYINDEX, &tables_key);
     lua_rawgeti(L, -1, (lua_Integer)i + 1);
-    buf_init(&bytes, DURABLE_MOST);
-    if (durable_pack(L, k->name, &bytes, &why)) {
+    buf_reset(&d->packed, PACKED_SPARE);
+    if (durable_pack(L, k->name, &d->packed, &why)) {
         k->refused = false;
-        put(d, k, &bytes);
+        put(d, k);
     } else {
         tell_refusal(d, k, why);
         free(why);
     }
     tell_slow(d, k, uv_hrtime() - began);
-    buf_clear(&bytes);
     lua_pop(L, 2);
 }
 
@@ -207,6 +219,7 @@ static void drop(struct engine *e) {
     if (clock_is_set(&d->look)) clock_cancel(net_quiet(e->net), &d->look);
     for (size_t i = 0; i < d->count; i++) free(d->kept[i].name);
     free(d->kept);
+    buf_clear(&d->packed);
     free(d);
 }
 

@@ -23,17 +23,12 @@ static bool fail(const struct packing *p, const struct plain_level *l, int rc) {
     return plain_refuse(p->why, p->name, l, rc == ERR_FULL ? "makes it too large" : "finds no memory");
 }
 
-static int put_varint(struct buf *out, uint64_t n) {
-    for (; n >= 0x80; n >>= 7) {
-        int rc = buf_append_byte(out, (uint8_t)(n | 0x80));
-        if (rc < 0) return rc;
-    }
-    return buf_append_byte(out, (uint8_t)n);
-}
-
 static int put_number(struct buf *out, enum durable_kind kind, uint64_t n) {
-    int rc = buf_append_byte(out, (uint8_t)kind);
-    return rc < 0 ? rc : put_varint(out, n);
+    uint8_t bytes[1 + 10] = {(uint8_t)kind};
+    size_t size = 1;
+    for (; n >= 0x80; n >>= 7) bytes[size++] = (uint8_t)(n | 0x80);
+    bytes[size++] = (uint8_t)n;
+    return buf_append(out, slice_of(bytes, size));
 }
 
 /* The sign of a number goes to its lowest bit, so that small ones are short. */
@@ -48,56 +43,51 @@ static int put_float(struct buf *out, lua_Number n) {
     return buf_append(out, slice_of(bytes, sizeof bytes));
 }
 
-static int put_string(struct buf *out, lua_State *L) {
+static int put_string(struct buf *out, lua_State *L, int index) {
     size_t n;
-    const char *text = lua_tolstring(L, -1, &n);
+    const char *text = lua_tolstring(L, index, &n);
     int rc = put_number(out, DURABLE_STRING, n);
     return rc < 0 ? rc : buf_append(out, slice_of(text, n));
 }
 
-static bool pack_table(struct packing *p, const struct plain_level *up, int depth);
+static bool pack_table(struct packing *p, const struct plain_level *up, int index, int depth);
 
-/* Packs the value on the top. */
-static bool pack(struct packing *p, const struct plain_level *l, int depth) {
+/* Packs the value at that index, counted from the bottom. */
+static bool pack(struct packing *p, const struct plain_level *l, int index, int depth) {
     lua_State *L = p->L;
     char what[64];
-    int rc, type = lua_type(L, -1);
-    if (type == LUA_TTABLE) return pack_table(p, l, depth);
+    int rc, type = lua_type(L, index);
+    if (type == LUA_TTABLE) return pack_table(p, l, index, depth);
     if (type == LUA_TBOOLEAN) {
-        rc = buf_append_byte(p->out, lua_toboolean(L, -1) ? DURABLE_TRUE : DURABLE_FALSE);
-    } else if (type == LUA_TNUMBER && lua_isinteger(L, -1)) {
-        rc = put_number(p->out, DURABLE_INTEGER, fold(lua_tointeger(L, -1)));
+        rc = buf_append_byte(p->out, lua_toboolean(L, index) ? DURABLE_TRUE : DURABLE_FALSE);
+    } else if (type == LUA_TNUMBER && lua_isinteger(L, index)) {
+        rc = put_number(p->out, DURABLE_INTEGER, fold(lua_tointeger(L, index)));
     } else if (type == LUA_TNUMBER) {
-        rc = put_float(p->out, lua_tonumber(L, -1));
+        rc = put_float(p->out, lua_tonumber(L, index));
     } else if (type == LUA_TSTRING) {
-        rc = put_string(p->out, L);
-    } else if (plain_is_null(L)) {
+        rc = put_string(p->out, L, index);
+    } else if (plain_is_null(L, index)) {
         rc = buf_append_byte(p->out, DURABLE_NULL);
     } else {
-        snprintf(what, sizeof what, "is a %s", luaL_typename(L, -1));
+        snprintf(what, sizeof what, "is a %s", luaL_typename(L, index));
         return plain_refuse(p->why, p->name, l, what);
     }
     return rc == 0 || fail(p, l, rc);
 }
 
-/* Packs all keys and values of the table on the top. Stack: table, key, value, key */
-static bool pack_fields(struct packing *p, const struct plain_level *up, int depth) {
+/* Packs all keys and values of a table, which come above what is on the stack. */
+static bool pack_fields(struct packing *p, const struct plain_level *up, int table, int depth) {
     lua_State *L = p->L;
-    int table = lua_gettop(L);
-    for (lua_pushnil(L); lua_next(L, table); lua_pop(L, 1)) {
-        struct plain_level here = {.up = up, .L = L, .key = table + 1};
-        lua_pushvalue(L, -2);
-        if (!pack(p, &here, depth)) return false;
-        lua_pop(L, 1);
-        if (!pack(p, &here, depth)) return false;
-    }
+    struct plain_level here = {.up = up, .L = L, .key = lua_gettop(L) + 1};
+    for (lua_pushnil(L); lua_next(L, table); lua_settop(L, here.key))
+        if (!pack(p, &here, here.key, depth) || !pack(p, &here, here.key + 1, depth)) return false;
     int rc = buf_append_byte(p->out, DURABLE_END);
     return rc == 0 || fail(p, up, rc);
 }
 
-static bool pack_table(struct packing *p, const struct plain_level *up, int depth) {
+static bool pack_table(struct packing *p, const struct plain_level *up, int index, int depth) {
     lua_State *L = p->L;
-    size_t met = plain_recall(&p->memo, lua_topointer(L, -1));
+    size_t met = plain_recall(&p->memo, lua_topointer(L, index));
     int rc;
     if (met) {
         rc = put_number(p->out, DURABLE_AGAIN, met - 1);
@@ -105,17 +95,17 @@ static bool pack_table(struct packing *p, const struct plain_level *up, int dept
     }
     if (depth == PLAIN_DEPTH_MOST || !lua_checkstack(L, 8))
         return plain_refuse(p->why, p->name, up, "is nested too deep");
-    bool marked = lua_getmetatable(L, -1);
+    bool marked = lua_getmetatable(L, index);
     if (marked && !plain_take_array_mark(L)) return plain_refuse(p->why, p->name, up, "has a metatable");
-    if (!plain_remember(&p->memo, lua_topointer(L, -1))) return fail(p, up, ERR_NOMEM);
+    if (!plain_remember(&p->memo, lua_topointer(L, index))) return fail(p, up, ERR_NOMEM);
     rc = buf_append_byte(p->out, marked ? DURABLE_ARRAY : DURABLE_TABLE);
-    return rc == 0 ? pack_fields(p, up, depth + 1) : fail(p, up, rc);
+    return rc == 0 ? pack_fields(p, up, index, depth + 1) : fail(p, up, rc);
 }
 
 bool durable_pack(lua_State *L, const char *name, struct buf *out, char **why) {
     struct packing p = {.L = L, .name = name, .out = out, .why = why};
     int top = lua_gettop(L), rc = buf_append_byte(out, DURABLE_VERSION);
-    bool ok = rc == 0 ? pack(&p, NULL, 0) : fail(&p, NULL, rc);
+    bool ok = rc == 0 ? pack(&p, NULL, top, 0) : fail(&p, NULL, rc);
     plain_forget(&p.memo);
     lua_settop(L, top);
     return ok;

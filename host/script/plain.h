@@ -42,7 +42,9 @@ bool plain_refuse(char **why, const char *name, const struct plain_level *l, con
 /* Is the metatable on the top, which is taken away, the mark of json.array? Its only field tells. */
 bool plain_take_array_mark(lua_State *L);
 
-/* Is the value on the top json.null, as cjson has it too? */
-static inline bool plain_is_null(lua_State *L) { return lua_islightuserdata(L, -1) && !lua_touserdata(L, -1); }
+/* Is the value at that index json.null, as cjson has it too? */
+static inline bool plain_is_null(lua_State *L, int index) {
+    return lua_islightuserdata(L, index) && !lua_touserdata(L, index);
+}
 
 #endif

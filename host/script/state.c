@@ -154,7 +154,7 @@ static bool copy_value(lua_State *L, struct copying *c, const struct plain_level
         return true;
     case LUA_TTABLE: return copy_table(L, c, l, depth);
     case LUA_TLIGHTUSERDATA:
-        if (!plain_is_null(old)) break;
+        if (!plain_is_null(old, -1)) break;
         lua_pushlightuserdata(L, NULL);
         return true;
     default: break;
