@@ -14,10 +14,14 @@ static int l_unpack(lua_State *L) {
     return 1;
 }
 
+/* The same for all inputs. */
 static lua_State *begin(void) {
-    lua_State *L = luaL_newstate();
-    MUST(L);
-    luaL_requiref(L, "wsbot.json", luaopen_json, 0);
+    static lua_State *L;
+    if (!L) {
+        L = luaL_newstate();
+        MUST(L);
+        luaL_requiref(L, "wsbot.json", luaopen_json, 0);
+    }
     lua_settop(L, 0);
     return L;
 }
@@ -50,6 +54,5 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     } else {
         MUST(lua_gettop(L) == 1 && lua_type(L, -1) == LUA_TSTRING);
     }
-    lua_close(L);
     return 0;
 }
