@@ -135,7 +135,7 @@ static void tell_refusal(const struct durable *d, struct kept *k, const char *wh
     char line[512];
     if (k->refused) return;
     k->refused = true;
-    snprintf(line, sizeof line, "%.400s: what is durable must be plain data, and stays as it was written last", why);
+    snprintf(line, sizeof line, "%.400s: until that is mended, --state keeps what was written last", why);
     log_write(engine_err(d->engine), LOG_ERROR, slice_str(line));
 }
 

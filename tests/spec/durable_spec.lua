@@ -283,7 +283,7 @@ describe("durable state", function()
     ]])
     bot:ends(0)
     local told = log.untimed(bot.err)
-    local line = 'error host.state "bad".rows[1].f is a function: what is durable must be plain data, and'
+    local line = 'error host.state "bad".rows[1].f is a function: until that is mended, --state keeps what'
     local _, count = told:gsub(line:gsub("%p", "%%%0"), "")
     assert.equal(2, count, told)
     local after = keeping(folder, [[

@@ -171,7 +171,7 @@ describe("testing.bot", function()
         host.after(0, function() s.f = print end)
       ]]
       bot:wait()
-      assert.matches('host%.state "s"%.f is a function: what is durable must be plain data', bot.log)
+      assert.matches('host%.state "s"%.f is a function: until that is mended', bot.log)
     end)
 
     it("has that written while its clock stands still", function()
