@@ -12,6 +12,7 @@
 #include "app/profile_file.h"
 #include "app/service.h"
 #include "app/shard.h"
+#include "app/state_folder.h"
 #include "app/test.h"
 #include "app/test_watch.h"
 #include "app/tool.h"
@@ -124,7 +125,10 @@ static int pool(const struct cli_options *options, const struct interpreter_opti
     service_open(&service, &w);
     w.wants_summary = options->summary;
     struct fault fault = {0};
-    if (open_control(&c, &w, options, path, 0, &fault) < 0) {
+    if (options->state && state_folder_open(&w, options->state, false, &fault) < 0) {
+        fail(&fault);
+        w.status = 2;
+    } else if (open_control(&c, &w, options, path, 0, &fault) < 0) {
         w.status = fail(&fault);
     } else if (!options->with_echo || open_echo(&e, &w, options) == 0) {
         summary_open(&s, &c, true);
@@ -159,6 +163,14 @@ static int open_profile(struct worker *w, const struct cli_options *options, uns
     if (name_file(path, options->profile, worker)) return profile_file_open(&w->net, path, svg, fault);
     fault_put(fault, FAULT_PROFILE, "--profile: the name is too long");
     return ERR_SYSTEM;
+}
+
+/* Opens what the program writes beside its output. */
+static int open_files(struct worker *w, const struct cli_options *options, unsigned worker, struct fault *fault) {
+    int rc = options->record ? open_record(w, options, worker, fault) : 0;
+    if (rc == 0 && options->profile) rc = open_profile(w, options, worker, fault);
+    if (rc == 0 && options->state) rc = state_folder_open(w, options->state, worker > 0, fault);
+    return rc;
 }
 
 static int run_tool(const struct cli_options *options) {
@@ -200,14 +212,13 @@ static int run(const struct cli_options *options, const struct interpreter_optio
     w.engine->strict = options->strict;
     w.wants_summary = options->summary;
     if (options->max_memory) engine_limit_memory(w.engine, (size_t)options->max_memory << 20);
-    if ((options->record && open_record(&w, options, place.index, &fault) < 0) ||
-        (options->profile && open_profile(&w, options, place.index, &fault) < 0)) {
+    if (open_files(&w, options, place.index, &fault) < 0) {
         fail(&fault);
         worker_close(&w);
         return 2;
     }
     open_service(&service, &w, place);
-    crash_open(NULL, w.engine->place.worker);
+    crash_open(options->state, w.engine->place.worker);
     const char *path = script->interactive ? NULL : interpreter_script(script);
     if (generations_open(&g, &w, script, options->watch, &options->reload, &fault) < 0) {
         w.status = fail(&fault);

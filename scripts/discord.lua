@@ -1,10 +1,12 @@
 -- discord: a bot for Discord that answers !ping with pong.
 --
---     DISCORD_TOKEN=... wsbot run --watch scripts/discord.lua       (DISCORD_API: another REST interface than the real)
+--     DISCORD_TOKEN=... wsbot run --watch --state DIR scripts/discord.lua
+--
+-- DISCORD_API: another REST interface than the real. Without --state a session ends with its process.
 --
 -- One idea: a session is more than a connection. After a drop, or a heartbeat that nobody answered, the next connection
--- resumes it, and the gateway repeats what was missed. A reload keeps both: session and stream (discord/stream.lua,
--- beside this script) are plain data.
+-- resumes it, and so does that of the next process; the gateway repeats what was missed. A reload keeps session and
+-- stream (discord/stream.lua, beside this script), which are plain data.
 -- The protocol: https://docs.discord.com/developers/events/gateway
 
 local http = require "wsbot.http"
@@ -19,8 +21,11 @@ if not token then
 end
 local intents = 1 << 0 | 1 << 9 | 1 << 15 -- what we want to hear of: guilds, their messages, what is in them
 
--- gateway: where sessions begin; id, resume_url, seq: ours, nil where there is none; interval: of heartbeats.
-local session = host.state "session"
+-- id, resume_url, seq: of our session, nil where there is none. It outlives the process where there is a folder for it.
+local outlives, session = pcall(host.state, "session", nil, { durable = true })
+if not outlives then session = host.state "session" end
+-- gateway: where sessions begin; interval: of heartbeats, nil before hello.
+local link = host.state "link"
 
 ------------------------------------------------------------------------------------------------------------------- REST
 
@@ -37,21 +42,25 @@ local function ask(method, path, body)
 end
 
 -- Sessions are counted: who has begun too many waits until the count begins anew.
-while not session.gateway do
+while not link.gateway do
   local answer, why = ask("GET", "/gateway/bot")
   if not answer then
     io.stderr:write("discord: ", why, "\n")
     os.exit(1, true)
   end
   local starts = answer.session_start_limit
-  if starts.remaining > 0 then session.gateway = answer.url else host.sleep(starts.reset_after / 1000) end
+  if starts.remaining > 0 or session.id then
+    link.gateway = answer.url
+  else
+    host.sleep(starts.reset_after / 1000)
+  end
 end
 
 --------------------------------------------------------------------------------------------------------- the connection
 
 local conn = ws.connect {
   name = "discord",
-  url = function() return (session.resume_url or session.gateway) .. "/?v=10&encoding=json&compress=zlib-stream" end,
+  url = function() return (session.resume_url or link.gateway) .. "/?v=10&encoding=json&compress=zlib-stream" end,
   compression = false, -- messages are compressed already
   close_timeout = 2,
   reconnect = { fatal = { 4004, 4010, 4011, 4012, 4013, 4014 } }, -- a wrong token, intents that we may not have, ...
@@ -78,11 +87,11 @@ local function beat() send(1, session.seq or json.null) end
 
 local function live()
   is_answered = true
-  host.sleep(session.interval * math.random()) -- not all bots at once
+  host.sleep(link.interval * math.random()) -- not all bots at once
   while is_answered do
     is_answered = false
     beat()
-    host.sleep(session.interval)
+    host.sleep(link.interval)
   end
   again "no heartbeat was answered"
 end
@@ -118,7 +127,7 @@ handle[9] = function(can_be_resumed)
   again("the session is invalid", can_be_resumed and 0 or 1 + 4 * math.random())
 end
 handle[10] = function(d)
-  session.interval, heart = d.heartbeat_interval / 1000, host.spawn(live)
+  link.interval, heart = d.heartbeat_interval / 1000, host.spawn(live)
   if session.id then return send(6, { token = token, session_id = session.id, seq = session.seq }) end
   send(2, { token = token, intents = intents, properties = { os = "linux", browser = "wsbot", device = "wsbot" } })
 end
@@ -135,16 +144,21 @@ function conn.on_websocket_connect() stream:begin() end
 
 function conn.on_adopt()
   print "new code, same session"
-  if session.interval then heart = host.spawn(live) end
+  if link.interval then heart = host.spawn(live) end
 end
 
 function conn.on_close(_, code, reason)
   if heart then heart:cancel() end
-  if not session.interval then session.resume_url = nil end -- no hello: it is to be resumed where sessions begin
-  session.interval = nil
+  if not link.interval then session.resume_url = nil end -- no hello: it is to be resumed where sessions begin
+  link.interval = nil
   if code == 4007 or code == 4009 then forget_session() end -- a wrong seq; too old
   print(("closed: %d %s"):format(code, reason))
 end
+
+-- Where the next process is to resume it, we do not say that it has ended.
+host.on_stop(function()
+  if outlives and session.id then conn:close(4000, "until later") end
+end)
 
 function conn.on_error(_, code, message) io.stderr:write("discord: ", code, ": ", message, "\n") end
 function conn.on_give_up() host.stop(1) end

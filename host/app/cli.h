@@ -51,6 +51,7 @@ struct cli_options {
     const char *env_file;    /* --env-file; or NULL */
     const char *status_host; /* --status; NULL: no status */
     unsigned status_port;
+    const char *state;       /* the folder of --state; or NULL */
     const char *name;        /* --name: what ps and attach call the program; NULL: as its script */
     const char *operand;     /* of a tool: its URL, folder, or the program to look into; NULL: none was given */
     struct cli_given *given; /* for the Lua module of a tool, which judges the values; the caller's, to be freed */

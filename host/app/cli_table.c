@@ -100,6 +100,7 @@ static bool take_status(struct cli_options *o, const char *value) {
 }
 static bool take_env_file(struct cli_options *o, const char *value) { return (o->env_file = value) != NULL; }
 static bool take_profile(struct cli_options *o, const char *value) { return (o->profile = value) != NULL; }
+static bool take_state(struct cli_options *o, const char *value) { return *(o->state = value) != '\0'; }
 static bool take_name(struct cli_options *o, const char *value) {
     o->name = value;
     return *value && strlen(value) <= 64 && !strpbrk(value, " /\t\n");
@@ -207,6 +208,8 @@ const struct option cli_table[] = {
     {RUN, "--env-file", "FILE",
      "put the variables of this file, NAME=value on each line, into the environment, over what is there",
      take_env_file},
+    {RUN, "--state", "DIR",
+     "keep durable state there (see host.state), from one process to the next; of one program at a time", take_state},
     {RUN, "--name", "NAME", "what `wsbot ps` and `wsbot attach` call the program (its script's name)", take_name},
     {RUN, "--max-memory", "MB",
      "how much a script, and what is kept for it (messages, options), may take; past it, \"not enough memory\"",
@@ -262,6 +265,7 @@ static const struct {
     {take_watch_every, "seconds, more than 0"},
     {take_redirects, "a whole number from 0 to 20"},
     {take_status, "a port, or an address and a port: 127.0.0.1:9100, [::1]:9100"},
+    {take_state, "the path of a folder"},
     {take_name, "up to 64 characters, without spaces and slashes"},
     {take_man, "wsbot.1, wsbot-connect.1 or wsbot.3lua"},
     {take_shell, "bash, zsh or fish"},

@@ -140,7 +140,8 @@ static const char *name_of(const struct generations *g, const char *path) {
 
 static void tell_failure(const struct worker *w, const char *why) {
     if (w->engine->place.workers > 1)
-        log_report(stderr, LOG_ERROR, "reload failed in worker %u, the old code goes on: %s", w->engine->place.worker, why);
+        log_report(stderr, LOG_ERROR, "reload failed in worker %u, the old code goes on: %s", w->engine->place.worker,
+                   why);
     else
         log_report(stderr, LOG_ERROR, "reload failed, the old code goes on: %s", why);
 }

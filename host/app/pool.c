@@ -7,6 +7,7 @@
 #include "app/control/summary.h"
 #include "app/reports.h"
 #include "app/service.h"
+#include "app/state_folder.h"
 #include "base/container_of.h"
 #include "base/log.h"
 #include <fcntl.h>
@@ -22,7 +23,8 @@
 /* In the environment of a worker: its index, and the process id of the pool. */
 #define PLACE "WSBOT_WORKER"
 
-enum { REPORTS_FD = 3 }; /* in a worker: the pipe to the pool */
+enum { REPORTS_FD = 3 }; /* in a worker: the pipe to the pool; the next one may be STATE_FOLDER_LOCK */
+_Static_assert(STATE_FOLDER_LOCK == REPORTS_FD + 1, "a worker inherits the first so many");
 
 /* Seconds before a worker that has died comes back, which double; and after which it has run so long that they begin
  * with the least again. */
@@ -296,16 +298,22 @@ static void on_end(uv_process_t *process, int64_t status, int signal) {
 
 static void start(struct member *m) {
     struct pool *p = m->pool;
-    uv_stdio_container_t stdio[REPORTS_FD + 1];
+    uv_stdio_container_t stdio[STATE_FOLDER_LOCK + 1];
     char place[48];
+    int lock = state_folder_lock();
     for (int i = 0; i < 3; i++) {
         stdio[i].flags = UV_INHERIT_FD;
         stdio[i].data.fd = i;
     }
     stdio[REPORTS_FD].flags = UV_CREATE_PIPE | UV_READABLE_PIPE | UV_WRITABLE_PIPE;
     stdio[REPORTS_FD].data.stream = (uv_stream_t *)&m->pipe;
-    uv_process_options_t options = {
-        .file = p->program, .args = p->words, .exit_cb = on_end, .stdio = stdio, .stdio_count = REPORTS_FD + 1};
+    stdio[STATE_FOLDER_LOCK].flags = UV_INHERIT_FD;
+    stdio[STATE_FOLDER_LOCK].data.fd = lock;
+    uv_process_options_t options = {.file = p->program,
+                                    .args = p->words,
+                                    .exit_cb = on_end,
+                                    .stdio = stdio,
+                                    .stdio_count = (lock < 0 ? REPORTS_FD : STATE_FOLDER_LOCK) + 1};
     snprintf(place, sizeof place, "%u %ld %d", m->index, (long)getpid(), service_beat_of_members(p->worker));
     setenv(PLACE, place, 1);
     m->process.data = m->pipe.data = m;

@@ -69,7 +69,8 @@ static void become_ready(struct service *s) {
 
 static void on_look(uv_timer_t *look) {
     struct service *s = container_of(look, struct service, look);
-    bool turns = !s->worker->members || pool_turns(s->worker, BEATS / 2 * s->beat); /* the manager waits as long again */
+    bool turns =
+        !s->worker->members || pool_turns(s->worker, BEATS / 2 * s->beat); /* the manager waits as long again */
     if (s->beat && turns) tell_alive(s);
     if (!s->ready && !s->stopping && is_ready(s)) become_ready(s);
 }

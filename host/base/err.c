@@ -42,6 +42,7 @@ const char *const fault_words[FAULT_KINDS] = {
     [FAULT_PROFILE] = "profile",
     [FAULT_RECORD] = "record",
     [FAULT_SCRIPT] = "script",
+    [FAULT_STATE] = "state",
     [FAULT_TRACE] = "trace",
     [FAULT_URL] = "url",
     [FAULT_WATCH] = "watch",

@@ -48,6 +48,7 @@ enum fault_kind {
     FAULT_PROFILE,
     FAULT_RECORD,
     FAULT_SCRIPT,
+    FAULT_STATE,
     FAULT_TRACE,
     FAULT_URL,
     FAULT_WATCH,

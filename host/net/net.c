@@ -88,6 +88,14 @@ void net_join(struct net *n, const struct net_room *room) {
     n->rooms[n->room_count++] = room;
 }
 
+struct clock *net_quiet(struct net *n) {
+    if (n->has_quiet) return &n->quiet;
+    clock_open(&n->quiet, n->loop);
+    clock_unref(&n->quiet);
+    n->has_quiet = true;
+    return &n->quiet;
+}
+
 static void on_kick(struct deadline *d) { (void)d; }
 
 /* In order; one that has more to do goes to the end again. */
@@ -164,6 +172,7 @@ void net_close(struct net *n) {
     uv_close((uv_handle_t *)&n->pulse, NULL);
     outlet_close(&n->outlet);
     clock_close(&n->clock);
+    if (n->has_quiet) clock_close(&n->quiet);
     buf_clear(&n->spare);
     account_release(n->account);
     free(n->ends);

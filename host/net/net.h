@@ -69,6 +69,8 @@ enum { NET_ROOMS = 12 };
 struct net {
     uv_loop_t *loop; /* borrowed */
     struct clock clock;
+    struct clock quiet; /* see net_quiet */
+    bool has_quiet;
     uint8_t *read_buffer;     /* of NET_READ_SIZE; what is in it lives until the read callback returns */
     uint8_t *plain;           /* of NET_PLAIN_SIZE; taken when the first TLS connection needs it */
     struct tls_store *tls;    /* made by the first TLS connection (net/tls/tls.h) */
@@ -128,6 +130,9 @@ void net_close(struct net *n);
 
 /* Has the net call these functions from now on; it may have joined before. Rooms that joined last are closed first. */
 void net_join(struct net *n, const struct net_room *room);
+
+/* A clock whose deadlines keep no loop alive, and which no test stops: for what the host does beside the script. */
+struct clock *net_quiet(struct net *n);
 
 /* Puts `b`, which is in no list, at the end of the list of the busy: it takes its turn before the loop sleeps. */
 static inline void net_add_busy(struct net *n, struct net_busy *b) { STAILQ_INSERT_TAIL(&n->busy, b, next); }

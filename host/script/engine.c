@@ -8,6 +8,7 @@
 #include "base/shown.h"
 #include "script/box.h"
 #include "script/collector.h"
+#include "script/durable.h"
 #include "script/hook.h"
 #include "script/interrupt.h"
 #include "script/l_output.h"
@@ -361,6 +362,7 @@ void engine_free(struct engine *e) {
     e->ended = true;
     task_close_all(e);
     l_timer_end_all(e);
+    durable_end(e);
     if (e->luv && !luv_end(e->luv)) return; /* luv calls this function again later */
     engine_enter(e, e->L);                  /* finalizers are Lua code */
     profile_forget(e);
@@ -429,5 +431,6 @@ void engine_leave(struct engine *e, lua_State *before) {
     if (before) return;
     e->lua_time += uv_hrtime() - e->entered_at;
     e->bounded = NULL;
+    durable_touch(e);
     if (e->refused || !collector_is_right(e)) tidy_soon(e);
 }

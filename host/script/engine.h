@@ -29,9 +29,11 @@ struct engine_host {
 
 struct box;
 struct conn_box;
+struct durable;
 struct metrics;
 struct timer;
 struct serving;
+struct store;
 struct luv;
 
 /* Lua instructions between two checks of a limit (a count hook). */
@@ -85,6 +87,8 @@ struct engine {
     size_t string_head;      /* bytes of the block of a long string that are in front of its text */
     struct account *account; /* counts these bytes, and what the host keeps for the script (see engine_limit_memory) */
     struct metrics *metrics; /* what the script counts (l_metrics.h); NULL: nothing yet */
+    struct store *store;     /* where durable state is kept (base/store.h), borrowed; NULL: nowhere */
+    struct durable *durable; /* which of host.state is durable (durable.h); NULL: nothing yet */
     size_t beyond;           /* bytes that Lua's objects may take beyond the limit of that account */
     bool lends;              /* the memory that Lua allocates now is for the host, and may exceed the limit further */
     bool refused;            /* Lua was refused an allocation */

@@ -79,6 +79,14 @@ void l_set_flag(lua_State *L, const char *name, bool value) {
     lua_setfield(L, -2, name);
 }
 
+void l_push_registered(lua_State *L, const void *key) {
+    if (lua_rawgetp(L, LUA_REGISTRYINDEX, key) == LUA_TTABLE) return;
+    lua_pop(L, 1);
+    lua_newtable(L);
+    lua_pushvalue(L, -1);
+    lua_rawsetp(L, LUA_REGISTRYINDEX, key);
+}
+
 void l_register_weak(lua_State *L, const void *key) {
     lua_newtable(L);
     lua_createtable(L, 0, 1);

@@ -29,6 +29,9 @@ int l_push_bytes(lua_State *L, struct buf *bytes);
 /* A continuation (lua_KFunction) for waits after which nothing is returned. */
 int l_push_nothing(lua_State *L, int status, lua_KContext ctx);
 
+/* Pushes the table that the registry has under `key`; puts an empty one there where it is missing. May raise. */
+void l_push_registered(lua_State *L, const void *key);
+
 /* Puts a new table with weak values into the registry, under `key`. May raise. */
 void l_register_weak(lua_State *L, const void *key);
 

@@ -8,6 +8,7 @@
 #include "base/trace.h"
 #include "script/collector.h"
 #include "script/door.h"
+#include "script/durable.h"
 #include "script/l_host.h"
 #include "script/l_serve.h"
 #include "script/l_timer.h"
@@ -34,6 +35,7 @@ bool reload_is_awaited(const struct engine *e) {
 /* ---- stage ---- */
 
 struct engine *reload_stage(struct engine *e, char **why) {
+    durable_write(e); /* what the next generation does not ask for stays as it is now */
     struct engine *next = engine_new(e->net, e->host, e->app, e->no_environment);
     if (!next) {
         *why = reserve_copy("not enough memory");
@@ -46,6 +48,7 @@ struct engine *reload_stage(struct engine *e, char **why) {
     else
         next->account->most = e->account->most;
     next->beyond = e->beyond;
+    next->store = e->store;
     next->reloads = e->reloads + 1;
     next->last_id = e->net->last_id;
     next->staged = true;
@@ -222,6 +225,7 @@ static void close_last(struct engine *last, struct engine *next) {
 static void commit(struct engine *last, struct engine *next, struct buf *report) {
     struct told told = {0};
     next->staged = false;
+    durable_take_over(last, next);
     for (struct conn_box *b = next->boxes; b; b = b->next) {
         struct conn_box *match = b->match && lives(b->match) ? b->match : NULL;
         const char *why = match ? conn_differs(match->conn, b->conn, !b->url_function) : NULL;

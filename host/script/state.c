@@ -5,12 +5,15 @@
  * functions that cannot raise. */
 #include "script/state.h"
 
-#include "base/number.h"
 #include "base/reserve.h"
 #include "script/collector.h"
 #include "script/door.h"
+#include "script/durable.h"
 #include "script/json/parts.h"
 #include "script/l_callable.h"
+#include "script/l_meant.h"
+#include "script/l_push.h"
+#include "script/plain.h"
 #include <lauxlib.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -19,41 +22,47 @@
 /* The addresses of these are keys in the registry: looking them up takes no memory. */
 static const char asked_key, came_key;
 
-enum { DEPTH_MAX = 4000 }; /* tables within tables */
+/* ---- host.state(name [, initial [, migrate or options]]) ---- */
 
-/* Pushes the table that the registry has under this key; makes it where it is missing. */
-static void push_table(lua_State *L, const char *key) {
-    if (lua_rawgetp(L, LUA_REGISTRYINDEX, key) == LUA_TTABLE) return;
-    lua_pop(L, 1);
-    lua_newtable(L);
-    lua_pushvalue(L, -1);
-    lua_rawsetp(L, LUA_REGISTRYINDEX, key);
+/* Reads the third argument, and leaves `migrate` in its place. Is the state durable? */
+static bool l_read_options(lua_State *L) {
+    static const char *const names[] = {"migrate", "durable", NULL};
+    if (lua_isnil(L, 3) || l_callable_is(L, 3)) return false;
+    if (!lua_istable(L, 3)) luaL_typeerror(L, 3, "table of options, " L_CALLABLE);
+    l_meant_only(L, 3, "host.state", names);
+    int type = lua_getfield(L, 3, "durable");
+    bool durable = lua_toboolean(L, -1);
+    if (type != LUA_TNIL && type != LUA_TBOOLEAN) luaL_error(L, "host.state: durable is true or false");
+    if (lua_getfield(L, 3, "migrate") != LUA_TNIL && !l_callable_is(L, -1))
+        luaL_error(L, "host.state: migrate is a " L_CALLABLE);
+    lua_replace(L, 3);
+    lua_settop(L, 3);
+    return durable;
 }
 
-/* ---- host.state(name [, initial [, migrate]]) ---- */
+/* Has migrate, where there is one, change the table on the top, or give another in its place. */
+static void l_migrate(lua_State *L, const char *name) {
+    if (lua_isnil(L, 3)) return;
+    lua_pushvalue(L, 3);
+    lua_pushvalue(L, -2);
+    lua_call(L, 1, 1); /* ..., old, migrated */
+    if (lua_isnil(L, -1))
+        lua_pop(L, 1); /* migrate has changed the table itself */
+    else if (lua_istable(L, -1))
+        lua_remove(L, -2);
+    else
+        luaL_error(L, "host.state '%s': migrate must return a table or nothing, not %s", name, luaL_typename(L, -1));
+}
 
-int l_state(lua_State *L) {
-    const char *name = luaL_checkstring(L, 1); /* for messages: it may have a NUL in it */
-    if (!lua_isnoneornil(L, 2)) luaL_checktype(L, 2, LUA_TTABLE);
-    if (!lua_isnoneornil(L, 3)) l_callable_check(L, 3);
-    lua_settop(L, 3);
-    push_table(L, &asked_key); /* name, initial, migrate, asked */
+/* Pushes what the last generation has left under that name; or, where it is durable, the last process; or else what the
+ * script begins with. Stack: name, initial, migrate, asked */
+static void l_begin(lua_State *L, const char *name, bool durable) {
+    l_push_registered(L, &came_key); /* ..., came */
     lua_pushvalue(L, 1);
-    if (lua_rawget(L, 4) == LUA_TTABLE) return 1;
-    lua_pop(L, 1);
-    push_table(L, &came_key); /* ..., came */
-    lua_pushvalue(L, 1);
-    if (lua_rawget(L, 5) == LUA_TTABLE) {
-        if (!lua_isnil(L, 3)) {
-            lua_pushvalue(L, 3);
-            lua_pushvalue(L, 6);
-            lua_call(L, 1, 1); /* ..., came, old, migrated */
-            if (lua_isnil(L, -1))
-                lua_pop(L, 1); /* migrate has changed the table itself */
-            else if (!lua_istable(L, -1))
-                return luaL_error(L, "host.state '%s': migrate must return a table or nothing, not %s", name,
-                                  luaL_typename(L, -1));
-        }
+    bool came = lua_rawget(L, 5) == LUA_TTABLE;
+    if (!came) lua_pop(L, 1);
+    if (came || (durable && l_durable_push(L, 1))) {
+        l_migrate(L, name);
         lua_pushvalue(L, 1);
         lua_pushnil(L);
         lua_rawset(L, 5);
@@ -62,28 +71,28 @@ int l_state(lua_State *L) {
     } else {
         lua_newtable(L);
     }
+}
+
+int l_state(lua_State *L) {
+    const char *name = luaL_checkstring(L, 1); /* for messages: it may have a NUL in it */
+    if (!lua_isnoneornil(L, 2)) luaL_checktype(L, 2, LUA_TTABLE);
+    lua_settop(L, 3);
+    bool durable = l_read_options(L);
+    if (durable) l_durable_check(L, name);
+    l_push_registered(L, &asked_key); /* name, initial, migrate, asked */
     lua_pushvalue(L, 1);
-    lua_pushvalue(L, -2);
-    lua_rawset(L, 4);
+    if (lua_rawget(L, 4) != LUA_TTABLE) {
+        lua_pop(L, 1);
+        l_begin(L, name, durable); /* ..., asked, came, table */
+        lua_pushvalue(L, 1);
+        lua_pushvalue(L, -2);
+        lua_rawset(L, 4);
+    }
+    if (durable) l_durable_add(L, 1, -1);
     return 1;
 }
 
 /* ---- copying ---- */
-
-/* A table on the way from the root to where the copying is; its key is on the old stack. */
-struct level {
-    const struct level *up;
-    lua_State *old;
-    int key; /* index on the old stack */
-};
-
-/* Which tables were copied: `old` has their addresses, in the order of copying; `places` finds an address in it, by
- * open addressing. It is kept small: page faults would cost more than probing. */
-struct memo {
-    const void **old;
-    uint32_t *places;  /* indices into `old`, counted from 1; 0: free */
-    size_t size, used; /* of `places`, a power of 2 or 0; of `old` */
-};
 
 enum {
     SLICE = 256, /* copies in one list: a single list of all would be reallocated as it grows */
@@ -94,7 +103,7 @@ struct copying {
     lua_State *old;
     const char *name; /* of the state that is being copied */
     char *why;        /* what cannot be copied, and where */
-    struct memo memo;
+    struct plain_memo memo;
     struct {
         int depth, fields;
     } last;                   /* the table copied last: the next one at its depth is often like it */
@@ -103,35 +112,9 @@ struct copying {
     int slices, slice;        /* stack indices in the new state: the list of lists of copies, and the last list */
 };
 
-/* The entry for `old` in `places`, or the free one where it would be. */
-static uint32_t *find(const struct memo *m, const void *old) {
-    size_t i = (size_t)((uintptr_t)old >> 4) * UINT64_C(0x9E3779B97F4A7C15) >> 20;
-    while (m->places[i &= m->size - 1] && m->old[m->places[i] - 1] != old) i++;
-    return &m->places[i];
-}
-
-/* The number of the copy of `old`, counted from 1; 0: there is none. */
-static size_t recall(const struct memo *m, const void *old) { return m->size ? *find(m, old) : 0; }
-
-static void l_grow(lua_State *L, struct memo *m) {
-    size_t size = m->size ? 2 * m->size : 256;
-    uint32_t *places = size / 2 < UINT32_MAX ? calloc(size, sizeof *places) : NULL;
-    const void **old = places ? realloc(m->old, size / 2 * sizeof *old) : NULL;
-    if (old) m->old = old;
-    if (!old) {
-        free(places);
-        luaL_error(L, "not enough memory");
-    }
-    free(m->places);
-    m->places = places;
-    m->size = size;
-    for (size_t i = 0; i < m->used; i++) *find(m, m->old[i]) = (uint32_t)i + 1;
-}
-
 /* Notes that the table on the top is the copy of `old`. */
 static void l_remember(lua_State *L, struct copying *c, const void *old) {
-    struct memo *m = &c->memo;
-    lua_Integer n = (lua_Integer)m->used;
+    lua_Integer n = (lua_Integer)c->memo.used;
     if (n % SLICE == 0) {
         lua_createtable(L, SLICE, 0);
         lua_pushvalue(L, -1);
@@ -140,10 +123,7 @@ static void l_remember(lua_State *L, struct copying *c, const void *old) {
     }
     lua_pushvalue(L, -1);
     lua_rawseti(L, c->slice, n % SLICE + 1);
-    if (2 * m->used >= m->size) l_grow(L, m);
-    uint32_t *place = find(m, old);
-    m->old[m->used] = old;
-    *place = (uint32_t)++m->used;
+    if (!plain_remember(&c->memo, old)) luaL_error(L, "not enough memory");
 }
 
 static void push_copy(lua_State *L, const struct copying *c, size_t n) {
@@ -152,49 +132,10 @@ static void push_copy(lua_State *L, const struct copying *c, size_t n) {
     lua_remove(L, -2);
 }
 
-static void print_key(FILE *out, lua_State *old, int key) {
-    int type = lua_type(old, key);
-    if (type == LUA_TSTRING) { /* no conversion, so this takes no memory */
-        const char *text = lua_tostring(old, key);
-        bool is_name = text[0] && !strchr("0123456789", text[0]) &&
-                       strspn(text, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_") == strlen(text);
-        fprintf(out, is_name ? ".%.60s" : "[\"%.60s\"]", text);
-    } else if (lua_isinteger(old, key)) {
-        fprintf(out, "[%lld]", (long long)lua_tointeger(old, key));
-    } else if (type == LUA_TNUMBER) {
-        char number[32];
-        number_print(number, sizeof number, "%g", lua_tonumber(old, key));
-        fprintf(out, "[%s]", number);
-    } else {
-        fprintf(out, "[a %s]", lua_typename(old, type));
-    }
-}
-
-static void print_path(FILE *out, const struct level *l) {
-    if (!l) return;
-    print_path(out, l->up);
-    print_key(out, l->old, l->key);
-}
-
-/* Sets c->why: what cannot be copied, and the path to it, which ends with `l`. Returns false. */
-static bool refuse(struct copying *c, const struct level *l, const char *what) {
-    size_t size;
-    FILE *out = open_memstream(&c->why, &size);
-    if (!out) {
-        c->why = reserve_copy("host.state: not enough memory");
-        return false;
-    }
-    fprintf(out, "host.state \"%s\"", c->name);
-    print_path(out, l);
-    fprintf(out, " %s", what);
-    fclose(out);
-    return false;
-}
-
-static bool copy_table(lua_State *L, struct copying *c, const struct level *l, int depth);
+static bool copy_table(lua_State *L, struct copying *c, const struct plain_level *l, int depth);
 
 /* Pushes a copy of the value on the top of the old stack. */
-static bool copy_value(lua_State *L, struct copying *c, const struct level *l, int depth) {
+static bool copy_value(lua_State *L, struct copying *c, const struct plain_level *l, int depth) {
     lua_State *old = c->old;
     char what[64];
     size_t n;
@@ -213,15 +154,13 @@ static bool copy_value(lua_State *L, struct copying *c, const struct level *l, i
         return true;
     case LUA_TTABLE: return copy_table(L, c, l, depth);
     case LUA_TLIGHTUSERDATA:
-        if (!lua_touserdata(old, -1)) { /* json.null */
-            lua_pushlightuserdata(L, NULL);
-            return true;
-        }
-        break;
+        if (!plain_is_null(old, -1)) break;
+        lua_pushlightuserdata(L, NULL);
+        return true;
     default: break;
     }
     snprintf(what, sizeof what, "is a %s", luaL_typename(old, -1));
-    return refuse(c, l, what);
+    return plain_refuse(&c->why, c->name, l, what);
 }
 
 /* How many elements the list in a table has, and how many other fields, counted up to a limit: the copy is made with
@@ -251,7 +190,7 @@ static void push_room(lua_State *L, const struct copying *c, int table, int dept
 }
 
 /* Pushes a copy of the key below the top of the old stack. */
-static bool copy_key(lua_State *L, struct copying *c, const struct level *l, int depth) {
+static bool copy_key(lua_State *L, struct copying *c, const struct plain_level *l, int depth) {
     lua_State *old = c->old;
     if (lua_type(old, -2) != LUA_TSTRING) {
         lua_pushvalue(old, -2);
@@ -271,29 +210,17 @@ static bool copy_key(lua_State *L, struct copying *c, const struct level *l, int
     return true;
 }
 
-/* Is the metatable on the top, which is taken away, the mark of json.array? Its only field tells, which is found
- * without taking memory. */
-static bool take_array_mark(lua_State *old) {
-    bool is = false;
-    lua_pushnil(old);
-    if (lua_next(old, -2)) {
-        is = lua_type(old, -1) == LUA_TSTRING && strcmp(lua_tostring(old, -1), "json.array") == 0;
-        lua_pop(old, 2);
-    }
-    lua_pop(old, 1);
-    return is;
-}
-
-static bool copy_table(lua_State *L, struct copying *c, const struct level *up, int depth) {
+static bool copy_table(lua_State *L, struct copying *c, const struct plain_level *up, int depth) {
     lua_State *old = c->old;
-    size_t copy = recall(&c->memo, lua_topointer(old, -1));
+    size_t copy = plain_recall(&c->memo, lua_topointer(old, -1));
     if (copy) {
         push_copy(L, c, copy);
         return true;
     }
-    if (depth == DEPTH_MAX || !lua_checkstack(old, 8)) return refuse(c, up, "is nested too deep");
+    if (depth == PLAIN_DEPTH_MOST || !lua_checkstack(old, 8))
+        return plain_refuse(&c->why, c->name, up, "is nested too deep");
     bool marked = lua_getmetatable(old, -1);
-    if (marked && !take_array_mark(old)) return refuse(c, up, "has a metatable");
+    if (marked && !plain_take_array_mark(old)) return plain_refuse(&c->why, c->name, up, "has a metatable");
     luaL_checkstack(L, 8, "host.state");
     int table = lua_gettop(old), n = 0;
     lua_pushnil(old);
@@ -308,7 +235,7 @@ static bool copy_table(lua_State *L, struct copying *c, const struct level *up, 
     }
     l_remember(L, c, lua_topointer(old, table));
     for (; any; any = lua_next(old, table), n++) { /* old: table, key, value */
-        struct level here = {.up = up, .old = old, .key = table + 1};
+        struct plain_level here = {.up = up, .L = old, .key = table + 1};
         if (!copy_key(L, c, &here, depth + 1) || !copy_value(L, c, &here, depth + 1)) return false;
         lua_rawset(L, -3);
         lua_pop(old, 1);
@@ -336,7 +263,7 @@ static bool copy_all(lua_State *L, struct copying *c, const char *key) {
 static int l_copy(lua_State *L) {
     struct copying *c = l_door_given(L, l_copy);
     lua_newtable(L);
-    push_table(L, &came_key);
+    l_push_registered(L, &came_key);
     lua_pushnil(L);
     luaL_checkstack(L, NAMES + LUA_MINSTACK, "host.state");
     lua_settop(L, 3 + NAMES);
@@ -358,8 +285,7 @@ bool state_copy(struct engine *from, struct engine *to, char **why) {
     bool ok = door_call(to, l_copy, &c, why);
     lua_gc(to->L, LUA_GCRESTART);
     collector_rest(to);
-    free(c.memo.places);
-    free(c.memo.old);
+    plain_forget(&c.memo);
     lua_settop(from->L, top);
     if (ok && c.why) *why = c.why;
     return ok && !c.why;

@@ -7,6 +7,7 @@
 
 #include "base/log.h"
 #include "base/reserve.h"
+#include "base/store.h"
 #include "net/conn/conn.h"
 #include "script/door.h"
 #include "script/l_host.h"
@@ -71,6 +72,7 @@ void bot_release(struct bot *b) {
     account_release(b->account);
     free(b->path);
     free(b->source);
+    free(b->folder);
     free(b->failure);
     clear_strings(&b->arguments);
     clear_strings(&b->environment);
@@ -97,6 +99,8 @@ void bot_end(struct bot *b) {
     for (struct conn_box *box = e->boxes; box; box = box->next) conn_detach(box->conn);
     say_goodbye(e);
     engine_free(e);
+    if (b->store) store_close(b->store);
+    b->store = NULL;
 }
 
 static bool has_connections(const struct engine *e) {
@@ -163,12 +167,22 @@ static bool run(struct bot *b, struct engine *e) {
 
 static const struct engine_host bot_host;
 
+/* Opens the folder of its durable state, where it has one. False with b->failure. */
+static bool open_store(struct bot *b) {
+    struct fault fault = {0};
+    if (!b->folder) return true;
+    b->store = store_open(b->folder, b->engine->place.worker, true, &fault);
+    if (!b->store) fail(b, fault.text);
+    b->engine->store = b->store;
+    return b->store != NULL;
+}
+
 static void start(struct bot *b) {
     b->engine = engine_new(b->tester->net, &bot_host, b, false);
     if (b->engine) engine_share_memory(b->engine, b->tester);
     if (!b->engine)
         fail(b, "not enough memory");
-    else if (!run(b, b->engine))
+    else if (!open_store(b) || !run(b, b->engine))
         bot_end(b);
 }
 

@@ -28,6 +28,8 @@ struct bot {
     char *path, *source;            /* one of them */
     struct strings arguments;       /* what the script gets as `arg` */
     struct strings environment;     /* name, value, name, value ... */
+    char *folder;                   /* where its durable state is kept, its own; NULL: nowhere, it ends with the bot */
+    struct store *store;            /* open in that folder; NULL: it is not */
     struct strings errors;          /* errors that nobody handled, in order */
     struct output out, err;
     struct account *account; /* its tester's account; a reference is held */

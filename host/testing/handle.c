@@ -161,9 +161,10 @@ static void read_strings(lua_State *L, struct bot *b, int table, struct strings 
     }
 }
 
-/* bot(path or nil, source or nil, arguments, environment: name, value, ...) */
+/* bot(path or nil, source or nil, arguments, environment: name, value, ..., folder of its durable state or nil) */
 static int l_make(lua_State *L) {
     const char *path = luaL_optstring(L, 1, NULL), *source = luaL_optstring(L, 2, NULL);
+    const char *folder = luaL_optstring(L, 5, NULL);
     luaL_checktype(L, 3, LUA_TTABLE);
     luaL_checktype(L, 4, LUA_TTABLE);
     luaL_argcheck(L, path || source, 1, "a path or a source");
@@ -174,6 +175,7 @@ static int l_make(lua_State *L) {
     l_relay_know(L, b);
     if (path) b->path = keep_text(L, b, path);
     if (source) b->source = keep_text(L, b, source);
+    if (folder) b->folder = keep_text(L, b, folder);
     read_strings(L, b, 3, &b->arguments);
     read_strings(L, b, 4, &b->environment);
     if (!bot_open_output(b, &b->out) || !bot_open_output(b, &b->err)) return luaL_error(L, "not enough memory");

@@ -239,11 +239,22 @@ function host.time() end
 ---Plain data that outlives reloads: a table that the next generation gets a copy of, when it asks by the same name.
 ---Strings, numbers, booleans, json.null and tables of them; shared tables stay shared, and arrays of wsbot.json arrays.
 ---Anything else makes the reload fail.
+---
+---With `durable = true` it outlives the process as well, in the folder of `wsbot run --state DIR`; without one that is
+---an error. It stays a plain table: within 50 ms after Lua code has run it is compared with what was written last, and
+---what has changed is written, by a thread of its own; and once more at the end of the program. To compare a name that
+---is large takes long; several names are looked at one by one, for a few milliseconds at a time. What is not plain data
+---is told on stderr, with its path, and stays as it was written last. Each worker of a pool has its own. In a test it
+---ends with the test, or is kept in the folder that testing.bot is given.
 ---@param name string
 ---@param initial? table where there is none yet; default: an empty one
----@param migrate? fun(old: table): table? may change its shape, as it comes from the last generation
+---@param options? host.state.options|fun(old: table): table? a function is `migrate`
 ---@return table
-function host.state(name, initial, migrate) end
+function host.state(name, initial, options) end
+
+---@class host.state.options
+---@field migrate? fun(old: table): table? may change its shape, as it comes from the last generation or process
+---@field durable? boolean it outlives the process
 
 ---Loads the script again, in the next turn of the loop (as --watch and SIGHUP do); of several workers in this one.
 function host.reload() end

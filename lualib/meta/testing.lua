@@ -192,6 +192,7 @@ function session:drop() end
 ---@class wsbot.testing.bot.options
 ---@field args? (string|number)[]  what the script has as `arg` and `...`
 ---@field env? table<string, string|number|false>  what os.getenv gives; false: not set
+---@field state? string the folder of its durable state, as --state; default: it ends with the bot (see host.state)
 
 ---Runs a script, whole and unchanged, in a generation of its own, up to its end or its first wait. An error of the
 ---script by then is raised; one that comes later, and that the test does not look at (bot.errors), fails the test. Also

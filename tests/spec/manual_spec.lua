@@ -12,7 +12,7 @@ local examples = chapter.examples
 local documents = { "README.md", table.unpack(chapter.paths()) }
 
 -- Options of `wsbot run` that are described, and not built yet. Once one is, it goes from here.
-local TO_COME <const> = { ["--state"] = true }
+local TO_COME <const> = {}
 
 local function replace(text, words)
   for word, by in pairs(words) do

@@ -61,16 +61,17 @@ describe("scripts/discord.lua", function()
     return { json = { url = gateway.url, shards = 1, session_start_limit = starts } }
   end
 
-  -- The bot, with a REST interface that has other answers than the usual ones.
-  local function start(answers)
+  -- The bot, with a REST interface that has other answers than the usual ones; `state`: a folder, as --state.
+  local function start(answers, state)
     local routes = { ["GET /gateway/bot"] = welcome(999), [posts] = { json = { id = "1" } } }
     for route, answer in pairs(answers or {}) do routes[route] = answer end
     site = testing.http(routes)
-    bot = testing.bot("scripts/discord.lua", { env = { DISCORD_TOKEN = "secret", DISCORD_API = site.url } })
+    local env = { DISCORD_TOKEN = "secret", DISCORD_API = site.url }
+    bot = testing.bot("scripts/discord.lua", { env = env, state = state })
   end
 
-  local function start_and_identify(answers)
-    start(answers)
+  local function start_and_identify(answers, state)
+    start(answers, state)
     greeted()
     identifies()
     ready()
@@ -101,7 +102,7 @@ describe("scripts/discord.lua", function()
     assert.matches("^DiscordBot %(https?://.+, .+%)$", welcomed.headers["user-agent"])
     assert.same({ content = "pong" }, post:json())
     assert.equal(0, bot:stop())
-    s:expect_close(1001)
+    s:expect_close(4000)
   end)
 
   it("takes messages that come in pieces, large ones, and events that it does not know", function()
@@ -287,6 +288,40 @@ describe("scripts/discord.lua", function()
       bot:expect "new code, same session"
       s:send(bytes:sub(21), "binary")
       bot:expect "answered ada"
+    end)
+  end)
+
+  describe("with a folder for its state", function()
+    local place = require "support.place"
+
+    it("resumes after a restart what the last process had, though no session may begin", function()
+      local folder = place.folder()
+      start_and_identify(nil, folder)
+      hears "hello"
+      hears "!ping"
+      bot:expect "answered ada"
+      assert.equal(0, bot:stop())
+      s:expect_close(4000) -- 1000 and 1001 would end the session
+      start({ ["GET /gateway/bot"] = welcome(0) }, folder)
+      greeted()
+      resumes(3)
+      hears "!ping"
+      dispatch("RESUMED", { _trace = json.array {} })
+      bot:expect("resumed", "answered ada")
+    end)
+
+    it("begins anew when the session has ended meanwhile", function()
+      local folder = place.folder()
+      start_and_identify(nil, folder)
+      assert.equal(0, bot:stop())
+      start(nil, folder)
+      greeted()
+      resumes(1)
+      tell { op = 9, d = false }
+      bot:expect("the session is invalid", "closed: 4000 ")
+      clock:advance(5)
+      greeted()
+      identifies()
     end)
   end)
 

@@ -139,6 +139,52 @@ describe("testing.bot", function()
     assert.matches("error bot:1: boom", bot.log)
   end)
 
+  describe("with durable state", function()
+    local counts = [[
+      local s = host.state("s", { n = 0 }, { durable = true })
+      s.n = s.n + 1
+      host.every(100, print)
+      print(s.n)
+    ]]
+
+    it("has it over reloads, and no longer", function()
+      for _ = 1, 2 do
+        local bot <close> = testing.bot(counts)
+        assert.is_true(bot:reload())
+        assert.equal("1\n2\n", bot.output)
+      end
+    end)
+
+    it("keeps it in the folder that it is given, for the next bot, and for no other meanwhile", function()
+      local folder = place.folder() .. "/kept"
+      local bot <close> = testing.bot(counts, { state = folder })
+      assert.is_true(bot:reload())
+      assert.has_error(function() testing.bot(counts, { state = folder }) end,
+        ("--state: %s is in use: each program needs a folder of its own"):format(folder))
+      assert.equal(0, bot:stop())
+      assert.equal("3\n", testing.bot(counts, { state = folder }).output)
+    end)
+
+    it("says in its log what is not plain data", function()
+      local bot = testing.bot [[
+        local s = host.state("s", {}, { durable = true })
+        host.after(0, function() s.f = print end)
+      ]]
+      bot:wait()
+      assert.matches('host%.state "s"%.f is a function: until that is mended', bot.log)
+    end)
+
+    it("has that written while its clock stands still", function()
+      local clock, folder = testing.clock(), place.folder() .. "/kept"
+      testing.bot(counts, { state = folder })
+      testing.eventually(function()
+        local written <close> = io.open(folder .. "/state.db-wal")
+        return written and written:seek "end" > 0
+      end)
+      assert.equal(1, #clock:pending()) -- its timer alone
+    end)
+  end)
+
   it("follows the test's clock, and its seed", function()
     local clock = testing.clock()
     local source = [[

@@ -120,7 +120,7 @@ local function is_path(what)
   return file ~= nil or what:find "^[%w%./_-]+%.lua$" ~= nil
 end
 
-local known = { args = "table", env = "table" }
+local known = { args = "table", env = "table", state = "string" }
 
 -- Runs a script, the file of that name or a source, up to its end or its first wait.
 return blame.caller(function(what, options)
@@ -133,7 +133,7 @@ return blame.caller(function(what, options)
     environment[#environment + 1] = value
   end
   local path = is_path(what) and what or nil
-  local made = core.bot(path, not path and what or nil, options.args or {}, environment)
+  local made = core.bot(path, not path and what or nil, options.args or {}, environment, options.state)
   local self = setmetatable({ core = made, seen = 0, at = 1 }, meta)
   instrument.add(self)
   local ok, why = self.core:start()
