@@ -8,7 +8,7 @@
 #include "app/env_file.h"
 #include "app/generation.h"
 #include "app/init.h"
-#include "app/pool.h"
+#include "app/pool/pool.h"
 #include "app/profile_file.h"
 #include "app/service.h"
 #include "app/shard.h"

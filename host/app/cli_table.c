@@ -1,7 +1,7 @@
 /* cli_table: the table, and the functions that check values of options. */
 #include "app/cli_table.h"
 
-#include "app/pool.h"
+#include "app/pool/pool.h"
 #include "app/shard.h"
 #include <stdio.h>
 #include <stdlib.h>

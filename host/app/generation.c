@@ -1,7 +1,7 @@
 /* generation: stages the next generation, commits it or throws it away, and reports that. */
 #include "app/generation.h"
 
-#include "app/pool.h"
+#include "app/pool/pool.h"
 #include "app/service.h"
 #include "app/watch.h"
 #include "base/container_of.h"

@@ -1,8 +1,8 @@
 /* service: a timer looks whether the program is ready, and is gone when it is, unless signs of life are wanted. */
 #include "app/service.h"
 
-#include "app/pool.h"
-#include "app/reports.h"
+#include "app/pool/pool.h"
+#include "app/pool/reports.h"
 #include "base/container_of.h"
 #include "script/l_ready.h"
 #include <time.h>

@@ -1,8 +1,8 @@
 /* worker: opens in one order, closes in the other. Its signals are in worker_signals.c. */
 #include "app/worker.h"
 
-#include "app/claims.h"
-#include "app/pool.h"
+#include "app/pool/claims.h"
+#include "app/pool/pool.h"
 #include "app/service.h"
 #include "base/container_of.h"
 #include "base/log.h"

@@ -1,7 +1,7 @@
 /* core: the module wsbot.control.core: what lualib/wsbot/control.lua may see and do. */
 #include "app/control/parts.h"
 
-#include "app/pool.h"
+#include "app/pool/pool.h"
 #include "base/log.h"
 #include "script/l_push.h"
 #include "script/l_ready.h"

@@ -2,7 +2,7 @@
 #include "app/control/summary.h"
 
 #include "app/control/parts.h"
-#include "app/reports.h"
+#include "app/pool/reports.h"
 #include "base/container_of.h"
 #include "base/log.h"
 #include "script/door.h"

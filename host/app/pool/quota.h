@@ -1,7 +1,7 @@
 /* quota: limits by name, and claims on them, which are met in their order. A pool keeps them for its workers, a program
  * without a pool for itself, over reloads. Not what scripts see: that is claims.h. */
-#ifndef APP_QUOTA_H
-#define APP_QUOTA_H
+#ifndef APP_POOL_QUOTA_H
+#define APP_POOL_QUOTA_H
 
 #include "base/limit.h"
 #include "base/slice.h"

@@ -1,9 +1,9 @@
 /* claimant: one program's claims on quotas, each known by a number that the program gives it: of a pool, each worker is
  * one. */
-#ifndef APP_CLAIMANT_H
-#define APP_CLAIMANT_H
+#ifndef APP_POOL_CLAIMANT_H
+#define APP_POOL_CLAIMANT_H
 
-#include "app/quota.h"
+#include "app/pool/quota.h"
 #include <stdbool.h>
 
 enum { CLAIMS_MOST = 65536 }; /* that wait, of one */

@@ -1,4 +1,4 @@
-#include "app/claimant.h"
+#include "app/pool/claimant.h"
 
 #include "base/container_of.h"
 #include <stdlib.h>

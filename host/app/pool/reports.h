@@ -2,10 +2,10 @@
  * wants to know, and that a summary is wanted; and, as a byte, the length of a text, and the text, what it claims
  * (claims.h), and at its end all that it has counted. The pool reads what is there, and takes one report after the
  * other off the front. On the same pipe it answers claims. */
-#ifndef APP_REPORTS_H
-#define APP_REPORTS_H
+#ifndef APP_POOL_REPORTS_H
+#define APP_POOL_REPORTS_H
 
-#include "app/quota.h"
+#include "app/pool/quota.h"
 #include "base/buf.h"
 #include <uv.h>
 

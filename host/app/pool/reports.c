@@ -1,5 +1,5 @@
 /* reports: a text may come in any pieces, and is kept until it is whole. */
-#include "app/reports.h"
+#include "app/pool/reports.h"
 
 #include <errno.h>
 #include <poll.h>

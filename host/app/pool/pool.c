@@ -1,11 +1,9 @@
 /* pool: starts workers, waits for their ends, starts them again. A worker that was ended by a signal or by a script's
  * error (status 1) has died, and comes back after a delay, which doubles; any other status is the script's own
  * decision, and final. */
-#include "app/pool.h"
+#include "app/pool/members.h"
 
-#include "app/claimant.h"
 #include "app/control/summary.h"
-#include "app/reports.h"
 #include "app/service.h"
 #include "app/state_folder.h"
 #include "base/container_of.h"
@@ -29,43 +27,6 @@ _Static_assert(STATE_FOLDER_LOCK == REPORTS_FD + 1, "a worker inherits the first
 /* Seconds before a worker that has died comes back, which double; and after which it has run so long that they begin
  * with the least again. */
 enum { DELAY_LEAST = 1, DELAY_MOST = 60, STABLE = 30 };
-
-struct member {
-    struct pool *pool;
-    unsigned index;
-    uv_process_t process;
-    uv_pipe_t pipe;         /* on which it reports */
-    struct reports reports; /* what of that was read */
-    struct claimant claims; /* on the pool's quotas */
-    enum report report;     /* of the reload under way */
-    bool counted;           /* it has told what it had counted */
-    bool running;
-    bool ready;     /* it has told so */
-    uint64_t alive; /* when it gave the last sign of life */
-    int start;      /* the result of starting it: 0, or a libuv error */
-    int64_t status;
-    int signal;
-    uint64_t began;
-    unsigned delay;       /* the last one before it came back, in seconds; 0: none yet */
-    struct deadline back; /* when it comes back */
-};
-
-enum { READ_SIZE = 64 * 1024 };
-
-struct pool {
-    struct worker *worker;
-    char **words;
-    char program[4096];
-    int stops;      /* how often the pool was told to stop; from the second time on: at once */
-    unsigned alive; /* members that run or will come back */
-    bool going;     /* `alive` is not 0 */
-    int status;
-    char bytes[READ_SIZE]; /* what a worker has just reported */
-    struct quotas quotas;
-    struct deadline reported; /* when the results of a reload are reported, even if some are missing */
-    unsigned count;
-    struct member members[];
-};
 
 static void start(struct member *m);
 
@@ -138,140 +99,6 @@ static void on_process_closed(uv_handle_t *process) {
     uv_close((uv_handle_t *)&m->pipe, on_closed);
 }
 
-/* ---- how reloads went ---- */
-
-enum { REPORTS_WITHIN = 15 }; /* seconds: a script has ten to load */
-
-/* "1, 3 and 4" */
-static void put_members(struct buf *line, const struct pool *p, enum report report) {
-    unsigned left = 0, first = 1;
-    for (unsigned i = 0; i < p->count; i++) left += p->members[i].report == report;
-    buf_printf(line, "worker%s ", &"s"[left == 1]);
-    for (unsigned i = 0; i < p->count; i++) {
-        if (p->members[i].report != report) continue;
-        buf_printf(line, "%s%u", first ? "" : left == 1 ? " and " : ", ", p->members[i].index);
-        first = 0;
-        left--;
-    }
-}
-
-/* Each worker has reported its own result; reports where they differ. */
-static void tell_reports(struct pool *p) {
-    unsigned took_over = 0, failed = 0;
-    for (unsigned i = 0; i < p->count; i++) {
-        took_over += p->members[i].report == REPORT_TOOK_OVER;
-        failed += p->members[i].report == REPORT_FAILED;
-    }
-    if (took_over && failed) {
-        struct buf line;
-        buf_init(&line, 64 * 1024);
-        buf_append(&line, slice_str("reload failed in "));
-        put_members(&line, p, REPORT_FAILED);
-        buf_append(&line, slice_str("; "));
-        put_members(&line, p, REPORT_TOOK_OVER);
-        log_line(LOG_ERROR, "%.*s took over", SLICE_ARGS(buf_slice(&line)));
-        buf_clear(&line);
-    }
-    for (unsigned i = 0; i < p->count; i++) p->members[i].report = REPORT_NONE;
-    clock_cancel(&p->worker->net.clock, &p->reported);
-    service_reloaded(p->worker);
-}
-
-static void on_reports_late(struct deadline *d) { tell_reports(container_of(d, struct pool, reported)); }
-
-/* Workers reload, and will tell how that went. */
-static void await_reports(struct pool *p) {
-    struct clock *clock = &p->worker->net.clock;
-    if (!clock_is_set(&p->reported))
-        clock_set(clock, &p->reported, clock_now(clock) + REPORTS_WITHIN * CLOCK_SECOND, on_reports_late);
-}
-
-static bool all_reported(const struct pool *p) {
-    for (unsigned i = 0; i < p->count; i++)
-        if (p->members[i].running && p->members[i].report == REPORT_NONE) return false;
-    return true;
-}
-
-static void take_reload(struct member *m, enum report report) {
-    struct pool *p = m->pool;
-    if (m->report != REPORT_NONE) tell_reports(p); /* the worker has had another reload meanwhile */
-    m->report = report;
-    if (all_reported(p))
-        tell_reports(p);
-    else
-        await_reports(p);
-}
-
-/* ---- what workers report ---- */
-
-static void on_answer(void *arg, uint64_t id, bool met) {
-    reports_answer((uv_stream_t *)&((struct member *)arg)->pipe, (struct answer){id, met});
-}
-
-static void take_claim(struct member *m, enum report report, struct slice text) {
-    struct quota_want want;
-    uint64_t id;
-    bool claims = report == REPORT_CLAIM;
-    if (!m->running || !reports_read_claim(text, &id, claims ? &want : NULL)) return;
-    if (claims)
-        claimant_claim(&m->claims, id, &want);
-    else
-        claimant_drop(&m->claims, id);
-}
-
-static void take_report(struct member *m, enum report report, struct slice text) {
-    struct worker *w = m->pool->worker;
-    switch (report) {
-    case REPORT_NONE: break;
-    case REPORT_SUMMARY: w->wants_summary = true; break;
-    case REPORT_COUNTED:
-        summary_add(w, m->index, text);
-        m->counted = true;
-        break;
-    case REPORT_TOOK_OVER:
-    case REPORT_FAILED: take_reload(m, report); break;
-    case REPORT_READY: m->ready = true; break;
-    case REPORT_ALIVE: m->alive = clock_now(&w->net.clock); break;
-    case REPORT_CLAIM:
-    case REPORT_DROP: take_claim(m, report, text); break;
-    case REPORT_BEGAN:
-        service_reloads(w);
-        await_reports(m->pool);
-        break;
-    }
-}
-
-static void take_reports(struct member *m, struct slice bytes) {
-    struct slice text;
-    reports_add(&m->reports, bytes);
-    for (enum report report; (report = reports_next(&m->reports, &text));) take_report(m, report, text);
-}
-
-static void on_room(uv_handle_t *pipe, size_t wanted, uv_buf_t *room) {
-    struct member *m = pipe->data;
-    (void)wanted;
-    *room = uv_buf_init(m->pool->bytes, READ_SIZE);
-}
-
-static void on_read(uv_stream_t *pipe, ssize_t n, const uv_buf_t *bytes) {
-    if (n > 0) take_reports(pipe->data, slice_of(bytes->base, (size_t)n));
-    if (n < 0) uv_read_stop(pipe);
-}
-
-/* Reads what a worker that has ended has left in its pipe. Not up to the end of that: what it has started may have its
- * descriptor. */
-static void read_rest(struct member *m) {
-    uv_os_fd_t fd;
-    ssize_t n;
-    char *bytes = m->pool->bytes;
-    uv_read_stop((uv_stream_t *)&m->pipe);
-    if (uv_fileno((uv_handle_t *)&m->pipe, &fd) != 0) return;
-    for (int most = REPORT_TEXT_MOST / READ_SIZE + 2; most > 0; most--) {
-        if ((n = read(fd, bytes, READ_SIZE)) <= 0) return;
-        take_reports(m, slice_of(bytes, (size_t)n));
-    }
-}
-
 /* It has ended without telling what it had counted. */
 static void miss(const struct member *m) {
     char how[100];
@@ -287,7 +114,7 @@ static void on_end(uv_process_t *process, int64_t status, int signal) {
     m->running = false;
     m->status = status;
     m->signal = signal;
-    read_rest(m);
+    member_read_rest(m);
     if (!m->counted) miss(m);
     reports_clear(&m->reports);
     claimant_clear(&m->claims); /* what it has taken counts on */
@@ -324,7 +151,7 @@ static void start(struct member *m) {
     m->began = m->alive = clock_now(&p->worker->net.clock);
     uv_pipe_init(&p->worker->loop, &m->pipe, 0);
     m->start = uv_spawn(&p->worker->loop, &m->process, &options);
-    if (m->start == 0) uv_read_start((uv_stream_t *)&m->pipe, on_room, on_read);
+    if (m->start == 0) member_listen(m);
     m->running = m->start == 0;
     if (!m->running) uv_close((uv_handle_t *)&m->process, on_process_closed);
     /* a signal for all workers may have come just before this one was started */
@@ -341,30 +168,9 @@ static void on_told_to_stop(void *arg, int times) {
 static void on_hangup(void *arg) {
     struct pool *p = arg;
     service_reloads(p->worker);
-    if (p->worker->service) await_reports(p);
+    if (p->worker->service) pool_await_reports(p);
     for (unsigned i = 0; i < p->count; i++)
         if (p->members[i].running) uv_process_kill(&p->members[i].process, SIGHUP);
-}
-
-/* ---- what a service manager wants to know ---- */
-
-bool pool_is_ready(const struct worker *w) {
-    bool any = false;
-    for (unsigned i = 0; i < w->members->count; i++) {
-        const struct member *m = &w->members->members[i];
-        if (m->running && !m->ready) return false;
-        any |= m->running;
-    }
-    return any;
-}
-
-bool pool_turns(const struct worker *w, uint64_t within) {
-    uint64_t now = clock_now(&w->net.clock);
-    for (unsigned i = 0; i < w->members->count; i++) {
-        const struct member *m = &w->members->members[i];
-        if (m->running && now - m->alive > within) return false;
-    }
-    return true;
 }
 
 void pool_each(const struct worker *w, void (*tell)(void *arg, unsigned index, pid_t pid), void *arg) {
@@ -401,7 +207,7 @@ int pool_run(struct worker *w, unsigned workers, char **words) {
         struct member *m = &p->members[i];
         m->pool = p;
         m->index = i + 1;
-        m->claims = (struct claimant){.quotas = &p->quotas, .answer = on_answer, .arg = m};
+        m->claims = (struct claimant){.quotas = &p->quotas, .answer = member_answer, .arg = m};
         if (w->signal)
             has_ended(m, 0);
         else

@@ -1,4 +1,4 @@
-#include "app/quota.h"
+#include "app/pool/quota.h"
 
 #include "base/container_of.h"
 #include "base/err.h"

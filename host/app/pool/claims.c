@@ -1,8 +1,8 @@
 /* claims: a claim is an object of the script; its number is that in the report, and in the answer. */
-#include "app/claims.h"
+#include "app/pool/claims.h"
 
-#include "app/claimant.h"
-#include "app/reports.h"
+#include "app/pool/claimant.h"
+#include "app/pool/reports.h"
 #include "base/container_of.h"
 #include "script/box.h"
 #include "script/l_push.h"

@@ -1,7 +1,7 @@
 /* claims: what `host.limiter { scope = "pool" }` stands on: the claims of a script on the quotas of its pool, or of its
  * program where there is no pool. They are kept by the pool's process, which hears of them as reports (reports.h). */
-#ifndef APP_CLAIMS_H
-#define APP_CLAIMS_H
+#ifndef APP_POOL_CLAIMS_H
+#define APP_POOL_CLAIMS_H
 
 #include "app/worker.h"
 

@@ -1,7 +1,7 @@
 /* pool: `wsbot run --workers N`: starts N processes of this program with the same words, passes signals on, and starts
  * one again that died. It runs no Lua itself. Workers share nothing; each learns its index from its environment. */
-#ifndef APP_POOL_H
-#define APP_POOL_H
+#ifndef APP_POOL_POOL_H
+#define APP_POOL_POOL_H
 
 #include "app/worker.h"
 
