@@ -1,5 +1,6 @@
 -- What a program leaves behind that a fault of its own ends: a report, and its end by the signal.
 local it_tells = require "support.it_tells"
+local place = require "support.place"
 local program = require "support.program"
 
 local sanitized <const> = program.is_sanitized()
@@ -32,6 +33,20 @@ describe("a program that faults", function()
     local _, lines = said:gsub("\n", "")
     assert.equal(20, lines)
     assert.truthy(said:find '"line\\t82".*"line\\t100".*"before the end"')
+  end)
+
+  it_tells("leaves its report in the folder of --state, over the last one", function()
+    local folder = place.folder()
+    local path = folder .. "/crash-1.txt"
+    for _, name in ipairs { "SIGSEGV", "SIGABRT" } do
+      local bot = program.bot(source, { name:lower() }, { flags = { "--state", folder } })
+      bot:wait()
+      assert.truthy(bot.err:find(("(%s, sent by process"):format(name), 1, true), bot.err)
+      assert.truthy(bot.err:find(("\nthe report is in %s\n"):format(path), 1, true), bot.err)
+      assert.falsy(bot.err:find("where it was", 1, true))
+      local report = place.read(path)
+      assert.truthy(report:find(name, 1, true) and report:find "where it was:.*the end of the log:\n.*before the end")
+    end
   end)
 
   it_tells("comes back in a pool, which says why", function()
