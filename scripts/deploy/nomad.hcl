@@ -71,7 +71,8 @@ job "feed" {
         image = "registry.example.org/wsbot-feed:1" # see Containerfile: an image of the bot's own
         ports = ["status"]
         args = ["run", "--name", "feed-${NOMAD_ALLOC_INDEX}", "--state", "${NOMAD_ALLOC_DIR}/data/bot",
-          "--status", "0.0.0.0:9100", "/bot/feed.lua", "wss://example.org/feed", "BTC-USD", "${NOMAD_SECRETS_DIR}/token"]
+          "--status", "0.0.0.0:9100", "/bot/feed.lua", "wss://example.org/feed", "BTC-USD",
+          "${NOMAD_SECRETS_DIR}/token"]
       }
 
       # Nomad counts from 0, wsbot from 1.

@@ -138,6 +138,19 @@ describe("scripts/deploy", function()
   end)
 end)
 
+describe("the image", function()
+  it_tells("is healthy while the bot's loop turns, and not when nobody answers", function()
+    if not pcall(require, "wsbot.http") then story.skip "there is no wsbot.http" end
+    local code = deploy("Containerfile"):match '"(local answer.-)"%]'
+    local bot = program.run { "run", "--status", "0", place.file("bot.lua", "host.sleep(60)") }
+    local port = bot:complains("status on "):match "status on http://127.0.0.1:(%d+)"
+    program.run({ "-e", (code:gsub("9100", port)) }):ends(0)
+    bot:kill "sigterm"
+    bot:ends(0)
+    program.run({ "-e", (code:gsub("9100", port)) }):ends(1)
+  end)
+end)
+
 describe("the Debian package", function()
   local control = place.read "debian/control"
 
