@@ -23,8 +23,8 @@ hello() {
 
 same() { diff /tmp/before /tmp/after || { echo "these are left, or gone"; exit 1; }; }
 
-# What the package recommends comes with it, as on most machines, and goes with it, though others there may recommend it
-# as well.
+# What the package recommends comes with it, as on most machines, and goes with it, though others there may recommend or
+# suggest it as well.
 try_debian() {
   useradd --create-home bot
   files >/tmp/before
@@ -34,7 +34,8 @@ try_debian() {
   if ldd /usr/bin/wsbot | grep 'not found'; then exit 1; fi
   wsbot -e 'assert(require "wsbot.http")'
   hello wsbot /usr
-  apt-get purge -y --autoremove -o APT::AutoRemove::RecommendsImportant=false wsbot
+  apt-get purge -y --autoremove -o APT::AutoRemove::RecommendsImportant=false \
+    -o APT::AutoRemove::SuggestsImportant=false wsbot
   files >/tmp/after
   same
   echo "bare:   installed, ran, and left nothing"
