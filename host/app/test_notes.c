@@ -140,7 +140,7 @@ int test_notes_begin(struct test_notes *n) {
     if (!n->shared) return uv_translate_sys_error(errno);
     fcntl(fileno(n->shared), F_SETFD, FD_CLOEXEC);
     fcntl(fileno(n->shared), F_SETFL, O_APPEND);
-    if (fstat(fileno(n->shared), &now) == 0) n->began = now.st_mtim;
+    if (fstat(fileno(n->shared), &now) == 0) n->began = file_mark_of(&now).written;
     for (struct spec *s = n->specs; s; s = s->next) {
         s->noted = false;
         if (s->runs) s->passed = false;

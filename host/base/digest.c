@@ -29,7 +29,7 @@ void digest_sha256(struct slice in, uint8_t out[SHA256_SIZE]) {
 void digest_base64_text(char *to, struct slice in) {
     static const char letters[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
     for (; in.n; in = slice_skip(in, in.n < 3 ? in.n : 3), to += 4) {
-        uint32_t bits = (uint32_t)in.p[0] << 16 | (in.n > 1 ? in.p[1] << 8 : 0) | (in.n > 2 ? in.p[2] : 0);
+        uint32_t bits = (uint32_t)in.p[0] << 16 | (uint32_t)(in.n > 1 ? in.p[1] << 8 : 0) | (in.n > 2 ? in.p[2] : 0);
         to[0] = letters[bits >> 18];
         to[1] = letters[bits >> 12 & 63];
         to[2] = in.n > 1 ? letters[bits >> 6 & 63] : '=';

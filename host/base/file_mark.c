@@ -12,6 +12,11 @@ enum { TICK = 20 * 1000 * 1000 }; /* nanoseconds */
 
 enum { CONTENT_MOST = 16 << 20 }; /* bytes: a larger file has changed when its timestamps have */
 
+#ifdef __APPLE__ /* which does not have POSIX's names for these */
+#define st_mtim st_mtimespec
+#define st_ctim st_ctimespec
+#endif
+
 struct file_mark file_mark_of(const struct stat *s) {
     return (struct file_mark){.device = (uint64_t)s->st_dev,
                               .inode = (uint64_t)s->st_ino,

@@ -1,6 +1,7 @@
 /* address: reading, comparing and printing, and a question to the system's table of routes. */
 #include "net/address.h"
 
+#include "base/descriptor.h"
 #include <net/if.h>
 #include <netinet/in.h>
 #include <stdio.h>
@@ -108,7 +109,7 @@ static bool is_local_unicast(const struct sockaddr_in6 *a) { return (a->sin6_add
 bool address_is_in_reach(const union address *to) {
     union address from = {0};
     socklen_t size = sizeof from;
-    int fd = socket(AF_INET6, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    int fd = descriptor_socket(AF_INET6, SOCK_DGRAM);
     if (fd < 0) return false;
     bool routed = connect(fd, &to->any, sizeof to->v6) == 0 && getsockname(fd, &from.any, &size) == 0;
     close(fd);

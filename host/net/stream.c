@@ -1,6 +1,7 @@
 /* stream: the one place that reads, writes and closes sockets. */
 #include "net/stream.h"
 
+#include "base/descriptor.h"
 #include <errno.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
@@ -68,7 +69,7 @@ int stream_connect_path(struct stream *s, const char *path) {
     bool is_abstract = path[0] == '@';
     if (is_abstract) to.sun_path[0] = '\0'; /* unix(7): its name ends where the address does */
     socklen_t size = (socklen_t)(offsetof(struct sockaddr_un, sun_path) + n + !is_abstract);
-    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    int fd = descriptor_socket(AF_UNIX, SOCK_STREAM);
     int rc = fd < 0 || connect(fd, (struct sockaddr *)&to, size) != 0 ? uv_translate_sys_error(errno)
                                                                       : uv_pipe_open(&s->uv.pipe, fd);
     if (rc < 0 && fd >= 0) close(fd);

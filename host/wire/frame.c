@@ -4,7 +4,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 
-const char *frame_opcode_name(uint8_t opcode) {
+const char *frame_opcode_name(unsigned opcode) {
     static const char *const names[16] = {[FRAME_CONTINUATION] = "continuation",
                                           [FRAME_TEXT] = "text",
                                           [FRAME_BINARY] = "binary",
@@ -73,7 +73,7 @@ int frame_head_read(struct slice in, const struct frame_rules *rules, struct fra
 
 size_t frame_head_write(uint8_t out[FRAME_HEAD_MAX], const struct frame_head *head) {
     uint8_t *p = out;
-    *p++ = (uint8_t)((head->fin ? 0x80 : 0) | head->rsv << 4 | head->opcode);
+    *p++ = (uint8_t)((head->fin ? 0x80 : 0) | head->rsv << 4 | (int)head->opcode);
     uint8_t mask_bit = head->masked ? 0x80 : 0;
     int wide = head->length < 126 ? 0 : head->length <= 0xFFFF ? 2 : 8;
     *p++ = (uint8_t)(mask_bit | (wide == 0 ? head->length : wide == 2 ? 126 : 127));
@@ -85,8 +85,8 @@ size_t frame_head_write(uint8_t out[FRAME_HEAD_MAX], const struct frame_head *he
     return (size_t)(p - out);
 }
 
-size_t frame_size(uint64_t length, bool masked) {
-    return (size_t)length + 2 + (length < 126 ? 0 : length <= 0xFFFF ? 2 : 8) + (masked ? 4 : 0);
+size_t frame_size(size_t length, bool masked) {
+    return length + 2 + (length < 126 ? 0 : length <= 0xFFFF ? 2 : 8) + (masked ? 4 : 0);
 }
 
 /* "RSV1", "RSV1 and RSV3", ... */

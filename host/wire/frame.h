@@ -54,14 +54,14 @@ int frame_head_read(struct slice in, const struct frame_rules *rules, struct fra
 /* Writes `head` in its shortest form; returns its size. */
 size_t frame_head_write(uint8_t out[FRAME_HEAD_MAX], const struct frame_head *head);
 
-/* How large head and payload of `length` bytes are together. */
-size_t frame_size(uint64_t length, bool masked);
+/* How large head and payload of `length` bytes, which are in memory, are together. */
+size_t frame_size(size_t length, bool masked);
 
 /* Describes a frame_error in the head at the front of `in`, with what was found there. The text is the same however
  * much of `in` has come. */
 void frame_error_tell(int error, struct slice in, const struct frame_rules *rules, char text[FRAME_ERROR_SIZE]);
 
 /* "continuation", "text", "ping", ...; NULL: it is reserved. */
-const char *frame_opcode_name(uint8_t opcode);
+const char *frame_opcode_name(unsigned opcode);
 
 #endif

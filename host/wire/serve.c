@@ -123,7 +123,7 @@ static int take_digit(struct serve_body *b, uint8_t c) {
 }
 
 /* Skips a byte of extensions or trailers, which nobody reads; `end`: the place that follows a CR. */
-static int skip(struct serve_body *b, uint8_t c, int end) {
+static int skip(struct serve_body *b, uint8_t c, enum serve_place end) {
     if (++b->extra > SERVE_EXTRA_MAX) return fail(b, "more than 8 KB of chunk extensions and trailers");
     if (c == '\n' || (c < ' ' && c != '\r' && c != '\t') || c == 0x7F)
         return fail(b, "a control character in a chunk extension or trailer");
@@ -132,7 +132,7 @@ static int skip(struct serve_body *b, uint8_t c, int end) {
 }
 
 /* The byte that must be here. */
-static int expect(struct serve_body *b, uint8_t c, char expected, int next) {
+static int expect(struct serve_body *b, uint8_t c, char expected, enum serve_place next) {
     if (c != (uint8_t)expected) return fail(b, "a chunk, or a line of it, that does not end where it should");
     b->place = next;
     return 0;

@@ -25,7 +25,7 @@ unsigned serve_judge(const struct http1_head *head, struct serve_request *out, c
 
 /* The state of reading a body. */
 struct serve_body {
-    enum {
+    enum serve_place {
         SERVE_PLAIN,
         SERVE_SIZE,      /* the first digit of a chunk's size */
         SERVE_SIZE_MORE, /* its other digits */

@@ -2,6 +2,7 @@
  * place of a program's. */
 #include "app/control/folder.h"
 
+#include "base/descriptor.h"
 #include "script/l_push.h"
 #include <dirent.h>
 #include <errno.h>
@@ -86,7 +87,7 @@ static bool nobody_listens(const char *path) {
     struct stat s;
     if (lstat(path, &s) != 0 || !S_ISSOCK(s.st_mode)) return false;
     struct sockaddr_un to = {.sun_family = AF_UNIX};
-    int fd = strlen(path) < sizeof to.sun_path ? socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0) : -1;
+    int fd = strlen(path) < sizeof to.sun_path ? descriptor_socket(AF_UNIX, SOCK_STREAM) : -1;
     if (fd < 0) return false;
     memcpy(to.sun_path, path, strlen(path));
     bool refused = connect(fd, (struct sockaddr *)&to, sizeof to) != 0 && errno == ECONNREFUSED;

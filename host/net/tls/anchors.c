@@ -1,6 +1,7 @@
 /* anchors: PEM files (RFC 7468) and folders of them. What is no certificate in them is ignored, as OpenSSL does. */
 #include "net/tls/anchors.h"
 
+#include "base/file_mark.h"
 #include "base/text.h"
 #include "net/net.h"
 #include "net/tls/context.h"
@@ -51,16 +52,15 @@ static void add_to_mark(struct tls_anchors *a, uint64_t value) {
 }
 
 static void mark_place(struct tls_anchors *a, const char *path, bool is_folder) {
-    struct stat s = {0};
+    struct file_mark m = file_mark_at(path);
     (void)is_folder;
-    if (stat(path, &s) != 0) memset(&s, 0, sizeof s);
-    add_to_mark(a, (uint64_t)s.st_dev);
-    add_to_mark(a, (uint64_t)s.st_ino);
-    add_to_mark(a, (uint64_t)s.st_size);
-    add_to_mark(a, (uint64_t)s.st_mtim.tv_sec);
-    add_to_mark(a, (uint64_t)s.st_mtim.tv_nsec);
-    add_to_mark(a, (uint64_t)s.st_ctim.tv_sec); /* which no program can set */
-    add_to_mark(a, (uint64_t)s.st_ctim.tv_nsec);
+    add_to_mark(a, m.device);
+    add_to_mark(a, m.inode);
+    add_to_mark(a, m.size);
+    add_to_mark(a, (uint64_t)m.written.tv_sec);
+    add_to_mark(a, (uint64_t)m.written.tv_nsec);
+    add_to_mark(a, (uint64_t)m.changed.tv_sec); /* which no program can set */
+    add_to_mark(a, (uint64_t)m.changed.tv_nsec);
 }
 
 static uint64_t mark_of(const struct tls_anchors *a) {
