@@ -2,7 +2,9 @@
 #include "net/clock.h"
 
 #include "base/reserve.h"
+#include "net/guard.h"
 #include <stdlib.h>
+#include <time.h>
 
 static bool before(const struct deadline *a, const struct deadline *b) {
     return a->due != b->due ? a->due < b->due : a->order < b->order;
@@ -70,10 +72,12 @@ static void on_after(uv_check_t *after) {
         if (uv_is_active((uv_handle_t *)&c->idle)) arm(c); /* what was due has been cancelled */
         return;
     }
+    guard_run(c);
     while (c->n && c->heap[0]->due <= c->looked && c->heap[0]->order < round) {
         struct deadline *d = c->heap[0];
         clock_cancel(c, d);
         d->fn(d);
+        guard_run(c);
     }
     arm(c);
 }
@@ -107,6 +111,17 @@ void clock_close(struct clock *c) {
 }
 
 uint64_t clock_now(const struct clock *c) { return c->frozen ? c->now : uv_hrtime() + c->ahead; }
+
+/* As uv_hrtime, with the time in which the machine was suspended. */
+static uint64_t boot_time(void) {
+#ifdef CLOCK_BOOTTIME
+    struct timespec t;
+    if (clock_gettime(CLOCK_BOOTTIME, &t) == 0) return (uint64_t)t.tv_sec * CLOCK_SECOND + (uint64_t)t.tv_nsec;
+#endif
+    return uv_hrtime();
+}
+
+uint64_t clock_elapsed(const struct clock *c) { return c->frozen ? c->now + c->slept : boot_time() + c->ahead; }
 
 double clock_wall(const struct clock *c) {
     if (c->frozen) return clock_to_seconds(clock_now(c)) + c->wall;
@@ -158,6 +173,7 @@ void clock_freeze(struct clock *c) {
     double wall = clock_wall(c);
     c->now = clock_now(c);
     c->wall = wall - clock_to_seconds(c->now);
+    c->slept = boot_time() - uv_hrtime();
     c->frozen = true;
     arm(c);
 }

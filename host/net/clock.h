@@ -32,9 +32,11 @@ struct clock {
     uint64_t looked; /* when polling began: deadlines that were due then may run; 0: none was */
     struct deadline **heap;
     size_t n, size;
-    uint64_t order; /* of the next one set */
+    uint64_t order;       /* of the next one set */
+    struct guard *guards; /* what comes before everything else (net/guard.h); NULL: nothing */
     bool frozen;
     uint64_t now;   /* while frozen */
+    uint64_t slept; /* while frozen: how long the machine had been suspended */
     uint64_t ahead; /* of the real clock, once it was frozen; if behind: modulo 2^64 */
     double wall;    /* while frozen: seconds to add for the wall clock */
 };
@@ -49,6 +51,10 @@ void clock_unref(struct clock *c);
 void clock_close(struct clock *c);
 
 uint64_t clock_now(const struct clock *c);
+
+/* The same with the time in which the machine was suspended, where the system tells that: not comparable with
+ * clock_now. */
+uint64_t clock_elapsed(const struct clock *c);
 
 /* The wall clock: seconds since 1970, with fractions. */
 double clock_wall(const struct clock *c);

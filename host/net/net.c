@@ -4,6 +4,7 @@
 #include "base/container_of.h"
 #include "base/log.h"
 #include "net/embed.h"
+#include "net/guard.h"
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -31,11 +32,22 @@ static void on_after_sleep(uv_check_t *check) {
 
 void net_begin_turn(struct net *n) { n->turn = (struct net_turn){.inflate_left = NET_TURN_INFLATE}; }
 
+/* Has the time of a guard come? Then it is called first, behind this turn's events: before each of them one looks. */
+static bool look_for_guards(struct net *n) {
+    n->turn.looks = 0;
+    n->turn.over = guard_hurry(&n->clock);
+    return n->turn.over;
+}
+
 bool net_look(struct net *n) {
     struct net_turn *t = &n->turn;
     uint64_t now = uv_hrtime();
     t->looks = NET_TURN_LOOK;
-    if (!t->began) t->began = now;
+    if (n->clock.guards && look_for_guards(n)) return true;
+    if (!t->began) {
+        t->began = now;
+        return false;
+    }
     t->over = now - t->began > NET_TURN_MOST;
     return t->over;
 }

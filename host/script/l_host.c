@@ -3,6 +3,7 @@
 
 #include "base/log.h"
 #include "base/reserve.h"
+#include "net/guard.h"
 #include "script/door.h"
 #include "script/interrupt.h"
 #include "script/l_callable.h"
@@ -208,6 +209,7 @@ static void call_on_stop(struct stopping *s) {
 void l_host_call_on_stop(struct engine *e, void (*done)(void *arg), void *arg) {
     struct stopping *s = reserve_take(sizeof *s);
     engine_allow_stop(e);
+    guard_run(&e->net->clock);
     *s =
         (struct stopping){.engine = e, .done = done, .arg = arg, .ended = true, .how = TASK_FAILED}; /* to begin with */
     call_on_stop(s);

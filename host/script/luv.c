@@ -4,6 +4,7 @@
 
 #include "base/library.h"
 #include "net/embed.h"
+#include "net/guard.h"
 #include "script/door.h"
 #include "script/l_push.h"
 #include "script/task.h"
@@ -87,6 +88,7 @@ static int on_callback(lua_State *L, int arguments, int results, int flags) {
     }
     v->called = true;
     if (e->running || results) return call_at_once(e, L, arguments, results, !(flags & QUIETLY));
+    guard_run(&e->net->clock);
     struct call c = {.from = L, .arguments = arguments};
     task_run(e, "luv callback", l_call, &c, on_call_ended, NULL);
     lua_settop(L, function - 1); /* for a task that could not begin */

@@ -17,6 +17,8 @@ void modules_open(lua_State *L) {
     lua_setfield(L, -2, "wsbot.compress");
     lua_pushcfunction(L, luaopen_crypto_core);
     lua_setfield(L, -2, "wsbot.crypto.core");
+    lua_pushcfunction(L, luaopen_guard);
+    lua_setfield(L, -2, "wsbot.guard");
     lua_pushcfunction(L, luaopen_json);
     lua_setfield(L, -2, "wsbot.json");
     lua_pushcfunction(L, luaopen_json_parts);

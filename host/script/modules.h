@@ -20,6 +20,7 @@ void l_debug_open(lua_State *L);              /* l_debug.c: keeps the debug libr
 int luaopen_shown(lua_State *L);              /* l_shown.c: escapes for Lua modules of ours */
 int luaopen_compress(lua_State *L);           /* l_compress.c: wsbot.compress */
 int luaopen_crypto_core(lua_State *L);        /* l_crypto.c: the part of wsbot.crypto that is C */
+int luaopen_guard(lua_State *L);              /* l_guard.c: what comes before everything else, for ours */
 int luaopen_json(lua_State *L);               /* json/json.c: wsbot.json */
 int luaopen_json_parts(lua_State *L);         /* json/view.c: the values within one, as they are written */
 int luaopen_meant(lua_State *L);              /* l_meant.c: finds the name that was meant, for Lua modules of ours */

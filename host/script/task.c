@@ -4,6 +4,7 @@
 
 #include "base/container_of.h"
 #include "base/reserve.h"
+#include "net/guard.h"
 #include "script/box.h"
 #include "script/door.h"
 #include "script/engine.h"
@@ -223,6 +224,7 @@ void task_run_ready(struct engine *e) {
             finish(t, TASK_CANCELLED);
         else
             go_on(t);
+        guard_run(&e->net->clock);
     }
 }
 

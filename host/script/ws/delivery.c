@@ -2,6 +2,7 @@
  * message until there is none. Where a callback waits, the task waits, and what comes meanwhile goes into the inbox;
  * the same task then goes on with it. Where a callback raises, the task has ended: its error is delivered before
  * everything else, and a new task delivers the rest. */
+#include "net/guard.h"
 #include "script/box.h"
 #include "script/door.h"
 #include "script/interrupt.h"
@@ -377,6 +378,7 @@ void delivery_end_draining(struct conn_box *b) {
 }
 
 void delivery_drain(struct conn_box *b) {
+    guard_run(&b->engine->net->clock);
     if (b->engine->tasks.exits) return; /* nothing is delivered any more */
     if (!box_is_anchored(b->engine->L, conn_box_front(b)))
         return; /* nor to a connection that is over: it may be collected meanwhile */
