@@ -86,8 +86,19 @@ static int l_take(lua_State *L) {
     return l_task_wait(L, "limiter:take", &l->waiters, timeout, (lua_KContext)count, l_taken);
 }
 
+/* limiter { n =, per =, scope = ... }: lualib/wsbot/limits.lua has those that programs share. */
+static int l_limiter_of_scope(lua_State *L) {
+    lua_settop(L, 1);
+    l_engine_require(L, "wsbot.limits");
+    lua_getfield(L, -1, "of_scope");
+    lua_pushvalue(L, 1);
+    lua_call(L, 1, 1);
+    return 1;
+}
+
 /* limiter(n, seconds) */
 static int l_limiter(lua_State *L) {
+    if (lua_istable(L, 1)) return l_limiter_of_scope(L);
     lua_Integer n = luaL_checkinteger(L, 1);
     uint64_t span = l_seconds_check(L, 2);
     luaL_argcheck(L, n >= 1 && n <= LIMITER_MOST, 1, "from 1 to 1048576");

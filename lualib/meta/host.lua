@@ -143,9 +143,17 @@ local limiter = {}
 ---@return string? word
 function limiter:take(count, timeout) end
 
----No more than `n` in any span of so many seconds: what services allow.
----@param n integer  1 to 1048576
----@param seconds number
+---@class host.limiter.options
+---@field n integer
+---@field per number        seconds
+---@field scope? "etcd"     who shares it: all programs with this name and etcd (see wsbot.limits); default: nobody
+---@field name? string      this and the following: of a scope
+---@field etcd? string|string[]
+---@field tls? http.tls
+
+---No more than `n` in any span of so many seconds: what services allow. A table has one that others share.
+---@param n integer|host.limiter.options  1 to 1048576
+---@param seconds? number
 ---@return host.limiter
 function host.limiter(n, seconds) end
 
