@@ -209,8 +209,8 @@ end
 -- It is renewed by others from now on, or by nobody: returns it, where there is one.
 local function leave(contest)
   local p = contest.place
-  if p then contest.keeper:cancel() end
-  contest.place = nil
+  if contest.keeper then contest.keeper:cancel() end
+  contest.place, contest.keeper = nil, nil
   return p
 end
 
@@ -226,13 +226,13 @@ end }
 -- Tries to get to the head of the queue: its place; or nil, word, message: "gone" where it has lost that.
 local function try(contest)
   if not contest.place then
-    local p = place.new(contest.name, contest.where, contest.ttl)
-    local ok, word, message = place.take(contest.client, p)
+    contest.place = place.new(contest.name, contest.where, contest.ttl)
+    local ok, word, message = place.take(contest.client, contest.place)
     if not ok then
-      abandon(contest.client, p) -- its answer may have been lost
+      give_up(contest) -- an answer may have been lost
       return nil, word, message
     end
-    stand(contest, p)
+    stand(contest, contest.place)
   end
   local p = contest.place
   local ok, word, message = wait_for_head(contest, p)

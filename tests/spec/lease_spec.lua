@@ -264,6 +264,24 @@ describe("the end of a lease", function()
     assert.equal(1, e:count "lease/revoke")
   end)
 
+  it("is the end of a task that asks for it, and may have it already", function()
+    local e, server, asked = etcd.new(), testing.server(), host.future()
+    e:answers("kv/txn", function(request)
+      local answer = e:perform("kv/txn", request)
+      asked:set()
+      host.sleep(3)
+      return answer
+    end)
+    testing.bot([[
+      local task = host.spawn(function() require("wsbot.lease").hold { etcd = arg[1], name = "job" } end)
+      local conn = ws.connect { url = arg[2], on_message = function() task:cancel() end }
+    ]], { args = { e.url, server.url } })
+    asked:wait()
+    assert.is_not_nil(next(e.keys))
+    server:accept():send "enough"
+    testing.eventually(function() return next(e.keys) == nil end)
+  end)
+
   it("is the end of a task that waits for it: its place in the queue is given up", function()
     local e = etcd.new()
     local first = hold(e.url)
