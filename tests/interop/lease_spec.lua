@@ -124,7 +124,9 @@ describe("a lease of three etcds", function()
     etcd:kill(3)
     local began = host.now()
     assert.equal(one, token(bots[1], "lost"))
-    assert.is_true(host.now() - began < ttl, host.now() - began)
+    -- The one that is left, where it leads, still renews until it notices that it is alone: within two of its election
+    -- timeouts. No other leads sooner, and one that begins to lead has all leases begin anew.
+    assert.is_true(host.now() - began < ttl + 2, host.now() - began)
     local out = bots[1].out .. bots[2].out
     story.pause(ttl)
     assert.equal(out, bots[1].out .. bots[2].out)
