@@ -73,6 +73,7 @@ static void on_after(uv_check_t *after) {
         if (uv_is_active((uv_handle_t *)&c->idle)) arm(c); /* what was due has been cancelled */
         return;
     }
+    guard_run(c);
     while (c->n && c->heap[0]->due <= c->looked && c->heap[0]->order < round) {
         struct deadline *d = c->heap[0];
         clock_cancel(c, d);

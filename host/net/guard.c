@@ -39,8 +39,14 @@ static struct guard *first_due(const struct clock *c) {
     return first;
 }
 
-bool guard_is_due(const struct clock *c) { return first_due(c) != NULL; }
+bool guard_hurry(struct clock *c) {
+    struct guard *g = first_due(c);
+    if (g) clock_set(c, &g->wake, 0, on_wake); /* it may be late by the clock that deadlines go by */
+    return g != NULL;
+}
 
 void guard_run_due(struct clock *c) {
-    for (struct guard *g; (g = first_due(c));) call(c, g);
+    unsigned most = 0; /* one that is set again meanwhile, for a time in the past, waits for the next turn */
+    for (const struct guard *g = c->guards; g; g = g->next) most++;
+    for (struct guard *g; most > 0 && (g = first_due(c)); most--) call(c, g);
 }

@@ -20,8 +20,8 @@ struct guard {
 void guard_set(struct clock *c, struct guard *g, uint64_t due, void (*fn)(struct guard *g));
 void guard_cancel(struct clock *c, struct guard *g);
 
-/* Has the time of one come? To be asked while the clock has guards. */
-bool guard_is_due(const struct clock *c);
+/* Has the time of one come? Then the clock calls it in this turn of the loop, before whatever else is due. */
+bool guard_hurry(struct clock *c);
 
 /* Calls those whose time has come. From the loop only, while no code of a script runs. */
 void guard_run_due(struct clock *c);

@@ -32,13 +32,23 @@ static void on_after_sleep(uv_check_t *check) {
 
 void net_begin_turn(struct net *n) { n->turn = (struct net_turn){.inflate_left = NET_TURN_INFLATE}; }
 
+/* Has the time of a guard come? Then it is called first, behind this turn's events: before each of them one looks. */
+static bool look_for_guards(struct net *n) {
+    n->turn.looks = 0;
+    n->turn.over = guard_hurry(&n->clock);
+    return n->turn.over;
+}
+
 bool net_look(struct net *n) {
     struct net_turn *t = &n->turn;
     uint64_t now = uv_hrtime();
-    bool guarded = n->clock.guards;
-    t->looks = guarded ? 0 : NET_TURN_LOOK;
-    if (!t->began) t->began = now;
-    t->over = now - t->began > NET_TURN_MOST || (guarded && guard_is_due(&n->clock));
+    t->looks = NET_TURN_LOOK;
+    if (n->clock.guards && look_for_guards(n)) return true;
+    if (!t->began) {
+        t->began = now;
+        return false;
+    }
+    t->over = now - t->began > NET_TURN_MOST;
     return t->over;
 }
 

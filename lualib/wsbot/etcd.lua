@@ -223,12 +223,12 @@ function client.behind(prefix)
   return prefix:sub(1, -2) .. "0"
 end
 
--- Does this line of a watch say that something was deleted, or that the watch has to begin anew?
+-- Does this line of a watch say that something was deleted? nil: it says that the watch is none, or has ended.
 local function is_news(line)
   local ok, answer = pcall(json.decode, line)
   local result = ok and type(answer) == "table" and answer.result
-  if type(result) ~= "table" then return true end
-  return result.canceled == true or type(result.events) == "table" and #result.events > 0
+  if type(result) ~= "table" or result.canceled == true then return nil end
+  return type(result.events) == "table" and #result.events > 0
 end
 
 -- Reads a watch until it has news, or that time of host.now has come.
@@ -241,14 +241,16 @@ local function read_watch(stream, ends)
     if not piece then return nil, word or "reset", message or "the watch has ended" end
     text = text .. piece
     for line in text:gmatch "([^\n]*)\n" do
-      if is_news(line) then return true end
+      local news = is_news(line)
+      if news then return true end
+      if news == nil then return nil, "etcd", "etcd does not watch: " .. given.shown(line) end
     end
     text = text:match "[^\n]*$"
   end
 end
 
 ---Waits until a key is deleted at that revision or later, or one of those that begin with a key that ends in "/", so
----many seconds at most. true: it may have been; or nil, word, message.
+---many seconds at most: true; or nil, word, message.
 function client:wait_deleted(key, revision, seconds, patience)
   local ends = host.now() + seconds
   local endpoint = self.endpoints[self.current]

@@ -177,16 +177,6 @@ local function inherit(name, where)
   return best
 end
 
--- Waits until nobody is before this place: true; or nil, word, message.
-local function wait_for_head(client, p)
-  local before, revision, why = place.look(client, p)
-  if not before or before == true then return before, revision, why end
-  local ok, word, message = client:wait_deleted(before, revision + 1, LOOK_AGAIN + p.ttl * math.random(),
-    place.patience(p.ttl))
-  if ok or word == "timeout" then return wait_for_head(client, p) end
-  return nil, word, message
-end
-
 -- Tells once that etcd is away, and once that it is back.
 local function tell(contest, word, message)
   if word and not contest.told then
@@ -195,6 +185,18 @@ local function tell(contest, word, message)
     host.log.info(("lease '%s': etcd is back"):format(contest.name))
   end
   contest.told = word
+end
+
+-- Waits until nobody is before this place: true; or nil, word, message.
+local function wait_for_head(contest, p)
+  local before, revision, why = place.look(contest.client, p)
+  if not before then return nil, revision, why end
+  tell(contest)
+  if before == true then return true end
+  local ok, word, message = contest.client:wait_deleted(before, revision + 1, LOOK_AGAIN + p.ttl * math.random(),
+    place.patience(p.ttl))
+  if ok or word == "timeout" then return wait_for_head(contest, p) end
+  return nil, word, message
 end
 
 -- Its place in the queue is kept while it waits.
@@ -207,8 +209,8 @@ end
 -- It is renewed by others from now on, or by nobody: returns it, where there is one.
 local function leave(contest)
   local p = contest.place
-  if p then contest.keeper:cancel() end
-  contest.place = nil
+  if contest.keeper then contest.keeper:cancel() end
+  contest.place, contest.keeper = nil, nil
   return p
 end
 
@@ -224,16 +226,16 @@ end }
 -- Tries to get to the head of the queue: its place; or nil, word, message: "gone" where it has lost that.
 local function try(contest)
   if not contest.place then
-    local p = place.new(contest.name, contest.where, contest.ttl)
-    local ok, word, message = place.take(contest.client, p)
+    contest.place = place.new(contest.name, contest.where, contest.ttl)
+    local ok, word, message = place.take(contest.client, contest.place)
     if not ok then
-      abandon(contest.client, p) -- its answer may have been lost
+      give_up(contest) -- an answer may have been lost
       return nil, word, message
     end
-    stand(contest, p)
+    stand(contest, contest.place)
   end
   local p = contest.place
-  local ok, word, message = wait_for_head(contest.client, p)
+  local ok, word, message = wait_for_head(contest, p)
   if ok and guard.now() < place.ends(p) then return leave(contest) end
   if ok or word == "gone" then give_up(contest) end
   return nil, ok and "gone" or word, message
@@ -248,10 +250,7 @@ local function win(client, options, where, p)
   while true do
     local word, message
     p, word, message = try(contest)
-    if p or word == "refused" then
-      tell(contest)
-      return p, word, message
-    end
+    if p or word == "refused" then return p, word, message end
     if word ~= "gone" then tell(contest, word, message) end
     if stopping then host.future():wait() end
     host.sleep(pause_after(tries))

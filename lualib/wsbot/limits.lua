@@ -14,6 +14,7 @@ local SPARE = 2       -- seconds that a lease is longer than it has to be: betwe
 local LOOK_AGAIN = 10 -- seconds after which a watch is not relied on any more
 local MOST = 1000     -- slots
 local FIRST_PAUSE, LONGEST_PAUSE = 0.1, 5
+local TOGETHER = 0.05 -- seconds in which all who have heard of a free slot ask for it
 
 local limits = {}
 
@@ -66,14 +67,24 @@ local function choose(keys, count)
   return table.move(keys, 1, count, 1, {})
 end
 
+local function range_of(self)
+  return { request_range = { key = self.prefix, range_end = self.client.behind(self.prefix) } }
+end
+
+-- The slots that are free, and the revision at which that was so; or nil, word, message. Those for whom there is no
+-- room write nothing to etcd.
+local function look(self)
+  local ok, revision, ranges = self.client:txn { success = { range_of(self) } }
+  if ok == nil then return nil, revision, ranges end
+  return free_of(self, ranges[1] or {}), revision
+end
+
 -- Tries to create these slots: true where it did; false, the slots that there are, and the revision at which that was
 -- so; or nil, word, message.
 local function create(self, lease, keys)
   local puts = {}
   for i, key in ipairs(keys) do puts[i] = { request_put = { key = key, value = host.script or "", lease = lease } } end
-  local range = { key = self.prefix, range_end = self.client.behind(self.prefix) }
-  local made, revision, ranges = self.client:txn { absent = keys, success = puts,
-    failure = { { request_range = range } } }
+  local made, revision, ranges = self.client:txn { absent = keys, success = puts, failure = { range_of(self) } }
   if made == nil then return nil, revision, ranges end
   local found = ranges[1] or {}
   for _, one in ipairs(found) do -- by an answer that was lost, on its way through another endpoint
@@ -93,10 +104,12 @@ end
 
 -- Tries once: true; false and the revision at which there was too little room; or nil, word, message.
 local function try(self, count)
+  local free, revision, why = look(self)
+  if not free then return nil, revision, why end
+  if #free < count then return false, revision end
   local id, began = etcd.new_id(), guard.now()
   local ok, word, message = self.client:grant(id, math.ceil(self.per) + SPARE)
   if not ok then return nil, word, message end
-  local free = free_of(self, {})
   while #free >= count do
     local made, found, at = create(self, id, choose(free, count))
     if made == nil or guard.now() - began >= SPARE then
@@ -107,14 +120,22 @@ local function try(self, count)
       end_later(self, id)
       return true
     end
-    free, word = free_of(self, found), at
+    free, revision = free_of(self, found), at
   end
   give_back(self, id)
-  return false, word
+  return false, revision
 end
 
 local function left(ends)
   return ends and math.max(ends - host.now(), 0) or math.huge
+end
+
+-- Waits until a slot is free that was not at this revision: true; false where etcd does not tell that.
+local function wait_for_slot(self, revision, ends)
+  local ok, word = self.client:wait_deleted(self.prefix, revision + 1, math.min(left(ends), LOOK_AGAIN))
+  if not ok and word ~= "timeout" then return false end
+  host.sleep(math.min(left(ends), math.random() * TOGETHER))
+  return true
 end
 
 -- Waits for room, behind nobody else of this program: true; or nil, word, message.
@@ -125,10 +146,8 @@ local function wait_for_room(self, count, ends)
     if ok then return true end
     if word == "refused" then return nil, word, message end
     if left(ends) <= 0 then return nil, "timeout" end
-    if ok == false then
+    if ok == false and wait_for_slot(self, word, ends) then
       tries = 0
-      self.client:wait_deleted(self.prefix, word + 1, math.min(left(ends), LOOK_AGAIN))
-      host.sleep(math.min(left(ends), math.random() * 0.05))
     else
       host.sleep(math.min(left(ends), FIRST_PAUSE * 2 ^ tries * (0.5 + math.random() / 2), LONGEST_PAUSE))
       tries = tries + 1

@@ -1,6 +1,7 @@
 -- The chapter "Cookbook": each of its examples runs, with the peer that it is for, and prints what it says.
 -- Runs within the program that it tests.
 local crypto = require "wsbot.crypto"
+local etcd = require "support.etcd"
 local json = require "wsbot.json"
 local place = require "support.place"
 local testing = require "wsbot.testing"
@@ -201,6 +202,35 @@ stories["A webhook that becomes a message"] = function(title)
   assert.equal(204, post(crypto.hex(crypto.hmac("sha256", "secret", "order"))))
   session:expect "order"
   bot:stop()
+end
+
+stories["A limit that all machines share"] = function(title)
+  local e = etcd.new()
+  local words = { ["http://127%.0%.0%.1:2379"] = e.url }
+  local _, first = cook(title, words)
+  first:expect "identify"
+  local clock = testing.clock()
+  local _, second = cook(title, words)
+  testing.eventually(function() return e:count "watch" > 0 end)
+  e:ends(e:lease())
+  testing.eventually(function()
+    clock:advance(1)
+    return e:count "lease/grant" == 2
+  end)
+  second:expect "identify"
+end
+
+stories["One holder among many machines"] = function(title)
+  local e = etcd.new()
+  local words = { ["http://127%.0%.0%.1:2379"] = e.url }
+  local first, session = cook(title, words)
+  prints(first, "holds it, token 101")
+  session:send "7.5"
+  session:expect "101 buy at 7.5"
+  local second = cook(title, words)
+  testing.eventually(function() return e:count "watch" > 0 end)
+  first:stop()
+  prints(second, "holds it, token 102")
 end
 
 stories["A graceful stop"] = function(title)

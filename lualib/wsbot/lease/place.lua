@@ -10,7 +10,7 @@ local host = require "host"
 
 local PREFIX = "wsbot/lease/"
 local MARGIN = 0.1 -- of ttl
-local LEAST_PATIENCE, MOST_PATIENCE = 0.5, 2 -- seconds
+local MOST_PATIENCE, LEAST_HURRY, MOST_HURRY = 5, 0.5, 2 -- seconds
 
 local place = {}
 
@@ -26,7 +26,7 @@ end
 
 -- The same for a renewal: several endpoints can be asked before the lease is over.
 local function hurry(ttl)
-  return math.min(math.max(ttl / 6, LEAST_PATIENCE), MOST_PATIENCE)
+  return math.min(math.max(ttl / 6, LEAST_HURRY), MOST_HURRY)
 end
 
 ---Until when, by guard.now, it is certainly ours.

@@ -20,6 +20,7 @@ local files = {
   ["haproxy"] = "/usr/sbin/haproxy",
   ["mosquitto"] = "/usr/sbin/mosquitto",
   ["nats-server"] = "/usr/sbin/nats-server",
+  ["etcd-server"] = "/usr/bin/etcd",
   ["jupyter-server and python3-ipykernel"] = "/usr/share/jupyter/kernels/python3/kernel.json",
   ["chromium"] = "/usr/bin/chromium",
   ["tinyproxy-bin"] = "/usr/bin/tinyproxy",
