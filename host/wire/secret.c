@@ -30,7 +30,7 @@ static uint8_t take(struct slice *s) {
     uint8_t c = s->p[0];
     int high = c == '%' && s->n > 2 ? hex(s->p[1]) : -1, low = high < 0 ? -1 : hex(s->p[2]);
     *s = slice_skip(*s, low < 0 ? 1 : 3);
-    return low < 0 ? c : (uint8_t)(high << 4 | low);
+    return (uint8_t)(low < 0 ? c : high << 4 | low);
 }
 
 /* Letters and digits in a row. */

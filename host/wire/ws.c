@@ -167,7 +167,7 @@ static enum ws_step enter_frame(struct ws *w) {
 }
 
 static enum ws_step on_close(struct ws *w, struct slice data, struct ws_event *ev) {
-    uint16_t code = data.n >= 2 ? (uint16_t)(data.p[0] << 8 | data.p[1]) : WS_CLOSE_NO_CODE;
+    uint16_t code = (uint16_t)(data.n >= 2 ? data.p[0] << 8 | data.p[1] : WS_CLOSE_NO_CODE);
     if (data.n == 1) return FAIL_PROTOCOL(w, "a Close frame with half a code (RFC 6455 5.5.1)");
     if (data.n && !ws_close_code_valid(code))
         return FAIL_PROTOCOL(w, "close code %u, which may not be sent (RFC 6455 7.4)", code);
