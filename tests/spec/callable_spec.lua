@@ -123,7 +123,8 @@ describe("a callable table", function()
     ["to 'after' (function or something callable expected, got table)"] = "host.after(0, {})",
     ["to 'spawn' (function or something callable expected, got table)"] = "host.spawn({})",
     ["bad argument #1 to 'on_stop' (function or something callable expected, got table)"] = "host.on_stop {}",
-    ["bad argument #3 to 'state' (function or something callable expected, got string)"] = "host.state('s', {}, 'x')",
+    ["to 'state' (table of options, function or something callable expected, got string)"] =
+      "host.state('s', {}, 'x')",
   } do
     it("is not what any other table is: " .. what, function()
       assert.error_matches(assert(load(source)), what, 1, true)
