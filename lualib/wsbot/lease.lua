@@ -20,11 +20,6 @@ local stopping = false
 
 ------------------------------------------------------------------------------------------------------------ the options
 
-local function a_name(value, name)
-  if given.a_string(value, name) == "" or #value > 255 then given.wrong("%s must have 1 to 255 bytes", name) end
-  return value
-end
-
 local function a_ttl(value, name)
   local n = type(value) == "number" and math.tointeger(value)
   if not n or n < LEAST_TTL or n > MOST_TTL then
@@ -33,15 +28,9 @@ local function a_ttl(value, name)
   return n
 end
 
-local function a_callback(value, name)
-  local meta = getmetatable(value)
-  if type(value) ~= "function" and not (type(meta) == "table" and meta.__call) then
-    given.wrong("%s must be a function, not %s", name, type(value))
-  end
-  return value
-end
-
-local known = { etcd = etcd.read_endpoints, name = a_name, ttl = a_ttl, on_lost = a_callback, tls = etcd.read_tls }
+local known = {
+  etcd = etcd.read_endpoints, tls = etcd.read_tls, name = given.a_name, ttl = a_ttl, on_lost = given.a_function,
+}
 
 local function read(options)
   if type(options) ~= "table" then

@@ -20,17 +20,14 @@ local limits = {}
 
 ------------------------------------------------------------------------------------------------------------ the options
 
-local function a_name(value, name)
-  if given.a_string(value, name) == "" or #value > 255 then given.wrong("%s must have 1 to 255 bytes", name) end
-  return value
-end
-
 local function a_span(value, name)
   if given.seconds(value, name) > 86400 then given.wrong("%s must be 86400 seconds at most", name) end
   return value
 end
 
-local known = { etcd = etcd.read_endpoints, tls = etcd.read_tls, name = a_name, n = given.whole(1, MOST), per = a_span }
+local known = {
+  etcd = etcd.read_endpoints, tls = etcd.read_tls, name = given.a_name, n = given.whole(1, MOST), per = a_span,
+}
 
 local function need(values, ...)
   for _, name in ipairs { ... } do

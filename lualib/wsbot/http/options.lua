@@ -96,6 +96,20 @@ function given.a_table(value, name)
   return value
 end
 
+function given.a_function(value, name)
+  local meta = getmetatable(value)
+  if type(value) ~= "function" and not (type(meta) == "table" and meta.__call) then
+    wrong("%s must be a function, not %s", name, type(value))
+  end
+  return value
+end
+
+-- What programs have in common by its name: a lease, a limit.
+function given.a_name(value, name)
+  if given.a_string(value, name) == "" or #value > 255 then wrong("%s must have 1 to 255 bytes", name) end
+  return value
+end
+
 function given.anything(value)
   return value
 end

@@ -78,16 +78,8 @@ function server.__tostring(self)
   return "http.server: " .. self.url
 end
 
-local function a_handler(value, name)
-  local meta = getmetatable(value)
-  if type(value) ~= "function" and not (type(meta) == "table" and meta.__call) then
-    given.wrong("%s must be a function, not %s", name, type(value))
-  end
-  return value
-end
-
 local known = {
-  host = given.a_string, port = given.whole(0, 65535), max_body = given.whole(0, 1 << 40), handler = a_handler,
+  host = given.a_string, port = given.whole(0, 65535), max_body = given.whole(0, 1 << 40), handler = given.a_function,
 }
 
 local function read(options)
