@@ -49,7 +49,8 @@ static bool next_parameter(struct element *e, struct slice *name, struct slice *
 /* The window bits that a value stands for; 0 where it is none. */
 static uint8_t bits_of(struct slice value) {
     if (value.n == 1 && (value.p[0] == '8' || value.p[0] == '9')) return value.p[0] - '0';
-    if (value.n == 2 && value.p[0] == '1' && value.p[1] >= '0' && value.p[1] <= '5') return 10 + value.p[1] - '0';
+    if (value.n == 2 && value.p[0] == '1' && value.p[1] >= '0' && value.p[1] <= '5')
+        return (uint8_t)(10 + value.p[1] - '0');
     return 0;
 }
 
