@@ -157,8 +157,8 @@ function limiter:take(count, timeout) end
 ---@field tls? table          of scope "etcd": as in wsbot.http
 
 ---No more than `n` in any span of so many seconds: what services allow. With a table: one that others share, whose take
----may give nil and "refused" as well: of a pool where it has no room for another name (there may be 1,024), of etcd
----with a message.
+---may give nil and "refused" as well: of a pool where it has no room for another name (there may be 1,024), or for
+---another who waits (4,096 in each worker), of etcd with a message.
 ---@param n integer|host.limiter.options  1 to 1048576
 ---@param seconds? number
 ---@return host.limiter

@@ -109,6 +109,22 @@ describe("a limiter of a pool", function()
     bot:ends(0)
   end)
 
+  it_tells("refuses who wait beyond so many, and goes on", function()
+    local bot = run([[
+      local l, refused, last = limiter("a", 1, 3600), 0
+      l:take(1, 0.01) -- by one of the two
+      for _ = 1, 4100 do
+        last = host.spawn(function()
+          if select(2, l:take(1, 1)) == "refused" then refused = refused + 1 end
+        end)
+      end
+      last:join()
+      host.sleep(1)
+      say(refused >= 4, limiter("b", 1, 1):take())]], 2)
+    bot:tells("true true", "true true")
+    bot:ends(0)
+  end)
+
   it_tells("keeps the program alive while somebody waits, and no longer", function()
     local bot = run([[
       local l = limiter("a", 1, 0.2)

@@ -6,7 +6,7 @@
 #include "app/pool/quota.h"
 #include <stdbool.h>
 
-enum { CLAIMS_MOST = 65536 }; /* that wait, of one */
+enum { CLAIMS_MOST = 4096 }; /* that wait, of one: they are looked for one by one */
 
 LIST_HEAD(claim_list, claim);
 struct claimant {

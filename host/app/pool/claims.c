@@ -19,7 +19,8 @@ LIST_HEAD(script_claims, script_claim);
 struct claims {
     struct worker *worker;
     struct script_claims waiting;
-    uint64_t last; /* number that was given */
+    uint64_t last;  /* number that was given */
+    unsigned count; /* that wait */
     /* in a pool: */
     uv_poll_t poll; /* for answers; keeps the loop alive while there is a claim that waits */
     struct buf read;
@@ -44,6 +45,7 @@ static bool is_member(const struct claims *c) { return c->worker->pool != 0; }
 static void forget(struct script_claim *one) {
     struct claims *c = one->claims;
     LIST_REMOVE(one, link);
+    c->count--;
     one->claims = NULL;
     if (is_member(c) && LIST_EMPTY(&c->waiting)) uv_unref((uv_handle_t *)&c->poll);
 }
@@ -109,7 +111,7 @@ static void claim(struct script_claim *one, const struct quota_want *want) {
     struct claims *c = one->claims;
     if (!is_member(c)) {
         claimant_claim(&c->claimant, one->id, want);
-    } else if (reports_send_claim(c->worker->pool_reports, one->id, want)) {
+    } else if (c->count <= CLAIMS_MOST && reports_send_claim(c->worker->pool_reports, one->id, want)) {
         uv_ref((uv_handle_t *)&c->poll);
     } else {
         on_answer(c, one->id, false);
@@ -150,6 +152,7 @@ static int l_claim(lua_State *L) {
     one->claims = w->claims;
     one->id = ++w->claims->last;
     LIST_INSERT_HEAD(&w->claims->waiting, one, link);
+    w->claims->count++;
     claim(one, &want);
     return 1;
 }

@@ -95,7 +95,8 @@ static void on_written(uv_write_t *request, int status) { (void)status, free(req
 void reports_answer(uv_stream_t *pipe, struct answer answer) {
     uv_buf_t bytes = uv_buf_init((char *)&answer, sizeof answer);
     int done = uv_try_write(pipe, &bytes, 1); /* all of it or nothing: it is shorter than any room in a socket */
-    struct late_answer *late = done == UV_EAGAIN ? malloc(sizeof *late) : NULL;
+    bool fits = uv_stream_get_write_queue_size(pipe) < ANSWERS_MOST;
+    struct late_answer *late = done == UV_EAGAIN && fits ? malloc(sizeof *late) : NULL;
     if (!late) return;
     late->answer = answer;
     late->request.data = late;

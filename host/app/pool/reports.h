@@ -53,7 +53,9 @@ struct answer {
     uint64_t id, met;
 };
 
-/* Sends it to the worker at the other end of `pipe`. Without memory for that it is lost, and the worker waits. */
+/* Sends it to the worker at the other end of `pipe`. Without memory for that, or behind ANSWERS_MOST bytes that the
+ * worker does not read, it is lost, and the worker waits. */
+enum { ANSWERS_MOST = 1 << 20 };
 void reports_answer(uv_stream_t *pipe, struct answer answer);
 
 /* ---- in a worker, whose end of the pipe, a socket that does not wait, is `fd` ---- */

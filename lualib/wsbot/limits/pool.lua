@@ -14,7 +14,7 @@ function limiter:__tostring()
 end
 
 ---Waits for room, in the order in which all workers came: true; nil and "timeout"; or nil and "refused" where the pool
----has no room for another name.
+---has no room for another name, or for another who waits.
 function limiter:take(count, timeout)
   count = count == nil and 1 or math.tointeger(count)
   if not count or count < 1 or count > self.n then
