@@ -2,7 +2,8 @@
 --
 --     DISCORD_TOKEN=... wsbot run --watch --state DIR scripts/discord.lua
 --
--- DISCORD_API: another REST interface than the real. Without --state a session ends with its process.
+-- DISCORD_API: another REST interface than the real. Without --state a session ends with its process. Of many guilds
+-- each of the --workers, or of the machines (--shard), hears its share.
 --
 -- One idea: a session is more than a connection. After a drop, or a heartbeat that nobody answered, the next connection
 -- resumes it, and so does that of the next process; the gateway repeats what was missed. A reload keeps session and
@@ -24,7 +25,8 @@ local intents = 1 << 0 | 1 << 9 | 1 << 15 -- what we want to hear of: guilds, th
 -- id, resume_url, seq: of our session, nil where there is none. It outlives the process where there is a folder for it.
 local outlives, session = pcall(host.state, "session", nil, { durable = true })
 if not outlives then session = host.state "session" end
--- gateway: where sessions begin; interval: of heartbeats, nil before hello.
+-- gateway: where sessions begin; at_once: how many may in 5 seconds; interval: of heartbeats, nil before hello;
+-- is_waiting: whether a session is to begin when that is allowed.
 local link = host.state "link"
 
 ------------------------------------------------------------------------------------------------------------------- REST
@@ -50,7 +52,7 @@ while not link.gateway do
   end
   local starts = answer.session_start_limit
   if starts.remaining > 0 or session.id then
-    link.gateway = answer.url
+    link.gateway, link.at_once = answer.url, starts.max_concurrency
   else
     host.sleep(starts.reset_after / 1000)
   end
@@ -82,6 +84,7 @@ end
 local function forget_session() session.id, session.resume_url, session.seq = nil, nil, nil end
 
 local heart, is_answered -- the task, and whether its last beat was
+local opening -- the task that begins a session
 
 local function beat() send(1, session.seq or json.null) end
 
@@ -94,6 +97,19 @@ local function live()
     host.sleep(link.interval)
   end
   again "no heartbeat was answered"
+end
+
+-- Begins a session. Bots begin theirs in `at_once` rows, and those of one row 5 seconds after each other. (Rows over
+-- several machines need scope = "etcd".)
+local function identify()
+  local row = (host.index - 1) % link.at_once
+  link.is_waiting = true
+  local may, why = host.limiter { n = 1, per = 5, name = "discord identify " .. row, scope = "pool" }:take()
+  link.is_waiting = nil
+  if not may then return again("no session could begin: " .. why, 5) end
+  local shard = { host.index - 1, host.count }
+  local properties = { os = "linux", browser = "wsbot", device = "wsbot" }
+  send(2, { token = token, intents = intents, shard = shard, properties = properties })
 end
 
 ------------------------------------------------------------------------------------------------------------- what comes
@@ -129,7 +145,7 @@ end
 handle[10] = function(d)
   link.interval, heart = d.heartbeat_interval / 1000, host.spawn(live)
   if session.id then return send(6, { token = token, session_id = session.id, seq = session.seq }) end
-  send(2, { token = token, intents = intents, properties = { os = "linux", browser = "wsbot", device = "wsbot" } })
+  opening = host.spawn(identify)
 end
 handle[11] = function() is_answered = true end
 
@@ -145,12 +161,14 @@ function conn.on_websocket_connect() stream:begin() end
 function conn.on_adopt()
   print "new code, same session"
   if link.interval then heart = host.spawn(live) end
+  if link.is_waiting then opening = host.spawn(identify) end
 end
 
 function conn.on_close(_, code, reason)
   if heart then heart:cancel() end
+  if opening then opening:cancel() end
   if not link.interval then session.resume_url = nil end -- no hello: it is to be resumed where sessions begin
-  link.interval = nil
+  link.interval, link.is_waiting = nil, nil
   if code == 4007 or code == 4009 then forget_session() end -- a wrong seq; too old
   print(("closed: %d %s"):format(code, reason))
 end

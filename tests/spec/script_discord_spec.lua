@@ -33,6 +33,7 @@ describe("scripts/discord.lua", function()
       assert.equal(2, message.op)
       assert.equal("secret", message.d.token)
       assert.equal(1 << 0 | 1 << 9 | 1 << 15, message.d.intents)
+      assert.same({ 0, 1 }, message.d.shard)
       assert.equal("string", type(message.d.properties.os))
     end)
   end
@@ -240,6 +241,46 @@ describe("scripts/discord.lua", function()
         identifies()
         ready()
       end
+    end)
+
+    describe("that begins five seconds after the last one at the earliest", function()
+      -- One has begun just now, and the next connection waits.
+      local function wait_for_the_next()
+        start_and_identify()
+        s:close(4009, "too old")
+        bot:expect "closed: 4009 too old"
+        clock:advance(1)
+        greeted()
+        clock:advance(1)
+        assert.equal(0, #s.received)
+      end
+
+      it("begins then", function()
+        wait_for_the_next()
+        clock:advance(4)
+        identifies()
+      end)
+
+      it("begins once, though a reload comes between", function()
+        wait_for_the_next()
+        assert.is_true(bot:reload())
+        bot:expect "new code, same session"
+        clock:advance(4)
+        identifies()
+        clock:advance(10)
+        assert.equal(1, #s.received)
+      end)
+
+      it("begins by the next connection where this one is closed meanwhile", function()
+        wait_for_the_next()
+        s:drop()
+        bot:expect "closed: 1006 "
+        clock:advance(10)
+        greeted()
+        identifies()
+        clock:advance(10)
+        assert.equal(1, #s.received)
+      end)
     end)
 
     it("is resumed when the gateway had too much of us", function()
