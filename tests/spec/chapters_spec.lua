@@ -1,5 +1,5 @@
--- The chapters "Coming from ...", "Hot reload", "Running it for real" and "How it ends": each of their examples runs,
--- with the peer that it is for; and what the tables of the first two say is so.
+-- The chapters "Coming from ...", "Connections", "Hot reload", "Running it for real" and "How it ends": each of their
+-- examples runs, with the peer that it is for; and what the tables of the first and of "Hot reload" say is so.
 -- Runs within the program that it tests.
 local chapter = require "support.chapter"
 local http = require "wsbot.http"
@@ -56,6 +56,52 @@ stories["coming: From Workerman 1"] = function(text)
   clock:advance(1)
   peer:accept():expect "hello"
   assert.matches("^reset\t", bot.output:match "reset.*")
+end
+
+stories["connections: Events 1"] = function(text)
+  local clock <close> = testing.clock()
+  local bot <close>, peer = play(text)
+  local session = peer:accept()
+  session:expect "hello"
+  session:send "good"
+  session:send("morning", "binary")
+  bot:expect("text\tgood", "binary\tmorning")
+  session:drop()
+  clock:advance(1)
+  peer:accept():expect "hello"
+  assert.matches("\nreset\t[^\n]+\n1006\t\n$", bot.output)
+end
+
+stories["connections: Everything may wait 1"] = function(text)
+  local bot, peer = play(text)
+  local session = peer:accept()
+  session:expect "hello"
+  session:send "good morning"
+  session:close(4000, "until later")
+  assert.equal(0, bot:wait())
+  assert.equal("text\tgood morning\n4000\tuntil later\n", bot.output)
+end
+
+stories["connections: When one side is behind 1"] = function(text)
+  local bot, peer = play(text)
+  local session = peer:accept()
+  for number = 1, 100 do session:expect(("%d "):format(number):rep(10000)) end
+  session:expect_close(1000)
+  assert.equal(0, bot:wait())
+end
+
+stories["connections: When it ends 1"] = function(text)
+  local clock <close> = testing.clock()
+  local bot, peer = play(text)
+  local session = peer:accept()
+  session:ping()
+  testing.eventually(function() return session.pongs == 1 end) -- it is open for the bot as well
+  session:drop()
+  clock:advance(1)
+  peer:accept():close(4003)
+  assert.equal(0, bot:wait())
+  assert.matches("^1006 in phase open, again in %d s\n4003 in phase %l+, again in %-1 s\ngave up: [^\n]+\n$",
+    bot.output)
 end
 
 stories["reload: What lives, what dies, what to do again 1"] = function(text)
@@ -134,7 +180,7 @@ stories["status: Statuses 1"] = function(text)
 end
 
 describe("an example of a chapter", function()
-  for _, name in ipairs { "coming", "reload", "running", "status" } do
+  for _, name in ipairs { "coming", "connections", "reload", "running", "status" } do
     for _, section in ipairs(chapter.sections(name)) do
       for i, text in ipairs(section.examples) do
         local title = ("%s: %s %d"):format(name, section.title, i)

@@ -4,7 +4,7 @@
 --   code       lines
 --   list       items: lists of blocks
 --   table      rows: lists of cells, each a text; the first row is the heading
---   terms      items: { term = text, blocks }; no Markdown of its own, made by wsbot.help.pages
+--   terms      items: { term = text, blocks }; no Markdown of its own, made by commands, names, process
 -- A text is a list of spans: { text = "...", style = "code", "strong", "emphasis" or nil }.
 local markdown = {}
 

@@ -1,4 +1,4 @@
--- ledger: what was tried with whom, and went well: the rows of the README's table, which ./dev interop prints. They are
+-- ledger: what was tried with whom, and went well: the rows of the table in README.md, which ./dev interop prints. They are
 -- added to the file that WSBOT_INTEROP_TABLE names; without it nothing is kept.
 local busted = require "busted"
 local servers = require "support.servers"
