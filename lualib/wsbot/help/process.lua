@@ -6,8 +6,8 @@ local process = {}
 local files <const> = {
   { "$XDG_RUNTIME_DIR/wsbot/PID.sock", "the control socket of a running program, in a folder of its user; without "
     .. "that variable in /tmp/wsbot-UID, with WSBOT_CONTROL in the folder that it names" },
-  { "DIR/state.db", "durable state, in the folder of `--state`; SQLite has `state.db-wal` and `state.db-shm` beside it. "
-    .. "`crash-N.txt` there is the report on a fault of worker N" },
+  { "DIR/state.db", "durable state, in the folder of `--state`; SQLite has `state.db-wal` and `state.db-shm` beside "
+    .. "it. `crash-N.txt` there is the report on a fault of worker N" },
   { "~/.local/state/wsbot/history", "the lines typed at `wsbot connect`; `history.attach` beside it has those of "
     .. "`wsbot attach`" },
   { "/etc/ssl/certs/ca-certificates.crt", "the certificate authorities that are trusted; on other systems than Debian "
