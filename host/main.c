@@ -270,7 +270,9 @@ int main(int argc, char **argv) {
         return status;
     }
     struct fault fault = {0};
-    if ((options.env_file && env_file_load(options.env_file, &fault) < 0) || trace_begin(&fault) < 0) {
+    struct pool_place place = pool_join();
+    const char *env_file = place.index ? NULL : options.env_file; /* a worker has the environment of its pool */
+    if ((env_file && env_file_load(env_file, &fault) < 0) || trace_begin(&fault) < 0) {
         free(options.given);
         fail(&fault);
         return 2;
@@ -290,7 +292,6 @@ int main(int argc, char **argv) {
         return options.as_lua ? 1 : 2;
     }
     if (options.command == CLI_CHECK) return check(&script);
-    struct pool_place place = pool_join();
     struct shard shard = {1, 1};
     if (interpreter_script(&script) && shard_find(options.shard, &shard, &fault) < 0) {
         fail(&fault);

@@ -51,9 +51,20 @@ E="$A"
     assert.equal("wsbot: --env-file: /nowhere: No such file or directory\n", bot.err)
   end)
 
-  it_tells("is read by each worker of a pool, and says how much is logged", function()
+  it_tells("is for each worker of a pool, and says how much is logged", function()
     local bot = run("WSBOT_LOG=debug\nKEY=abc\n", "'KEY'", { flags = { "--workers", "2" } })
     bot:tells('KEY "abc"', 'KEY "abc"')
     bot:ends(0)
+  end)
+
+  it_tells("is read once by a pool, from a pipe as well, and does not say who is a worker", function()
+    local bot = place.file("bot.lua", "io.write(host.worker, os.getenv 'KEY', os.getenv 'WSBOT_WORKER' or '', '\\n')")
+    local fifo = place.folder() .. "/fifo"
+    local pipe <close> = io.popen(("mkfifo %s; printf 'KEY=abc\nWSBOT_WORKER=1 1 1\n' >%s & %s run --workers 2 "
+      .. "--env-file %s %s"):format(fifo, fifo, program.wsbot, fifo, bot))
+    local lines = {}
+    for line in pipe:lines() do lines[#lines + 1] = line end
+    table.sort(lines)
+    assert.same({ "1abc", "2abc" }, lines)
   end)
 end)
