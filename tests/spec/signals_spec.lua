@@ -139,16 +139,17 @@ describe("SIGHUP", function()
     bot:ends(0) -- and no second "runs"
   end)
 
-  -- The program is the first of a terminal's session, which is closed when it has said "runs". Returns what waitpid
-  -- does.
-  local function close_terminal(source, args, flags)
+  -- The program is the first of a terminal's session, which is closed when each of `count` workers has said "runs".
+  -- Returns what waitpid does.
+  local function close_terminal(source, args, flags, count)
     local line = { "-c", [[
 import os, pty, sys
 pid, terminal = pty.fork()
-if pid == 0: os.execv(sys.argv[1], sys.argv[1:])
-while b"runs" not in os.read(terminal, 300): pass
+if pid == 0: os.execv(sys.argv[2], sys.argv[2:])
+said = b""
+while said.count(b"runs") < int(sys.argv[1]): said += os.read(terminal, 300)
 os.close(terminal)
-print(os.waitpid(pid, 0)[1])]], program.wsbot, "run" }
+print(os.waitpid(pid, 0)[1])]], tostring(count or 1), program.wsbot, "run" }
     table.move(flags or {}, 1, #(flags or {}), #line + 1, line)
     line[#line + 1] = place.file("bot.lua", source)
     table.move(args or {}, 1, #(args or {}), #line + 1, line)
@@ -172,7 +173,7 @@ print(os.waitpid(pid, 0)[1])]], program.wsbot, "run" }
 
   it_tells("stops a pool as well, all of it", function()
     local told = place.folder() .. "/told"
-    assert.equal("0", close_terminal(stops, { told }, { "--workers", "2" }))
+    assert.equal("0", close_terminal(stops, { told }, { "--workers", "2" }, 2))
     assert.equal("stopped stopped ", place.read(told))
   end)
 

@@ -50,23 +50,26 @@ local function escape(text, at)
 end
 
 local readers = { ["`"] = code, ["*"] = stars, ["["] = link, ["\\"] = escape }
+local MARK <const> = "[`*%[\\]" -- any of them
 
 -- The spans of a text. Where `marks` is given, only these are read: "`" for that of a comment, where * is a star.
 function markdown.spans(text, marks)
   local spans, at, plain = {}, 1, ""
-  while at <= #text do
-    local char = text:sub(at, at)
+  local mark = text:find(MARK)
+  while mark do
+    local char = text:sub(mark, mark)
     local found, behind
-    if readers[char] and (not marks or marks:find(char, 1, true)) then found, behind = readers[char](text, at) end
+    if not marks or marks:find(char, 1, true) then found, behind = readers[char](text, mark) end
+    plain = plain .. text:sub(at, found and mark - 1 or mark)
     if found then
       if plain ~= "" then spans[#spans + 1] = { text = plain } end
       table.move(found, 1, #found, #spans + 1, spans)
       plain = ""
-    else
-      plain = plain .. char
     end
-    at = behind or at + 1
+    at = behind or mark + 1
+    mark = text:find(MARK, at)
   end
+  plain = plain .. text:sub(at)
   if plain ~= "" then spans[#spans + 1] = { text = plain } end
   return spans
 end
@@ -186,20 +189,24 @@ local function lines_of(text)
   return lines
 end
 
+-- The first block at that line or behind it, and the line behind the block; nil: there is none.
+local function next_block(lines, at, marks)
+  while lines[at] and not lines[at]:find "%S" do at = at + 1 end
+  if not lines[at] then return nil end
+  for _, read in ipairs(block_readers) do
+    local block, behind = read(lines, at, marks)
+    if block then return block, behind end
+  end
+end
+
 -- The blocks of a text, or of a list of lines. For `marks` see markdown.spans.
 function markdown.blocks(text, marks)
   local lines = type(text) == "string" and lines_of(text) or text
-  local blocks, at = {}, 1
-  while lines[at] do
-    local block, behind
-    if lines[at]:find "%S" then
-      for _, read in ipairs(block_readers) do
-        block, behind = read(lines, at, marks)
-        if block then break end
-      end
-      blocks[#blocks + 1] = block
-    end
-    at = behind or at + 1
+  local blocks = {}
+  local block, at = next_block(lines, 1, marks)
+  while block do
+    blocks[#blocks + 1] = block
+    block, at = next_block(lines, at, marks)
   end
   return blocks
 end
@@ -215,13 +222,11 @@ end
 
 -- The first sentence of a text in Markdown, which is that of its first paragraph.
 function markdown.first_sentence(text, marks)
-  for _, block in ipairs(markdown.blocks(text, marks)) do
-    if block.kind == "paragraph" then
-      local plain = markdown.plain(block.text)
-      return plain:match "^(.-[.!?])%s" or plain
-    end
-  end
-  return ""
+  local lines = lines_of(text)
+  local block, at = next_block(lines, 1, marks)
+  while block and block.kind ~= "paragraph" do block, at = next_block(lines, at, marks) end
+  local plain = block and markdown.plain(block.text) or ""
+  return plain:match "^(.-[.!?])%s" or plain
 end
 
 return markdown
