@@ -1,4 +1,5 @@
-/* service: a timer looks whether the program is ready, and is gone when it is, unless signs of life are wanted. */
+/* service: a timer looks whether the program is ready, and stops when it is and that was heard, unless signs of life
+ * are wanted. */
 #include "app/service.h"
 
 #include "app/pool/pool.h"
@@ -37,7 +38,7 @@ static void tell_alive(struct service *s) {
     if (is_member(s))
         tell_pool(s, REPORT_ALIVE);
     else
-        notify_send(&s->notify, "WATCHDOG=1");
+        notify_beat(&s->notify);
 }
 
 /* ---- looking ---- */
@@ -61,10 +62,7 @@ static void on_look(uv_timer_t *look);
 static void become_ready(struct service *s) {
     s->ready = true;
     tell_ready(s);
-    if (s->beat)
-        uv_timer_start(&s->look, on_look, s->beat / CLOCK_MS, s->beat / CLOCK_MS);
-    else
-        uv_timer_stop(&s->look);
+    if (s->beat) uv_timer_start(&s->look, on_look, s->beat / CLOCK_MS, s->beat / CLOCK_MS);
 }
 
 static void on_look(uv_timer_t *look) {
@@ -73,6 +71,7 @@ static void on_look(uv_timer_t *look) {
         !s->worker->members || pool_turns(s->worker, BEATS / 2 * s->beat); /* the manager waits as long again */
     if (s->beat && turns) tell_alive(s);
     if (!s->ready && !s->stopping && is_ready(s)) become_ready(s);
+    if (notify_again(&s->notify) && s->ready && !s->beat) uv_timer_stop(&s->look);
 }
 
 static void on_end(struct net *net) { service_stops(container_of(net, struct worker, net)); }
@@ -130,7 +129,9 @@ void service_reloaded(struct worker *w) {
     struct service *s = w->service;
     if (!s || !s->reloading) return;
     s->reloading = false;
-    if (!is_member(s)) tell_ready(s);
+    if (is_member(s)) return;
+    tell_ready(s);
+    if (!uv_is_active((uv_handle_t *)&s->look)) uv_timer_start(&s->look, on_look, LOOK_EVERY, LOOK_EVERY);
 }
 
 void service_stops(struct worker *w) {
