@@ -6,6 +6,7 @@
 #include "base/log.h"
 #include "base/reserve.h"
 #include "base/store_file.h"
+#include "base/thread_signals.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
@@ -360,11 +361,9 @@ static int open_folder(const char *path, struct fault *fault) {
     return -1;
 }
 
-/* The thread blocks all signals, which are for the loop's thread. */
 static int start_thread(struct store *s) {
-    sigset_t all, before;
-    sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &before);
+    sigset_t blocked = thread_signals(), before;
+    pthread_sigmask(SIG_SETMASK, &blocked, &before);
     int rc = pthread_create(&s->thread, NULL, write_rows, s);
     pthread_sigmask(SIG_SETMASK, &before, NULL);
     return rc;
