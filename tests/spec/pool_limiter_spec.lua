@@ -84,6 +84,31 @@ describe("a limiter of a pool", function()
     bot:ends(0)
   end)
 
+  it_tells("holds nothing up while its pool is stopped, and loses none who wait", function()
+    local bot = run([[
+      local l = limiter("a", 2000, 3600)
+      say "ready"
+      repeat host.sleep(0.02) until io.open(arg[1])
+      local began, through = host.now(), 0
+      for i = 1, 600 do
+        host.spawn(function()
+          assert(l:take())
+          through = through + 1
+        end)
+      end
+      host.sleep(0)
+      say(host.now() - began < 2 and "goes on" or "stands")
+      repeat host.sleep(0.02) until through == 600
+      say "through"]], 2, { require("support.place").folder() .. "/stopped" })
+    bot:tells("ready", "ready")
+    bot:kill "sigstop"
+    assert(io.open(bot.args[#bot.args], "w")):close()
+    bot:tells("goes on", "goes on")
+    bot:kill "sigcont"
+    bot:tells("through", "through")
+    bot:ends(0)
+  end)
+
   it_tells("needs no pool: there those of one name share, over reloads", function()
     local bot = program.bot(prelude .. [[
       limiter("a", 1, 0.4):take()
