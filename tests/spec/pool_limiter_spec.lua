@@ -109,6 +109,26 @@ describe("a limiter of a pool", function()
     bot:ends(0)
   end)
 
+  it_tells("is there for the others while one worker floods the pool with claims that cost much", function()
+    local bot = run([[
+      if host.worker == 1 then
+        local function claim(n) -- as it goes through the pipe to the pool
+          return string.pack("<BI4I8I8I8I8", string.byte "q", 33, 1, n, 1, 1) .. "x"
+        end
+        local pipe, block = require "luv".new_pipe(false), (claim(65536) .. claim(65535)):rep(2000)
+        assert(pipe:open(3))
+        local function write() pipe:write(block, write) end
+        return write()
+      end
+      host.sleep(0.5)
+      for i = 1, 6 do
+        limiter("a", 10, 1):take()
+        say "through"
+      end]], 2)
+    bot:tells("through", "through", "through", "through", "through", "through")
+    bot:kill "sigkill"
+  end)
+
   it_tells("needs no pool: there those of one name share, over reloads", function()
     local bot = program.bot(prelude .. [[
       limiter("a", 1, 0.4):take()
