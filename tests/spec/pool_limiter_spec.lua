@@ -1,6 +1,7 @@
 -- A limit that the workers of a pool share.
 local it_tells = require "support.it_tells"
 local program = require "support.program"
+local story = require "support.story"
 local uv = require "luv"
 
 local prelude <const> = [[
@@ -110,6 +111,7 @@ describe("a limiter of a pool", function()
   end)
 
   it_tells("is there for the others while one worker floods the pool with claims that cost much", function()
+    if program.is_sanitized() then story.skip "memory costs more than it would, with sanitizers" end
     local bot = run([[
       if host.worker == 1 then
         local function claim(n) -- as it goes through the pipe to the pool
