@@ -13,6 +13,7 @@ local requests = require("wsbot.http.prepare").known
 
 local PATIENCE = 2 -- seconds that an endpoint may take
 local LINE_MOST = 1 << 20 -- bytes that a watch may say at once
+local ANSWER_MOST = 2 << 20 -- bytes of an answer: a thousand keys with the longest of names have fewer
 
 local client = {}
 client.__index = client
@@ -85,7 +86,7 @@ local function authenticate(self, endpoint, patience)
   if self.token or not self.user then return true end
   local body = { name = self.user, password = self.password }
   local response, word, message = http.post(endpoint.url .. "/v3/auth/authenticate", nil,
-    { json = body, timeout = patience, connect_timeout = patience, tls = self.tls })
+    { json = body, timeout = patience, connect_timeout = patience, tls = self.tls, max_size = ANSWER_MOST })
   if not response then return nil, word, message end
   local answer
   answer, word, message = judge(endpoint, response)
@@ -110,7 +111,7 @@ local function ask(self, endpoint, path, body, patience)
     local response
     response, word, message = http.post(endpoint.url .. "/v3" .. path, nil, {
       json = body, headers = { Authorization = self.token }, timeout = patience, connect_timeout = patience,
-      tls = self.tls,
+      tls = self.tls, max_size = ANSWER_MOST,
     })
     if not response then return nil, word, message end
     local answer

@@ -217,6 +217,14 @@ describe("an etcd that answers what makes no sense", function()
     assert.is_true(os.clock() - began < 5)
   end)
 
+  it("is not read to its end where it is larger than any answer of etcd", function()
+    local e = etcd.new()
+    e:answers("lease/keepalive", function() return { body = "[" .. ("[],"):rep(1 << 20) .. "[]]" } end)
+    local client = client_of.new { endpoints = client_of.read_endpoints(e.url, "etcd") }
+    local _, word = client:keepalive("1", 30)
+    assert.equal("too_big", word)
+  end)
+
   it("is not kept in memory where a watch says more and more without the end of a line", function()
     local e = etcd.new()
     e:answers("watch", function() return { body = ("x"):rep(3 << 20) } end)
