@@ -10,7 +10,8 @@
 
 enum {
     LOOK_EVERY = 100, /* milliseconds, while it is not ready */
-    BEATS = 4,        /* signs of life in the time within which one is wanted */
+    BEATS = 4,        /* signs of life in the time within which one is wanted, */
+    BEAT_MOST = 3600, /* and seconds between two of them: a number of milliseconds that workers can be told */
 };
 
 static bool is_member(const struct service *s) { return s->worker->pool != 0; }
@@ -92,6 +93,7 @@ void service_open(struct service *s, struct worker *w) {
     if (!notify_open(&s->notify)) return;
     s->beat = s->notify.watchdog / BEATS;
     if (s->beat && s->beat < CLOCK_MS) s->beat = CLOCK_MS;
+    if (s->beat > BEAT_MOST * CLOCK_SECOND) s->beat = BEAT_MOST * CLOCK_SECOND;
     begin(s);
 }
 

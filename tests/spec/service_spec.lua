@@ -198,6 +198,14 @@ describe("a service manager of a pool", function()
     bot:wait()
   end)
 
+  it_tells("is told so where its watchdog waits for years", function()
+    for _, micros in ipairs { "17179869180000", "18446744073709551615" } do
+      local manager = listen()
+      serve(manager, "", { flags = pool.flags, env = { WATCHDOG_USEC = micros } })
+      hears(manager, "READY=1|STATUS=running")
+    end
+  end)
+
   it_tells("is told of one reload when all of them reload", function()
     local manager = listen()
     local bot = serve(manager, "say 'runs'", pool)
