@@ -196,9 +196,9 @@ static void on_fault(int number, siginfo_t *info, void *context) {
     }
     crash.info = info;
     crash.file = -1;
+    alarm(PATIENCE); /* in place of the timer of script/interrupt.c, if that runs */
     signal(SIGALRM, on_late);
     block(SIG_UNBLOCK, SIGALRM);
-    alarm(PATIENCE);
     put_report();
     block(SIG_BLOCK, number);
     end_by(number);
