@@ -36,7 +36,7 @@ static void open_socket(struct notify *n, const char *name) {
                  n->size ? strerror(errno) : "neither a path nor an abstract name of a socket");
         return;
     }
-    struct timeval patience = {.tv_usec = NOTIFY_PATIENCE * 1000};
+    struct timeval patience = {.tv_usec = NOTIFY_PATIENCE * 1000L};
     fcntl(n->fd, F_SETFD, FD_CLOEXEC);
     setsockopt(n->fd, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof patience);
 }
