@@ -71,6 +71,13 @@ describe("scripts/deploy", function()
     assert.is_true(good)
   end)
 
+  it_tells("has a unit that tells where a bot was stuck, and does not try again what cannot succeed", function()
+    local text = deploy "wsbot@.service"
+    for _, line in ipairs { "WatchdogSignal=SIGTERM", "Restart=on-failure", "RestartPreventExitStatus=2 78" } do
+      assert.is_truthy(text:find("\n" .. line .. "\n", 1, true), line)
+    end
+  end)
+
   it_tells("has a unit that is exposed to little", function()
     need("systemd-analyze", "systemd")
     local said = output("systemd-analyze security --offline=true --no-pager " .. unit())
