@@ -78,6 +78,15 @@ describe("scripts/deploy", function()
     end
   end)
 
+  it_tells("has a unit whose examples are what systemd takes: no comments behind a value", function()
+    local count = 0
+    for value in deploy("wsbot@.service"):gmatch "\n# +WSBOT_%u+=([^\n]*)" do
+      count = count + 1
+      assert.is_nil(value:find("#", 1, true))
+    end
+    assert.equal(2, count)
+  end)
+
   it_tells("has a unit that is exposed to little", function()
     need("systemd-analyze", "systemd")
     local said = output("systemd-analyze security --offline=true --no-pager " .. unit())
