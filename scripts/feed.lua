@@ -130,6 +130,11 @@ function conn.on_websocket_connect()
   resync()
 end
 
+-- After a reload the connection is open and subscribed still, but the book was the old code's.
+function conn.on_adopt(self)
+  if self.state == "open" then resync() end
+end
+
 -- A link may be up and yet nothing comes, or no snapshot: then a new connection is the cure.
 host.every(silence / 4, function()
   if conn.state ~= "open" or host.now() - fresh < silence then return end
@@ -138,7 +143,7 @@ host.every(silence / 4, function()
 end)
 
 function conn.on_error(_, code, message)
-  io.stderr:write("feed: ", code, ": ", message, "\n")
+  host.log.warn(code .. ": " .. message)
 end
 
 function conn.on_close(_, code, reason)
@@ -147,6 +152,6 @@ function conn.on_close(_, code, reason)
 end
 
 function conn.on_give_up(_, why)
-  io.stderr:write("feed: gave up: ", why, "\n")
+  host.log.error("gave up: " .. why)
   host.stop(1)
 end

@@ -99,6 +99,16 @@ describe("scripts/feed.lua", function()
       bot:expect("snapshot 11, 1 changes were waiting", "bid 100.40 x 1, ask 101.00 x 2")
     end)
 
+    it("asks for a snapshot after a reload, on the same connection", function()
+      snapshot(7, 100, 101)
+      bot:expect("snapshot 7, 0 changes were waiting", "bid 100.00 x 1, ask 101.00 x 2")
+      assert(bot:reload())
+      s:expect { op = "snapshot", market = "BTC-EUR" }
+      change(8, "bids", 100.5, 3)
+      snapshot(7, 100, 101)
+      bot:expect("snapshot 7, 1 changes were waiting", "bid 100.50 x 3, ask 101.00 x 2")
+    end)
+
     it("hears from a heartbeat that the latest change is missing", function()
       snapshot(7, 100, 101)
       bot:expect("snapshot 7, 0 changes were waiting", "bid 100.00 x 1, ask 101.00 x 2")
@@ -119,9 +129,9 @@ describe("scripts/feed.lua", function()
       clock:advance(20) -- a ping ...
       clock:advance(20) -- ... that nobody answers
       bot:expect "closed: 1006 "
-      assert.matches("feed: ping_timeout: nothing came for 20 s after a ping", bot.log)
+      assert.matches("warn ping_timeout: nothing came for 20 s after a ping", bot.log)
       clock:advance(600) -- the exchange is down for ten minutes
-      local _, refused = bot.log:gsub("feed: handshake:[^\n]*503", "")
+      local _, refused = bot.log:gsub("warn handshake:[^\n]*503", "")
       assert.is_true(refused >= 20, bot.log) -- half a second at first, half a minute in the end
       exchange:answer {}
       clock:advance(30)
@@ -176,7 +186,7 @@ describe("scripts/feed.lua", function()
       run()
       assert.equal(1, bot:wait())
       bot:expect "closed: 1006 "
-      assert.matches("feed: handshake: .*401.*feed: gave up: status 401", bot.log)
+      assert.matches("warn handshake: .*401.*error gave up: status 401", bot.log)
     end)
 
     it("where there is no such market", function()
@@ -185,7 +195,7 @@ describe("scripts/feed.lua", function()
       s:close(4003, "no such market")
       assert.equal(1, bot:wait())
       bot:expect "closed: 4003 no such market"
-      assert.matches("feed: gave up: close code 4003", bot.log)
+      assert.matches("error gave up: close code 4003", bot.log)
     end)
 
     it("where it is told nothing", function()

@@ -75,7 +75,7 @@ static int refuse(enum cli_command command, int *status, const char *format, ...
     va_start(args, format);
     vsnprintf(text, sizeof text, format, args);
     va_end(args);
-    shown_copy(shown, sizeof shown, slice_str(text));
+    shown_copy(shown, sizeof shown, slice_str(text), 0);
     fprintf(stderr, "wsbot %s: %s\nusage: %s\n", cli_commands[command].name, shown, cli_commands[command].usage);
     *status = 2;
     return CLI_DONE;

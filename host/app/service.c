@@ -71,11 +71,21 @@ static void on_look(uv_timer_t *look) {
     bool turns =
         !s->worker->members || pool_turns(s->worker, BEATS / 2 * s->beat); /* the manager waits as long again */
     if (s->beat && turns) tell_alive(s);
-    if (!s->ready && !s->stopping && is_ready(s)) become_ready(s);
+    if (!s->ready && !s->stopping && !s->worker->stopping && is_ready(s)) become_ready(s);
     if (notify_again(&s->notify) && s->ready && !s->beat) uv_timer_stop(&s->look);
 }
 
-static void on_end(struct net *net) { service_stops(container_of(net, struct worker, net)); }
+static void tell_stops(struct service *s) {
+    if (s->stopping) return;
+    s->stopping = true;
+    if (!is_member(s)) notify_send(&s->notify, "STOPPING=1\nSTATUS=stopping");
+}
+
+/* Lua code may be running: it has called os.exit. */
+static void on_end(struct net *net) {
+    struct service *s = container_of(net, struct worker, net)->service;
+    if (s) tell_stops(s);
+}
 
 static void begin(struct service *s) {
     static const struct net_room room = {.end = on_end};
@@ -139,8 +149,8 @@ void service_reloaded(struct worker *w) {
 void service_stops(struct worker *w) {
     struct service *s = w->service;
     if (!s || s->stopping) return;
-    s->stopping = true;
-    if (!is_member(s)) notify_send(&s->notify, "STOPPING=1\nSTATUS=stopping");
+    if (!s->ready && !w->status && is_ready(s)) become_ready(s);
+    tell_stops(s);
 }
 
 void service_close(struct service *s) {

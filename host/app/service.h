@@ -30,7 +30,8 @@ void service_open_member(struct service *s, struct worker *w, int beat);
 int service_beat_of_members(const struct worker *w);
 
 /* To be called when a reload begins, when it has ended in whatever way, and when the program begins to stop; also of a
- * pool. Do nothing where there is no service. */
+ * pool. Do nothing where there is no service. What ends well before anybody has looked was ready: a manager takes an
+ * end without that for a failure. So the last of them may ask the script, and no Lua code may have called it. */
 void service_reloads(struct worker *w);
 void service_reloaded(struct worker *w);
 void service_stops(struct worker *w);

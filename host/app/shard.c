@@ -68,7 +68,7 @@ static bool take_index(struct finding *f, const char *count) {
 
 /* Its numbers may begin anywhere, and have gaps. */
 static bool take_array(struct finding *f) {
-    unsigned long id, first = 0, step = 1;
+    unsigned long id = 0, first = 0, step = 1;
     if (!read_variable(f, f->source, &id) || !read_variable(f, "SLURM_ARRAY_TASK_MIN", &first) ||
         !read_variable(f, "SLURM_ARRAY_TASK_STEP", &step) || !read_variable(f, "SLURM_ARRAY_TASK_COUNT", &f->count))
         return false;

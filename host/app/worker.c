@@ -193,6 +193,7 @@ static void on_stop_late(struct deadline *d) {
 
 static void on_stop(struct deadline *d) {
     struct worker *w = container_of(d, struct worker, stop);
+    service_stops(w);
     if (!w->engine) {
         close_connections(w);
         return;
@@ -206,7 +207,6 @@ void worker_stop(struct worker *w, int status) {
     if (status) w->status = status;
     if (w->stopping) return;
     w->stopping = true;
-    service_stops(w);
     worker_ignore_hangups();
     clock_set(&w->net.clock, &w->stop, clock_now(&w->net.clock), on_stop);
 }

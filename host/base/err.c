@@ -56,7 +56,8 @@ void fault_put(struct fault *f, enum fault_kind kind, const char *format, ...) {
     va_start(args, format);
     number_vprint(text, sizeof text, format, args);
     va_end(args);
-    shown_copy(f->text, sizeof f->text, slice_str(text));
+    unsigned keep = kind == FAULT_CALLBACK ? SHOWN_TABS | SHOWN_TRACEBACK : 0;
+    shown_copy(f->text, sizeof f->text, slice_str(text), keep);
 }
 
 void err_bug(const char *condition, const char *file, int line) {

@@ -57,7 +57,7 @@ enum fault_kind {
 extern const char *const fault_words[FAULT_KINDS]; /* "dns"; of FAULT_NONE: NULL */
 
 /* Why something ended, set once (fault_put). `text` is escaped, so it may be shown (base/shown.h) even where it quotes
- * a peer; a longer one is cut at its end. */
+ * a peer; a longer one is cut at its end. That of FAULT_CALLBACK has the lines of a traceback. */
 struct fault {
     enum fault_kind kind; /* FAULT_NONE: no fault yet */
     const char *system;   /* the system's name of the error, "ECONNRESET", where it is one of the system's; else NULL */

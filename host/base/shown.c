@@ -74,11 +74,11 @@ void shown_write(FILE *to, struct slice text, unsigned keep) {
     buf_clear(&shown);
 }
 
-void shown_copy(char *to, size_t size, struct slice text) {
+void shown_copy(char *to, size_t size, struct slice text, unsigned keep) {
     size_t at = 0;
     while (text.n) {
         char escaped[ESCAPE_SIZE];
-        struct slice part = slice_head(text, harmless(text, 0));
+        struct slice part = slice_head(text, harmless(text, keep));
         size_t n = part.n ? part.n : escape(escaped, text);
         if (part.n == 0) part = slice_str(escaped);
         if (part.n >= size - at) break;

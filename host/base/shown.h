@@ -24,9 +24,10 @@ void shown_append(struct buf *out, struct slice text, unsigned keep);
 /* The same to a file. */
 void shown_write(FILE *to, struct slice text, unsigned keep);
 
-/* Copies `text` to `to`, of `size` bytes, with a NUL behind: no control character stays, and an escape that does not
- * fit is left out with all behind it. */
-void shown_copy(char *to, size_t size, struct slice text);
+/* Copies `text` to `to`, of `size` bytes, with a NUL behind: an escape that does not fit is left out with all behind
+ * it.
+ */
+void shown_copy(char *to, size_t size, struct slice text, unsigned keep);
 
 /* The size in bytes of the UTF-8 character at the front of `s`, which is not empty, and its code point; 0: it is not
  * UTF-8. */

@@ -185,7 +185,7 @@ const char *secret_shown(struct slice text, char shown[SECRET_SHOWN_SIZE]) {
     secret_put_address(&whole, text, &secret_for_people);
     struct slice all = slice_head(buf_slice(&whole), before(buf_slice(&whole), "?#")), part = slice_head(all, MOST);
     while (part.n < all.n && part.n && (part.p[part.n] & 0xC0) == 0x80) part.n--; /* not within a character */
-    shown_copy(shown, SECRET_SHOWN_SIZE, part);
+    shown_copy(shown, SECRET_SHOWN_SIZE, part, 0);
     if (part.n < all.n) strcat(shown, "..."); /* an escape takes four bytes for one at most */
     buf_clear(&whole);
     return shown;

@@ -91,10 +91,17 @@ local function join(list, others)
   return blocks
 end
 
-local function fail(wanted)
+-- What a reader may try in place of a topic that there is not.
+local function advice(wanted)
+  local chapters = topics.chapters_on(wanted)
+  if #chapters > 0 then return "; chapters that speak of it: " .. table.concat(chapters, ", ") end
   local nearest = topics.nearest(wanted)
+  return nearest and (" (did you mean '%s'?)"):format(nearest) or ""
+end
+
+local function fail(wanted)
   io.stderr:write(("wsbot help: there is no topic '%s'%s\n`wsbot help` lists them\n"):format(
-    require "wsbot.shown".line(wanted), nearest and (" (did you mean '%s'?)"):format(nearest) or ""))
+    require "wsbot.shown".line(wanted), advice(wanted)))
   os.exit(1, true)
 end
 

@@ -7,9 +7,9 @@ files() {
     grep -vx /etc/ld.so.cache | sort
 }
 
-# Runs hello as a user has it, until it has got its answer, and has it say goodbye.
+# Runs hello as a user has it, until it has got its answer, and has it say goodbye. The port is of the machine around.
 hello() {
-  su bot -c "$1 run --with-echo $2/share/wsbot/scripts/hello.lua >/tmp/said 2>&1 & echo \$! >/tmp/pid; wait \$!" &
+  su bot -c "$1 run --with-echo=21234 $2/share/wsbot/scripts/hello.lua ws://127.0.0.1:21234 >/tmp/said 2>&1 & echo \$! >/tmp/pid; wait \$!" &
   tries=0
   until grep -q '^received: hello' /tmp/said 2>/dev/null || [ $tries = 300 ]; do
     sleep 0.1

@@ -172,7 +172,7 @@ end
 stories["reload: What outlives the process 1"] = outlives
 stories["running: State 1"] = outlives
 
-stories["status: Statuses 1"] = function(text)
+stories["status: Exit statuses 1"] = function(text)
   local bot, peer = play(text)
   peer:accept():close(4004, "no such market")
   assert.equal(78, bot:wait())

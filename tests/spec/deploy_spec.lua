@@ -71,6 +71,22 @@ describe("scripts/deploy", function()
     assert.is_true(good)
   end)
 
+  it_tells("has a unit that tells where a bot was stuck, and does not try again what cannot succeed", function()
+    local text = deploy "wsbot@.service"
+    for _, line in ipairs { "WatchdogSignal=SIGTERM", "Restart=on-failure", "RestartPreventExitStatus=2 78" } do
+      assert.is_truthy(text:find("\n" .. line .. "\n", 1, true), line)
+    end
+  end)
+
+  it_tells("has a unit whose examples are what systemd takes: no comments behind a value", function()
+    local count = 0
+    for value in deploy("wsbot@.service"):gmatch "\n# +WSBOT_%u+=([^\n]*)" do
+      count = count + 1
+      assert.is_nil(value:find("#", 1, true))
+    end
+    assert.equal(2, count)
+  end)
+
   it_tells("has a unit that is exposed to little", function()
     need("systemd-analyze", "systemd")
     local said = output("systemd-analyze security --offline=true --no-pager " .. unit())

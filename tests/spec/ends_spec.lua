@@ -78,6 +78,7 @@ stories["run misused"] = function()
   assert.equal(2, run "run")
   assert.equal(2, run("run", "--record", "/no/such/file", script ""))
   assert.equal(2, run("run", "--profile", "/no/such/file", script ""))
+  assert.equal(2, run("run", "--state", "/no/such/folder", script ""))
   assert.equal(2, status_of(program.run({ "run", script "" }, { env = { WSBOT_TRACE = "x" } })))
   assert.equal(1, run "--nonsense") -- as `lua`
   return run("run", "--nonsense", script "")

@@ -88,6 +88,21 @@ describe("wsbot help", function()
     has(text, "wsbot.testing.session:send")
   end)
 
+  it_tells("shows what has one name, and is two things, at once and without a pointer to itself", function()
+    local text = shown "testing.server"
+    assert.matches("^wsbot%.testing%.server%(options%)\n\n  A WebSocket server", text)
+    has(text, "  url: string\n")
+    text = shown "host.queue"
+    has(text, "host.queue(capacity)")
+    assert.not_matches("See also", text)
+  end)
+
+  it_tells("lists the methods of a class with it", function()
+    assert.matches("\nmethods\n\n  ws%.connection:send%(data, kind%)\n +Sends a message", shown "ws.connection")
+    assert.matches("\nmethods\n\n  host%.queue:put%(value, timeout%)\n.*\n  host%.queue:take%(", shown "host.queue")
+    assert.not_matches("\nmethods\n", shown "ws.options")
+  end)
+
   it_tells("has all options with their defaults, made from their types", function()
     local text = shown "options"
     assert.matches("\nws%.options\n\n  option%s+default%s+what\n", text)
@@ -106,6 +121,19 @@ describe("wsbot help", function()
     end
     assert.matches("no topic 'quantum entanglement'\n", help("quantum", "entanglement").err)
     assert.matches("no topic '\\x1b%[2J'", help("\27[2J").err)
+  end)
+
+  it_tells("says which chapters speak of what is no topic, those that do it most first", function()
+    for wanted, chapter in pairs { watchdog = "running", heartbeat = "cookbook", sighup = "reload" } do
+      local h = help(wanted)
+      assert.matches(("^wsbot help: there is no topic '%s'; chapters that speak of it: %s[%%l, ]*\n"):format(wanted,
+        chapter), h.err)
+      assert.equal(1, h.status)
+    end
+    for _, words in ipairs { { "exit", "status" }, { "exit", "code" } } do
+      assert.matches("speak of it: status", help(table.unpack(words)).err)
+    end
+    for _, nothing in ipairs { "", " ", "[", "%" } do assert.not_matches("chapters", help(nothing).err) end
   end)
 
   it_tells("tells wrong use apart from a topic that there is not", function()

@@ -72,7 +72,8 @@ describe("wsbot init", function()
     local above = place.folder()
     init("feed", above)
     local unit = place.read(above .. "/feed/feed.service")
-    for _, line in ipairs { "Type=notify", "NotifyAccess=main", "WatchdogSec=30", "ExecReload=kill -HUP $MAINPID",
+    for _, line in ipairs { "Type=notify", "NotifyAccess=main", "WatchdogSec=30",
+      "WatchdogSignal=SIGTERM", "RestartPreventExitStatus=2 78", "ExecReload=kill -HUP $MAINPID",
       "WorkingDirectory=/opt/feed", "ExecStart=wsbot run --name feed bot.lua", "#LoadCredential=api-key:" } do
       assert(unit:find("\n" .. line, 1, true), line)
     end

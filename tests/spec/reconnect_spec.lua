@@ -257,6 +257,22 @@ describe("url and headers functions", function()
     bot:kill "sigkill"
   end)
 
+  it_tells("that fail are told with a traceback, line by line, to on_error as to the log", function()
+    local source = [[
+      local function headers() error "no token" end
+      ws.connect { url = "ws://127.0.0.1:1", headers = headers, on_error = arg[1] and function(_, word, message)
+        io.stdout:write(word, " ", message)
+      end }
+    ]]
+    local trace = "no token\nstack traceback:\n\t[^\n]+\n\t.-bot.lua:1: in function"
+    local bot = program.bot(source, { "told" })
+    bot:wait()
+    assert.matches("^callback .-bot.lua:1: " .. trace, bot.out)
+    bot = program.bot(source)
+    bot:wait()
+    assert.matches("callback: .-bot.lua:1: " .. trace, bot.err)
+  end)
+
   it_tells("that give nonsense count as a failed attempt", function()
     local bot = start [[url = function() host.sleep(0) return "http://no" end,]]
     bot:tells("~^error callback .*url", "close 1006 1 nil closed nil")

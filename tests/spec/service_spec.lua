@@ -45,6 +45,13 @@ local function hears(manager, ...)
   end
 end
 
+-- Runs a script that ends by itself: its manager, which has been told all.
+local function manager_of_what_ends(source, flags)
+  local manager = listen()
+  program.bot(source, nil, { flags = flags, env = { NOTIFY_SOCKET = manager.name } }):wait()
+  return manager
+end
+
 local RELOADING <const> = "~^RELOADING=1|MONOTONIC_USEC=%d+|STATUS=reloading$"
 
 describe("a service manager", function()
@@ -89,6 +96,17 @@ describe("a service manager", function()
       local manager = listen()
       serve(manager, ("host.after(0.2, function() %s end)"):format(how)):wait()
       hears(manager, "READY=1|STATUS=running", "STOPPING=1|STATUS=stopping")
+    end
+  end)
+
+  it_tells("hears that what has ended well at once was ready, and of no other end", function()
+    for _, source in ipairs { "print 'done'", "host.stop()", "host.ready(function() return true end)" } do
+      hears(manager_of_what_ends(source), "READY=1|STATUS=running", "STOPPING=1|STATUS=stopping")
+    end
+    hears(manager_of_what_ends "host.ready(function() return false end)",
+      "~^STATUS=not ready: ", "STOPPING=1|STATUS=stopping")
+    for _, source in ipairs { "host.stop(7)", "error 'on purpose'" } do
+      hears(manager_of_what_ends(source), "STOPPING=1|STATUS=stopping")
     end
   end)
 
@@ -217,6 +235,11 @@ describe("a service manager of a pool", function()
     bot:kill "sigterm"
     hears(manager, "STOPPING=1|STATUS=stopping")
     bot:wait()
+  end)
+
+  it_tells("hears that a pool was ready whose workers have ended well at once", function()
+    hears(manager_of_what_ends("print 'done'", pool.flags), "READY=1|STATUS=running", "STOPPING=1|STATUS=stopping")
+    hears(manager_of_what_ends("host.stop(7)", pool.flags), "STOPPING=1|STATUS=stopping")
   end)
 
   it_tells("gets no sign of life while the loop of one worker does not turn", function()

@@ -70,8 +70,8 @@ describe("a take-over", function()
   it_tells("is not held up for ever by a function of host.on_reload, or by on_adopt", function()
     local peer = require("support.peer").listen()
     local sources = {
-      "host.on_reload(function() say 'busy' while true do end end) ws.connect { url = arg[1] }",
-      "ws.connect { url = arg[1], on_adopt = function() say 'busy' while true do end end }",
+      "host.on_reload(function() say 'busy' while true do end end) ws.connect { url = arg[1], close_timeout = 0.1 }",
+      "ws.connect { url = arg[1], close_timeout = 0.1, on_adopt = function() say 'busy' while true do end end }",
     }
     local bots = {}
     for i, source in ipairs(sources) do -- at the same time: it takes ten seconds
@@ -80,7 +80,9 @@ describe("a take-over", function()
       peer:open()
     end
     for _, bot in ipairs(bots) do
-      bot:write_script "ws.connect { url = arg[1], on_adopt = function() say 'adopted' end } say 'next'"
+      bot:write_script [[
+        ws.connect { url = arg[1], close_timeout = 0.1, on_adopt = function() say 'adopted' end }
+        say 'next']]
     end
     bots[2]:write_script(sources[2] .. " say 'next'")
     for _, bot in ipairs(bots) do

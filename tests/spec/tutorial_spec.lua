@@ -99,6 +99,18 @@ describe("the tutorial", function()
     p:ends(0)
   end)
 
+  it_tells("has an exchange with which the bot can be watched by hand", function()
+    local exchange = program.run({ "exchange.lua" }, { cwd = folder .. "/prices" })
+    local url = exchange:line()
+    local p = program.run({ "run", "bot.lua", url }, { cwd = folder .. "/prices" })
+    p:tells "logged in"
+    p:tells "~^BTC%-EUR is %l+ 65000$"
+    p:kill "sigterm"
+    p:ends(0)
+    exchange:kill "sigterm"
+    exchange:ends(0)
+  end)
+
   it_tells("has made files that luacheck finds nothing in", function()
     local pipe <close> = assert(io.popen "command -v luacheck")
     local path = pipe:read "l" or story.skip "luacheck is not installed"

@@ -68,13 +68,13 @@ static void a_message_forges_no_line_of_a_traceback(void **state) {
 static void a_copy_is_cut_between_escapes(void **state) {
     (void)state;
     char text[8];
-    shown_copy(text, sizeof text, slice_str("abc\x1b"));
+    shown_copy(text, sizeof text, slice_str("abc\x1b"), 0);
     assert_string_equal(text, "abc\\x1b");
-    shown_copy(text, sizeof text, slice_str("abcd\x1b"));
+    shown_copy(text, sizeof text, slice_str("abcd\x1b"), 0);
     assert_string_equal(text, "abcd");
-    shown_copy(text, sizeof text, slice_str("abcdef\xc3\xa9"));
+    shown_copy(text, sizeof text, slice_str("abcdef\xc3\xa9"), 0);
     assert_string_equal(text, "abcdef");
-    shown_copy(text, 1, slice_str("a"));
+    shown_copy(text, 1, slice_str("a"), 0);
     assert_string_equal(text, "");
 }
 

@@ -43,6 +43,7 @@ static void on_back(struct deadline *d) { start(container_of(d, struct member, b
 static void come_back(struct member *m) {
     struct clock *clock = &m->pool->worker->net.clock;
     uint64_t now = clock_now(clock);
+    m->ready = false;
     m->delay *= 2;
     if (m->delay > DELAY_MOST) m->delay = DELAY_MOST;
     if (!m->delay || now - m->began >= STABLE * CLOCK_SECOND) m->delay = DELAY_LEAST;
@@ -214,6 +215,7 @@ int pool_run(struct worker *w, unsigned workers, char **words) {
             start(m);
     }
     worker_run_while(w, &p->going);
+    if (!p->status) service_stops(w);
     if (p->stops > 1) {
         signal(w->signal, SIG_DFL);
         raise(w->signal);

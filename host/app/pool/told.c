@@ -148,7 +148,7 @@ bool pool_is_ready(const struct worker *w) {
     for (unsigned i = 0; i < w->members->count; i++) {
         const struct member *m = &w->members->members[i];
         if (m->running && !m->ready) return false;
-        any |= m->running;
+        any |= m->ready; /* also one that has ended, and does not come back */
     }
     return any;
 }

@@ -9,7 +9,7 @@
 static const char *clean(char *text, size_t size) {
     char raw[512];
     snprintf(raw, sizeof raw, "%s", text);
-    shown_copy(text, size, slice_str(raw));
+    shown_copy(text, size, slice_str(raw), 0);
     return text;
 }
 

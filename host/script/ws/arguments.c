@@ -127,11 +127,11 @@ void l_arguments_push_closed(lua_State *L, const struct conn_box *b) {
 
 /* Logs a failure for which the script has no on_error. */
 static void log_failure(const struct conn_box *b, const struct fault *fault) {
-    char text[sizeof fault->text + 320];
     const char *host = b->conn->plan->url.host;
-    snprintf(text, sizeof text, "%s: %s: %s (set on_error to handle this)", host ? host : "connection",
-             fault_word(fault), fault->text);
-    log_write(engine_err(b->engine), LOG_WARN, slice_str(text));
+    const char *hint =
+        fault->kind == FAULT_CALLBACK ? "" : " (set on_error to handle this)"; /* no end of a traceback */
+    log_report(engine_err(b->engine), LOG_WARN, "%s: %s: %s%s", host ? host : "connection", fault_word(fault),
+               fault->text, hint);
 }
 
 int l_arguments_event(lua_State *L, struct conn_box *b, const struct inbox_event *ev) {

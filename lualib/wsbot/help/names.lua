@@ -41,6 +41,19 @@ local function put_list(blocks, level, title, list)
   blocks[#blocks + 1] = terms_of(list)
 end
 
+-- "send(data, kind)", with the first sentence on it.
+local function put_entries(blocks, level, title, entries)
+  if #entries == 0 then return end
+  local terms = { kind = "terms", items = {} }
+  for i, entry in ipairs(entries) do
+    local text = markdown.first_sentence(table.concat(entry.doc, "\n"), "`")
+    terms.items[i] = { term = { { text = entry.name .. (entry.arguments or ""), style = "code" } },
+      text ~= "" and { kind = "paragraph", text = { { text = text } } } or nil }
+  end
+  blocks[#blocks + 1] = heading(level, title)
+  blocks[#blocks + 1] = terms
+end
+
 -------------------------------------------------------------------------------------------------------------- of a name
 
 -- Each gives a page on an entry, whose headings begin at that level.
@@ -54,7 +67,7 @@ pages["function"] = function(entry, level)
   return blocks
 end
 
-function pages.class(entry, level)
+function pages.class(entry, level, methods)
   local blocks = { heading(level, entry.name) }
   add(blocks, said(entry.doc))
   if entry.parent then
@@ -62,6 +75,7 @@ function pages.class(entry, level)
     blocks[#blocks + 1] = { kind = "paragraph", text = markdown.spans(text) }
   end
   put_list(blocks, level + 1, "fields", entry.fields)
+  put_entries(blocks, level + 1, "methods", methods or {})
   return blocks
 end
 
@@ -73,9 +87,9 @@ function pages.alias(entry, level)
   return blocks
 end
 
--- A page on an entry.
-function names.page(entry, level)
-  return pages[entry.kind](entry, level or 1)
+-- A page on an entry, which for a class may list its methods.
+function names.page(entry, level, methods)
+  return pages[entry.kind](entry, level or 1, methods)
 end
 
 -- A page on a field of a class.
@@ -84,19 +98,6 @@ function names.field_page(class, field)
 end
 
 ------------------------------------------------------------------------------------------------------------ of a module
-
--- "send(data, kind)", with the first sentence on it.
-local function put_entries(blocks, title, entries)
-  if #entries == 0 then return end
-  local terms = { kind = "terms", items = {} }
-  for i, entry in ipairs(entries) do
-    local text = markdown.first_sentence(table.concat(entry.doc, "\n"), "`")
-    terms.items[i] = { term = { { text = entry.name .. (entry.arguments or ""), style = "code" } },
-      text ~= "" and { kind = "paragraph", text = { { text = text } } } or nil }
-  end
-  blocks[#blocks + 1] = heading(2, title)
-  blocks[#blocks + 1] = terms
-end
 
 -- A page on a module: what it is, and what is in it.
 function names.module_page(module)
@@ -107,8 +108,8 @@ function names.module_page(module)
   for _, entry in ipairs(module.entries) do
     table.insert(entry.kind == "function" and functions or others, entry)
   end
-  put_entries(blocks, "functions", functions)
-  put_entries(blocks, "types", others)
+  put_entries(blocks, 2, "functions", functions)
+  put_entries(blocks, 2, "types", others)
   return blocks
 end
 

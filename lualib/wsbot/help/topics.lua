@@ -85,8 +85,19 @@ end
 -- What users call what the types call otherwise.
 local nicknames = { connection = "conn", response = "resp" }
 
-local function read_entry(entry)
-  local topic = new(entry.name, summary_of(entry.doc), function() return names.page(entry) end)
+-- The methods of what a class stands for, among the entries of its module.
+local function methods_of(class, entries)
+  local methods, prefix = {}, class.name .. ":"
+  for _, entry in ipairs(entries) do
+    if entry.name:sub(1, #prefix) == prefix then methods[#methods + 1] = entry end
+  end
+  return methods
+end
+
+local function read_entry(entry, entries)
+  local topic = new(entry.name, summary_of(entry.doc), function()
+    return names.page(entry, 1, methods_of(entry, entries))
+  end)
   note_parts(topic)
   if entry.alias then
     local owner, rest = entry.alias:match "^([%w_]+)(.*)$"
@@ -116,7 +127,7 @@ local function read_modules()
         return names.field_page(module.class, field)
       end))
     end
-    for _, entry in ipairs(module.entries) do read_entry(entry) end
+    for _, entry in ipairs(module.entries) do read_entry(entry, module.entries) end
   end
   add_group("Modules", list)
 end
@@ -160,12 +171,16 @@ read_lists()
 -- The topics that this may be: those that are surely meant, and others. The first list is empty where several may be.
 function topics.find(wanted)
   wanted = wanted:lower():gsub("%(%)$", "")
-  local sure, others = first[wanted] or {}, {}
+  local sure, others, of_name = first[wanted] or {}, {}, {}
+  for _, topic in ipairs(sure) do of_name[topic.name] = true end
   for _, topic in ipairs(second[wanted] or {}) do
-    if topic ~= sure[1] then others[#others + 1] = topic end
+    if not of_name[topic.name] then others[#others + 1] = topic end
   end
-  if #sure == 0 and #others == 1 then return others, {} end
-  return sure, others
+  if #sure > 0 then return sure, others end
+  for _, topic in ipairs(others) do
+    if topic.name ~= others[1].name then return sure, others end
+  end
+  return others, {} -- a function, and what it gives
 end
 
 -- A topic of nearly that name; nil: there is none.
@@ -178,6 +193,29 @@ function topics.nearest(wanted)
     table.move(words, 1, #words, #all + 1, all)
   end
   return meant.nearest(wanted:lower(), all)
+end
+
+-- How often words begin with this, which is not empty, in a text.
+local function count(text, wanted)
+  local times = 0
+  local from, to = text:find(wanted, 1, true)
+  while from do
+    if from == 1 or not text:find("^%w", from - 1) then times = times + 1 end
+    from, to = text:find(wanted, to + 1, true)
+  end
+  return times
+end
+
+-- Names of the chapters that speak of something, those that do it most first; three at most.
+function topics.chapters_on(wanted)
+  local list, times = {}, {}
+  if not wanted:find "%w" then return list end
+  for _, chapter in ipairs(core.manual) do
+    times[chapter.name] = count(chapter.text:lower(), wanted:lower())
+    if times[chapter.name] > 0 then list[#list + 1] = chapter.name end
+  end
+  table.sort(list, function(a, b) return times[a] > times[b] or times[a] == times[b] and a < b end)
+  return table.move(list, 1, 3, 1, {})
 end
 
 local function terms_of(list)

@@ -11,10 +11,11 @@ After=network-online.target
 
 [Service]
 # The program says when it is ready (`host.ready`), when it reloads, and that its loop turns: one that is stuck for
-# WatchdogSec is ended, and started again.
+# WatchdogSec is ended, and started again. SIGTERM, not SIGABRT: it tells the line of Lua code that was stuck.
 Type=notify
 NotifyAccess=main
 WatchdogSec=30
+WatchdogSignal=SIGTERM
 WorkingDirectory=/opt/{{name}}
 ExecStart=wsbot run --name {{name}} bot.lua wss://example.org/feed
 ExecReload=kill -HUP $MAINPID
