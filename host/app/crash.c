@@ -1,14 +1,19 @@
 /* crash: a handler may call few functions (signal-safety(7)), so it prints by itself, and all that takes memory is done
- * before. What may be broken comes last: where reading the log faults, the rest is written already. */
+ * before. A part of the report that faults itself is left out, threads that fault meanwhile wait, and what takes too
+ * long (a standard error that nobody reads, a lock that is never released) is cut off: the process ends in any case. */
 #include "app/crash.h"
 
 #include "base/log.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <pthread.h>
+#include <setjmp.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
@@ -17,12 +22,22 @@
 #include <execinfo.h>
 #endif
 
-enum { STACK = 64 * 1024, FRAMES = 64 };
+enum {
+    STACK = 64 * 1024,
+    FRAMES = 64,
+    PATIENCE = 5, /* seconds that the report may take */
+};
 
 static struct {
     unsigned worker;
-    char path[PATH_MAX];  /* "": none */
-    uint8_t stack[STACK]; /* for the handler: that of the program may be used up */
+    char path[PATH_MAX];     /* "": none */
+    uint8_t stack[STACK];    /* for the handler: that of the program may be used up */
+    atomic_uintptr_t thread; /* the one that writes the report; 0: none does */
+    const siginfo_t *info;   /* why */
+    int file;                /* where to; -1: stderr */
+    sigjmp_buf behind;       /* the part of the report that is being written */
+    void *frames[FRAMES];    /* of the stack of that thread */
+    int count;
 } crash;
 
 static const struct {
@@ -61,7 +76,8 @@ static const char *name_of(int number) {
     return "?";
 }
 
-static void put_head(int fd, const siginfo_t *info) {
+static void put_head(int fd) {
+    const siginfo_t *info = crash.info;
     put(fd, "wsbot " WSBOT_VERSION ": process ");
     put_number(fd, (uintmax_t)getpid(), 10);
     put(fd, ", worker ");
@@ -82,29 +98,28 @@ static void put_head(int fd, const siginfo_t *info) {
     put(fd, " s after the beginning of 1970\n");
 }
 
-struct frames {
-    void *at[FRAMES];
-    int count;
-};
-
 static _Unwind_Reason_Code add_frame(struct _Unwind_Context *context, void *arg) {
-    struct frames *f = arg;
-    if (f->count == FRAMES) return _URC_END_OF_STACK;
-    f->at[f->count++] = (void *)_Unwind_GetIP(context);
+    (void)arg;
+    if (crash.count == FRAMES) return _URC_END_OF_STACK;
+    crash.frames[crash.count++] = (void *)_Unwind_GetIP(context);
     return _URC_NO_REASON;
 }
 
-/* By the unwinder that is linked in: backtrace(3) would load a library first. */
-static void put_backtrace(int fd) {
-    struct frames f = {0};
-    _Unwind_Backtrace(add_frame, &f);
+/* By the unwinder that is linked in: backtrace(3) would load a library first. It reads where the program was, which
+ * faults where that was no code. */
+static void find_frames(int fd) {
+    (void)fd;
+    _Unwind_Backtrace(add_frame, NULL);
+}
+
+static void put_frames(int fd) {
     put(fd, "where it was:\n");
 #ifdef __GLIBC__
-    backtrace_symbols_fd(f.at, f.count, fd);
+    backtrace_symbols_fd(crash.frames, crash.count, fd);
 #else
-    for (int i = 0; i < f.count; i++) {
+    for (int i = 0; i < crash.count; i++) {
         put(fd, "0x");
-        put_number(fd, (uintptr_t)f.at[i], 16);
+        put_number(fd, (uintptr_t)crash.frames[i], 16);
         put(fd, "\n");
     }
 #endif
@@ -120,31 +135,86 @@ static void put_log(int fd) {
     put_bytes(fd, begins, (size_t)(all.p + all.n - begins));
 }
 
+/* Nobody follows a link, or waits for the reader of a FIFO. */
+static void open_report(int fd) {
+    (void)fd;
+    if (!crash.path[0]) return;
+    crash.file = open(crash.path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0600);
+    if (crash.file < 0) return;
+    put_head(crash.file);
+}
+
+static void put_path(int fd) {
+    if (crash.file < 0) return;
+    put(fd, "the report is in ");
+    put(fd, crash.path);
+    put(fd, "\n");
+}
+
+/* Where it faults, on_fault leads back to here. */
+static void try(void (*part)(int fd), int fd) {
+    if (sigsetjmp(crash.behind, 0) == 0) part(fd);
+}
+
+static void put_report(void) {
+    try(open_report, -1);
+    try(put_head, STDERR_FILENO);
+    try(put_path, STDERR_FILENO);
+    int fd = crash.file >= 0 ? crash.file : STDERR_FILENO;
+    try(find_frames, fd);
+    try(put_frames, fd);
+    try(put_log, fd);
+}
+
+/* ---- the end ---- */
+
+/* Ends the process at once, or, where that signal is blocked, when the handler has returned: to where the program
+ * was. */
+static void end_by(int number) {
+    signal(number, SIG_DFL);
+    raise(number);
+}
+
+static void on_late(int number) {
+    (void)number;
+    end_by(crash.info->si_signo);
+}
+
+static void block(int how, int number) {
+    sigset_t one;
+    sigemptyset(&one);
+    sigaddset(&one, number);
+    pthread_sigmask(how, &one, NULL);
+}
+
 static void on_fault(int number, siginfo_t *info, void *context) {
+    uintptr_t nobody = 0, self = (uintptr_t)pthread_self();
     (void)context;
-    int file = crash.path[0] ? open(crash.path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600) : -1;
-    put_head(STDERR_FILENO, info);
-    if (file >= 0) {
-        put(STDERR_FILENO, "the report is in ");
-        put(STDERR_FILENO, crash.path);
-        put(STDERR_FILENO, "\n");
-        put_head(file, info);
+    if (!atomic_compare_exchange_strong(&crash.thread, &nobody, self)) {
+        if (nobody == self) siglongjmp(crash.behind, 1);
+        for (;;) pause(); /* the other thread ends it all */
     }
-    int fd = file >= 0 ? file : STDERR_FILENO;
-    put_backtrace(fd);
-    put_log(fd);
-    raise(number); /* what it does by default, when this handler has returned */
+    crash.info = info;
+    crash.file = -1;
+    alarm(PATIENCE); /* in place of the timer of script/interrupt.c, if that runs */
+    signal(SIGALRM, on_late);
+    block(SIG_UNBLOCK, SIGALRM);
+    put_report();
+    block(SIG_BLOCK, number);
+    end_by(number);
 }
 
 void crash_open(const char *folder, unsigned worker) {
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
     (void)folder, (void)worker, (void)on_fault;
 #else
-    struct sigaction action = {.sa_sigaction = on_fault, .sa_flags = SA_SIGINFO | SA_ONSTACK | (int)SA_RESETHAND};
+    struct sigaction action = {.sa_sigaction = on_fault, .sa_flags = SA_SIGINFO | SA_ONSTACK | SA_NODEFER};
     stack_t stack = {.ss_sp = crash.stack, .ss_size = STACK};
+    char *whole = folder ? realpath(folder, NULL) : NULL; /* wherever the script may change to */
     crash.worker = worker;
-    int n = folder ? snprintf(crash.path, sizeof crash.path, "%s/crash-%u.txt", folder, worker) : 0;
+    int n = whole ? snprintf(crash.path, sizeof crash.path, "%s/crash-%u.txt", whole, worker) : 0;
     if (n < 0 || (size_t)n >= sizeof crash.path) crash.path[0] = '\0';
+    free(whole);
     sigaltstack(&stack, NULL);
     sigemptyset(&action.sa_mask);
     for (int i = 0; i < SIGNALS; i++) sigaction(signals[i].number, &action, NULL);

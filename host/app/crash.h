@@ -1,5 +1,5 @@
 /* crash: what is left behind where a fault of the program itself, or of a C module, ends it: the signal, where the
- * program was, and the last lines of the log. The process still ends by that signal. */
+ * program was, and the last lines of the log. The process still ends by that signal, in a few seconds at most. */
 #ifndef APP_CRASH_H
 #define APP_CRASH_H
 

@@ -36,7 +36,7 @@ static void open_socket(struct notify *n, const char *name) {
                  n->size ? strerror(errno) : "neither a path nor an abstract name of a socket");
         return;
     }
-    struct timeval patience = {.tv_usec = NOTIFY_PATIENCE * 1000};
+    struct timeval patience = {.tv_usec = NOTIFY_PATIENCE * 1000L};
     fcntl(n->fd, F_SETFD, FD_CLOEXEC);
     setsockopt(n->fd, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof patience);
 }
@@ -51,17 +51,40 @@ bool notify_open(struct notify *n) {
     return n->fd >= 0;
 }
 
+/* 0, or why it is not taken. Only the first such one is waited for: else a manager that hangs would hold the loop up.
+ */
+static int hand_over(struct notify *n, const char *text, size_t size) {
+    int flags = MSG_NOSIGNAL | (n->failed ? MSG_DONTWAIT : 0);
+    int why = sendto(n->fd, text, size, flags, (struct sockaddr *)&n->to, n->size) < 0 ? errno : 0;
+    if (why && !n->failed) log_line(LOG_WARN, "the service manager does not hear: %s", strerror(why));
+    n->failed = why != 0;
+    return why;
+}
+
+/* One that is gone is owed nothing. */
+static void hand_over_text(struct notify *n) {
+    int why = hand_over(n, n->text, n->length);
+    n->owed = why == EAGAIN || why == ENOBUFS;
+}
+
 void notify_send(struct notify *n, const char *format, ...) {
-    char text[NOTIFY_MOST];
     va_list args;
     va_start(args, format);
-    int size = vsnprintf(text, sizeof text, format, args);
+    int size = vsnprintf(n->text, sizeof n->text, format, args);
     va_end(args);
     if (size < 0) return;
-    if ((size_t)size >= sizeof text) size = sizeof text - 1;
-    bool taken = sendto(n->fd, text, (size_t)size, MSG_NOSIGNAL, (struct sockaddr *)&n->to, n->size) >= 0;
-    if (!taken && !n->failed) log_line(LOG_WARN, "the service manager does not hear: %s", strerror(errno));
-    n->failed = !taken;
+    n->length = (size_t)size < sizeof n->text ? (size_t)size : sizeof n->text - 1;
+    hand_over_text(n);
+}
+
+void notify_beat(struct notify *n) {
+    static const char text[] = "WATCHDOG=1";
+    hand_over(n, text, sizeof text - 1);
+}
+
+bool notify_again(struct notify *n) {
+    if (n->owed) hand_over_text(n);
+    return !n->owed;
 }
 
 void notify_close(struct notify *n) {

@@ -1,4 +1,5 @@
-/* service: a timer looks whether the program is ready, and is gone when it is, unless signs of life are wanted. */
+/* service: a timer looks whether the program is ready, and stops when it is and that was heard, unless signs of life
+ * are wanted. */
 #include "app/service.h"
 
 #include "app/pool/pool.h"
@@ -9,7 +10,8 @@
 
 enum {
     LOOK_EVERY = 100, /* milliseconds, while it is not ready */
-    BEATS = 4,        /* signs of life in the time within which one is wanted */
+    BEATS = 4,        /* signs of life in the time within which one is wanted, */
+    BEAT_MOST = 3600, /* and seconds between two of them: a number of milliseconds that workers can be told */
 };
 
 static bool is_member(const struct service *s) { return s->worker->pool != 0; }
@@ -37,7 +39,7 @@ static void tell_alive(struct service *s) {
     if (is_member(s))
         tell_pool(s, REPORT_ALIVE);
     else
-        notify_send(&s->notify, "WATCHDOG=1");
+        notify_beat(&s->notify);
 }
 
 /* ---- looking ---- */
@@ -61,10 +63,7 @@ static void on_look(uv_timer_t *look);
 static void become_ready(struct service *s) {
     s->ready = true;
     tell_ready(s);
-    if (s->beat)
-        uv_timer_start(&s->look, on_look, s->beat / CLOCK_MS, s->beat / CLOCK_MS);
-    else
-        uv_timer_stop(&s->look);
+    if (s->beat) uv_timer_start(&s->look, on_look, s->beat / CLOCK_MS, s->beat / CLOCK_MS);
 }
 
 static void on_look(uv_timer_t *look) {
@@ -73,6 +72,7 @@ static void on_look(uv_timer_t *look) {
         !s->worker->members || pool_turns(s->worker, BEATS / 2 * s->beat); /* the manager waits as long again */
     if (s->beat && turns) tell_alive(s);
     if (!s->ready && !s->stopping && !s->worker->stopping && is_ready(s)) become_ready(s);
+    if (notify_again(&s->notify) && s->ready && !s->beat) uv_timer_stop(&s->look);
 }
 
 static void tell_stops(struct service *s) {
@@ -103,6 +103,7 @@ void service_open(struct service *s, struct worker *w) {
     if (!notify_open(&s->notify)) return;
     s->beat = s->notify.watchdog / BEATS;
     if (s->beat && s->beat < CLOCK_MS) s->beat = CLOCK_MS;
+    if (s->beat > BEAT_MOST * CLOCK_SECOND) s->beat = BEAT_MOST * CLOCK_SECOND;
     begin(s);
 }
 
@@ -140,7 +141,9 @@ void service_reloaded(struct worker *w) {
     struct service *s = w->service;
     if (!s || !s->reloading) return;
     s->reloading = false;
-    if (!is_member(s)) tell_ready(s);
+    if (is_member(s)) return;
+    tell_ready(s);
+    if (!uv_is_active((uv_handle_t *)&s->look)) uv_timer_start(&s->look, on_look, LOOK_EVERY, LOOK_EVERY);
 }
 
 void service_stops(struct worker *w) {

@@ -6,6 +6,7 @@
 #include "base/log.h"
 #include "base/reserve.h"
 #include "base/store_file.h"
+#include "base/thread_signals.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
@@ -22,15 +23,18 @@
 /* Something that was put; `bytes` are those of its name and, behind them, those that are kept under it. */
 struct row {
     struct row *next;
+    uint32_t hash;      /* of the name */
     size_t name, value; /* how many */
     uint8_t bytes[];
 };
 
-enum { BUCKETS = 64 }; /* a power of 2 */
+enum { FEW = 16 }; /* a power of 2 */
 
+/* A row is in the list that its hash names. There are as many lists as rows call for, so that each is short. */
 struct batch {
-    struct row *rows[BUCKETS];
-    size_t count;
+    struct row *few[FEW], **many; /* `many`, where it is not NULL, is in place of `few` */
+    size_t size;                  /* of `many`, a power of 2 */
+    size_t count;                 /* of rows */
 };
 
 struct store {
@@ -57,17 +61,45 @@ struct store {
 static struct slice name_of(const struct row *r) { return slice_of(r->bytes, r->name); }
 static struct slice value_of(const struct row *r) { return slice_of(r->bytes + r->name, r->value); }
 
-static struct row **find(struct batch *b, struct slice name) {
+static uint32_t hash_of(struct slice name) {
     uint32_t h = 2166136261u; /* FNV-1a */
     for (size_t i = 0; i < name.n; i++) h = (h ^ name.p[i]) * 16777619u;
-    struct row **at = &b->rows[h & (BUCKETS - 1)];
-    while (*at && !slice_eq(name_of(*at), name)) at = &(*at)->next;
+    return h;
+}
+
+static struct row **lists(struct batch *b) { return b->many ? b->many : b->few; }
+static size_t lists_of(const struct batch *b) { return b->many ? b->size : FEW; }
+
+static struct row **find(struct batch *b, struct slice name, uint32_t hash) {
+    struct row **at = &lists(b)[hash & (lists_of(b) - 1)];
+    while (*at && !((*at)->hash == hash && slice_eq(name_of(*at), name))) at = &(*at)->next;
     return at;
+}
+
+static void push(struct row **list, struct row *r) {
+    r->next = *list;
+    *list = r;
+}
+
+/* Without memory for more lists they become longer. */
+static void grow(struct batch *b) {
+    size_t before = lists_of(b), size = 4 * before;
+    struct row **from = lists(b), **to = calloc(size, sizeof *to);
+    if (!to) return;
+    for (size_t i = 0; i < before; i++) {
+        for (struct row *r = from[i], *next; r; r = next) {
+            next = r->next;
+            push(&to[r->hash & (size - 1)], r);
+        }
+    }
+    free(b->many);
+    b->many = to;
+    b->size = size;
 }
 
 /* Adds a row, which is the batch's from now on. Where the name is there, the later one stays. */
 static void add(struct batch *b, struct row *r, bool is_later) {
-    struct row **at = find(b, name_of(r)), *old = *at;
+    struct row **at = find(b, name_of(r), r->hash), *old = *at;
     if (old && !is_later) {
         free(r);
         return;
@@ -76,41 +108,50 @@ static void add(struct batch *b, struct row *r, bool is_later) {
     *at = r;
     b->count += !old;
     free(old);
+    if (b->count > 2 * lists_of(b)) grow(b);
 }
 
-/* Empties `from`. `is_later`: what is in it was put after what is in `to`. */
+/* Empties `from`. `is_later`: what is in it was put after what is in `to`. The rows of the smaller one are moved. */
 static void move(struct batch *to, struct batch *from, bool is_later) {
-    for (int i = 0; i < BUCKETS; i++) {
-        for (struct row *r = from->rows[i], *next; r; r = next) {
+    if (from->count > to->count) {
+        struct batch larger = *from;
+        *from = *to;
+        *to = larger;
+        is_later = !is_later;
+    }
+    for (size_t i = 0; i < lists_of(from); i++) {
+        for (struct row *r = lists(from)[i], *next; r; r = next) {
             next = r->next;
             add(to, r, is_later);
         }
     }
+    free(from->many);
     *from = (struct batch){0};
 }
 
 static void clear(struct batch *b) {
-    for (int i = 0; i < BUCKETS; i++) {
-        for (struct row *r = b->rows[i], *next; r; r = next) {
+    for (size_t i = 0; i < lists_of(b); i++) {
+        for (struct row *r = lists(b)[i], *next; r; r = next) {
             next = r->next;
             free(r);
         }
     }
+    free(b->many);
     *b = (struct batch){0};
 }
 
 /* ---- the thread ---- */
 
-static int put_rows(struct store_file *f, const struct batch *b) {
+static int put_rows(struct store_file *f, struct batch *b) {
     int rc = SQLITE_OK;
-    for (int i = 0; i < BUCKETS; i++)
-        for (const struct row *r = b->rows[i]; r && rc == SQLITE_OK; r = r->next)
+    for (size_t i = 0; i < lists_of(b); i++)
+        for (const struct row *r = lists(b)[i]; r && rc == SQLITE_OK; r = r->next)
             rc = store_file_put(f, name_of(r), value_of(r));
     return rc;
 }
 
 /* Writes all of them; `why` says why not, or is empty. */
-static void write_batch(struct store *s, struct store_file *f, const struct batch *b, char *why, size_t size) {
+static void write_batch(struct store *s, struct store_file *f, struct batch *b, char *why, size_t size) {
     struct fault fault = {0};
     why[0] = '\0';
     if (!f->db && store_file_open(f, s->path, s->worker, &fault) < 0) {
@@ -132,8 +173,9 @@ static struct timespec in_seconds(int seconds) {
     return t;
 }
 
-/* The caller has the lock, which is released for the time of the write. */
+/* The caller has the lock, which is released while something takes its time: who puts waits for that, too. */
 static void write_waiting(struct store *s, struct store_file *f) {
+    struct batch written = {0};
     char why[sizeof s->why];
     s->writing = s->waiting;
     s->waiting = (struct batch){0};
@@ -146,10 +188,13 @@ static void write_waiting(struct store *s, struct store_file *f) {
     if (why[0])
         move(&s->waiting, &s->writing, false);
     else
-        clear(&s->writing);
+        move(&written, &s->writing, true);
     if (is_news) atomic_store(&s->has_news, true);
     if (is_news && s->wake) s->wake(s->wake_arg);
     pthread_cond_broadcast(&s->moved);
+    pthread_mutex_unlock(&s->lock);
+    clear(&written);
+    pthread_mutex_lock(&s->lock);
 }
 
 static bool may_try(const struct store *s) {
@@ -191,8 +236,9 @@ void store_wake(struct store *s, void (*wake)(void *arg), void *arg) {
 
 static const struct row *find_unwritten(struct store *s, struct slice name) {
     struct batch *batches[] = {&s->fresh, &s->waiting, &s->writing};
+    uint32_t hash = hash_of(name);
     for (int i = 0; i < 3; i++) {
-        const struct row *r = *find(batches[i], name);
+        const struct row *r = *find(batches[i], name, hash);
         if (r) return r;
     }
     return NULL;
@@ -210,6 +256,7 @@ int store_get(struct store *s, struct slice name, struct buf *value, struct faul
 int store_put(struct store *s, struct slice name, struct slice value) {
     struct row *r = malloc(sizeof *r + name.n + value.n);
     if (!r) return ERR_NOMEM;
+    r->hash = hash_of(name);
     r->name = name.n;
     r->value = value.n;
     if (name.n) memcpy(r->bytes, name.p, name.n);
@@ -314,11 +361,9 @@ static int open_folder(const char *path, struct fault *fault) {
     return -1;
 }
 
-/* The thread blocks all signals, which are for the loop's thread. */
 static int start_thread(struct store *s) {
-    sigset_t all, before;
-    sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &before);
+    sigset_t blocked = thread_signals(), before;
+    pthread_sigmask(SIG_SETMASK, &blocked, &before);
     int rc = pthread_create(&s->thread, NULL, write_rows, s);
     pthread_sigmask(SIG_SETMASK, &before, NULL);
     return rc;

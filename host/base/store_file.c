@@ -9,11 +9,11 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#define TABLE "CREATE TABLE state(worker INTEGER, name BLOB, value BLOB, PRIMARY KEY(worker, name)) WITHOUT ROWID"
+
 static const char schema[] = "BEGIN IMMEDIATE;"
                              "PRAGMA application_id = 2002940783;" /* STORE_FILE_APPLICATION */
-                             "PRAGMA user_version = 1;"
-                             "CREATE TABLE state(worker INTEGER, name BLOB, value BLOB, PRIMARY KEY(worker, name))"
-                             " WITHOUT ROWID;"
+                             "PRAGMA user_version = 1;" TABLE ";"
                              "COMMIT";
 _Static_assert(STORE_FILE_APPLICATION == 2002940783 && STORE_FILE_VERSION == 1, "as the schema says");
 
@@ -119,14 +119,22 @@ static int identify(struct store_file *f, bool *is_new, struct fault *fault) {
     return fault_set(fault) ? ERR_SYSTEM : 0;
 }
 
+/* Is its table the one that we have made, with nothing beside it that would change what is written there? */
+static int check_table(struct store_file *f, struct fault *fault) {
+    char text[sizeof TABLE + 1];
+    int rc = ask(f, "SELECT group_concat(sql) FROM sqlite_master WHERE tbl_name = 'state' OR type = 'trigger'", text,
+                 sizeof text);
+    if (rc != SQLITE_ROW) return refuse(f, rc, fault);
+    return strcmp(text, TABLE) == 0 ? 0 : say_damaged(f, "its table is not the one that wsbot makes", fault);
+}
+
 static int check(struct store_file *f, bool is_new, struct fault *fault) {
     char text[200];
+    if (!is_new && check_table(f, fault) < 0) return ERR_SYSTEM;
     int rc = ask(f, "PRAGMA quick_check(1)", text, sizeof text);
     if (rc != SQLITE_ROW) return refuse(f, rc, fault);
     text[strcspn(text, "\n")] = '\0';
-    if (strcmp(text, "ok") != 0) return say_damaged(f, text, fault);
-    rc = is_new ? SQLITE_OK : f->sqlite->exec(f->db, "SELECT worker, name, value FROM state LIMIT 0", NULL, NULL, NULL);
-    return rc == SQLITE_OK ? 0 : say_damaged(f, f->sqlite->errmsg(f->db), fault);
+    return strcmp(text, "ok") == 0 ? 0 : say_damaged(f, text, fault);
 }
 
 /* Gives a new file its schema, and has each write go to a log first (SQLite's WAL), which is what a writer that is

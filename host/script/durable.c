@@ -3,7 +3,6 @@
 #include "script/durable.h"
 
 #include "base/container_of.h"
-#include "base/file_mark.h"
 #include "base/log.h"
 #include "base/reserve.h"
 #include "base/store.h"
@@ -107,14 +106,26 @@ bool l_durable_push(lua_State *L, int name) {
 
 /* ---- what has changed ---- */
 
+/* Each bit of a word changes many: what changes in one word must not be undone by what changes in the next, as where
+ * several numbers change their signs. */
+static uint64_t mixed(uint64_t word) {
+    word *= UINT64_C(0xBF58476D1CE4E5B9);
+    word ^= word >> 32;
+    word *= UINT64_C(0x94D049BB133111EB);
+    return word ^ word >> 29;
+}
+
 static uint64_t hash_of(struct slice s) {
     uint64_t hash = s.n, word;
-    for (; s.n >= sizeof word; s = slice_skip(s, sizeof word)) {
-        memcpy(&word, s.p, sizeof word);
-        hash = (hash ^ word) * UINT64_C(0x9E3779B97F4A7C15);
+    while (s.n) {
+        size_t n = s.n < sizeof word ? s.n : sizeof word;
+        word = 0;
+        memcpy(&word, s.p, n);
+        hash = (hash ^ mixed(word)) * UINT64_C(0x9E3779B97F4A7C15);
         hash ^= hash >> 32;
+        s = slice_skip(s, n);
     }
-    return hash ^ file_mark_hash(s.p, s.n);
+    return hash;
 }
 
 /* Hands what was packed to the store, where it is not what was written last. */

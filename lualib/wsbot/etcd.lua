@@ -12,6 +12,8 @@ local json = require "wsbot.json"
 local requests = require("wsbot.http.prepare").known
 
 local PATIENCE = 2 -- seconds that an endpoint may take
+local LINE_MOST = 1 << 20 -- bytes that a watch may say at once
+local ANSWER_MOST = 2 << 20 -- bytes of an answer: a thousand keys with the longest of names have fewer
 
 local client = {}
 client.__index = client
@@ -84,12 +86,14 @@ local function authenticate(self, endpoint, patience)
   if self.token or not self.user then return true end
   local body = { name = self.user, password = self.password }
   local response, word, message = http.post(endpoint.url .. "/v3/auth/authenticate", nil,
-    { json = body, timeout = patience, connect_timeout = patience, tls = self.tls })
+    { json = body, timeout = patience, connect_timeout = patience, tls = self.tls, max_size = ANSWER_MOST })
   if not response then return nil, word, message end
   local answer
   answer, word, message = judge(endpoint, response)
   if not answer then return nil, word, message end
-  if type(answer.token) ~= "string" then return nil, "etcd", shown(endpoint, "there is no token in its answer") end
+  if type(answer.token) ~= "string" or answer.token:find "%c" then
+    return nil, "etcd", shown(endpoint, "there is no token in its answer")
+  end
   self.token = answer.token
   return true
 end
@@ -107,7 +111,7 @@ local function ask(self, endpoint, path, body, patience)
     local response
     response, word, message = http.post(endpoint.url .. "/v3" .. path, nil, {
       json = body, headers = { Authorization = self.token }, timeout = patience, connect_timeout = patience,
-      tls = self.tls,
+      tls = self.tls, max_size = ANSWER_MOST,
     })
     if not response then return nil, word, message end
     local answer
@@ -147,7 +151,9 @@ end
 ---is there by that id is this one, asked for twice.
 function client:grant(id, ttl, patience)
   local answer, word, message = self:call("/lease/grant", { ID = id, TTL = tostring(ttl) }, patience)
-  if answer then return integer(answer.TTL) end
+  local granted = answer and integer(answer.TTL)
+  if granted and granted > 0 then return granted end
+  if granted then return nil, "etcd", "an answer without the seconds of the lease" end
   if word == "refused" and message:find("lease already exists", 1, true) then return ttl end
   return nil, word, message
 end
@@ -187,10 +193,16 @@ local function wired_list(operations)
   return list
 end
 
+-- What an answer has in the place of a table may be anything.
+local function a_table(value)
+  return type(value) == "table" and value or {}
+end
+
 -- The keys that a range has given: { key =, create_revision =, lease = }.
 local function keys_of(range)
   local keys = {}
-  for i, kv in ipairs(range.kvs or {}) do
+  for i, kv in ipairs(a_table(range.kvs)) do
+    kv = a_table(kv)
     local key = type(kv.key) == "string" and crypto.unbase64(kv.key)
     keys[i] = { key = key or "", create_revision = integer(kv.create_revision), lease = kv.lease or "0" }
   end
@@ -210,8 +222,9 @@ function client:txn(txn, patience)
   if not answer then return nil, word, message end
   if type(answer.header) ~= "table" then return nil, "etcd", "an answer without a header" end
   local ranges = {}
-  for i, one in ipairs(answer.responses or {}) do
-    ranges[i] = one.response_range and keys_of(one.response_range) or false
+  for i, one in ipairs(a_table(answer.responses)) do
+    local range = a_table(one).response_range
+    ranges[i] = type(range) == "table" and keys_of(range)
   end
   return answer.succeeded == true, integer(answer.header.revision), ranges
 end
@@ -240,12 +253,17 @@ local function read_watch(stream, ends)
     local piece, word, message = stream:read(left)
     if not piece then return nil, word or "reset", message or "the watch has ended" end
     text = text .. piece
-    for line in text:gmatch "([^\n]*)\n" do
+    local from, ended = 1, text:find("\n", 1, true)
+    while ended do
+      local line = text:sub(from, ended - 1)
       local news = is_news(line)
       if news then return true end
       if news == nil then return nil, "etcd", "etcd does not watch: " .. given.shown(line) end
+      from = ended + 1
+      ended = text:find("\n", from, true)
     end
-    text = text:match "[^\n]*$"
+    text = text:sub(from)
+    if #text > LINE_MOST then return nil, "etcd", "etcd does not watch: it says too much at once" end
   end
 end
 

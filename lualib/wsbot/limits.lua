@@ -65,7 +65,7 @@ local function choose(keys, count)
 end
 
 local function range_of(self)
-  return { request_range = { key = self.prefix, range_end = self.client.behind(self.prefix) } }
+  return { request_range = { key = self.prefix, range_end = self.client.behind(self.prefix), keys_only = true } }
 end
 
 -- The slots that are free, and the revision at which that was so; or nil, word, message. Those for whom there is no

@@ -65,6 +65,12 @@ describe("durable state", function()
     say(json.encode(s.array), s.one == s.two, s[s.one], s.self == s)
   ]=], "one integer float true false deep true inf 100000 3 -7", "float boolean true true true", "[] true a key true")
 
+  -- Three signs that change, where they stand in two words of the packed state, were taken for no change.
+  it_keeps("where only signs change", [[
+    local s = host.state("s", { at = string.pack("<ffff", 1, 2, 3, 4) }, { durable = true })
+    host.after(0.2, function() s.at = string.pack("<ffff", 1, -2, -3, -4) end)
+  ]], [[say(string.unpack("<ffff", host.state("s", nil, { durable = true }).at))]], "1.0 -2.0 -3.0 -4.0 17")
+
   it_keeps("under any name", [[
     host.state("a\0\255", { "a" }, { durable = true })
     host.state("", { "" }, { durable = true })

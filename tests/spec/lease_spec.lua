@@ -1,6 +1,7 @@
 -- wsbot.lease and wsbot.limits with an etcd that is played (tests/spec/support/etcd.lua): what they ask for, what they
 -- make of wrong answers, and of none. tests/interop/lease_spec.lua has real ones.
 -- Runs within the program that it tests.
+local client_of = require "wsbot.etcd"
 local etcd = require "support.etcd"
 local it_tells = require "support.it_tells"
 local lease = require "wsbot.lease"
@@ -156,6 +157,80 @@ describe("lease.hold", function()
       clock:advance(5)
     end
     prints(bot, "held")
+  end)
+end)
+
+describe("an etcd that answers what makes no sense", function()
+  -- One answer after the other to that path, and then those that it should give, after which the lease is held.
+  local function holds_behind(path, answers, url)
+    local clock, e = testing.clock(), etcd.new()
+    local n = 0
+    e:answers("auth/authenticate", function() return { json = { token = "good" } } end)
+    e:answers(path, function(request)
+      n = n + 1
+      return answers[n] and { body = answers[n] } or path:find "^auth" and { json = { token = "good" } } or
+        e:perform(path, request)
+    end)
+    local bot = hold(url and url(e.url) or e.url)
+    for i = 1, #answers + 1 do
+      testing.eventually(function() return n >= i end)
+      clock:advance(5)
+    end
+    prints(bot, "held")
+  end
+
+  it("is waited out, whatever stands in the place of a table", function()
+    local head = [[{"header":{"revision":"7"},"responses":%s}]]
+    local answers, kvs = {}, { '{"kvs":5}', '{"kvs":null}', '{"kvs":[5,[]]}', '{"kvs":[null]}' }
+    for _, range in ipairs { "5", "true", '"kvs"', "[]", table.unpack(kvs) } do
+      answers[#answers + 1] = head:format(('[{"response_range":%s}]'):format(range))
+    end
+    for _, responses in ipairs { "5", "null", "true", '"text"', "[5]", "[null]", "[false]", "{}" } do
+      answers[#answers + 1] = head:format(responses)
+    end
+    holds_behind("kv/txn", answers)
+  end)
+
+  it("is waited out, whatever stands in the place of a lease's seconds", function()
+    holds_behind("lease/grant", { "{}", '{"TTL":"-3"}', '{"TTL":"0"}', '{"TTL":[]}', '{"TTL":"nan"}', '{"TTL":0.5}' })
+  end)
+
+  it("is waited out, whatever stands in the place of a token", function()
+    holds_behind("auth/authenticate", { "{}", '{"token":5}', '{"token":"a\\r\\nb"}', '{"token":"\\u0000"}' },
+      function(url) return (url:gsub("://", "://bot:secret@")) end)
+  end)
+
+  it("holds nothing up where a watch says much without the end of a line", function()
+    local e = etcd.new()
+    prints(hold(e.url), "held\t101")
+    local first = e:lease()
+    local clock = testing.clock()
+    e:answers("watch", function() return { body = ("x"):rep(50000) } end)
+    local bot = hold(e.url)
+    testing.eventually(function() return e:count "watch" == 1 end)
+    e:ends(first)
+    local began = os.clock()
+    testing.eventually(function()
+      clock:advance(1)
+      return bot.output:find("held\t102", 1, true)
+    end)
+    assert.is_true(os.clock() - began < 5)
+  end)
+
+  it("is not read to its end where it is larger than any answer of etcd", function()
+    local e = etcd.new()
+    e:answers("lease/keepalive", function() return { body = "[" .. ("[],"):rep(1 << 20) .. "[]]" } end)
+    local client = client_of.new { endpoints = client_of.read_endpoints(e.url, "etcd") }
+    local _, word = client:keepalive("1", 30)
+    assert.equal("too_big", word)
+  end)
+
+  it("is not kept in memory where a watch says more and more without the end of a line", function()
+    local e = etcd.new()
+    e:answers("watch", function() return { body = ("x"):rep(3 << 20) } end)
+    local client = client_of.new { endpoints = client_of.read_endpoints(e.url, "etcd") }
+    local _, word, message = client:wait_deleted("key", 1, 30)
+    assert.same({ "etcd", "etcd does not watch: it says too much at once" }, { word, message })
   end)
 end)
 

@@ -1,6 +1,7 @@
 -- A limit that the workers of a pool share.
 local it_tells = require "support.it_tells"
 local program = require "support.program"
+local story = require "support.story"
 local uv = require "luv"
 
 local prelude <const> = [[
@@ -82,6 +83,52 @@ describe("a limiter of a pool", function()
     uv.update_time()
     assert.is_true(uv.now() - began < 5000) -- 40 of them would have taken 12 s
     bot:ends(0)
+  end)
+
+  it_tells("holds nothing up while its pool is stopped, and loses none who wait", function()
+    local bot = run([[
+      local l = limiter("a", 2000, 3600)
+      say "ready"
+      repeat host.sleep(0.02) until io.open(arg[1])
+      local began, through = host.now(), 0
+      for i = 1, 600 do
+        host.spawn(function()
+          assert(l:take())
+          through = through + 1
+        end)
+      end
+      host.sleep(0)
+      say(host.now() - began < 2 and "goes on" or "stands")
+      repeat host.sleep(0.02) until through == 600
+      say "through"]], 2, { require("support.place").folder() .. "/stopped" })
+    bot:tells("ready", "ready")
+    bot:kill "sigstop"
+    assert(io.open(bot.args[#bot.args], "w")):close()
+    bot:tells("goes on", "goes on")
+    bot:kill "sigcont"
+    bot:tells("through", "through")
+    bot:ends(0)
+  end)
+
+  it_tells("is there for the others while one worker floods the pool with claims that cost much", function()
+    if program.is_sanitized() then story.skip "memory costs more than it would, with sanitizers" end
+    local bot = run([[
+      if host.worker == 1 then
+        local function claim(n) -- as it goes through the pipe to the pool
+          return string.pack("<BI4I8I8I8I8", string.byte "q", 33, 1, n, 1, 1) .. "x"
+        end
+        local pipe, block = require "luv".new_pipe(false), (claim(65536) .. claim(65535)):rep(2000)
+        assert(pipe:open(3))
+        local function write() pipe:write(block, write) end
+        return write()
+      end
+      host.sleep(0.5)
+      for i = 1, 6 do
+        limiter("a", 10, 1):take()
+        say "through"
+      end]], 2)
+    bot:tells("through", "through", "through", "through", "through", "through")
+    bot:kill "sigkill"
   end)
 
   it_tells("needs no pool: there those of one name share, over reloads", function()

@@ -6,9 +6,9 @@ local story = require "support.story"
 local uv = require "luv"
 
 -- A manager, whose name is for $NOTIFY_SOCKET.
-local function listen(name)
+local function listen(name, how)
   name = name or place.folder() .. "/notify"
-  local manager = program.start("/usr/bin/python3", { "tests/spec/servers/manager.py", name })
+  local manager = program.start("/usr/bin/python3", { "tests/spec/servers/manager.py", name, how }, { stdin = true })
   manager:tells "ready"
   manager.name = name
   return manager
@@ -155,6 +155,22 @@ describe("a service manager", function()
     hears(manager, "READY=1|STATUS=running")
   end)
 
+  it_tells("that does not read holds the loop up once, and hears that the program is ready when it reads", function()
+    for watchdog, most in pairs { ["80000"] = "20 ms", [false] = "never" } do
+      local manager = listen(nil, "full")
+      local bot = serve(manager, [[
+        local turns = 0
+        host.every(0.01, function() turns = turns + 1 end)
+        host.after(1, function() say(turns > 30 and "turns" or "hangs") end)]], { env = { WATCHDOG_USEC = watchdog } })
+      bot:complains "the service manager does not hear: Resource temporarily unavailable"
+      bot:tells "turns"
+      manager:write "read\n"
+      assert.equal("READY=1|STATUS=running", heard(manager), "signs of life: " .. most)
+      local _, times = bot.err:gsub("service manager", "")
+      assert.equal(1, times)
+    end
+  end)
+
   it_tells("that is not there is told of once, and the program runs", function()
     for name, why in pairs {
       ["/nowhere/notify"] = "the service manager does not hear: No such file or directory",
@@ -198,6 +214,14 @@ describe("a service manager of a pool", function()
     bot:kill "sigterm"
     hears(manager, "STOPPING=1|STATUS=stopping")
     bot:wait()
+  end)
+
+  it_tells("is told so where its watchdog waits for years", function()
+    for _, micros in ipairs { "17179869180000", "18446744073709551615" } do
+      local manager = listen()
+      serve(manager, "", { flags = pool.flags, env = { WATCHDOG_USEC = micros } })
+      hears(manager, "READY=1|STATUS=running")
+    end
   end)
 
   it_tells("is told of one reload when all of them reload", function()

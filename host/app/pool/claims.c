@@ -13,6 +13,8 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+enum { OUT_MOST = 2 << 20 }; /* bytes that the pool has not taken: all claims that may wait, and more */
+
 LIST_HEAD(script_claims, script_claim);
 
 /* Of a worker, as long as its process lives. */
@@ -23,7 +25,9 @@ struct claims {
     unsigned count; /* that wait */
     /* in a pool: */
     uv_poll_t poll; /* for answers; keeps the loop alive while there is a claim that waits */
-    struct buf read;
+    struct buf read, out;
+    int events; /* that `poll` waits for */
+    bool gone;  /* the pool is */
     /* else: */
     struct quotas quotas;
     struct claimant claimant;
@@ -62,15 +66,34 @@ static void on_answer(void *arg, uint64_t id, bool met) {
     task_wake_all(&one->waiters);
 }
 
-static void on_readable(uv_poll_t *poll, int status, int events) {
-    struct claims *c = container_of(poll, struct claims, poll);
+static void on_ready(uv_poll_t *poll, int status, int events);
+
+/* Sends what the pipe has room for: the rest when it has more. */
+static void flush(struct claims *c) {
+    int rc = c->gone ? ERR_SYSTEM : reports_send_put(c->worker->pool_reports, &c->out);
+    int events = UV_READABLE | (rc == 0 ? 0 : UV_WRITABLE);
+    c->gone = rc == ERR_SYSTEM;
+    if (uv_is_closing((uv_handle_t *)&c->poll)) return;
+    if (c->gone)
+        uv_poll_stop(&c->poll);
+    else if (events != c->events)
+        uv_poll_start(&c->poll, c->events = events, on_ready);
+}
+
+static void read_answers(struct claims *c) {
     struct answer answer;
     char bytes[4096];
-    (void)events;
-    ssize_t n = status < 0 ? 0 : read(c->worker->pool_reports, bytes, sizeof bytes);
-    if (n <= 0 && !(n < 0 && (errno == EAGAIN || errno == EINTR))) uv_poll_stop(poll); /* the pool has ended */
+    ssize_t n = read(c->worker->pool_reports, bytes, sizeof bytes);
+    c->gone |= n <= 0 && !(n < 0 && (errno == EAGAIN || errno == EINTR));
     if (n > 0) buf_append(&c->read, slice_of(bytes, (size_t)n));
     while (reports_next_answer(&c->read, &answer)) on_answer(c, answer.id, answer.met);
+}
+
+static void on_ready(uv_poll_t *poll, int status, int events) {
+    struct claims *c = container_of(poll, struct claims, poll);
+    c->gone |= status < 0;
+    if (!c->gone && events & UV_READABLE) read_answers(c);
+    flush(c);
 }
 
 /* ---- the worker's end of it ---- */
@@ -80,8 +103,10 @@ static void close_claims(struct net *net) {
     struct claims *c = w->claims;
     w->claims = NULL;
     if (is_member(c)) {
+        c->gone = true; /* for what is dropped from now on */
         uv_close((uv_handle_t *)&c->poll, NULL);
         buf_clear(&c->read);
+        buf_clear(&c->out);
     } else {
         claimant_clear(&c->claimant);
         quotas_clear(&c->quotas);
@@ -95,9 +120,10 @@ static void open_claims(struct worker *w) {
     *c = (struct claims){.worker = w};
     LIST_INIT(&c->waiting);
     buf_init(&c->read, SIZE_MAX);
+    buf_init(&c->out, OUT_MOST);
     if (is_member(c)) {
         uv_poll_init(&w->loop, &c->poll, w->pool_reports);
-        uv_poll_start(&c->poll, UV_READABLE, on_readable);
+        flush(c);
         uv_unref((uv_handle_t *)&c->poll);
     } else {
         quotas_init(&c->quotas, &w->net.clock);
@@ -111,8 +137,9 @@ static void claim(struct script_claim *one, const struct quota_want *want) {
     struct claims *c = one->claims;
     if (!is_member(c)) {
         claimant_claim(&c->claimant, one->id, want);
-    } else if (c->count <= CLAIMS_MOST && reports_send_claim(c->worker->pool_reports, one->id, want)) {
+    } else if (!c->gone && c->count <= CLAIMS_MOST && reports_put_claim(&c->out, one->id, want)) {
         uv_ref((uv_handle_t *)&c->poll);
+        flush(c);
     } else {
         on_answer(c, one->id, false);
     }
@@ -121,10 +148,10 @@ static void claim(struct script_claim *one, const struct quota_want *want) {
 static void drop(struct script_claim *one) {
     struct claims *c = one->claims;
     if (!c) return;
-    if (is_member(c))
-        reports_send_drop(c->worker->pool_reports, one->id);
-    else
+    if (!is_member(c))
         claimant_drop(&c->claimant, one->id);
+    else if (reports_put_drop(&c->out, one->id))
+        flush(c);
     forget(one);
 }
 

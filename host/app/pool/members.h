@@ -26,7 +26,7 @@ struct member {
     struct deadline back; /* when it comes back */
 };
 
-enum { READ_SIZE = 64 * 1024 };
+enum { READ_SIZE = 4 * 1024 }; /* bytes; libuv reads 32 times in a turn: so many claims at most hold the pool up */
 
 struct pool {
     struct worker *worker;

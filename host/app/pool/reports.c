@@ -125,25 +125,47 @@ static bool send_all(int fd, struct slice bytes, uint64_t until) {
     return true;
 }
 
-static bool send_text(int fd, enum report report, struct slice text) {
-    uint8_t head[HEAD] = {(uint8_t)report};
-    uint32_t size = (uint32_t)text.n;
-    uint64_t until = uv_hrtime() + REPORT_PATIENCE * UINT64_C(1000000000);
+static void put_head(uint8_t head[HEAD], enum report report, size_t n) {
+    uint32_t size = (uint32_t)n;
+    head[0] = (uint8_t)report;
     memcpy(head + 1, &size, sizeof size);
+}
+
+bool reports_send_counted(int fd, struct slice text) {
+    uint8_t head[HEAD];
+    uint64_t until = uv_hrtime() + REPORT_PATIENCE * UINT64_C(1000000000);
+    put_head(head, REPORT_COUNTED, text.n);
     return send_all(fd, slice_of(head, sizeof head), until) && send_all(fd, text, until);
 }
 
-bool reports_send_counted(int fd, struct slice text) { return send_text(fd, REPORT_COUNTED, text); }
+bool reports_put_drop(struct buf *out, uint64_t id) {
+    uint8_t bytes[HEAD + sizeof id];
+    put_head(bytes, REPORT_DROP, sizeof id);
+    memcpy(bytes + HEAD, &id, sizeof id);
+    return buf_append(out, slice_of(bytes, sizeof bytes)) == 0;
+}
 
-bool reports_send_drop(int fd, uint64_t id) { return send_text(fd, REPORT_DROP, slice_of(&id, sizeof id)); }
-
-bool reports_send_claim(int fd, uint64_t id, const struct quota_want *want) {
-    uint8_t text[CLAIM + QUOTA_NAME_MOST];
+bool reports_put_claim(struct buf *out, uint64_t id, const struct quota_want *want) {
+    uint8_t bytes[HEAD + CLAIM + QUOTA_NAME_MOST];
     uint64_t numbers[] = {id, want->n, want->span, want->count};
     if (want->name.n > QUOTA_NAME_MOST) return false;
-    memcpy(text, numbers, sizeof numbers);
-    if (want->name.n) memcpy(text + CLAIM, want->name.p, want->name.n);
-    return send_text(fd, REPORT_CLAIM, slice_of(text, CLAIM + want->name.n));
+    put_head(bytes, REPORT_CLAIM, CLAIM + want->name.n);
+    memcpy(bytes + HEAD, numbers, sizeof numbers);
+    if (want->name.n) memcpy(bytes + HEAD + CLAIM, want->name.p, want->name.n);
+    return buf_append(out, slice_of(bytes, HEAD + CLAIM + want->name.n)) == 0;
+}
+
+/* Each by a call of its own: such a socket takes so few bytes whole or not at all, so that other reports, which are
+ * sent at once, never come between the parts of one. */
+int reports_send_put(int fd, struct buf *out) {
+    for (struct slice all; all = buf_slice(out), all.n;) {
+        size_t size = HEAD + text_size(all);
+        ssize_t n = send(fd, all.p, size, MSG_NOSIGNAL);
+        if (n < 0 && errno == EINTR) continue;
+        if (n < 0) return errno == EAGAIN ? ERR_FULL : ERR_SYSTEM;
+        buf_consume(out, size);
+    }
+    return 0;
 }
 
 bool reports_next_answer(struct buf *read, struct answer *answer) {

@@ -63,9 +63,14 @@ void reports_answer(uv_stream_t *pipe, struct answer answer);
 /* Sends a report without a text. False: the pool does not read. */
 bool reports_send(int fd, enum report report);
 
-/* Send a claim, or that it is dropped, as reports_send_counted does. */
-bool reports_send_claim(int fd, uint64_t id, const struct quota_want *want);
-bool reports_send_drop(int fd, uint64_t id);
+/* Append a claim, or that it is dropped, to what is to be sent: whole, or not at all. False: there is no room for it.
+ */
+bool reports_put_claim(struct buf *out, uint64_t id, const struct quota_want *want);
+bool reports_put_drop(struct buf *out, uint64_t id);
+
+/* Sends, without waiting, as many whole reports off the front of `out` as the pipe has room for. 0: all of them,
+ * ERR_FULL: the pool does not read, or ERR_SYSTEM: it is gone. */
+int reports_send_put(int fd, struct buf *out);
 
 /* Takes the next answer off the front of what was read. False: none is whole. */
 bool reports_next_answer(struct buf *read, struct answer *answer);

@@ -5,6 +5,7 @@
 #include "base/file.h"
 #include "base/log.h"
 #include "base/reserve.h"
+#include "base/thread_signals.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
@@ -202,12 +203,11 @@ static int open_path(const char *path, bool *unread) {
     return -1;
 }
 
-/* The thread blocks all signals, which are for the loop's thread, but SIGPIPE, which goes to the thread that writes. */
+/* SIGPIPE goes to the thread that writes. */
 static int start_thread(struct record_file *f) {
-    sigset_t all, before;
-    sigfillset(&all);
-    sigdelset(&all, SIGPIPE);
-    pthread_sigmask(SIG_SETMASK, &all, &before);
+    sigset_t blocked = thread_signals(), before;
+    sigdelset(&blocked, SIGPIPE);
+    pthread_sigmask(SIG_SETMASK, &blocked, &before);
     int rc = pthread_create(&f->thread, NULL, write_lines, f);
     pthread_sigmask(SIG_SETMASK, &before, NULL);
     return rc;

@@ -5,6 +5,7 @@
 #include "net/http/parts.h"
 
 #include "base/log.h"
+#include "base/thread_signals.h"
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -272,9 +273,8 @@ static struct http_client *client_of(struct net *net, struct fault *fault) {
     if (net->http) return net->http;
     struct http_client *c = new_client(net, fault);
     if (!c) return NULL;
-    sigset_t all, before;
-    sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &before); /* the thread inherits that: signals are for the loop's thread */
+    sigset_t blocked = thread_signals(), before;
+    pthread_sigmask(SIG_SETMASK, &blocked, &before); /* the thread inherits that */
     int rc = uv_thread_create(&c->thread, run, c);
     pthread_sigmask(SIG_SETMASK, &before, NULL);
     if (rc != 0) {
