@@ -174,7 +174,8 @@ static const uint8_t *read_fraction(struct json_source *s, const uint8_t *p, str
 static bool quick_double(const struct decimal *d, double *out) {
     static const double powers[] = {1e0,  1e1,  1e2,  1e3,  1e4,  1e5,  1e6,  1e7,  1e8,  1e9,  1e10, 1e11,
                                     1e12, 1e13, 1e14, 1e15, 1e16, 1e17, 1e18, 1e19, 1e20, 1e21, 1e22};
-    if (d->count > 19 || d->digits > UINT64_C(1) << 53 || d->exponent < -22 || d->exponent > 22) return false;
+    if (!NUMBER_ROUNDS_ONCE || d->count > 19 || d->digits > UINT64_C(1) << 53 || d->exponent < -22 || d->exponent > 22)
+        return false;
     double whole = (double)d->digits;
     *out = d->exponent < 0 ? whole / powers[-d->exponent] : whole * powers[d->exponent];
     if (d->negative) *out = -*out;

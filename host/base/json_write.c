@@ -138,7 +138,7 @@ static bool put_decimal(struct buf *out, double value, int *rc) {
                                     1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15};
     const double most = 9007199254740992; /* 2^53 */
     double size = fabs(value);
-    if (size >= 1e15 || (size < 1e-5 && size != 0)) return false;
+    if (!NUMBER_ROUNDS_ONCE || size >= 1e15 || (size < 1e-5 && size != 0)) return false;
     for (int decimals = 0; decimals < 16; decimals++) {
         double scaled = nearbyint(size * powers[decimals]);
         if (scaled > most) return false;

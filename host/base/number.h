@@ -3,10 +3,14 @@
 #ifndef BASE_NUMBER_H
 #define BASE_NUMBER_H
 
+#include <float.h>
 #include <locale.h>
 #include <stdarg.h>
 #include <stdbool.h>
 #include <stddef.h>
+
+/* Is a product or quotient of two doubles rounded once? Not where the x87 (of i386) calculates, with more digits. */
+enum { NUMBER_ROUNDS_ONCE = FLT_EVAL_METHOD == 0 || FLT_EVAL_METHOD == 1 };
 
 /* snprintf and vsnprintf that ignore the locale. All that prints by a format here (buf_printf, fault_put, log_line)
  * uses them. */

@@ -23,7 +23,7 @@ local limiter = {}
 
 ---Waits until there is room for so many: within this program in the order in which tasks came, among programs in none;
 ---also while etcd is away. true; nil and "timeout"; nil, "refused" and a message, where no waiting helps.
----@param count? integer  default 1
+---@param count? integer  128 at most; default 1
 ---@param timeout? number  seconds
 ---@return boolean? ok
 ---@return "timeout"|"refused"? word

@@ -13,6 +13,7 @@ local PREFIX = "wsbot/limit/"
 local SPARE = 2       -- seconds that a lease is longer than it has to be: between its begin and that of the slot
 local LOOK_AGAIN = 10 -- seconds after which a watch is not relied on any more
 local MOST = 1000     -- slots
+local MOST_AT_ONCE = 128 -- slots; etcd's --max-txn-ops, as it is if nobody changes it
 local FIRST_PAUSE, LONGEST_PAUSE = 0.1, 5
 local TOGETHER = 0.05 -- seconds in which all who have heard of a free slot ask for it
 
@@ -176,8 +177,8 @@ end
 ---Waits for room, in the order in which tasks came: true; nil and "timeout"; or nil, word, message where etcd refuses.
 function limiter:take(count, timeout)
   count = count == nil and 1 or math.tointeger(count)
-  if not count or count < 1 or count > self.n then
-    error("limiter:take: count must be from 1 to as many as the limiter lets through at once", 2)
+  if not count or count < 1 or count > math.min(self.n, MOST_AT_ONCE) then
+    error("limiter:take: count must be from 1 to as many as the limiter lets through at once, 128 at most by etcd", 2)
   end
   if timeout ~= nil and (type(timeout) ~= "number" or timeout ~= timeout or timeout < 0) then
     error("limiter:take: timeout must be seconds, not " .. tostring(timeout), 2)

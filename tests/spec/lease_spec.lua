@@ -551,6 +551,11 @@ describe("limits.etcd", function()
     prints(bot, "3\ttrue\n")
   end)
 
+  it("takes no more at once than etcd has in a transaction", function()
+    local bot = run(etcd.new(), 1000, 60, "print(l:take(128)) print(pcall(l.take, l, 129))")
+    prints(bot, "true\nfalse\tlimiter:take: count must be from 1 ")
+  end)
+
   it("counts what others have taken, in as many slots as are asked for, and gives up in time", function()
     local e = etcd.new()
     prints(run(e, 3, 60, "print(l:take(2))"), "true\n")

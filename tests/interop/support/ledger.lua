@@ -1,5 +1,5 @@
--- ledger: what was tried with whom, and went well: the rows of the table in README.md, which ./dev interop prints. They are
--- added to the file that WSBOT_INTEROP_TABLE names; without it nothing is kept.
+-- ledger: what was tried with whom, and went well: the rows of the table in tests/interop/README.md, which
+-- ./dev interop prints. They are added to the file that WSBOT_INTEROP_TABLE names; without it nothing is kept.
 local busted = require "busted"
 local servers = require "support.servers"
 local story = require "support.story"
