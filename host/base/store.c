@@ -321,9 +321,10 @@ static bool end_thread(struct store *s) {
         ended = await_thread(s, 1);
     }
     size_t lost = s->waiting.count + s->writing.count;
+    const char *why = s->why[0] ? s->why : "that took too long", *plural = lost == 1 ? "" : "s";
     if (lost)
         log_line(LOG_ERROR, "state: %zu name%s could not be written to %s: %s; what came after the last write is lost",
-                 lost, &"s"[lost == 1], s -> path, s -> why[0] ? s -> why : "that took too long");
+                 lost, plural, s->path, why);
     pthread_mutex_unlock(&s->lock);
     return ended;
 }
