@@ -7,7 +7,6 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
 
 static char folder[64], path[96];
@@ -126,19 +125,17 @@ static void many_names_and_a_large_value_come_back(void **state) {
     free(large);
 }
 
-/* Lists that became as long as there are names took seconds of the loop, each time that writing had failed. */
+/* Lists that became as long as there are names held the loop up, each time that writing had failed: with so many names
+ * for longer than a test may take. */
 static void many_names_are_found_fast(void **state) {
-    enum { NAMES = 100000 };
+    enum { NAMES = 300000 };
     char name[16];
-    struct timespec took;
     (void)state;
     struct store *s = open_it(1, true);
     for (int i = 0; i < 2 * NAMES; i++) {
         snprintf(name, sizeof name, "%d", i % NAMES);
         put(s, name, "x");
     }
-    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &took);
-    assert_true(took.tv_sec < 3); /* it was eleven, and is half of one */
     store_close(s);
 }
 
