@@ -110,6 +110,22 @@ describe("a limiter of a pool", function()
     bot:ends(0)
   end)
 
+  it_tells("refuses those who wait when its pool is gone", function()
+    local bot = run([[
+      if host.worker == 2 then return end
+      local told = host.future()
+      limiter("a", 1, 3600):take()
+      host.spawn(function()
+        say("then", limiter("a", 1, 3600):take())
+        told:set()
+      end)
+      host.on_stop(function() told:wait() end)
+      say "waits"]], 2)
+    bot:tells "waits"
+    bot:kill "sigkill"
+    bot:tells "then nil refused"
+  end)
+
   it_tells("is there for the others while one worker floods the pool with claims that cost much", function()
     if program.is_sanitized() then story.skip "memory costs more than it would, with sanitizers" end
     local bot = run([[

@@ -89,11 +89,17 @@ static void read_answers(struct claims *c) {
     while (reports_next_answer(&c->read, &answer)) on_answer(c, answer.id, answer.met);
 }
 
+/* Nobody answers any more. */
+static void refuse_all(struct claims *c) {
+    for (const struct script_claim *one; (one = LIST_FIRST(&c->waiting));) on_answer(c, one->id, false);
+}
+
 static void on_ready(uv_poll_t *poll, int status, int events) {
     struct claims *c = container_of(poll, struct claims, poll);
     c->gone |= status < 0;
     if (!c->gone && events & UV_READABLE) read_answers(c);
     flush(c);
+    if (c->gone) refuse_all(c);
 }
 
 /* ---- the worker's end of it ---- */
@@ -140,6 +146,7 @@ static void claim(struct script_claim *one, const struct quota_want *want) {
     } else if (!c->gone && c->count <= CLAIMS_MOST && reports_put_claim(&c->out, one->id, want)) {
         uv_ref((uv_handle_t *)&c->poll);
         flush(c);
+        if (c->gone) refuse_all(c);
     } else {
         on_answer(c, one->id, false);
     }

@@ -125,6 +125,8 @@ static bool send_all(int fd, struct slice bytes, uint64_t until) {
     return true;
 }
 
+static uint64_t patience(void) { return uv_hrtime() + REPORT_PATIENCE * UINT64_C(1000000000); }
+
 static void put_head(uint8_t head[HEAD], enum report report, size_t n) {
     uint32_t size = (uint32_t)n;
     head[0] = (uint8_t)report;
@@ -133,7 +135,7 @@ static void put_head(uint8_t head[HEAD], enum report report, size_t n) {
 
 bool reports_send_counted(int fd, struct slice text) {
     uint8_t head[HEAD];
-    uint64_t until = uv_hrtime() + REPORT_PATIENCE * UINT64_C(1000000000);
+    uint64_t until = patience();
     put_head(head, REPORT_COUNTED, text.n);
     return send_all(fd, slice_of(head, sizeof head), until) && send_all(fd, text, until);
 }
@@ -155,14 +157,15 @@ bool reports_put_claim(struct buf *out, uint64_t id, const struct quota_want *wa
     return buf_append(out, slice_of(bytes, HEAD + CLAIM + want->name.n)) == 0;
 }
 
-/* Each by a call of its own: such a socket takes so few bytes whole or not at all, so that other reports, which are
- * sent at once, never come between the parts of one. */
+/* Each by a call of its own, so that other reports, which are sent at once, never come between the parts of one. A
+ * socket takes so few bytes whole or not at all (Linux); where one does not, the rest is waited for. */
 int reports_send_put(int fd, struct buf *out) {
     for (struct slice all; all = buf_slice(out), all.n;) {
         size_t size = HEAD + text_size(all);
         ssize_t n = send(fd, all.p, size, MSG_NOSIGNAL);
         if (n < 0 && errno == EINTR) continue;
         if (n < 0) return errno == EAGAIN ? ERR_FULL : ERR_SYSTEM;
+        if (!send_all(fd, slice_skip(slice_head(all, size), (size_t)n), patience())) return ERR_SYSTEM;
         buf_consume(out, size);
     }
     return 0;
